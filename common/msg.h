@@ -1,0 +1,452 @@
+/*
+ * Who may send what to whom.
+ *
+ * The table below is the only place that says so.  From it come the numbers,
+ * the names for the log, the sizes, the check that runs before any handler
+ * (sender, receiver, exact length or bounded tail, descriptors, truncation)
+ * and the listing in the README.  Every channel is a SOCK_SEQPACKET
+ * socketpair with exactly two ends: the parent has one to each child, the
+ * front one to each walker, hasher and the cache; nobody else has any.
+ *
+ * A message is a struct msg_header, a fixed body, a tail of bytes (at most
+ * MSG_TAIL_MAX, often none) and 0 to 32 descriptors.  What is longer than a
+ * tail goes in parts, in order, all but the last with PART_MORE.  Bodies hold
+ * fixed-width integers and byte arrays, no pointers and no padding that is
+ * not named; they are zeroed before they are filled.
+ */
+#ifndef MSG_H
+#define MSG_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MSG_MAX		65536			/* header, body and tail */
+#define MSG_TAIL_MAX	(MSG_MAX - 256)
+#define MSG_FDS_MAX	32
+
+#define SHA1_LEN	20
+#define SEAL_LEN	32			/* HMAC-SHA-256 */
+#define SPEC_MAX	4095			/* bytes in a path or pattern */
+
+enum role {
+	ROLE_PARENT,
+	ROLE_FRONT,
+	ROLE_WALKER,
+	ROLE_HASHER,
+	ROLE_CACHE,
+	ROLE_COUNT
+};
+
+#define TO(role)	(1U << ROLE_##role)
+#define CHILDREN	(TO(FRONT) | TO(WALKER) | TO(HASHER) | TO(CACHE))
+#define SEALERS		(TO(WALKER) | TO(HASHER) | TO(CACHE))
+
+/*
+ *   name          from         to           body (struct msg_…)
+ *                                                        longest tail  fds
+ */
+#define MSG_TABLE(X)							      \
+	/* The configuration as pkgtorrentd -nv prints it, in parts. */	      \
+	X(CONF,        TO(PARENT),  CHILDREN,    conf,     MSG_TAIL_MAX, 0, 0) \
+	/* The key of the seals: never to the front. */			      \
+	X(KEY,         TO(PARENT),  SEALERS,     key,                 0, 0, 0) \
+	/* The channel to a peer that was started, or started again. */	      \
+	X(CHANNEL,     TO(PARENT),  CHILDREN,    channel,             0, 1, 1) \
+	/* One of the listening sockets; the last makes the set valid. */     \
+	X(LISTENER,    TO(PARENT),  TO(FRONT),   listener,            0, 1, 1) \
+	/* Where access log lines go; without a descriptor: MSG_ACCESS. */    \
+	X(ACCESS_LOG,  TO(PARENT),  TO(FRONT),   none,                0, 0, 1) \
+	/* Announce URLs, one per line, checked, in parts. */		      \
+	X(TRACKERS,    TO(PARENT),  TO(FRONT),   part,     MSG_TAIL_MAX, 0, 0) \
+	/* Log your summary. */						      \
+	X(STATUS,      TO(PARENT),  CHILDREN,    none,                0, 0, 0) \
+	/* Finish the answers under way, then exit. */			      \
+	X(STOP,        TO(PARENT),  TO(FRONT),   none,                0, 0, 0) \
+									      \
+	/* Locked down and at work; the tail names the layers that hold. */   \
+	X(READY,       CHILDREN,    TO(PARENT),  none,             1024, 0, 0) \
+	/* One line for the log. */					      \
+	X(LOG,         CHILDREN,    TO(PARENT),  log,              2048, 0, 0) \
+	/* Whole lines of the access log. */				      \
+	X(ACCESS,      TO(FRONT),   TO(PARENT),  none,     MSG_TAIL_MAX, 0, 0) \
+	/* A peer sent what this table does not allow. */		      \
+	X(WRONG,       CHILDREN,    TO(PARENT),  wrong,               0, 0, 0) \
+	/* The filter stopped a system call; the sender is about to end. */   \
+	X(SYSCALL,     CHILDREN,    TO(PARENT),  syscall,             0, 0, 0) \
+									      \
+	/* Resolve these specs: struct msg_spec items, in parts. */	      \
+	X(RESOLVE,     TO(FRONT),   TO(WALKER),  resolve,  MSG_TAIL_MAX, 0, 0) \
+	/* Nobody waits for that resolution any longer. */		      \
+	X(CANCEL,      TO(FRONT),   TO(WALKER),  id,                  0, 0, 0) \
+	/* Open these paths: struct msg_path items, at most 32. */	      \
+	X(OPEN,        TO(FRONT),   TO(WALKER),  open,     MSG_TAIL_MAX, 0, 0) \
+	/* Records of common/listing.h, cut anywhere. */		      \
+	X(LISTING,     TO(WALKER),  TO(FRONT),   id,       MSG_TAIL_MAX, 0, 0) \
+	/* End of a resolution, with the seal of its listing. */	      \
+	X(RESOLVED,    TO(WALKER),  TO(FRONT),   resolved,            0, 0, 0) \
+	/* That resolution is a glob of more than one turn. */		      \
+	X(SLOW,        TO(WALKER),  TO(FRONT),   id,                  0, 0, 0) \
+	/* struct msg_opened_item each, a descriptor for each that worked. */ \
+	X(OPENED,      TO(WALKER),  TO(FRONT),   opened,   MSG_TAIL_MAX, 0, 32) \
+									      \
+	/* Hash these ranges: struct msg_range items. */		      \
+	X(HASH,        TO(FRONT),   TO(HASHER),  hash,     MSG_TAIL_MAX, 0, 16) \
+	/* struct msg_digests_item each, followed by its digests. */	      \
+	X(DIGESTS,     TO(HASHER),  TO(FRONT),   digests,  MSG_TAIL_MAX, 0, 0) \
+									      \
+	/* What does this path digest stand for? */			      \
+	X(GET_INFO,    TO(FRONT),   TO(CACHE),   get_info,            0, 0, 0) \
+	/* A listing, then an info dictionary, in parts. */		      \
+	X(INFO,        TO(CACHE),   TO(FRONT),   info,     MSG_TAIL_MAX, 0, 0) \
+	/* Piece lists of these files: struct msg_file items. */	      \
+	X(GET_PIECES,  TO(FRONT),   TO(CACHE),   get_pieces, MSG_TAIL_MAX, 0, 0) \
+	/* struct msg_pieces_item each, followed by its digests. */	      \
+	X(PIECES,      TO(CACHE),   TO(FRONT),   pieces,   MSG_TAIL_MAX, 0, 0) \
+	/* Remember a file's pieces: path, then msg_digests_item, in parts. */ \
+	X(PUT_PIECES,  TO(FRONT),   TO(CACHE),   put_pieces, MSG_TAIL_MAX, 0, 0) \
+	/* Remember a path digest: sealed listings, in parts. */	      \
+	X(PUT_INFO,    TO(FRONT),   TO(CACHE),   put_info, MSG_TAIL_MAX, 0, 0) \
+	/* An entry is in use: tail is the file's path, or empty. */	      \
+	X(TOUCH,       TO(FRONT),   TO(CACHE),   touch,        SPEC_MAX, 0, 0)
+
+enum msg_type {
+	MSG_NONE,
+#define X(name, from, to, body, tail, fdmin, fdmax) MSG_##name,
+	MSG_TABLE(X)
+#undef X
+	MSG_COUNT
+};
+
+#define PART_MORE	0x1	/* in flags: further parts follow */
+
+/*
+ * When a file was last changed and which file it is: two looks at a path that
+ * agree in all four saw the same bytes (CONTRACT of the cache; the kernel
+ * moves ctime with every change and nobody can set it back).
+ */
+struct identity {
+	uint64_t	ino;
+	uint64_t	size;			/* bytes */
+	int64_t		mtime_ns;		/* since 1970 */
+	int64_t		ctime_ns;
+};
+
+struct msg_header {
+	uint32_t	type;			/* enum msg_type */
+	uint32_t	len;			/* body and tail, bytes */
+};
+
+struct msg_none {
+	uint32_t	zero;
+};
+
+struct msg_part {
+	uint32_t	flags;			/* PART_MORE */
+};
+
+struct msg_id {
+	uint64_t	id;
+};
+
+#define CONF_VERBOSE	0x2	/* in flags: -v */
+#define CONF_ROOT	0x4	/* started by root: chroot and switch users */
+
+struct msg_conf {
+	uint32_t	flags;			/* PART_MORE, CONF_ */
+	uint32_t	role;			/* enum role of the receiver */
+	uint32_t	index;			/* which walker or hasher */
+};
+
+struct msg_key {
+	uint8_t		key[SEAL_LEN];
+};
+
+struct msg_channel {
+	uint32_t	role;			/* at the other end */
+	uint32_t	index;
+};
+
+struct msg_listener {
+	uint32_t	index;			/* 0 begins a new set */
+	uint32_t	count;			/* index + 1 == count ends it */
+};
+
+struct msg_log {
+	uint32_t	priority;		/* as syslog(3) */
+};
+
+enum msg_fault {
+	FAULT_TYPE = 1,		/* no such message, or not from that role */
+	FAULT_LENGTH,		/* body or tail */
+	FAULT_FDS,		/* number or kind of descriptors */
+	FAULT_CONTENT,		/* said by a handler: a tail that lies */
+	FAULT_SEAL		/* said by a handler */
+};
+
+struct msg_wrong {
+	uint32_t	role;			/* of the sender */
+	uint32_t	index;
+	uint32_t	type;			/* as it claimed */
+	uint32_t	fault;			/* enum msg_fault */
+};
+
+struct msg_syscall {
+	uint32_t	arch;			/* AUDIT_ARCH_ */
+	uint32_t	nr;
+};
+
+#define RESOLVE_EXPECT	0x2	/* in flags: expect is what we hold */
+
+struct msg_resolve {
+	uint64_t	id;
+	uint32_t	flags;			/* PART_MORE, RESOLVE_ */
+	uint32_t	zero;
+	uint8_t		expect[SEAL_LEN];	/* SHA-256 of that listing */
+};
+
+/* A spec is a path or pattern as the client asked for it. */
+struct msg_spec {
+	uint32_t	index;			/* in the request */
+	uint32_t	len;			/* 1..SPEC_MAX bytes follow */
+};
+
+struct msg_open {
+	uint64_t	id;
+	uint32_t	count;			/* 1..MSG_FDS_MAX */
+	uint32_t	zero;
+};
+
+struct msg_path {
+	uint32_t	len;			/* 1..SPEC_MAX bytes follow */
+};
+
+enum resolve_result {
+	RESOLVE_OK = 1,		/* the listing was sent before this */
+	RESOLVE_SAME,		/* as expected; no listing was sent */
+	RESOLVE_FILES,		/* more than max-files */
+	RESOLVE_ENTRIES,	/* more directory entries than allowed */
+	RESOLVE_TIME,		/* longer than a request may take */
+	RESOLVE_PATTERN,	/* too many wildcards, more than one ** */
+	RESOLVE_CANCELLED
+};
+
+struct msg_resolved {
+	uint64_t	id;
+	uint32_t	result;			/* enum resolve_result */
+	uint32_t	zero;
+	uint8_t		listing_sha256[SEAL_LEN];
+	uint8_t		seal[SEAL_LEN];		/* seal_listing() */
+};
+
+/* What became of a path; enum path_status of common/listing.h. */
+struct msg_opened {
+	uint64_t	id;
+	uint32_t	count;			/* as in MSG_OPEN */
+	uint32_t	zero;
+};
+
+struct msg_opened_item {
+	uint32_t	status;			/* enum path_status */
+	uint32_t	zero;
+	struct identity	identity;		/* by fstat of what was opened */
+	uint8_t		seal[SEAL_LEN];		/* seal_file() */
+};
+
+/*
+ * A hasher keeps the descriptors that it was handed in slots, so that each
+ * is sent once.  A batch is the unit of work: its ranges together are at
+ * most SLICE_MAX bytes, or a single piece.
+ */
+#define HASHER_SLOTS	32
+#define SLICE_MAX	(16ULL << 20)
+
+#define RANGE_NEW	0x1	/* takes the next descriptor of the message */
+#define RANGE_CLOSE	0x2	/* the last range of this file: close it */
+
+struct msg_hash {
+	uint64_t	id;
+	uint32_t	piece_len;		/* bytes, a power of two */
+	uint32_t	count;
+};
+
+struct msg_range {
+	uint32_t	slot;			/* < HASHER_SLOTS */
+	uint32_t	flags;			/* RANGE_ */
+	uint64_t	offset;			/* a multiple of piece_len */
+	uint64_t	len;			/* bytes, whole pieces but at the end */
+	uint64_t	size;			/* of the file as we know it */
+};
+
+enum digests_status {
+	DIGESTS_OK = 1,
+	DIGESTS_CHANGED,	/* size or identity moved while reading */
+	DIGESTS_ERROR		/* read error */
+};
+
+#define DIGESTS_SETTLED	0x1	/* identity two seconds old: sealed */
+
+struct msg_digests {
+	uint64_t	id;
+	uint32_t	count;			/* as in MSG_HASH, same order */
+	uint32_t	busy_us;		/* time spent on it */
+};
+
+/*
+ * count digests of SHA1_LEN follow: one per piece; when the range ends in a
+ * partial piece, one more, of that piece padded with zeros to piece_len.
+ */
+struct msg_digests_item {
+	uint32_t	status;			/* enum digests_status */
+	uint32_t	flags;			/* DIGESTS_ */
+	uint32_t	first;			/* number of the first piece */
+	uint32_t	count;			/* digests that follow */
+	struct identity	identity;		/* by the hasher's own fstat */
+	uint8_t		seal[SEAL_LEN];		/* seal_digests(), or zero */
+};
+
+struct msg_get_info {
+	uint64_t	id;
+	uint8_t		digest[SHA1_LEN];
+	uint32_t	zero;
+};
+
+#define INFO_FOUND	0x2	/* in flags */
+
+struct msg_info {
+	uint64_t	id;
+	uint32_t	flags;			/* PART_MORE, INFO_FOUND */
+	uint32_t	listing_len;		/* bytes of listing, then … */
+	uint64_t	info_len;		/* … bytes of info dictionary; 0:
+						   made for another layout */
+};
+
+struct msg_get_pieces {
+	uint64_t	id;
+	uint32_t	piece_len;
+	uint32_t	count;
+};
+
+struct msg_file {
+	uint32_t	index;			/* the front's own number */
+	uint32_t	len;			/* 1..SPEC_MAX of path follow */
+	struct identity	identity;
+};
+
+struct msg_pieces {
+	uint64_t	id;
+	uint32_t	count;
+	uint32_t	zero;
+};
+
+/*
+ * total is 0 for a miss, else the digests of the whole file, with the padded
+ * one of a partial last piece at the end.  Longer lists come as several
+ * items, in order, until first + count == total.
+ */
+struct msg_pieces_item {
+	uint32_t	index;
+	uint32_t	total;
+	uint32_t	first;
+	uint32_t	count;			/* digests that follow */
+};
+
+struct msg_put_pieces {
+	uint32_t	flags;			/* PART_MORE */
+	uint32_t	piece_len;
+	uint32_t	path_len;		/* 0 in parts after the first */
+	uint32_t	slices;			/* items in this part */
+	struct identity	identity;		/* as sealed by the walker */
+	uint8_t		seal[SEAL_LEN];		/* seal_file() */
+};
+
+#define PUT_SEALED	0x2	/* in flags: ends one walker's listing */
+
+struct msg_put_info {
+	uint32_t	flags;			/* PART_MORE, PUT_SEALED */
+	uint8_t		digest[SHA1_LEN];
+	uint8_t		seal[SEAL_LEN];		/* with PUT_SEALED */
+};
+
+struct msg_touch {
+	uint32_t	piece_len;		/* 0: the digest is meant */
+	uint8_t		digest[SHA1_LEN];
+};
+
+/* One end of a socketpair. */
+struct channel {
+	int		 fd;			/* -1: closed */
+	enum role	 self;
+	enum role	 peer;
+	uint32_t	 index;			/* of the peer in its role */
+	uint64_t	 sent;
+	uint64_t	 received;
+};
+
+/*
+ * A message as received and checked.  body and tail point into the buffer
+ * that the caller lent; the descriptors are the caller's to close.
+ */
+struct msg {
+	enum msg_type	 type;
+	const void	*body;
+	const uint8_t	*tail;
+	size_t		 tail_len;
+	int		 fds[MSG_FDS_MAX];
+	int		 nfds;
+};
+
+enum msg_verdict {
+	MSG_GOT,
+	MSG_AGAIN,		/* nothing there now */
+	MSG_CLOSED,		/* by the other end */
+	MSG_WRONG_ONE		/* see fault; its descriptors are closed */
+};
+
+const char	*role_name(enum role);
+const char	*msg_name(uint32_t type);
+size_t		 msg_body_len(enum msg_type);
+
+/*
+ * The table's check on its own: what is wrong with a message of this type,
+ * length (body and tail) and number of descriptors between these roles.
+ * 0: nothing.
+ */
+enum msg_fault	 msg_check(uint32_t type, enum role from, enum role to,
+		    size_t len, int nfds);
+
+/*
+ * Receive one message without waiting.  buf holds MSG_MAX bytes.  On
+ * MSG_WRONG_ONE *wrong is filled for MSG_WRONG.  Every descriptor received is
+ * close-on-exec.
+ */
+enum msg_verdict msg_recv(struct channel *, uint8_t *buf, struct msg *,
+		    struct msg_wrong *);
+
+/*
+ * Send without waiting; body is of the type's length.  0, or -1 with errno
+ * (EAGAIN: the other end is busy, EPIPE: it has gone).  The descriptors stay
+ * the caller's.
+ */
+int		 msg_send(struct channel *, enum msg_type, const void *body,
+		    const void *tail, size_t tail_len, const int *fds,
+		    int nfds);
+
+/* The same, waiting while the other end is busy.  For processes that have
+   nothing better to do: walker, hasher, cache. */
+int		 msg_send_wait(struct channel *, enum msg_type,
+		    const void *body, const void *tail, size_t tail_len,
+		    const int *fds, int nfds);
+
+/* Close the descriptors of a message that were not taken. */
+void		 msg_close_fds(struct msg *);
+
+/*
+ * A socketpair of the kind that channels are, both ends close-on-exec and
+ * non-blocking.  0, or -1 with errno.
+ */
+int		 msg_pair(int fds[2]);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * What all children share: started with the parent's channel as descriptor 3
+ * and nothing else, they are told who they are and get their configuration.
+ */
+#ifndef ROLE_H
+#define ROLE_H
+
+#include "conf.h"
+#include "msg.h"
+
+#define PARENT_FD	3
+
+struct child {
+	struct channel	 parent;
+	uint32_t	 index;		/* which walker or hasher */
+	uint32_t	 flags;		/* CONF_ */
+	struct conf	*conf;
+	struct conf	*previous;	/* until the next one comes */
+	bool		 has_key;
+	uint8_t		 key[SEAL_LEN];
+	uint8_t		*buf;		/* MSG_MAX, for msg_recv() */
+	struct buf	 conf_text;	/* parts so far */
+};
+
+/*
+ * Take the channel, log over it, wait for MSG_CONF and (for those that seal)
+ * MSG_KEY.  Ends the process if the parent goes away.
+ */
+void	child_start(struct child *, enum role);
+
+/*
+ * A message of the parent that every child treats alike: a new configuration
+ * (1: it is in child->conf now).  0: not such a message.
+ */
+int	child_on_message(struct child *, const struct msg *);
+
+/* Tell the parent that we are at work. */
+void	child_ready(struct child *, const char *layers);
+/* Tell it that a peer broke the rules. */
+void	child_report(struct child *, const struct msg_wrong *);
+
+/* Monotonic milliseconds; nanoseconds since 1970. */
+uint64_t now_ms(void);
+int64_t	 now_ns(void);
+
+void	front_main(void) __attribute__((__noreturn__));
+void	cache_main(void) __attribute__((__noreturn__));
+void	walker_main(void) __attribute__((__noreturn__));
+void	hasher_main(void) __attribute__((__noreturn__));
+
+#endif

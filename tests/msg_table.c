@@ -1,0 +1,54 @@
+/*
+ * Prints "who talks to whom" from the message table, as it stands in the
+ * README between <!-- messages --> and <!-- /messages -->.
+ */
+#include <stdio.h>
+
+#include "msg.h"
+
+/* Role names of a mask, with commas. */
+static void
+print_roles(unsigned roles)
+{
+	const char *comma = "";
+	int role;
+
+	if (roles == CHILDREN) {
+		printf("every child");
+		return;
+	}
+	for (role = 0; role < ROLE_COUNT; role++) {
+		if (!(roles & (1U << role)))
+			continue;
+		printf("%s%s", comma, role_name((enum role)role));
+		comma = ", ";
+	}
+}
+
+static void
+print_row(const char *name, unsigned from, unsigned to, size_t body,
+    size_t tail, int fd_min, int fd_max)
+{
+	printf("| %s | ", name);
+	print_roles(from);
+	printf(" → ");
+	print_roles(to);
+	printf(" | %zu | %zu | ", body, tail);
+	if (fd_min == fd_max)
+		printf("%d |\n", fd_min);
+	else
+		printf("%d–%d |\n", fd_min, fd_max);
+}
+
+int
+main(void)
+{
+	printf("| message | from → to | body | tail up to | descriptors |\n"
+	    "|---|---|---|---|---|\n");
+#define X(name, from, to, body, tail, fdmin, fdmax)			\
+	print_row(#name, from, to, sizeof(struct msg_##body), tail,	\
+	    fdmin, fdmax);
+	MSG_TABLE(X)
+#undef X
+	return 0;
+}

@@ -1,0 +1,78 @@
+/* What the tests of pkgtorrentd.conf(5) share. */
+#ifndef CONF_HELP_H
+#define CONF_HELP_H
+
+#include <atf-c.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/conf.h"
+
+#define ROOT	"root /srv/mirror\n"
+
+static inline char *
+as_string(struct buf *b)
+{
+	char *s = strndup(b->len > 0 ? (char *)b->data : "", b->len);
+
+	ATF_REQUIRE(s != NULL);
+	buf_free(b);
+	return s;
+}
+
+/* overrides: any number of arguments of -o, then NULL. */
+static inline struct conf *
+parse_with(const char *text, struct buf *errors, va_list ap)
+{
+	struct strings overrides = { 0 };
+	struct conf *conf;
+	const char *o;
+
+	while ((o = va_arg(ap, const char *)) != NULL)
+		ATF_REQUIRE_EQ(0, strings_add(&overrides, o));
+	conf = conf_parse("x.conf", text, strlen(text), &overrides, errors);
+	strings_free(&overrides);
+	return conf;
+}
+
+static inline struct conf *
+good(const char *text, ...)
+{
+	struct buf errors = { 0 };
+	struct conf *conf;
+	va_list ap;
+
+	va_start(ap, text);
+	conf = parse_with(text, &errors, ap);
+	va_end(ap);
+	ATF_REQUIRE_MSG(conf != NULL && errors.len == 0, "%s: %.*s", text,
+	    (int)errors.len, errors.data);
+	return conf;
+}
+
+/* The complaints, to be freed. */
+static inline char *
+bad(const char *text, ...)
+{
+	struct buf errors = { 0 };
+	struct conf *conf;
+	va_list ap;
+
+	va_start(ap, text);
+	conf = parse_with(text, &errors, ap);
+	va_end(ap);
+	ATF_REQUIRE_MSG(conf == NULL, "accepted: %s", text);
+	return as_string(&errors);
+}
+
+static inline char *
+printed(const struct conf *conf)
+{
+	struct buf text = { 0 };
+
+	ATF_REQUIRE_EQ(0, conf_print(conf, &text));
+	return as_string(&text);
+}
+
+#endif

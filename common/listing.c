@@ -1,0 +1,146 @@
+#include <string.h>
+
+#include "listing.h"
+
+/* Records are hashed and sealed as bytes: none may be left to chance. */
+_Static_assert(sizeof(struct listing_spec) == 16, "listing_spec is padded");
+_Static_assert(sizeof(struct listing_file) == 40, "listing_file is padded");
+
+static int
+listing_add(struct buf *b, const void *head, size_t head_len,
+    const void *bytes, size_t len)
+{
+	uint8_t	*to;
+
+	/* Both or none, so that a failure leaves no half record behind. */
+	to = buf_reserve(b, head_len + len);
+	if (to == NULL)
+		return -1;
+	memcpy(to, head, head_len);
+	memcpy(to + head_len, bytes, len);
+	b->len += head_len + len;
+	return 0;
+}
+
+int
+listing_add_spec(struct buf *b, uint32_t index, enum path_status status,
+    const void *spec, size_t len, uint32_t files)
+{
+	struct listing_spec	s;
+
+	memset(&s, 0, sizeof(s));
+	s.index = index;
+	s.status = status;
+	s.len = (uint32_t)len;
+	s.files = files;
+	return listing_add(b, &s, sizeof(s), spec, len);
+}
+
+int
+listing_add_file(struct buf *b, const struct identity *id, const void *path,
+    size_t len)
+{
+	struct listing_file	f;
+
+	memset(&f, 0, sizeof(f));
+	f.identity = *id;
+	f.len = (uint32_t)len;
+	return listing_add(b, &f, sizeof(f), path, len);
+}
+
+void
+listing_open(struct listing_reader *r, const void *p, size_t len)
+{
+	memset(r, 0, sizeof(*r));
+	r->at = p;
+	r->end = r->at + len;
+}
+
+/* Once wrong, always wrong: a file is owed and there is nothing to read. */
+static int
+listing_wrong(struct listing_reader *r)
+{
+	r->at = r->end;
+	r->files_left = 1;
+	return -1;
+}
+
+/* A fixed head; NULL when less than that is left. */
+static const uint8_t *
+listing_take(struct listing_reader *r, size_t n)
+{
+	const uint8_t	*p;
+
+	if (n > (size_t)(r->end - r->at))
+		return NULL;
+	p = r->at;
+	r->at += n;
+	return p;
+}
+
+/* A path or a pattern; NULL when it cannot be one. */
+static const uint8_t *
+listing_take_path(struct listing_reader *r, uint32_t len)
+{
+	const uint8_t	*p;
+
+	if (len == 0 || len > SPEC_MAX)
+		return NULL;
+	p = listing_take(r, len);
+	if (p == NULL || p[0] != '/' || memchr(p, '\0', len) != NULL)
+		return NULL;
+	return p;
+}
+
+int
+listing_next_spec(struct listing_reader *r)
+{
+	const uint8_t	*head;
+	int		 n;
+
+	while ((n = listing_next_file(r)) == 1)
+		;
+	if (n == -1)
+		return -1;
+	if (r->at == r->end)
+		return 0;
+	head = listing_take(r, sizeof(r->spec));
+	if (head == NULL)
+		return listing_wrong(r);
+	memcpy(&r->spec, head, sizeof(r->spec));
+	if (r->spec.status < PATH_OK || r->spec.status > PATH_LINK ||
+	    (r->spec.status == PATH_OK) != (r->spec.files != 0))
+		return listing_wrong(r);
+	r->spec_bytes = listing_take_path(r, r->spec.len);
+	if (r->spec_bytes == NULL)
+		return listing_wrong(r);
+	r->files_left = r->spec.files;
+	return 1;
+}
+
+int
+listing_next_file(struct listing_reader *r)
+{
+	const uint8_t	*head;
+
+	if (r->files_left == 0)
+		return 0;
+	head = listing_take(r, sizeof(r->file));
+	if (head == NULL)
+		return listing_wrong(r);
+	memcpy(&r->file, head, sizeof(r->file));
+	if (r->file.zero != 0)
+		return listing_wrong(r);
+	r->path = listing_take_path(r, r->file.len);
+	if (r->path == NULL)
+		return listing_wrong(r);
+	r->files_left--;
+	return 1;
+}
+
+int
+identity_same(const struct identity *a, const struct identity *b)
+{
+	return a->ino == b->ino && a->size == b->size &&
+	    a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}

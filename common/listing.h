@@ -1,0 +1,70 @@
+/*
+ * What specs resolved to: the format in which a walker answers, the front
+ * compares and the cache stores.  Pure.
+ *
+ * A listing is a sequence of records, one per spec and in the order of their
+ * indices:
+ *
+ *	struct listing_spec, the spec's bytes, then for each file
+ *	struct listing_file, the path's bytes
+ *
+ * all unaligned, in the byte order of the machine.  Paths are those that the
+ * client sees (they begin with '/'), whichever root holds them.  The order of
+ * files in a record is strcmp order.
+ */
+#ifndef LISTING_H
+#define LISTING_H
+
+#include "buf.h"
+#include "msg.h"
+
+enum path_status {
+	PATH_OK = 1,
+	PATH_MISSING,		/* nothing there: 404 */
+	PATH_REFUSED,		/* unreadable, denied: 403 */
+	PATH_NOT_FILE,		/* directory, FIFO, socket, device: 403 */
+	PATH_LINK		/* a link that leaves the root, or absolute: 403 */
+};
+
+struct listing_spec {
+	uint32_t	index;
+	uint32_t	status;		/* enum path_status; OK with a file */
+	uint32_t	len;		/* bytes of spec */
+	uint32_t	files;
+};
+
+struct listing_file {
+	struct identity	identity;
+	uint32_t	len;		/* bytes of path */
+	uint32_t	zero;
+};
+
+int	listing_add_spec(struct buf *, uint32_t index, enum path_status,
+	    const void *spec, size_t len, uint32_t files);
+int	listing_add_file(struct buf *, const struct identity *,
+	    const void *path, size_t len);
+
+/* Reads a listing from its beginning; all checked against the end. */
+struct listing_reader {
+	const uint8_t		*at;
+	const uint8_t		*end;
+	uint32_t		 files_left;	/* of the current record */
+	struct listing_spec	 spec;
+	const uint8_t		*spec_bytes;
+	struct listing_file	 file;
+	const uint8_t		*path;
+};
+
+void	listing_open(struct listing_reader *, const void *, size_t);
+/*
+ * Next record; files of the current one that were not read are skipped.
+ * 1: one more, 0: the end, -1: not a listing.
+ */
+int	listing_next_spec(struct listing_reader *);
+/* Next file of the current record: 1, 0 or -1 in the same way. */
+int	listing_next_file(struct listing_reader *);
+
+/* 1 if both are the same version of the same file. */
+int	identity_same(const struct identity *, const struct identity *);
+
+#endif

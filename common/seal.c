@@ -1,0 +1,226 @@
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "seal.h"
+
+/*
+ * Every algorithm is fetched before lockdown: the first fetch reads
+ * openssl.cnf and loads providers.  Afterwards a failure inside OpenSSL can
+ * only mean that memory is gone or corrupt, and a digest that was not
+ * computed must never be taken for one: fatal().
+ */
+struct seal {
+	EVP_MAC_CTX	*ctx;
+	uint8_t		 key[SEAL_LEN];
+};
+
+struct sha256 {
+	EVP_MD_CTX	*ctx;
+};
+
+static EVP_MD		*md_sha1;
+static EVP_MD		*md_sha256;
+static EVP_MD_CTX	*md_ctx;
+
+void
+digest_warm_up(void)
+{
+	uint8_t	out[SEAL_LEN];
+
+	if (md_ctx != NULL)
+		return;
+	md_sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+	md_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	md_ctx = EVP_MD_CTX_new();
+	if (md_sha1 == NULL || md_sha256 == NULL || md_ctx == NULL)
+		fatal("OpenSSL offers no SHA-1 or SHA-256");
+	sha1("", 0, out);
+	sha256("", 0, out);
+}
+
+static void
+digest_once(EVP_MD *md, const void *p, size_t len, uint8_t *out)
+{
+	if (!EVP_DigestInit_ex2(md_ctx, md, NULL) ||
+	    !EVP_DigestUpdate(md_ctx, p, len) ||
+	    !EVP_DigestFinal_ex(md_ctx, out, NULL))
+		fatal("OpenSSL failed to compute a digest");
+}
+
+void
+sha1(const void *p, size_t len, uint8_t out[SHA1_LEN])
+{
+	digest_warm_up();
+	digest_once(md_sha1, p, len, out);
+}
+
+void
+sha256(const void *p, size_t len, uint8_t out[SEAL_LEN])
+{
+	digest_warm_up();
+	digest_once(md_sha256, p, len, out);
+}
+
+struct sha256 *
+sha256_new(void)
+{
+	struct sha256	*s;
+
+	digest_warm_up();
+	s = malloc(sizeof(*s));
+	if (s == NULL)
+		return NULL;
+	s->ctx = EVP_MD_CTX_new();
+	if (s->ctx == NULL) {
+		free(s);
+		return NULL;
+	}
+	sha256_reset(s);
+	return s;
+}
+
+void
+sha256_reset(struct sha256 *s)
+{
+	if (!EVP_DigestInit_ex2(s->ctx, md_sha256, NULL))
+		fatal("OpenSSL failed to begin a digest");
+}
+
+void
+sha256_add(struct sha256 *s, const void *p, size_t len)
+{
+	if (!EVP_DigestUpdate(s->ctx, p, len))
+		fatal("OpenSSL failed to compute a digest");
+}
+
+void
+sha256_end(struct sha256 *s, uint8_t out[SEAL_LEN])
+{
+	if (!EVP_DigestFinal_ex(s->ctx, out, NULL))
+		fatal("OpenSSL failed to end a digest");
+	sha256_reset(s);
+}
+
+void
+sha256_free(struct sha256 *s)
+{
+	if (s == NULL)
+		return;
+	EVP_MD_CTX_free(s->ctx);
+	free(s);
+}
+
+static void
+seal_begin(struct seal *s, uint32_t type)
+{
+	/*
+	 * The key again, not NULL for the old one: before OpenSSL 3.0.3 that
+	 * went on where the last MAC had ended.
+	 */
+	if (!EVP_MAC_init(s->ctx, s->key, sizeof(s->key), NULL) ||
+	    !EVP_MAC_update(s->ctx, (const uint8_t *)&type, sizeof(type)))
+		fatal("OpenSSL failed to begin a seal");
+}
+
+static void
+seal_add(struct seal *s, const void *p, size_t len)
+{
+	if (!EVP_MAC_update(s->ctx, p, len))
+		fatal("OpenSSL failed to compute a seal");
+}
+
+static void
+seal_end(struct seal *s, uint8_t out[SEAL_LEN])
+{
+	size_t	len;
+
+	if (!EVP_MAC_final(s->ctx, out, &len, SEAL_LEN) || len != SEAL_LEN)
+		fatal("OpenSSL failed to end a seal");
+}
+
+struct seal *
+seal_new(const uint8_t key[SEAL_LEN])
+{
+	char		 digest[] = "SHA256";
+	uint8_t		 out[SEAL_LEN];
+	OSSL_PARAM	 params[2];
+	struct seal	*s;
+	EVP_MAC		*mac;
+
+	digest_warm_up();
+	mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	if (mac == NULL)
+		fatal("OpenSSL offers no HMAC");
+	s = malloc(sizeof(*s));
+	if (s == NULL)
+		goto out;
+	memcpy(s->key, key, sizeof(s->key));
+	s->ctx = EVP_MAC_CTX_new(mac);
+	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+	    digest, 0);
+	params[1] = OSSL_PARAM_construct_end();
+	if (s->ctx == NULL || !EVP_MAC_CTX_set_params(s->ctx, params)) {
+		seal_free(s);
+		s = NULL;
+		goto out;
+	}
+	seal_begin(s, MSG_NONE);
+	seal_end(s, out);
+out:
+	EVP_MAC_free(mac);		/* the context holds its own */
+	return s;
+}
+
+void
+seal_free(struct seal *s)
+{
+	if (s == NULL)
+		return;
+	EVP_MAC_CTX_free(s->ctx);
+	freezero(s, sizeof(*s));
+}
+
+void
+seal_listing(struct seal *s, const uint8_t sum[SEAL_LEN],
+    uint8_t out[SEAL_LEN])
+{
+	seal_begin(s, MSG_RESOLVED);
+	seal_add(s, sum, SEAL_LEN);
+	seal_end(s, out);
+}
+
+void
+seal_file(struct seal *s, const void *path, size_t len,
+    const struct identity *id, uint8_t out[SEAL_LEN])
+{
+	seal_begin(s, MSG_OPENED);
+	seal_add(s, id, sizeof(*id));
+	seal_add(s, path, len);
+	seal_end(s, out);
+}
+
+void
+seal_digests(struct seal *s, const struct identity *id, uint32_t piece_len,
+    uint32_t first, uint32_t count, const uint8_t *digests,
+    uint8_t out[SEAL_LEN])
+{
+	const uint32_t	head[] = { piece_len, first, count };
+
+	seal_begin(s, MSG_DIGESTS);
+	seal_add(s, id, sizeof(*id));
+	seal_add(s, head, sizeof(head));
+	seal_add(s, digests, (size_t)count * SHA1_LEN);
+	seal_end(s, out);
+}
+
+int
+seal_equal(const uint8_t a[SEAL_LEN], const uint8_t b[SEAL_LEN])
+{
+	return CRYPTO_memcmp(a, b, SEAL_LEN) == 0;
+}

@@ -1,0 +1,66 @@
+/*
+ * An entry as found on disk.  As it is, its checksum ends the matter; so the
+ * same bytes are tried once more with the length and the checksum put right,
+ * which is what a process that may write there could do.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pkgtorrentd/entry.h"
+#include "seal.h"
+#include "torrent.h"
+
+#define PATH		"/fedora/a.rpm"
+#define LEN_OFFSET	16		/* of the length in the head */
+
+int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static volatile uint8_t	sink;
+
+static void
+touch(const uint8_t *p, size_t len)
+{
+	while (len-- > 0)
+		sink ^= p[len];
+}
+
+static void
+try_entry(const uint8_t *data, size_t len)
+{
+	static const uint8_t digest[SHA1_LEN] = { 0xab, 1, 2, 3, 0xff };
+	struct entry_pieces p;
+	struct entry_info i;
+
+	if (entry_read_pieces(data, len, PATH, strlen(PATH), 1048576, &p) ==
+	    ENTRY_GOOD) {
+		touch(p.digests, (size_t)p.count * SHA1_LEN);
+		if (p.count != torrent_digests(p.identity.size, p.piece_len))
+			abort();
+	}
+	if (entry_read_info(data, len, digest, &i) == ENTRY_GOOD) {
+		touch(i.service, i.service_len);
+		touch(i.listing, i.listing_len);
+		touch(i.info, i.info_len);
+	}
+	(void)entry_is_pickle(data, len);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	uint64_t len64 = len;
+	uint8_t *copy;
+
+	try_entry(data, len);
+	if (len < LEN_OFFSET + sizeof(len64) + SEAL_LEN)
+		return 0;
+	copy = malloc(len);
+	if (copy == NULL)
+		return 0;
+	memcpy(copy, data, len);
+	memcpy(copy + LEN_OFFSET, &len64, sizeof(len64));
+	sha256(copy, len - SEAL_LEN, copy + len - SEAL_LEN);
+	try_entry(copy, len);
+	free(copy);
+	return 0;
+}

@@ -1,0 +1,125 @@
+/*
+ * Any bytes as a target and as a form.  The first two choose the method and
+ * how many paths there may be.  What is accepted must be a path that a walker
+ * may be asked for.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pkgtorrentd/request.h"
+
+int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static void
+check_path(const char *path, size_t len)
+{
+	size_t	i, component = 1;
+
+	if (len == 0 || path[0] != '/')
+		abort();
+	for (i = 0; i < len; i++)
+		if ((uint8_t)path[i] < 0x20 || path[i] == 0x7f)
+			abort();
+	for (i = 1; i <= len; i++) {
+		if (i < len && path[i] != '/')
+			continue;
+		if (i == component && i < len)
+			abort();
+		if ((i == component + 1 || i == component + 2) &&
+		    memcmp(path + component, "..", i - component) == 0)
+			abort();
+		component = i + 1;
+	}
+}
+
+static void
+route(struct str target, enum http_method method)
+{
+	static struct request	 req;
+	const char		*why, *allow;
+	int			 status;
+
+	status = request_route(target, method, "torrent_service", 1 << 20,
+	    &req, &why, &allow);
+	if ((status == 0) != (why == NULL) || (status == 405) !=
+	    (allow != NULL) || (status != 0 && (status < 400 || status > 499)))
+		abort();
+	if (req.query.p != NULL && (req.query.p <= target.p ||
+	    req.query.p[-1] != '?' ||
+	    req.query.p + req.query.len != target.p + target.len))
+		abort();
+	if (status != 0)
+		return;
+	if (req.path[req.path_len] != '\0' ||
+	    strlen(req.path) != req.path_len)
+		abort();
+	switch (req.kind) {
+	case REQUEST_SINGLE:
+	case REQUEST_SIMPLE:
+		if (request_check_path(req.path, req.path_len, &why) != 0)
+			abort();
+		/* FALLTHROUGH */
+	case REQUEST_OTHER:
+		check_path(req.path, req.path_len);
+		break;
+	case REQUEST_DIGEST:
+		if (strspn(req.digest_hex, "0123456789abcdef") !=
+		    2 * SHA1_LEN)
+			abort();
+		break;
+	case REQUEST_NULLFILE:
+		if (req.null_len > 1 << 20)
+			abort();
+		break;
+	}
+}
+
+static void
+read_form(struct str form, uint32_t max)
+{
+	struct specs	 specs = { 0 };
+	const char	*why, *p, *end, *line;
+	uint32_t	 lines = 0;
+	int		 status;
+
+	status = request_form(form.p, form.len, max, &specs, &why);
+	if ((status == 0) != (why == NULL) ||
+	    (status != 0 && status != 400 && status != 413))
+		abort();
+	if (specs.n > max || (status != 0 && specs.n != 0))
+		abort();
+	p = (char *)specs.text.data;
+	end = specs.n > 0 ? p + specs.text.len : p;
+	while (p < end) {
+		line = memchr(p, '\n', (size_t)(end - p));
+		if (line == NULL)
+			line = end;
+		check_path(p, (size_t)(line - p));
+		if (request_check_path(p, (size_t)(line - p), &why) != 0)
+			abort();
+		lines++;
+		p = line + (line < end);
+	}
+	if (lines != specs.n)
+		abort();
+	specs_free(&specs);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str	s;
+	char		*copy;
+
+	if (size < 2)
+		return 0;
+	s.len = size - 2;
+	s.p = copy = malloc(s.len > 0 ? s.len : 1);
+	if (copy == NULL)
+		abort();
+	memcpy(copy, data + 2, s.len);
+	route(s, (enum http_method)(data[0] % 4));
+	read_form(s, data[1]);
+	free(copy);
+	return 0;
+}

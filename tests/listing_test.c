@@ -1,0 +1,236 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include <atf-c.h>
+
+#include "listing.h"
+
+static const struct identity id1 = { 11, 1000, 1400000000000000000, -5 };
+static const struct identity id2 = { 12, 0, -1, 1400000000000000001 };
+
+/* Where the second and the third record of make_listing() begin. */
+#define SECOND	(16 + 4 + 40 + 4 + 40 + 5)
+#define THIRD	(SECOND + 16 + 3)
+
+/* A glob with two files, a missing path, a file. */
+static void
+make_listing(struct buf *b)
+{
+	ATF_REQUIRE_EQ(0, listing_add_spec(b, 0, PATH_OK, "/y/*", 4, 2));
+	ATF_REQUIRE_EQ(0, listing_add_file(b, &id1, "/y/a", 4));
+	ATF_REQUIRE_EQ(0, listing_add_file(b, &id2, "/y/bb", 5));
+	ATF_REQUIRE_EQ(0, listing_add_spec(b, 1, PATH_MISSING, "/no", 3, 0));
+	ATF_REQUIRE_EQ(0, listing_add_spec(b, 7, PATH_OK, "/y/c", 4, 1));
+	ATF_REQUIRE_EQ(0, listing_add_file(b, &id2, "/y/c", 4));
+}
+
+ATF_TC_WITHOUT_HEAD(listing__reads_what_was_written);
+ATF_TC_BODY(listing__reads_what_was_written, tc)
+{
+	struct listing_reader	r;
+	struct buf		b = { 0 };
+
+	make_listing(&b);
+	listing_open(&r, b.data, b.len);
+	ATF_REQUIRE_EQ(1, listing_next_spec(&r));
+	ATF_CHECK_EQ(0, r.spec.index);
+	ATF_CHECK_EQ(PATH_OK, r.spec.status);
+	ATF_CHECK_EQ(2, r.spec.files);
+	ATF_REQUIRE_EQ(4, r.spec.len);
+	ATF_CHECK_EQ(0, memcmp(r.spec_bytes, "/y/*", 4));
+	ATF_REQUIRE_EQ(1, listing_next_file(&r));
+	ATF_CHECK(identity_same(&id1, &r.file.identity));
+	ATF_REQUIRE_EQ(4, r.file.len);
+	ATF_CHECK_EQ(0, memcmp(r.path, "/y/a", 4));
+	ATF_REQUIRE_EQ(1, listing_next_file(&r));
+	ATF_CHECK(identity_same(&id2, &r.file.identity));
+	ATF_REQUIRE_EQ(5, r.file.len);
+	ATF_CHECK_EQ(0, memcmp(r.path, "/y/bb", 5));
+	ATF_CHECK_EQ(0, listing_next_file(&r));
+	ATF_REQUIRE_EQ(1, listing_next_spec(&r));
+	ATF_CHECK_EQ(PATH_MISSING, r.spec.status);
+	ATF_CHECK_EQ(0, listing_next_file(&r));
+	ATF_REQUIRE_EQ(1, listing_next_spec(&r));
+	ATF_CHECK_EQ(7, r.spec.index);
+	ATF_REQUIRE_EQ(1, listing_next_file(&r));
+	ATF_CHECK_EQ(0, listing_next_spec(&r));
+	ATF_CHECK_EQ(0, listing_next_spec(&r));
+	ATF_CHECK_EQ(0, listing_next_file(&r));
+	buf_free(&b);
+}
+
+ATF_TC_WITHOUT_HEAD(listing__files_may_be_skipped);
+ATF_TC_BODY(listing__files_may_be_skipped, tc)
+{
+	struct listing_reader	r;
+	struct buf		b = { 0 };
+
+	make_listing(&b);
+	listing_open(&r, b.data, b.len);
+	ATF_REQUIRE_EQ(1, listing_next_spec(&r));
+	ATF_REQUIRE_EQ(1, listing_next_file(&r));
+	ATF_REQUIRE_EQ(1, listing_next_spec(&r));
+	ATF_CHECK_EQ(1, r.spec.index);
+	ATF_REQUIRE_EQ(1, listing_next_spec(&r));
+	ATF_CHECK_EQ(7, r.spec.index);
+	ATF_CHECK_EQ(0, listing_next_spec(&r));
+	buf_free(&b);
+}
+
+ATF_TC_WITHOUT_HEAD(listing__empty);
+ATF_TC_BODY(listing__empty, tc)
+{
+	struct listing_reader	r;
+
+	listing_open(&r, "", 0);
+	ATF_CHECK_EQ(0, listing_next_file(&r));
+	ATF_CHECK_EQ(0, listing_next_spec(&r));
+	listing_open(&r, NULL, 0);
+	ATF_CHECK_EQ(0, listing_next_spec(&r));
+}
+
+/* -1 if it is not a listing; else the number of files. */
+static int
+count_files(const void *p, size_t len)
+{
+	struct listing_reader	 r;
+	uint8_t			*copy;
+	int			 files = 0, n;
+
+	/* Of exactly this size, so that a sanitizer sees a step too far. */
+	copy = malloc(len == 0 ? 1 : len);
+	ATF_REQUIRE(copy != NULL);
+	memcpy(copy, p, len);
+	listing_open(&r, copy, len);
+	while ((n = listing_next_spec(&r)) == 1)
+		while ((n = listing_next_file(&r)) == 1)
+			files++;
+	if (n == -1) {
+		/* It stays wrong, however often one asks. */
+		ATF_CHECK_EQ(-1, listing_next_file(&r));
+		ATF_CHECK_EQ(-1, listing_next_spec(&r));
+		ATF_CHECK_EQ(-1, listing_next_spec(&r));
+	}
+	free(copy);
+	return n == -1 ? -1 : files;
+}
+
+ATF_TC_WITHOUT_HEAD(listing__cut_short_is_refused);
+ATF_TC_BODY(listing__cut_short_is_refused, tc)
+{
+	struct buf	b = { 0 };
+	size_t		i;
+
+	make_listing(&b);
+	for (i = 0; i < b.len; i++) {
+		if (i == 0)
+			ATF_CHECK_EQ(0, count_files(b.data, i));
+		else if (i == SECOND || i == THIRD)
+			ATF_CHECK_EQ(2, count_files(b.data, i));
+		else
+			ATF_CHECK_EQ_MSG(-1, count_files(b.data, i), "%zu", i);
+	}
+	ATF_CHECK_EQ(3, count_files(b.data, b.len));
+	buf_free(&b);
+}
+
+/* A change at that offset must make it unreadable. */
+static void
+check_refused(size_t offset, uint32_t value)
+{
+	struct buf	b = { 0 };
+
+	make_listing(&b);
+	memcpy(b.data + offset, &value, sizeof(value));
+	ATF_CHECK_EQ_MSG(-1, count_files(b.data, b.len), "%u at %zu", value,
+	    offset);
+	buf_free(&b);
+}
+
+ATF_TC_WITHOUT_HEAD(listing__lies_are_refused);
+ATF_TC_BODY(listing__lies_are_refused, tc)
+{
+	struct buf	b = { 0 };
+	char		path[SPEC_MAX + 1];
+
+	/* of the missing path */
+	check_refused(SECOND + offsetof(struct listing_spec, status), 0);
+	check_refused(SECOND + offsetof(struct listing_spec, status),
+	    PATH_LINK + 1);
+	check_refused(SECOND + offsetof(struct listing_spec, status), PATH_OK);
+	/* missing, and yet files */
+	check_refused(offsetof(struct listing_spec, status), PATH_MISSING);
+	check_refused(offsetof(struct listing_spec, files), 0);
+	check_refused(offsetof(struct listing_spec, files), UINT32_MAX);
+	check_refused(offsetof(struct listing_spec, len), 0);
+	check_refused(offsetof(struct listing_spec, len), UINT32_MAX);
+	check_refused(16, 0x2a2f792e);		/* not from the root */
+	check_refused(16, 0x2a00792f);		/* a NUL */
+	check_refused(20 + offsetof(struct listing_file, len), 0);
+	check_refused(20 + offsetof(struct listing_file, len), UINT32_MAX);
+	check_refused(20 + offsetof(struct listing_file, zero), 1);
+	check_refused(60, 0x612f7979);		/* not from the root */
+
+	/* No spec, and what follows would do for one. */
+	ATF_REQUIRE_EQ(0, listing_add_spec(&b, 0, PATH_MISSING, "", 0, 0));
+	ATF_REQUIRE_EQ(0, listing_add_spec(&b, '/', PATH_MISSING, "/", 1, 0));
+	ATF_CHECK_EQ(-1, count_files(b.data, b.len));
+	b.len = 0;
+
+	memset(path, '/', sizeof(path));
+	ATF_REQUIRE_EQ(0, listing_add_spec(&b, 0, PATH_REFUSED, path,
+	    SPEC_MAX, 0));
+	ATF_CHECK_EQ(0, count_files(b.data, b.len));
+	b.len = 0;
+	ATF_REQUIRE_EQ(0, listing_add_spec(&b, 0, PATH_REFUSED, path,
+	    SPEC_MAX + 1, 0));
+	ATF_CHECK_EQ(-1, count_files(b.data, b.len));
+	buf_free(&b);
+}
+
+/* Two processes that see the same files must make the same bytes. */
+ATF_TC_WITHOUT_HEAD(listing__is_the_same_every_time);
+ATF_TC_BODY(listing__is_the_same_every_time, tc)
+{
+	struct buf	a = { 0 }, b = { 0 };
+
+	memset(buf_reserve(&a, 4096), 0xff, 4096);
+	memset(buf_reserve(&b, 4096), 0x55, 4096);
+	make_listing(&a);
+	make_listing(&b);
+	ATF_REQUIRE_EQ(a.len, b.len);
+	ATF_CHECK_EQ(0, memcmp(a.data, b.data, a.len));
+	buf_free(&a);
+	buf_free(&b);
+}
+
+ATF_TC_WITHOUT_HEAD(listing__identity_is_all_four);
+ATF_TC_BODY(listing__identity_is_all_four, tc)
+{
+	struct identity	id = id1;
+
+	ATF_CHECK(identity_same(&id, &id1));
+	id.ino++;
+	ATF_CHECK(!identity_same(&id, &id1));
+	id = id1;
+	id.size++;
+	ATF_CHECK(!identity_same(&id, &id1));
+	id = id1;
+	id.mtime_ns++;
+	ATF_CHECK(!identity_same(&id, &id1));
+	id = id1;
+	id.ctime_ns++;
+	ATF_CHECK(!identity_same(&id, &id1));
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, listing__reads_what_was_written);
+	ATF_TP_ADD_TC(tp, listing__files_may_be_skipped);
+	ATF_TP_ADD_TC(tp, listing__empty);
+	ATF_TP_ADD_TC(tp, listing__cut_short_is_refused);
+	ATF_TP_ADD_TC(tp, listing__lies_are_refused);
+	ATF_TP_ADD_TC(tp, listing__is_the_same_every_time);
+	ATF_TP_ADD_TC(tp, listing__identity_is_all_four);
+	return atf_no_error();
+}

@@ -1,0 +1,210 @@
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include <atf-c.h>
+
+#include "buf.h"
+#include "seal.h"
+
+static const uint8_t key[SEAL_LEN] = "0123456789abcdefghijklmnopqrstu";
+static const struct identity id = { 1, 2, 3, 4 };
+
+/* The same statement through the one-shot function of OpenSSL. */
+static void
+hmac(const struct buf *b, uint8_t out[SEAL_LEN])
+{
+	ATF_REQUIRE(HMAC(EVP_sha256(), key, SEAL_LEN, b->data, b->len, out,
+	    NULL) != NULL);
+}
+
+static void
+add32(struct buf *b, uint32_t v)
+{
+	ATF_REQUIRE_EQ(0, buf_add(b, &v, sizeof(v)));
+}
+
+ATF_TC_WITHOUT_HEAD(seal__is_hmac_sha256_of_the_statement);
+ATF_TC_BODY(seal__is_hmac_sha256_of_the_statement, tc)
+{
+	struct seal	*s = seal_new(key);
+	struct buf	 b = { 0 };
+	uint8_t		 got[SEAL_LEN], want[SEAL_LEN], digests[60];
+
+	ATF_REQUIRE(s != NULL);
+	memset(digests, 7, sizeof(digests));
+
+	add32(&b, MSG_RESOLVED);
+	ATF_REQUIRE_EQ(0, buf_add(&b, digests, SEAL_LEN));
+	hmac(&b, want);
+	seal_listing(s, digests, got);
+	ATF_CHECK_EQ(0, memcmp(want, got, SEAL_LEN));
+
+	b.len = 0;
+	add32(&b, MSG_OPENED);
+	ATF_REQUIRE_EQ(0, buf_add(&b, &id, sizeof(id)));
+	ATF_REQUIRE_EQ(0, buf_add(&b, "/a/b", 4));
+	hmac(&b, want);
+	seal_file(s, "/a/b", 4, &id, got);
+	ATF_CHECK_EQ(0, memcmp(want, got, SEAL_LEN));
+
+	b.len = 0;
+	add32(&b, MSG_DIGESTS);
+	ATF_REQUIRE_EQ(0, buf_add(&b, &id, sizeof(id)));
+	add32(&b, 16384);
+	add32(&b, 5);
+	add32(&b, 3);
+	ATF_REQUIRE_EQ(0, buf_add(&b, digests, 60));
+	hmac(&b, want);
+	seal_digests(s, &id, 16384, 5, 3, digests, got);
+	ATF_CHECK_EQ(0, memcmp(want, got, SEAL_LEN));
+	/* and once more: nothing is left over from the last one */
+	seal_digests(s, &id, 16384, 5, 3, digests, got);
+	ATF_CHECK_EQ(0, memcmp(want, got, SEAL_LEN));
+
+	buf_free(&b);
+	seal_free(s);
+}
+
+/* Whatever differs in a statement, its seal differs. */
+ATF_TC_WITHOUT_HEAD(seal__differs_when_anything_does);
+ATF_TC_BODY(seal__differs_when_anything_does, tc)
+{
+	struct seal	*s = seal_new(key), *other;
+	uint8_t		 seals[16][SEAL_LEN], digests[60] = { 0 };
+	uint8_t		 key2[SEAL_LEN];
+	struct identity	 ids[4] = { id, id, id, id };
+	size_t		 i, j, n = 0;
+
+	ATF_REQUIRE(s != NULL);
+	ids[0].ino = 9;
+	ids[1].size = 9;
+	ids[2].mtime_ns = 9;
+	ids[3].ctime_ns = 9;
+	seal_file(s, "/a", 2, &id, seals[n++]);
+	seal_file(s, "/b", 2, &id, seals[n++]);
+	seal_file(s, "/a/", 3, &id, seals[n++]);
+	for (i = 0; i < 4; i++)
+		seal_file(s, "/a", 2, &ids[i], seals[n++]);
+	seal_digests(s, &id, 16384, 0, 3, digests, seals[n++]);
+	seal_digests(s, &id, 32768, 0, 3, digests, seals[n++]);
+	seal_digests(s, &id, 16384, 1, 3, digests, seals[n++]);
+	seal_digests(s, &id, 16384, 0, 2, digests, seals[n++]);
+	seal_digests(s, &ids[3], 16384, 0, 3, digests, seals[n++]);
+	digests[59] = 1;
+	seal_digests(s, &id, 16384, 0, 3, digests, seals[n++]);
+	seal_listing(s, digests, seals[n++]);
+	memcpy(key2, key, SEAL_LEN);
+	key2[SEAL_LEN - 1] ^= 1;
+	other = seal_new(key2);
+	ATF_REQUIRE(other != NULL);
+	seal_listing(other, digests, seals[n++]);
+	for (i = 0; i < n; i++) {
+		ATF_CHECK(seal_equal(seals[i], seals[i]));
+		for (j = 0; j < i; j++)
+			ATF_CHECK_MSG(!seal_equal(seals[i], seals[j]),
+			    "%zu %zu", i, j);
+	}
+	seal_free(other);
+	seal_free(s);
+}
+
+/* The front could pass one kind for another if only the bytes counted. */
+ATF_TC_WITHOUT_HEAD(seal__one_kind_is_not_another);
+ATF_TC_BODY(seal__one_kind_is_not_another, tc)
+{
+	struct seal	*s = seal_new(key);
+	struct identity	 zero;
+	uint8_t		 a[SEAL_LEN], b[SEAL_LEN], sum[SEAL_LEN] = { 0 };
+
+	ATF_REQUIRE(s != NULL);
+	memset(&zero, 0, sizeof(zero));
+	/* 32 zero bytes each */
+	seal_listing(s, sum, a);
+	seal_file(s, "", 0, &zero, b);
+	ATF_CHECK(!seal_equal(a, b));
+	/* a path of the bytes that a list of digests would have */
+	seal_digests(s, &zero, 0, 0, 0, sum, a);
+	seal_file(s, sum, 12, &zero, b);
+	ATF_CHECK(!seal_equal(a, b));
+	seal_free(s);
+}
+
+ATF_TC_WITHOUT_HEAD(seal__equal_looks_at_every_byte);
+ATF_TC_BODY(seal__equal_looks_at_every_byte, tc)
+{
+	uint8_t	a[SEAL_LEN] = { 0 }, b[SEAL_LEN] = { 0 };
+	size_t	i;
+
+	ATF_CHECK_EQ(1, seal_equal(a, b));
+	for (i = 0; i < SEAL_LEN; i++) {
+		b[i] = 0x80;
+		ATF_CHECK_EQ(0, seal_equal(a, b));
+		b[i] = 0;
+	}
+}
+
+static const char *
+hex(const uint8_t *p, size_t n)
+{
+	static char	text[2 * SEAL_LEN + 1];
+	size_t		i;
+
+	for (i = 0; i < n; i++)
+		snprintf(text + 2 * i, 3, "%02x", p[i]);
+	return text;
+}
+
+/* FIPS 180-4's own examples. */
+ATF_TC_WITHOUT_HEAD(seal__digests_are_the_standard_ones);
+ATF_TC_BODY(seal__digests_are_the_standard_ones, tc)
+{
+	struct sha256	*s;
+	uint8_t		 out[SEAL_LEN];
+	const char	*abc = "ba7816bf8f01cfea414140de5dae2223"
+			    "b00361a396177a9cb410ff61f20015ad";
+
+	sha1("abc", 3, out);
+	ATF_CHECK_STREQ("a9993e364706816aba3e25717850c26c9cd0d89d",
+	    hex(out, SHA1_LEN));
+	sha1(NULL, 0, out);
+	ATF_CHECK_STREQ("da39a3ee5e6b4b0d3255bfef95601890afd80709",
+	    hex(out, SHA1_LEN));
+	sha256("abc", 3, out);
+	ATF_CHECK_STREQ(abc, hex(out, SEAL_LEN));
+	sha1("abc", 3, out);
+	ATF_CHECK_STREQ("a9993e364706816aba3e25717850c26c9cd0d89d",
+	    hex(out, SHA1_LEN));
+
+	s = sha256_new();
+	ATF_REQUIRE(s != NULL);
+	sha256_add(s, "a", 1);
+	sha256("other", 5, out);
+	sha256_add(s, "", 0);
+	sha256_add(s, "bc", 2);
+	sha256_end(s, out);
+	ATF_CHECK_STREQ(abc, hex(out, SEAL_LEN));
+	sha256_add(s, "abc", 3);
+	sha256_end(s, out);
+	ATF_CHECK_STREQ(abc, hex(out, SEAL_LEN));
+	sha256_add(s, "dropped", 7);
+	sha256_reset(s);
+	sha256_add(s, "abc", 3);
+	sha256_end(s, out);
+	ATF_CHECK_STREQ(abc, hex(out, SEAL_LEN));
+	sha256_free(s);
+	sha256_free(NULL);
+	seal_free(NULL);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, seal__is_hmac_sha256_of_the_statement);
+	ATF_TP_ADD_TC(tp, seal__differs_when_anything_does);
+	ATF_TP_ADD_TC(tp, seal__one_kind_is_not_another);
+	ATF_TP_ADD_TC(tp, seal__equal_looks_at_every_byte);
+	ATF_TP_ADD_TC(tp, seal__digests_are_the_standard_ones);
+	return atf_no_error();
+}

@@ -1,0 +1,254 @@
+/*
+ * Which system calls a process may still make.  One table for all roles, so
+ * that it shows at a glance who may do what; each row says who asks for it.
+ * Names that an architecture does not have are skipped: aarch64 has only the
+ * newer forms.  A call that is not in the table ends the process, after it
+ * has told the parent which one it was.
+ */
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sandbox.h"
+
+#define FRONT	(1U << ROLE_FRONT)
+#define WALKER	(1U << ROLE_WALKER)
+#define HASHER	(1U << ROLE_HASHER)
+#define CACHE	(1U << ROLE_CACHE)
+#define ALL	(FRONT | WALKER | HASHER | CACHE)
+
+/* The exit status that a shell would show for the signal. */
+#define EXIT_SYSCALL	(128 + SIGSYS)
+
+/*
+ * A condition on an argument, of which those bits count that are in mask.
+ * Without one, mask is 0.  Pointers, as in openat2, cannot be looked behind.
+ */
+struct condition {
+	unsigned	arg;
+	uint32_t	mask;
+	uint32_t	value;
+};
+
+/* libc may leave anything in the upper half of an int. */
+#define IS(arg, value)		{ arg, UINT32_MAX, (uint32_t)(value) }
+#define WITHOUT(arg, bits)	{ arg, (uint32_t)(bits), 0 }
+
+#define MAX_CONDITIONS	2
+
+/* A row allows a call; several rows for a name, each of their forms. */
+struct call {
+	const char		*name;
+	unsigned		 roles;
+	struct condition	 if_[MAX_CONDITIONS];
+};
+
+static const struct call calls[] = {
+	/* Channels, and the descriptors that come with messages. */
+	{ "recvmsg", ALL, {} },
+	{ "sendmsg", ALL, {} },
+	{ "close", ALL, {} },
+	/* Waiting: for the next message, and in msg_send_wait(); glibc has
+	   poll(3) by ppoll where the kernel has no poll. */
+	{ "poll", ALL, {} },
+	{ "ppoll", ALL, {} },
+	/* The kernel's own, after SIGCONT in a wait. */
+	{ "restart_syscall", ALL, {} },
+	/* _exit(2). */
+	{ "exit_group", ALL, {} },
+	/* malloc(3): the heap, what is too large for it, and giving back;
+	   never memory that becomes code. */
+	{ "brk", ALL, {} },
+	{ "mmap", ALL, { WITHOUT(2, PROT_EXEC) } },
+	{ "munmap", ALL, {} },
+	{ "mremap", ALL, {} },
+	{ "madvise", ALL, { IS(2, MADV_DONTNEED) } },
+	/* Clocks where the vDSO has to ask the kernel. */
+	{ "clock_gettime", ALL, {} },
+	/* Locks of malloc and libcrypto. */
+	{ "futex", ALL, {} },
+	/* Back from a handler, if a signal should come. */
+	{ "rt_sigreturn", ALL, {} },
+	/* fstat(3): glibc before 2.33 and from 2.39 by fstat, between them
+	   by newfstatat; statx where there is neither (loongarch). */
+	{ "fstat", ALL, {} },
+	{ "newfstatat", ALL, {} },
+	{ "statx", ALL, {} },
+
+	/* libevent's loop; pwait2 is of libevent 2.2. */
+	{ "epoll_wait", FRONT, {} },
+	{ "epoll_pwait", FRONT, {} },
+	{ "epoll_pwait2", FRONT, {} },
+	{ "epoll_ctl", FRONT, {} },
+	{ "gettimeofday", FRONT, {} },
+	/* Clients; is something unread before a connection is closed, which
+	   would reset it? */
+	{ "accept4", FRONT, {} },
+	{ "read", FRONT, {} },
+	{ "writev", FRONT, {} },
+	{ "shutdown", FRONT, {} },
+	{ "ioctl", FRONT, { IS(1, FIONREAD) } },
+	/* A mirror file that is served. */
+	{ "sendfile", FRONT, {} },
+	/* A file that waits for room in a hasher's channel. */
+	{ "fcntl", FRONT, { IS(1, F_DUPFD_CLOEXEC) } },
+	/* 100 Continue and the access log; a cache entry. */
+	{ "write", FRONT | CACHE, {} },
+
+	/* Paths below the role's directory, which Landlock and the chroot
+	   hold it to. */
+	{ "openat2", WALKER | CACHE, {} },
+	{ "getdents64", WALKER | CACHE, {} },
+	/* May the file be read, without opening it; glibc 2.36 has no
+	   faccessat(3) of a descriptor, the walker calls it bare. */
+	{ "faccessat2", WALKER, {} },
+
+	/* What it is handed must be open for reading only. */
+	{ "fcntl", HASHER, { IS(1, F_GETFL) } },
+	/* What of a file is in memory (RWF_NOWAIT); the rest is asked for
+	   early and given back after. */
+	{ "preadv2", HASHER, {} },
+	{ "fadvise64", HASHER, {} },
+	{ "fadvise64_64", HASHER, {} },
+	{ "arm_fadvise64_64", HASHER, {} },
+
+	/* Entries are read, written aside, renamed, touched and swept; by
+	   names in directories that are open. */
+	{ "openat", CACHE, {} },
+	{ "pread64", CACHE, {} },
+	{ "mkdirat", CACHE, {} },
+	/* rename(2) where only the second exists. */
+	{ "renameat", CACHE, {} },
+	{ "renameat2", CACHE, {} },
+	{ "unlinkat", CACHE, {} },
+	{ "utimensat", CACHE, {} },
+};
+
+/* What the runtimes of sanitizers watch and complain with. */
+static const struct call sanitizer_calls[] = {
+#ifdef SANDBOX_SANITIZED
+	{ "madvise", ALL, {} },
+	{ "write", ALL, {} },
+	{ "getpid", ALL, {} },
+	{ "gettid", ALL, {} },
+	{ "sched_yield", ALL, {} },
+	{ "sigaltstack", ALL, {} },
+	{ "rt_sigaction", ALL, {} },
+	{ "rt_sigprocmask", ALL, {} },
+	{ "readlink", ALL, {} },
+	{ "mprotect", ALL, { WITHOUT(2, PROT_EXEC) } },
+#endif
+	{ NULL, 0, {} }
+};
+
+/* Set before the filter, read by the handler. */
+static int report_fd = -1;
+
+/* Runs inside the filter, with what every role may call. */
+static void
+report_syscall(int sig, siginfo_t *info, void *context)
+{
+	struct {
+		struct msg_header	header;
+		struct msg_syscall	body;
+	} msg = {
+		.header = { MSG_SYSCALL, sizeof(struct msg_syscall) },
+		.body = { info->si_arch, (uint32_t)info->si_syscall },
+	};
+	struct iovec iov = { &msg, sizeof(msg) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	(void)sig;
+	(void)context;
+	(void)sendmsg(report_fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+	_exit(EXIT_SYSCALL);
+}
+
+static int
+catch_sigsys(int channel_fd)
+{
+	struct sigaction sa = {
+		.sa_sigaction = report_syscall, .sa_flags = SA_SIGINFO,
+	};
+	sigset_t set;
+
+	report_fd = channel_fd;
+	sigemptyset(&set);
+	sigaddset(&set, SIGSYS);
+	if (sigaction(SIGSYS, &sa, NULL) == -1)
+		return -1;
+	return sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* 0 or a negative errno, as libseccomp has it. */
+static int
+allow(scmp_filter_ctx ctx, const struct call *call)
+{
+	struct scmp_arg_cmp cmp[MAX_CONDITIONS];
+	unsigned n = 0;
+	int nr, ret;
+
+	nr = seccomp_syscall_resolve_name(call->name);
+	if (nr == __NR_SCMP_ERROR)
+		return 0;
+	while (n < MAX_CONDITIONS && call->if_[n].mask != 0) {
+		cmp[n] = SCMP_CMP64(call->if_[n].arg, SCMP_CMP_MASKED_EQ,
+		    call->if_[n].mask, call->if_[n].value);
+		n++;
+	}
+	ret = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, nr, n, cmp);
+	/* Known to libseccomp, but not a call of this architecture. */
+	return ret == -EDOM ? 0 : ret;
+}
+
+static int
+fill_filter(scmp_filter_ctx ctx, enum role role)
+{
+	const struct call *call, *end;
+	int ret;
+
+	/* libseccomp would end only the thread; x32 counts as foreign. */
+	ret = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
+	    SCMP_ACT_KILL_PROCESS);
+	/* The kernel's own errno instead of ECANCELED. */
+	if (ret == 0)
+		ret = seccomp_attr_set(ctx, SCMP_FLTATR_API_SYSRAWRC, 1);
+	end = calls + sizeof(calls) / sizeof(calls[0]);
+	for (call = calls; call < end && ret == 0; call++)
+		if (call->roles & (1U << role))
+			ret = allow(ctx, call);
+	for (call = sanitizer_calls; call->name != NULL && ret == 0; call++)
+		ret = allow(ctx, call);
+	return ret;
+}
+
+int
+seccomp_enter(enum role role, int channel_fd)
+{
+	scmp_filter_ctx ctx;
+	int ret;
+
+	if (catch_sigsys(channel_fd) == -1)
+		return -1;
+	ctx = seccomp_init(SCMP_ACT_TRAP);
+	if (ctx == NULL) {
+		errno = ENOMEM;
+		return -1;
+	}
+	ret = fill_filter(ctx, role);
+	if (ret == 0)
+		ret = seccomp_load(ctx);
+	seccomp_release(ctx);
+	if (ret == 0)
+		return 0;
+	errno = -ret;
+	return -1;
+}

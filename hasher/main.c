@@ -1,0 +1,27 @@
+/*
+ * The program of the two roles that touch mirror files.  Only the parent of
+ * pkgtorrentd starts it, with the role as the process title.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "role.h"
+
+int
+main(int argc, char *argv[])
+{
+	static const char	 hasher[] = "pkgtorrentd: hasher ";
+	static const char	 walker[] = "pkgtorrentd: walker";
+	const char		*title = argc == 1 ? argv[0] : "";
+	size_t			 len = sizeof(walker) - 1;
+
+	if (strncmp(title, hasher, sizeof(hasher) - 1) == 0)
+		hasher_main();
+	/* With several roots the prefix tells walkers apart in ps(1). */
+	if (strncmp(title, walker, len) == 0 &&
+	    (title[len] == '\0' || title[len] == ' '))
+		walker_main();
+	fputs("pkgtorrent-hasher: is started by pkgtorrentd, not by hand\n",
+	    stderr);
+	return 2;
+}

@@ -1,0 +1,117 @@
+#include "queue.h"
+
+static void
+line_init(struct line *line)
+{
+	TAILQ_INIT(&line->active);
+	TAILQ_INIT(&line->waiting);
+	line->nactive = 0;
+}
+
+void
+queue_init(struct queue *q)
+{
+	line_init(&q->plain);
+	line_init(&q->globs);
+	q->count = 0;
+	q->spec_bytes = 0;
+}
+
+static struct line *
+line_of(struct queue *q, const struct resolution *r)
+{
+	return r->globs ? &q->globs : &q->plain;
+}
+
+static void
+line_fill(struct line *line)
+{
+	struct resolution	*r;
+
+	while (line->nactive < QUEUE_ACTIVE_MAX &&
+	    (r = TAILQ_FIRST(&line->waiting)) != NULL) {
+		TAILQ_REMOVE(&line->waiting, r, entry);
+		TAILQ_INSERT_TAIL(&line->active, r, entry);
+		r->active = true;
+		line->nactive++;
+	}
+}
+
+void
+queue_add(struct queue *q, struct resolution *r)
+{
+	struct line	*line = line_of(q, r);
+
+	TAILQ_INSERT_TAIL(&line->waiting, r, entry);
+	q->count++;
+	q->spec_bytes += r->specs.len;
+	line_fill(line);
+}
+
+static struct resolution *
+list_find(const struct resolutions *list, uint64_t id)
+{
+	struct resolution	*r;
+
+	TAILQ_FOREACH(r, list, entry)
+		if (r->id == id)
+			break;
+	return r;
+}
+
+struct resolution *
+queue_find(const struct queue *q, uint64_t id)
+{
+	const struct resolutions *const	 lists[] = {
+		&q->plain.active, &q->plain.waiting,
+		&q->globs.active, &q->globs.waiting
+	};
+	struct resolution		*r = NULL;
+	unsigned			 i;
+
+	for (i = 0; i < 4 && r == NULL; i++)
+		r = list_find(lists[i], id);
+	return r;
+}
+
+struct resolution *
+queue_next(const struct queue *q)
+{
+	struct resolution	*r = TAILQ_FIRST(&q->plain.active);
+
+	return r != NULL ? r : TAILQ_FIRST(&q->globs.active);
+}
+
+void
+queue_rotate(struct queue *q, struct resolution *r)
+{
+	struct line	*line = line_of(q, r);
+
+	TAILQ_REMOVE(&line->active, r, entry);
+	TAILQ_INSERT_TAIL(&line->active, r, entry);
+}
+
+void
+queue_remove(struct queue *q, struct resolution *r)
+{
+	struct line	*line = line_of(q, r);
+
+	if (r->active) {
+		TAILQ_REMOVE(&line->active, r, entry);
+		line->nactive--;
+	} else
+		TAILQ_REMOVE(&line->waiting, r, entry);
+	q->count--;
+	q->spec_bytes -= r->specs.len;
+	resolution_free(r);
+	line_fill(line);
+}
+
+void
+queue_clear(struct queue *q)
+{
+	struct resolution	*r;
+
+	while ((r = queue_next(q)) != NULL)
+		queue_remove(q, r);
+}

@@ -1,0 +1,38 @@
+/*
+ * Whose turn it is.  Requests without globs come first, whatever the globs
+ * are doing; within each kind they take turns.
+ */
+#ifndef QUEUE_H
+#define QUEUE_H
+
+#include "resolution.h"
+
+/* Of each kind under way at a time: bounds descriptors and memory. */
+#define QUEUE_ACTIVE_MAX	8
+
+struct line {
+	struct resolutions	 active;	/* the first one is next */
+	struct resolutions	 waiting;
+	unsigned		 nactive;
+};
+
+struct queue {
+	struct line	 plain;
+	struct line	 globs;
+	unsigned	 count;
+	size_t		 spec_bytes;	/* of all of them */
+};
+
+void	 queue_init(struct queue *);
+/* Takes a request that passed resolution_check(). */
+void	 queue_add(struct queue *, struct resolution *);
+struct resolution *queue_find(const struct queue *, uint64_t id);
+/* Whose turn it is, or NULL. */
+struct resolution *queue_next(const struct queue *);
+/* It had its turn and is not done: the others of its kind come first. */
+void	 queue_rotate(struct queue *, struct resolution *);
+/* Frees it. */
+void	 queue_remove(struct queue *, struct resolution *);
+void	 queue_clear(struct queue *);
+
+#endif

@@ -1,0 +1,164 @@
+#include <sys/mman.h>
+#include <sys/param.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "read.h"
+
+#define COLD_UNIT	(1ULL << 20)	/* a bit of read_range.cold */
+/* The kernel cuts a longer request to what the disk takes at once, which is
+   hardly ever less than this. */
+#define AHEAD_STEP	(128ULL << 10)
+
+_Static_assert(READ_MAX / COLD_UNIT <= 32, "bits of cold");
+
+/* What a shell shows for a process that a signal ended. */
+#define EXIT_SIGBUS	(128 + SIGBUS)
+
+static LIST_HEAD(, read_map)	maps = LIST_HEAD_INITIALIZER(maps);
+static size_t			page_size;
+
+/*
+ * Put zeros where the file has nothing (any more), up to the end of that
+ * mapping, and go on: the digests are thrown away, but nothing is interrupted.
+ * Runs between two instructions of the kernels, hence in no call of libc.
+ */
+static void
+on_sigbus(int sig, siginfo_t *info, void *context)
+{
+	uint8_t		*at = info->si_addr;
+	struct read_map	*map;
+	int		 saved_errno = errno;
+
+	(void)sig;
+	(void)context;
+	LIST_FOREACH(map, &maps, entry)
+		if (at >= map->pages && at < map->pages + map->len)
+			break;
+	if (map == NULL)
+		_exit(EXIT_SIGBUS);
+	map->lost = true;
+	at -= (uintptr_t)at % page_size;
+	if (mmap(at, (size_t)(map->pages + map->len - at), PROT_READ,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+		_exit(EXIT_SIGBUS);
+	errno = saved_errno;
+}
+
+void
+read_init(void)
+{
+	struct sigaction	sa = {
+		.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO
+	};
+	sigset_t		set;
+
+	page_size = (size_t)sysconf(_SC_PAGESIZE);
+	sigemptyset(&set);
+	sigaddset(&set, SIGBUS);
+	if (sigaction(SIGBUS, &sa, NULL) == -1 ||
+	    sigprocmask(SIG_UNBLOCK, &set, NULL) == -1)
+		fatal("SIGBUS: %s", strerror(errno));
+}
+
+int
+read_identity(int fd, struct identity *id, bool *regular)
+{
+	struct stat	st;
+
+	if (fstat(fd, &st) == -1)
+		return -1;
+	memset(id, 0, sizeof(*id));
+	id->ino = st.st_ino;
+	id->size = (uint64_t)st.st_size;
+	id->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 +
+	    st.st_mtim.tv_nsec;
+	id->ctime_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 +
+	    st.st_ctim.tv_nsec;
+	*regular = S_ISREG(st.st_mode);
+	return 0;
+}
+
+/* Only such a read tells somebody who does not own the file. */
+static bool
+is_cold(int fd, uint64_t offset)
+{
+	uint8_t		byte;
+	struct iovec	iov = { &byte, sizeof(byte) };
+
+	return preadv2(fd, &iov, 1, (off_t)offset, RWF_NOWAIT) == -1 &&
+	    errno == EAGAIN;
+}
+
+void
+read_ahead(struct read_range *range)
+{
+	uint64_t	at, end, len, step;
+	unsigned	bit;
+
+	range->cold = 0;
+	for (at = 0, bit = 0; at < range->len; at += COLD_UNIT, bit++) {
+		len = MIN(COLD_UNIT, range->len - at);
+		/* In the middle: the kernel may have read on a little from
+		   what came before. */
+		if (!is_cold(range->fd, range->offset + at + len / 2))
+			continue;
+		range->cold |= 1U << bit;
+		end = at + len;
+		for (step = at; step < end; step += AHEAD_STEP)
+			posix_fadvise(range->fd,
+			    (off_t)(range->offset + step),
+			    (off_t)MIN(AHEAD_STEP, end - step),
+			    POSIX_FADV_WILLNEED);
+	}
+}
+
+int
+read_map(struct read_map *map, const struct read_range *range)
+{
+	/* A piece may be smaller than a page. */
+	size_t	 skip = range->offset % page_size;
+	void	*pages;
+
+	/* Populated: cheaper than a fault for every few pages. */
+	pages = mmap(NULL, skip + range->len, PROT_READ,
+	    MAP_PRIVATE | MAP_POPULATE, range->fd,
+	    (off_t)(range->offset - skip));
+	if (pages == MAP_FAILED)
+		return -1;
+	map->pages = pages;
+	map->len = skip + range->len;
+	map->data = map->pages + skip;
+	map->lost = false;
+	LIST_INSERT_HEAD(&maps, map, entry);
+	return 0;
+}
+
+int
+read_unmap(struct read_map *map)
+{
+	LIST_REMOVE(map, entry);
+	munmap(map->pages, map->len);
+	return map->lost ? -1 : 0;
+}
+
+void
+read_drop(const struct read_range *range)
+{
+	uint64_t	at;
+	unsigned	bit;
+
+	for (at = 0, bit = 0; at < range->len; at += COLD_UNIT, bit++)
+		if (range->cold & 1U << bit)
+			posix_fadvise(range->fd,
+			    (off_t)(range->offset + at),
+			    (off_t)MIN(COLD_UNIT, range->len - at),
+			    POSIX_FADV_DONTNEED);
+}

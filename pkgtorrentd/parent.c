@@ -1,0 +1,479 @@
+/*
+ * Runs as root (or as whoever started it) with the few capabilities that its
+ * children need; may bind, fork and signal; is sent short reports by its
+ * children, which it does not believe further than the table of messages
+ * goes; holds the listening sockets, the configuration, the key of the seals
+ * and a channel to every child.  It never reads a byte of a client or of a
+ * mirror file.  A break-in here would win everything, which is why nothing a
+ * stranger wrote comes here but as an escaped line for the log.
+ */
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "parent.h"
+#include "role.h"
+#include "sandbox.h"
+
+#define TICK_S		60		/* looks at the trackers file */
+#define STOP_MS		6000		/* the front's five seconds, and one */
+
+static const int	parent_signal_numbers[PARENT_SIGNALS] = {
+	SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1
+};
+
+struct process *
+parent_front(struct parent *parent)
+{
+	struct process	*p;
+
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		if (p->role == ROLE_FRONT && p->pid != 0 && !p->retired)
+			return (p);
+	return (NULL);
+}
+
+static uint32_t
+parent_count_role(const struct parent *parent, enum role role)
+{
+	switch (role) {
+	case ROLE_WALKER:
+		return ((uint32_t)parent->conf->nroots);
+	case ROLE_HASHER:
+		return (parent->conf->hashers);
+	default:
+		return (1);
+	}
+}
+
+void
+parent_start_role(struct parent *parent, enum role role)
+{
+	uint32_t	 i, n = parent_count_role(parent, role);
+
+	/* Without a front: they are started with it. */
+	if (parent_front(parent) == NULL)
+		return;
+	for (i = 0; i < n; i++)
+		process_start(process_new(parent, role, i));
+}
+
+/*
+ * The others work for the front and hold what it asked for: a new front finds
+ * new ones, and nothing of the old can come to light with the new.
+ */
+static void
+parent_start_front(struct parent *parent, struct process *front)
+{
+	process_start(front);
+	supply_send_front(parent, front);
+	parent_start_role(parent, ROLE_WALKER);
+	parent_start_role(parent, ROLE_HASHER);
+	parent_start_role(parent, ROLE_CACHE);
+}
+
+void
+parent_retire_role(struct parent *parent, enum role role)
+{
+	struct process	*p, *next;
+
+	TAILQ_FOREACH_SAFE(p, &parent->processes, entry, next)
+		if (p->role == role && !p->retired)
+			process_retire(p);
+}
+
+static void
+parent_retire_all(struct parent *parent)
+{
+	int	 role;
+
+	for (role = ROLE_FRONT; role < ROLE_COUNT; role++)
+		parent_retire_role(parent, role);
+	if (TAILQ_EMPTY(&parent->processes))
+		(void)event_base_loopbreak(parent->base);
+}
+
+static void
+parent_kill_all(struct parent *parent)
+{
+	struct process	*p;
+
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		process_kill(p);
+}
+
+void
+parent_say_why(struct parent *parent, const char *who, const void *why,
+    size_t len)
+{
+	char		 text[2048];
+	const char	*from = why;
+	size_t		 i;
+
+	if (parent->ready_fd == -1 || parent->said_why)
+		return;
+	parent->said_why = true;
+	/* This ends on a terminal. */
+	for (i = 0; i < len && i < sizeof(text) - 1; i++)
+		text[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
+	text[i] = '\0';
+	(void)dprintf(parent->ready_fd, "%s: %s\n", who, text);
+}
+
+/* The front gets its time to finish answers; nobody new is let in. */
+static void
+parent_stop(struct parent *parent)
+{
+	struct process	*front = parent_front(parent);
+
+	if (parent->state == PARENT_STOPPING) {
+		/* Told twice: at once. */
+		parent_kill_all(parent);
+		return;
+	}
+	parent->state = PARENT_STOPPING;
+	notify_send(&parent->notify, "STOPPING=1\nSTATUS=stopping\n");
+	listen_close(&parent->listeners, NULL);
+	if (front == NULL) {
+		parent_retire_all(parent);
+		return;
+	}
+	process_send(front, MSG_STOP, NULL, NULL, 0, -1);
+	process_set_timer(front, STOP_MS);
+}
+
+void
+parent_fail(struct parent *parent, const char *fmt, ...)
+{
+	char	 why[1024];
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	log_error("%s", why);
+	parent_say_why(parent, role_name(ROLE_PARENT), why, strlen(why));
+	notify_send(&parent->notify, "STATUS=failed: %s\n", why);
+	parent->exit_status = 1;
+	if (parent->state != PARENT_STOPPING)
+		parent_stop(parent);
+	parent_retire_all(parent);
+	parent_kill_all(parent);
+}
+
+static void
+parent_log_ready(struct parent *parent)
+{
+	log_info("ready: %zu listening, %zu %s, %u %s, layers %s",
+	    parent->listeners.n, parent->conf->nroots,
+	    parent->conf->nroots == 1 ? "walker" : "walkers",
+	    parent->conf->hashers,
+	    parent->conf->hashers == 1 ? "hasher" : "hashers",
+	    parent->layers);
+}
+
+void
+parent_check_ready(struct parent *parent)
+{
+	struct process	*p;
+
+	if (parent->state == PARENT_STOPPING ||
+	    (parent->state == PARENT_SERVING && !parent->reloading))
+		return;
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		if (!p->retired && p->ready_ms == 0)
+			return;
+
+	parent->reloading = false;
+	notify_send(&parent->notify, "READY=1\nMAINPID=%d\nSTATUS=%zu walkers, "
+	    "%u hashers%s\n", (int)getpid(), parent->conf->nroots,
+	    parent->conf->hashers, parent->reload_refused ?
+	    "; a reload was refused, see the log" : "");
+	if (parent->state == PARENT_SERVING) {
+		if (!parent->reload_refused)
+			log_info("reloaded");
+		return;
+	}
+	parent->state = PARENT_SERVING;
+	parent_log_ready(parent);
+	if (parent->ready_fd != -1) {
+		(void)!write(parent->ready_fd, "", 1);
+		close(parent->ready_fd);
+		parent->ready_fd = -1;
+	}
+}
+
+void
+parent_on_timer(struct process *p)
+{
+	if (p->role == ROLE_FRONT)
+		parent_start_front(p->parent, p);
+	else
+		process_start(p);
+}
+
+/* One that is to be replaced has ended. */
+static void
+parent_replace(struct parent *parent, struct process *p)
+{
+	p->delay_ms = spawn_delay_ms(p->delay_ms, p->ready_ms, now_ms());
+	p->ready_ms = 0;
+	p->restarts++;
+	parent->restarts++;
+	if (p->role == ROLE_FRONT) {
+		parent_retire_role(parent, ROLE_WALKER);
+		parent_retire_role(parent, ROLE_HASHER);
+		parent_retire_role(parent, ROLE_CACHE);
+	}
+	if (p->delay_ms == 0)
+		parent_on_timer(p);
+	else
+		process_set_timer(p, p->delay_ms);
+}
+
+static void
+parent_on_end(struct process *p, int status)
+{
+	struct parent	*parent = p->parent;
+	char		 how[64];
+	int		 pid = p->pid;
+	bool		 expected;
+
+	/* Its last words may be the reason to stop. */
+	process_reap(p);
+	expected = p->retired || parent->state == PARENT_STOPPING;
+	spawn_describe_end(how, sizeof(how), status);
+	if (!expected && parent->state == PARENT_STARTING &&
+	    p->ready_ms == 0) {
+		parent_fail(parent, "%s %d ended before it was ready: %s",
+		    role_name(p->role), pid, how);
+		return;
+	}
+
+	if (p->killed || (expected && status == 0))
+		log_debug("%s %d ended: %s", role_name(p->role), pid, how);
+	else
+		log_warn("%s %d ended: %s", role_name(p->role), pid, how);
+	if (!expected) {
+		parent_replace(parent, p);
+		return;
+	}
+	process_free(p);
+	if (parent->state == PARENT_STOPPING && parent_front(parent) == NULL)
+		parent_retire_all(parent);
+}
+
+static void
+parent_on_children(struct parent *parent)
+{
+	struct process	*p;
+	pid_t		 pid;
+	int		 status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		TAILQ_FOREACH(p, &parent->processes, entry)
+			if (p->pid == pid)
+				break;
+		if (p != NULL)
+			parent_on_end(p, status);
+	}
+}
+
+static void
+parent_log_status(struct parent *parent)
+{
+	struct process	*p;
+	char		 title[SPAWN_TITLE_LEN];
+
+	log_info("status: up %" PRIu64 " s, %" PRIu64 " restarts, %" PRIu64
+	    " wrong messages, %" PRIu64 " system calls stopped, %zu "
+	    "listening, layers %s", (now_ms() - parent->started_ms) / 1000,
+	    parent->restarts, parent->wrong, parent->syscalls,
+	    parent->listeners.n, parent->layers);
+	TAILQ_FOREACH(p, &parent->processes, entry) {
+		spawn_title(title, sizeof(title), p->role, p->index,
+		    parent->conf);
+		if (p->ready_ms == 0)
+			log_info("status: %s, pid %d: %s", title, (int)p->pid,
+			    p->pid == 0 ? "to be started again" :
+			    p->retired ? "ending" : "starting");
+		else
+			log_info("status: %s, pid %d: up %" PRIu64 " s, %u "
+			    "restarts, %" PRIu64 " messages sent, %" PRIu64
+			    " received, layers %s", title, (int)p->pid,
+			    (now_ms() - p->ready_ms) / 1000, p->restarts,
+			    p->channel.sent, p->channel.received, p->layers);
+		process_send(p, MSG_STATUS, NULL, NULL, 0, -1);
+	}
+}
+
+static void
+parent_on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct parent	*parent = arg;
+
+	(void)what;
+	switch (sig) {
+	case SIGCHLD:
+		parent_on_children(parent);
+		break;
+	case SIGHUP:
+		if (parent->state != PARENT_STOPPING)
+			reload_run(parent);
+		break;
+	case SIGUSR1:
+		parent_log_status(parent);
+		break;
+	default:
+		log_info("stopping: %s", strsignal(sig));
+		parent_stop(parent);
+		break;
+	}
+}
+
+static void
+parent_on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct parent	*parent = arg;
+	struct process	*front;
+
+	(void)fd;
+	(void)what;
+	if (parent->state == PARENT_STOPPING ||
+	    supply_read_trackers(parent, false) == 0)
+		return;
+	log_info("new trackers read");
+	if ((front = parent_front(parent)) != NULL)
+		supply_send_trackers(parent, front);
+}
+
+/*
+ * Every client of the front is a descriptor there; systems start services
+ * with room for 1024 and leave it to them to ask for more.
+ */
+static void
+parent_raise_limits(void)
+{
+	struct rlimit	 rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &rl);
+}
+
+static void
+parent_free(struct parent *parent)
+{
+	int	 i;
+
+	for (i = 0; parent->base != NULL && i < PARENT_SIGNALS; i++)
+		event_free(parent->signals[i]);
+	if (parent->base != NULL) {
+		event_free(parent->tick);
+		event_base_free(parent->base);
+	}
+	if (parent->access_fd >= 0)
+		close(parent->access_fd);
+	listen_close(&parent->listeners, NULL);
+	buf_free(&parent->trackers);
+	buf_free(&parent->conf_text);
+	conf_free(parent->conf);
+	free(parent->buf);
+	freezero(parent, sizeof(*parent));
+}
+
+struct parent *
+parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
+{
+	struct parent	*parent;
+	int		 taken, bad;
+
+	if ((parent = calloc(1, sizeof(*parent))) == NULL ||
+	    (parent->buf = malloc(MSG_MAX)) == NULL ||
+	    conf_print(conf, &parent->conf_text) == -1)
+		fatal("no memory");
+	parent->opt = opt;
+	parent->conf = conf;
+	parent->root = geteuid() == 0;
+	parent->ready_fd = -1;
+	parent->access_fd = -1;
+	TAILQ_INIT(&parent->processes);
+	arc4random_buf(parent->key, sizeof(parent->key));
+	taken = listen_take(&parent->listeners, errors);
+	/* Whoever waits for the end of a pipe of our starter's must not wait
+	   for ours. */
+	(void)close_range(LISTEN_FIRST_FD + (unsigned)parent->listeners.n,
+	    ~0U, 0);
+	notify_open(&parent->notify, getenv("NOTIFY_SOCKET"));
+	(void)unsetenv("NOTIFY_SOCKET");
+
+	/* All of them, so that all complaints are heard at once. */
+	bad = spawn_open_programs(&parent->programs, opt->hasher, errors);
+	if (taken == 0)
+		taken = listen_open(&parent->listeners, conf, NULL,
+		    supply_socket_group(parent, conf), errors);
+	parent->access_fd = supply_open_access_log(conf, errors);
+	if (supply_make_cache(conf, parent->root, errors) == -1 ||
+	    taken == -1 || parent->access_fd == -2)
+		bad = -1;
+	if (bad == -1) {
+		parent_free(parent);
+		return (NULL);
+	}
+	parent_raise_limits();
+	sandbox_enter_parent(parent->layers, sizeof(parent->layers));
+	return (parent);
+}
+
+static void
+parent_open_loop(struct parent *parent)
+{
+	struct timeval	 minute = { TICK_S, 0 };
+	int		 i;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if ((parent->base = event_base_new()) == NULL)
+		fatal("event_base_new");
+	for (i = 0; i < PARENT_SIGNALS; i++) {
+		parent->signals[i] = evsignal_new(parent->base,
+		    parent_signal_numbers[i], parent_on_signal, parent);
+		if (parent->signals[i] == NULL ||
+		    event_add(parent->signals[i], NULL) == -1)
+			fatal("evsignal_new");
+	}
+	parent->tick = event_new(parent->base, -1, EV_PERSIST,
+	    parent_on_tick, parent);
+	if (parent->tick == NULL || event_add(parent->tick, &minute) == -1)
+		fatal("event_new");
+}
+
+int
+parent_run(struct parent *parent, int ready_fd)
+{
+	int	 exit_status;
+
+	parent->ready_fd = ready_fd;
+	parent->started_ms = now_ms();
+	if (!parent->root)
+		log_info("started by an ordinary user: without chroot and "
+		    "change of user");
+	parent_open_loop(parent);
+	(void)supply_read_trackers(parent, true);
+	parent_start_front(parent, process_new(parent, ROLE_FRONT, 0));
+	if (event_base_dispatch(parent->base) == -1)
+		fatal("event_base_dispatch");
+	log_info("stopped");
+	exit_status = parent->exit_status;
+	parent_free(parent);
+	return (exit_status);
+}

@@ -1,0 +1,134 @@
+/*
+ * The parent: binds, starts, restarts, reloads.  What its modules share.
+ */
+#ifndef PARENT_H
+#define PARENT_H
+
+#include <sys/stat.h>
+
+#include <event2/event.h>
+
+#include "conf.h"
+#include "listen.h"
+#include "notify.h"
+#include "process.h"
+#include "spawn.h"
+
+/* The command line. */
+struct options {
+	char		*file;		/* absolute */
+	const char	*hasher;	/* the other program */
+	struct strings	 overrides;	/* of -o */
+	bool		 foreground;	/* -d */
+	bool		 verbose;
+};
+
+/* System calls that the filters stopped; more in a minute end the service. */
+#define SYSCALLS_MAX	5
+#define SYSCALLS_MS	60000
+
+enum parent_state {
+	PARENT_STARTING,		/* a child that fails ends it all */
+	PARENT_SERVING,
+	PARENT_STOPPING
+};
+
+#define PARENT_SIGNALS	5
+
+struct parent {
+	const struct options	*opt;
+	bool			 root;		/* started by root */
+	struct conf		*conf;
+	struct buf		 conf_text;	/* the same, printed */
+	uint8_t			 key[SEAL_LEN];
+	struct programs		 programs;
+	struct listeners	 listeners;
+	struct notify		 notify;
+	char			 layers[256];	/* of the parent itself */
+
+	int			 access_fd;	/* -1: no file */
+	struct buf		 trackers;	/* checked, one per line */
+	struct stat		 trackers_st;	/* of the file read last */
+	bool			 trackers_none;	/* and that was said */
+
+	struct event_base	*base;
+	struct event		*signals[PARENT_SIGNALS];
+	struct event		*tick;
+	struct processes	 processes;
+	uint8_t			*buf;		/* MSG_MAX, for msg_recv() */
+
+	enum parent_state	 state;
+	bool			 reloading;	/* READY=1 is still to be said */
+	bool			 reload_refused; /* the last one */
+	int			 ready_fd;	/* who started us waits; or -1 */
+	bool			 said_why;
+	int			 exit_status;
+	uint64_t		 started_ms;
+	uint64_t		 restarts;
+	uint64_t		 wrong;		/* messages */
+	uint64_t		 syscalls;	/* stopped by filters */
+	uint64_t		 syscall_ms[SYSCALLS_MAX]; /* the last ones */
+};
+
+/* parent.c */
+
+/*
+ * Everything that can be refused before the first child is started: programs,
+ * sockets, the cache directory, the access log.  The configuration is taken
+ * over.  NULL with complaints.
+ */
+struct parent	*parent_new(const struct options *, struct conf *,
+		    struct buf *errors);
+/* Start the children and serve until told to stop.  The exit status.  When
+   all are ready a NUL is written to ready_fd (-1: nobody waits), else why
+   not. */
+int	 parent_run(struct parent *, int ready_fd);
+
+/* The service cannot start, or go on: say why, end with status 1. */
+void	 parent_fail(struct parent *, const char *, ...)
+	    __attribute__((__format__(printf, 2, 3)));
+/* To whoever waits for the service to start, the first reason why it may not. */
+void	 parent_say_why(struct parent *, const char *who, const void *,
+	    size_t);
+/* The running front; NULL while there is none. */
+struct process	*parent_front(struct parent *);
+/* End all children of that role; start as many as are configured now. */
+void	 parent_retire_role(struct parent *, enum role);
+void	 parent_start_role(struct parent *, enum role);
+/* Say so if everything is at work. */
+void	 parent_check_ready(struct parent *);
+/* It is not running and its time to be started has come. */
+void	 parent_on_timer(struct process *);
+
+/* receive.c */
+void	 parent_on_message(struct process *, const struct msg *);
+void	 parent_on_wrong_message(struct process *, const struct msg_wrong *);
+
+/* reload.c */
+
+/* Read the configuration, NULL with complaints; check it against the system,
+   -1 with complaints. */
+struct conf	*reload_read_conf(const struct options *, struct buf *errors);
+int	 reload_check(const struct conf *, const char *file, bool root,
+	    struct buf *errors);
+void	 reload_run(struct parent *);
+
+/* supply.c: what the front works with, besides its configuration. */
+
+/* The group of socket files; (gid_t)-1 if it stays as it is. */
+gid_t	 supply_socket_group(const struct parent *, const struct conf *);
+/* Make the cache directory, if only it is missing. 0, or -1 and complaints. */
+int	 supply_make_cache(const struct conf *, bool root, struct buf *errors);
+/* A descriptor, -1 when it is no file, -2 with a complaint. */
+int	 supply_open_access_log(const struct conf *, struct buf *errors);
+/* Read the trackers file if it is another one than last time, or forced.
+   1: there is news for the front. */
+int	 supply_read_trackers(struct parent *, bool forced);
+void	 supply_send_trackers(struct parent *, struct process *front);
+/* Trackers, access log, listening sockets. */
+void	 supply_send_front(struct parent *, struct process *front);
+
+/* A line for the log for each complaint. */
+void	 log_complaints(const struct buf *);
+
+#endif

@@ -1,0 +1,240 @@
+/*
+ * The command: options, the check of the configuration, and going into the
+ * background.  Started again by its own parent under another name, the same
+ * program is the front or the cache.
+ */
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "parent.h"
+#include "role.h"
+
+#define CONF_FILE	"/etc/pkgtorrentd.conf"
+
+static void __attribute__((__noreturn__))
+usage(void)
+{
+	fprintf(stderr, "usage: pkgtorrentd [-dnvV] [-f file] "
+	    "[-o 'keyword argument'] ...\n");
+	exit(2);
+}
+
+/* The same file at every reload, wherever the daemon has gone meanwhile. */
+static char *
+absolute_path(const char *file)
+{
+	char	*cwd = NULL, *path;
+
+	if (file[0] == '/') {
+		path = strdup(file);
+	} else {
+		cwd = getcwd(NULL, 0);
+		if (cwd == NULL || asprintf(&path, "%s/%s", cwd, file) == -1)
+			path = NULL;
+	}
+	free(cwd);
+	if (path == NULL)
+		fatal("%s: %s", file, strerror(errno));
+	return (path);
+}
+
+/* Started without them, files that we open would take their places. */
+static void
+hold_standard_fds(void)
+{
+	int	 fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd != -1 && fd <= STDERR_FILENO);
+	if (fd != -1)
+		close(fd);
+}
+
+/* What was complained about already carries its own file and line. */
+static void
+print_complaints(const struct buf *errors)
+{
+	(void)fwrite(errors->data, 1, errors->len, stderr);
+}
+
+static int
+print_conf(const struct conf *conf)
+{
+	struct buf	 text = { 0 };
+	int		 status = 0;
+
+	if (conf_print(conf, &text) == -1)
+		fatal("no memory");
+	if (fwrite(text.data, 1, text.len, stdout) != text.len ||
+	    fflush(stdout) == EOF) {
+		perror("pkgtorrentd: standard output");
+		status = 1;
+	}
+	buf_free(&text);
+	return (status);
+}
+
+/* Waits in the foreground for the news from the service: a NUL, or why not. */
+static int
+wait_for_ready(int fd)
+{
+	char	 text[4096];
+	size_t	 len = 0;
+	ssize_t	 n;
+
+	while (len < sizeof(text) &&
+	    (n = read(fd, text + len, sizeof(text) - len)) != 0) {
+		if (n > 0)
+			len += (size_t)n;
+		else if (errno != EINTR)
+			break;
+		if (len > 0 && text[0] == '\0')
+			return (0);
+	}
+	if (len > 0)
+		fprintf(stderr, "pkgtorrentd: %.*s", (int)len, text);
+	else
+		fprintf(stderr, "pkgtorrentd: not started, see the log\n");
+	return (1);
+}
+
+/* Returns in the service only, with the descriptor to report to. */
+static int
+go_background(int null)
+{
+	int	 pipes[2];
+	pid_t	 pid;
+
+	if (pipe2(pipes, O_CLOEXEC) == -1 || (pid = fork()) == -1)
+		fatal("going into the background: %s", strerror(errno));
+	if (pid != 0) {
+		close(pipes[1]);
+		_exit(wait_for_ready(pipes[0]));
+	}
+	close(pipes[0]);
+	(void)setsid();
+	(void)dup2(null, STDIN_FILENO);
+	(void)dup2(null, STDOUT_FILENO);
+	(void)dup2(null, STDERR_FILENO);
+	log_open_parent(0);
+	return (pipes[1]);
+}
+
+static int
+serve(const struct options *opt, struct conf *conf)
+{
+	struct buf	 errors = { 0 };
+	struct parent	*parent;
+	int		 ready_fd = -1;
+
+	parent = parent_new(opt, conf, &errors);
+	if (parent == NULL) {
+		print_complaints(&errors);
+		buf_free(&errors);
+		return (1);
+	}
+	if (chdir("/") == -1)
+		fatal("/: %s", strerror(errno));
+	if (!opt->foreground)
+		ready_fd = go_background(parent->programs.null);
+	setproctitle("-pkgtorrentd: parent");
+	return (parent_run(parent, ready_fd));
+}
+
+static int
+run(const struct options *opt, bool only_check)
+{
+	struct buf	 errors = { 0 };
+	struct conf	*conf;
+	int		 status = 1;
+
+	conf = reload_read_conf(opt, &errors);
+	if (conf == NULL || reload_check(conf, opt->file, geteuid() == 0,
+	    &errors) == -1) {
+		print_complaints(&errors);
+		buf_free(&errors);
+	} else if (!only_check) {
+		log_set_level(opt->verbose ? LOG_DEBUG : conf->log_level);
+		return (serve(opt, conf));
+	} else
+		status = opt->verbose ? print_conf(conf) : 0;
+	conf_free(conf);
+	return (status);
+}
+
+/* Children find everything at descriptor 3 and in their name. */
+static void
+run_role(const char *title)
+{
+	void	(*role_main)(void) __attribute__((__noreturn__)) = NULL;
+
+	if (strcmp(title, "pkgtorrentd: front") == 0)
+		role_main = front_main;
+	else if (strcmp(title, "pkgtorrentd: cache") == 0)
+		role_main = cache_main;
+	if (role_main == NULL)
+		return;
+	/* Executed by descriptor, a process is called by its number. */
+	(void)prctl(PR_SET_NAME, "pkgtorrentd", 0, 0, 0);
+	role_main();
+}
+
+int
+main(int argc, char *argv[], char *envp[])
+{
+	struct options	 opt;
+	const char	*file = CONF_FILE;
+	bool		 only_check = false;
+	int		 ch, status;
+
+	if (argc > 0)
+		run_role(argv[0]);
+	hold_standard_fds();
+	setproctitle_init(argc, argv, envp);
+	memset(&opt, 0, sizeof(opt));
+	while ((ch = getopt(argc, argv, "df:no:vV")) != -1) {
+		switch (ch) {
+		case 'd':
+			opt.foreground = true;
+			break;
+		case 'f':
+			file = optarg;
+			break;
+		case 'n':
+			only_check = true;
+			break;
+		case 'o':
+			if (strings_add(&opt.overrides, optarg) == -1)
+				fatal("no memory");
+			break;
+		case 'v':
+			opt.verbose = true;
+			break;
+		case 'V':
+			printf("pkgtorrentd %s\n", VERSION);
+			return (0);
+		default:
+			usage();
+		}
+	}
+	if (optind != argc)
+		usage();
+
+	log_open_parent(1);
+	(void)umask(022);
+	opt.file = absolute_path(file);
+	opt.hasher = HASHER_PATH;
+	status = run(&opt, only_check);
+	free(opt.file);
+	strings_free(&opt.overrides);
+	return (status);
+}

@@ -1,0 +1,75 @@
+/*
+ * A child as the parent sees it: its pid, its channel and what waits to be
+ * sent over it, when to start it again and when to kill it.
+ */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "msg.h"
+
+struct parent;
+struct outgoing;
+
+#define KILL_AFTER_MS	5000		/* for one that does not end itself */
+
+TAILQ_HEAD(outgoings, outgoing);
+TAILQ_HEAD(processes, process);
+
+/* One place in the service; who dies in it is replaced. */
+struct process {
+	TAILQ_ENTRY(process)	 entry;
+	struct parent		*parent;
+	enum role		 role;
+	uint32_t		 index;
+	pid_t			 pid;		/* 0: not running */
+	struct channel		 channel;	/* fd -1: hung up */
+	struct outgoings	 queue;		/* while the other end is busy */
+	struct event		 readable;
+	struct event		 writable;
+	struct event		 timer;		/* kill, or start again */
+	uint64_t		 ready_ms;	/* 0: not yet */
+	uint32_t		 delay_ms;	/* before the last start */
+	uint32_t		 restarts;
+	bool			 killed;	/* by us, who said why */
+	bool			 retired;	/* not to be started again */
+	char			*layers;	/* as it reported */
+};
+
+/* Added to the parent's list.  Ends the service without memory. */
+struct process	*process_new(struct parent *, enum role, uint32_t index);
+
+/* Fork, execute, and send what every child is told first: the configuration
+   and, to those that seal, the key. */
+void	 process_start(struct process *);
+
+/*
+ * Send, now or when the other end has room; fd is duplicated when it has to
+ * wait.  To a process without a channel nothing is sent: it gets everything
+ * when it is started.
+ */
+void	 process_send(struct process *, enum msg_type, const void *body,
+	    const void *tail, size_t tail_len, int fd);
+/* The configuration as it is now. */
+void	 process_send_conf(struct process *);
+/* A channel between the two, each of which is at work. */
+void	 process_link(struct process *front, struct process *other);
+
+/* Close its channel, which tells it to exit; it is killed if it does not. */
+void	 process_hang_up(struct process *);
+/* The same for good: its place goes with it. */
+void	 process_retire(struct process *);
+void	 process_kill(struct process *);
+/* Do what its timer is for in so many milliseconds. */
+void	 process_set_timer(struct process *, uint32_t ms);
+
+/* Has ended: what it still said is read, its channel closed. */
+void	 process_reap(struct process *);
+void	 process_free(struct process *);
+
+#endif

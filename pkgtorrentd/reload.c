@@ -1,0 +1,296 @@
+/*
+ * The configuration: read at start, and again at SIGHUP, when everything that
+ * can fail is tried before anything changes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "parent.h"
+#include "role.h"
+
+#define CONF_FILE_MAX	(1U << 20)	/* bytes */
+
+/* What a reload needs, got before the old is given up. */
+struct reload {
+	struct conf		*conf;
+	struct buf		 conf_text;
+	struct listeners	 listeners;
+	int			 access_fd;
+};
+
+void
+log_complaints(const struct buf *errors)
+{
+	const char	*line = (const char *)errors->data, *end, *nl;
+
+	if (errors->len == 0)
+		return;
+	for (end = line + errors->len; line < end; line = nl + 1) {
+		nl = memchr(line, '\n', (size_t)(end - line));
+		if (nl == NULL)
+			nl = end;
+		log_error("%.*s", (int)(nl - line), line);
+	}
+}
+
+static int
+reload_read_file(const char *path, struct buf *text, struct buf *errors)
+{
+	const char	*reason = NULL;
+	uint8_t		*at;
+	ssize_t		 n;
+	int		 fd;
+
+	fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	if (fd == -1) {
+		(void)buf_addf(errors, "%s: %s\n", path, strerror(errno));
+		return (-1);
+	}
+	do {
+		if ((at = buf_reserve(text, 65536)) == NULL)
+			fatal("no memory");
+		if ((n = read(fd, at, 65536)) == -1)
+			reason = strerror(errno);
+		else if ((text->len += (size_t)n) > CONF_FILE_MAX)
+			reason = "longer than 1 MiB";
+	} while (reason == NULL && n > 0);
+	close(fd);
+	if (reason != NULL)
+		(void)buf_addf(errors, "%s: %s\n", path, reason);
+	return (reason == NULL ? 0 : -1);
+}
+
+struct conf *
+reload_read_conf(const struct options *opt, struct buf *errors)
+{
+	struct buf	 text = { 0 };
+	struct conf	*conf = NULL;
+
+	if (reload_read_file(opt->file, &text, errors) == 0)
+		conf = conf_parse(opt->file, text.data == NULL ? "" :
+		    (const char *)text.data, text.len, &opt->overrides,
+		    errors);
+	buf_free(&text);
+	return (conf);
+}
+
+/*
+ * Root may write everywhere; what counts is the user that the cache becomes,
+ * whose groups and rights are taken on for the question.
+ */
+static int
+reload_check_cache(const struct conf *conf, const char *file,
+    struct buf *errors)
+{
+	const char	*user = conf->user[ROLE_CACHE];
+	struct passwd	*pw = getpwnam(user);
+	gid_t		 gid = getegid(), groups[NGROUPS_MAX];
+	uid_t		 uid = geteuid();
+	int		 ngroups = getgroups(NGROUPS_MAX, groups);
+	int		 rv = 0, error = 0;
+
+	if (pw == NULL || ngroups == -1)
+		return (0);
+	/* A container without those capabilities cannot know, and finds out
+	   from the cache itself. */
+	if (initgroups(user, pw->pw_gid) == 0 && setegid(pw->pw_gid) == 0 &&
+	    seteuid(pw->pw_uid) == 0) {
+		rv = faccessat(AT_FDCWD, conf->cache, R_OK | W_OK | X_OK,
+		    AT_EACCESS);
+		error = errno;
+	}
+	if (seteuid(uid) == -1 || setegid(gid) == -1 ||
+	    (setgroups((size_t)ngroups, groups) == -1 && errno != EPERM))
+		fatal("becoming user %u again: %s", (unsigned)uid,
+		    strerror(errno));
+	/* What is not there will be made. */
+	if (rv == 0 || error == ENOENT)
+		return (0);
+	(void)buf_addf(errors, "%s: cache \"%s\": %s for user %s; give it to "
+	    "that user, or set cache to another directory\n", file,
+	    conf->cache, strerror(error), user);
+	return (-1);
+}
+
+int
+reload_check(const struct conf *conf, const char *file, bool root,
+    struct buf *errors)
+{
+	if (conf_check_system(conf, file, root, errors) == -1)
+		return (-1);
+	return (root ? reload_check_cache(conf, file, errors) : 0);
+}
+
+/*
+ * Users and sandboxes are entered once in a process's life; the old values
+ * stay in force, and in what the children are told.
+ */
+static void
+reload_keep_fixed(struct conf *conf, struct conf *old)
+{
+	char	*user;
+	bool	 users = false, strict;
+	int	 role;
+
+	for (role = ROLE_FRONT; role < ROLE_COUNT; role++) {
+		if (strcmp(conf->user[role], old->user[role]) == 0)
+			continue;
+		users = true;
+		user = conf->user[role];
+		conf->user[role] = old->user[role];
+		old->user[role] = user;
+	}
+	if (users)
+		log_warn("user: a change needs a restart, the old one stays");
+	if ((strict = conf->strict) != old->strict) {
+		conf->strict = old->strict;
+		old->strict = strict;
+		log_warn("sandbox: a change needs a restart, the old one "
+		    "stays");
+	}
+}
+
+static void
+reload_discard(struct parent *parent, struct reload *new)
+{
+	if (new->access_fd >= 0)
+		close(new->access_fd);
+	if (!parent->listeners.activated)
+		listen_close(&new->listeners, &parent->listeners);
+	buf_free(&new->conf_text);
+	conf_free(new->conf);
+}
+
+/* 0, or -1 with complaints and everything as it was. */
+static int
+reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
+{
+	memset(new, 0, sizeof(*new));
+	new->access_fd = -1;
+	if ((new->conf = reload_read_conf(parent->opt, errors)) == NULL)
+		return (-1);
+	reload_keep_fixed(new->conf, parent->conf);
+	if (reload_check(new->conf, parent->opt->file, parent->root,
+	    errors) == -1)
+		goto fail;
+	if (!parent->listeners.activated &&
+	    listen_open(&new->listeners, new->conf, &parent->listeners,
+	    supply_socket_group(parent, new->conf), errors) == -1)
+		goto fail;
+	new->access_fd = supply_open_access_log(new->conf, errors);
+	if (new->access_fd == -2 ||
+	    supply_make_cache(new->conf, parent->root, errors) == -1)
+		goto fail;
+	if (conf_print(new->conf, &new->conf_text) == -1)
+		fatal("no memory");
+	return (0);
+fail:
+	reload_discard(parent, new);
+	return (-1);
+}
+
+static bool
+reload_roots_differ(const struct conf *a, const struct conf *b)
+{
+	size_t	 i;
+
+	if (a->nroots != b->nroots)
+		return (true);
+	for (i = 0; i < a->nroots; i++)
+		if (strcmp(a->roots[i].prefix, b->roots[i].prefix) != 0 ||
+		    strcmp(a->roots[i].dir, b->roots[i].dir) != 0)
+			return (true);
+	return (false);
+}
+
+/* What is set up once in a process's life, before it locks itself down. */
+static bool
+reload_role_differs(enum role role, const struct conf *a, const struct conf *b)
+{
+	switch (role) {
+	case ROLE_WALKER:
+		return (reload_roots_differ(a, b));
+	case ROLE_HASHER:
+		return (a->hashers != b->hashers || a->digest != b->digest);
+	case ROLE_CACHE:
+		return (strcmp(a->cache, b->cache) != 0);
+	default:
+		return (false);
+	}
+}
+
+static void
+reload_take_over(struct parent *parent, struct reload *new)
+{
+	parent->conf = new->conf;
+	buf_free(&parent->conf_text);
+	parent->conf_text = new->conf_text;
+	if (parent->access_fd != -1)
+		close(parent->access_fd);
+	parent->access_fd = new->access_fd;
+	if (!parent->listeners.activated)
+		parent->listeners = new->listeners;
+	log_set_level(parent->opt->verbose ? LOG_DEBUG : new->conf->log_level);
+	(void)supply_read_trackers(parent, true);
+}
+
+/*
+ * The front is told before new children are started, so that it knows the
+ * places that they are for; it gets the new set of listening sockets before
+ * the old ones are closed.
+ */
+static void
+reload_commit(struct parent *parent, struct reload *new)
+{
+	struct conf		*old = parent->conf;
+	struct listeners	 old_listeners = parent->listeners;
+	struct process		*p, *front = parent_front(parent);
+	bool			 differs[ROLE_COUNT];
+	int			 role;
+
+	for (role = ROLE_FRONT; role < ROLE_COUNT; role++) {
+		differs[role] = reload_role_differs(role, new->conf, old);
+		if (differs[role])
+			parent_retire_role(parent, role);
+	}
+	reload_take_over(parent, new);
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		process_send_conf(p);
+	if (front != NULL)
+		supply_send_front(parent, front);
+	if (!parent->listeners.activated)
+		listen_close(&old_listeners, &parent->listeners);
+	for (role = ROLE_FRONT; role < ROLE_COUNT; role++)
+		if (differs[role])
+			parent_start_role(parent, role);
+	conf_free(old);
+}
+
+void
+reload_run(struct parent *parent)
+{
+	struct buf	 errors = { 0 };
+	struct reload	 new;
+
+	log_info("reloading %s", parent->opt->file);
+	notify_send(&parent->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64
+	    "\n", now_ms() * 1000);
+	if (reload_prepare(parent, &new, &errors) == -1) {
+		log_complaints(&errors);
+		log_error("the old configuration stays in force");
+		parent->reload_refused = true;
+	} else {
+		reload_commit(parent, &new);
+		parent->reload_refused = false;
+	}
+	buf_free(&errors);
+	parent->reloading = true;
+	parent_check_ready(parent);
+}

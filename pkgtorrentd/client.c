@@ -1,0 +1,645 @@
+/*
+ * Connections.  One request is dealt with at a time: what a client pipelines
+ * stays in its buffer until the answer before it has been written, so answers
+ * are in order without any bookkeeping.  A request that arrives in one piece
+ * is parsed where it was read and answered with one writev; memory is taken
+ * only for what has to wait.
+ */
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/uio.h>
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "front.h"
+#include "reply.h"
+
+#define DRAIN_MAX	(1U << 20)	/* bytes read after a refusal */
+#define DRAIN_MS	2000
+#define PROGRESS_MIN	1024		/* bytes a second, writing */
+#define IOV_MAX_HERE	64
+#define ZEROS_LEN	(256U << 10)
+
+static const uint8_t zeros[ZEROS_LEN];
+
+static void	client_on_event(evutil_socket_t, short, void *);
+
+static uint64_t
+client_deadline_len(const struct conf *conf, enum client_deadline kind)
+{
+	switch (kind) {
+	case DEADLINE_HEADER:
+		return conf->header_timeout_ms;
+	case DEADLINE_BODY:
+		return conf->body_timeout_ms;
+	case DEADLINE_IDLE:
+		return conf->idle_timeout_ms;
+	case DEADLINE_WRITE:
+		return conf->write_timeout_ms;
+	case DEADLINE_WAIT:
+		return conf->hash_wait_ms;
+	default:
+		return DRAIN_MS;
+	}
+}
+
+static void
+client_set_deadline(struct client *c, enum client_deadline kind)
+{
+	struct front *f = c->front;
+
+	if (c->deadline != DEADLINE_NONE)
+		TAILQ_REMOVE(&f->deadlines[c->deadline], c, timed);
+	c->deadline = kind;
+	if (kind == DEADLINE_NONE)
+		return;
+	c->deadline_ms = front_now() +
+	    client_deadline_len(f->child.conf, kind);
+	TAILQ_INSERT_TAIL(&f->deadlines[kind], c, timed);
+}
+
+static void
+client_watch(struct client *c, short what)
+{
+	if (c->watched == what)
+		return;
+	if (c->watched != 0)
+		event_del(&c->ev);
+	c->watched = what;
+	if (what == 0)
+		return;
+	event_assign(&c->ev, c->front->base, c->fd, what | EV_PERSIST,
+	    client_on_event, c);
+	event_add(&c->ev, NULL);
+}
+
+static void
+client_forget_answer(struct client *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->nparts; i++)
+		blob_unref(c->parts[i].blob);
+	c->nparts = c->part = 0;
+	blob_unref(c->copied);
+	c->copied = NULL;
+	if (c->file_fd != -1)
+		close(c->file_fd);
+	c->file_fd = -1;
+	c->file_left = 0;
+}
+
+static void
+client_forget_request(struct client *c)
+{
+	if (c->job != NULL)
+		job_leave(c);
+	if (c->opening != 0)
+		openings_forget(&c->front->openings, c->opening);
+	c->opening = 0;
+	free(c->req);
+	c->req = NULL;
+	buf_free(&c->held);
+}
+
+static void
+client_free(struct client *c)
+{
+	struct front *f = c->front;
+
+	client_watch(c, 0);
+	client_set_deadline(c, DEADLINE_NONE);
+	client_forget_answer(c);
+	client_forget_request(c);
+	buf_free(&c->in);
+	if (c->addr != NULL) {
+		c->addr->connections--;
+		addr_put(c->addr);
+	}
+	close(c->fd);
+	f->nclients--;
+	free(c);
+	if (f->paused)
+		front_resume(f);
+}
+
+/*
+ * A close with unread bytes in the socket makes the kernel send a reset, and
+ * that overtakes the answer.  So the sending side goes first, and what the
+ * client still sends is read for a while.
+ */
+static void
+client_close(struct client *c)
+{
+	int unread = 0;
+
+	if (c->broken || (!c->refused && c->in.len == 0 &&
+	    (ioctl(c->fd, FIONREAD, &unread) == -1 || unread == 0))) {
+		client_free(c);
+		return;
+	}
+	shutdown(c->fd, SHUT_WR);
+	client_forget_answer(c);
+	buf_free(&c->in);
+	c->state = CLIENT_DRAIN;
+	c->progress = 0;
+	client_set_deadline(c, DEADLINE_DRAIN);
+	client_watch(c, EV_READ);
+}
+
+static void
+client_drain(struct client *c)
+{
+	ssize_t n;
+
+	n = read(c->fd, c->front->scratch, SCRATCH_LEN);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		c->progress += (uint64_t)n;
+	if (n <= 0 || c->progress > DRAIN_MAX)
+		client_free(c);
+}
+
+/* The answer is out: the next request, or the end. */
+static void
+client_written(struct client *c)
+{
+	client_forget_answer(c);
+	c->requests++;
+	if (c->closing) {
+		c->state = CLIENT_END;
+		return;
+	}
+	c->state = CLIENT_READ;
+	client_set_deadline(c, DEADLINE_IDLE);
+}
+
+/* 1: all parts are out, 0: the socket is full, -1: it is broken. */
+static int
+client_write_parts(struct client *c)
+{
+	struct iovec iov[IOV_MAX_HERE];
+	struct part *p;
+	uint64_t left;
+	unsigned i;
+	ssize_t n;
+	int niov;
+
+	while (c->part < c->nparts) {
+		niov = 0;
+		for (i = c->part; i < c->nparts && niov < IOV_MAX_HERE; i++) {
+			p = &c->parts[i];
+			for (left = p->len; left > 0 && niov < IOV_MAX_HERE;
+			    left -= iov[niov++].iov_len) {
+				iov[niov].iov_base = (void *)(p->p != NULL ?
+				    p->p : zeros);
+				iov[niov].iov_len = p->p != NULL ||
+				    left < ZEROS_LEN ? left : ZEROS_LEN;
+			}
+		}
+		n = niov == 0 ? 0 : writev(c->fd, iov, niov);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return errno == EAGAIN ? 0 : -1;
+		c->progress += (uint64_t)n;
+		while (c->part < c->nparts &&
+		    (uint64_t)n >= c->parts[c->part].len)
+			n -= (ssize_t)c->parts[c->part++].len;
+		if (c->part < c->nparts) {
+			p = &c->parts[c->part];
+			if (p->p != NULL)
+				p->p += n;
+			p->len -= (uint64_t)n;
+		}
+	}
+	return 1;
+}
+
+/* The same for the file after them. */
+static int
+client_write_file(struct client *c)
+{
+	off_t at;
+	ssize_t n;
+
+	while (c->file_left > 0) {
+		at = (off_t)c->file_at;
+		n = sendfile(c->fd, c->file_fd, &at, c->file_left < (1U << 20) ?
+		    c->file_left : 1U << 20);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return errno == EAGAIN ? 0 : -1;
+		/* The file has shrunk: the promised length cannot be kept. */
+		if (n == 0)
+			return -1;
+		c->progress += (uint64_t)n;
+		c->file_at += (uint64_t)n;
+		c->file_left -= (uint64_t)n;
+	}
+	return 1;
+}
+
+/*
+ * What lies in the caller's memory must outlive this call: blobs get a
+ * reference, all else is copied.
+ */
+static int
+client_keep_parts(struct client *c)
+{
+	struct buf copy = { 0 };
+	struct part *p;
+	size_t at = 0;
+	unsigned i;
+
+	for (i = c->part; i < c->nparts; i++) {
+		p = &c->parts[i];
+		if (p->blob == NULL && p->p != NULL &&
+		    buf_add(&copy, p->p, p->len) == -1) {
+			buf_free(&copy);
+			return -1;
+		}
+	}
+	if (copy.len > 0 && (c->copied = blob_take(&copy)) == NULL)
+		return -1;
+	for (i = 0; i < c->nparts; i++) {
+		p = &c->parts[i];
+		if (i < c->part)
+			p->blob = NULL;
+		else if (p->blob != NULL)
+			blob_ref(p->blob);
+		else if (p->p != NULL) {
+			p->p = c->copied->data + at;
+			at += p->len;
+		}
+	}
+	return 0;
+}
+
+void
+client_send(struct client *c, const struct answer *a)
+{
+	int r;
+
+	memcpy(c->parts, a->parts, sizeof(c->parts));
+	c->nparts = a->nparts;
+	c->part = 0;
+	c->file_fd = a->file_fd;
+	c->file_at = a->file_at;
+	c->file_left = a->file_left;
+	c->closing = a->closing;
+	c->refused = a->refused;
+	c->progress = 0;
+	c->said_continue = false;
+	client_forget_request(c);
+
+	r = client_write_parts(c);
+	/* Blobs were only borrowed so far. */
+	if (r == 0 && client_keep_parts(c) == -1)
+		r = -1;
+	if (r != 0)
+		c->nparts = c->part = 0;
+	if (r == 1 && c->file_left > 0)
+		r = client_write_file(c);
+	if (r == 1) {
+		client_written(c);
+		return;
+	}
+	if (r == -1) {
+		c->broken = true;
+		c->state = CLIENT_END;
+		return;
+	}
+	c->state = CLIENT_WRITE;
+	client_set_deadline(c, DEADLINE_WRITE);
+	client_watch(c, EV_WRITE);
+}
+
+static void
+client_write(struct client *c)
+{
+	int r;
+
+	r = client_write_parts(c);
+	if (r == 1)
+		r = client_write_file(c);
+	if (r == 0)
+		return;
+	if (r == -1) {
+		client_free(c);
+		return;
+	}
+	client_written(c);
+	client_resume(c);
+}
+
+int
+client_hold(struct client *c, const struct http_request *req,
+    const char *bytes, size_t len)
+{
+	const char *why;
+
+	/* Held already, when it begins to wait for a second time. */
+	if (c->req != NULL && c->req == req)
+		return 0;
+	c->req = malloc(sizeof(*c->req));
+	if (c->req == NULL || buf_add(&c->held, bytes, len) == -1 ||
+	    http_parse((char *)c->held.data, len, c->req, &why) != 0) {
+		free(c->req);
+		c->req = NULL;
+		buf_free(&c->held);
+		return -1;
+	}
+	c->state = CLIENT_WAIT;
+	c->since_ms = front_now();
+	client_set_deadline(c, DEADLINE_WAIT);
+	client_watch(c, 0);
+	return 0;
+}
+
+/* The head is there, the body is not: is it worth reading? */
+static int
+client_want_body(struct client *c, const struct http_request *req,
+    const char *bytes, size_t len)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	if (c->state != CLIENT_BODY) {
+		if (!front_on_request(c, req, bytes, NULL))
+			return 0;
+		c->state = CLIENT_BODY;
+		c->want = req->head_len + req->content_length;
+		client_set_deadline(c, DEADLINE_BODY);
+	}
+	if (req->expect_continue && !c->said_continue &&
+	    len == req->head_len) {
+		/* 25 bytes into an empty socket; a client that is not there
+		   for them will not be there for the answer. */
+		if (write(c->fd, go_on, sizeof(go_on) - 1) == -1)
+			c->closing = true;
+		c->said_continue = true;
+	}
+	return 1;
+}
+
+/*
+ * Requests in these bytes, as long as they are complete and are answered at
+ * once.  Returns how many bytes were used.
+ */
+static size_t
+client_take(struct client *c, const char *bytes, size_t len)
+{
+	struct http_request req;
+	const char *why;
+	size_t used = 0, total;
+	int r;
+
+	while (used < len &&
+	    (c->state == CLIENT_READ || c->state == CLIENT_BODY)) {
+		if (c->state == CLIENT_BODY && len - used < c->want)
+			break;
+		r = http_parse(bytes + used, len - used, &req, &why);
+		if (r == -1)
+			break;
+		if (r > 0) {
+			reply_refuse(c, &req, r, why);
+			return len;
+		}
+		total = req.head_len + req.content_length;
+		if (len - used < total) {
+			if (!client_want_body(c, &req, bytes + used,
+			    len - used))
+				return len;
+			break;
+		}
+		c->state = CLIENT_READ;
+		front_on_request(c, &req, bytes + used,
+		    bytes + used + req.head_len);
+		used += total;
+	}
+	return used;
+}
+
+/* After something arrived, or after an answer: what is to be done next? */
+static void
+client_settle(struct client *c)
+{
+	switch (c->state) {
+	case CLIENT_READ:
+		if (c->in.len > 0 && c->deadline != DEADLINE_HEADER)
+			client_set_deadline(c, DEADLINE_HEADER);
+		/* FALLTHROUGH */
+	case CLIENT_BODY:
+		client_watch(c, EV_READ);
+		break;
+	case CLIENT_END:
+		client_close(c);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Bytes in c->in. */
+static void
+client_process(struct client *c)
+{
+	size_t used;
+
+	used = client_take(c, (char *)c->in.data, c->in.len);
+	buf_drop(&c->in, used);
+	if (c->in.len == 0)
+		buf_free(&c->in);
+	client_settle(c);
+}
+
+void
+client_resume(struct client *c)
+{
+	if (c->state == CLIENT_READ && c->in.len > 0)
+		client_process(c);
+	else
+		client_settle(c);
+}
+
+static void
+client_read(struct client *c)
+{
+	char *scratch = c->front->scratch;
+	size_t used;
+	ssize_t n;
+
+	n = read(c->fd, scratch, SCRATCH_LEN);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+		client_settle(c);
+		return;
+	}
+	if (n <= 0) {
+		client_free(c);
+		return;
+	}
+	if (c->in.len > 0) {
+		if (buf_add(&c->in, scratch, (size_t)n) == -1)
+			client_free(c);
+		else
+			client_process(c);
+		return;
+	}
+	used = client_take(c, scratch, (size_t)n);
+	if (used < (size_t)n &&
+	    buf_add(&c->in, scratch + used, (size_t)n - used) == -1) {
+		client_free(c);
+		return;
+	}
+	client_settle(c);
+}
+
+static void
+client_on_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *c = arg;
+
+	(void)fd;
+	(void)what;
+	switch (c->state) {
+	case CLIENT_READ:
+	case CLIENT_BODY:
+		client_read(c);
+		break;
+	case CLIENT_WRITE:
+		client_write(c);
+		break;
+	case CLIENT_DRAIN:
+		client_drain(c);
+		break;
+	case CLIENT_WAIT:
+	case CLIENT_END:
+		break;
+	}
+}
+
+/* Which of the two limits does a new connection break? */
+static bool
+client_is_one_too_many(struct client *c)
+{
+	const struct conf *conf = c->front->child.conf;
+
+	if (c->front->nclients > conf->max_connections)
+		return true;
+	if (c->proxy || c->family == AF_UNIX)
+		return false;
+	c->addr = addr_get(&c->front->addrs, c->family, c->ip);
+	if (c->addr == NULL)
+		return true;
+	c->addr->connections++;
+	return c->addr->connections > conf->max_connections_per_client;
+}
+
+static void
+client_set_address(struct client *c, const struct sockaddr *sa)
+{
+	const struct sockaddr_in *in = (const void *)sa;
+	const struct sockaddr_in6 *in6 = (const void *)sa;
+
+	c->family = sa->sa_family;
+	if (c->family == AF_INET)
+		memcpy(c->ip, &in->sin_addr, 4);
+	else if (c->family == AF_INET6)
+		memcpy(c->ip, &in6->sin6_addr, 16);
+	c->proxy = c->family == AF_UNIX ||
+	    conf_is_proxy(c->front->child.conf, c->family, c->ip);
+}
+
+void
+client_new(struct front *f, int fd, const struct sockaddr *sa, socklen_t len)
+{
+	struct client *c;
+
+	f->counters.connections++;
+	if (f->nclients >= 2 * f->child.conf->max_connections ||
+	    (c = calloc(1, sizeof(*c))) == NULL) {
+		f->counters.refused++;
+		close(fd);
+		return;
+	}
+	c->front = f;
+	c->fd = fd;
+	c->file_fd = -1;
+	f->nclients++;
+	if (len >= sizeof(sa->sa_family))
+		client_set_address(c, sa);
+	if (client_is_one_too_many(c)) {
+		f->counters.refused++;
+		reply_refuse(c, NULL, 503, "too many connections; try again "
+		    "in a moment");
+		client_resume(c);
+		return;
+	}
+	client_set_deadline(c, DEADLINE_HEADER);
+	/* Most clients have sent their request by now. */
+	client_read(c);
+}
+
+static void
+client_expire(struct client *c)
+{
+	switch (c->deadline) {
+	case DEADLINE_HEADER:
+		/* A client that has not said a word gets none either. */
+		if (c->in.len > 0) {
+			reply_refuse(c, NULL, 408, "the request did not "
+			    "arrive in time; send it again");
+			client_resume(c);
+			return;
+		}
+		break;
+	case DEADLINE_BODY:
+		reply_refuse(c, NULL, 408, "the body did not arrive in time; "
+		    "send the request again");
+		client_resume(c);
+		return;
+	case DEADLINE_WAIT:
+		front_on_job(c);
+		return;
+	case DEADLINE_WRITE:
+		if (c->progress >= (uint64_t)PROGRESS_MIN *
+		    c->front->child.conf->write_timeout_ms / 1000) {
+			c->progress = 0;
+			client_set_deadline(c, DEADLINE_WRITE);
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	client_free(c);
+}
+
+void
+client_tick(struct front *f)
+{
+	uint64_t now = front_now();
+	struct client *c;
+	int kind;
+
+	for (kind = DEADLINE_HEADER; kind < DEADLINE_COUNT; kind++) {
+		while ((c = TAILQ_FIRST(&f->deadlines[kind])) != NULL &&
+		    c->deadline_ms <= now)
+			client_expire(c);
+	}
+}
+
+void
+client_close_idle(struct front *f)
+{
+	struct client *c, *next;
+
+	TAILQ_FOREACH_SAFE(c, &f->deadlines[DEADLINE_IDLE], timed, next)
+		client_free(c);
+}

@@ -1,0 +1,127 @@
+/*
+ * The other end of a TCP or Unix connection: reading requests, writing
+ * answers, deadlines.  What a request means is front.c's matter.
+ */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "blob.h"
+#include "http.h"
+
+struct front;
+struct job;
+struct addr;
+
+enum client_state {
+	CLIENT_READ,	/* a request, or idle between two */
+	CLIENT_BODY,	/* the head is complete, the body is not */
+	CLIENT_WAIT,	/* for a job, or for a file to be opened */
+	CLIENT_WRITE,
+	CLIENT_END,	/* nothing more to say: to be closed when it is safe */
+	CLIENT_DRAIN	/* reads what is still sent, then closes */
+};
+
+/* Each kind of deadline has one length, so its queue is in order of time. */
+enum client_deadline {
+	DEADLINE_NONE,
+	DEADLINE_HEADER,
+	DEADLINE_BODY,
+	DEADLINE_IDLE,
+	DEADLINE_WRITE,
+	DEADLINE_DRAIN,
+	DEADLINE_WAIT,
+	DEADLINE_COUNT
+};
+
+/*
+ * A stretch of an answer.  With a blob the bytes live as long as needed; with
+ * none they are the caller's and are copied if they cannot go out at once;
+ * without p they are zeros.
+ */
+struct part {
+	const uint8_t	*p;
+	uint64_t	 len;
+	struct blob	*blob;
+};
+#define PARTS_MAX	5
+
+TAILQ_HEAD(client_queue, client);
+
+struct client {
+	TAILQ_ENTRY(client)	 timed;		/* in the deadline's queue */
+	TAILQ_ENTRY(client)	 waiting;	/* for the same job */
+	struct front		*front;
+	struct event		 ev;
+	short			 watched;	/* EV_READ, EV_WRITE or 0 */
+	int			 fd;
+	enum client_state	 state;
+	enum client_deadline	 deadline;
+	uint64_t		 deadline_ms;
+
+	int			 family;	/* of the peer */
+	uint8_t			 ip[16];
+	bool			 proxy;		/* and its forwarded fields count */
+	struct addr		*addr;		/* for the limit on connections */
+
+	struct buf		 in;		/* read, not yet understood */
+	size_t			 want;		/* bytes of the request with body */
+	uint32_t		 requests;	/* answered here */
+	bool			 said_continue;
+
+	/* A request that waits: its bytes and what they say. */
+	struct buf		 held;
+	struct http_request	*req;
+	struct job		*job;
+	uint64_t		 opening;	/* a file's id, or 0 */
+	uint64_t		 since_ms;
+
+	/* An answer that did not go out at once. */
+	struct part		 parts[PARTS_MAX];
+	unsigned		 nparts;
+	unsigned		 part;
+	struct blob		*copied;
+	int			 file_fd;	/* sendfile after the parts */
+	uint64_t		 file_at;
+	uint64_t		 file_left;
+	uint64_t		 progress;	/* bytes since the deadline was set */
+	bool			 closing;	/* once it is written */
+	bool			 refused;	/* drain before closing */
+	bool			 broken;	/* close at once */
+};
+
+/* The answer to a request, as reply.c makes it. */
+struct answer {
+	struct part	 parts[PARTS_MAX];
+	unsigned	 nparts;
+	int		 file_fd;		/* -1, or taken over */
+	uint64_t	 file_at;
+	uint64_t	 file_left;
+	bool		 closing;
+	bool		 refused;
+};
+
+/* A connection that was accepted; the descriptor is taken over. */
+void	client_new(struct front *, int fd, const struct sockaddr *,
+	    socklen_t);
+/* Keep a request for later: the bytes it was parsed from are copied. */
+int	client_hold(struct client *, const struct http_request *,
+	    const char *bytes, size_t len);
+/*
+ * Write an answer, at once as far as the socket takes it.  The client stays
+ * valid; who answers from outside client.c calls client_resume() in the end.
+ */
+void	client_send(struct client *, const struct answer *);
+/* Go on with what came after the answered request; may free the client. */
+void	client_resume(struct client *);
+/* Deadlines that have passed. Called a few times a second. */
+void	client_tick(struct front *);
+/* Close connections that are between two requests. */
+void	client_close_idle(struct front *);
+
+#endif

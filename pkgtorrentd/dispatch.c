@@ -1,0 +1,400 @@
+/*
+ * From open files to hashers and back.  Each hasher has two batches, so that
+ * it never waits for the next; a batch is at most SLICE_MAX bytes of one
+ * work, so that many works share the hashers evenly, and a work's first batch
+ * goes before the next ones of longer works.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "front.h"
+#include "log.h"
+#include "torrent.h"
+
+#define BATCHES_QUEUED	2
+#define NO_SLOT		UINT32_MAX
+
+static struct hasher *
+hasher_state(struct front *f, const struct peer *p)
+{
+	return &f->hashings.hashers[p->ch.index];
+}
+
+static void
+batch_add_range(struct msg_range *ranges, struct batch *b,
+    const struct msg_range *range, struct hashing *h)
+{
+	ranges[b->count] = *range;
+	b->items[b->count++] = (struct batch_item){ .hashing = h,
+	    .offset = range->offset, .len = range->len, .slot = range->slot };
+	b->bytes += range->len;
+}
+
+/* A send that fails shows as a lost hasher, which puts the ranges back. */
+static void
+batch_send(struct front *f, size_t n, struct batch *b,
+    const struct msg_range *ranges, uint32_t piece_len, const int *fds,
+    int nfds)
+{
+	struct hasher *hasher = &f->hashings.hashers[n];
+	struct msg_hash body = { 0 };
+
+	b->id = body.id = ++f->last_id;
+	body.piece_len = piece_len;
+	body.count = b->count;
+	b->sent_ms = front_now();
+	TAILQ_INSERT_TAIL(&hasher->batches, b, entry);
+	if (b->counted)
+		hasher->nbatches++;
+	peer_send(&f->hashers[n], MSG_HASH, &body, ranges,
+	    b->count * sizeof(*ranges), fds, nfds);
+}
+
+/* Tell a hasher to close a file; a batch of its own, without bytes. */
+static void
+hasher_close_slot(struct front *f, size_t n, uint32_t slot)
+{
+	struct hasher *hasher = &f->hashings.hashers[n];
+	struct hashing *h = hasher->slot[slot];
+	struct msg_range range = { 0 };
+	struct batch *b;
+
+	range.slot = slot;
+	range.flags = RANGE_CLOSE;
+	range.size = h->identity.size;
+	hasher->slot[slot] = NULL;
+	h->held_by &= ~(1ULL << n);
+	b = calloc(1, sizeof(*b));
+	if (b == NULL)
+		fatal("out of memory");
+	b->count = 1;
+	batch_send(f, n, b, &range, h->piece_len, NULL, 0);
+}
+
+/* The slot of a file; of NULL: one that is free and not about to be. */
+static uint32_t
+hasher_find_slot(const struct hasher *hasher, const struct hashing *h)
+{
+	uint32_t i;
+
+	for (i = 0; i < HASHER_SLOTS; i++)
+		if (hasher->slot[i] == h &&
+		    (h != NULL || hasher->in_slot[i] == 0))
+			return i;
+	return NO_SLOT;
+}
+
+void
+hasher_close_slots(struct front *f, struct hashing *h)
+{
+	uint32_t slot;
+	size_t n;
+
+	for (n = 0; n < f->nhashers && h->held_by != 0; n++) {
+		if (!(h->held_by & (1ULL << n)))
+			continue;
+		slot = hasher_find_slot(&f->hashings.hashers[n], h);
+		if (slot != NO_SLOT)
+			hasher_close_slot(f, n, slot);
+	}
+}
+
+/*
+ * A slot for the file: the one it has, a free one, or that of a file of
+ * which this hasher has nothing in hand at the moment.
+ */
+static uint32_t
+hasher_get_slot(struct front *f, size_t n, struct hashing *h, bool *new)
+{
+	struct hasher *hasher = &f->hashings.hashers[n];
+	uint32_t i, slot = NO_SLOT;
+
+	*new = false;
+	if (h->held_by & (1ULL << n))
+		return hasher_find_slot(hasher, h);
+	*new = true;
+	slot = hasher_find_slot(hasher, NULL);
+	for (i = 0; slot == NO_SLOT && i < HASHER_SLOTS; i++) {
+		if (hasher->in_slot[i] == 0) {
+			hasher_close_slot(f, n, i);
+			slot = i;
+		}
+	}
+	if (slot != NO_SLOT) {
+		hasher->slot[slot] = h;
+		h->held_by |= 1ULL << n;
+	}
+	return slot;
+}
+
+/* The next range of a file to hand out. */
+static void
+hashing_peek_range(const struct hashing *h, uint64_t *offset, uint64_t *len)
+{
+	const struct range *r = TAILQ_FIRST(&h->redo);
+
+	if (r != NULL) {
+		*offset = r->offset;
+		*len = r->len;
+		return;
+	}
+	*offset = h->next;
+	*len = h->identity.size - h->next;
+	if (*len > h->slice_len)
+		*len = h->slice_len;
+}
+
+/* It was handed out. */
+static void
+hashing_take_range(struct front *f, struct hashing *h, uint64_t len)
+{
+	struct range *r = TAILQ_FIRST(&h->redo);
+
+	if (r != NULL) {
+		TAILQ_REMOVE(&h->redo, r, entry);
+		free(r);
+	} else
+		h->next += len;
+	h->out++;
+	if (h->next == h->identity.size && TAILQ_EMPTY(&h->redo))
+		hashing_set_out(f, h);
+}
+
+/* A batch of one work's files for a hasher. 0: nothing could be sent. */
+static int
+dispatch_batch(struct front *f, size_t n, struct work *w)
+{
+	struct hasher *hasher = &f->hashings.hashers[n];
+	struct msg_range ranges[BATCH_MAX], range;
+	int fds[BATCH_MAX], nfds = 0;
+	uint32_t piece_len = 0;
+	struct hashing *h;
+	struct batch *b;
+	bool new;
+
+	b = calloc(1, sizeof(*b));
+	if (b == NULL)
+		return 0;
+	b->counted = true;
+	while (b->count < BATCH_MAX && (h = TAILQ_FIRST(&w->ready)) != NULL) {
+		memset(&range, 0, sizeof(range));
+		hashing_peek_range(h, &range.offset, &range.len);
+		if (b->count > 0 && (h->piece_len != piece_len ||
+		    b->bytes + range.len > SLICE_MAX))
+			break;
+		range.slot = hasher_get_slot(f, n, h, &new);
+		if (range.slot == NO_SLOT)
+			break;
+		piece_len = h->piece_len;
+		range.size = h->identity.size;
+		if (new) {
+			range.flags |= RANGE_NEW;
+			fds[nfds++] = h->fd;
+		}
+		hasher->in_slot[range.slot]++;
+		hashing_take_range(f, h, range.len);
+		if (h->state == HASHING_OUT) {
+			range.flags |= RANGE_CLOSE;
+			hasher->slot[range.slot] = NULL;
+			h->held_by &= ~(1ULL << n);
+		}
+		batch_add_range(ranges, b, &range, h);
+	}
+	if (b->count == 0) {
+		free(b);
+		return 0;
+	}
+	batch_send(f, n, b, ranges, piece_len, fds, nfds);
+	return 1;
+}
+
+void
+hashings_run(struct front *f)
+{
+	struct hashings *all = &f->hashings;
+	struct work_list *from;
+	struct work *w;
+	size_t n, best;
+
+	openings_run(f);
+	for (;;) {
+		best = f->nhashers;
+		for (n = 0; n < f->nhashers; n++) {
+			if (f->hashers[n].ch.fd == -1 ||
+			    all->hashers[n].nbatches >= BATCHES_QUEUED)
+				continue;
+			if (best == f->nhashers || all->hashers[n].nbatches <
+			    all->hashers[best].nbatches)
+				best = n;
+		}
+		if (best == f->nhashers)
+			break;
+		from = TAILQ_EMPTY(&all->fresh) ? &all->running : &all->fresh;
+		if ((w = TAILQ_FIRST(from)) == NULL)
+			break;
+		/* Its turn is over, whatever it was worth. */
+		TAILQ_REMOVE(from, w, entry);
+		TAILQ_INSERT_TAIL(&all->running, w, entry);
+		w->started = true;
+		if (!dispatch_batch(f, best, w))
+			break;
+	}
+	openings_run(f);
+}
+
+/* 0: counted, 1: the slice is bad, -1: the hasher's message is. */
+static int
+digests_take(struct hashing *h, const struct batch_item *bi,
+    const struct msg_digests_item *item, const uint8_t *digests)
+{
+	uint32_t first = (uint32_t)(bi->offset / h->piece_len);
+	uint64_t count = torrent_pieces(bi->len, h->piece_len);
+
+	if (bi->offset + bi->len == h->identity.size)
+		count = torrent_digests(h->identity.size, h->piece_len) -
+		    first;
+	if (item->status == DIGESTS_ERROR)
+		h->result = HASHING_FAILED;
+	else if (item->status != DIGESTS_OK ||
+	    !identity_same(&item->identity, &h->identity))
+		h->result = HASHING_CHANGED;
+	if (h->result != 0)
+		return 1;
+	if (item->first != first || item->count != count)
+		return -1;
+	memcpy(h->pieces->digests + (size_t)first * SHA1_LEN, digests,
+	    (size_t)count * SHA1_LEN);
+	if (item->flags & DIGESTS_SETTLED)
+		memcpy(h->seals[bi->offset / h->slice_len], item->seal,
+		    SEAL_LEN);
+	else
+		h->settled = false;
+	return 0;
+}
+
+/* One range of a batch has come back. */
+static int
+digests_on_item(struct front *f, struct hasher *hasher,
+    const struct batch_item *bi, const struct msg_digests_item *item,
+    const uint8_t *digests)
+{
+	struct hashing *h = bi->hashing;
+	int r;
+
+	if (h == NULL)
+		return 0;
+	r = digests_take(h, bi, item, digests);
+	if (r == -1)
+		return -1;
+	hasher->in_slot[bi->slot]--;
+	h->out--;
+	if (r == 0) {
+		h->slices_done++;
+		h->done += bi->len;
+		h->work->partial += bi->len;
+		f->hashings.left -= bi->len;
+		f->counters.hashed += bi->len;
+	}
+	/* What is wrong is wrong for all of it: no further range. */
+	if (h->result != 0 && h->state == HASHING_READY)
+		hashing_set_out(f, h);
+	if (h->out == 0 && (h->result != 0 || h->slices_done == h->nslices))
+		hashing_finish(f, h);
+	return 0;
+}
+
+static void
+hasher_set_rate(struct hasher *hasher, uint64_t bytes, uint32_t busy_us)
+{
+	double rate;
+
+	if (bytes == 0 || busy_us == 0)
+		return;
+	rate = (double)bytes * 1e6 / busy_us;
+	hasher->rate = hasher->rate < 1 ? rate :
+	    hasher->rate * 0.9 + rate * 0.1;
+}
+
+int
+hashings_on_digests(struct peer *p, struct msg *m)
+{
+	const struct msg_digests *body = m->body;
+	struct front *f = p->front;
+	struct hasher *hasher = hasher_state(f, p);
+	struct msg_digests_item item;
+	struct batch *b = TAILQ_FIRST(&hasher->batches);
+	const uint8_t *at = m->tail, *end = m->tail + m->tail_len;
+	uint32_t i;
+
+	if (b == NULL || b->id != body->id || b->count != body->count)
+		return -1;
+	for (i = 0; i < b->count; i++) {
+		if ((size_t)(end - at) < sizeof(item))
+			return -1;
+		memcpy(&item, at, sizeof(item));
+		at += sizeof(item);
+		if ((size_t)(end - at) / SHA1_LEN < item.count)
+			return -1;
+		if (digests_on_item(f, hasher, &b->items[i], &item, at) == -1)
+			return -1;
+		/* A message that turns out wrong later ends the hasher; what
+		   was counted is not counted again. */
+		b->items[i].hashing = NULL;
+		at += (size_t)item.count * SHA1_LEN;
+	}
+	hasher_set_rate(hasher, b->bytes, body->busy_us);
+	TAILQ_REMOVE(&hasher->batches, b, entry);
+	if (b->counted)
+		hasher->nbatches--;
+	free(b);
+	hashings_run(f);
+	return 0;
+}
+
+static void
+hashing_redo(struct front *f, const struct batch_item *bi)
+{
+	struct hashing *h = bi->hashing;
+	struct range *r;
+
+	h->out--;
+	r = malloc(sizeof(*r));
+	if (r == NULL && h->result == 0)
+		h->result = HASHING_FAILED;
+	if (h->result != 0) {
+		free(r);
+		if (h->out == 0)
+			hashing_finish(f, h);
+		return;
+	}
+	r->offset = bi->offset;
+	r->len = bi->len;
+	TAILQ_INSERT_TAIL(&h->redo, r, entry);
+	if (h->state == HASHING_OUT)
+		hashing_set_ready(f, h);
+}
+
+void
+hashings_hasher_lost(struct front *f, size_t n)
+{
+	struct hasher *hasher = &f->hashings.hashers[n];
+	struct batch *b;
+	uint32_t i;
+
+	/* First the slots, so that nothing is sent there any more. */
+	for (i = 0; i < HASHER_SLOTS; i++) {
+		if (hasher->slot[i] != NULL)
+			hasher->slot[i]->held_by &= ~(1ULL << n);
+		hasher->slot[i] = NULL;
+		hasher->in_slot[i] = 0;
+	}
+	hasher->nbatches = 0;
+	while ((b = TAILQ_FIRST(&hasher->batches)) != NULL) {
+		TAILQ_REMOVE(&hasher->batches, b, entry);
+		for (i = 0; i < b->count; i++)
+			if (b->items[i].hashing != NULL)
+				hashing_redo(f, &b->items[i]);
+		free(b);
+	}
+	hashings_run(f);
+}

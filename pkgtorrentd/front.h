@@ -1,0 +1,105 @@
+/*
+ * What the modules of the front share.  One process, one loop, one struct.
+ */
+#ifndef FRONT_H
+#define FRONT_H
+
+#include "addr.h"
+#include "client.h"
+#include "hashing.h"
+#include "hot.h"
+#include "job.h"
+#include "opening.h"
+#include "peer.h"
+#include "role.h"
+
+#define SCRATCH_LEN	65536
+
+struct counters {
+	uint64_t	connections;
+	uint64_t	refused;	/* past a limit on connections */
+	uint64_t	requests;
+	uint64_t	hits;		/* answered from memory at once */
+	uint64_t	errors;		/* 4xx but 412, 5xx */
+	uint64_t	hashed;		/* bytes */
+};
+
+struct listener {
+	struct event	*ev;
+	int		 fd;
+};
+
+struct front {
+	struct child		 child;		/* parent's channel, conf */
+	struct event_base	*base;
+	struct event		*parent_ev;
+	struct event		*tick_ev;
+	char			 date[30];	/* of this second, for Date */
+	int64_t			 date_s;
+	char			*scratch;	/* SCRATCH_LEN: bytes just read */
+
+	struct listener		*listeners;
+	size_t			 nlisteners;
+	struct listener		*next;		/* a set that is coming in */
+	size_t			 nnext;
+	bool			 paused;	/* no descriptors left */
+	uint64_t		 paused_log_ms;
+	bool			 stopping;
+	uint64_t		 stop_ms;
+
+	struct client_queue	 deadlines[DEADLINE_COUNT];
+	uint32_t		 nclients;
+	struct addrs		 addrs;
+
+	struct peer		 cache;
+	struct peer		*walkers;	/* one per root of conf */
+	size_t			 nwalkers;
+	struct peer		*hashers;
+	size_t			 nhashers;
+	uint64_t		 last_id;	/* of requests to peers */
+
+	struct jobs		 jobs;
+	struct hashings		 hashings;
+	struct hot		 hot;
+	struct openings		 openings;
+
+	struct buf		 trackers;	/* announce URLs, one per line */
+	struct buf		 trackers_next;	/* parts so far */
+	uint32_t		 generation;	/* of trackers and conf: what was
+						   wrapped before is stale */
+	int			 access_fd;
+	struct buf		 access;	/* lines not yet written */
+	struct event		*access_ev;
+	struct counters		 counters;
+};
+
+/* Milliseconds of the monotonic clock, to a few: for deadlines and ages. */
+uint64_t front_now(void);
+
+/*
+ * A complete request.  It is answered, or held (client_hold) and answered
+ * later.  Without a body yet (body NULL, content_length > 0) it is only
+ * checked: 1 when it may go on, 0 when it was answered.
+ */
+int	front_on_request(struct client *, const struct http_request *,
+	    const char *bytes, const char *body);
+/* A held request's job has ended, or its waiting has. */
+void	front_on_job(struct client *);
+/* A held request's file has been opened (fd) or not (status). */
+void	front_on_opened(struct client *, enum path_status, int fd,
+	    const struct identity *);
+/* The client's address as the access log names it: ip has room for
+   INET6_ADDRSTRLEN. */
+void	front_client_ip(const struct client *, const struct http_request *,
+	    char *ip);
+
+/* For front.c, in front_msg.c: the parent's channel, and places for peers. */
+int	front_open_parent(struct front *);
+int	front_set_peers(struct front *);
+/* For front_msg.c, in front_listen.c: listening sockets. */
+int	front_on_listener(struct front *, struct msg *);
+void	front_close_listeners(struct front *);
+/* Accepting may go on: a descriptor was closed. */
+void	front_resume(struct front *);
+
+#endif

@@ -1,0 +1,269 @@
+/*
+ * Messages: what the parent tells the front, and which module hears what
+ * peers answer.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "access.h"
+#include "front.h"
+#include "front_msg.h"
+#include "log.h"
+
+#define STOP_MS		5000
+
+typedef int (*front_handler)(struct peer *, struct msg *);
+
+/* One for each row of the message table that comes from a peer. */
+static const front_handler handlers[MSG_COUNT] = {
+	[MSG_LISTING] = job_on_listing,
+	[MSG_RESOLVED] = job_on_resolved,
+	[MSG_SLOW] = job_on_slow,
+	[MSG_OPENED] = openings_on_opened,
+	[MSG_DIGESTS] = hashings_on_digests,
+	[MSG_INFO] = job_on_info,
+	[MSG_PIECES] = job_on_pieces,
+};
+
+int
+front_on_message(struct peer *p, struct msg *m)
+{
+	return handlers[m->type](p, m);
+}
+
+void
+front_on_lost(struct peer *p)
+{
+	struct front *f = p->front;
+	enum role role = p->ch.peer;
+	uint32_t index = p->ch.index;
+
+	peer_close(p);
+	if (role == ROLE_HASHER)
+		hashings_hasher_lost(f, index);
+}
+
+/* Places for as many walkers and hashers as the configuration names. */
+int
+front_set_peers(struct front *f)
+{
+	const struct conf *conf = f->child.conf;
+	struct peer *walkers, *hashers;
+	size_t i;
+
+	for (i = 0; i < f->nwalkers; i++)
+		if (f->walkers[i].ch.fd != -1)
+			front_on_lost(&f->walkers[i]);
+	for (i = 0; i < f->nhashers; i++)
+		if (f->hashers[i].ch.fd != -1)
+			front_on_lost(&f->hashers[i]);
+	walkers = calloc(conf->nroots, sizeof(*walkers));
+	hashers = calloc(conf->hashers, sizeof(*hashers));
+	if (walkers == NULL || hashers == NULL)
+		return -1;
+	free(f->walkers);
+	free(f->hashers);
+	f->walkers = walkers;
+	f->hashers = hashers;
+	f->nwalkers = conf->nroots;
+	f->nhashers = conf->hashers;
+	for (i = 0; i < f->nwalkers; i++)
+		walkers[i].ch.fd = -1;
+	for (i = 0; i < f->nhashers; i++)
+		hashers[i].ch.fd = -1;
+	return 0;
+}
+
+static int
+front_on_channel(struct front *f, struct msg *m)
+{
+	const struct msg_channel *body = m->body;
+	struct peer *p = NULL;
+
+	if (body->role == ROLE_CACHE)
+		p = &f->cache;
+	else if (body->role == ROLE_WALKER && body->index < f->nwalkers)
+		p = &f->walkers[body->index];
+	else if (body->role == ROLE_HASHER && body->index < f->nhashers)
+		p = &f->hashers[body->index];
+	if (p == NULL)
+		return -1;
+	if (p->ch.fd != -1)
+		front_on_lost(p);
+	if (peer_attach(f, p, body->role, body->index, m->fds[0]) == -1)
+		fatal("out of memory");
+	m->fds[0] = -1;
+	/* What the one before left unfinished. */
+	if (body->role == ROLE_CACHE)
+		jobs_cache_up(f);
+	else if (body->role == ROLE_HASHER)
+		hashings_run(f);
+	else {
+		openings_walker_up(f, body->index);
+		jobs_walker_up(f, body->index);
+	}
+	return 0;
+}
+
+static int
+front_on_trackers(struct front *f, struct msg *m)
+{
+	const struct msg_part *body = m->body;
+
+	if (buf_add(&f->trackers_next, m->tail, m->tail_len) == -1)
+		fatal("out of memory");
+	if (body->flags & PART_MORE)
+		return 0;
+	/* Kept as a string. */
+	if (buf_add(&f->trackers_next, "", 1) == -1)
+		fatal("out of memory");
+	buf_free(&f->trackers);
+	f->trackers = f->trackers_next;
+	memset(&f->trackers_next, 0, sizeof(f->trackers_next));
+	f->generation++;
+	return 0;
+}
+
+static bool
+front_roots_differ(const struct conf *a, const struct conf *b)
+{
+	size_t i;
+
+	if (a->nroots != b->nroots)
+		return true;
+	for (i = 0; i < a->nroots; i++)
+		if (strcmp(a->roots[i].prefix, b->roots[i].prefix) != 0 ||
+		    strcmp(a->roots[i].dir, b->roots[i].dir) != 0)
+			return true;
+	return false;
+}
+
+/* What torrents were made with: the pieces, the padding, what is shown. */
+static bool
+front_layout_differs(const struct conf *a, const struct conf *b)
+{
+	size_t i;
+
+	if (a->piece_len != b->piece_len ||
+	    a->padding_attr != b->padding_attr ||
+	    strcmp(a->service, b->service) != 0 ||
+	    a->deny.n != b->deny.n)
+		return true;
+	for (i = 0; i < a->deny.n; i++)
+		if (strcmp(a->deny.v[i], b->deny.v[i]) != 0)
+			return true;
+	return false;
+}
+
+/*
+ * The children that a change concerns are restarted by the parent, whose
+ * next channels follow; their old ones are of no use any more.
+ */
+static void
+front_on_new_conf(struct front *f, const struct conf *old)
+{
+	const struct conf *conf = f->child.conf;
+	bool roots = front_roots_differ(old, conf);
+	bool layout = front_layout_differs(old, conf);
+
+	f->generation++;
+	hot_set_max(&f->hot, conf->hot_size);
+	if (roots)
+		openings_drop(f);
+	if ((roots || old->hashers != conf->hashers) &&
+	    front_set_peers(f) == -1)
+		fatal("out of memory");
+	if (roots || layout || strcmp(old->cache, conf->cache) != 0) {
+		if (f->cache.ch.fd != -1)
+			front_on_lost(&f->cache);
+		hot_clear(&f->hot);
+	}
+	if (roots || layout)
+		jobs_conf_changed(f);
+}
+
+static void
+front_stop(struct front *f)
+{
+	f->stopping = true;
+	f->stop_ms = front_now() + STOP_MS;
+	front_close_listeners(f);
+	client_close_idle(f);
+}
+
+static void
+front_log_status(struct front *f)
+{
+	const struct counters *n = &f->counters;
+
+	log_info("%u connections open (%llu in all, %llu refused), %llu "
+	    "requests (%llu from memory, %llu errors), %u torrents in memory "
+	    "(%zu bytes), %u jobs (%u hashing), %llu bytes hashed, %llu to "
+	    "go", f->nclients, (unsigned long long)n->connections,
+	    (unsigned long long)n->refused, (unsigned long long)n->requests,
+	    (unsigned long long)n->hits, (unsigned long long)n->errors,
+	    f->hot.n, f->hot.size, f->jobs.n, f->jobs.charged,
+	    (unsigned long long)n->hashed,
+	    (unsigned long long)f->hashings.left);
+}
+
+static int
+front_on_parent(struct front *f, struct msg *m)
+{
+	switch (m->type) {
+	case MSG_CHANNEL:
+		return front_on_channel(f, m);
+	case MSG_LISTENER:
+		return front_on_listener(f, m);
+	case MSG_ACCESS_LOG:
+		access_set_fd(f, m->nfds > 0 ? m->fds[0] : -1);
+		m->nfds = 0;
+		return 0;
+	case MSG_TRACKERS:
+		return front_on_trackers(f, m);
+	case MSG_STATUS:
+		front_log_status(f);
+		return 0;
+	case MSG_STOP:
+		front_stop(f);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static void
+front_on_parent_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct front *f = arg;
+	struct msg_wrong wrong;
+	struct msg m;
+
+	(void)fd;
+	(void)what;
+	for (;;) {
+		switch (msg_recv(&f->child.parent, f->child.buf, &m,
+		    &wrong)) {
+		case MSG_GOT:
+			break;
+		case MSG_AGAIN:
+			return;
+		default:
+			_exit(0);
+		}
+		if (child_on_message(&f->child, &m))
+			front_on_new_conf(f, f->child.previous);
+		else if (front_on_parent(f, &m) == -1)
+			fatal("the parent sent a wrong %s", msg_name(m.type));
+		msg_close_fds(&m);
+	}
+}
+
+int
+front_open_parent(struct front *f)
+{
+	f->parent_ev = event_new(f->base, f->child.parent.fd,
+	    EV_READ | EV_PERSIST, front_on_parent_readable, f);
+	return f->parent_ev == NULL ? -1 : event_add(f->parent_ev, NULL);
+}

@@ -1,0 +1,12 @@
+/* What peers' channels tell the front. */
+#ifndef FRONT_MSG_H
+#define FRONT_MSG_H
+
+#include "peer.h"
+
+/* A checked message of a peer: 0, or -1 when its content is wrong. */
+int	front_on_message(struct peer *, struct msg *);
+/* The channel is closed, or is to be. */
+void	front_on_lost(struct peer *);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * HTTP/1.1 requests (RFC 9110, RFC 9112), strictly: what two readers could
+ * understand differently is refused.  Pure: a function over a buffer.
+ */
+#ifndef HTTP_H
+#define HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HTTP_LINE_MAX	8192		/* request line, with its CRLF */
+#define HTTP_HEAD_MAX	16384		/* header block after it, with the
+					   empty line that ends it */
+#define HTTP_FIELDS_MAX	64
+
+/* A piece of somebody else's buffer; p is NULL when it is absent. */
+struct str {
+	const char	*p;
+	size_t		 len;
+};
+
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER };
+
+/* Fields that somebody here reads; all others are checked and skipped. */
+enum http_field {
+	FIELD_CONTENT_TYPE,
+	FIELD_RANGE,
+	FIELD_IF_RANGE,
+	FIELD_IF_NONE_MATCH,
+	FIELD_IF_MODIFIED_SINCE,
+	FIELD_REFERER,
+	FIELD_USER_AGENT,
+	FIELD_X_FORWARDED_PROTO,
+	FIELD_COUNT
+};
+#define FORWARDED_MAX	8		/* X-Forwarded-For lines kept */
+
+struct http_request {
+	enum http_method	method;
+	struct str		line;		/* whole, without CRLF */
+	struct str		target;		/* begins with '/' */
+	int			minor;		/* HTTP/1.minor */
+	struct str		host;		/* well-formed, port or not */
+	struct str		field[FIELD_COUNT];
+	struct str		forwarded[FORWARDED_MAX]; /* last ones */
+	unsigned		nforwarded;
+	bool			keep_alive;
+	bool			expect_continue; /* and a body is to come */
+	uint64_t		content_length;	/* 0 when absent */
+	size_t			head_len;	/* bytes up to the body */
+};
+
+/*
+ * Parse what has arrived, from its beginning each time; nothing is kept
+ * between calls.  0: complete, *req is filled with pointers into buf.  -1:
+ * more is needed (an incomplete head within the limits).  Else a status (400,
+ * 414, 417, 431, 501, 505) with *why one line for the client, without newline
+ * and without a byte of what it sent; the connection is then to be closed.
+ * A status is final: it stays the same whatever would have come next.
+ * req->line and method are filled as far as they were read, for the log.
+ *
+ * Fields that must not be there twice are refused with 400; of Referer and
+ * User-Agent the first counts, X-Forwarded-Proto counts only when alone.
+ */
+int	http_parse(const char *buf, size_t len, struct http_request *req,
+	    const char **why);
+
+/*
+ * Is this a well-formed Host: a name of letters, digits and "._~-", an IPv4
+ * address or an IPv6 one in brackets, and perhaps a port from 1 to 65535.
+ */
+bool	http_is_host(struct str);
+
+/* Compare with a lower-case word, ASCII case ignored. */
+bool	str_is(struct str, const char *lower);
+
+/*
+ * A Range field against a resource of size bytes (RFC 9110 14): 206 with
+ * first and last (inclusive) set, cut to the size; 416 when it cannot be
+ * honoured; 200 when there is none, or it is not one single bytes range.
+ */
+int	http_range(struct str range, uint64_t size, uint64_t *first,
+	    uint64_t *last);
+
+/* If-None-Match (weak comparison): 1 if it has this entity tag (given with
+   its quotes) or is "*"; 0 also when it is absent. */
+int	http_etag_matches(struct str field, const char *etag);
+
+/*
+ * An HTTP date, all three forms of RFC 9110 5.6.7, to seconds since 1970; -1
+ * if it is none, lies before 1970, or falls on another day of the week than
+ * it says.  That day also tells the century of a two-digit year, so that no
+ * clock is needed.
+ */
+int64_t	http_date(struct str);
+/* "Sun, 06 Nov 1994 08:49:37 GMT" and a NUL: 30 bytes.  No locale.  Seconds
+   outside 1970 to 9999 become the nearest that is inside. */
+void	http_format_date(char out[30], int64_t seconds);
+
+#endif

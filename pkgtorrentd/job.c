@@ -1,0 +1,561 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "front.h"
+#include "log.h"
+
+#define CHANGES_MAX	3
+#define FORGOTTEN_MS	(10 * 60 * 1000)
+
+static int
+job_cmp_key(const struct job *a, const struct job *b)
+{
+	return memcmp(&a->key, &b->key, sizeof(a->key));
+}
+
+static int
+job_cmp_id(const struct job *a, const struct job *b)
+{
+	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+RB_PROTOTYPE(job_key_tree, job, by_key, job_cmp_key)
+RB_GENERATE(job_key_tree, job, by_key, job_cmp_key)
+RB_PROTOTYPE(job_id_tree, job, by_id, job_cmp_id)
+RB_GENERATE(job_id_tree, job, by_id, job_cmp_id)
+
+static void	jobs_run(evutil_socket_t, short, void *);
+
+int
+jobs_init(struct front *f)
+{
+	RB_INIT(&f->jobs.by_key);
+	RB_INIT(&f->jobs.by_id);
+	TAILQ_INIT(&f->jobs.due);
+	f->jobs.ev = event_new(f->base, -1, 0, jobs_run, f);
+	return f->jobs.ev == NULL ? -1 : 0;
+}
+
+/*
+ * Jobs go on from the loop and not from where something was heard, so that
+ * nothing ends under the feet of whoever reports it.
+ */
+void
+job_set_due(struct job *job)
+{
+	if (job->due)
+		return;
+	job->due = true;
+	TAILQ_INSERT_TAIL(&job->front->jobs.due, job, due_entry);
+	event_active(job->front->jobs.ev, EV_TIMEOUT, 1);
+}
+
+/* Answers to what was asked under the old number are no longer ours. */
+static void
+job_renumber(struct job *job)
+{
+	struct front *f = job->front;
+
+	if (job->id != 0)
+		RB_REMOVE(job_id_tree, &f->jobs.by_id, job);
+	job->id = ++f->last_id;
+	RB_INSERT(job_id_tree, &f->jobs.by_id, job);
+}
+
+struct job *
+job_find(struct front *f, uint64_t id, enum job_state state)
+{
+	struct job look, *job;
+
+	look.id = id;
+	job = RB_FIND(job_id_tree, &f->jobs.by_id, &look);
+	return job != NULL && job->state == state ? job : NULL;
+}
+
+struct job *
+job_get(struct front *f, const struct torrent_key *key, struct specs *specs,
+    struct torrent *old)
+{
+	struct job look, *job;
+
+	look.key = *key;
+	job = RB_FIND(job_key_tree, &f->jobs.by_key, &look);
+	/* One that was asked for by its digest alone learns the specs. */
+	if (job != NULL && (job->specs.n > 0 || specs == NULL ||
+	    specs->n == 0))
+		return job;
+	if (job == NULL) {
+		job = calloc(1, sizeof(*job));
+		if (job == NULL)
+			return NULL;
+		job->front = f;
+		job->key = *key;
+		TAILQ_INIT(&job->waiters);
+		job->asked_ms = front_now();
+		job->findable = true;
+		RB_INSERT(job_key_tree, &f->jobs.by_key, job);
+		job_renumber(job);
+		f->jobs.n++;
+		if (old != NULL)
+			job->old = torrent_ref(old);
+		job_set_due(job);
+	}
+	if (specs != NULL) {
+		job->specs = *specs;
+		memset(specs, 0, sizeof(*specs));
+	}
+	return job;
+}
+
+void
+job_join(struct job *job, struct client *c, struct addr *addr)
+{
+	c->job = job;
+	TAILQ_INSERT_TAIL(&job->waiters, c, waiting);
+	job->asked_ms = front_now();
+	if (job->addr == NULL && !job->charged)
+		job->addr = addr;
+	else
+		addr_put(addr);
+}
+
+void
+job_leave(struct client *c)
+{
+	TAILQ_REMOVE(&c->job->waiters, c, waiting);
+	c->job = NULL;
+}
+
+int
+job_charge(struct job *job)
+{
+	struct front *f = job->front;
+	const struct conf *conf = f->child.conf;
+
+	if (job->charged)
+		return 0;
+	if (f->jobs.charged >= conf->max_queue) {
+		job_fail(job, 503, "too much is being hashed at the moment; "
+		    "try again later", hashings_estimate(f,
+		    f->hashings.left));
+		return -1;
+	}
+	if (job->addr != NULL && job->addr->jobs >=
+	    conf->max_jobs_per_client) {
+		job_fail(job, 429, "too many of your requests are being "
+		    "worked on; wait for one of them", 5);
+		return -1;
+	}
+	job->charged = true;
+	f->jobs.charged++;
+	if (job->addr != NULL)
+		job->addr->jobs++;
+	return 0;
+}
+
+static void
+job_uncharge(struct job *job)
+{
+	if (job->charged) {
+		job->front->jobs.charged--;
+		if (job->addr != NULL)
+			job->addr->jobs--;
+	}
+	job->charged = false;
+	addr_put(job->addr);
+	job->addr = NULL;
+}
+
+/* Who asks from now on is not to be told how this one ended. */
+static void
+job_unfind(struct job *job)
+{
+	if (job->findable)
+		RB_REMOVE(job_key_tree, &job->front->jobs.by_key, job);
+	job->findable = false;
+}
+
+static void
+job_free(struct job *job)
+{
+	struct front *f = job->front;
+	size_t i;
+
+	job_unfind(job);
+	if (job->due)
+		TAILQ_REMOVE(&f->jobs.due, job, due_entry);
+	job_drop_files(job);
+	RB_REMOVE(job_id_tree, &f->jobs.by_id, job);
+	f->jobs.n--;
+	job_uncharge(job);
+	for (i = 0; i < job->nshares; i++) {
+		buf_free(&job->shares[i].listing);
+		buf_free(&job->shares[i].next);
+	}
+	free(job->shares);
+	buf_free(&job->info_parts);
+	buf_free(&job->merged);
+	specs_free(&job->specs);
+	torrent_unref(job->old);
+	torrent_unref(job->torrent);
+	free(job);
+}
+
+void
+job_fail(struct job *job, int status, const char *why, uint32_t retry_s)
+{
+	job_cancel(job);
+	job_unfind(job);
+	job->state = JOB_DONE;
+	job->status = status;
+	job->why = why;
+	job->retry_s = retry_s;
+	job_set_due(job);
+}
+
+/* Everybody is answered; the job is gone afterwards. */
+static void
+job_end(struct job *job)
+{
+	struct client *c;
+
+	job_uncharge(job);
+	while ((c = TAILQ_FIRST(&job->waiters)) != NULL)
+		front_on_job(c);
+	job_free(job);
+}
+
+/* What is to be remembered is: in memory, and by the cache. */
+static void
+job_succeed(struct job *job, struct torrent *t)
+{
+	struct front *f = job->front;
+	struct torrent_key key = job->key;
+
+	job_unfind(job);
+	job->state = JOB_DONE;
+	job->status = 200;
+	job->torrent = t;
+	if (t->settled) {
+		hot_put(&f->hot, &key, t, front_now());
+		/* A digest always means the multi form. */
+		key.multi = 1;
+		if (!job->key.multi && t->multi)
+			hot_put(&f->hot, &key, t, front_now());
+	} else
+		hot_remove(&f->hot, &key);
+	job_set_due(job);
+}
+
+/* From the walkers on, for what the files are now. */
+static void
+job_restart(struct job *job)
+{
+	job_drop_files(job);
+	torrent_unref(job->old);
+	job->old = NULL;
+	if (job->due)
+		TAILQ_REMOVE(&job->front->jobs.due, job, due_entry);
+	job->due = false;
+	job_renumber(job);
+	job->state = JOB_RESOLVE;
+	if (job_ask_walkers(job) == -1)
+		job_fail(job, 500, "out of memory; try again later", 1);
+}
+
+/* A file was not what the walker had seen, or the walker sees it changed. */
+static void
+job_moved(struct job *job)
+{
+	if (++job->changes >= CHANGES_MAX) {
+		job_fail(job, 503, "the files change while they are being "
+		    "hashed; try again when the mirror has settled", 10);
+		return;
+	}
+	job_restart(job);
+}
+
+static void
+job_complete(struct job *job)
+{
+	struct torrent *t;
+
+	t = job_make_torrent(job);
+	if (t == NULL) {
+		job_fail(job, 500, "out of memory; try again later", 1);
+		return;
+	}
+	if (t->multi && t->settled)
+		job_put_info(job);
+	job_succeed(job, t);
+}
+
+/* The walkers' listings are complete. */
+static void
+job_resolved(struct job *job)
+{
+	bool all_same = true;
+	size_t i;
+
+	for (i = 0; i < job->nshares; i++)
+		if (job->shares[i].used && !job->shares[i].same)
+			all_same = false;
+	if (all_same && job->state == JOB_CHECK) {
+		job_complete(job);
+		return;
+	}
+	if (all_same && job->old != NULL) {
+		job->old->checked_ms = job->asked_walkers_ms;
+		job_succeed(job, torrent_ref(job->old));
+		return;
+	}
+	if (job->state == JOB_CHECK) {
+		job_moved(job);
+		return;
+	}
+	/* One walker's files have changed; the others' are needed too. */
+	for (i = 0; i < job->nshares; i++) {
+		if (job->shares[i].used && job->shares[i].same) {
+			job->shares[i].known = false;
+			job_ask_walker(job, i);
+		}
+	}
+	if (job->pending > 0)
+		return;
+	if (job_take_listing(job) == -1)
+		return;
+	job->state = JOB_PIECES;
+	job_ask_pieces(job);
+	if (job->pending == 0)
+		job_set_due(job);
+}
+
+/* The cache has said which pieces it has. */
+static void
+job_hash(struct job *job)
+{
+	struct front *f = job->front;
+	struct job_file *file;
+	uint32_t i;
+
+	job->state = JOB_HASH;
+	for (i = 0; i < job->nfiles; i++) {
+		file = &job->files[i];
+		if (file->pieces != NULL)
+			continue;
+		if (job_charge(job) == -1)
+			return;
+		if (job->work == NULL) {
+			job->hash_start_ms = front_now();
+			job->work = work_new();
+		}
+		if (job->work == NULL || hashing_want(f, job->work, job->id,
+		    i, file->path, file->path_len, &file->identity,
+		    job->piece_len) == -1) {
+			job_fail(job, 500, "out of memory; try again later",
+			    1);
+			return;
+		}
+		job->to_hash += file->identity.size;
+		job->pending++;
+	}
+	if (job->pending == 0)
+		job_set_due(job);
+	else
+		hashings_run(f);
+}
+
+void
+job_on_hashed(struct front *f, uint64_t id, uint32_t index, struct hashing *h)
+{
+	struct job *job = job_find(f, id, JOB_HASH);
+
+	if (job == NULL)
+		return;
+	job->pending--;
+	if (h->result != HASHING_OK) {
+		job->changed = true;
+		job_set_due(job);
+		return;
+	}
+	job->files[index].pieces = pieces_ref(h->pieces);
+	job->hashed += h->identity.size;
+	if (!h->settled)
+		job->settled = false;
+	if (job->pending == 0)
+		job_set_due(job);
+}
+
+/* All digests are there: are they still those of the files? */
+static void
+job_hashed(struct job *job)
+{
+	uint64_t age = front_now() - job->asked_walkers_ms;
+
+	if (job->changed) {
+		job_moved(job);
+		return;
+	}
+	if (age <= job->front->child.conf->revalidate_ms) {
+		job_complete(job);
+		return;
+	}
+	job->state = JOB_CHECK;
+	if (job_ask_walkers(job) == -1)
+		job_fail(job, 500, "out of memory; try again later", 1);
+}
+
+static void
+job_start(struct job *job)
+{
+	/* Only a digest may stand for something that the cache knows. */
+	if (job->old == NULL && job->key.multi) {
+		job->state = JOB_LOOKUP;
+		job_ask_info(job);
+		return;
+	}
+	job->state = JOB_RESOLVE;
+	if (job_ask_walkers(job) == -1)
+		job_fail(job, 500, "out of memory; try again later", 1);
+}
+
+/* The cache has answered, completely. */
+static void
+job_looked_up(struct job *job)
+{
+	if (job->old == NULL && job->specs.n == 0) {
+		hot_put(&job->front->hot, &job->key, NULL, front_now());
+		job_fail(job, 412, "", 0);
+		return;
+	}
+	job->state = JOB_RESOLVE;
+	if (job_ask_walkers(job) == -1)
+		job_fail(job, 500, "out of memory; try again later", 1);
+}
+
+static void
+jobs_run(evutil_socket_t fd, short what, void *arg)
+{
+	struct front *f = arg;
+	struct job *job;
+
+	(void)fd;
+	(void)what;
+	while ((job = TAILQ_FIRST(&f->jobs.due)) != NULL) {
+		TAILQ_REMOVE(&f->jobs.due, job, due_entry);
+		job->due = false;
+		switch (job->state) {
+		case JOB_NEW:
+			job_start(job);
+			break;
+		case JOB_LOOKUP:
+			job_looked_up(job);
+			break;
+		case JOB_RESOLVE:
+		case JOB_CHECK:
+			job_resolved(job);
+			break;
+		case JOB_PIECES:
+			job_hash(job);
+			break;
+		case JOB_HASH:
+			job_hashed(job);
+			break;
+		case JOB_DONE:
+			job_end(job);
+			break;
+		}
+	}
+}
+
+static void
+job_format_gib(char *out, size_t len, uint64_t bytes)
+{
+	if (bytes >= 1ULL << 30)
+		snprintf(out, len, "%.1f GiB", (double)bytes / (1ULL << 30));
+	else
+		snprintf(out, len, "%.1f MiB", (double)bytes / (1ULL << 20));
+}
+
+void
+job_progress(struct job *job, char *text, size_t len, uint32_t *retry_s)
+{
+	struct front *f = job->front;
+	uint64_t done = job->hashed, left;
+	char part[32], whole[32];
+
+	if (job->state != JOB_HASH || job->to_hash == 0) {
+		*retry_s = 2;
+		snprintf(text, len, "still looking for the files, try again "
+		    "in %u s", *retry_s);
+		return;
+	}
+	/* One long file: how far it is counts, not that it is not done. */
+	done += job->work->partial;
+	if (done > job->to_hash)
+		done = job->to_hash;
+	left = job->to_hash - done;
+	*retry_s = hashings_estimate(f, left * (f->jobs.charged > 0 ?
+	    f->jobs.charged : 1) < f->hashings.left ?
+	    left * (f->jobs.charged > 0 ? f->jobs.charged : 1) :
+	    f->hashings.left);
+	job_format_gib(part, sizeof(part), done);
+	job_format_gib(whole, sizeof(whole), job->to_hash);
+	snprintf(text, len, "hashing %u%% (%s of %s), try again in %u s",
+	    (unsigned)((double)done * 100 / (double)job->to_hash), part,
+	    whole, *retry_s);
+}
+
+void
+jobs_walker_up(struct front *f, size_t walker)
+{
+	struct job *job;
+
+	RB_FOREACH(job, job_id_tree, &f->jobs.by_id)
+		if ((job->state == JOB_RESOLVE || job->state == JOB_CHECK) &&
+		    walker < job->nshares && job->shares[walker].pending) {
+			job->pending--;
+			job_ask_walker(job, walker);
+		}
+}
+
+void
+jobs_cache_up(struct front *f)
+{
+	struct job *job;
+
+	RB_FOREACH(job, job_id_tree, &f->jobs.by_id) {
+		if (job->state == JOB_LOOKUP && !job->due)
+			job_ask_info(job);
+		else if (job->state == JOB_PIECES && !job->due)
+			job_ask_pieces(job);
+	}
+}
+
+void
+jobs_conf_changed(struct front *f)
+{
+	struct job *job, *next;
+	uint64_t last = f->last_id;
+
+	for (job = RB_MIN(job_id_tree, &f->jobs.by_id);
+	    job != NULL && job->id <= last; job = next) {
+		next = RB_NEXT(job_id_tree, &f->jobs.by_id, job);
+		if (job->state != JOB_NEW && job->state != JOB_LOOKUP &&
+		    job->state != JOB_DONE)
+			job_restart(job);
+	}
+}
+
+void
+jobs_tick(struct front *f)
+{
+	uint64_t now = front_now();
+	struct job *job;
+
+	RB_FOREACH(job, job_id_tree, &f->jobs.by_id)
+		if (TAILQ_EMPTY(&job->waiters) && job->state != JOB_DONE &&
+		    now - job->asked_ms > FORGOTTEN_MS)
+			job_fail(job, 503, "", 0);
+}

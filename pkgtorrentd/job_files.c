@@ -1,0 +1,494 @@
+/*
+ * A job's files: from listings, to a torrent, and to what the cache is told.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "front.h"
+#include "seal.h"
+#include "torrent.h"
+
+#define SETTLED_NS	2000000000LL
+
+void
+job_drop_files(struct job *job)
+{
+	uint32_t i;
+
+	for (i = 0; i < job->nfiles; i++)
+		pieces_unref(job->files[i].pieces);
+	free(job->files);
+	job->files = NULL;
+	job->nfiles = 0;
+	job->bytes = job->to_hash = job->hashed = 0;
+	job->pending = 0;
+	job->changed = false;
+	if (job->work != NULL)
+		work_abandon(job->front, job->work, job->id);
+	job->work = NULL;
+}
+
+/* Several walkers' records in the order of the specs. */
+static int
+job_merge_listings(struct job *job)
+{
+	struct listing_reader *r, *first;
+	size_t i, n = 0;
+	int rc = -1;
+
+	job->merged.len = 0;
+	r = calloc(job->nshares, sizeof(*r));
+	if (r == NULL)
+		return -1;
+	for (i = 0; i < job->nshares; i++) {
+		if (!job->shares[i].used)
+			continue;
+		listing_open(&r[n], job->shares[i].listing.data,
+		    job->shares[i].listing.len);
+		if (listing_next_spec(&r[n]) == 1)
+			n++;
+	}
+	while (n > 0) {
+		first = &r[0];
+		for (i = 1; i < n; i++)
+			if (r[i].spec.index < first->spec.index)
+				first = &r[i];
+		if (listing_add_spec(&job->merged, first->spec.index,
+		    first->spec.status, first->spec_bytes, first->spec.len,
+		    first->spec.files) == -1)
+			goto out;
+		while (listing_next_file(first) == 1)
+			if (listing_add_file(&job->merged,
+			    &first->file.identity, first->path,
+			    first->file.len) == -1)
+				goto out;
+		if (listing_next_spec(first) != 1)
+			*first = r[--n];
+	}
+	rc = 0;
+out:
+	free(r);
+	return rc;
+}
+
+static int
+job_set_listing(struct job *job)
+{
+	size_t i, used = 0;
+
+	job->listing = &job->merged;
+	for (i = 0; i < job->nshares; i++) {
+		if (!job->shares[i].used)
+			continue;
+		used++;
+		job->listing = &job->shares[i].listing;
+	}
+	if (used == 1)
+		return 0;
+	job->listing = &job->merged;
+	return job_merge_listings(job);
+}
+
+/* Why there is not one file, for single mode. */
+static void
+job_fail_without_files(struct job *job, enum path_status status)
+{
+	if (job->key.multi || status == PATH_MISSING || status == PATH_OK)
+		job_fail(job, 404, "no such file on this mirror; check the "
+		    "path", 0);
+	else if (status == PATH_NOT_FILE)
+		job_fail(job, 403, "that is not a regular file; ask for a "
+		    "file or for a pattern such as DIRECTORY/*", 0);
+	else if (status == PATH_LINK)
+		job_fail(job, 403, "that is a link which leaves the mirror's "
+		    "tree; ask for the file itself", 0);
+	else
+		job_fail(job, 403, "that file may not be read here; ask for "
+		    "another", 0);
+}
+
+/* Files of the listing into job->files; the status of the last spec. */
+static int
+job_read_files(struct job *job, enum path_status *status)
+{
+	struct listing_reader r;
+	struct job_file *file;
+	uint32_t n = 0;
+
+	listing_open(&r, job->listing->data, job->listing->len);
+	while (listing_next_spec(&r) == 1)
+		n += r.spec.files;
+	job->files = calloc(n > 0 ? n : 1, sizeof(*job->files));
+	if (job->files == NULL)
+		return -1;
+	listing_open(&r, job->listing->data, job->listing->len);
+	while (listing_next_spec(&r) == 1) {
+		*status = r.spec.status;
+		while (listing_next_file(&r) == 1) {
+			file = &job->files[job->nfiles++];
+			file->path = (const char *)r.path;
+			file->path_len = r.file.len;
+			file->identity = r.file.identity;
+			job->bytes += file->identity.size;
+		}
+	}
+	return 0;
+}
+
+/* Length of "/first" in "/first/rest"; 0 without rest. */
+static size_t
+path_first_len(const char *path, size_t len)
+{
+	const char *slash = memchr(path + 1, '/', len - 1);
+
+	return slash == NULL ? 0 : (size_t)(slash - path);
+}
+
+/* May these be one torrent? 0, or -1: the job has failed. */
+static int
+job_check_files(struct job *job)
+{
+	const struct conf *conf = job->front->child.conf;
+	struct job_file *file, *first = &job->files[0];
+	size_t len = path_first_len(first->path, first->path_len);
+	uint64_t bytes = 0;
+	uint32_t i;
+
+	for (i = 0; i < job->nfiles; i++) {
+		file = &job->files[i];
+		if (job->multi && path_first_len(file->path,
+		    file->path_len) == 0) {
+			job_fail(job, 400, "a file at the top of the mirror "
+			    "has no directory to name a torrent after; ask "
+			    "for it in single mode", 0);
+			return -1;
+		}
+		if (job->multi && (path_first_len(file->path,
+		    file->path_len) != len ||
+		    memcmp(file->path, first->path, len) != 0)) {
+			job_fail(job, 400, "the files of one torrent must "
+			    "share the first directory; ask for one torrent "
+			    "for each", 0);
+			return -1;
+		}
+		if (file->identity.size > conf->max_bytes - bytes) {
+			job_fail(job, 413, "more content than one torrent may "
+			    "have here; ask for fewer files", 0);
+			return -1;
+		}
+		bytes += file->identity.size;
+	}
+	if (job->nfiles > conf->max_files) {
+		job_fail(job, 413, "more files than one torrent may have; ask "
+		    "for fewer", 0);
+		return -1;
+	}
+	return 0;
+}
+
+static struct torrent_file *
+job_torrent_files(const struct job *job)
+{
+	struct torrent_file *tf;
+	uint32_t i;
+
+	tf = calloc(job->nfiles, sizeof(*tf));
+	for (i = 0; tf != NULL && i < job->nfiles; i++) {
+		tf[i].path = job->files[i].path;
+		tf[i].path_len = job->files[i].path_len;
+		tf[i].size = job->files[i].identity.size;
+		if (job->files[i].pieces != NULL)
+			tf[i].digests = job->files[i].pieces->digests;
+	}
+	return tf;
+}
+
+static struct torrent_layout
+job_layout(const struct job *job)
+{
+	const struct conf *conf = job->front->child.conf;
+
+	return (struct torrent_layout){ .piece_len = job->piece_len,
+	    .padding_attr = conf->padding_attr, .service = conf->service };
+}
+
+/* Nothing to ask or to hash for files of no bytes; but they may be new. */
+static int
+job_take_empty_files(struct job *job)
+{
+	struct job_file *file;
+	uint32_t i;
+
+	for (i = 0; i < job->nfiles; i++) {
+		file = &job->files[i];
+		if (file->identity.size > 0)
+			continue;
+		file->answered = true;
+		file->pieces = pieces_new(0);
+		if (file->pieces == NULL)
+			return -1;
+		if (file->identity.ctime_ns > job->asked_walkers_ns -
+		    SETTLED_NS)
+			job->settled = false;
+	}
+	return 0;
+}
+
+int
+job_take_listing(struct job *job)
+{
+	const struct conf *conf = job->front->child.conf;
+	enum path_status status = PATH_MISSING;
+	struct torrent_layout layout;
+	struct torrent_file *tf;
+	uint64_t len;
+
+	job_drop_files(job);
+	job->piece_len = conf->piece_len;
+	job->settled = true;
+	if (job_set_listing(job) == -1 || job_read_files(job, &status) == -1)
+		goto no_memory;
+	if (job->nfiles == 0) {
+		/* What is in the cache under this digest is forgotten. */
+		job_put_info(job);
+		hot_remove(&job->front->hot, &job->key);
+		job_fail_without_files(job, status);
+		return -1;
+	}
+	job->multi = job->key.multi || job->nfiles > 1;
+	if (job_check_files(job) == -1)
+		return -1;
+	layout = job_layout(job);
+	tf = job_torrent_files(job);
+	if (tf == NULL)
+		goto no_memory;
+	len = torrent_info_len(&layout, tf, job->nfiles, job->multi);
+	free(tf);
+	if (len > conf->max_torrent) {
+		job_fail(job, 413, "the torrent would be too large; ask for "
+		    "fewer files", 0);
+		return -1;
+	}
+	if (job_take_empty_files(job) == 0)
+		return 0;
+no_memory:
+	job_fail(job, 500, "out of memory; try again later", 1);
+	return -1;
+}
+
+/* Names that an answer needs besides the dictionary. */
+static int
+torrent_set_names(struct torrent *t, const char *path, size_t len,
+    bool only)
+{
+	const char *slash = memrchr(path, '/', len);
+
+	if (t->multi)
+		t->name = strndup(path + 1, path_first_len(path, len) - 1);
+	else
+		t->name = strndup(slash + 1, (size_t)(path + len - slash) -
+		    1);
+	if (only)
+		t->path = strndup(path, len);
+	return t->name == NULL || (only && t->path == NULL) ? -1 : 0;
+}
+
+static int
+torrent_set_info(struct torrent *t, struct buf *info)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t i;
+
+	sha1(info->data, info->len, t->info_hash);
+	for (i = 0; i < SHA1_LEN; i++) {
+		t->info_hash_hex[2 * i] = hex[t->info_hash[i] >> 4];
+		t->info_hash_hex[2 * i + 1] = hex[t->info_hash[i] & 15];
+	}
+	t->info = blob_take(info);
+	if (t->info == NULL)
+		return -1;
+	t->size = sizeof(*t) + t->info->len + t->specs.text.len +
+	    strlen(t->name) + t->nshas * sizeof(*t->shas);
+	return 0;
+}
+
+static int
+torrent_set_shares(struct torrent *t, const struct job *job)
+{
+	size_t i;
+
+	t->shas = calloc(job->nshares, sizeof(*t->shas));
+	if (t->shas == NULL)
+		return -1;
+	for (i = 0; i < job->nshares; i++) {
+		if (!job->shares[i].used)
+			continue;
+		t->shas[t->nshas].walker = (uint32_t)i;
+		memcpy(t->shas[t->nshas++].sha256, job->shares[i].sha256,
+		    SEAL_LEN);
+	}
+	return 0;
+}
+
+struct torrent *
+job_make_torrent(struct job *job)
+{
+	struct torrent_layout layout = job_layout(job);
+	struct torrent_file *tf = NULL;
+	struct buf info = { 0 };
+	struct torrent *t;
+
+	t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return NULL;
+	t->refs = 1;
+	t->multi = job->multi;
+	t->settled = job->settled;
+	t->checked_ms = job->asked_walkers_ms;
+	t->touched_ms = front_now();
+	if (job->hash_start_ms != 0)
+		t->hash_ms = (uint32_t)(front_now() - job->hash_start_ms);
+	tf = job_torrent_files(job);
+	if (tf == NULL || buf_add(&t->specs.text, job->specs.text.data,
+	    job->specs.text.len) == -1 ||
+	    torrent_set_shares(t, job) == -1 ||
+	    torrent_set_names(t, job->files[0].path, job->files[0].path_len,
+	    job->nfiles == 1) == -1 ||
+	    torrent_info(&info, &layout, tf, job->nfiles, job->multi,
+	    job->front->child.conf->max_torrent) == -1 ||
+	    torrent_set_info(t, &info) == -1) {
+		buf_free(&info);
+		torrent_unref(t);
+		t = NULL;
+	} else
+		t->specs.n = job->specs.n;
+	free(tf);
+	return t;
+}
+
+/* Specs, names and what each walker would say, from a stored listing. */
+static int
+torrent_read_listing(struct torrent *t, struct job *job,
+    const struct buf *listing)
+{
+	const struct conf *conf = job->front->child.conf;
+	struct listing_reader r;
+	struct buf *part;
+	const uint8_t *start;
+	uint32_t files = 0;
+	size_t i, n = job->front->nwalkers;
+	int root, rc = -1, more;
+
+	part = calloc(n, sizeof(*part));
+	t->shas = calloc(n, sizeof(*t->shas));
+	if (part == NULL || t->shas == NULL)
+		goto out;
+	listing_open(&r, listing->data, listing->len);
+	for (start = r.at; (more = listing_next_spec(&r)) == 1;
+	    start = r.at) {
+		if (specs_add(&t->specs, (const char *)r.spec_bytes,
+		    r.spec.len) == -1)
+			goto out;
+		while ((more = listing_next_file(&r)) == 1)
+			if (files++ == 0 && torrent_set_names(t,
+			    (const char *)r.path, r.file.len, true) == -1)
+				goto out;
+		root = conf_root_of(conf, (const char *)r.spec_bytes,
+		    r.spec.len);
+		if (more == -1 || root < 0 || (size_t)root >= n ||
+		    buf_add(&part[root], start, (size_t)(r.at - start)) == -1)
+			goto out;
+	}
+	if (more == -1 || files == 0)
+		goto out;
+	if (files > 1) {
+		free(t->path);
+		t->path = NULL;
+	}
+	for (i = 0; i < n; i++) {
+		if (part[i].len == 0)
+			continue;
+		t->shas[t->nshas].walker = (uint32_t)i;
+		sha256(part[i].data, part[i].len,
+		    t->shas[t->nshas++].sha256);
+	}
+	rc = 0;
+out:
+	for (i = 0; part != NULL && i < n; i++)
+		buf_free(&part[i]);
+	free(part);
+	return rc;
+}
+
+/*
+ * What the cache had for a digest.  The specs are the job's now, also when
+ * the rest was made for another layout; NULL then, or if it makes no sense.
+ */
+struct torrent *
+job_load_torrent(struct job *job, const struct msg_info *body)
+{
+	const struct buf *parts = &job->info_parts;
+	struct buf listing, info = { 0 };
+	struct torrent *t;
+
+	if (parts->len != body->listing_len + body->info_len)
+		return NULL;
+	listing = (struct buf){ .data = parts->data,
+	    .len = body->listing_len };
+	t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return NULL;
+	t->refs = 1;
+	t->multi = t->settled = true;
+	t->touched_ms = front_now();
+	if (torrent_read_listing(t, job, &listing) == -1) {
+		torrent_unref(t);
+		return NULL;
+	}
+	if (job->specs.n == 0 && buf_add(&job->specs.text,
+	    t->specs.text.data, t->specs.text.len) == 0)
+		job->specs.n = t->specs.n;
+	if (body->info_len == 0 || buf_add(&info, parts->data +
+	    body->listing_len, body->info_len) == -1 ||
+	    torrent_set_info(t, &info) == -1) {
+		buf_free(&info);
+		torrent_unref(t);
+		return NULL;
+	}
+	return t;
+}
+
+/* Each walker's sealed listing, for the cache to make its entry from. */
+void
+job_put_info(struct job *job)
+{
+	struct msg_put_info body = { 0 };
+	struct front *f = job->front;
+	struct share *share;
+	size_t i, at, n, last = job->nshares;
+
+	for (i = 0; i < job->nshares; i++)
+		if (job->shares[i].used)
+			last = i;
+	sha1(job->specs.text.data, job->specs.text.len, body.digest);
+	for (i = 0; i < job->nshares; i++) {
+		share = &job->shares[i];
+		if (!share->used)
+			continue;
+		for (at = 0; at < share->listing.len; at += n) {
+			n = share->listing.len - at;
+			body.flags = 0;
+			if (n > MSG_TAIL_MAX) {
+				n = MSG_TAIL_MAX;
+				body.flags = PART_MORE;
+			} else {
+				body.flags = PUT_SEALED |
+				    (i == last ? 0 : PART_MORE);
+				memcpy(body.seal, share->seal, SEAL_LEN);
+			}
+			if (peer_send(&f->cache, MSG_PUT_INFO, &body,
+			    share->listing.data + at, n, NULL, 0) == -1)
+				return;
+		}
+	}
+}

@@ -1,0 +1,213 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "front.h"
+
+#define OPEN_AHEAD	32	/* files of one work, open and not handed out */
+#define OPEN_MAX	512	/* descriptors for hashing; a work's first file
+				   goes beyond, so that it never waits for
+				   others' long ones */
+
+static int
+opening_send(struct front *f, struct opening *o)
+{
+	struct msg_open body = { 0 };
+	struct msg_path item;
+	struct buf tail = { 0 };
+	const char *path;
+	uint32_t i;
+	int r = 0;
+
+	for (i = 0; i < o->count && r == 0; i++) {
+		path = o->path != NULL ? o->path : o->hashing[i]->path;
+		item.len = (uint32_t)strlen(path);
+		r = buf_add(&tail, &item, sizeof(item)) |
+		    buf_add(&tail, path, item.len);
+	}
+	body.id = o->id;
+	body.count = o->count;
+	/* With the walker away it stays in the list and is sent later. */
+	if (r == 0)
+		peer_send(&f->walkers[o->walker], MSG_OPEN, &body, tail.data,
+		    tail.len, NULL, 0);
+	buf_free(&tail);
+	return r;
+}
+
+static struct opening *
+opening_new(struct front *f, size_t walker)
+{
+	struct opening *o;
+
+	o = calloc(1, sizeof(*o));
+	if (o == NULL)
+		return NULL;
+	o->id = ++f->last_id;
+	o->walker = walker;
+	TAILQ_INSERT_TAIL(&f->openings.list, o, entry);
+	return o;
+}
+
+static void
+opening_free(struct front *f, struct opening *o)
+{
+	TAILQ_REMOVE(&f->openings.list, o, entry);
+	free(o->path);
+	free(o);
+}
+
+/* Of one work: as many as fit a message, as long as one walker has them. */
+static void
+openings_for_work(struct front *f, struct work *w)
+{
+	struct hashing *h;
+	struct opening *o = NULL;
+	size_t bytes = 0;
+	int root;
+
+	while ((h = TAILQ_FIRST(&w->queued)) != NULL &&
+	    w->nopen < OPEN_AHEAD &&
+	    (w->nopen == 0 || f->hashings.nopen < OPEN_MAX)) {
+		root = conf_root_of(f->child.conf, h->path, h->path_len);
+		if (root == -1 || (size_t)root >= f->nwalkers) {
+			/* Its root was taken out of the configuration. */
+			h->result = HASHING_GONE;
+			hashing_finish(f, h);
+			return;
+		}
+		bytes += sizeof(struct msg_path) + h->path_len;
+		if (o != NULL && (o->walker != (size_t)root ||
+		    bytes > MSG_TAIL_MAX || o->count == MSG_FDS_MAX))
+			break;
+		if (o == NULL && (o = opening_new(f, (size_t)root)) == NULL)
+			return;
+		TAILQ_REMOVE(&w->queued, h, entry);
+		h->state = HASHING_OPENING;
+		w->nopen++;
+		f->hashings.nopen++;
+		o->hashing[o->count++] = h;
+	}
+	if (o != NULL)
+		opening_send(f, o);
+}
+
+void
+openings_run(struct front *f)
+{
+	struct work *w, *next;
+
+	TAILQ_FOREACH_SAFE(w, &f->hashings.to_open, open_entry, next)
+		openings_for_work(f, w);
+}
+
+int
+openings_for_client(struct front *f, struct client *c, const char *path)
+{
+	struct opening *o;
+	int root;
+
+	root = conf_root_of(f->child.conf, path, strlen(path));
+	if (root == -1 || (size_t)root >= f->nwalkers ||
+	    (o = opening_new(f, (size_t)root)) == NULL)
+		return -1;
+	o->path = strdup(path);
+	o->client = c;
+	o->count = 1;
+	if (o->path == NULL || opening_send(f, o) == -1) {
+		opening_free(f, o);
+		return -1;
+	}
+	c->opening = o->id;
+	return 0;
+}
+
+void
+openings_forget(struct openings *all, uint64_t id)
+{
+	struct opening *o;
+
+	TAILQ_FOREACH(o, &all->list, entry)
+		if (o->id == id) {
+			o->client = NULL;
+			return;
+		}
+}
+
+void
+openings_walker_up(struct front *f, size_t walker)
+{
+	struct opening *o;
+
+	TAILQ_FOREACH(o, &f->openings.list, entry)
+		if (o->walker == walker)
+			opening_send(f, o);
+}
+
+/* The client's file, or why it has none. */
+static void
+opening_answer_client(struct opening *o, int fd,
+    const struct msg_opened_item *item)
+{
+	struct client *c = o->client;
+
+	if (c == NULL) {
+		if (fd != -1)
+			close(fd);
+		return;
+	}
+	c->opening = 0;
+	front_on_opened(c, item->status, fd, &item->identity);
+}
+
+void
+openings_drop(struct front *f)
+{
+	static const struct msg_opened_item none = { .status = PATH_MISSING };
+	struct opening *o;
+	uint32_t i;
+
+	while ((o = TAILQ_FIRST(&f->openings.list)) != NULL) {
+		if (o->path != NULL)
+			opening_answer_client(o, -1, &none);
+		else
+			for (i = 0; i < o->count; i++)
+				hashing_on_opened(f, o->hashing[i], -1, &none);
+		opening_free(f, o);
+	}
+}
+
+int
+openings_on_opened(struct peer *p, struct msg *m)
+{
+	const struct msg_opened *body = m->body;
+	struct front *f = p->front;
+	struct msg_opened_item item;
+	struct opening *o;
+	int used = 0, fd;
+	uint32_t i;
+
+	/* A walker answers in order, so it is the first of its. */
+	TAILQ_FOREACH(o, &f->openings.list, entry)
+		if (o->walker == p->ch.index)
+			break;
+	if (o == NULL || o->id != body->id || o->count != body->count ||
+	    m->tail_len != body->count * sizeof(item))
+		return -1;
+	for (i = 0; i < o->count; i++) {
+		memcpy(&item, m->tail + i * sizeof(item), sizeof(item));
+		if (item.status == PATH_OK && used == m->nfds)
+			return -1;
+		fd = item.status == PATH_OK ? m->fds[used] : -1;
+		if (fd != -1)
+			m->fds[used++] = -1;
+		if (o->path != NULL)
+			opening_answer_client(o, fd, &item);
+		else
+			hashing_on_opened(f, o->hashing[i], fd, &item);
+		o->hashing[i] = NULL;
+	}
+	opening_free(f, o);
+	hashings_run(f);
+	return used == m->nfds ? 0 : -1;
+}

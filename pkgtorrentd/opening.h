@@ -1,0 +1,36 @@
+/*
+ * Files asked of a walker: to be hashed, or to be sent to a client.
+ */
+#ifndef OPENING_H
+#define OPENING_H
+
+#include "hashing.h"
+
+struct opening {
+	TAILQ_ENTRY(opening)	 entry;
+	uint64_t		 id;
+	size_t			 walker;
+	uint32_t		 count;
+	struct hashing		*hashing[MSG_FDS_MAX];
+	char			*path;		/* for a client; else NULL */
+	struct client		*client;	/* NULL: it has left */
+};
+TAILQ_HEAD(opening_list, opening);
+
+struct openings {
+	struct opening_list	 list;		/* oldest first */
+};
+
+/* Ask for files that are to be hashed, as far as descriptors allow. */
+void	openings_run(struct front *);
+/* Ask for a file for a client, which is told by front_on_opened(). 0 or -1. */
+int	openings_for_client(struct front *, struct client *, const char *path);
+/* The client has left. */
+void	openings_forget(struct openings *, uint64_t id);
+/* The walker has been restarted: ask again. */
+void	openings_walker_up(struct front *, size_t walker);
+/* The walkers are about to be others: what they were asked fails. */
+void	openings_drop(struct front *);
+int	openings_on_opened(struct peer *, struct msg *);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * The front's end of a channel to a walker, a hasher or the cache.  Sending
+ * never waits: what the channel does not take is kept in order.
+ */
+#ifndef PEER_H
+#define PEER_H
+
+#include <sys/queue.h>
+
+#include <event2/event.h>
+
+#include "msg.h"
+
+struct front;
+struct peer_out;
+TAILQ_HEAD(peer_queue, peer_out);
+
+struct peer {
+	struct front		*front;
+	struct channel		 ch;		/* fd -1: not there now */
+	struct event		*ev;
+	struct event		*ev_write;
+	struct peer_queue	 out;
+};
+
+/* Take a channel that the parent sent; an older one is closed first. */
+int	peer_attach(struct front *, struct peer *, enum role, uint32_t index,
+	    int fd);
+void	peer_close(struct peer *);
+/*
+ * Send or keep for later; descriptors are duplicated when kept.  -1: nobody
+ * there.  What is unfinished when a peer is lost is sent again
+ * by those who asked, when the parent sends the next channel.
+ */
+int	peer_send(struct peer *, enum msg_type, const void *body,
+	    const void *tail, size_t tail_len, const int *fds, int nfds);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * Answers, as the manual lists them, and their lines in the access log.
+ */
+#ifndef REPLY_H
+#define REPLY_H
+
+#include "client.h"
+#include "hot.h"
+
+struct identity;
+
+/*
+ * An error with one line of text; why is trusted text without its newline.
+ * The connection stays, unless the request's body has not been read.
+ */
+void	reply_error(struct client *, const struct http_request *, int status,
+	    const char *why);
+/* 405, 503: with one more field ("Allow: GET\r\n"). */
+void	reply_error_with(struct client *, const struct http_request *,
+	    int status, const char *why, const char *field);
+/* The same, and the connection is drained and closed; req may be NULL or
+   half filled. */
+void	reply_refuse(struct client *, const struct http_request *, int status,
+	    const char *why);
+/* 412: the digest is not known; what makes a client send its paths. */
+void	reply_unknown(struct client *, const struct http_request *);
+/* state is for the access log: hit, checked, made. */
+void	reply_torrent(struct client *, const struct http_request *,
+	    struct torrent *, const char *base, bool simple,
+	    const char *state);
+void	reply_nullfile(struct client *, const struct http_request *,
+	    uint64_t len);
+/* Takes the descriptor. */
+void	reply_file(struct client *, const struct http_request *, int fd,
+	    const struct identity *);
+
+/* Status line and fields of a torrent that do not change from answer to
+   answer; NULL without memory. */
+struct blob *reply_torrent_head(const struct torrent *, const struct wrap *);
+
+#endif

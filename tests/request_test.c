@@ -1,0 +1,530 @@
+#include <atf-c.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pkgtorrentd/request.h"
+
+#define PIECE_LEN	1048576
+#define S		"/yum/torrent_service/"
+#define HEX		"da39a3ee5e6b4b0d3255bfef95601890afd80709"
+
+static struct request req;
+static const char *why, *allow;
+
+static struct str
+str_of(const char *text)
+{
+	struct str s = { text, strlen(text) };
+
+	return s;
+}
+
+static int
+route(const char *target, enum http_method method)
+{
+	return request_route(str_of(target), method, "torrent_service",
+	    PIECE_LEN, &req, &why, &allow);
+}
+
+static int
+get(const char *target)
+{
+	return route(target, HTTP_GET);
+}
+
+/* What was asked for must be found, however it was escaped. */
+static const struct {
+	const char		*target;
+	enum request_kind	 kind;
+	const char		*path;
+} paths[] = {
+	{ S "single/yum/a.rpm", REQUEST_SINGLE, "/yum/a.rpm" },
+	{ S "simple/yum/a.rpm", REQUEST_SIMPLE, "/yum/a.rpm" },
+	{ S "single/a", REQUEST_SINGLE, "/a" },
+	{ S "single/yum/**/*.rpm", REQUEST_SINGLE, "/yum/**/*.rpm" },
+	{ S "single/a?p=/b", REQUEST_SINGLE, "/a" },
+	{ S "single/a%3Fb", REQUEST_SINGLE, "/a?b" },
+	{ S "single/a+b%20c%2bd", REQUEST_SINGLE, "/a+b c+d" },
+	{ S "single/a%252e", REQUEST_SINGLE, "/a%2e" },
+	{ S "single/%c3%A4\\", REQUEST_SINGLE, "/\xc3\xa4\\" },
+	{ S "single/%5B!a%5d", REQUEST_SINGLE, "/[!a]" },
+	{ S "single/.hidden/...", REQUEST_SINGLE, "/.hidden/..." },
+	{ S "single/..a/b..", REQUEST_SINGLE, "/..a/b.." },
+	{ S "single//yum///a", REQUEST_SINGLE, "/yum/a" },
+	{ S "single/%2fyum%2Fa", REQUEST_SINGLE, "/yum/a" },
+	{ S "single" S "single/a", REQUEST_SINGLE, S "single/a" },
+	{ "//yum/torrent_service/single/a", REQUEST_SINGLE, "/a" },
+	{ "/yum//torrent_service//single//a", REQUEST_SINGLE, "/a" },
+	{ "/yum/torrent%5Fservice/single/a", REQUEST_SINGLE, "/a" },
+	{ "/yum/torrent%5fservice/%73ingle/a", REQUEST_SINGLE, "/a" },
+	{ "/%C3%A4/torrent_service/simple/a", REQUEST_SIMPLE, "/a" },
+	{ "/yum%2ftorrent_service/simple/a", REQUEST_SIMPLE, "/a" },
+	{ "/torrent_service/torrent_service/single/a",
+	    REQUEST_SINGLE, "/a" },
+	/* Whatever is not the service's may be a mirror file. */
+	{ "/", REQUEST_OTHER, "/" },
+	{ "//", REQUEST_OTHER, "/" },
+	{ "/?x", REQUEST_OTHER, "/" },
+	{ "/yum", REQUEST_OTHER, "/yum" },
+	{ "/yum/", REQUEST_OTHER, "/yum/" },
+	{ "/yum//a//", REQUEST_OTHER, "/yum/a/" },
+	{ "/yum%2f", REQUEST_OTHER, "/yum/" },
+	{ "/yum/a%20b", REQUEST_OTHER, "/yum/a b" },
+	{ "/torrent_service/single/a", REQUEST_OTHER,
+	    "/torrent_service/single/a" },
+	{ "/a/b/torrent_service/single/a", REQUEST_OTHER,
+	    "/a/b/torrent_service/single/a" },
+	{ "/yum/torrent_services/single/a", REQUEST_OTHER,
+	    "/yum/torrent_services/single/a" },
+	{ "/yum/torrent_servic", REQUEST_OTHER,
+	    "/yum/torrent_servic" },
+	{ "/yum/TORRENT_SERVICE/single/a", REQUEST_OTHER,
+	    "/yum/TORRENT_SERVICE/single/a" },
+	{ "/yum/torrent%255Fservice/single/a", REQUEST_OTHER,
+	    "/yum/torrent%5Fservice/single/a" },
+	{ "/yum?/torrent_service/single/a", REQUEST_OTHER, "/yum" },
+	{ "/...", REQUEST_OTHER, "/..." },
+};
+
+ATF_TC_WITHOUT_HEAD(request__paths);
+ATF_TC_BODY(request__paths, tc)
+{
+	size_t	i;
+	int	status;
+
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		memset(&req, 0xff, sizeof(req));
+		status = get(paths[i].target);
+		ATF_CHECK_MSG(status == 0, "%s: %d %s", paths[i].target,
+		    status, why);
+		ATF_CHECK_MSG(req.kind == paths[i].kind, "%s: kind %d",
+		    paths[i].target, req.kind);
+		ATF_CHECK_STREQ(req.path, paths[i].path);
+		ATF_CHECK_EQ(req.path_len, strlen(paths[i].path));
+		ATF_CHECK(why == NULL && allow == NULL);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(request__service_is_configured);
+ATF_TC_BODY(request__service_is_configured, tc)
+{
+	ATF_REQUIRE_EQ(request_route(str_of("/a/b.c/single/d"), HTTP_GET,
+	    "b.c", PIECE_LEN, &req, &why, &allow), 0);
+	ATF_CHECK_EQ(req.kind, REQUEST_SINGLE);
+	ATF_REQUIRE_EQ(request_route(str_of(S "single/d"), HTTP_GET, "b.c",
+	    PIECE_LEN, &req, &why, &allow), 0);
+	ATF_CHECK_EQ(req.kind, REQUEST_OTHER);
+}
+
+ATF_TC_WITHOUT_HEAD(request__query);
+ATF_TC_BODY(request__query, tc)
+{
+	ATF_REQUIRE_EQ(get(S "digest/" HEX "?p=/a%zz?b&c"), 0);
+	ATF_CHECK_EQ(req.query.len, 11);
+	ATF_CHECK_EQ(memcmp(req.query.p, "p=/a%zz?b&c", 11), 0);
+	ATF_REQUIRE_EQ(get("/yum?"), 0);
+	ATF_CHECK(req.query.p != NULL);
+	ATF_CHECK_EQ(req.query.len, 0);
+	ATF_REQUIRE_EQ(get("/yum%3F"), 0);
+	ATF_CHECK(req.query.p == NULL);
+}
+
+ATF_TC_WITHOUT_HEAD(request__digest);
+ATF_TC_BODY(request__digest, tc)
+{
+	static const uint8_t	bytes[SHA1_LEN] = {
+		0xda, 0x39, 0xa3, 0xee, 0x5e, 0x6b, 0x4b, 0x0d, 0x32, 0x55,
+		0xbf, 0xef, 0x95, 0x60, 0x18, 0x90, 0xaf, 0xd8, 0x07, 0x09 };
+	static const char *const bad[] = { "digest", "digest/", "digest/1",
+		"digest/" HEX "0", "digest/" HEX "/", "digest/" HEX "/a",
+		"digest/DA39A3EE5E6B4B0D3255BFEF95601890AFD80709",
+		"digest/ga39a3ee5e6b4b0d3255bfef95601890afd80709",
+		"digest/%20a39a3ee5e6b4b0d3255bfef95601890afd80709" };
+	char			 target[128];
+	size_t			 i;
+
+	ATF_REQUIRE_EQ(get(S "digest/" HEX), 0);
+	ATF_CHECK_EQ(req.kind, REQUEST_DIGEST);
+	ATF_CHECK_EQ(memcmp(req.digest, bytes, SHA1_LEN), 0);
+	ATF_CHECK_STREQ(req.digest_hex, HEX);
+	ATF_CHECK_EQ(req.path_len, 0);
+	ATF_CHECK_STREQ(req.path, "");
+	ATF_CHECK_EQ(get("//yum/torrent%5Fservice//digest//%64a39a3ee5e6b4b0d"
+	    "3255bfef95601890afd80709?p="), 0);
+	ATF_CHECK_STREQ(req.digest_hex, HEX);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(target, sizeof(target), S "%s", bad[i]);
+		ATF_CHECK_EQ_MSG(get(target), 400, "%s", target);
+	}
+}
+
+static const struct {
+	const char	*name;
+	int		 status;
+	uint64_t	 len;
+} nullfiles[] = {
+	{ "/0", 0, 0 },
+	{ "/0_0", 0, 0 },
+	{ "/1_0", 0, 1 },
+	{ "/1048576", 0, 1048576 },
+	{ "/1048576_7", 0, 1048576 },
+	{ "/1048577", 403, 0 },
+	{ "/1048577_7", 403, 0 },
+	{ "/4294967296_0", 403, 0 },
+	{ "/18446744073709551616_0", 403, 0 },
+	{ "/18446744073709551617_0", 403, 0 },
+	{ "/99999999999999999999999999999999999999_0", 403, 0 },
+	{ "/0000000000000000000000000000000000000007_0", 0, 7 },
+	{ "/7_18446744073709551616184467440737095516", 0, 7 },
+	{ "/%37_%30", 0, 7 },
+	{ "//7", 0, 7 },
+	{ "/7?p=x", 0, 7 },
+	{ "", 400, 0 },
+	{ "/", 400, 0 },
+	{ "/_", 400, 0 },
+	{ "/_1", 400, 0 },
+	{ "/1_", 400, 0 },
+	{ "/1_x", 400, 0 },
+	{ "/1_-1", 400, 0 },
+	{ "/1_1_1", 400, 0 },
+	{ "/-1", 400, 0 },
+	{ "/+1", 400, 0 },
+	{ "/%2b1", 400, 0 },
+	{ "/%201", 400, 0 },
+	{ "/1%20", 400, 0 },
+	{ "/0x1", 400, 0 },
+	{ "/1e1", 400, 0 },
+	{ "/1.0", 400, 0 },
+	{ "/a", 400, 0 },
+	{ "/1/", 400, 0 },
+	{ "/1/2", 400, 0 },
+	{ "/99999999999999999999x", 400, 0 },
+};
+
+ATF_TC_WITHOUT_HEAD(request__nullfile);
+ATF_TC_BODY(request__nullfile, tc)
+{
+	char	target[128];
+	size_t	i;
+
+	for (i = 0; i < sizeof(nullfiles) / sizeof(nullfiles[0]); i++) {
+		snprintf(target, sizeof(target), S "nullfile%s",
+		    nullfiles[i].name);
+		ATF_CHECK_EQ_MSG(get(target), nullfiles[i].status, "%s",
+		    target);
+		if (nullfiles[i].status != 0)
+			continue;
+		ATF_CHECK_EQ(req.kind, REQUEST_NULLFILE);
+		ATF_CHECK_EQ_MSG(req.null_len, nullfiles[i].len, "%s", target);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(request__nullfile_piece_length);
+ATF_TC_BODY(request__nullfile_piece_length, tc)
+{
+	ATF_CHECK_EQ(request_route(str_of(S "nullfile/16384_0"), HTTP_GET,
+	    "torrent_service", 16384, &req, &why, &allow), 0);
+	ATF_CHECK_EQ(request_route(str_of(S "nullfile/16385_0"), HTTP_GET,
+	    "torrent_service", 16384, &req, &why, &allow), 403);
+}
+
+ATF_TC_WITHOUT_HEAD(request__methods);
+ATF_TC_BODY(request__methods, tc)
+{
+	static const struct {
+		const char	*target;
+		const char	*allow;
+	} rows[] = {
+		{ S "single/a", "GET, HEAD" },
+		{ S "simple/a", "GET, HEAD" },
+		{ S "nullfile/1_0", "GET, HEAD" },
+		{ S "digest/" HEX, "GET, HEAD, POST" },
+		{ "/yum/a", "GET, HEAD" },
+	};
+	bool	post;
+	size_t	i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ATF_CHECK_EQ(route(rows[i].target, HTTP_GET), 0);
+		ATF_CHECK_EQ(route(rows[i].target, HTTP_HEAD), 0);
+		post = strstr(rows[i].allow, "POST") != NULL;
+		ATF_CHECK_EQ(route(rows[i].target, HTTP_POST),
+		    post ? 0 : 405);
+		ATF_CHECK_EQ(route(rows[i].target, HTTP_OTHER), 405);
+		ATF_REQUIRE(allow != NULL);
+		ATF_CHECK_STREQ(allow, rows[i].allow);
+		ATF_CHECK(why != NULL);
+	}
+	/* What is not there, is not there for any method. */
+	ATF_CHECK_EQ(route(S "other", HTTP_POST), 404);
+	ATF_CHECK(allow == NULL);
+}
+
+static const struct {
+	const char	*target;
+	int		 status;
+} refused[] = {
+	{ "", 400 }, { "a", 400 }, { "?", 400 }, { "*", 400 },
+	{ "%2fa", 0 },		/* the parser asks for a raw slash */
+	{ "/%", 400 }, { "/%2", 400 }, { "/%2g", 400 },
+	{ "/%g2", 400 }, { "/%%20", 400 }, { "/% 20", 400 },
+	{ "/a%00", 400 }, { "/a%01", 400 }, { "/a%1F", 400 },
+	{ "/a%7f", 400 }, { "/a%0A", 400 }, { "/a%80", 0 },
+	{ "/a%20", 0 }, { "/a%fF", 0 }, { "/a\nb", 400 },
+	{ "/.", 400 }, { "/..", 400 }, { "/./", 400 },
+	{ "/../a", 400 }, { "/a/.", 400 }, { "/a/..", 400 },
+	{ "/a/./b", 400 }, { "/a/../b", 400 }, { "//..//", 400 },
+	{ "/%2e", 400 }, { "/%2E%2e", 400 }, { "/a%2f..", 400 },
+	{ "/..%2fa", 400 }, { "/a?/../%zz", 0 }, { "/%2e%2e%2e", 0 },
+	{ "/%252e%252e", 0 },
+	{ "/../torrent_service/single/a", 400 },
+	{ S "../single/a", 400 }, { S "single/..", 400 },
+	{ S "single/.", 400 }, { S "single/a/", 400 },
+	{ S "single/a%2f", 400 }, { S "single", 404 },
+	{ S "single/", 404 }, { S "single//", 404 },
+	{ S "simple/", 404 }, { S "single?a", 404 }, { S, 404 },
+	{ "/yum/torrent_service", 404 }, { S "singleton/a", 404 },
+	{ S "Single/a", 404 }, { S "info/a", 404 },
+};
+
+ATF_TC_WITHOUT_HEAD(request__refused);
+ATF_TC_BODY(request__refused, tc)
+{
+	size_t	i;
+	int	status;
+
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		status = get(refused[i].target);
+		ATF_CHECK_MSG(status == refused[i].status, "%s: %d, not %d",
+		    refused[i].target, status, refused[i].status);
+		ATF_CHECK_EQ(why == NULL, status == 0);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(request__path_limit);
+ATF_TC_BODY(request__path_limit, tc)
+{
+	static char	target[HTTP_LINE_MAX + 2];
+	size_t		prefix = strlen(S "single");
+
+	memset(target, 'a', sizeof(target) - 1);
+	memcpy(target, S "single/", prefix + 1);
+	target[prefix + SPEC_MAX] = '\0';
+	ATF_REQUIRE_EQ(get(target), 0);
+	ATF_CHECK_EQ(req.path_len, SPEC_MAX);
+	target[prefix + SPEC_MAX] = 'a';
+	target[prefix + SPEC_MAX + 1] = '\0';
+	ATF_CHECK_EQ(get(target), 414);
+	/* Escapes count as what they stand for. */
+	memcpy(target + prefix + 1, "%61", 3);
+	ATF_CHECK_EQ(get(target), 0);
+
+	/* Nothing longer comes from the parser, yet it must not overflow. */
+	memset(target, 'a', sizeof(target) - 1);
+	target[0] = '/';
+	target[HTTP_LINE_MAX - 1] = '\0';
+	ATF_REQUIRE_EQ(get(target), 0);
+	ATF_CHECK_EQ(req.path_len, HTTP_LINE_MAX - 1);
+	target[HTTP_LINE_MAX - 1] = 'a';
+	ATF_CHECK_EQ(get(target), 414);
+	target[HTTP_LINE_MAX - 1] = '?';
+	ATF_CHECK_EQ(get(target), 0);
+}
+
+ATF_TC_WITHOUT_HEAD(request__check_path);
+ATF_TC_BODY(request__check_path, tc)
+{
+	static const char *const good[] = { "/a", "/a/b", "/.hidden", "/...",
+		"/..a", "/a..", "/ ", "/a b", "/*", "/**/a", "/\xff\x80",
+		"/%2e%2e", "/\\", "/a:b?c#d", "/~" };
+	static const char *const bad[] = { "", "a", "a/b", "/", "//", "//a",
+		"/a/", "/a//b", "/.", "/..", "/./a", "/../a", "/a/.",
+		"/a/..", "/a/./b", "/a/../b", "/a\nb", "/\x01", "/\x7f",
+		"/a\x1f", " /a", "\n/a" };
+	static char	 path[SPEC_MAX + 1] = "/";
+	size_t		 i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		ATF_CHECK_EQ_MSG(request_check_path(good[i], strlen(good[i]),
+		    &why), 0, "%s", good[i]);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		why = NULL;
+		ATF_CHECK_EQ_MSG(request_check_path(bad[i], strlen(bad[i]),
+		    &why), 400, "%s", bad[i]);
+		ATF_CHECK(why != NULL);
+	}
+	ATF_CHECK_EQ(request_check_path("/a\0b", 4, &why), 400);
+	ATF_CHECK_EQ(request_check_path("/a/..b", 5, &why), 400);
+	memset(path + 1, 'a', sizeof(path) - 1);
+	ATF_CHECK_EQ(request_check_path(path, SPEC_MAX, &why), 0);
+	ATF_CHECK_EQ(request_check_path(path, SPEC_MAX + 1, &why), 400);
+}
+
+/* The specs of a form, joined by newlines; "400" and such if refused. */
+static void
+check_form(const char *form, uint32_t max, const char *expect)
+{
+	struct specs	specs = { 0 };
+	char		text[256] = "";
+	uint32_t	lines = 0;
+	size_t		i;
+	int		status;
+
+	status = request_form(form, strlen(form), max, &specs, &why);
+	if (status != 0)
+		snprintf(text, sizeof(text), "%d", status);
+	else if (specs.n > 0)
+		snprintf(text, sizeof(text), "%.*s", (int)specs.text.len,
+		    (char *)specs.text.data);
+	ATF_CHECK_EQ(why == NULL, status == 0);
+	ATF_CHECK_MSG(strcmp(text, expect) == 0, "%s: %s, not %s", form, text,
+	    expect);
+	if (status != 0)
+		ATF_CHECK(specs.n == 0 && specs.text.data == NULL);
+	for (i = 0; i < specs.text.len; i++)
+		lines += specs.text.data[i] == '\n';
+	ATF_CHECK_EQ(specs.n, specs.text.len > 0 ? lines + 1 : 0);
+	specs_free(&specs);
+	ATF_CHECK(specs.n == 0 && specs.text.data == NULL);
+}
+
+static const struct {
+	const char	*form;
+	const char	*specs;
+} forms[] = {
+	{ "", "" },
+	{ "p=/a", "/a" },
+	{ "p=%2Fa%2fb", "/a/b" },
+	{ "p=/b&p=/a&p=/b", "/b\n/a\n/b" },
+	{ "p=/a+b%2Bc", "/a b+c" },
+	{ "p=/a%252e", "/a%2e" },
+	{ "p=/a=b=", "/a=b=" },
+	{ "p=/a;p=/b", "/a;p=/b" },
+	{ "p=/%c3%a4", "/\xc3\xa4" },
+	{ "p=/\xc3\xa4", "/\xc3\xa4" },
+	{ "p=/a?b#c", "/a?b#c" },
+	{ "p=/*/[a-z]?", "/*/[a-z]?" },
+	{ "p=/.hidden/...", "/.hidden/..." },
+	{ "%70=/a", "/a" },
+	/* Blank fields and others do not count. */
+	{ "p=", "" },
+	{ "p", "" },
+	{ "&", "" },
+	{ "&&p=/a&&", "/a" },
+	{ "p=&p=/a&p=", "/a" },
+	{ "=/a", "" },
+	{ "P=/a", "" },
+	{ "pp=/a", "" },
+	{ "+p=/a&p+=/b", "" },
+	{ "q=../..&q=%00%0a&p=/a", "/a" },
+	{ "a%3dp=/a", "" },
+	/* Refused. */
+	{ "p=a", "400" },
+	{ "p=+", "400" },
+	{ "p=+/a", "400" },
+	{ "p=/", "400" },
+	{ "p=/a/", "400" },
+	{ "p=//a", "400" },
+	{ "p=/a/./b", "400" },
+	{ "p=/a/%2e%2e/b", "400" },
+	{ "p=/a&p=/..", "400" },
+	{ "p=/a%00", "400" },
+	{ "p=/a%0a/b", "400" },
+	{ "p=/a%0d%0a", "400" },
+	{ "p=/a\r\n", "400" },
+	{ "p=/a\tb", "400" },
+	{ "p=/a%7F", "400" },
+	{ "p=/a%", "400" },
+	{ "p=/a%2", "400" },
+	{ "p=/a%2&p=/b", "400" },
+	{ "p=/a%2x", "400" },
+	{ "q=%xx", "400" },
+	{ "p=/a&%=", "400" },
+	{ "p=/a&%4=", "400" },
+	{ "p=/a&%zz", "400" },
+};
+
+ATF_TC_WITHOUT_HEAD(request__form);
+ATF_TC_BODY(request__form, tc)
+{
+	size_t	i;
+
+	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		check_form(forms[i].form, 10, forms[i].specs);
+}
+
+ATF_TC_WITHOUT_HEAD(request__form_limits);
+ATF_TC_BODY(request__form_limits, tc)
+{
+	static char	form[2 + SPEC_MAX + 8];
+	struct specs	specs = { 0 };
+
+	check_form("p=/a&p=/b&p=/c", 3, "/a\n/b\n/c");
+	check_form("p=/a&p=/b&p=/c&p=/d", 3, "413");
+	check_form("p=/a&q=/b&p=&p=/c&", 2, "/a\n/c");
+
+	memset(form, 'a', sizeof(form));
+	memcpy(form, "p=/", 3);
+	ATF_CHECK_EQ(request_form(form, 2 + SPEC_MAX, 1, &specs, &why), 0);
+	ATF_CHECK_EQ(specs.text.len, SPEC_MAX);
+	specs_free(&specs);
+	ATF_CHECK_EQ(request_form(form, 2 + SPEC_MAX + 1, 1, &specs, &why),
+	    400);
+	memcpy(form + 3, "%61", 3);
+	ATF_CHECK_EQ(request_form(form, 2 + SPEC_MAX + 2, 1, &specs, &why),
+	    0);
+	specs_free(&specs);
+	/* A long field that is not ours is no matter. */
+	form[0] = 'q';
+	ATF_CHECK_EQ(request_form(form, sizeof(form), 1, &specs, &why), 0);
+	ATF_CHECK_EQ(specs.n, 0);
+}
+
+ATF_TC_WITHOUT_HEAD(request__form_absent);
+ATF_TC_BODY(request__form_absent, tc)
+{
+	struct specs	specs = { 0 };
+
+	ATF_CHECK_EQ(request_form(NULL, 0, 1, &specs, &why), 0);
+	ATF_CHECK_EQ(specs.n, 0);
+}
+
+/* Digests are made over this text: not a byte more, not one less. */
+ATF_TC_WITHOUT_HEAD(request__specs);
+ATF_TC_BODY(request__specs, tc)
+{
+	struct specs	specs = { 0 };
+	size_t		i, len = 0;
+
+	ATF_REQUIRE_EQ(specs_add(&specs, "/ab", 2), 0);
+	ATF_CHECK_EQ(specs.text.len, 2);
+	ATF_REQUIRE_EQ(specs_add(&specs, "/b", 2), 0);
+	ATF_CHECK_EQ(specs.text.len, 5);
+	ATF_CHECK_EQ(memcmp(specs.text.data, "/a\n/b", 5), 0);
+	for (i = 0, len = 5; i < 1000; i++, len += 3)
+		ATF_REQUIRE_EQ(specs_add(&specs, "/c", 2), 0);
+	ATF_CHECK_EQ(specs.n, 1002);
+	ATF_CHECK_EQ(specs.text.len, len);
+	specs_free(&specs);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, request__paths);
+	ATF_TP_ADD_TC(tp, request__service_is_configured);
+	ATF_TP_ADD_TC(tp, request__query);
+	ATF_TP_ADD_TC(tp, request__digest);
+	ATF_TP_ADD_TC(tp, request__nullfile);
+	ATF_TP_ADD_TC(tp, request__nullfile_piece_length);
+	ATF_TP_ADD_TC(tp, request__methods);
+	ATF_TP_ADD_TC(tp, request__refused);
+	ATF_TP_ADD_TC(tp, request__path_limit);
+	ATF_TP_ADD_TC(tp, request__check_path);
+	ATF_TP_ADD_TC(tp, request__form);
+	ATF_TP_ADD_TC(tp, request__form_limits);
+	ATF_TP_ADD_TC(tp, request__form_absent);
+	ATF_TP_ADD_TC(tp, request__specs);
+	return atf_no_error();
+}

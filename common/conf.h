@@ -114,6 +114,14 @@ int		 conf_is_proxy(const struct conf *, int family,
 int		 conf_root_of(const struct conf *, const char *path,
 		    size_t len);
 
+/*
+ * For a reload: do both show the same directories under the same prefixes;
+ * would both make the same torrents of them (pieces, padding, what is
+ * denied)?
+ */
+bool		 conf_same_roots(const struct conf *, const struct conf *);
+bool		 conf_same_layout(const struct conf *, const struct conf *);
+
 /* Trackers file: good URLs, one per line, into out; complaints into errors,
    with file and line.  0, or -1 with ENOMEM. */
 int		 trackers_parse(const char *file, const char *text, size_t len,

@@ -124,8 +124,8 @@ enum msg_type {
 
 /*
  * When a file was last changed and which file it is: two looks at a path that
- * agree in all four saw the same bytes (CONTRACT of the cache; the kernel
- * moves ctime with every change and nobody can set it back).
+ * agree in all four saw the same bytes: the kernel moves ctime with every
+ * change, and nobody can set it back.
  */
 struct identity {
 	uint64_t	ino;

@@ -30,7 +30,9 @@ void	child_start(struct child *, enum role);
 
 /*
  * A message of the parent that every child treats alike: a new configuration
- * (1: it is in child->conf now).  0: not such a message.
+ * (1: it is in child->conf now, and the old one is freed).  0: not such a
+ * message, not its last part, or refused: then the log says why and the old
+ * one stays.
  */
 int	child_on_message(struct child *, const struct msg *);
 

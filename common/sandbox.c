@@ -303,8 +303,10 @@ check_root_not_writable(const struct sandbox *sb, int dirfd)
 
 	if (fstat(dirfd, &st) == -1)
 		fatal("sandbox: %s: %s", sb->dir, strerror(errno));
-	if (st.st_uid != geteuid() &&
-	    faccessat(dirfd, ".", W_OK, AT_EACCESS) == -1)
+	/* The owner could allow itself to write, but not where the file
+	   system is mounted read-only. */
+	if (faccessat(dirfd, ".", W_OK, AT_EACCESS) == -1 &&
+	    (st.st_uid != geteuid() || errno == EROFS))
 		return;
 	if (sb->strict && sb->root)
 		fatal("sandbox: user %s %s %s: give it to another user, or "

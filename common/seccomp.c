@@ -38,115 +38,113 @@ struct condition {
 	uint32_t	value;
 };
 
+#define ANY			{ 0, 0, 0 }
 /* libc may leave anything in the upper half of an int. */
 #define IS(arg, value)		{ arg, UINT32_MAX, (uint32_t)(value) }
 #define WITHOUT(arg, bits)	{ arg, (uint32_t)(bits), 0 }
 
-#define MAX_CONDITIONS	2
-
-/* A row allows a call; several rows for a name, each of their forms. */
 struct call {
 	const char		*name;
 	unsigned		 roles;
-	struct condition	 if_[MAX_CONDITIONS];
+	struct condition	 when;
 };
 
 static const struct call calls[] = {
 	/* Channels, and the descriptors that come with messages. */
-	{ "recvmsg", ALL, {} },
-	{ "sendmsg", ALL, {} },
-	{ "close", ALL, {} },
+	{ "recvmsg", ALL, ANY },
+	{ "sendmsg", ALL, ANY },
+	{ "close", ALL, ANY },
 	/* Waiting: for the next message, and in msg_send_wait(); glibc has
 	   poll(3) by ppoll where the kernel has no poll. */
-	{ "poll", ALL, {} },
-	{ "ppoll", ALL, {} },
+	{ "poll", ALL, ANY },
+	{ "ppoll", ALL, ANY },
 	/* The kernel's own, after SIGCONT in a wait. */
-	{ "restart_syscall", ALL, {} },
+	{ "restart_syscall", ALL, ANY },
 	/* _exit(2). */
-	{ "exit_group", ALL, {} },
+	{ "exit_group", ALL, ANY },
 	/* malloc(3): the heap, what is too large for it, and giving back;
 	   never memory that becomes code. */
-	{ "brk", ALL, {} },
-	{ "mmap", ALL, { WITHOUT(2, PROT_EXEC) } },
-	{ "munmap", ALL, {} },
-	{ "mremap", ALL, {} },
-	{ "madvise", ALL, { IS(2, MADV_DONTNEED) } },
+	{ "brk", ALL, ANY },
+	{ "mmap", ALL, WITHOUT(2, PROT_EXEC) },
+	{ "munmap", ALL, ANY },
+	{ "mremap", ALL, ANY },
+	{ "madvise", ALL, IS(2, MADV_DONTNEED) },
 	/* Clocks where the vDSO has to ask the kernel. */
-	{ "clock_gettime", ALL, {} },
+	{ "clock_gettime", ALL, ANY },
 	/* Locks of malloc and libcrypto. */
-	{ "futex", ALL, {} },
+	{ "futex", ALL, ANY },
 	/* Back from a handler, if a signal should come. */
-	{ "rt_sigreturn", ALL, {} },
+	{ "rt_sigreturn", ALL, ANY },
 	/* fstat(3): glibc before 2.33 and from 2.39 by fstat, between them
 	   by newfstatat; statx where there is neither (loongarch). */
-	{ "fstat", ALL, {} },
-	{ "newfstatat", ALL, {} },
-	{ "statx", ALL, {} },
+	{ "fstat", ALL, ANY },
+	{ "newfstatat", ALL, ANY },
+	{ "statx", ALL, ANY },
 
 	/* libevent's loop; pwait2 is of libevent 2.2. */
-	{ "epoll_wait", FRONT, {} },
-	{ "epoll_pwait", FRONT, {} },
-	{ "epoll_pwait2", FRONT, {} },
-	{ "epoll_ctl", FRONT, {} },
-	{ "gettimeofday", FRONT, {} },
+	{ "epoll_wait", FRONT, ANY },
+	{ "epoll_pwait", FRONT, ANY },
+	{ "epoll_pwait2", FRONT, ANY },
+	{ "epoll_ctl", FRONT, ANY },
+	{ "gettimeofday", FRONT, ANY },
 	/* Clients; is something unread before a connection is closed, which
 	   would reset it? */
-	{ "accept4", FRONT, {} },
-	{ "read", FRONT, {} },
-	{ "writev", FRONT, {} },
-	{ "shutdown", FRONT, {} },
-	{ "ioctl", FRONT, { IS(1, FIONREAD) } },
+	{ "accept4", FRONT, ANY },
+	{ "read", FRONT, ANY },
+	{ "writev", FRONT, ANY },
+	{ "shutdown", FRONT, ANY },
+	{ "ioctl", FRONT, IS(1, FIONREAD) },
 	/* A mirror file that is served. */
-	{ "sendfile", FRONT, {} },
+	{ "sendfile", FRONT, ANY },
 	/* A file that waits for room in a hasher's channel. */
-	{ "fcntl", FRONT, { IS(1, F_DUPFD_CLOEXEC) } },
+	{ "fcntl", FRONT, IS(1, F_DUPFD_CLOEXEC) },
 	/* 100 Continue and the access log; a cache entry. */
-	{ "write", FRONT | CACHE, {} },
+	{ "write", FRONT | CACHE, ANY },
 
 	/* Paths below the role's directory, which Landlock and the chroot
 	   hold it to. */
-	{ "openat2", WALKER | CACHE, {} },
-	{ "getdents64", WALKER | CACHE, {} },
+	{ "openat2", WALKER | CACHE, ANY },
+	{ "getdents64", WALKER | CACHE, ANY },
 	/* May the file be read, without opening it; glibc 2.36 has no
 	   faccessat(3) of a descriptor, the walker calls it bare. */
-	{ "faccessat2", WALKER, {} },
+	{ "faccessat2", WALKER, ANY },
 
 	/* What it is handed must be open for reading only. */
-	{ "fcntl", HASHER, { IS(1, F_GETFL) } },
+	{ "fcntl", HASHER, IS(1, F_GETFL) },
 	/* What of a file is in memory (RWF_NOWAIT); the rest is asked for
 	   early and given back after. */
-	{ "preadv2", HASHER, {} },
-	{ "fadvise64", HASHER, {} },
-	{ "fadvise64_64", HASHER, {} },
-	{ "arm_fadvise64_64", HASHER, {} },
+	{ "preadv2", HASHER, ANY },
+	{ "fadvise64", HASHER, ANY },
+	{ "fadvise64_64", HASHER, ANY },
+	{ "arm_fadvise64_64", HASHER, ANY },
 
 	/* Entries are read, written aside, renamed, touched and swept; by
 	   names in directories that are open. */
-	{ "openat", CACHE, {} },
-	{ "pread64", CACHE, {} },
-	{ "mkdirat", CACHE, {} },
+	{ "openat", CACHE, ANY },
+	{ "pread64", CACHE, ANY },
+	{ "mkdirat", CACHE, ANY },
 	/* rename(2) where only the second exists. */
-	{ "renameat", CACHE, {} },
-	{ "renameat2", CACHE, {} },
-	{ "unlinkat", CACHE, {} },
-	{ "utimensat", CACHE, {} },
+	{ "renameat", CACHE, ANY },
+	{ "renameat2", CACHE, ANY },
+	{ "unlinkat", CACHE, ANY },
+	{ "utimensat", CACHE, ANY },
 };
 
 /* What the runtimes of sanitizers watch and complain with. */
 static const struct call sanitizer_calls[] = {
 #ifdef SANDBOX_SANITIZED
-	{ "madvise", ALL, {} },
-	{ "write", ALL, {} },
-	{ "getpid", ALL, {} },
-	{ "gettid", ALL, {} },
-	{ "sched_yield", ALL, {} },
-	{ "sigaltstack", ALL, {} },
-	{ "rt_sigaction", ALL, {} },
-	{ "rt_sigprocmask", ALL, {} },
-	{ "readlink", ALL, {} },
-	{ "mprotect", ALL, { WITHOUT(2, PROT_EXEC) } },
+	{ "madvise", ALL, ANY },
+	{ "write", ALL, ANY },
+	{ "getpid", ALL, ANY },
+	{ "gettid", ALL, ANY },
+	{ "sched_yield", ALL, ANY },
+	{ "sigaltstack", ALL, ANY },
+	{ "rt_sigaction", ALL, ANY },
+	{ "rt_sigprocmask", ALL, ANY },
+	{ "readlink", ALL, ANY },
+	{ "mprotect", ALL, WITHOUT(2, PROT_EXEC) },
 #endif
-	{ NULL, 0, {} }
+	{ NULL, 0, ANY }
 };
 
 /* Set before the filter, read by the handler. */
@@ -192,19 +190,16 @@ catch_sigsys(int channel_fd)
 static int
 allow(scmp_filter_ctx ctx, const struct call *call)
 {
-	struct scmp_arg_cmp cmp[MAX_CONDITIONS];
-	unsigned n = 0;
+	struct scmp_arg_cmp cmp;
 	int nr, ret;
 
 	nr = seccomp_syscall_resolve_name(call->name);
 	if (nr == __NR_SCMP_ERROR)
 		return 0;
-	while (n < MAX_CONDITIONS && call->if_[n].mask != 0) {
-		cmp[n] = SCMP_CMP64(call->if_[n].arg, SCMP_CMP_MASKED_EQ,
-		    call->if_[n].mask, call->if_[n].value);
-		n++;
-	}
-	ret = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, nr, n, cmp);
+	cmp = SCMP_CMP64(call->when.arg, SCMP_CMP_MASKED_EQ, call->when.mask,
+	    call->when.value);
+	ret = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, nr,
+	    call->when.mask != 0, &cmp);
 	/* Known to libseccomp, but not a call of this architecture. */
 	return ret == -EDOM ? 0 : ret;
 }

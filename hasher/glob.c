@@ -198,19 +198,23 @@ glob_may_enter(struct glob *g, const struct root *root)
 	return true;
 }
 
-/* g->path is a match if it is a file. */
-static void
-glob_on_file(struct glob *g, struct walk *walk)
+/* What is g->path, and with file: it is a match if it is one.  Returns its
+   type; *link: that of what it leads to. */
+static mode_t
+glob_look(struct glob *g, struct walk *walk, bool file, bool *link)
 {
 	enum path_status status;
-	struct identity	 id;
+	struct seen	 seen;
 
 	if (!glob_may_enter(g, walk->root))
-		return;
-	status = root_find(walk->root, g->path, g->path_len, &id);
-	if (status == PATH_OK)
-		glob_add_match(g, walk, &id);
-	glob_note(g, status);
+		return 0;
+	status = root_look(walk->root, g->path, g->path_len, &seen);
+	if (file && status == PATH_OK)
+		glob_add_match(g, walk, &seen.identity);
+	if (file || seen.type == 0)
+		glob_note(g, status);
+	*link = seen.link;
+	return seen.type;
 }
 
 /* Where ** may be, it may also stand for no directory at all. */
@@ -264,7 +268,7 @@ glob_enter(struct glob *g, struct walk *walk, struct state s, bool follow)
 		s.depth++;
 		follow = true;
 		if (++s.first == g->ncomps) {
-			glob_on_file(g, walk);
+			glob_look(g, walk, true, &follow);
 			return;
 		}
 		state_settle(g, &s);
@@ -305,55 +309,33 @@ glob_meaning(const struct glob *g, const struct state *s, const char *name)
 	return m;
 }
 
-/* An entry that is a link, or of which the file system does not say what it
-   is.  Returns the type of what it leads to. */
-static mode_t
-glob_on_unknown(struct glob *g, struct walk *walk, bool file)
-{
-	enum path_status status;
-	struct identity	 id;
-	mode_t		 type = 0;
-
-	if (!glob_may_enter(g, walk->root))
-		return 0;
-	status = root_find_any(walk->root, g->path, g->path_len, &id, &type);
-	if (file && status == PATH_OK)
-		glob_add_match(g, walk, &id);
-	if (file || type == 0)
-		glob_note(g, status);
-	return type;
-}
-
 static void
 glob_on_entry(struct glob *g, struct walk *walk, const struct frame *f,
     const struct dirent64 *entry)
 {
 	struct meaning	 m = glob_meaning(g, &f->state, entry->d_name);
 	struct state	 s = { f->state.first, f->state.depth + 1, 0 };
-	mode_t		 type = DTTOIF(entry->d_type);
-	bool		 link = type == S_IFLNK;
+	mode_t		 type = S_IFDIR;
+	bool		 link = false;
 
-	if (m.beyond == 0 && m.any_depth == 0 && !m.file)
-		return;
-	g->path_len = f->path_len;
-	if (glob_append(g, entry->d_name, strlen(entry->d_name)) == -1)
-		return;
-	if (entry->d_type == DT_UNKNOWN)
-		link = root_is_link(walk->root, g->path, g->path_len);
-	s.mask = m.beyond | (link ? 0 : m.any_depth);
-	if (type == S_IFREG)
-		s.mask = 0;
-	if (s.mask == 0 && !m.file)
+	/* What needs no look to be known. */
+	if (entry->d_type == DT_REG)
+		m.beyond = m.any_depth = 0;
+	if (entry->d_type == DT_LNK)
+		m.any_depth = 0;
+	if (!m.file && m.beyond == 0 && m.any_depth == 0)
 		return;
 	if (g->any_depth != NOWHERE &&
 	    s.depth > g->any_depth + GLOB_DEPTH_MAX) {
 		g->state = GLOB_ENTRIES;
 		return;
 	}
-	if (type == S_IFREG)
-		glob_on_file(g, walk);
-	else if (link || entry->d_type == DT_UNKNOWN)
-		type = glob_on_unknown(g, walk, m.file);
+	g->path_len = f->path_len;
+	if (glob_append(g, entry->d_name, strlen(entry->d_name)) == -1)
+		return;
+	if (entry->d_type != DT_DIR)
+		type = glob_look(g, walk, m.file, &link);
+	s.mask = m.beyond | (link ? 0 : m.any_depth);
 	if (type == S_IFDIR && s.mask != 0)
 		glob_enter(g, walk, s, link);
 }

@@ -165,7 +165,7 @@ begin_spec(struct resolution *r, const struct msg_spec *spec,
 	bool		 pattern = match_is_pattern(bytes, spec->len);
 	bool		 denied = root_denies(root, bytes, spec->len);
 	enum path_status status = PATH_REFUSED;
-	struct identity	 id;
+	struct seen	 seen;
 
 	/* With a new configuration under way the front may be ahead of us:
 	   nothing is said about a root that another walker has. */
@@ -174,7 +174,7 @@ begin_spec(struct resolution *r, const struct msg_spec *spec,
 		return;
 	}
 	if (pattern || !denied)
-		status = root_find(root, bytes, spec->len, &id);
+		status = root_look(root, bytes, spec->len, &seen);
 	if (pattern && (status == PATH_MISSING || status == PATH_NOT_FILE)) {
 		if (match_check(bytes, spec->len) == -1)
 			r->result = RESOLVE_PATTERN;
@@ -182,7 +182,8 @@ begin_spec(struct resolution *r, const struct msg_spec *spec,
 			r->glob = glob_new(root, bytes, spec->len);
 		return;
 	}
-	add_single(r, spec, bytes, denied ? PATH_REFUSED : status, &id);
+	add_single(r, spec, bytes, denied ? PATH_REFUSED : status,
+	    &seen.identity);
 }
 
 static void
@@ -209,6 +210,7 @@ resolution_run(struct resolution *r, struct root *root, uint64_t turn_us)
 	do
 		step(r);
 	while (r->result == 0 && !walk_is_due(&r->walk));
+	root_forget(root);
 	r->used_us += walk_clock_us() - began_us;
 	/* Plain paths are no more than max-paths, and none is long work. */
 	if (r->globs && r->result == 0 && r->used_us > RESOLUTION_US_MAX)

@@ -1,8 +1,8 @@
 /*
- * The only file that looks paths up.  Every look-up starts at the root's
+ * The only file that looks paths up.  A look-up starts at the root's
  * descriptor with the whole path, also within a glob: links that go up and
- * come down again below the root work everywhere, and a directory that is
- * moved away meanwhile takes nobody along.
+ * come down again below the root work everywhere.  A name that is no link is
+ * looked at from the directory of the one before, which costs half as much.
  */
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,6 +27,14 @@
 #define RACE_RETRIES	256
 
 #define LOG_INTERVAL_MS	60000
+
+void
+root_init(struct root *root)
+{
+	memset(root, 0, sizeof(*root));
+	root->fd = -1;
+	root->parent_fd = -1;
+}
 
 const char *
 root_prefix(const struct root *root)
@@ -114,6 +123,13 @@ status_of_errno(struct root *root, int error, const char *path, size_t len)
 	}
 }
 
+/* A slash too many would give a file a second name. */
+static int
+is_doubled(const char *path, size_t len)
+{
+	return memmem(path, len, "//", 2) != NULL;
+}
+
 /* The path below the root's directory, or NULL: nothing is written so. */
 static const char *
 path_below(const struct root *root, const char *path, size_t len,
@@ -121,8 +137,7 @@ path_below(const struct root *root, const char *path, size_t len,
 {
 	size_t	 skip = strlen(root_prefix(root));
 
-	if (len > SPEC_MAX || len <= skip ||
-	    memmem(path, len, "//", 2) != NULL)
+	if (len > SPEC_MAX || len <= skip || is_doubled(path, len))
 		return len == skip ? "." : NULL;
 	memcpy(below, path + skip + 1, len - skip - 1);
 	below[len - skip - 1] = '\0';
@@ -169,58 +184,105 @@ identity_from_stat(struct identity *id, const struct stat *st)
 	    st->st_ctim.tv_nsec;
 }
 
-enum path_status
-root_find_any(struct root *root, const char *path, size_t len,
-    struct identity *id, mode_t *type)
+/* Called bare: where the kernel has no such call, glibc answers from the mode,
+   which does not tell of access control lists. */
+static int
+may_read(int fd, const char *name, int flags)
 {
-	enum path_status status = PATH_OK;
+	return (int)syscall(SYS_faccessat2, fd, name, R_OK,
+	    flags | AT_EACCESS);
+}
+
+static enum path_status
+seen_from_stat(struct seen *seen, const struct stat *st)
+{
+	seen->type = st->st_mode & S_IFMT;
+	if (!S_ISREG(st->st_mode))
+		return PATH_NOT_FILE;
+	identity_from_stat(&seen->identity, st);
+	return PATH_OK;
+}
+
+/* The name is a link: the kernel follows it, from the root. */
+static enum path_status
+look_through(struct root *root, const char *path, size_t len,
+    struct seen *seen)
+{
+	enum path_status status;
 	struct stat	 st;
 	int		 fd;
 
-	*type = 0;
 	fd = open_beneath(root, path, len, O_PATH, &status);
 	if (fd == -1)
 		return status;
 	if (fstat(fd, &st) == -1)
 		status = status_of_errno(root, errno, path, len);
 	else {
-		*type = st.st_mode & S_IFMT;
-		if (!S_ISREG(st.st_mode))
-			status = PATH_NOT_FILE;
-		/* Called bare: glibc's own answers from the mode bits when the
-		   kernel refuses, and those do not tell of ACLs. */
-		else if (syscall(SYS_faccessat2, fd, "", R_OK,
-		    AT_EMPTY_PATH | AT_EACCESS) == -1)
+		status = seen_from_stat(seen, &st);
+		if (status == PATH_OK && may_read(fd, "", AT_EMPTY_PATH) == -1)
 			status = status_of_errno(root, errno, path, len);
-		else
-			identity_from_stat(id, &st);
 	}
 	close(fd);
 	return status;
 }
 
-enum path_status
-root_find(struct root *root, const char *path, size_t len,
-    struct identity *id)
+void
+root_forget(struct root *root)
 {
-	mode_t	type;
-
-	return root_find_any(root, path, len, id, &type);
+	if (root->parent_fd != -1)
+		close(root->parent_fd);
+	root->parent_fd = -1;
 }
 
-int
-root_is_link(struct root *root, const char *path, size_t len)
+/* Make this directory root->parent. */
+static enum path_status
+find_parent(struct root *root, const char *path, size_t len)
+{
+	enum path_status status = PATH_OK;
+
+	if (root->parent_fd != -1 && root->parent_len == len &&
+	    memcmp(root->parent, path, len) == 0)
+		return PATH_OK;
+	root_forget(root);
+	root->parent_fd = open_beneath(root, path, len, O_PATH | O_DIRECTORY,
+	    &status);
+	if (status == PATH_OK) {
+		memcpy(root->parent, path, len);
+		root->parent_len = len;
+	}
+	return status;
+}
+
+enum path_status
+root_look(struct root *root, const char *path, size_t len, struct seen *seen)
 {
 	enum path_status status;
 	struct stat	 st;
-	int		 fd, is_link;
+	char		 name[NAME_MAX + 1];
+	const char	*slash = memrchr(path, '/', len);
+	size_t		 name_len = (size_t)(path + len - slash - 1);
 
-	fd = open_beneath(root, path, len, O_PATH | O_NOFOLLOW, &status);
-	if (fd == -1)
-		return 0;
-	is_link = fstat(fd, &st) == 0 && S_ISLNK(st.st_mode);
-	close(fd);
-	return is_link;
+	memset(seen, 0, sizeof(*seen));
+	if (len == strlen(root_prefix(root)))
+		return look_through(root, path, len, seen);
+	if (len > SPEC_MAX || name_len > NAME_MAX || is_doubled(path, len))
+		return PATH_MISSING;
+	status = find_parent(root, path, (size_t)(slash - path));
+	if (status != PATH_OK)
+		return status;
+	memcpy(name, slash + 1, name_len);
+	name[name_len] = '\0';
+	if (fstatat(root->parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return status_of_errno(root, errno, path, len);
+	if (S_ISLNK(st.st_mode)) {
+		seen->link = true;
+		return look_through(root, path, len, seen);
+	}
+	status = seen_from_stat(seen, &st);
+	if (status == PATH_OK &&
+	    may_read(root->parent_fd, name, AT_SYMLINK_NOFOLLOW) == -1)
+		status = status_of_errno(root, errno, path, len);
+	return status;
 }
 
 enum path_status
@@ -228,13 +290,14 @@ root_open(struct root *root, const char *path, size_t len,
     struct identity *id, int *fd)
 {
 	enum path_status status;
+	struct seen	 seen;
 	struct stat	 st;
 
 	if (root_denies(root, path, len))
 		return PATH_REFUSED;
 	/* Not opened before it is known for a regular file: to open a tape
 	   drive rewinds it. */
-	status = root_find(root, path, len, id);
+	status = root_look(root, path, len, &seen);
 	if (status != PATH_OK)
 		return status;
 	*fd = open_beneath(root, path, len, O_RDONLY | O_NONBLOCK | O_NOCTTY,

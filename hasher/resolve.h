@@ -17,7 +17,23 @@ struct root {
 	uint32_t		 index;		/* in conf->roots */
 	uint64_t		 link_logged_ms; /* for log_once() */
 	uint64_t		 error_logged_ms;
+	/* The directory of the last look-up, until root_forget(): most paths
+	   of a request are in the same one. */
+	int			 parent_fd;	/* -1: none */
+	size_t			 parent_len;
+	char			 parent[SPEC_MAX + 1];
 };
+
+/* What a look-up saw. */
+struct seen {
+	struct identity		 identity;	/* with PATH_OK */
+	mode_t			 type;		/* S_IF…; 0: nothing */
+	bool			 link;		/* reached by a symbolic link
+						   that bears the name */
+};
+
+/* Without a root yet: fd, conf and index are the caller's to set. */
+void	 root_init(struct root *);
 
 /* "" or "/a/b": what clients see before this root's own paths. */
 const char	*root_prefix(const struct root *);
@@ -34,23 +50,16 @@ int	 root_serves(const struct root *, const char *path, size_t);
 int	 root_denies(const struct root *, const char *path, size_t);
 
 /*
- * What is at this path (as clients write it)?  PATH_OK, with its identity,
- * for a regular file that this process may read.  Nothing is opened for
- * reading: a FIFO's writer and a device notice nothing.  deny is not asked.
+ * What is at this path (as clients write it)?  PATH_OK for a regular file
+ * that this process may read.  Nothing is opened for reading: a FIFO's writer
+ * and a device notice nothing.  Neither deny nor root_serves() is asked.
  */
-enum path_status root_find(struct root *, const char *path, size_t,
-	    struct identity *);
+enum path_status root_look(struct root *, const char *path, size_t,
+	    struct seen *);
 
-/*
- * The same for a name that was read from a directory and may be one itself:
- * *type becomes S_IFREG, S_IFDIR or another one of stat(2), also with
- * PATH_NOT_FILE; 0 when there is nothing to be seen.
- */
-enum path_status root_find_any(struct root *, const char *path, size_t,
-	    struct identity *, mode_t *type);
-
-/* Is this name a symbolic link?  0 when it has gone. */
-int	 root_is_link(struct root *, const char *path, size_t);
+/* Look directories up anew from now on.  To be called whenever others may
+   have had time to change something, at the latest after a turn. */
+void	 root_forget(struct root *);
 
 /*
  * Open a regular file for reading.  deny is asked, root_serves() is not.  On

@@ -24,6 +24,7 @@
 #include "sha1_vector.h"
 
 #define JOBS_AT_ONCE	256	/* what they need stays in the CPU's cache */
+#define AHEAD		1024U	/* bytes, fetched while as many are hashed */
 #define TEST_LEN	4096	/* bytes, the longest message */
 
 /* Blocks that are still to go into a state. */
@@ -68,11 +69,38 @@ static const uint32_t	initial[SHA1_WORDS] = {
 /* For OpenSSL, which has no other way to hash them. */
 static const uint8_t	zeros[4096];
 
+/*
+ * OpenSSL waits for every line of what is not in the CPU's cache yet: mapped
+ * files would be hashed at half its speed.
+ */
+static void
+update_ahead(SHA_CTX *ctx, const uint8_t *data, uint64_t len)
+{
+	uint64_t	n, line;
+
+	for (; len > 0; data += n, len -= n) {
+		n = MIN(len, AHEAD);
+		for (line = 0; line < MIN(n, len - n); line += SHA1_BLOCK)
+			__builtin_prefetch(data + n + line);
+		SHA1_Update(ctx, data, n);
+	}
+}
+
+static void
+update_zeros(SHA_CTX *ctx, uint64_t len)
+{
+	uint64_t	n;
+
+	for (; len > 0; len -= n) {
+		n = MIN(len, sizeof(zeros));
+		SHA1_Update(ctx, zeros, n);
+	}
+}
+
 static void
 run_by_openssl(struct run *run, enum phase phase)
 {
-	SHA_CTX		ctx;
-	uint64_t	left, n;
+	SHA_CTX	ctx;
 
 	SHA1_Init(&ctx);
 	ctx.h0 = run->h[0];
@@ -81,12 +109,9 @@ run_by_openssl(struct run *run, enum phase phase)
 	ctx.h3 = run->h[3];
 	ctx.h4 = run->h[4];
 	if (phase == PHASE_DATA)
-		SHA1_Update(&ctx, run->data, run->blocks * SHA1_BLOCK);
+		update_ahead(&ctx, run->data, run->blocks * SHA1_BLOCK);
 	else
-		for (left = run->blocks * SHA1_BLOCK; left > 0; left -= n) {
-			n = MIN(left, sizeof(zeros));
-			SHA1_Update(&ctx, zeros, n);
-		}
+		update_zeros(&ctx, run->blocks * SHA1_BLOCK);
 	run->h[0] = ctx.h0;
 	run->h[1] = ctx.h1;
 	run->h[2] = ctx.h2;

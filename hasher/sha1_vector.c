@@ -56,10 +56,18 @@
 #define UNROLL	_Pragma("GCC unroll 16")
 
 /*
- * Bytes ahead.  Sixteen streams are more than the hardware follows by itself,
- * and it stops at the end of each page.
+ * So many streams are more than the hardware follows by itself, and it stops
+ * at the end of each page.
  */
-#define PREFETCH	512
+#define AHEAD	512			/* bytes */
+
+#define PREFETCH(data, lanes, at) do {					      \
+	int	lane;							      \
+									      \
+	UNROLL								      \
+	for (lane = 0; lane < (lanes); lane++)				      \
+		_mm_prefetch((data)[lane] + (at), _MM_HINT_T0);		      \
+} while (0)
 
 #define K0	0x5a827999
 #define K1	0x6ed9eba1
@@ -96,6 +104,7 @@ V##_data(struct sha1_states *states, const uint8_t *const *data,	      \
 	for (at = 0; at < blocks * SHA1_BLOCK; at += SHA1_BLOCK) {	      \
 		LOAD_STATE(V);						      \
 		V##_LOAD(w, data, at);					      \
+		PREFETCH(data, V##_LANES, at + AHEAD);			      \
 		ROUNDS_20(V, CHOICE, V##_ALL(K0), 0);			      \
 		ROUNDS_20(V, PARITY, V##_ALL(K1), 20);			      \
 		ROUNDS_20(V, MAJORITY, V##_ALL(K2), 40);		      \
@@ -126,6 +135,7 @@ V##_zeros(struct sha1_states *states, size_t blocks)			      \
 #define TARGET_512	__attribute__((target("avx512f,avx512bw")))
 #define V512_TARGET		TARGET_512
 #define V512_vector		__m512i
+#define V512_LANES		16
 #define V512_LOAD		load_512
 #define V512_ALL(x)		_mm512_set1_epi32(x)
 #define V512_ADD(x, y)		_mm512_add_epi32(x, y)
@@ -145,10 +155,8 @@ load_512(__m512i w[16], const uint8_t *const data[LANES_MAX], size_t at)
 	int		i;
 
 	UNROLL
-	for (i = 0; i < 16; i++) {
+	for (i = 0; i < 16; i++)
 		r[i] = _mm512_loadu_si512(data[i] + at);
-		_mm_prefetch(data[i] + at + PREFETCH, _MM_HINT_T0);
-	}
 	UNROLL
 	for (i = 0; i < 16; i += 2) {
 		s[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
@@ -184,6 +192,7 @@ DEFINE_KERNELS(V512)
 #define TARGET_256	__attribute__((target("avx2")))
 #define V256_TARGET		TARGET_256
 #define V256_vector		__m256i
+#define V256_LANES		8
 #define V256_LOAD(w, data, at) do {					      \
 	load_256(w, data, at);						      \
 	load_256((w) + 8, data, (at) + SHA1_BLOCK / 2);			      \
@@ -240,6 +249,7 @@ DEFINE_KERNELS(V256)
  */
 #define VHALF_TARGET	__attribute__((target("avx512f,avx512bw,avx512vl")))
 #define VHALF_vector		__m256i
+#define VHALF_LANES		8
 #define VHALF_LOAD(w, data, at)	V256_LOAD(w, data, at)
 #define VHALF_ALL(x)		_mm256_set1_epi32(x)
 #define VHALF_ADD(x, y)		_mm256_add_epi32(x, y)

@@ -281,6 +281,7 @@ walker_on_open(struct walker *w, const struct msg *msg)
 	for (i = 0; i < paths.n; i++)
 		nfds += walker_open(w, paths.p[i], paths.len[i], &items[i],
 		    &fds[nfds]);
+	root_forget(&w->root);
 	sent = msg_send_wait(&w->front, MSG_OPENED, &opened, items,
 	    paths.n * sizeof(items[0]), fds, nfds);
 	while (nfds > 0)
@@ -444,6 +445,7 @@ walker_main(void)
 	child_start(&w.child, ROLE_WALKER);
 	w.front.fd = -1;
 	queue_init(&w.queue);
+	root_init(&w.root);
 	walker_on_conf(&w);
 	w.seal = seal_new(w.child.key);
 	if (w.seal == NULL)

@@ -8,6 +8,7 @@
 #include "access.h"
 #include "front.h"
 #include "log.h"
+#include "origin.h"
 
 #define BLOCK_MAX	(MSG_TAIL_MAX - 8192)	/* so that a line fits */
 #define WAIT_MS		100
@@ -89,7 +90,7 @@ access_add(struct client *c, const struct http_request *req,
 		return;
 	if (req == NULL)
 		req = &nothing;
-	front_client_ip(c, req, ip);
+	origin_ip(c, req, ip);
 	access_date(f, date);
 	if (f->access.len > BLOCK_MAX)
 		access_flush(f);

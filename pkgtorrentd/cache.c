@@ -113,13 +113,13 @@ cache_on_status(struct cache *c, const struct msg *msg)
 	const struct store *st = &c->store;
 
 	(void)msg;
-	log_info("%" PRIu64 " entries, %" PRIu64 " of %" PRIu64 " KiB%s; "
+	log_info("%" PRIu64 " entries, %" PRIu64 " of %" PRIu64 " KiB, "
 	    "%" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64 " stored, "
-	    "%" PRIu64 " errors; %" PRIu64 " sweeps, %" PRIu64 " expired, "
-	    "%" PRIu64 " evicted", st->entries, st->used / 1024,
-	    st->limit / 1024, st->counted ? "" : " (not yet counted)",
-	    c->hits, c->misses, st->saves, st->errors, stats->done,
-	    stats->expired, stats->evicted);
+	    "%" PRIu64 " errors, %" PRIu64 " sweeps, %" PRIu64 " expired, "
+	    "%" PRIu64 " evicted%s", st->entries, st->used / 1024,
+	    st->limit / 1024, c->hits, c->misses, st->saves, st->errors,
+	    stats->done, stats->expired, stats->evicted,
+	    st->counted ? "" : ", still counting");
 	return NO_FAULT;
 }
 

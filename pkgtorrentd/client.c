@@ -6,8 +6,6 @@
  * only for what has to wait.
  */
 #include <sys/ioctl.h>
-#include <sys/sendfile.h>
-#include <sys/uio.h>
 #include <netinet/in.h>
 
 #include <errno.h>
@@ -21,10 +19,6 @@
 #define DRAIN_MAX	(1U << 20)	/* bytes read after a refusal */
 #define DRAIN_MS	2000
 #define PROGRESS_MIN	1024		/* bytes a second, writing */
-#define IOV_MAX_HERE	64
-#define ZEROS_LEN	(256U << 10)
-
-static const uint8_t zeros[ZEROS_LEN];
 
 static void	client_on_event(evutil_socket_t, short, void *);
 
@@ -47,7 +41,7 @@ client_deadline_len(const struct conf *conf, enum client_deadline kind)
 	}
 }
 
-static void
+void
 client_set_deadline(struct client *c, enum client_deadline kind)
 {
 	struct front *f = c->front;
@@ -62,7 +56,7 @@ client_set_deadline(struct client *c, enum client_deadline kind)
 	TAILQ_INSERT_TAIL(&f->deadlines[kind], c, timed);
 }
 
-static void
+void
 client_watch(struct client *c, short what)
 {
 	if (c->watched == what)
@@ -77,23 +71,7 @@ client_watch(struct client *c, short what)
 	event_add(&c->ev, NULL);
 }
 
-static void
-client_forget_answer(struct client *c)
-{
-	unsigned i;
-
-	for (i = 0; i < c->nparts; i++)
-		blob_unref(c->parts[i].blob);
-	c->nparts = c->part = 0;
-	blob_unref(c->copied);
-	c->copied = NULL;
-	if (c->file_fd != -1)
-		close(c->file_fd);
-	c->file_fd = -1;
-	c->file_left = 0;
-}
-
-static void
+void
 client_forget_request(struct client *c)
 {
 	if (c->job != NULL)
@@ -106,7 +84,7 @@ client_forget_request(struct client *c)
 	buf_free(&c->held);
 }
 
-static void
+void
 client_free(struct client *c)
 {
 	struct front *f = c->front;
@@ -163,180 +141,6 @@ client_drain(struct client *c)
 		c->progress += (uint64_t)n;
 	if (n <= 0 || c->progress > DRAIN_MAX)
 		client_free(c);
-}
-
-/* The answer is out: the next request, or the end. */
-static void
-client_written(struct client *c)
-{
-	client_forget_answer(c);
-	c->requests++;
-	if (c->closing) {
-		c->state = CLIENT_END;
-		return;
-	}
-	c->state = CLIENT_READ;
-	client_set_deadline(c, DEADLINE_IDLE);
-}
-
-/* 1: all parts are out, 0: the socket is full, -1: it is broken. */
-static int
-client_write_parts(struct client *c)
-{
-	struct iovec iov[IOV_MAX_HERE];
-	struct part *p;
-	uint64_t left;
-	unsigned i;
-	ssize_t n;
-	int niov;
-
-	while (c->part < c->nparts) {
-		niov = 0;
-		for (i = c->part; i < c->nparts && niov < IOV_MAX_HERE; i++) {
-			p = &c->parts[i];
-			for (left = p->len; left > 0 && niov < IOV_MAX_HERE;
-			    left -= iov[niov++].iov_len) {
-				iov[niov].iov_base = (void *)(p->p != NULL ?
-				    p->p : zeros);
-				iov[niov].iov_len = p->p != NULL ||
-				    left < ZEROS_LEN ? left : ZEROS_LEN;
-			}
-		}
-		n = niov == 0 ? 0 : writev(c->fd, iov, niov);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return errno == EAGAIN ? 0 : -1;
-		c->progress += (uint64_t)n;
-		while (c->part < c->nparts &&
-		    (uint64_t)n >= c->parts[c->part].len)
-			n -= (ssize_t)c->parts[c->part++].len;
-		if (c->part < c->nparts) {
-			p = &c->parts[c->part];
-			if (p->p != NULL)
-				p->p += n;
-			p->len -= (uint64_t)n;
-		}
-	}
-	return 1;
-}
-
-/* The same for the file after them. */
-static int
-client_write_file(struct client *c)
-{
-	off_t at;
-	ssize_t n;
-
-	while (c->file_left > 0) {
-		at = (off_t)c->file_at;
-		n = sendfile(c->fd, c->file_fd, &at, c->file_left < (1U << 20) ?
-		    c->file_left : 1U << 20);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return errno == EAGAIN ? 0 : -1;
-		/* The file has shrunk: the promised length cannot be kept. */
-		if (n == 0)
-			return -1;
-		c->progress += (uint64_t)n;
-		c->file_at += (uint64_t)n;
-		c->file_left -= (uint64_t)n;
-	}
-	return 1;
-}
-
-/*
- * What lies in the caller's memory must outlive this call: blobs get a
- * reference, all else is copied.
- */
-static int
-client_keep_parts(struct client *c)
-{
-	struct buf copy = { 0 };
-	struct part *p;
-	size_t at = 0;
-	unsigned i;
-
-	for (i = c->part; i < c->nparts; i++) {
-		p = &c->parts[i];
-		if (p->blob == NULL && p->p != NULL &&
-		    buf_add(&copy, p->p, p->len) == -1) {
-			buf_free(&copy);
-			return -1;
-		}
-	}
-	if (copy.len > 0 && (c->copied = blob_take(&copy)) == NULL)
-		return -1;
-	for (i = 0; i < c->nparts; i++) {
-		p = &c->parts[i];
-		if (i < c->part)
-			p->blob = NULL;
-		else if (p->blob != NULL)
-			blob_ref(p->blob);
-		else if (p->p != NULL) {
-			p->p = c->copied->data + at;
-			at += p->len;
-		}
-	}
-	return 0;
-}
-
-void
-client_send(struct client *c, const struct answer *a)
-{
-	int r;
-
-	memcpy(c->parts, a->parts, sizeof(c->parts));
-	c->nparts = a->nparts;
-	c->part = 0;
-	c->file_fd = a->file_fd;
-	c->file_at = a->file_at;
-	c->file_left = a->file_left;
-	c->closing = a->closing;
-	c->refused = a->refused;
-	c->progress = 0;
-	c->said_continue = false;
-	client_forget_request(c);
-
-	r = client_write_parts(c);
-	/* Blobs were only borrowed so far. */
-	if (r == 0 && client_keep_parts(c) == -1)
-		r = -1;
-	if (r != 0)
-		c->nparts = c->part = 0;
-	if (r == 1 && c->file_left > 0)
-		r = client_write_file(c);
-	if (r == 1) {
-		client_written(c);
-		return;
-	}
-	if (r == -1) {
-		c->broken = true;
-		c->state = CLIENT_END;
-		return;
-	}
-	c->state = CLIENT_WRITE;
-	client_set_deadline(c, DEADLINE_WRITE);
-	client_watch(c, EV_WRITE);
-}
-
-static void
-client_write(struct client *c)
-{
-	int r;
-
-	r = client_write_parts(c);
-	if (r == 1)
-		r = client_write_file(c);
-	if (r == 0)
-		return;
-	if (r == -1) {
-		client_free(c);
-		return;
-	}
-	client_written(c);
-	client_resume(c);
 }
 
 int

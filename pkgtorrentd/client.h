@@ -119,6 +119,14 @@ int	client_hold(struct client *, const struct http_request *,
 void	client_send(struct client *, const struct answer *);
 /* Go on with what came after the answered request; may free the client. */
 void	client_resume(struct client *);
+/* Between client.c and client_write.c. */
+void	client_set_deadline(struct client *, enum client_deadline);
+void	client_watch(struct client *, short what);
+void	client_forget_answer(struct client *);
+void	client_forget_request(struct client *);
+void	client_free(struct client *);
+void	client_write(struct client *);	/* there is room; may free it */
+
 /* Deadlines that have passed. Called a few times a second. */
 void	client_tick(struct front *);
 /* Close connections that are between two requests. */

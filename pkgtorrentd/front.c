@@ -11,9 +11,6 @@
  * hashers seal what they say under a key that is not here, and the cache
  * stores nothing without those seals.
  */
-#include <sys/socket.h>
-#include <arpa/inet.h>
-
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,13 +22,13 @@
 #include "front.h"
 #include "front_msg.h"
 #include "log.h"
+#include "origin.h"
 #include "reply.h"
 #include "sandbox.h"
 #include "seal.h"
 
 #define TICK_MS		250
 #define TOUCH_MS	(24ULL * 60 * 60 * 1000)
-#define BASE_MAX	300		/* scheme, host, port */
 
 uint64_t
 front_now(void)
@@ -40,116 +37,6 @@ front_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-/*
- * Who asks: the peer, or through proxies the rightmost address that is not
- * one of them.  0: nobody to hold to account (a proxy that does not say).
- */
-static int
-front_find_client(const struct client *c, const struct http_request *req,
-    int *family, uint8_t ip[16])
-{
-	const struct conf *conf = c->front->child.conf;
-	unsigned i;
-
-	*family = c->family;
-	memcpy(ip, c->ip, 16);
-	if (!c->proxy)
-		return 1;
-	for (i = req->nforwarded; i > 0; i--) {
-		struct str list = req->forwarded[i - 1];
-
-		while (list.len > 0) {
-			const char *comma = memrchr(list.p, ',', list.len);
-			const char *from = comma == NULL ? list.p : comma + 1;
-			struct str one = { from,
-			    (size_t)(list.p + list.len - from) };
-
-			list.len = comma == NULL ? 0 :
-			    (size_t)(comma - list.p);
-			while (one.len > 0 && strchr(" \t", one.p[0]) != NULL)
-				one.p++, one.len--;
-			while (one.len > 0 &&
-			    strchr(" \t", one.p[one.len - 1]) != NULL)
-				one.len--;
-			/* What cannot be read says nothing about what lies
-			   beyond it. */
-			if (addr_parse(one, family, ip) == -1) {
-				*family = c->family;
-				memcpy(ip, c->ip, 16);
-				return 0;
-			}
-			if (!conf_is_proxy(conf, *family, ip))
-				return 1;
-		}
-	}
-	return req->nforwarded > 0;
-}
-
-void
-front_client_ip(const struct client *c, const struct http_request *req,
-    char *text)
-{
-	uint8_t ip[16];
-	int family;
-
-	front_find_client(c, req, &family, ip);
-	if (family == AF_UNIX ||
-	    inet_ntop(family, ip, text, INET6_ADDRSTRLEN) == NULL)
-		strlcpy(text, "unix", INET6_ADDRSTRLEN);
-}
-
-static struct addr *
-front_client_addr(struct client *c, const struct http_request *req)
-{
-	uint8_t ip[16];
-	int family;
-
-	if (!front_find_client(c, req, &family, ip) || family == AF_UNIX)
-		return NULL;
-	return addr_get(&c->front->addrs, family, ip);
-}
-
-/* scheme://host of the request, or what the configuration says. */
-static const char *
-front_base(const struct client *c, const struct http_request *req,
-    char base[BASE_MAX])
-{
-	const struct conf *conf = c->front->child.conf;
-	const char *scheme = "http";
-	size_t i, n;
-
-	if (conf->base_url != NULL)
-		return conf->base_url;
-	if (c->proxy && str_is(req->field[FIELD_X_FORWARDED_PROTO], "https"))
-		scheme = "https";
-	n = (size_t)snprintf(base, BASE_MAX, "%s://%.*s", scheme,
-	    (int)req->host.len, req->host.p);
-	for (i = 0; i < n && i < BASE_MAX; i++)
-		if (base[i] >= 'A' && base[i] <= 'Z')
-			base[i] += 'a' - 'A';
-	return base;
-}
-
-/* Is the host one of those that this mirror goes by? */
-static bool
-front_has_host(const struct conf *conf, struct str host)
-{
-	const char *end = host.p + host.len, *p;
-	size_t i;
-
-	if (conf->hosts.n == 0)
-		return host.len < BASE_MAX - sizeof("https://");
-	for (p = end; p > host.p && p[-1] >= '0' && p[-1] <= '9'; p--)
-		continue;
-	if (p > host.p && p[-1] == ':' && (host.p[0] != '[' ||
-	    p[-2] == ']'))
-		host.len = (size_t)(p - 1 - host.p);
-	for (i = 0; i < conf->hosts.n; i++)
-		if (str_is(host, conf->hosts.v[i]))
-			return true;
-	return false;
 }
 
 /* Use is recorded once a day; the cache goes by that when it is full. */
@@ -205,7 +92,7 @@ front_answer_hot(struct client *c, const struct http_request *req,
 		front_touch(f, t, key);
 	size = t->size;
 	torrent_ref(t);
-	reply_torrent(c, req, t, front_base(c, req, base), simple, "hit");
+	reply_torrent(c, req, t, origin_base(c, req, base), simple, "hit");
 	if (t->size != size && (e = hot_find(&f->hot, key)) != NULL)
 		hot_account(&f->hot, e);
 	torrent_unref(t);
@@ -229,7 +116,7 @@ front_want_torrent(struct client *c, const struct http_request *req,
 		reply_error(c, req, 500, "out of memory; try again later");
 		return;
 	}
-	job_join(job, c, front_client_addr(c, c->req));
+	job_join(job, c, origin_addr(c, c->req));
 }
 
 /* single and simple mode: one path or pattern. */
@@ -239,12 +126,7 @@ front_on_path(struct client *c, const struct http_request *req,
 {
 	struct torrent_key key = { 0 };
 	struct specs specs = { 0 };
-	const char *why;
 
-	if (request_check_path(r->path, r->path_len, &why) != 0) {
-		reply_error(c, req, 400, why);
-		return;
-	}
 	sha1(r->path, r->path_len, key.digest);
 	if (specs_add(&specs, r->path, r->path_len) == -1)
 		reply_error(c, req, 500, "out of memory; try again later");
@@ -339,9 +221,7 @@ front_refuse_body(struct client *c, const struct http_request *req)
 	if (type.p != NULL &&
 	    (semicolon = memchr(type.p, ';', type.len)) != NULL)
 		type.len = (size_t)(semicolon - type.p);
-	while (type.len > 0 && strchr(" \t", type.p[type.len - 1]) != NULL)
-		type.len--;
-	if (!str_is(type, form)) {
+	if (!str_is(str_trim(type), form)) {
 		reply_refuse(c, req, 415, "send the paths as "
 		    "application/x-www-form-urlencoded p fields");
 		return true;
@@ -385,7 +265,7 @@ front_on_request(struct client *c, const struct http_request *req,
 		front_refuse(c, req, body, status, why, allow);
 		return 0;
 	}
-	if (!front_has_host(conf, req->host)) {
+	if (!origin_has_host(conf, req->host)) {
 		front_refuse(c, req, body, 421, "this mirror does not go by "
 		    "that host name; use one of its own", NULL);
 		return 0;
@@ -443,7 +323,7 @@ front_on_job(struct client *c)
 		request_route(c->req->target, c->req->method,
 		    c->front->child.conf->service,
 		    c->front->child.conf->piece_len, &r, &why, &allow);
-		reply_torrent(c, c->req, job->torrent, front_base(c, c->req,
+		reply_torrent(c, c->req, job->torrent, origin_base(c, c->req,
 		    base), r.kind == REQUEST_SIMPLE, job->torrent == job->old ?
 		    "checked" : "made");
 	} else if (job->status == 412) {

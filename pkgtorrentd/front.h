@@ -88,11 +88,6 @@ void	front_on_job(struct client *);
 /* A held request's file has been opened (fd) or not (status). */
 void	front_on_opened(struct client *, enum path_status, int fd,
 	    const struct identity *);
-/* The client's address as the access log names it: ip has room for
-   INET6_ADDRSTRLEN. */
-void	front_client_ip(const struct client *, const struct http_request *,
-	    char *ip);
-
 /* For front.c, in front_msg.c: the parent's channel, and places for peers. */
 int	front_open_parent(struct front *);
 int	front_set_peers(struct front *);

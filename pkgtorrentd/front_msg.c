@@ -125,37 +125,6 @@ front_on_trackers(struct front *f, struct msg *m)
 	return 0;
 }
 
-static bool
-front_roots_differ(const struct conf *a, const struct conf *b)
-{
-	size_t i;
-
-	if (a->nroots != b->nroots)
-		return true;
-	for (i = 0; i < a->nroots; i++)
-		if (strcmp(a->roots[i].prefix, b->roots[i].prefix) != 0 ||
-		    strcmp(a->roots[i].dir, b->roots[i].dir) != 0)
-			return true;
-	return false;
-}
-
-/* What torrents were made with: the pieces, the padding, what is shown. */
-static bool
-front_layout_differs(const struct conf *a, const struct conf *b)
-{
-	size_t i;
-
-	if (a->piece_len != b->piece_len ||
-	    a->padding_attr != b->padding_attr ||
-	    strcmp(a->service, b->service) != 0 ||
-	    a->deny.n != b->deny.n)
-		return true;
-	for (i = 0; i < a->deny.n; i++)
-		if (strcmp(a->deny.v[i], b->deny.v[i]) != 0)
-			return true;
-	return false;
-}
-
 /*
  * The children that a change concerns are restarted by the parent, whose
  * next channels follow; their old ones are of no use any more.
@@ -164,8 +133,8 @@ static void
 front_on_new_conf(struct front *f, const struct conf *old)
 {
 	const struct conf *conf = f->child.conf;
-	bool roots = front_roots_differ(old, conf);
-	bool layout = front_layout_differs(old, conf);
+	bool roots = !conf_same_roots(old, conf);
+	bool layout = !conf_same_layout(old, conf);
 
 	f->generation++;
 	hot_set_max(&f->hot, conf->hot_size);

@@ -75,6 +75,9 @@ bool	http_is_host(struct str);
 /* Compare with a lower-case word, ASCII case ignored. */
 bool	str_is(struct str, const char *lower);
 
+/* Without blanks and tabs at both ends. */
+struct str str_trim(struct str);
+
 /*
  * A Range field against a resource of size bytes (RFC 9110 14): 206 with
  * first and last (inclusive) set, cut to the size; 416 when it cannot be

@@ -19,6 +19,19 @@ static const char weekdays[7][10] = { "Sunday", "Monday", "Tuesday",
 static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
 	"Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 
+struct str
+str_trim(struct str s)
+{
+	while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+		s.p++;
+		s.len--;
+	}
+	while (s.len > 0 && (s.p[s.len - 1] == ' ' ||
+	    s.p[s.len - 1] == '\t'))
+		s.len--;
+	return s;
+}
+
 static inline bool
 is_digit(char c)
 {
@@ -94,8 +107,8 @@ http_is_host(struct str host)
 }
 
 /*
- * Digits at *p, which is moved past them; what is too large for 64 bits is
- * the largest number.  Returns how many digits there were.
+ * Digits at *p, which is moved past them; what is too large for 64 bits, or
+ * nearly so, is the largest number.  Returns how many digits there were.
  */
 static size_t
 read_number(const char **p, const char *end, uint64_t *n)
@@ -294,7 +307,7 @@ read_part(struct str *s, char conversion, struct date *d)
 	case 'y':
 		return read_digits(s, 2, &d->year);
 	case 'Y':
-		return read_digits(s, 4, &d->year) && d->year >= 1970;
+		return read_digits(s, 4, &d->year);
 	default:	/* T */
 		return read_digits(s, 2, &d->hour) &&
 		    read_text(s, ":", 1) && read_digits(s, 2, &d->minute) &&
@@ -325,10 +338,9 @@ date_seconds(const struct date *d, int year)
 
 	if (days < 0)
 		return -1;
-	/* Does the calendar have it?  February 30 comes back as March. */
+	/* Does the calendar have it?  February 30 comes back as a March. */
 	civil_from_days(days, &back);
-	if (back.month != d->month || back.day != d->day ||
-	    back.weekday != d->weekday)
+	if (back.day != d->day || back.weekday != d->weekday)
 		return -1;
 	return days * DAY_S + d->hour * 3600 + d->minute * 60 + d->second;
 }

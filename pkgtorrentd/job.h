@@ -111,7 +111,12 @@ struct jobs {
 	uint32_t		 charged;	/* against max-queue */
 };
 
+RB_PROTOTYPE(job_key_tree, job, by_key, )
+RB_PROTOTYPE(job_id_tree, job, by_id, )
+
 int	jobs_init(struct front *);
+/* The loop's: every job that is due takes its next step. */
+void	jobs_run(evutil_socket_t, short, void *);
 /* An ended job's, or a fresh one's, next step is taken from the loop. */
 void	job_set_due(struct job *);
 /* The end, with a status other than 200; why is a constant. */
@@ -120,6 +125,12 @@ void	job_fail(struct job *, int status, const char *why, uint32_t retry_s);
 int	job_charge(struct job *);
 struct job *job_find(struct front *, uint64_t id, enum job_state);
 
+/* For job.c, in job_table.c: a new number; not to be found; not charged to
+   anybody; and the end. */
+void	job_renumber(struct job *);
+void	job_unfind(struct job *);
+void	job_uncharge(struct job *);
+void	job_free(struct job *);
 /* For job.c, in job_files.c: from listings to files, from files to torrent. */
 int	job_take_listing(struct job *);
 struct torrent *job_make_torrent(struct job *);

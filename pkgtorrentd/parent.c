@@ -392,11 +392,36 @@ parent_free(struct parent *parent)
 	freezero(parent, sizeof(*parent));
 }
 
+/* All of it is tried, so that all complaints are heard at once. */
+static int
+parent_acquire(struct parent *parent, struct buf *errors)
+{
+	struct conf	*conf = parent->conf;
+	int		 bad = 0;
+
+	if (reload_check(conf, parent->opt->file, parent->root,
+	    parent->listeners.activated, errors) == -1)
+		return (-1);
+	if (spawn_open_programs(&parent->programs, parent->opt->hasher,
+	    errors) == -1)
+		bad = -1;
+	if (!parent->listeners.activated &&
+	    listen_open(&parent->listeners, conf, NULL,
+	    supply_socket_group(parent, conf), errors) == -1)
+		bad = -1;
+	parent->access_fd = supply_open_access_log(conf, errors);
+	if (parent->access_fd == -2)
+		bad = -1;
+	if (supply_make_cache(conf, parent->root, errors) == -1)
+		bad = -1;
+	return (bad);
+}
+
 struct parent *
 parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 {
 	struct parent	*parent;
-	int		 taken, bad;
+	int		 taken;
 
 	if ((parent = calloc(1, sizeof(*parent))) == NULL ||
 	    (parent->buf = malloc(MSG_MAX)) == NULL ||
@@ -416,17 +441,7 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 	    ~0U, 0);
 	notify_open(&parent->notify, getenv("NOTIFY_SOCKET"));
 	(void)unsetenv("NOTIFY_SOCKET");
-
-	/* All of them, so that all complaints are heard at once. */
-	bad = spawn_open_programs(&parent->programs, opt->hasher, errors);
-	if (taken == 0)
-		taken = listen_open(&parent->listeners, conf, NULL,
-		    supply_socket_group(parent, conf), errors);
-	parent->access_fd = supply_open_access_log(conf, errors);
-	if (supply_make_cache(conf, parent->root, errors) == -1 ||
-	    taken == -1 || parent->access_fd == -2)
-		bad = -1;
-	if (bad == -1) {
+	if (taken == -1 || parent_acquire(parent, errors) == -1) {
 		parent_free(parent);
 		return (NULL);
 	}
@@ -439,8 +454,12 @@ static void
 parent_open_loop(struct parent *parent)
 {
 	struct timeval	 minute = { TICK_S, 0 };
+	sigset_t	 none;
 	int		 i;
 
+	/* Whoever started us may have blocked what we wait for. */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if ((parent->base = event_base_new()) == NULL)
 		fatal("event_base_new");

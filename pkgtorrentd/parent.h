@@ -58,9 +58,9 @@ struct parent {
 	uint8_t			*buf;		/* MSG_MAX, for msg_recv() */
 
 	enum parent_state	 state;
-	bool			 reloading;	/* READY=1 is still to be said */
+	bool			 reloading;	/* READY=1 is to be said */
 	bool			 reload_refused; /* the last one */
-	int			 ready_fd;	/* who started us waits; or -1 */
+	int			 ready_fd;	/* our starter waits; or -1 */
 	bool			 said_why;
 	int			 exit_status;
 	uint64_t		 started_ms;
@@ -73,9 +73,9 @@ struct parent {
 /* parent.c */
 
 /*
- * Everything that can be refused before the first child is started: programs,
- * sockets, the cache directory, the access log.  The configuration is taken
- * over.  NULL with complaints.
+ * Everything that can be refused before the first child is started: what the
+ * configuration says, programs, sockets, the cache directory, the access log.
+ * The configuration is taken over.  NULL with complaints.
  */
 struct parent	*parent_new(const struct options *, struct conf *,
 		    struct buf *errors);
@@ -87,7 +87,7 @@ int	 parent_run(struct parent *, int ready_fd);
 /* The service cannot start, or go on: say why, end with status 1. */
 void	 parent_fail(struct parent *, const char *, ...)
 	    __attribute__((__format__(printf, 2, 3)));
-/* To whoever waits for the service to start, the first reason why it may not. */
+/* To whoever waits for the service to start, the first reason why not. */
 void	 parent_say_why(struct parent *, const char *who, const void *,
 	    size_t);
 /* The running front; NULL while there is none. */
@@ -107,10 +107,10 @@ void	 parent_on_wrong_message(struct process *, const struct msg_wrong *);
 /* reload.c */
 
 /* Read the configuration, NULL with complaints; check it against the system,
-   -1 with complaints. */
+   -1 with complaints; activated: listen is not looked at. */
 struct conf	*reload_read_conf(const struct options *, struct buf *errors);
 int	 reload_check(const struct conf *, const char *file, bool root,
-	    struct buf *errors);
+	    bool activated, struct buf *errors);
 void	 reload_run(struct parent *);
 
 /* supply.c: what the front works with, besides its configuration. */

@@ -19,12 +19,38 @@
 
 #define CONF_FILE	"/etc/pkgtorrentd.conf"
 
+/* As the kernel placed them, before setproctitle_init() copies them. */
+struct arguments {
+	char	*start;
+	char	*first_end;
+	char	*last_end;
+};
+
 static void __attribute__((__noreturn__))
 usage(void)
 {
 	fprintf(stderr, "usage: pkgtorrentd [-dnvV] [-f file] "
 	    "[-o 'keyword argument'] ...\n");
 	exit(2);
+}
+
+/*
+ * The kernel shows the arguments from the first to the last, or a title alone
+ * if what should end the last one is no NUL.  libbsd leaves its mark for that
+ * at the end of the first, where it would be shown when more follow.
+ */
+static void
+set_title(const struct arguments *args)
+{
+	static const char	*title = "pkgtorrentd: parent";
+	char			*end = args->start + strlen(title);
+
+	setproctitle("-%s", title);
+	*end = '\0';
+	if (end < args->first_end)
+		*args->first_end = '\0';
+	if (end < args->last_end)
+		*args->last_end = '.';
 }
 
 /* The same file at every reload, wherever the daemon has gone meanwhile. */
@@ -130,7 +156,8 @@ go_background(int null)
 }
 
 static int
-serve(const struct options *opt, struct conf *conf)
+serve(const struct options *opt, const struct arguments *args,
+    struct conf *conf)
 {
 	struct buf	 errors = { 0 };
 	struct parent	*parent;
@@ -146,29 +173,43 @@ serve(const struct options *opt, struct conf *conf)
 		fatal("/: %s", strerror(errno));
 	if (!opt->foreground)
 		ready_fd = go_background(parent->programs.null);
-	setproctitle("-pkgtorrentd: parent");
+	set_title(args);
 	return (parent_run(parent, ready_fd));
 }
 
 static int
-run(const struct options *opt, bool only_check)
+check(const struct options *opt, struct conf *conf)
+{
+	struct buf	 errors = { 0 };
+	int		 status;
+
+	if (reload_check(conf, opt->file, geteuid() == 0, false,
+	    &errors) == -1) {
+		print_complaints(&errors);
+		status = 1;
+	} else
+		status = opt->verbose ? print_conf(conf) : 0;
+	buf_free(&errors);
+	conf_free(conf);
+	return (status);
+}
+
+static int
+run(const struct options *opt, const struct arguments *args, bool only_check)
 {
 	struct buf	 errors = { 0 };
 	struct conf	*conf;
-	int		 status = 1;
 
 	conf = reload_read_conf(opt, &errors);
-	if (conf == NULL || reload_check(conf, opt->file, geteuid() == 0,
-	    &errors) == -1) {
+	if (conf == NULL) {
 		print_complaints(&errors);
 		buf_free(&errors);
-	} else if (!only_check) {
-		log_set_level(opt->verbose ? LOG_DEBUG : conf->log_level);
-		return (serve(opt, conf));
-	} else
-		status = opt->verbose ? print_conf(conf) : 0;
-	conf_free(conf);
-	return (status);
+		return (1);
+	}
+	if (only_check)
+		return (check(opt, conf));
+	log_set_level(opt->verbose ? LOG_DEBUG : conf->log_level);
+	return (serve(opt, args, conf));
 }
 
 /* Children find everything at descriptor 3 and in their name. */
@@ -192,13 +233,18 @@ int
 main(int argc, char *argv[], char *envp[])
 {
 	struct options	 opt;
+	struct arguments args;
 	const char	*file = CONF_FILE;
 	bool		 only_check = false;
 	int		 ch, status;
 
-	if (argc > 0)
-		run_role(argv[0]);
+	if (argc < 1)
+		usage();
+	run_role(argv[0]);
 	hold_standard_fds();
+	args.start = argv[0];
+	args.first_end = argv[0] + strlen(argv[0]);
+	args.last_end = argv[argc - 1] + strlen(argv[argc - 1]);
 	setproctitle_init(argc, argv, envp);
 	memset(&opt, 0, sizeof(opt));
 	while ((ch = getopt(argc, argv, "df:no:vV")) != -1) {
@@ -233,7 +279,7 @@ main(int argc, char *argv[], char *envp[])
 	(void)umask(022);
 	opt.file = absolute_path(file);
 	opt.hasher = HASHER_PATH;
-	status = run(&opt, only_check);
+	status = run(&opt, &args, only_check);
 	free(opt.file);
 	strings_free(&opt.overrides);
 	return (status);

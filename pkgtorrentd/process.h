@@ -29,7 +29,7 @@ struct process {
 	uint32_t		 index;
 	pid_t			 pid;		/* 0: not running */
 	struct channel		 channel;	/* fd -1: hung up */
-	struct outgoings	 queue;		/* while the other end is busy */
+	struct outgoings	 queue;		/* while it is busy */
 	struct event		 readable;
 	struct event		 writable;
 	struct event		 timer;		/* kill, or start again */

@@ -121,9 +121,15 @@ reload_check_cache(const struct conf *conf, const char *file,
 
 int
 reload_check(const struct conf *conf, const char *file, bool root,
-    struct buf *errors)
+    bool activated, struct buf *errors)
 {
-	if (conf_check_system(conf, file, root, errors) == -1)
+	struct conf	 used = *conf;
+
+	/* Sockets that we were handed replace those lines, so what these say
+	   need not be possible. */
+	if (activated)
+		used.nlisten = 0;
+	if (conf_check_system(&used, file, root, errors) == -1)
 		return (-1);
 	return (root ? reload_check_cache(conf, file, errors) : 0);
 }
@@ -178,7 +184,7 @@ reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
 		return (-1);
 	reload_keep_fixed(new->conf, parent->conf);
 	if (reload_check(new->conf, parent->opt->file, parent->root,
-	    errors) == -1)
+	    parent->listeners.activated, errors) == -1)
 		goto fail;
 	if (!parent->listeners.activated &&
 	    listen_open(&new->listeners, new->conf, &parent->listeners,
@@ -196,27 +202,13 @@ fail:
 	return (-1);
 }
 
-static bool
-reload_roots_differ(const struct conf *a, const struct conf *b)
-{
-	size_t	 i;
-
-	if (a->nroots != b->nroots)
-		return (true);
-	for (i = 0; i < a->nroots; i++)
-		if (strcmp(a->roots[i].prefix, b->roots[i].prefix) != 0 ||
-		    strcmp(a->roots[i].dir, b->roots[i].dir) != 0)
-			return (true);
-	return (false);
-}
-
 /* What is set up once in a process's life, before it locks itself down. */
 static bool
 reload_role_differs(enum role role, const struct conf *a, const struct conf *b)
 {
 	switch (role) {
 	case ROLE_WALKER:
-		return (reload_roots_differ(a, b));
+		return (!conf_same_roots(a, b));
 	case ROLE_HASHER:
 		return (a->hashers != b->hashers || a->digest != b->digest);
 	case ROLE_CACHE:

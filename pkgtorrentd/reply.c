@@ -380,7 +380,7 @@ reply_range_is_current(const struct http_request *req, const char *etag,
 	if (field.len > 0 && field.p[0] == '"')
 		return field.len == strlen(etag) &&
 		    memcmp(field.p, etag, field.len) == 0;
-	return http_date(field) == mtime_s;
+	return mtime_s != -1 && http_date(field) == mtime_s;
 }
 
 void

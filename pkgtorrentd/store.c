@@ -34,7 +34,8 @@ open_entry(struct store *st, const char *name, struct stat *sb,
 	int fd;
 
 	*wrong = NULL;
-	fd = store_open_beneath(st->dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	fd = store_open_beneath(st->dirfd, name,
+	    O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd == -1) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			*wrong = strerror(errno);
@@ -213,8 +214,9 @@ static int
 write_temporary(struct store *st, int dirfd, const uint8_t *p, size_t len,
     struct stat *sb)
 {
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 	ssize_t n;
-	int fd, error, flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd, error;
 
 	fd = openat(dirfd, st->temporary, flags, 0600);
 	if (fd == -1 && errno == EEXIST &&
@@ -263,7 +265,7 @@ rename_temporary(struct store *st, int dirfd, const char *last)
 static int
 save_once(struct store *st, const char *name, const void *data, size_t len)
 {
-	struct stat before = { 0 }, after = { 0 }, old, sb;
+	struct stat dir, old, sb;
 	bool replaces;
 	const char *last;
 	int dirfd, error, rc = -1;
@@ -271,18 +273,16 @@ save_once(struct store *st, const char *name, const void *data, size_t len)
 	dirfd = store_open_parent(st, name, true, &last);
 	if (dirfd == -1)
 		return -1;
-	fstat(dirfd, &before);
 	replaces = fstatat(dirfd, last, &old, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISREG(old.st_mode);
-	if (write_temporary(st, dirfd, data, len, &sb) == -1 ||
+	if (fstat(dirfd, &dir) == -1 ||
+	    write_temporary(st, dirfd, data, len, &sb) == -1 ||
 	    rename_temporary(st, dirfd, last) == -1)
 		goto out;
 	rc = 0;
 	/* Some file systems allocate later than they answer. */
 	store_add(st, store_bytes(&sb) > len ? store_bytes(&sb) : len);
-	/* Directories grow with their names. */
-	if (fstat(dirfd, &after) == 0 && after.st_blocks > before.st_blocks)
-		store_add(st, store_bytes(&after) - store_bytes(&before));
+	store_add_growth(st, dirfd, store_bytes(&dir));
 	if (replaces)
 		store_sub(st, store_bytes(&old));
 	else {

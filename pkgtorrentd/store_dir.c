@@ -172,22 +172,36 @@ store_clear(struct store *st, int dirfd, const char *name)
 	return 0;
 }
 
+void
+store_add_growth(struct store *st, int dirfd, uint64_t before)
+{
+	struct stat sb;
+
+	if (fstat(dirfd, &sb) == 0 && store_bytes(&sb) > before)
+		store_add(st, store_bytes(&sb) - before);
+}
+
 /* One directory, made if it is missing; a file in its place goes. */
 static int
 make_dir(struct store *st, int dirfd, const char *name)
 {
-	struct stat sb;
+	struct stat parent = { 0 };
 	bool made = false;
 	int fd, tries;
 
 	for (tries = 0; tries < TRIES; tries++) {
 		fd = store_open_beneath(dirfd, name, O_PATH | O_DIRECTORY);
 		if (fd != -1) {
-			if (made && fstat(fd, &sb) == 0)
-				store_add(st, store_bytes(&sb));
+			if (made) {
+				store_add_growth(st, fd, 0);
+				store_add_growth(st, dirfd,
+				    store_bytes(&parent));
+			}
 			return fd;
 		}
 		if (errno == ENOENT) {
+			if (fstat(dirfd, &parent) == -1)
+				return -1;
 			made = mkdirat(dirfd, name, 0700) == 0;
 			if (!made && errno != EEXIST)
 				return -1;
@@ -199,22 +213,22 @@ make_dir(struct store *st, int dirfd, const char *name)
 }
 
 static int
-make_dirs(struct store *st, char *path)
+make_dirs(struct store *st, const char *path)
 {
-	char *slash, *name = path;
+	char name[256];
+	size_t len;
 	int fd = st->dirfd, next, error;
 
 	do {
-		slash = strchr(name, '/');
-		if (slash != NULL)
-			*slash = '\0';
+		len = strcspn(path, "/");
+		snprintf(name, sizeof(name), "%.*s", (int)len, path);
 		next = make_dir(st, fd, name);
 		error = errno;
 		if (fd != st->dirfd)
 			close(fd);
 		fd = next;
-		name = slash + 1;
-	} while (fd != -1 && slash != NULL);
+		path += len + (path[len] == '/');
+	} while (fd != -1 && *path != '\0');
 	errno = error;
 	return fd;
 }
@@ -237,7 +251,8 @@ store_make_trees(struct store *st)
 
 /* The directory of an entry; *last is the entry's name in it. */
 int
-store_open_parent(struct store *st, const char *name, bool make, const char **last)
+store_open_parent(struct store *st, const char *name, bool make,
+    const char **last)
 {
 	char dir[ENTRY_PATH_LEN];
 	const char *slash = strrchr(name, '/');

@@ -34,10 +34,14 @@ bool	store_is_aside(const char *name);
 enum store_owner { STORE_OURS, STORE_ORIGINAL, STORE_OTHER };
 enum store_owner store_owner(int dirfd, const char *name, bool unfinished);
 
-/* Bytes of allocated blocks: how many, more of them, fewer of them. */
+/*
+ * Bytes of allocated blocks: how many, more of them, fewer of them.  Open
+ * directories grow with the names in them: by how much, since before.
+ */
 uint64_t store_bytes(const struct stat *);
 void	store_add(struct store *, uint64_t bytes);
 void	store_sub(struct store *, uint64_t bytes);
+void	store_add_growth(struct store *, int dirfd, uint64_t before);
 
 /* Say what is wrong with name, once a minute per kind, with a count; the
    second takes errno of a failed write. */

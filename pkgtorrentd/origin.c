@@ -1,0 +1,113 @@
+#include <sys/socket.h>
+#include <arpa/inet.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "front.h"
+#include "origin.h"
+
+/*
+ * Who asks: the peer, or through proxies the rightmost address that is not
+ * one of them.  0: nobody to hold to account (a proxy that does not say).
+ */
+static int
+origin_find(const struct client *c, const struct http_request *req,
+    int *family, uint8_t ip[16])
+{
+	const struct conf *conf = c->front->child.conf;
+	unsigned i;
+
+	*family = c->family;
+	memcpy(ip, c->ip, 16);
+	if (!c->proxy)
+		return 1;
+	for (i = req->nforwarded; i > 0; i--) {
+		struct str list = req->forwarded[i - 1];
+
+		while (list.len > 0) {
+			const char *comma = memrchr(list.p, ',', list.len);
+			const char *from = comma == NULL ? list.p : comma + 1;
+			struct str one = str_trim((struct str){ from,
+			    (size_t)(list.p + list.len - from) });
+
+			list.len = comma == NULL ? 0 :
+			    (size_t)(comma - list.p);
+			/* What cannot be read says nothing about what lies
+			   beyond it. */
+			if (addr_parse(one, family, ip) == -1) {
+				*family = c->family;
+				memcpy(ip, c->ip, 16);
+				return 0;
+			}
+			if (!conf_is_proxy(conf, *family, ip))
+				return 1;
+		}
+	}
+	return req->nforwarded > 0;
+}
+
+void
+origin_ip(const struct client *c, const struct http_request *req,
+    char *text)
+{
+	uint8_t ip[16];
+	int family;
+
+	origin_find(c, req, &family, ip);
+	if (family == AF_UNIX ||
+	    inet_ntop(family, ip, text, INET6_ADDRSTRLEN) == NULL)
+		strlcpy(text, "unix", INET6_ADDRSTRLEN);
+}
+
+struct addr *
+origin_addr(struct client *c, const struct http_request *req)
+{
+	uint8_t ip[16];
+	int family;
+
+	if (!origin_find(c, req, &family, ip) || family == AF_UNIX)
+		return NULL;
+	return addr_get(&c->front->addrs, family, ip);
+}
+
+/* scheme://host of the request, or what the configuration says. */
+const char *
+origin_base(const struct client *c, const struct http_request *req,
+    char base[BASE_MAX])
+{
+	const struct conf *conf = c->front->child.conf;
+	const char *scheme = "http";
+	size_t i, n;
+
+	if (conf->base_url != NULL)
+		return conf->base_url;
+	if (c->proxy && str_is(req->field[FIELD_X_FORWARDED_PROTO], "https"))
+		scheme = "https";
+	n = (size_t)snprintf(base, BASE_MAX, "%s://%.*s", scheme,
+	    (int)req->host.len, req->host.p);
+	for (i = 0; i < n && i < BASE_MAX; i++)
+		if (base[i] >= 'A' && base[i] <= 'Z')
+			base[i] += 'a' - 'A';
+	return base;
+}
+
+/* Is the host one of those that this mirror goes by? */
+bool
+origin_has_host(const struct conf *conf, struct str host)
+{
+	const char *end = host.p + host.len, *p;
+	size_t i;
+
+	if (conf->hosts.n == 0)
+		return host.len < BASE_MAX - sizeof("https://");
+	for (p = end; p > host.p && p[-1] >= '0' && p[-1] <= '9'; p--)
+		continue;
+	if (p > host.p && p[-1] == ':' && (host.p[0] != '[' ||
+	    p[-2] == ']'))
+		host.len = (size_t)(p - 1 - host.p);
+	for (i = 0; i < conf->hosts.n; i++)
+		if (str_is(host, conf->hosts.v[i]))
+			return true;
+	return false;
+}

@@ -153,6 +153,16 @@ batch_read_ahead(struct batch *batch)
 		read_ahead(&batch->slices[i].read);
 }
 
+/* The disk, not the file: nobody else will say so. */
+static void
+slice_fail(struct slice *slice, const char *what)
+{
+	log_warn("inode %ju, offset %ju: %s",
+	    (uintmax_t)slice->identity.ino, (uintmax_t)slice->read.offset,
+	    what);
+	slice->status = DIGESTS_ERROR;
+}
+
 /*
  * The first look at the file, and its bytes.  The clock is read before the
  * file's times are: a change after that is in the identity that follows.
@@ -165,7 +175,7 @@ slice_open(struct slice *slice)
 
 	slice->status = DIGESTS_OK;
 	if (read_identity(slice->read.fd, &slice->identity, &regular) == -1) {
-		slice->status = DIGESTS_ERROR;
+		slice_fail(slice, strerror(errno));
 		return;
 	}
 	if (slice->identity.size != slice->size) {
@@ -178,13 +188,9 @@ slice_open(struct slice *slice)
 	slice->settled = slice->identity.ctime_ns <= now - SETTLED_NS;
 	if (slice->read.len == 0)
 		return;
-	if (read_map(&slice->map, &slice->read) == -1) {
-		log_warn("file of inode %ju cannot be mapped: %s",
-		    (uintmax_t)slice->identity.ino, strerror(errno));
-		slice->status = DIGESTS_ERROR;
-		return;
-	}
-	slice->mapped = true;
+	slice->mapped = read_map(&slice->map, &slice->read) == 0;
+	if (!slice->mapped)
+		slice_fail(slice, strerror(errno));
 }
 
 /* The second look, after the last byte was read. */
@@ -199,11 +205,11 @@ slice_close(struct slice *slice)
 	slice->mapped = false;
 	if (slice->status == DIGESTS_OK) {
 		if (read_identity(slice->read.fd, &after, &regular) == -1)
-			slice->status = DIGESTS_ERROR;
+			slice_fail(slice, strerror(errno));
 		else if (!identity_same(&slice->identity, &after))
 			slice->status = DIGESTS_CHANGED;
 		else if (lost)
-			slice->status = DIGESTS_ERROR;
+			slice_fail(slice, "cannot be read");
 	}
 	if (slice->status != DIGESTS_OK) {
 		slice->settled = false;

@@ -164,7 +164,7 @@ begin_spec(struct resolution *r, const struct msg_spec *spec,
 	struct root	*root = r->walk.root;
 	bool		 pattern = match_is_pattern(bytes, spec->len);
 	bool		 denied = root_denies(root, bytes, spec->len);
-	enum path_status status = PATH_REFUSED;
+	enum path_status status;
 	struct seen	 seen;
 
 	/* With a new configuration under way the front may be ahead of us:
@@ -173,8 +173,7 @@ begin_spec(struct resolution *r, const struct msg_spec *spec,
 		r->result = RESOLVE_CANCELLED;
 		return;
 	}
-	if (pattern || !denied)
-		status = root_look(root, bytes, spec->len, &seen);
+	status = root_look(root, bytes, spec->len, &seen);
 	if (pattern && (status == PATH_MISSING || status == PATH_NOT_FILE)) {
 		if (match_check(bytes, spec->len) == -1)
 			r->result = RESOLVE_PATTERN;

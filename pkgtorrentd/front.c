@@ -386,7 +386,8 @@ front_init(struct front *f)
 	    access_open(f) == -1 || jobs_init(f) == -1 ||
 	    (f->tick_ev = event_new(f->base, -1, EV_PERSIST, front_on_tick,
 	    f)) == NULL || event_add(f->tick_ev, &tick) == -1 ||
-	    front_open_parent(f) == -1 || front_set_peers(f) == -1)
+	    front_open_parent(f) == -1 || front_set_walkers(f) == -1 ||
+	    front_set_hashers(f) == -1)
 		fatal("the event loop cannot be set up");
 	event_config_free(cfg);
 	front_set_date(f);

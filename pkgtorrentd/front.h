@@ -90,7 +90,8 @@ void	front_on_opened(struct client *, enum path_status, int fd,
 	    const struct identity *);
 /* For front.c, in front_msg.c: the parent's channel, and places for peers. */
 int	front_open_parent(struct front *);
-int	front_set_peers(struct front *);
+int	front_set_walkers(struct front *);
+int	front_set_hashers(struct front *);
 /* For front_msg.c, in front_listen.c: listening sockets. */
 int	front_on_listener(struct front *, struct msg *);
 void	front_close_listeners(struct front *);

@@ -44,35 +44,39 @@ front_on_lost(struct peer *p)
 		hashings_hasher_lost(f, index);
 }
 
-/* Places for as many walkers and hashers as the configuration names. */
-int
-front_set_peers(struct front *f)
+/* Places for as many peers of a role as the configuration names. */
+static int
+front_set_peers(struct peer **peers, size_t *n, size_t want)
 {
-	const struct conf *conf = f->child.conf;
-	struct peer *walkers, *hashers;
+	struct peer *new;
 	size_t i;
 
-	for (i = 0; i < f->nwalkers; i++)
-		if (f->walkers[i].ch.fd != -1)
-			front_on_lost(&f->walkers[i]);
-	for (i = 0; i < f->nhashers; i++)
-		if (f->hashers[i].ch.fd != -1)
-			front_on_lost(&f->hashers[i]);
-	walkers = calloc(conf->nroots, sizeof(*walkers));
-	hashers = calloc(conf->hashers, sizeof(*hashers));
-	if (walkers == NULL || hashers == NULL)
+	for (i = 0; i < *n; i++)
+		if ((*peers)[i].ch.fd != -1)
+			front_on_lost(&(*peers)[i]);
+	new = calloc(want, sizeof(*new));
+	if (new == NULL)
 		return -1;
-	free(f->walkers);
-	free(f->hashers);
-	f->walkers = walkers;
-	f->hashers = hashers;
-	f->nwalkers = conf->nroots;
-	f->nhashers = conf->hashers;
-	for (i = 0; i < f->nwalkers; i++)
-		walkers[i].ch.fd = -1;
-	for (i = 0; i < f->nhashers; i++)
-		hashers[i].ch.fd = -1;
+	for (i = 0; i < want; i++)
+		new[i].ch.fd = -1;
+	free(*peers);
+	*peers = new;
+	*n = want;
 	return 0;
+}
+
+int
+front_set_walkers(struct front *f)
+{
+	return front_set_peers(&f->walkers, &f->nwalkers,
+	    f->child.conf->nroots);
+}
+
+int
+front_set_hashers(struct front *f)
+{
+	return front_set_peers(&f->hashers, &f->nhashers,
+	    f->child.conf->hashers);
 }
 
 static int
@@ -138,10 +142,12 @@ front_on_new_conf(struct front *f, const struct conf *old)
 
 	f->generation++;
 	hot_set_max(&f->hot, conf->hot_size);
-	if (roots)
+	if (roots) {
 		openings_drop(f);
-	if ((roots || old->hashers != conf->hashers) &&
-	    front_set_peers(f) == -1)
+		if (front_set_walkers(f) == -1)
+			fatal("out of memory");
+	}
+	if (old->hashers != conf->hashers && front_set_hashers(f) == -1)
 		fatal("out of memory");
 	if (roots || layout || strcmp(old->cache, conf->cache) != 0) {
 		if (f->cache.ch.fd != -1)

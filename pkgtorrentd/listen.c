@@ -32,7 +32,7 @@ listen_add(struct listeners *set, const char *text, int fd)
 	l->fd = fd;
 	if ((l->text = strdup(text)) == NULL)
 		fatal("no memory");
-	return (l);
+	return l;
 }
 
 static int
@@ -40,7 +40,7 @@ listen_option(int fd, int level, int option)
 {
 	int	 value = 1;
 
-	return (setsockopt(fd, level, option, &value, sizeof(value)));
+	return setsockopt(fd, level, option, &value, sizeof(value));
 }
 
 /* What only a listening stream socket of a family that we know can say. */
@@ -53,18 +53,18 @@ listen_check(int fd)
 	len = sizeof(value);
 	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &value, &len) == -1 ||
 	    (value != AF_INET && value != AF_INET6 && value != AF_UNIX))
-		return (-1);
+		return -1;
 	if (value != AF_UNIX)
 		(void)listen_option(fd, IPPROTO_TCP, TCP_NODELAY);
 	len = sizeof(value);
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &len) == -1 ||
 	    value != SOCK_STREAM)
-		return (-1);
+		return -1;
 	len = sizeof(value);
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &len) == -1 ||
 	    value != 1)
-		return (-1);
-	return (0);
+		return -1;
+	return 0;
 }
 
 static int
@@ -88,7 +88,7 @@ listen_take_fds(struct listeners *set, long long n, struct buf *errors)
 		(void)listen_add(set, text, fd);
 	}
 	set->activated = true;
-	return (bad ? -1 : 1);
+	return bad ? -1 : 1;
 }
 
 int
@@ -109,13 +109,13 @@ listen_take(struct listeners *set, struct buf *errors)
 	(void)unsetenv("LISTEN_FDNAMES");
 
 	if (wrong_pid != NULL || for_pid != getpid())
-		return (0);
+		return 0;
 	if (wrong_fds != NULL) {
 		(void)buf_addf(errors, "LISTEN_FDS: expected a number up to "
 		    "%d\n", LISTEN_FDS_MAX);
-		return (-1);
+		return -1;
 	}
-	return (n == 0 ? 0 : listen_take_fds(set, n, errors));
+	return n == 0 ? 0 : listen_take_fds(set, n, errors);
 }
 
 /*
@@ -129,14 +129,14 @@ listen_remove_stale(const struct sockaddr_un *sun, socklen_t len)
 	int		 fd, rv;
 
 	if (lstat(sun->sun_path, &st) == -1)
-		return (errno == ENOENT ? 0 : -1);
+		return errno == ENOENT ? 0 : -1;
 	if (!S_ISSOCK(st.st_mode)) {
 		errno = EEXIST;
-		return (-1);
+		return -1;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
-		return (-1);
+		return -1;
 	rv = connect(fd, (const struct sockaddr *)sun, len);
 	if (rv == -1 && errno == ECONNREFUSED)
 		rv = unlink(sun->sun_path);
@@ -146,7 +146,7 @@ listen_remove_stale(const struct sockaddr_un *sun, socklen_t len)
 		rv = -1;
 	}
 	close(fd);
-	return (rv);
+	return rv;
 }
 
 /*
@@ -163,15 +163,15 @@ listen_bind_unix(int fd, const struct conf_listen *cl, gid_t gid)
 
 	sun = (const struct sockaddr_un *)&cl->addr;
 	if (listen_remove_stale(sun, cl->addr_len) == -1)
-		return (-1);
+		return -1;
 	if (gid != (gid_t)-1 && setegid(gid) == -1)
-		return (-1);
+		return -1;
 	old_mask = umask(0117);
 	rv = bind(fd, (const struct sockaddr *)sun, cl->addr_len);
 	(void)umask(old_mask);
 	if (gid != (gid_t)-1 && setegid(old_gid) == -1)
 		fatal("setegid: %s", strerror(errno));
-	return (rv);
+	return rv;
 }
 
 static int
@@ -179,11 +179,11 @@ listen_bind_inet(int fd, const struct conf_listen *cl)
 {
 	if (listen_option(fd, SOL_SOCKET, SO_REUSEADDR) == -1 ||
 	    listen_option(fd, IPPROTO_TCP, TCP_NODELAY) == -1)
-		return (-1);
+		return -1;
 	if (cl->addr.ss_family == AF_INET6 &&
 	    listen_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == -1)
-		return (-1);
-	return (bind(fd, (const struct sockaddr *)&cl->addr, cl->addr_len));
+		return -1;
+	return bind(fd, (const struct sockaddr *)&cl->addr, cl->addr_len);
 }
 
 static int
@@ -195,7 +195,7 @@ listen_open_one(struct listeners *set, const struct conf_listen *cl, gid_t gid)
 	fd = socket(cl->addr.ss_family,
 	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
-		return (-1);
+		return -1;
 	if (cl->addr.ss_family == AF_UNIX)
 		rv = listen_bind_unix(fd, cl, gid);
 	else
@@ -204,7 +204,7 @@ listen_open_one(struct listeners *set, const struct conf_listen *cl, gid_t gid)
 		saved = errno;
 		close(fd);
 		errno = saved;
-		return (-1);
+		return -1;
 	}
 
 	l = listen_add(set, cl->text, fd);
@@ -216,7 +216,7 @@ listen_open_one(struct listeners *set, const struct conf_listen *cl, gid_t gid)
 		if (l->path == NULL || lstat(l->path, &l->st) == -1)
 			fatal("listen %s: %s", cl->text, strerror(errno));
 	}
-	return (0);
+	return 0;
 }
 
 static const struct listener *
@@ -227,8 +227,8 @@ listen_find(const struct listeners *set, const struct conf_listen *cl)
 	for (i = 0; set != NULL && i < set->n; i++)
 		if (set->v[i].addr_len == cl->addr_len &&
 		    memcmp(&set->v[i].addr, &cl->addr, cl->addr_len) == 0)
-			return (&set->v[i]);
-	return (NULL);
+			return &set->v[i];
+	return NULL;
 }
 
 /*
@@ -241,9 +241,9 @@ listen_may_skip(const struct conf_listen *cl, int error)
 	const struct sockaddr_in6	*sin6;
 
 	sin6 = (const struct sockaddr_in6 *)&cl->addr;
-	return (cl->addr.ss_family == AF_INET6 &&
+	return cl->addr.ss_family == AF_INET6 &&
 	    IN6_IS_ADDR_LOOPBACK(&sin6->sin6_addr) &&
-	    (error == EAFNOSUPPORT || error == EADDRNOTAVAIL));
+	    (error == EAFNOSUPPORT || error == EADDRNOTAVAIL);
 }
 
 static void
@@ -300,7 +300,7 @@ listen_open(struct listeners *set, const struct conf *conf,
 	}
 	if (bad)
 		listen_close(set, kept);
-	return (bad ? -1 : 0);
+	return bad ? -1 : 0;
 }
 
 static bool
@@ -310,8 +310,8 @@ listen_has_fd(const struct listeners *set, int fd)
 
 	for (i = 0; set != NULL && i < set->n; i++)
 		if (set->v[i].fd == fd)
-			return (true);
-	return (false);
+			return true;
+	return false;
 }
 
 void

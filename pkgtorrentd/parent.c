@@ -38,8 +38,8 @@ parent_front(struct parent *parent)
 
 	TAILQ_FOREACH(p, &parent->processes, entry)
 		if (p->role == ROLE_FRONT && p->pid != 0 && !p->retired)
-			return (p);
-	return (NULL);
+			return p;
+	return NULL;
 }
 
 static uint32_t
@@ -47,11 +47,11 @@ parent_count_role(const struct parent *parent, enum role role)
 {
 	switch (role) {
 	case ROLE_WALKER:
-		return ((uint32_t)parent->conf->nroots);
+		return (uint32_t)parent->conf->nroots;
 	case ROLE_HASHER:
-		return (parent->conf->hashers);
+		return parent->conf->hashers;
 	default:
-		return (1);
+		return 1;
 	}
 }
 
@@ -401,7 +401,7 @@ parent_acquire(struct parent *parent, struct buf *errors)
 
 	if (reload_check(conf, parent->opt->file, parent->root,
 	    parent->listeners.activated, errors) == -1)
-		return (-1);
+		return -1;
 	if (spawn_open_programs(&parent->programs, parent->opt->hasher,
 	    errors) == -1)
 		bad = -1;
@@ -414,7 +414,7 @@ parent_acquire(struct parent *parent, struct buf *errors)
 		bad = -1;
 	if (supply_make_cache(conf, parent->root, errors) == -1)
 		bad = -1;
-	return (bad);
+	return bad;
 }
 
 struct parent *
@@ -443,11 +443,11 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 	(void)unsetenv("NOTIFY_SOCKET");
 	if (taken == -1 || parent_acquire(parent, errors) == -1) {
 		parent_free(parent);
-		return (NULL);
+		return NULL;
 	}
 	parent_raise_limits();
 	sandbox_enter_parent(parent->layers, sizeof(parent->layers));
-	return (parent);
+	return parent;
 }
 
 static void
@@ -494,5 +494,5 @@ parent_run(struct parent *parent, int ready_fd)
 	log_info("stopped");
 	exit_status = parent->exit_status;
 	parent_free(parent);
-	return (exit_status);
+	return exit_status;
 }

@@ -69,7 +69,7 @@ absolute_path(const char *file)
 	free(cwd);
 	if (path == NULL)
 		fatal("%s: %s", file, strerror(errno));
-	return (path);
+	return path;
 }
 
 /* Started without them, files that we open would take their places. */
@@ -106,7 +106,7 @@ print_conf(const struct conf *conf)
 		status = 1;
 	}
 	buf_free(&text);
-	return (status);
+	return status;
 }
 
 /* Waits in the foreground for the news from the service: a NUL, or why not. */
@@ -124,13 +124,13 @@ wait_for_ready(int fd)
 		else if (errno != EINTR)
 			break;
 		if (len > 0 && text[0] == '\0')
-			return (0);
+			return 0;
 	}
 	if (len > 0)
 		fprintf(stderr, "pkgtorrentd: %.*s", (int)len, text);
 	else
 		fprintf(stderr, "pkgtorrentd: not started, see the log\n");
-	return (1);
+	return 1;
 }
 
 /* Returns in the service only, with the descriptor to report to. */
@@ -152,7 +152,7 @@ go_background(int null)
 	(void)dup2(null, STDOUT_FILENO);
 	(void)dup2(null, STDERR_FILENO);
 	log_open_parent(0);
-	return (pipes[1]);
+	return pipes[1];
 }
 
 static int
@@ -167,14 +167,14 @@ serve(const struct options *opt, const struct arguments *args,
 	if (parent == NULL) {
 		print_complaints(&errors);
 		buf_free(&errors);
-		return (1);
+		return 1;
 	}
 	if (chdir("/") == -1)
 		fatal("/: %s", strerror(errno));
 	if (!opt->foreground)
 		ready_fd = go_background(parent->programs.null);
 	set_title(args);
-	return (parent_run(parent, ready_fd));
+	return parent_run(parent, ready_fd);
 }
 
 static int
@@ -191,7 +191,7 @@ check(const struct options *opt, struct conf *conf)
 		status = opt->verbose ? print_conf(conf) : 0;
 	buf_free(&errors);
 	conf_free(conf);
-	return (status);
+	return status;
 }
 
 static int
@@ -204,12 +204,12 @@ run(const struct options *opt, const struct arguments *args, bool only_check)
 	if (conf == NULL) {
 		print_complaints(&errors);
 		buf_free(&errors);
-		return (1);
+		return 1;
 	}
 	if (only_check)
-		return (check(opt, conf));
+		return check(opt, conf);
 	log_set_level(opt->verbose ? LOG_DEBUG : conf->log_level);
-	return (serve(opt, args, conf));
+	return serve(opt, args, conf);
 }
 
 /* Children find everything at descriptor 3 and in their name. */
@@ -267,7 +267,7 @@ main(int argc, char *argv[], char *envp[])
 			break;
 		case 'V':
 			printf("pkgtorrentd %s\n", VERSION);
-			return (0);
+			return 0;
 		default:
 			usage();
 		}
@@ -282,5 +282,5 @@ main(int argc, char *argv[], char *envp[])
 	status = run(&opt, &args, only_check);
 	free(opt.file);
 	strings_free(&opt.overrides);
-	return (status);
+	return status;
 }

@@ -42,7 +42,7 @@ process_new(struct parent *parent, enum role role, uint32_t index)
 	TAILQ_INIT(&p->queue);
 	(void)evtimer_assign(&p->timer, parent->base, process_on_timer, p);
 	TAILQ_INSERT_TAIL(&parent->processes, p, entry);
-	return (p);
+	return p;
 }
 
 static void
@@ -117,15 +117,15 @@ process_send_now(struct process *p, enum msg_type type, const void *body,
 {
 	if (msg_send(&p->channel, type, body, tail, tail_len, &fd,
 	    fd == -1 ? 0 : 1) == 0)
-		return (0);
+		return 0;
 	if (errno == EAGAIN)
-		return (-1);
+		return -1;
 	/* EPIPE is the news of its end, which waitpid() tells as well. */
 	if (errno != EPIPE)
 		log_error("sending %s to %s %d: %s", msg_name(type),
 		    role_name(p->role), (int)p->pid, strerror(errno));
 	process_hang_up(p);
-	return (-1);
+	return -1;
 }
 
 static void

@@ -26,8 +26,8 @@ fault_name(uint32_t fault)
 	};
 
 	if (fault == 0 || fault >= sizeof(names) / sizeof(names[0]))
-		return ("fault unknown");
-	return (names[fault]);
+		return "fault unknown";
+	return names[fault];
 }
 
 static void

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -51,7 +52,7 @@ reload_read_file(const char *path, struct buf *text, struct buf *errors)
 	fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
 	if (fd == -1) {
 		(void)buf_addf(errors, "%s: %s\n", path, strerror(errno));
-		return (-1);
+		return -1;
 	}
 	do {
 		if ((at = buf_reserve(text, 65536)) == NULL)
@@ -64,7 +65,7 @@ reload_read_file(const char *path, struct buf *text, struct buf *errors)
 	close(fd);
 	if (reason != NULL)
 		(void)buf_addf(errors, "%s: %s\n", path, reason);
-	return (reason == NULL ? 0 : -1);
+	return reason == NULL ? 0 : -1;
 }
 
 struct conf *
@@ -78,7 +79,7 @@ reload_read_conf(const struct options *opt, struct buf *errors)
 		    (const char *)text.data, text.len, &opt->overrides,
 		    errors);
 	buf_free(&text);
-	return (conf);
+	return conf;
 }
 
 /*
@@ -97,7 +98,7 @@ reload_check_cache(const struct conf *conf, const char *file,
 	int		 rv = 0, error = 0;
 
 	if (pw == NULL || ngroups == -1)
-		return (0);
+		return 0;
 	/* A container without those capabilities cannot know, and finds out
 	   from the cache itself. */
 	if (initgroups(user, pw->pw_gid) == 0 && setegid(pw->pw_gid) == 0 &&
@@ -112,11 +113,11 @@ reload_check_cache(const struct conf *conf, const char *file,
 		    strerror(errno));
 	/* What is not there will be made. */
 	if (rv == 0 || error == ENOENT)
-		return (0);
+		return 0;
 	(void)buf_addf(errors, "%s: cache \"%s\": %s for user %s; give it to "
 	    "that user, or set cache to another directory\n", file,
 	    conf->cache, strerror(error), user);
-	return (-1);
+	return -1;
 }
 
 int
@@ -130,8 +131,8 @@ reload_check(const struct conf *conf, const char *file, bool root,
 	if (activated)
 		used.nlisten = 0;
 	if (conf_check_system(&used, file, root, errors) == -1)
-		return (-1);
-	return (root ? reload_check_cache(conf, file, errors) : 0);
+		return -1;
+	return root ? reload_check_cache(conf, file, errors) : 0;
 }
 
 /*
@@ -139,25 +140,23 @@ reload_check(const struct conf *conf, const char *file, bool root,
  * stay in force, and in what the children are told.
  */
 static void
-reload_keep_fixed(struct conf *conf, struct conf *old)
+reload_keep_fixed(struct conf *conf, const struct conf *old)
 {
-	char	*user;
-	bool	 users = false, strict;
+	bool	 users = false;
 	int	 role;
 
 	for (role = ROLE_FRONT; role < ROLE_COUNT; role++) {
 		if (strcmp(conf->user[role], old->user[role]) == 0)
 			continue;
 		users = true;
-		user = conf->user[role];
-		conf->user[role] = old->user[role];
-		old->user[role] = user;
+		free(conf->user[role]);
+		if ((conf->user[role] = strdup(old->user[role])) == NULL)
+			fatal("no memory");
 	}
 	if (users)
 		log_warn("user: a change needs a restart, the old one stays");
-	if ((strict = conf->strict) != old->strict) {
+	if (conf->strict != old->strict) {
 		conf->strict = old->strict;
-		old->strict = strict;
 		log_warn("sandbox: a change needs a restart, the old one "
 		    "stays");
 	}
@@ -181,7 +180,7 @@ reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
 	memset(new, 0, sizeof(*new));
 	new->access_fd = -1;
 	if ((new->conf = reload_read_conf(parent->opt, errors)) == NULL)
-		return (-1);
+		return -1;
 	reload_keep_fixed(new->conf, parent->conf);
 	if (reload_check(new->conf, parent->opt->file, parent->root,
 	    parent->listeners.activated, errors) == -1)
@@ -196,25 +195,30 @@ reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
 		goto fail;
 	if (conf_print(new->conf, &new->conf_text) == -1)
 		fatal("no memory");
-	return (0);
+	return 0;
 fail:
 	reload_discard(parent, new);
-	return (-1);
+	return -1;
 }
 
-/* What is set up once in a process's life, before it locks itself down. */
+/*
+ * What is set up once in a process's life, before it locks itself down.  A
+ * cache owner that makes entries of another layout is of no use to the front
+ * either, which drops its channel to it.
+ */
 static bool
 reload_role_differs(enum role role, const struct conf *a, const struct conf *b)
 {
 	switch (role) {
 	case ROLE_WALKER:
-		return (!conf_same_roots(a, b));
+		return !conf_same_roots(a, b);
 	case ROLE_HASHER:
-		return (a->hashers != b->hashers || a->digest != b->digest);
+		return a->hashers != b->hashers || a->digest != b->digest;
 	case ROLE_CACHE:
-		return (strcmp(a->cache, b->cache) != 0);
+		return strcmp(a->cache, b->cache) != 0 ||
+		    !conf_same_roots(a, b) || !conf_same_layout(a, b);
 	default:
-		return (false);
+		return false;
 	}
 }
 

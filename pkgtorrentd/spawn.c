@@ -39,21 +39,21 @@ spawn_open_programs(struct programs *p, const char *hasher_path,
 	p->own = open(own_path, O_PATH | O_CLOEXEC);
 	if (p->own == -1) {
 		(void)buf_addf(errors, "%s: %s\n", own_path, strerror(errno));
-		return (-1);
+		return -1;
 	}
 	p->hasher = open(hasher_path, O_PATH | O_CLOEXEC);
 	if (p->hasher == -1 ||
 	    faccessat(AT_FDCWD, hasher_path, X_OK, AT_EACCESS) == -1) {
 		(void)buf_addf(errors, "%s: %s\n", hasher_path,
 		    strerror(errno));
-		return (-1);
+		return -1;
 	}
 	p->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (p->null == -1) {
 		(void)buf_addf(errors, "/dev/null: %s\n", strerror(errno));
-		return (-1);
+		return -1;
 	}
-	return (0);
+	return 0;
 }
 
 void
@@ -98,17 +98,17 @@ spawn_place_fds(int program, int channel, int null)
 	channel = fcntl(channel, F_DUPFD_CLOEXEC, FIRST_SPARE_FD);
 	null = fcntl(null, F_DUPFD_CLOEXEC, FIRST_SPARE_FD);
 	if (program == -1 || channel == -1 || null == -1)
-		return (-1);
+		return -1;
 	for (fd = 0; fd <= STDERR_FILENO; fd++) {
 		if (fd == STDERR_FILENO && SANITIZED)
 			break;
 		if (dup2(null, fd) == -1)
-			return (-1);
+			return -1;
 	}
 	if (dup2(channel, PARENT_FD) == -1 ||
 	    dup3(program, PROGRAM_FD, O_CLOEXEC) == -1)
-		return (-1);
-	return (close_range(PROGRAM_FD + 1, ~0U, 0));
+		return -1;
+	return close_range(PROGRAM_FD + 1, ~0U, 0);
 }
 
 static void __attribute__((__noreturn__))
@@ -160,7 +160,7 @@ spawn_start(const struct programs *p, enum role role, const char *title,
 	program = role == ROLE_WALKER || role == ROLE_HASHER ?
 	    p->hasher : p->own;
 	if (msg_pair(pair) == -1)
-		return (-1);
+		return -1;
 	/* Until it has reset them, a child would run the parent's handlers,
 	   which write to a socket that it shares with the parent. */
 	(void)sigfillset(&all);
@@ -174,20 +174,20 @@ spawn_start(const struct programs *p, enum role role, const char *title,
 	if (pid == -1) {
 		close(pair[0]);
 		errno = saved;
-		return (-1);
+		return -1;
 	}
 	*channel = pair[0];
-	return (pid);
+	return pid;
 }
 
 uint32_t
 spawn_delay_ms(uint32_t last_ms, uint64_t ready_ms, uint64_t now)
 {
 	if (ready_ms != 0 && now - ready_ms >= SETTLED_MS)
-		return (0);
+		return 0;
 	if (last_ms == 0)
-		return (DELAY_FIRST_MS);
-	return (last_ms > DELAY_MAX_MS / 2 ? DELAY_MAX_MS : last_ms * 2);
+		return DELAY_FIRST_MS;
+	return last_ms > DELAY_MAX_MS / 2 ? DELAY_MAX_MS : last_ms * 2;
 }
 
 void

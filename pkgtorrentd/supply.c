@@ -19,8 +19,8 @@ supply_socket_group(const struct parent *parent, const struct conf *conf)
 
 	if (!parent->root ||
 	    (pw = getpwnam(conf->user[ROLE_FRONT])) == NULL)
-		return ((gid_t)-1);
-	return (pw->pw_gid);
+		return (gid_t)-1;
+	return pw->pw_gid;
 }
 
 /*
@@ -34,23 +34,23 @@ supply_make_cache(const struct conf *conf, bool root, struct buf *errors)
 	struct stat		 st;
 
 	if (stat(conf->cache, &st) == 0 || errno != ENOENT)
-		return (0);
+		return 0;
 	if (mkdir(conf->cache, 0755) == -1) {
 		(void)buf_addf(errors, "cache %s cannot be made: %s\n",
 		    conf->cache, strerror(errno));
-		return (-1);
+		return -1;
 	}
 	if (!root)
-		return (0);
+		return 0;
 	pw = getpwnam(conf->user[ROLE_CACHE]);
 	if (pw == NULL || chown(conf->cache, pw->pw_uid, pw->pw_gid) == -1) {
 		(void)buf_addf(errors, "cache %s cannot be given to %s: %s\n",
 		    conf->cache, conf->user[ROLE_CACHE],
 		    pw == NULL ? "no such user" : strerror(errno));
 		(void)rmdir(conf->cache);
-		return (-1);
+		return -1;
 	}
-	return (0);
+	return 0;
 }
 
 /*
@@ -65,18 +65,18 @@ supply_open_access_log(const struct conf *conf, struct buf *errors)
 	int		 fd;
 
 	if (conf->access_log != ACCESS_LOG_FILE)
-		return (-1);
+		return -1;
 	fd = open(conf->access_log_file, O_WRONLY | O_APPEND | O_CREAT |
 	    O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
 	if (fd != -1 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return (fd);
+		return fd;
 	if (fd != -1)
 		close(fd);
 	else if (errno != ELOOP && errno != ENXIO)
 		reason = strerror(errno);
 	(void)buf_addf(errors, "access-log %s: %s\n", conf->access_log_file,
 	    reason);
-	return (-2);
+	return -2;
 }
 
 /* The whole file, with its identity in *st.  0, or -1 with the reason. */
@@ -112,18 +112,18 @@ supply_read_file(const char *path, struct buf *text, struct stat *st,
 out:
 	if (fd != -1)
 		close(fd);
-	return (rv);
+	return rv;
 }
 
 static bool
 supply_same_file(const struct stat *a, const struct stat *b)
 {
-	return (a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
 	    a->st_size == b->st_size &&
 	    a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
 	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
 	    a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-	    a->st_ctim.tv_nsec == b->st_ctim.tv_nsec);
+	    a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 /* Said once, until there are trackers again. */
@@ -147,7 +147,7 @@ supply_read_trackers(struct parent *parent, bool forced)
 	memset(&st, 0, sizeof(st));
 	if (!forced && stat(path, &st) == 0 &&
 	    supply_same_file(&st, &parent->trackers_st))
-		return (0);
+		return 0;
 	memset(&st, 0, sizeof(st));
 	if (supply_read_file(path, &text, &st, &reason) == -1) {
 		supply_warn_no_trackers(parent, reason);
@@ -169,7 +169,7 @@ supply_read_trackers(struct parent *parent, bool forced)
 	parent->trackers = good;
 	buf_free(&text);
 	buf_free(&errors);
-	return (news);
+	return news;
 }
 
 void

@@ -1,0 +1,485 @@
+/*
+ * Listening sockets as clients and the service manager meet them.
+ */
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <atf-c.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pkgtorrentd/listen.h"
+
+static const struct strings	no_overrides;
+
+/* A configuration with these listen lines. */
+static struct conf *
+conf_of(const char *lines)
+{
+	struct buf	 errors = { 0 };
+	struct conf	*conf;
+	char		 text[1024];
+
+	snprintf(text, sizeof(text), "root /tmp\n%s", lines);
+	conf = conf_parse("test.conf", text, strlen(text), &no_overrides,
+	    &errors);
+	ATF_REQUIRE_MSG(conf != NULL, "%.*s", (int)errors.len,
+	    (const char *)errors.data);
+	return conf;
+}
+
+static unsigned
+port_of(int fd)
+{
+	struct sockaddr_in	 sin;
+	socklen_t		 len = sizeof(sin);
+
+	ATF_REQUIRE_EQ(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
+	return ntohs(sin.sin_port);
+}
+
+/* Free now; the kernel does not give out the same one again at once. */
+static unsigned
+free_port(void)
+{
+	struct sockaddr_in	 sin;
+	unsigned		 port;
+	int			 fd;
+
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	ATF_REQUIRE_EQ(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	port = port_of(fd);
+	close(fd);
+	return port;
+}
+
+static int
+connect_to(const struct sockaddr_storage *addr, socklen_t len)
+{
+	int	 fd;
+
+	fd = socket(addr->ss_family, SOCK_STREAM, 0);
+	ATF_REQUIRE(fd != -1);
+	if (connect(fd, (const struct sockaddr *)addr, len) == -1) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int
+option_of(int fd, int level, int option)
+{
+	int		 value = -1;
+	socklen_t	 len = sizeof(value);
+
+	ATF_REQUIRE_EQ(getsockopt(fd, level, option, &value, &len), 0);
+	return value;
+}
+
+static const char *
+text_of(struct buf *errors)
+{
+	ATF_REQUIRE_EQ(buf_add(errors, "", 1), 0);
+	return (const char *)errors->data;
+}
+
+/* In the directory that every test case has to itself. */
+static void
+socket_path(char *path, size_t len)
+{
+	char	*dir = getcwd(NULL, 0);
+
+	ATF_REQUIRE(dir != NULL);
+	snprintf(path, len, "%s/socket", dir);
+	free(dir);
+	(void)unlink(path);
+}
+
+ATF_TC_WITHOUT_HEAD(listen__tcp);
+ATF_TC_BODY(listen__tcp, tc)
+{
+	struct listeners	 set;
+	struct buf		 errors = { 0 };
+	struct conf		*conf;
+	char			 line[64];
+	int			 fd;
+
+	(void)tc;
+	snprintf(line, sizeof(line), "listen 127.0.0.1:%u\n", free_port());
+	conf = conf_of(line);
+	ATF_REQUIRE_EQ(listen_open(&set, conf, NULL, (gid_t)-1, &errors), 0);
+	ATF_REQUIRE_EQ(set.n, 1);
+	fd = connect_to(&conf->listen[0].addr, conf->listen[0].addr_len);
+	ATF_CHECK(fd != -1);
+	ATF_CHECK_EQ(option_of(set.v[0].fd, IPPROTO_TCP, TCP_NODELAY), 1);
+	ATF_CHECK(fcntl(set.v[0].fd, F_GETFD) & FD_CLOEXEC);
+	ATF_CHECK(fcntl(set.v[0].fd, F_GETFL) & O_NONBLOCK);
+
+	listen_close(&set, NULL);
+	ATF_CHECK_EQ(set.n, 0);
+	ATF_CHECK_EQ(connect_to(&conf->listen[0].addr,
+	    conf->listen[0].addr_len), -1);
+	conf_free(conf);
+}
+
+ATF_TC_WITHOUT_HEAD(listen__port_in_use);
+ATF_TC_BODY(listen__port_in_use, tc)
+{
+	struct listeners	 first, second;
+	struct buf		 errors = { 0 };
+	struct conf		*conf;
+	char			 line[64], want[128];
+	unsigned		 port = free_port();
+
+	(void)tc;
+	snprintf(line, sizeof(line), "listen 127.0.0.1:%u\n", port);
+	snprintf(want, sizeof(want), "listen 127.0.0.1:%u: Address already in "
+	    "use\n", port);
+	conf = conf_of(line);
+	ATF_REQUIRE_EQ(listen_open(&first, conf, NULL, (gid_t)-1, &errors), 0);
+	ATF_CHECK_EQ(listen_open(&second, conf, NULL, (gid_t)-1, &errors), -1);
+	ATF_CHECK_STREQ(text_of(&errors), want);
+	ATF_CHECK_EQ(second.n, 0);
+	buf_free(&errors);
+	listen_close(&first, NULL);
+	conf_free(conf);
+}
+
+/* One bad address: the good one is given up again, all bad ones are named. */
+ATF_TC_WITHOUT_HEAD(listen__all_or_nothing);
+ATF_TC_BODY(listen__all_or_nothing, tc)
+{
+	struct listeners	 taken, set;
+	struct buf		 errors = { 0 };
+	struct conf		*others, *conf;
+	char			 lines[128], want[2][64];
+	unsigned		 first = free_port(), second = free_port();
+	unsigned		 port = free_port();
+
+	(void)tc;
+	snprintf(lines, sizeof(lines), "listen 127.0.0.1:%u\n"
+	    "listen 127.0.0.1:%u\n", first, second);
+	others = conf_of(lines);
+	ATF_REQUIRE_EQ(listen_open(&taken, others, NULL, (gid_t)-1, &errors),
+	    0);
+	snprintf(lines, sizeof(lines), "listen 127.0.0.1:%u\n"
+	    "listen 127.0.0.1:%u\nlisten 127.0.0.1:%u\n", first, port,
+	    second);
+	conf = conf_of(lines);
+	ATF_CHECK_EQ(listen_open(&set, conf, NULL, (gid_t)-1, &errors), -1);
+	snprintf(want[0], sizeof(want[0]), "listen 127.0.0.1:%u: ", first);
+	snprintf(want[1], sizeof(want[1]), "listen 127.0.0.1:%u: ", second);
+	ATF_CHECK(strstr(text_of(&errors), want[0]) != NULL);
+	ATF_CHECK(strstr((char *)errors.data, want[1]) != NULL);
+	ATF_CHECK_EQ(connect_to(&conf->listen[1].addr,
+	    conf->listen[1].addr_len), -1);
+	buf_free(&errors);
+	listen_close(&taken, NULL);
+	conf_free(others);
+	conf_free(conf);
+}
+
+/* A reload that keeps an address does not turn away who waits there. */
+ATF_TC_WITHOUT_HEAD(listen__kept_queue);
+ATF_TC_BODY(listen__kept_queue, tc)
+{
+	struct listeners	 old, new;
+	struct buf		 errors = { 0 };
+	struct conf		*before, *after;
+	char			 lines[128];
+	unsigned		 gone = free_port(), kept = free_port();
+	int			 client, served;
+
+	(void)tc;
+	snprintf(lines, sizeof(lines), "listen 127.0.0.1:%u\n"
+	    "listen 127.0.0.1:%u\n", gone, kept);
+	before = conf_of(lines);
+	ATF_REQUIRE_EQ(listen_open(&old, before, NULL, (gid_t)-1, &errors),
+	    0);
+	client = connect_to(&before->listen[1].addr,
+	    before->listen[1].addr_len);
+	ATF_REQUIRE(client != -1);
+
+	snprintf(lines, sizeof(lines), "listen 127.0.0.1:%u\n", kept);
+	after = conf_of(lines);
+	ATF_REQUIRE_EQ(listen_open(&new, after, &old, (gid_t)-1, &errors), 0);
+	listen_close(&old, &new);
+	served = accept(new.v[0].fd, NULL, NULL);
+	ATF_CHECK(served != -1);
+	ATF_CHECK_EQ(connect_to(&before->listen[0].addr,
+	    before->listen[0].addr_len), -1);
+	listen_close(&new, NULL);
+	conf_free(before);
+	conf_free(after);
+}
+
+/* A reload that fails leaves the old sockets alone. */
+ATF_TC_WITHOUT_HEAD(listen__failure_keeps_old);
+ATF_TC_BODY(listen__failure_keeps_old, tc)
+{
+	struct listeners	 old, new, taken;
+	struct buf		 errors = { 0 };
+	struct conf		*before, *other, *after;
+	char			 lines[128], more[64];
+
+	(void)tc;
+	snprintf(lines, sizeof(lines), "listen 127.0.0.1:%u\n", free_port());
+	snprintf(more, sizeof(more), "listen 127.0.0.1:%u\n", free_port());
+	before = conf_of(lines);
+	ATF_REQUIRE_EQ(listen_open(&old, before, NULL, (gid_t)-1, &errors),
+	    0);
+	other = conf_of(more);
+	ATF_REQUIRE_EQ(listen_open(&taken, other, NULL, (gid_t)-1, &errors),
+	    0);
+	strlcat(lines, more, sizeof(lines));
+	after = conf_of(lines);
+	ATF_CHECK_EQ(listen_open(&new, after, &old, (gid_t)-1, &errors), -1);
+	ATF_CHECK(connect_to(&before->listen[0].addr,
+	    before->listen[0].addr_len) != -1);
+	buf_free(&errors);
+	listen_close(&old, NULL);
+	listen_close(&taken, NULL);
+	conf_free(before);
+	conf_free(other);
+	conf_free(after);
+}
+
+ATF_TC_WITHOUT_HEAD(listen__unix);
+ATF_TC_BODY(listen__unix, tc)
+{
+	struct listeners	 set, second;
+	struct buf		 errors = { 0 };
+	struct conf		*conf;
+	struct stat		 st;
+	char			 path[256], line[300];
+
+	(void)tc;
+	socket_path(path, sizeof(path));
+	snprintf(line, sizeof(line), "listen %s\n", path);
+	conf = conf_of(line);
+	ATF_REQUIRE_EQ(listen_open(&set, conf, NULL, getegid(), &errors), 0);
+	ATF_REQUIRE_EQ(lstat(path, &st), 0);
+	ATF_CHECK_EQ(st.st_mode & 0777, 0660);
+	ATF_CHECK(connect_to(&conf->listen[0].addr,
+	    conf->listen[0].addr_len) != -1);
+
+	/* Somebody answers there: it stays theirs. */
+	ATF_CHECK_EQ(listen_open(&second, conf, NULL, (gid_t)-1, &errors),
+	    -1);
+	ATF_CHECK(strstr(text_of(&errors), "Address already in use") != NULL);
+	buf_free(&errors);
+
+	listen_close(&set, NULL);
+	ATF_CHECK_EQ(lstat(path, &st), -1);
+	conf_free(conf);
+}
+
+/* Left behind by a parent that was killed. */
+ATF_TC_WITHOUT_HEAD(listen__unix_stale);
+ATF_TC_BODY(listen__unix_stale, tc)
+{
+	struct listeners	 set;
+	struct buf		 errors = { 0 };
+	struct conf		*conf;
+	struct stat		 st;
+	char			 path[256], line[300];
+
+	(void)tc;
+	socket_path(path, sizeof(path));
+	snprintf(line, sizeof(line), "listen %s\n", path);
+	conf = conf_of(line);
+	ATF_REQUIRE_EQ(listen_open(&set, conf, NULL, (gid_t)-1, &errors), 0);
+	close(set.v[0].fd);
+	ATF_REQUIRE_EQ(lstat(path, &st), 0);
+	ATF_CHECK_EQ(listen_open(&set, conf, NULL, (gid_t)-1, &errors), 0);
+	ATF_CHECK(connect_to(&conf->listen[0].addr,
+	    conf->listen[0].addr_len) != -1);
+	listen_close(&set, NULL);
+	conf_free(conf);
+}
+
+/* A file that is no socket is somebody's file. */
+ATF_TC_WITHOUT_HEAD(listen__unix_other_file);
+ATF_TC_BODY(listen__unix_other_file, tc)
+{
+	struct listeners	 set;
+	struct buf		 errors = { 0 };
+	struct conf		*conf;
+	struct stat		 st;
+	char			 path[256], line[300];
+	int			 fd;
+
+	(void)tc;
+	socket_path(path, sizeof(path));
+	fd = open(path, O_CREAT | O_WRONLY, 0600);
+	ATF_REQUIRE_EQ(write(fd, "mine", 4), 4);
+	close(fd);
+	snprintf(line, sizeof(line), "listen %s\n", path);
+	conf = conf_of(line);
+	ATF_CHECK_EQ(listen_open(&set, conf, NULL, (gid_t)-1, &errors), -1);
+	ATF_CHECK(strstr(text_of(&errors), "not a socket") != NULL);
+	ATF_REQUIRE_EQ(lstat(path, &st), 0);
+	ATF_CHECK_EQ(st.st_size, 4);
+	buf_free(&errors);
+	conf_free(conf);
+}
+
+/* Whoever bound there after us keeps it. */
+ATF_TC_WITHOUT_HEAD(listen__unix_replaced);
+ATF_TC_BODY(listen__unix_replaced, tc)
+{
+	struct listeners	 set, other;
+	struct buf		 errors = { 0 };
+	struct conf		*conf;
+	struct stat		 st;
+	char			 path[256], line[300];
+
+	(void)tc;
+	socket_path(path, sizeof(path));
+	snprintf(line, sizeof(line), "listen %s\n", path);
+	conf = conf_of(line);
+	ATF_REQUIRE_EQ(listen_open(&set, conf, NULL, (gid_t)-1, &errors), 0);
+	ATF_REQUIRE_EQ(unlink(path), 0);
+	ATF_REQUIRE_EQ(listen_open(&other, conf, NULL, (gid_t)-1, &errors),
+	    0);
+	listen_close(&set, NULL);
+	ATF_CHECK_EQ(lstat(path, &st), 0);
+	listen_close(&other, NULL);
+	conf_free(conf);
+}
+
+static void
+environment(const char *pid, const char *fds)
+{
+	char	 own[16];
+
+	snprintf(own, sizeof(own), "%d", (int)getpid());
+	(void)setenv("LISTEN_PID", pid == NULL ? own : pid, 1);
+	(void)setenv("LISTEN_FDS", fds, 1);
+	(void)setenv("LISTEN_FDNAMES", "a:b", 1);
+}
+
+static void
+check_environment_is_clean(void)
+{
+	ATF_CHECK(getenv("LISTEN_PID") == NULL);
+	ATF_CHECK(getenv("LISTEN_FDS") == NULL);
+	ATF_CHECK(getenv("LISTEN_FDNAMES") == NULL);
+}
+
+static void
+place_socket(int at, int type, bool listening)
+{
+	struct sockaddr_in	 sin;
+	int			 fd;
+
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	fd = socket(AF_INET, type, 0);
+	ATF_REQUIRE_EQ(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	if (listening)
+		ATF_REQUIRE_EQ(listen(fd, 1), 0);
+	if (fd != at) {
+		ATF_REQUIRE_EQ(dup2(fd, at), at);
+		close(fd);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(listen__activation);
+ATF_TC_BODY(listen__activation, tc)
+{
+	struct listeners	 set;
+	struct buf		 errors = { 0 };
+	size_t			 i;
+
+	(void)tc;
+	place_socket(LISTEN_FIRST_FD, SOCK_STREAM, true);
+	place_socket(LISTEN_FIRST_FD + 1, SOCK_STREAM, true);
+	environment(NULL, "2");
+	ATF_REQUIRE_EQ(listen_take(&set, &errors), 1);
+	check_environment_is_clean();
+	ATF_REQUIRE_EQ(set.n, 2);
+	ATF_CHECK(set.activated);
+	for (i = 0; i < set.n; i++) {
+		ATF_CHECK_EQ(set.v[i].fd, LISTEN_FIRST_FD + (int)i);
+		ATF_CHECK(fcntl(set.v[i].fd, F_GETFD) & FD_CLOEXEC);
+		ATF_CHECK(fcntl(set.v[i].fd, F_GETFL) & O_NONBLOCK);
+		ATF_CHECK_EQ(option_of(set.v[i].fd, IPPROTO_TCP,
+		    TCP_NODELAY), 1);
+	}
+	listen_close(&set, NULL);
+}
+
+/* Inherited through a process that was meant: not ours. */
+ATF_TC_WITHOUT_HEAD(listen__activation_of_another);
+ATF_TC_BODY(listen__activation_of_another, tc)
+{
+	struct listeners	 set;
+	struct buf		 errors = { 0 };
+
+	(void)tc;
+	environment("1", "1");
+	ATF_CHECK_EQ(listen_take(&set, &errors), 0);
+	ATF_CHECK_EQ(errors.len, 0);
+	check_environment_is_clean();
+	environment("x", "1");
+	ATF_CHECK_EQ(listen_take(&set, &errors), 0);
+	environment(NULL, "0");
+	ATF_CHECK_EQ(listen_take(&set, &errors), 0);
+	ATF_CHECK_EQ(listen_take(&set, &errors), 0);
+	ATF_CHECK_EQ(errors.len, 0);
+}
+
+ATF_TC_WITHOUT_HEAD(listen__activation_wrong);
+ATF_TC_BODY(listen__activation_wrong, tc)
+{
+	struct listeners	 set;
+	struct buf		 errors = { 0 };
+
+	(void)tc;
+	place_socket(LISTEN_FIRST_FD, SOCK_STREAM, false);
+	place_socket(LISTEN_FIRST_FD + 1, SOCK_DGRAM, false);
+	(void)close(LISTEN_FIRST_FD + 2);
+	environment(NULL, "3");
+	ATF_CHECK_EQ(listen_take(&set, &errors), -1);
+	ATF_CHECK(strstr(text_of(&errors), "descriptor 3 is not") != NULL);
+	ATF_CHECK(strstr((char *)errors.data, "descriptor 4 is not") != NULL);
+	ATF_CHECK(strstr((char *)errors.data, "descriptor 5 is not") != NULL);
+	check_environment_is_clean();
+	buf_free(&errors);
+
+	environment(NULL, "many");
+	ATF_CHECK_EQ(listen_take(&set, &errors), -1);
+	ATF_CHECK(strstr(text_of(&errors), "expected a number") != NULL);
+	check_environment_is_clean();
+	buf_free(&errors);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, listen__tcp);
+	ATF_TP_ADD_TC(tp, listen__port_in_use);
+	ATF_TP_ADD_TC(tp, listen__all_or_nothing);
+	ATF_TP_ADD_TC(tp, listen__kept_queue);
+	ATF_TP_ADD_TC(tp, listen__failure_keeps_old);
+	ATF_TP_ADD_TC(tp, listen__unix);
+	ATF_TP_ADD_TC(tp, listen__unix_stale);
+	ATF_TP_ADD_TC(tp, listen__unix_other_file);
+	ATF_TP_ADD_TC(tp, listen__unix_replaced);
+	ATF_TP_ADD_TC(tp, listen__activation);
+	ATF_TP_ADD_TC(tp, listen__activation_of_another);
+	ATF_TP_ADD_TC(tp, listen__activation_wrong);
+	return atf_no_error();
+}

@@ -1,0 +1,152 @@
+/*
+ * What a service manager sees: real datagram sockets, by path and abstract.
+ */
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <atf-c.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pkgtorrentd/notify.h"
+
+/* name as in $NOTIFY_SOCKET. */
+static int
+manager_open(const char *name)
+{
+	struct sockaddr_un	 sun;
+	socklen_t		 len;
+	int			 fd;
+
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	memcpy(sun.sun_path, name, strlen(name));
+	len = offsetof(struct sockaddr_un, sun_path) + strlen(name);
+	if (name[0] == '@')
+		sun.sun_path[0] = '\0';
+	else
+		len++;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ATF_REQUIRE(fd != -1);
+	ATF_REQUIRE_EQ(bind(fd, (struct sockaddr *)&sun, len), 0);
+	return fd;
+}
+
+static void
+manager_expect(int fd, const char *text)
+{
+	char	 got[2048];
+	ssize_t	 n;
+
+	n = recv(fd, got, sizeof(got) - 1, 0);
+	ATF_REQUIRE_MSG(n >= 0, "nothing was sent");
+	got[n] = '\0';
+	ATF_CHECK_STREQ(got, text);
+}
+
+ATF_TC_WITHOUT_HEAD(notify__path);
+ATF_TC_BODY(notify__path, tc)
+{
+	struct notify	 n;
+	char		 path[64];
+	int		 fd;
+
+	(void)tc;
+	snprintf(path, sizeof(path), "/tmp/notify_test.%d", (int)getpid());
+	fd = manager_open(path);
+	notify_open(&n, path);
+	notify_send(&n, "READY=1\nSTATUS=%d walkers\n", 3);
+	(void)unlink(path);
+	manager_expect(fd, "READY=1\nSTATUS=3 walkers\n");
+}
+
+ATF_TC_WITHOUT_HEAD(notify__abstract);
+ATF_TC_BODY(notify__abstract, tc)
+{
+	struct notify	 n;
+	char		 name[64];
+	int		 fd;
+
+	(void)tc;
+	snprintf(name, sizeof(name), "@pkgtorrentd/notify_test.%d",
+	    (int)getpid());
+	fd = manager_open(name);
+	notify_open(&n, name);
+	notify_send(&n, "STOPPING=1\n");
+	manager_expect(fd, "STOPPING=1\n");
+}
+
+/* What does not fit is cut, and still a datagram. */
+ATF_TC_WITHOUT_HEAD(notify__long_status);
+ATF_TC_BODY(notify__long_status, tc)
+{
+	struct notify	 n;
+	char		 name[64], text[3000];
+	int		 fd;
+	ssize_t		 len;
+
+	(void)tc;
+	snprintf(name, sizeof(name), "@pkgtorrentd/notify_test.%d",
+	    (int)getpid());
+	fd = manager_open(name);
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	notify_open(&n, name);
+	notify_send(&n, "STATUS=%s", text);
+	len = recv(fd, text, sizeof(text), 0);
+	ATF_CHECK(len > 100 && len < (ssize_t)sizeof(text));
+	ATF_CHECK_EQ(memcmp(text, "STATUS=xxx", 10), 0);
+}
+
+/* Nobody there, or a name that is none: not an error, and nothing waits. */
+ATF_TC_WITHOUT_HEAD(notify__nobody);
+ATF_TC_BODY(notify__nobody, tc)
+{
+	static const char *const names[] = { NULL, "", "@", "/", "relative",
+	    "vsock:2:1234", "/nonexistent/notify" };
+	char		 longest[200];
+	struct notify	 n;
+	size_t		 i;
+
+	(void)tc;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		notify_open(&n, names[i]);
+		notify_send(&n, "READY=1\n");
+		if (i + 1 < sizeof(names) / sizeof(names[0]))
+			ATF_CHECK_EQ(n.fd, -1);
+	}
+	memset(longest, 'x', sizeof(longest));
+	longest[0] = '/';
+	longest[sizeof(longest) - 1] = '\0';
+	notify_open(&n, longest);
+	ATF_CHECK_EQ(n.fd, -1);
+}
+
+/* A manager that has stopped reading does not stop the service. */
+ATF_TC_WITHOUT_HEAD(notify__full_socket);
+ATF_TC_BODY(notify__full_socket, tc)
+{
+	struct notify	 n;
+	char		 name[64];
+	int		 i;
+
+	(void)tc;
+	snprintf(name, sizeof(name), "@pkgtorrentd/notify_test.%d",
+	    (int)getpid());
+	(void)manager_open(name);
+	notify_open(&n, name);
+	for (i = 0; i < 10000; i++)
+		notify_send(&n, "STATUS=%d\n", i);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, notify__path);
+	ATF_TP_ADD_TC(tp, notify__abstract);
+	ATF_TP_ADD_TC(tp, notify__long_status);
+	ATF_TP_ADD_TC(tp, notify__nobody);
+	ATF_TP_ADD_TC(tp, notify__full_socket);
+	return atf_no_error();
+}

@@ -5,6 +5,7 @@
 #ifndef INSIDE_H
 #define INSIDE_H
 
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -72,15 +73,19 @@ give_to_nobody(const char *name)
 	ATF_REQUIRE_EQ(0, lchown(path, nobody()->pw_uid, nobody()->pw_gid));
 }
 
-/* A mirror that is root's if root runs the test, and a cache that is not. */
+/*
+ * A cache that is the user's, and a mirror that is root's if root runs the
+ * test; or the user's too, so that nothing but the sandbox protects it.
+ */
 static void
-world_make(void)
+world_make(bool own_mirror)
 {
 	static const char *const files[] = {
 		"file", "victim", "a", "c",
 	};
 	static const char *const dirs[] = { "mirror", "cache" };
 	char name[64];
+	bool own;
 	size_t d, f;
 
 	umask(022);
@@ -90,22 +95,24 @@ world_make(void)
 	snprintf(secret, sizeof(secret), "%s/secret", world);
 	make_file("secret", 0666);
 	for (d = 0; d < 2; d++) {
+		own = d == 1 || own_mirror;
 		make_dir(dirs[d]);
+		if (own)
+			give_to_nobody(dirs[d]);
 		snprintf(name, sizeof(name), "%s/sub", dirs[d]);
 		make_dir(name);
-		if (d == 1)
+		if (own)
 			give_to_nobody(name);
 		for (f = 0; f < sizeof(files) / sizeof(files[0]); f++) {
 			snprintf(name, sizeof(name), "%s/%s", dirs[d],
 			    files[f]);
 			make_file(name, 0644);
-			if (d == 1)
+			if (own)
 				give_to_nobody(name);
 		}
 		snprintf(name, sizeof(name), "%s/%s/link", world, dirs[d]);
 		ATF_REQUIRE_EQ(0, symlink("../secret", name));
 	}
-	give_to_nobody("cache");
 }
 
 /* What the tests leave in /tmp, kyua having no hand in it. */
@@ -162,6 +169,8 @@ become_nobody(void)
 	    setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) == -1 ||
 	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) == -1))
 		_exit(99);
+	/* As if it had logged in so. */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
 /* In the new process: enter, and say so. */

@@ -1,0 +1,343 @@
+/*
+ * What an administrator sees in the log: whole lines, each saying who wrote
+ * it, none that a client or a broken-in child could forge.
+ */
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <atf-c.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "msg.h"
+
+#define PLENTY	16384
+
+/* The test's own stderr is kept here while the log has it. */
+static int	real_stderr;
+static int	log_fd;
+
+/* From here on each write(2) to stderr can be read as one packet. */
+static void
+catch_stderr(void)
+{
+	int fds[2];
+
+	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK,
+	    0, fds));
+	real_stderr = dup(STDERR_FILENO);
+	ATF_REQUIRE(dup2(fds[1], STDERR_FILENO) != -1);
+	close(fds[1]);
+	log_fd = fds[0];
+}
+
+static void
+release_stderr(void)
+{
+	ATF_REQUIRE(dup2(real_stderr, STDERR_FILENO) != -1);
+	close(real_stderr);
+	close(log_fd);
+}
+
+/* The next line as it was written; "" if none was. */
+static const char *
+next_line(void)
+{
+	static char line[PLENTY];
+	ssize_t n = recv(log_fd, line, sizeof(line) - 1, MSG_DONTWAIT);
+
+	line[n > 0 ? n : 0] = '\0';
+	return line;
+}
+
+static void
+expect_line(const char *expected)
+{
+	const char *line = next_line();
+
+	ATF_CHECK_MSG(strcmp(line, expected) == 0, "\"%s\", not \"%s\"",
+	    line, expected);
+}
+
+ATF_TC_WITHOUT_HEAD(log__escape);
+ATF_TC_BODY(log__escape, tc)
+{
+	char out[64];
+
+	ATF_CHECK_STREQ("/a b/c.rpm",
+	    log_escape(out, sizeof(out), "/a b/c.rpm", 10));
+	ATF_CHECK_STREQ("\\x22\\x5c\\x0a\\x7f\\xc3\\x00",
+	    log_escape(out, sizeof(out), "\"\\\n\x7f\xc3\0", 6));
+	ATF_CHECK_STREQ("", log_escape(out, sizeof(out), "", 0));
+}
+
+/* However short the room: ended, within it, and no half of an escape. */
+ATF_TC_WITHOUT_HEAD(log__escape_cut);
+ATF_TC_BODY(log__escape_cut, tc)
+{
+	static const char in[] = "ab\ncd\nefgh";
+	static const char whole[] = "ab\\x0acd\\x0aefgh";
+	char out[64];
+	size_t len, n, kept;
+
+	for (n = 1; n < sizeof(out); n++) {
+		memset(out, '#', sizeof(out));
+		log_escape(out, n, in, sizeof(in) - 1);
+		len = strlen(out);
+		ATF_REQUIRE_MSG(len < n, "%zu bytes in %zu", len, n);
+		if (n < sizeof(out))
+			ATF_CHECK_EQ('#', out[n]);
+		if (n >= sizeof(whole)) {
+			ATF_CHECK_STREQ(whole, out);
+			continue;
+		}
+		kept = len;
+		if (n >= sizeof("...")) {
+			ATF_CHECK_STREQ("...", out + len - 3);
+			kept -= 3;
+		}
+		ATF_CHECK_EQ(0, strncmp(whole, out, kept));
+		/* Not within \x0a, which begins at 2 and at 8. */
+		ATF_CHECK_MSG(kept <= 2 || (kept >= 6 && kept <= 8) ||
+		    kept >= 12, "cut at %zu: %s", kept, out);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(log__parent_lines);
+ATF_TC_BODY(log__parent_lines, tc)
+{
+	char expected[128];
+
+	unsetenv("JOURNAL_STREAM");
+	catch_stderr();
+	log_open_parent(1);
+	log_info("listening on %s", "127.0.0.1:8080");
+	snprintf(expected, sizeof(expected),
+	    "parent[%d]: listening on 127.0.0.1:8080\n", (int)getpid());
+	expect_line(expected);
+	log_debug("not said");
+	expect_line("");
+	log_set_level(LOG_DEBUG);
+	log_debug("said");
+	snprintf(expected, sizeof(expected), "parent[%d]: said\n",
+	    (int)getpid());
+	expect_line(expected);
+	log_set_level(LOG_ERR);
+	log_warn("not said");
+	expect_line("");
+	log_error("said");
+	expect_line(expected);
+	release_stderr();
+}
+
+ATF_TC_WITHOUT_HEAD(log__journal);
+ATF_TC_BODY(log__journal, tc)
+{
+	char text[128];
+	struct stat st;
+
+	catch_stderr();
+	ATF_REQUIRE_EQ(0, fstat(STDERR_FILENO, &st));
+	snprintf(text, sizeof(text), "%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino);
+	setenv("JOURNAL_STREAM", text, 1);
+	log_open_parent(1);
+	log_child_line("walker", 12, LOG_WARNING, "slow", 4);
+	expect_line("<4>walker[12]: slow\n");
+
+	/* Redirected since: to a file that nobody reads prefixes in. */
+	snprintf(text, sizeof(text), "%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino + 1);
+	setenv("JOURNAL_STREAM", text, 1);
+	log_open_parent(1);
+	log_child_line("walker", 12, LOG_WARNING, "slow", 4);
+	expect_line("walker[12]: slow\n");
+	release_stderr();
+}
+
+ATF_TC_WITHOUT_HEAD(log__child_cannot_forge);
+ATF_TC_BODY(log__child_cannot_forge, tc)
+{
+	static const char forged[] = "x\nparent[1]: all is well\r\033[2J\0y";
+	char *longest, expected[4096];
+	const char *line;
+
+	unsetenv("JOURNAL_STREAM");
+	catch_stderr();
+	log_open_parent(1);
+	log_child_line("front", 7, LOG_INFO, forged, sizeof(forged) - 1);
+	expect_line("front[7]: x\\x0aparent[1]: all is well\\x0d\\x1b[2J"
+	    "\\x00y\n");
+	/* What a child escaped already stays readable. */
+	log_child_line("front", 7, LOG_INFO, "\"\\x0a\"", 6);
+	expect_line("front[7]: \"\\x0a\"\n");
+
+	/* Whatever it claims to be, within a known length. */
+	longest = malloc(MSG_TAIL_MAX);
+	ATF_REQUIRE(longest != NULL);
+	memset(longest, 'a', MSG_TAIL_MAX);
+	log_child_line("front", 7, LOG_INFO, longest, MSG_TAIL_MAX);
+	snprintf(expected, sizeof(expected), "front[7]: %.2048s\n", longest);
+	expect_line(expected);
+	memset(longest, 1, MSG_TAIL_MAX);
+	log_child_line("front", 7, -1, longest, MSG_TAIL_MAX);
+	expect_line("");
+	log_child_line("front", 7, LOG_INFO, longest, MSG_TAIL_MAX);
+	line = next_line();
+	ATF_CHECK_EQ('\n', line[strlen(line) - 1]);
+	free(longest);
+	release_stderr();
+}
+
+/* A child's end and the parent's, which reads it. */
+static void
+open_child(struct channel ends[2])
+{
+	int fds[2];
+
+	ATF_REQUIRE_EQ(0, msg_pair(fds));
+	memset(ends, 0, 2 * sizeof(ends[0]));
+	ends[0] = (struct channel){ .fd = fds[0], .self = ROLE_HASHER,
+	    .peer = ROLE_PARENT };
+	ends[1] = (struct channel){ .fd = fds[1], .self = ROLE_PARENT,
+	    .peer = ROLE_HASHER };
+	log_open_child(&ends[0]);
+}
+
+/* The next line that arrived; its priority, or -1. */
+static int
+take_line(struct channel *ch, char *text, size_t size)
+{
+	static uint8_t buf[MSG_MAX] __attribute__((__aligned__(8)));
+	struct msg msg;
+	struct msg_wrong wrong;
+	const struct msg_log *body;
+
+	text[0] = '\0';
+	if (msg_recv(ch, buf, &msg, &wrong) != MSG_GOT)
+		return -1;
+	ATF_REQUIRE_EQ(MSG_LOG, msg.type);
+	body = msg.body;
+	snprintf(text, size, "%.*s", (int)msg.tail_len,
+	    (const char *)msg.tail);
+	return (int)body->priority;
+}
+
+ATF_TC_WITHOUT_HEAD(log__child_lines);
+ATF_TC_BODY(log__child_lines, tc)
+{
+	struct channel ends[2];
+	char text[PLENTY], longest[3000];
+
+	open_child(ends);
+	log_warn("%s: %d", "x", 1);
+	ATF_CHECK_EQ(LOG_WARNING, take_line(&ends[1], text, sizeof(text)));
+	ATF_CHECK_STREQ("x: 1", text);
+	log_debug("not said");
+	ATF_CHECK_EQ(-1, take_line(&ends[1], text, sizeof(text)));
+	memset(longest, 'l', sizeof(longest));
+	log_info("%.*s", (int)sizeof(longest), longest);
+	ATF_CHECK_EQ(LOG_INFO, take_line(&ends[1], text, sizeof(text)));
+	ATF_CHECK_EQ(2048, strlen(text));
+	close(ends[0].fd);
+	close(ends[1].fd);
+}
+
+/* A child does not wait for the log, and what is lost is not a secret. */
+ATF_TC_WITHOUT_HEAD(log__busy_parent);
+ATF_TC_BODY(log__busy_parent, tc)
+{
+	struct channel ends[2];
+	char text[PLENTY], expected[64];
+	int priority, i, arrived = 0;
+
+	open_child(ends);
+	for (i = 0; i < 20000; i++) {
+		errno = ENOENT;
+		log_info("line %d", i);
+		ATF_REQUIRE_EQ(ENOENT, errno);
+	}
+	while ((priority = take_line(&ends[1], text, sizeof(text))) != -1) {
+		snprintf(expected, sizeof(expected), "line %d", arrived);
+		ATF_REQUIRE_STREQ(expected, text);
+		arrived++;
+	}
+	ATF_REQUIRE_MSG(arrived > 0 && arrived < 20000, "%d", arrived);
+	log_info("later");
+	ATF_CHECK_EQ(LOG_WARNING, take_line(&ends[1], text, sizeof(text)));
+	snprintf(expected, sizeof(expected), "%d lines lost, the log was "
+	    "busy", 20000 - arrived);
+	ATF_CHECK_STREQ(expected, text);
+	ATF_CHECK_EQ(LOG_INFO, take_line(&ends[1], text, sizeof(text)));
+	ATF_CHECK_STREQ("later", text);
+	log_info("again");
+	ATF_CHECK_EQ(LOG_INFO, take_line(&ends[1], text, sizeof(text)));
+	ATF_CHECK_STREQ("again", text);
+	close(ends[0].fd);
+	close(ends[1].fd);
+}
+
+/* The last words arrive, also through a full channel. */
+ATF_TC_WITHOUT_HEAD(log__fatal_in_child);
+ATF_TC_BODY(log__fatal_in_child, tc)
+{
+	struct channel ends[2];
+	struct pollfd pfd;
+	char text[PLENTY], last[PLENTY] = "";
+	int i, status;
+	pid_t pid;
+
+	open_child(ends);
+	pid = fork();
+	ATF_REQUIRE(pid != -1);
+	if (pid == 0) {
+		close(ends[1].fd);
+		for (i = 0; i < 20000; i++)
+			log_info("line %d", i);
+		fatal("no more: %s", "reason");
+	}
+	close(ends[0].fd);
+	pfd = (struct pollfd){ .fd = ends[1].fd, .events = POLLIN };
+	for (;;) {
+		ATF_REQUIRE_EQ(1, poll(&pfd, 1, 60 * 1000));
+		if (take_line(&ends[1], text, sizeof(text)) == -1)
+			break;
+		strcpy(last, text);
+	}
+	ATF_CHECK_STREQ("no more: reason", last);
+	ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
+	ATF_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	close(ends[1].fd);
+}
+
+ATF_TC_WITHOUT_HEAD(log__once);
+ATF_TC_BODY(log__once, tc)
+{
+	uint64_t last = 0;
+
+	ATF_CHECK_EQ(1, log_once(&last, 1000, 5));
+	ATF_CHECK_EQ(0, log_once(&last, 1000, 5));
+	ATF_CHECK_EQ(0, log_once(&last, 1000, 1004));
+	ATF_CHECK_EQ(1, log_once(&last, 1000, 1005));
+	ATF_CHECK_EQ(0, log_once(&last, 1000, 1006));
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, log__escape);
+	ATF_TP_ADD_TC(tp, log__escape_cut);
+	ATF_TP_ADD_TC(tp, log__parent_lines);
+	ATF_TP_ADD_TC(tp, log__journal);
+	ATF_TP_ADD_TC(tp, log__child_cannot_forge);
+	ATF_TP_ADD_TC(tp, log__child_lines);
+	ATF_TP_ADD_TC(tp, log__busy_parent);
+	ATF_TP_ADD_TC(tp, log__fatal_in_child);
+	ATF_TP_ADD_TC(tp, log__once);
+	return atf_no_error();
+}

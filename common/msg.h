@@ -183,7 +183,8 @@ enum msg_fault {
 	FAULT_LENGTH,		/* body or tail */
 	FAULT_FDS,		/* number or kind of descriptors */
 	FAULT_CONTENT,		/* said by a handler: a tail that lies */
-	FAULT_SEAL		/* said by a handler */
+	FAULT_SEAL,		/* said by a handler */
+	FAULT_SILENT		/* no answer for too long */
 };
 
 struct msg_wrong {

@@ -20,7 +20,7 @@ struct read_range {
 	int		fd;
 	uint64_t	offset;
 	uint64_t	len;		/* bytes, up to READ_MAX */
-	uint32_t	cold;		/* a bit for each MiB: was not in memory */
+	uint32_t	cold;		/* a bit per MiB: not in memory */
 };
 
 struct read_map {

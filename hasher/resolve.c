@@ -87,9 +87,10 @@ log_link(struct root *root, const char *path, size_t len)
 
 	if (!log_once(&root->link_logged_ms, LOG_INTERVAL_MS, now_ms()))
 		return;
-	log_warn("refused \"%s\": a symbolic link on its way is absolute or "
-	    "leaves the root; use a relative link, a bind mount or a root of "
-	    "its own", log_escape(escaped, sizeof(escaped), path, len));
+	log_warn("refused \"%s\": a symbolic link on its way is absolute, "
+	    "leaves the root or leads back to itself; use a relative link, a "
+	    "bind mount or a root of its own",
+	    log_escape(escaped, sizeof(escaped), path, len));
 }
 
 static enum path_status

@@ -5,9 +5,9 @@
  * nothing else.  May open files and directories there for reading.  Is sent
  * specs and paths by the front, which is not believed: what it sends is
  * checked, and answers are sealed.  Holds the root's descriptor, the key of
- * the seals, and a few walks through its directories.  Whoever
- * breaks in here can read what the public can read anyway, and seal
- * statements about it that are not true; he cannot write, connect or fork.
+ * the seals, and a few walks through its directories.  Whoever breaks in
+ * here can read what the public can read anyway, and seal statements about it
+ * that are not true; he cannot write, connect or fork.
  */
 #include <errno.h>
 #include <inttypes.h>

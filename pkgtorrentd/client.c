@@ -18,7 +18,6 @@
 
 #define DRAIN_MAX	(1U << 20)	/* bytes read after a refusal */
 #define DRAIN_MS	2000
-#define PROGRESS_MIN	1024		/* bytes a second, writing */
 
 static void	client_on_event(evutil_socket_t, short, void *);
 
@@ -411,14 +410,6 @@ client_expire(struct client *c)
 	case DEADLINE_WAIT:
 		front_on_job(c);
 		return;
-	case DEADLINE_WRITE:
-		if (c->progress >= (uint64_t)PROGRESS_MIN *
-		    c->front->child.conf->write_timeout_ms / 1000) {
-			c->progress = 0;
-			client_set_deadline(c, DEADLINE_WRITE);
-			return;
-		}
-		break;
 	default:
 		break;
 	}
@@ -446,4 +437,7 @@ client_close_idle(struct front *f)
 
 	TAILQ_FOREACH_SAFE(c, &f->deadlines[DEADLINE_IDLE], timed, next)
 		client_free(c);
+	TAILQ_FOREACH_SAFE(c, &f->deadlines[DEADLINE_HEADER], timed, next)
+		if (c->in.len == 0)
+			client_free(c);
 }

@@ -129,7 +129,7 @@ void	client_write(struct client *);	/* there is room; may free it */
 
 /* Deadlines that have passed. Called a few times a second. */
 void	client_tick(struct front *);
-/* Close connections that are between two requests. */
+/* Close connections on which nothing has been asked. */
 void	client_close_idle(struct front *);
 
 #endif

@@ -13,6 +13,7 @@
 
 #define IOV_MAX_HERE	64
 #define ZEROS_LEN	(256U << 10)
+#define PROGRESS_MIN	1024ULL		/* bytes a second */
 #define SENDFILE_MAX	(1U << 20)	/* bytes at once */
 
 static const uint8_t zeros[ZEROS_LEN];
@@ -185,8 +186,23 @@ client_send(struct client *c, const struct answer *a)
 		return;
 	}
 	c->state = CLIENT_WRITE;
+	c->progress = 0;
 	client_set_deadline(c, DEADLINE_WRITE);
 	client_watch(c, EV_WRITE);
+}
+
+/* A client that takes enough has earned another period. */
+static void
+client_extend_writing(struct client *c)
+{
+	uint64_t period = c->front->child.conf->write_timeout_ms;
+	uint64_t left = c->deadline_ms - front_now();
+
+	if (left > period ||
+	    c->progress < PROGRESS_MIN * (period - left) / 1000)
+		return;
+	c->progress = 0;
+	client_set_deadline(c, DEADLINE_WRITE);
 }
 
 void
@@ -197,12 +213,11 @@ client_write(struct client *c)
 	r = client_write_parts(c);
 	if (r == 1)
 		r = client_write_file(c);
-	if (r == 0)
-		return;
-	if (r == -1) {
+	if (r == 1) {
+		client_written(c);
+		client_resume(c);
+	} else if (r == -1)
 		client_free(c);
-		return;
-	}
-	client_written(c);
-	client_resume(c);
+	else
+		client_extend_writing(c);
 }

@@ -8,10 +8,13 @@
 #include <string.h>
 
 #include "front.h"
+#include "front_msg.h"
 #include "log.h"
 #include "torrent.h"
 
 #define BATCHES_QUEUED	2
+#define SILENT_MS	20000	/* for a batch: less than 1 MiB/s is no disk */
+#define LOSSES_MAX	5	/* then the range is what ends hashers */
 #define NO_SLOT		UINT32_MAX
 
 static struct hasher *
@@ -24,9 +27,13 @@ static void
 batch_add_range(struct msg_range *ranges, struct batch *b,
     const struct msg_range *range, struct hashing *h)
 {
-	ranges[b->count] = *range;
-	b->items[b->count++] = (struct batch_item){ .hashing = h,
-	    .offset = range->offset, .len = range->len, .slot = range->slot };
+	struct batch_item *item = &b->items[b->count];
+
+	item->hashing = h;
+	item->offset = range->offset;
+	item->len = range->len;
+	item->slot = range->slot;
+	ranges[b->count++] = *range;
 	b->bytes += range->len;
 }
 
@@ -42,7 +49,8 @@ batch_send(struct front *f, size_t n, struct batch *b,
 	b->id = body.id = ++f->last_id;
 	body.piece_len = piece_len;
 	body.count = b->count;
-	b->sent_ms = front_now();
+	if (TAILQ_EMPTY(&hasher->batches))
+		hasher->since_ms = front_now();
 	TAILQ_INSERT_TAIL(&hasher->batches, b, entry);
 	if (b->counted)
 		hasher->nbatches++;
@@ -128,20 +136,18 @@ hasher_get_slot(struct front *f, size_t n, struct hashing *h, bool *new)
 }
 
 /* The next range of a file to hand out. */
-static void
-hashing_peek_range(const struct hashing *h, uint64_t *offset, uint64_t *len)
+static struct range
+hashing_peek_range(const struct hashing *h)
 {
-	const struct range *r = TAILQ_FIRST(&h->redo);
+	const struct range *redo = TAILQ_FIRST(&h->redo);
+	struct range r = { .offset = h->next,
+	    .len = h->identity.size - h->next };
 
-	if (r != NULL) {
-		*offset = r->offset;
-		*len = r->len;
-		return;
-	}
-	*offset = h->next;
-	*len = h->identity.size - h->next;
-	if (*len > h->slice_len)
-		*len = h->slice_len;
+	if (redo != NULL)
+		return *redo;
+	if (r.len > h->slice_len)
+		r.len = h->slice_len;
+	return r;
 }
 
 /* It was handed out. */
@@ -170,6 +176,7 @@ dispatch_batch(struct front *f, size_t n, struct work *w)
 	uint32_t piece_len = 0;
 	struct hashing *h;
 	struct batch *b;
+	struct range r;
 	bool new;
 
 	b = calloc(1, sizeof(*b));
@@ -178,10 +185,12 @@ dispatch_batch(struct front *f, size_t n, struct work *w)
 	b->counted = true;
 	while (b->count < BATCH_MAX && (h = TAILQ_FIRST(&w->ready)) != NULL) {
 		memset(&range, 0, sizeof(range));
-		hashing_peek_range(h, &range.offset, &range.len);
+		r = hashing_peek_range(h);
 		if (b->count > 0 && (h->piece_len != piece_len ||
-		    b->bytes + range.len > SLICE_MAX))
+		    b->bytes + r.len > SLICE_MAX))
 			break;
+		range.offset = r.offset;
+		range.len = r.len;
 		range.slot = hasher_get_slot(f, n, h, &new);
 		if (range.slot == NO_SLOT)
 			break;
@@ -198,6 +207,7 @@ dispatch_batch(struct front *f, size_t n, struct work *w)
 			hasher->slot[range.slot] = NULL;
 			h->held_by &= ~(1ULL << n);
 		}
+		b->items[b->count].losses = r.losses;
 		batch_add_range(ranges, b, &range, h);
 	}
 	if (b->count == 0) {
@@ -343,6 +353,7 @@ hashings_on_digests(struct peer *p, struct msg *m)
 		at += (size_t)item.count * SHA1_LEN;
 	}
 	hasher_set_rate(hasher, b->bytes, body->busy_us);
+	hasher->since_ms = front_now();
 	TAILQ_REMOVE(&hasher->batches, b, entry);
 	if (b->counted)
 		hasher->nbatches--;
@@ -358,17 +369,20 @@ hashing_redo(struct front *f, const struct batch_item *bi)
 	struct range *r;
 
 	h->out--;
-	r = malloc(sizeof(*r));
-	if (r == NULL && h->result == 0)
+	r = calloc(1, sizeof(*r));
+	if (h->result == 0 && (r == NULL || bi->losses == LOSSES_MAX))
 		h->result = HASHING_FAILED;
 	if (h->result != 0) {
 		free(r);
+		if (h->state == HASHING_READY)
+			hashing_set_out(f, h);
 		if (h->out == 0)
 			hashing_finish(f, h);
 		return;
 	}
 	r->offset = bi->offset;
 	r->len = bi->len;
+	r->losses = bi->losses + 1;
 	TAILQ_INSERT_TAIL(&h->redo, r, entry);
 	if (h->state == HASHING_OUT)
 		hashing_set_ready(f, h);
@@ -397,4 +411,25 @@ hashings_hasher_lost(struct front *f, size_t n)
 		free(b);
 	}
 	hashings_run(f);
+}
+
+void
+hashings_tick(struct front *f)
+{
+	struct msg_wrong wrong = { .role = ROLE_HASHER, .type = MSG_HASH,
+	    .fault = FAULT_SILENT };
+	struct hasher *hasher;
+	size_t n;
+
+	for (n = 0; n < f->nhashers; n++) {
+		hasher = &f->hashings.hashers[n];
+		if (TAILQ_EMPTY(&hasher->batches) ||
+		    f->hashers[n].ch.fd == -1 ||
+		    front_now() - hasher->since_ms < SILENT_MS)
+			continue;
+		/* The parent ends it and starts another. */
+		wrong.index = (uint32_t)n;
+		child_report(&f->child, &wrong);
+		front_on_lost(&f->hashers[n]);
+	}
 }

@@ -11,6 +11,8 @@
  * hashers seal what they say under a key that is not here, and the cache
  * stores nothing without those seals.
  */
+#include <sys/resource.h>
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +30,9 @@
 #include "seal.h"
 
 #define TICK_MS		250
+#define FDS_FIXED	96	/* loop, listeners, log, messages in transit */
+#define FDS_LEAST	16
+#define FDS_HASHING	1024	/* files to be hashed, at most */
 #define TOUCH_MS	(24ULL * 60 * 60 * 1000)
 
 uint64_t
@@ -359,10 +364,34 @@ front_on_tick(evutil_socket_t fd, short what, void *arg)
 	front_set_date(f);
 	client_tick(f);
 	jobs_tick(f);
+	hashings_tick(f);
 	if (f->paused)
 		front_resume(f);
 	if (f->stopping && (f->nclients == 0 || front_now() > f->stop_ms))
 		event_base_loopexit(f->base, NULL);
+}
+
+/* One for the client, and one for a file that it is sent. */
+static uint32_t
+front_fds_per_client(const struct front *f)
+{
+	return f->child.conf->serve_files ? 2 : 1;
+}
+
+/*
+ * Descriptors are shared out beforehand: a peer's message that brings some
+ * must never find that clients have taken the last.
+ */
+void
+front_share_descriptors(struct front *f)
+{
+	uint32_t fixed = FDS_FIXED + (uint32_t)(f->nwalkers + f->nhashers);
+	uint32_t all;
+
+	all = f->fds < fixed + FDS_LEAST ? FDS_LEAST : f->fds - fixed;
+	f->hashings.open_max = all / 4 < FDS_HASHING ? all / 4 : FDS_HASHING;
+	f->clients_max = (all - f->hashings.open_max) /
+	    front_fds_per_client(f);
 }
 
 static void
@@ -397,6 +426,7 @@ void
 front_main(void)
 {
 	struct sandbox box = { .role = ROLE_FRONT };
+	struct rlimit rl;
 	struct front *f;
 	char layers[256];
 	int none;
@@ -412,8 +442,15 @@ front_main(void)
 	box.strict = f->child.conf->strict;
 	box.user = f->child.conf->user[ROLE_FRONT];
 	box.channel_fd = f->child.parent.fd;
-	box.max_fds = 2 * f->child.conf->max_connections +
-	    f->child.conf->max_queue + 2048;
+	/* Past max-connections a client is told so, and past twice that it is
+	   turned away without a word. */
+	f->fds = 2 * f->child.conf->max_connections *
+	    front_fds_per_client(f) + FDS_HASHING + FDS_FIXED +
+	    f->child.conf->nroots + f->child.conf->hashers;
+	box.max_fds = f->fds;
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_max < f->fds)
+		f->fds = (uint32_t)rl.rlim_max;
+	front_share_descriptors(f);
 	sandbox_enter(&box, &none, layers, sizeof(layers));
 	child_ready(&f->child, layers);
 	event_base_dispatch(f->base);

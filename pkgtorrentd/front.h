@@ -44,11 +44,14 @@ struct front {
 	size_t			 nnext;
 	bool			 paused;	/* no descriptors left */
 	uint64_t		 paused_log_ms;
+	uint64_t		 failure_log_ms;
 	bool			 stopping;
 	uint64_t		 stop_ms;
 
 	struct client_queue	 deadlines[DEADLINE_COUNT];
+	uint32_t		 fds;		/* descriptors, at most */
 	uint32_t		 nclients;
+	uint32_t		 clients_max;	/* that there are descriptors for */
 	struct addrs		 addrs;
 
 	struct peer		 cache;
@@ -88,6 +91,9 @@ void	front_on_job(struct client *);
 /* A held request's file has been opened (fd) or not (status). */
 void	front_on_opened(struct client *, enum path_status, int fd,
 	    const struct identity *);
+/* As the limit and the configuration are now. */
+void	front_share_descriptors(struct front *);
+
 /* For front.c, in front_msg.c: the parent's channel, and places for peers. */
 int	front_open_parent(struct front *);
 int	front_set_walkers(struct front *);

@@ -141,6 +141,7 @@ front_on_new_conf(struct front *f, const struct conf *old)
 	bool layout = !conf_same_layout(old, conf);
 
 	f->generation++;
+	front_share_descriptors(f);
 	hot_set_max(&f->hot, conf->hot_size);
 	if (roots) {
 		openings_drop(f);

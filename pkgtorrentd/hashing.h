@@ -47,6 +47,7 @@ struct range {
 	TAILQ_ENTRY(range)	entry;
 	uint64_t		offset;
 	uint64_t		len;
+	unsigned		losses;
 };
 TAILQ_HEAD(range_list, range);
 
@@ -108,6 +109,7 @@ struct batch_item {
 	uint64_t		 offset;
 	uint64_t		 len;
 	uint32_t		 slot;
+	unsigned		 losses;	/* hashers that ended over it */
 };
 
 #define BATCH_MAX	16
@@ -115,7 +117,6 @@ struct batch_item {
 struct batch {
 	TAILQ_ENTRY(batch)	 entry;
 	uint64_t		 id;
-	uint64_t		 sent_ms;
 	uint64_t		 bytes;
 	bool			 counted;	/* as one of the queued two */
 	uint32_t		 count;
@@ -130,6 +131,7 @@ struct hasher {
 	uint32_t		 in_slot[HASHER_SLOTS];	/* ranges under way */
 	TAILQ_HEAD(, batch)	 batches;
 	uint32_t		 nbatches;
+	uint64_t		 since_ms;	/* it has the first of them */
 	double			 rate;		/* bytes per second, smoothed */
 };
 
@@ -140,6 +142,7 @@ struct hashings {
 	struct work_list	 to_open;
 	struct hasher		 hashers[HASHERS_MAX];
 	uint32_t		 nopen;		/* descriptors here, or asked for */
+	uint32_t		 open_max;	/* how many there may be */
 	uint64_t		 left;		/* bytes to be hashed, all files */
 };
 
@@ -161,6 +164,8 @@ int	hashing_want(struct front *, struct work *, uint64_t job,
 void	hashings_run(struct front *);
 
 void	hashings_hasher_lost(struct front *, size_t);
+/* A hasher that does not answer is given up: its work goes to others. */
+void	hashings_tick(struct front *);
 /* Seconds until bytes more will be hashed, at the rate seen. */
 uint32_t hashings_estimate(struct front *, uint64_t bytes);
 

@@ -3,6 +3,7 @@
  * which job.h lists the states.
  */
 #include "front.h"
+#include "log.h"
 
 #define CHANGES_MAX	3
 #define FORGOTTEN_MS	(10 * 60 * 1000)
@@ -171,6 +172,18 @@ job_hash(struct job *job)
 		hashings_run(f);
 }
 
+/* A file that cannot be read is the mirror's matter: somebody should know. */
+static void
+job_log_failure(struct front *f, const struct hashing *h)
+{
+	char path[512];
+
+	if (log_once(&f->failure_log_ms, 60000, front_now()))
+		log_warn("\"%s\" cannot be hashed: it fails to be read; look "
+		    "at the disk", log_escape(path, sizeof(path), h->path,
+		    h->path_len));
+}
+
 void
 job_on_hashed(struct front *f, uint64_t id, uint32_t index, struct hashing *h)
 {
@@ -180,6 +193,8 @@ job_on_hashed(struct front *f, uint64_t id, uint32_t index, struct hashing *h)
 		return;
 	job->pending--;
 	if (h->result != HASHING_OK) {
+		if (h->result == HASHING_FAILED)
+			job_log_failure(f, h);
 		job->changed = true;
 		job_set_due(job);
 		return;

@@ -5,9 +5,6 @@
 #include "front.h"
 
 #define OPEN_AHEAD	32	/* files of one work, open and not handed out */
-#define OPEN_MAX	512	/* descriptors for hashing; a work's first file
-				   goes beyond, so that it never waits for
-				   others' long ones */
 
 static int
 opening_send(struct front *f, struct opening *o)
@@ -57,6 +54,15 @@ opening_free(struct front *f, struct opening *o)
 	free(o);
 }
 
+/* Half of the descriptors are for works' first files, so that none of these
+   waits for others' long lists. */
+static bool
+openings_may(const struct front *f, const struct work *w)
+{
+	return f->hashings.nopen < (w->nopen == 0 ? f->hashings.open_max :
+	    f->hashings.open_max / 2);
+}
+
 /* Of one work: as many as fit a message, as long as one walker has them. */
 static void
 openings_for_work(struct front *f, struct work *w)
@@ -67,8 +73,7 @@ openings_for_work(struct front *f, struct work *w)
 	int root;
 
 	while ((h = TAILQ_FIRST(&w->queued)) != NULL &&
-	    w->nopen < OPEN_AHEAD &&
-	    (w->nopen == 0 || f->hashings.nopen < OPEN_MAX)) {
+	    w->nopen < OPEN_AHEAD && openings_may(f, w)) {
 		root = conf_root_of(f->child.conf, h->path, h->path_len);
 		if (root == -1 || (size_t)root >= f->nwalkers) {
 			/* Its root was taken out of the configuration. */

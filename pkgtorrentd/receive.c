@@ -23,6 +23,7 @@ fault_name(uint32_t fault)
 		[FAULT_FDS] = "descriptors",
 		[FAULT_CONTENT] = "content",
 		[FAULT_SEAL] = "seal",
+		[FAULT_SILENT] = "no answer",
 	};
 
 	if (fault == 0 || fault >= sizeof(names) / sizeof(names[0]))

@@ -265,10 +265,17 @@ reply_torrent(struct client *c, const struct http_request *req,
 	struct front *f = c->front;
 	struct wrap *w;
 	struct head h;
+	uint64_t len;
 
 	w = torrent_get_wrap(f, t, base, simple);
 	if (w == NULL) {
 		reply_error(c, req, 500, "out of memory; try again later");
+		return;
+	}
+	len = w->before->len + t->info->len + w->after->len;
+	if (len > f->child.conf->max_torrent) {
+		reply_error(c, req, 413, "the torrent is larger than this "
+		    "service gives out; ask for fewer files");
 		return;
 	}
 	a.closing = reply_wants_close(c, req);
@@ -289,7 +296,7 @@ reply_torrent(struct client *c, const struct http_request *req,
 		answer_add(&a, w->before->data, w->before->len, w->before);
 		answer_add(&a, t->info->data, t->info->len, t->info);
 		answer_add(&a, w->after->data, w->after->len, w->after);
-		line.body_len = w->before->len + t->info->len + w->after->len;
+		line.body_len = len;
 	}
 	reply_send(c, req, &a, &line);
 }

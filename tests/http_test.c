@@ -68,6 +68,43 @@ judge(const char *bytes, size_t len)
 	return status;
 }
 
+/* What is wrong is said, not only that something is. */
+ATF_TC_WITHOUT_HEAD(http__why);
+ATF_TC_BODY(http__why, tc)
+{
+	static const struct {
+		const char	*text;
+		const char	*part;
+	} rows[] = {
+		{ "\x16\x03\x01", "without TLS" },
+		{ "GET /\r\n", "no version" },
+		{ "GET  /", "more than one blank" },
+		{ "GET /#", "fragment" },
+		{ "GET /\xc3", "percent-encoded" },
+		{ "GET / HTTP/1.1\n", "LF alone" },
+		{ "GET / HTTP/1.1 x", "follows the version" },
+		{ GETH "A: b\n", "LF alone" },
+		{ GETH "A: b\rc", "CR without LF" },
+		{ GETH "A: b\x01", "control byte" },
+		{ GETH "\n", "LF alone" },
+		{ GETH " b", "begins with a blank" },
+		{ GETH "\tb", "begins with a blank" },
+		{ GETH "A : b", "before its colon" },
+		{ GETH "A\t: b", "before its colon" },
+		{ GETH "A\r\n", "no colon" },
+		{ GETH ": b", "name is empty" },
+		{ GETH H, "two Host fields" },
+		{ "GET / HTTP/1.1\r\n\r\n", "no Host field" },
+	};
+	size_t	i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ATF_CHECK_EQ(parse(rows[i].text), 400);
+		ATF_CHECK_MSG(strstr(why, rows[i].part) != NULL, "%s: %s",
+		    rows[i].text, why);
+	}
+}
+
 /* One line for a person, whatever the client sent. */
 static int
 is_helpful(const char *line)
@@ -474,7 +511,8 @@ ATF_TC_BODY(http__host, tc)
 		"MIRROR.example", "mirror.example.", "my_host", "x-y.z~",
 		"127.0.0.1", "127.0.0.1:80", "a:1", "a:65535", "a:080",
 		"[::1]", "[::1]:8080", "[2001:db8::A]",
-		"[::ffff:192.0.2.1]:1", "[fe80::1]", "0", "xn--mirr-5qa" };
+		"[::ffff:192.0.2.1]:1", "[fe80::1]", "0", "xn--mirr-5qa",
+		"AZaz09" };
 	static const char *const bad[] = { "", "a:", "a:0", "a:65536",
 		"a:99999", "a:000001", "a:1x", "a:+1", "a: 1", ":1", ".",
 		"..", ".a", "a..b", "a%2e", "a@b", "a,b", "a b", "a/b",
@@ -502,6 +540,7 @@ ATF_TC_BODY(http__str_is, tc)
 	struct str	absent = { NULL, 0 };
 
 	ATF_CHECK(str_is(str_of("Keep-ALIVE"), "keep-alive"));
+	ATF_CHECK(str_is(str_of("AZ"), "az"));
 	ATF_CHECK(str_is(str_of(""), ""));
 	ATF_CHECK(!str_is(str_of("keep-aliv"), "keep-alive"));
 	ATF_CHECK(!str_is(str_of("keep-alivee"), "keep-alive"));
@@ -537,6 +576,8 @@ static const struct {
 	{ "bytes=3-99999999999999999999999999999999", 10, 206, 3, 9 },
 	{ "bytes=9223372036854775807-", UINT64_MAX, 206,
 	    9223372036854775807ULL, UINT64_MAX - 1 },
+	{ "bytes=18446744073709551606-", UINT64_MAX, 206,
+	    UINT64_MAX - 9, UINT64_MAX - 1 },
 	{ "bytes=-1", UINT64_MAX, 206, UINT64_MAX - 1,
 	    UINT64_MAX - 1 },
 	{ "bytes=10-", 10, 416, 0, 0 },
@@ -620,6 +661,12 @@ ATF_TC_BODY(http__etag, tc)
 		ATF_CHECK_MSG(http_etag_matches(str_of(no[i]),
 		    "\"a,b\"") == 0, "%s", no[i]);
 	ATF_CHECK_EQ(http_etag_matches(str_of("\"a\""), "W/\"a\""), 1);
+	/* Every byte that a tag may have, and the edges around them. */
+	ATF_CHECK_EQ(http_etag_matches(str_of("\"!#~\x80\xff\", \"a\""),
+	    "\"a\""), 1);
+	ATF_CHECK_EQ(http_etag_matches(str_of("\" \", \"a\""), "\"a\""), 0);
+	ATF_CHECK_EQ(http_etag_matches(str_of("\"\x7f\", \"a\""), "\"a\""),
+	    0);
 	ATF_CHECK_EQ(http_etag_matches(absent, "\"a\""), 0);
 }
 
@@ -677,6 +724,13 @@ static const struct {
 	{ "Sun Nov 06 08:49:37 1994", 784111777 },
 	{ "Sun, 06 Nov 1994 8:49:37 GMT", -1 },
 	{ "Sun, -6 Nov 1994 08:49:37 GMT", -1 },
+	{ "Sun, 06 Nov 1994 :49:37 GMT", -1 },
+	{ "Sun, 06 Nov 1994 08:49: GMT", -1 },
+	{ "Sun,  Nov 1994 08:49:37 GMT", -1 },
+	{ "Sun, 06 Nov  08:49:37 GMT", -1 },
+	{ "Sunday, 06-Nov- 08:49:37 GMT", -1 },
+	{ "Sun Nov  6 08:49:37 ", -1 },
+	{ "Sun Nov  6 08:49:37 199", -1 },
 	{ "1994-11-06T08:49:37Z", -1 },
 	{ "784111777", -1 },
 	{ "0", -1 },
@@ -745,6 +799,7 @@ ATF_TC_BODY(http__format_date_as_strftime, tc)
 
 ATF_TP_ADD_TCS(tp)
 {
+	ATF_TP_ADD_TC(tp, http__why);
 	ATF_TP_ADD_TC(tp, http__malformed);
 	ATF_TP_ADD_TC(tp, http__malformed_byte_by_byte);
 	ATF_TP_ADD_TC(tp, http__first_byte_decides);

@@ -220,7 +220,7 @@ ATF_TC_BODY(check__limits, tc)
 		{ "/**/a", 0 },
 		{ "/**/a/**", -1 },
 		{ "/a**/b**", 0 },
-		/* What is within brackets, or opens none, counts for nothing. */
+		/* What is in brackets, or opens none, counts for nothing. */
 		{ "/[****************************]", 0 },
 		{ "/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[", 0 },
 	};

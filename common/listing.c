@@ -138,6 +138,18 @@ listing_next_file(struct listing_reader *r)
 	return 1;
 }
 
+void
+identity_of(struct identity *id, const struct stat *st)
+{
+	memset(id, 0, sizeof(*id));
+	id->ino = st->st_ino;
+	id->size = (uint64_t)st->st_size;
+	id->mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 +
+	    st->st_mtim.tv_nsec;
+	id->ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 +
+	    st->st_ctim.tv_nsec;
+}
+
 int
 identity_same(const struct identity *a, const struct identity *b)
 {

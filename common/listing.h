@@ -15,6 +15,8 @@
 #ifndef LISTING_H
 #define LISTING_H
 
+#include <sys/stat.h>
+
 #include "buf.h"
 #include "msg.h"
 
@@ -64,6 +66,8 @@ int	listing_next_spec(struct listing_reader *);
 /* Next file of the current record: 1, 0 or -1 in the same way. */
 int	listing_next_file(struct listing_reader *);
 
+/* What stat(2) says of a file, as its identity. */
+void	identity_of(struct identity *, const struct stat *);
 /* 1 if both are the same version of the same file. */
 int	identity_same(const struct identity *, const struct identity *);
 

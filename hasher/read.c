@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "listing.h"
 #include "log.h"
 #include "read.h"
 
@@ -75,13 +76,7 @@ read_identity(int fd, struct identity *id, bool *regular)
 
 	if (fstat(fd, &st) == -1)
 		return -1;
-	memset(id, 0, sizeof(*id));
-	id->ino = st.st_ino;
-	id->size = (uint64_t)st.st_size;
-	id->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 +
-	    st.st_mtim.tv_nsec;
-	id->ctime_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 +
-	    st.st_ctim.tv_nsec;
+	identity_of(id, &st);
 	*regular = S_ISREG(st.st_mode);
 	return 0;
 }

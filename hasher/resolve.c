@@ -173,18 +173,6 @@ open_beneath(struct root *root, const char *path, size_t len, int flags,
 	return fd;
 }
 
-static void
-identity_from_stat(struct identity *id, const struct stat *st)
-{
-	memset(id, 0, sizeof(*id));
-	id->ino = st->st_ino;
-	id->size = (uint64_t)st->st_size;
-	id->mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 +
-	    st->st_mtim.tv_nsec;
-	id->ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 +
-	    st->st_ctim.tv_nsec;
-}
-
 /* Called bare: where the kernel has no such call, glibc answers from the mode,
    which does not tell of access control lists. */
 static int
@@ -200,7 +188,7 @@ seen_from_stat(struct seen *seen, const struct stat *st)
 	seen->type = st->st_mode & S_IFMT;
 	if (!S_ISREG(st->st_mode))
 		return PATH_NOT_FILE;
-	identity_from_stat(&seen->identity, st);
+	identity_of(&seen->identity, st);
 	return PATH_OK;
 }
 
@@ -306,7 +294,7 @@ root_open(struct root *root, const char *path, size_t len,
 	if (*fd == -1)
 		return status;
 	if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode)) {
-		identity_from_stat(id, &st);
+		identity_of(id, &st);
 		return PATH_OK;
 	}
 	close(*fd);

@@ -144,9 +144,9 @@ front_on_new_conf(struct front *f, const struct conf *old)
 	front_share_descriptors(f);
 	hot_set_max(&f->hot, conf->hot_size);
 	if (roots) {
-		openings_drop(f);
 		if (front_set_walkers(f) == -1)
 			fatal("out of memory");
+		openings_reroute(f);
 	}
 	if (old->hashers != conf->hashers && front_set_hashers(f) == -1)
 		fatal("out of memory");

@@ -166,18 +166,27 @@ opening_answer_client(struct opening *o, int fd,
 }
 
 void
-openings_drop(struct front *f)
+openings_reroute(struct front *f)
 {
 	static const struct msg_opened_item none = { .status = PATH_MISSING };
-	struct opening *o;
+	struct opening *o, *next;
 	uint32_t i;
+	int root;
 
-	while ((o = TAILQ_FIRST(&f->openings.list)) != NULL) {
-		if (o->path != NULL)
-			opening_answer_client(o, -1, &none);
-		else
+	TAILQ_FOREACH_SAFE(o, &f->openings.list, entry, next) {
+		if (o->path == NULL) {
+			/* Their jobs start again from the walkers on. */
 			for (i = 0; i < o->count; i++)
 				hashing_on_opened(f, o->hashing[i], -1, &none);
+			opening_free(f, o);
+			continue;
+		}
+		root = conf_root_of(f->child.conf, o->path, strlen(o->path));
+		if (root != -1) {
+			o->walker = (size_t)root;
+			continue;
+		}
+		opening_answer_client(o, -1, &none);
 		opening_free(f, o);
 	}
 }

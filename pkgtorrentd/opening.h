@@ -29,8 +29,9 @@ int	openings_for_client(struct front *, struct client *, const char *path);
 void	openings_forget(struct openings *, uint64_t id);
 /* The walker has been restarted: ask again. */
 void	openings_walker_up(struct front *, size_t walker);
-/* The walkers are about to be others: what they were asked fails. */
-void	openings_drop(struct front *);
+/* The roots are others now: clients' files are asked for anew, when the
+   walkers come up. */
+void	openings_reroute(struct front *);
 int	openings_on_opened(struct peer *, struct msg *);
 
 #endif

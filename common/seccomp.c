@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include <linux/sockios.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
@@ -94,6 +96,8 @@ static const struct call calls[] = {
 	{ "writev", FRONT, ANY },
 	{ "shutdown", FRONT, ANY },
 	{ "ioctl", FRONT, IS(1, FIONREAD) },
+	/* How much of an answer has the client got? */
+	{ "ioctl", FRONT, IS(1, SIOCOUTQ) },
 	/* A mirror file that is served. */
 	{ "sendfile", FRONT, ANY },
 	/* A file that waits for room in a hasher's channel. */

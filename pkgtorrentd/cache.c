@@ -27,8 +27,9 @@
 
 #define NO_FAULT	((enum msg_fault)0)
 
-/* A sweep may be long: between its turns, this long nothing is done; and
-   when messages never pause, it gets a turn so often all the same. */
+/* A sweep may be long: between its turns, this long nothing is done, unless
+   writes wait for it; and when messages never pause, it gets a turn after so
+   long all the same. */
 #define SWEEP_PAUSE_MS	5
 #define SWEEP_STARVED_MS 20
 
@@ -415,7 +416,9 @@ cache_loop(struct cache *c)
 			cache_receive(c, &c->child.parent);
 		if (n > 0 && pfds[1].revents != 0)
 			cache_receive(c, &c->front);
-		if (n <= 0 || now_ms() - c->sweep_ms >= SWEEP_STARVED_MS) {
+		if (n <= 0 || now_ms() - c->sweep_ms >=
+		    (sweep_is_urgent(c->sweep) ? SWEEP_PAUSE_MS :
+		    SWEEP_STARVED_MS)) {
 			sweep_turn(c->sweep);
 			c->sweep_ms = now_ms();
 		}

@@ -18,6 +18,7 @@
 
 #define DRAIN_MAX	(1U << 20)	/* bytes read after a refusal */
 #define DRAIN_MS	2000
+#define WRITE_CHECK_MS	250	/* how often a writing client is looked at */
 
 static void	client_on_event(evutil_socket_t, short, void *);
 
@@ -32,7 +33,7 @@ client_deadline_len(const struct conf *conf, enum client_deadline kind)
 	case DEADLINE_IDLE:
 		return conf->idle_timeout_ms;
 	case DEADLINE_WRITE:
-		return conf->write_timeout_ms;
+		return WRITE_CHECK_MS;
 	case DEADLINE_WAIT:
 		return conf->hash_wait_ms;
 	default:
@@ -410,6 +411,12 @@ client_expire(struct client *c)
 	case DEADLINE_WAIT:
 		front_on_job(c);
 		return;
+	case DEADLINE_WRITE:
+		if (client_is_taking(c)) {
+			client_set_deadline(c, DEADLINE_WRITE);
+			return;
+		}
+		break;
 	default:
 		break;
 	}

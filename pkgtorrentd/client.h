@@ -89,7 +89,10 @@ struct client {
 	int			 file_fd;	/* sendfile after the parts */
 	uint64_t		 file_at;
 	uint64_t		 file_left;
-	uint64_t		 progress;	/* bytes since the deadline was set */
+	uint64_t		 progress;	/* bytes written of an answer, or
+						   read after a refusal */
+	uint64_t		 taken;		/* bytes that the client had … */
+	uint64_t		 taken_ms;	/* … when it last took enough */
 	bool			 closing;	/* once it is written */
 	bool			 refused;	/* drain before closing */
 	bool			 broken;	/* close at once */
@@ -126,6 +129,7 @@ void	client_forget_answer(struct client *);
 void	client_forget_request(struct client *);
 void	client_free(struct client *);
 void	client_write(struct client *);	/* there is room; may free it */
+bool	client_is_taking(struct client *);	/* or to be cut? */
 
 /* Deadlines that have passed. Called a few times a second. */
 void	client_tick(struct front *);

@@ -2,8 +2,10 @@
  * The way out: an answer is written at once as far as the socket takes it,
  * and what is left is kept until there is room.
  */
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
+#include <linux/sockios.h>
 
 #include <errno.h>
 #include <string.h>
@@ -40,7 +42,8 @@ client_written(struct client *c)
 {
 	client_forget_answer(c);
 	c->requests++;
-	if (c->closing) {
+	/* A stop may have come since the head said otherwise. */
+	if (c->closing || c->front->stopping) {
 		c->state = CLIENT_END;
 		return;
 	}
@@ -151,6 +154,21 @@ client_keep_parts(struct client *c)
 	return 0;
 }
 
+/*
+ * What counts is what the client has acknowledged: the kernel buffers
+ * megabytes, and reports room for more only when a third of that is gone.
+ */
+static uint64_t
+client_taken(const struct client *c)
+{
+	int unsent = 0;
+
+	if (ioctl(c->fd, SIOCOUTQ, &unsent) == -1 || unsent < 0 ||
+	    (uint64_t)unsent > c->progress)
+		return 0;
+	return c->progress - (uint64_t)unsent;
+}
+
 void
 client_send(struct client *c, const struct answer *a)
 {
@@ -186,23 +204,22 @@ client_send(struct client *c, const struct answer *a)
 		return;
 	}
 	c->state = CLIENT_WRITE;
-	c->progress = 0;
+	c->taken = client_taken(c);
+	c->taken_ms = front_now();
 	client_set_deadline(c, DEADLINE_WRITE);
 	client_watch(c, EV_WRITE);
 }
 
-/* A client that takes enough has earned another period. */
-static void
-client_extend_writing(struct client *c)
+bool
+client_is_taking(struct client *c)
 {
-	uint64_t period = c->front->child.conf->write_timeout_ms;
-	uint64_t left = c->deadline_ms - front_now();
+	uint64_t now = front_now(), taken = client_taken(c);
 
-	if (left > period ||
-	    c->progress < PROGRESS_MIN * (period - left) / 1000)
-		return;
-	c->progress = 0;
-	client_set_deadline(c, DEADLINE_WRITE);
+	if (taken - c->taken > PROGRESS_MIN * (now - c->taken_ms) / 1000) {
+		c->taken = taken;
+		c->taken_ms = now;
+	}
+	return now - c->taken_ms < c->front->child.conf->write_timeout_ms;
 }
 
 void
@@ -218,6 +235,4 @@ client_write(struct client *c)
 		client_resume(c);
 	} else if (r == -1)
 		client_free(c);
-	else
-		client_extend_writing(c);
 }

@@ -25,7 +25,8 @@ store_complain(struct store *st, enum store_complaint kind, const char *what,
 	uint64_t *count = &st->complaints[kind].count;
 
 	(*count)++;
-	st->errors++;
+	/* To have no room is what a limit is for. */
+	st->errors += kind != STORE_NO_ROOM;
 	if (!log_once(&st->complaints[kind].last_ms, COMPLAIN_MS, now_ms()))
 		return;
 	log_warn("%s: %s (%" PRIu64 " such since the last line like this)",

@@ -1,40 +1,195 @@
-# GNU make and bmake.
-CC	?= cc
-VERSION	= 0.1.0
-PREFIX	?= /usr/local
-LIBEXECDIR ?= $(PREFIX)/libexec/pkgtorrentd
-OPT	?= -O2 -g
+# For GNU make and bmake alike: no conditionals, the shell decides instead.
+#
+#	make			both programs, to be used from here
+#	make demo check		try it out, test it (WHAT="http_test" for one)
+#	make lint bench		style; measurements (WHAT=noun for one)
+#	make fuzz TIME=60	each fuzzer for so many seconds (WHAT=noun)
+#	make install DESTDIR=… PREFIX=…
+#
+# SANITIZE=address,undefined builds, and tests, with sanitizers.
 
+VERSION	= 0.1.0
+
+CC	?= cc
+OPT	?= -O2 -g
+PREFIX	?= /usr/local
+SBINDIR	?= $(PREFIX)/sbin
+LIBEXECDIR ?= $(PREFIX)/libexec/pkgtorrentd
+MANDIR	?= $(PREFIX)/share/man
+DOCDIR	?= $(PREFIX)/share/doc/pkgtorrentd
+UNITDIR	?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+# The daemon looks for its configuration in /etc unless told otherwise.
+SYSCONFDIR ?= /etc
+TIME	?= 60
+
+# What an environment sets for GNU make alone.
+SUBMAKE	= GNUMAKEFLAGS=--no-print-directory $(MAKE) -j$(JOBS)
+TREE	!= pwd
+JOBS	!= nproc 2>/dev/null || echo 2
 PKGS	= libevent_core libcrypto libseccomp libbsd-overlay
 PKG_CFLAGS != pkg-config --cflags $(PKGS) 2>/dev/null || true
 PKG_LIBS != pkg-config --libs $(PKGS) 2>/dev/null || true
 ATF_LIBS != pkg-config --libs atf-c 2>/dev/null || echo -latf-c
 
 WARN	= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-HARDEN	= -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fPIE -fcf-protection
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -Icommon $(OPT) $(WARN) $(HARDEN) \
+WERROR_FLAG != test -z "$(WERROR)" || echo -Werror
+
+# What this compiler does not know for this machine is left out.
+HARDEN	!= for f in -fstack-protector-strong -fstack-clash-protection \
+	    -fcf-protection -mbranch-protection=standard; do \
+		$(CC) -Werror $$f -x c -c -o /dev/null /dev/null \
+		    2>/dev/null && echo $$f; \
+	done; true
+# Of no use without optimization, and in the sanitizers' way.
+FORTIFY	!= case "$(OPT) $(CFLAGS) $(SANITIZE)" in \
+	*-O0*|*address*|*memory*) ;; \
+	*) echo -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 ;; esac
+SANITIZE_FLAGS != test -z "$(SANITIZE)" || echo -fsanitize=$(SANITIZE) \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer -DKEEP_STDERR
+
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -Icommon $(OPT) $(WARN) \
+	$(WERROR_FLAG) $(HARDEN) $(FORTIFY) -fPIE $(SANITIZE_FLAGS) \
 	-MMD -MP -DVERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANITIZE_FLAGS) $(LDFLAGS)
 
 COMMON_SRC != echo common/*.c
-FRONT_SRC != echo pkgtorrentd/*.c
-HASHER_SRC != echo hasher/*.c
+FRONT_SRC != ls pkgtorrentd/*.c | grep -v /pkgtorrentd.c
+HASHER_SRC != ls hasher/*.c | grep -v /main.c
 TEST_SRC != echo tests/*_test.c
+TOOL_SRC != ls tests/*.c | grep -v _test.c; true
+BENCH_SRC != ls tests/bench/*.c 2>/dev/null; true
+FUZZ_SRC != ls tests/fuzz/*$(WHAT)_fuzz.c 2>/dev/null; true
 
 COMMON_OBJ = $(COMMON_SRC:.c=.o)
 FRONT_OBJ = $(FRONT_SRC:.c=.o)
 HASHER_OBJ = $(HASHER_SRC:.c=.o)
-TESTS	= $(TEST_SRC:.c=)
+ALL_OBJ	= $(COMMON_OBJ) $(FRONT_OBJ) $(HASHER_OBJ) \
+	pkgtorrentd/pkgtorrentd.o hasher/main.o
+CHECK_PROGS = $(TEST_SRC:.c=) $(TOOL_SRC:.c=)
+BENCH_PROGS = $(BENCH_SRC:.c=)
+FUZZ_PROGS = $(FUZZ_SRC:.c=)
+OTHER_PROGS = $(CHECK_PROGS) $(BENCH_PROGS) $(FUZZ_PROGS)
 
-all: pkgtorrentd/pkgtorrentd hasher/pkgtorrent-hasher
+DAEMON	= pkgtorrentd/pkgtorrentd
+HASHER	= hasher/pkgtorrent-hasher
+UNITS	= pkgtorrentd.service pkgtorrentd-confined.service pkgtorrentd.socket
+LIBS	= pkgtorrentd/libfront.a hasher/libhasher.a common/libcommon.a
 
+.PHONY: all tests benches fuzzers deps check demo bench lint fuzz install \
+	uninstall clean FORCE
+
+all: $(DAEMON) $(HASHER)
+
+.SUFFIXES:
 .SUFFIXES: .c .o
 .c.o:
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+.c:
+	$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ $(ALL_LDFLAGS) -o $@ $< $(LIBS) \
+	    $(PKG_LIBS) $(ATF_LIBS)
 
 common/libcommon.a: $(COMMON_OBJ)
 	rm -f $@; ar rcs $@ $(COMMON_OBJ)
-pkgtorrentd/pkgtorrentd: $(FRONT_OBJ) common/libcommon.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $(FRONT_OBJ) common/libcommon.a $(PKG_LIBS)
-hasher/pkgtorrent-hasher: $(HASHER_OBJ) common/libcommon.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $(HASHER_OBJ) common/libcommon.a $(PKG_LIBS)
+pkgtorrentd/libfront.a: $(FRONT_OBJ)
+	rm -f $@; ar rcs $@ $(FRONT_OBJ)
+hasher/libhasher.a: $(HASHER_OBJ)
+	rm -f $@; ar rcs $@ $(HASHER_OBJ)
+
+$(DAEMON): pkgtorrentd/pkgtorrentd.o pkgtorrentd/libfront.a common/libcommon.a
+	$(CC) $(ALL_LDFLAGS) -o $@ pkgtorrentd/pkgtorrentd.o \
+	    pkgtorrentd/libfront.a common/libcommon.a $(PKG_LIBS)
+$(HASHER): hasher/main.o hasher/libhasher.a common/libcommon.a
+	$(CC) $(ALL_LDFLAGS) -o $@ hasher/main.o \
+	    hasher/libhasher.a common/libcommon.a $(PKG_LIBS)
+
+# The daemon finds the other program by a path that is compiled in.
+pkgtorrentd/pkgtorrentd.o: pkgtorrentd/pkgtorrentd.c .tree
+	$(CC) $(ALL_CFLAGS) -DHASHER_PATH='"$(TREE)/$(HASHER)"' \
+	    -c -o $@ pkgtorrentd/pkgtorrentd.c
+
+# Other flags, or a tree that was moved: these files change, and what was made
+# with the old ones is made again.
+$(ALL_OBJ) $(OTHER_PROGS): .flags
+.flags: FORCE
+	@pkg-config --exists --print-errors $(PKGS) || \
+	    { echo "run as root: make deps" >&2; exit 1; }
+	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
+	    echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@
+.tree: FORCE
+	@echo '$(TREE)' | cmp -s - $@ || echo '$(TREE)' >$@
+FORCE:
+
+$(OTHER_PROGS): $(LIBS)
+tests: $(CHECK_PROGS)
+benches: $(BENCH_PROGS)
+fuzzers: $(FUZZ_PROGS)
+
+deps:
+	@sh tests/deps.sh install
+
+# Made by another make: what it finds out at its start may be new.
+check:
+	@sh tests/deps.sh check
+	@$(SUBMAKE) all tests
+	@SANITIZE='$(SANITIZE)' MAKE='$(MAKE)' sh tests/check.sh $(WHAT)
+demo:
+	@sh tests/deps.sh demo
+	@$(SUBMAKE) all
+	@MIRROR='$(MIRROR)' sh tests/demo.sh
+bench:
+	@$(SUBMAKE) all benches
+	@sh tests/bench.sh $(WHAT)
+fuzz:
+	@$(SUBMAKE) CC=clang SANITIZE=fuzzer-no-link,address,undefined \
+	    LDFLAGS=-fsanitize=fuzzer ATF_LIBS= fuzzers
+	@TIME='$(TIME)' sh tests/fuzz.sh $(FUZZ_PROGS)
+lint:
+	@sh tests/lint.sh
+
+# An existing configuration stays; users are for packages to create.
+install: all
+	$(CC) $(ALL_CFLAGS) \
+	    -DHASHER_PATH='"$(LIBEXECDIR)/pkgtorrent-hasher"' \
+	    -c -o pkgtorrentd/installed.o pkgtorrentd/pkgtorrentd.c
+	$(CC) $(ALL_LDFLAGS) -o pkgtorrentd/installed pkgtorrentd/installed.o \
+	    pkgtorrentd/libfront.a common/libcommon.a $(PKG_LIBS)
+	for dir in $(SBINDIR) $(LIBEXECDIR) $(MANDIR)/man5 $(MANDIR)/man8 \
+	    $(SYSCONFDIR) $(DOCDIR) $(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR); \
+	    do mkdir -p $(DESTDIR)$$dir || exit 1; done
+	install -m 755 pkgtorrentd/installed $(DESTDIR)$(SBINDIR)/pkgtorrentd
+	install -m 755 $(HASHER) $(DESTDIR)$(LIBEXECDIR)/pkgtorrent-hasher
+	install -m 644 man/pkgtorrentd.conf.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 man/pkgtorrentd.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 README.md NEWS LICENSE etc/pkgtorrentd.conf \
+	    etc/trackers etc/nginx.conf.snippet etc/apache.conf.snippet \
+	    $(DESTDIR)$(DOCDIR)
+	install -m 755 etc/pkgtorrentd.rc $(DESTDIR)$(DOCDIR)
+	for unit in $(UNITS); do \
+		sed 's,/usr/sbin/,$(SBINDIR)/,' etc/$$unit \
+		    >$(DESTDIR)$(UNITDIR)/$$unit && \
+		chmod 644 $(DESTDIR)$(UNITDIR)/$$unit || exit 1; done
+	install -m 644 etc/pkgtorrentd.sysusers \
+	    $(DESTDIR)$(SYSUSERSDIR)/pkgtorrentd.conf
+	install -m 644 etc/pkgtorrentd.tmpfiles \
+	    $(DESTDIR)$(TMPFILESDIR)/pkgtorrentd.conf
+	test -e $(DESTDIR)$(SYSCONFDIR)/pkgtorrentd.conf || install -m 644 \
+	    etc/pkgtorrentd.conf $(DESTDIR)$(SYSCONFDIR)/pkgtorrentd.conf
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/pkgtorrentd \
+	    $(DESTDIR)$(LIBEXECDIR)/pkgtorrent-hasher \
+	    $(DESTDIR)$(MANDIR)/man5/pkgtorrentd.conf.5 \
+	    $(DESTDIR)$(MANDIR)/man8/pkgtorrentd.8 \
+	    $(DESTDIR)$(SYSUSERSDIR)/pkgtorrentd.conf \
+	    $(DESTDIR)$(TMPFILESDIR)/pkgtorrentd.conf
+	for unit in $(UNITS); do rm -f $(DESTDIR)$(UNITDIR)/$$unit; done
+	rm -rf $(DESTDIR)$(DOCDIR)
+	-rmdir $(DESTDIR)$(LIBEXECDIR)
+
+clean:
+	rm -f */*.o */*.d */*.a tests/*/*.o tests/*/*.d $(DAEMON) $(HASHER) \
+	    pkgtorrentd/installed $(OTHER_PROGS) \
+	    .flags .tree
+
+-include $(ALL_OBJ:.o=.d) $(OTHER_PROGS:=.d)

@@ -2,7 +2,7 @@
 #include "walker_help.h"
 
 static void
-identity_of(const char *path, struct identity *id)
+file_identity(const char *path, struct identity *id)
 {
 	struct stat	 st;
 
@@ -307,7 +307,7 @@ ATF_TC_BODY(resolve__listing_and_seal, tc)
 	make_dir("www");
 	make_file("www/a");
 	make_file("www/b");
-	identity_of("www/b", &id);
+	file_identity("www/b", &id);
 	walker_start_on_www(&w, "");
 	specs_append(&specs, 3, "/?");
 	specs_append(&specs, 7, "/none");
@@ -374,7 +374,7 @@ ATF_TC_BODY(open__descriptors_and_seals, tc)
 	make_file("www/y/b");
 	make_link("../../www/y/a", "www/y/out");
 	ATF_REQUIRE(mkfifo("www/y/fifo", 0644) == 0);
-	identity_of("www/y/b", &id);
+	file_identity("www/y/b", &id);
 	walker_start_on_www(&w, "");
 	send_open(&w, paths, 6);
 	ATF_REQUIRE_EQ(MSG_OPENED, receive(&w.front, &msg));
@@ -441,7 +441,7 @@ ATF_TC_BODY(race__never_a_byte_from_outside, tc)
 	make_file("www/good");
 	make_file("secret");
 	make_file("www/y/x");
-	identity_of("www/good", &inside);
+	file_identity("www/good", &inside);
 	walker_start_on_www(&w, "");
 	pid = start_swapping("www/good", "../../secret", "www/y/x");
 	for (i = 0; i < 5000 || ((opened == 0 || links == 0) && i < 500000);

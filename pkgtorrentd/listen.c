@@ -14,6 +14,8 @@
 #include "listen.h"
 #include "log.h"
 
+#define UNSENT_MAX	(384 << 10)	/* bytes in the kernel, per client */
+
 #define LISTEN_FDS_MAX	128
 /* The kernel cuts it to net.core.somaxconn: the administrator's choice. */
 #define LISTEN_BACKLOG	65535
@@ -36,11 +38,23 @@ listen_add(struct listeners *set, const char *text, int fd)
 }
 
 static int
-listen_option(int fd, int level, int option)
+listen_option(int fd, int level, int option, int value)
 {
-	int	 value = 1;
-
 	return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+/*
+ * Accepted sockets inherit both: answers leave at once, and the kernel holds
+ * no megabytes for a client that does not read; a torrent of the usual size
+ * still goes out in one write.
+ */
+static int
+listen_set_tcp(int fd)
+{
+	if (listen_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) == -1)
+		return -1;
+	return listen_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT,
+	    UNSENT_MAX);
 }
 
 /* What only a listening stream socket of a family that we know can say. */
@@ -55,7 +69,7 @@ listen_check(int fd)
 	    (value != AF_INET && value != AF_INET6 && value != AF_UNIX))
 		return -1;
 	if (value != AF_UNIX)
-		(void)listen_option(fd, IPPROTO_TCP, TCP_NODELAY);
+		(void)listen_set_tcp(fd);
 	len = sizeof(value);
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &len) == -1 ||
 	    value != SOCK_STREAM)
@@ -177,11 +191,11 @@ listen_bind_unix(int fd, const struct conf_listen *cl, gid_t gid)
 static int
 listen_bind_inet(int fd, const struct conf_listen *cl)
 {
-	if (listen_option(fd, SOL_SOCKET, SO_REUSEADDR) == -1 ||
-	    listen_option(fd, IPPROTO_TCP, TCP_NODELAY) == -1)
+	if (listen_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) == -1 ||
+	    listen_set_tcp(fd) == -1)
 		return -1;
 	if (cl->addr.ss_family == AF_INET6 &&
-	    listen_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == -1)
+	    listen_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) == -1)
 		return -1;
 	return bind(fd, (const struct sockaddr *)&cl->addr, cl->addr_len);
 }

@@ -92,6 +92,25 @@ listing_take_path(struct listing_reader *r, uint32_t len)
 	return p;
 }
 
+/* A file's path is one that was opened: every component names something. */
+static bool
+path_is_plain(const uint8_t *path, uint32_t len)
+{
+	const uint8_t	*at = path, *end = path + len, *next;
+	size_t		 n;
+
+	for (; at < end; at = next) {
+		at++;
+		next = memchr(at, '/', (size_t)(end - at));
+		if (next == NULL)
+			next = end;
+		n = (size_t)(next - at);
+		if (n == 0 || (n <= 2 && memcmp(at, "..", n) == 0))
+			return false;
+	}
+	return true;
+}
+
 int
 listing_next_spec(struct listing_reader *r)
 {
@@ -132,7 +151,7 @@ listing_next_file(struct listing_reader *r)
 	if (r->file.zero != 0)
 		return listing_wrong(r);
 	r->path = listing_take_path(r, r->file.len);
-	if (r->path == NULL)
+	if (r->path == NULL || !path_is_plain(r->path, r->file.len))
 		return listing_wrong(r);
 	r->files_left--;
 	return 1;

@@ -9,7 +9,8 @@
  *	struct listing_file, the path's bytes
  *
  * all unaligned, in the byte order of the machine.  Paths are those that the
- * client sees (they begin with '/'), whichever root holds them.  The order of
+ * client sees (they begin with '/', and have no empty, "." or ".." component),
+ * whichever root holds them.  The order of
  * files in a record is strcmp order.
  */
 #ifndef LISTING_H

@@ -102,6 +102,8 @@ static const struct call calls[] = {
 	{ "sendfile", FRONT, ANY },
 	/* A file that waits for room in a hasher's channel. */
 	{ "fcntl", FRONT, IS(1, F_DUPFD_CLOEXEC) },
+	/* What a walker hands over must be open for reading only. */
+	{ "fcntl", FRONT, IS(1, F_GETFL) },
 	/* 100 Continue and the access log; a cache entry. */
 	{ "write", FRONT | CACHE, ANY },
 

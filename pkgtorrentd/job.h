@@ -20,6 +20,7 @@
 #include "hashing.h"
 #include "hot.h"
 #include "listing.h"
+#include "torrent.h"
 
 enum job_state {
 	JOB_NEW,
@@ -131,12 +132,19 @@ void	job_renumber(struct job *);
 void	job_unfind(struct job *);
 void	job_uncharge(struct job *);
 void	job_free(struct job *);
-/* For job.c, in job_files.c: from listings to files, from files to torrent. */
+/* For job.c, in job_files.c: from listings to files, and to the cache. */
 int	job_take_listing(struct job *);
-struct torrent *job_make_torrent(struct job *);
-struct torrent *job_load_torrent(struct job *, const struct msg_info *);
 void	job_put_info(struct job *);
 void	job_drop_files(struct job *);
+/* … for job_torrent.c: the files as torrent.h takes them (to be freed), the
+   layout, and the length of "/first" in "/first/rest"; 0 without rest. */
+struct torrent_file *job_torrent_files(const struct job *);
+struct torrent_layout job_layout(const struct job *);
+size_t	path_first_len(const char *path, size_t len);
+/* For job.c and job_ask.c, in job_torrent.c: of the files, with their pieces;
+   of what the cache has sent (NULL: nothing of use). */
+struct torrent *job_make_torrent(struct job *);
+struct torrent *job_load_torrent(struct job *, const struct msg_info *);
 /* For job.c, in job_ask.c: questions to peers. */
 void	job_ask_info(struct job *);
 int	job_ask_walkers(struct job *);

@@ -247,6 +247,38 @@ job_refuse_resolution(struct job *job, uint32_t result)
 	}
 }
 
+/*
+ * Is this a listing of what the walker was asked for?  From here on its
+ * counts and paths are relied on.
+ */
+static bool
+job_listing_is_right(const struct job *job, uint32_t walker,
+    const struct buf *listing)
+{
+	struct listing_reader r;
+	struct str spec = { 0 };
+	uint32_t index = 0;
+	int more;
+
+	listing_open(&r, listing->data, listing->len);
+	for (; spec_next(&job->specs, &spec); index++) {
+		if (job_root_of(job, spec) != (int)walker)
+			continue;
+		if (listing_next_spec(&r) != 1 || r.spec.index != index ||
+		    r.spec.len != spec.len ||
+		    memcmp(r.spec_bytes, spec.p, spec.len) != 0)
+			return false;
+		while ((more = listing_next_file(&r)) == 1)
+			if (job_root_of(job, (struct str){
+			    (const char *)r.path, r.file.len }) !=
+			    (int)walker)
+				return false;
+		if (more == -1)
+			return false;
+	}
+	return listing_next_spec(&r) == 0;
+}
+
 int
 job_on_resolved(struct peer *p, struct msg *m)
 {
@@ -256,21 +288,22 @@ job_on_resolved(struct peer *p, struct msg *m)
 
 	if (job == NULL)
 		return 0;
-	share->pending = false;
-	job->pending--;
 	share->same = body->result == RESOLVE_SAME;
 	if (body->result == RESOLVE_OK) {
+		if (!job_listing_is_right(job, p->ch.index, &share->next))
+			return -1;
 		buf_free(&share->listing);
 		share->listing = share->next;
 		memset(&share->next, 0, sizeof(share->next));
 		memcpy(share->sha256, body->listing_sha256, SEAL_LEN);
 		memcpy(share->seal, body->seal, SEAL_LEN);
-	} else if (!share->same) {
-		job_refuse_resolution(job, body->result);
-		return 0;
-	} else if (!share->known)
+	} else if (share->same && !share->known)
 		return -1;
-	if (job->pending == 0)
+	share->pending = false;
+	job->pending--;
+	if (body->result != RESOLVE_OK && !share->same)
+		job_refuse_resolution(job, body->result);
+	else if (job->pending == 0)
 		job_set_due(job);
 	return 0;
 }
@@ -343,8 +376,11 @@ job_take_pieces(struct job *job, const struct msg_pieces_item *item,
 	if (item->index >= job->nfiles || job->files[item->index].answered)
 		return -1;
 	file = &job->files[item->index];
-	if (item->total > 0) {
-		if (item->total != torrent_digests(file->identity.size,
+	if (item->total == 0) {
+		if (file->got > 0)
+			return -1;
+	} else {
+		if (item->count == 0 || item->total != torrent_digests(file->identity.size,
 		    job->piece_len) || item->first != file->got ||
 		    item->count > item->total - file->got)
 			return -1;

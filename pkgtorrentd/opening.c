@@ -1,3 +1,6 @@
+#include <sys/stat.h>
+
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -191,6 +194,33 @@ openings_reroute(struct front *f)
 	}
 }
 
+/* What a walker hands over is checked before it is handed on, so that nobody
+   else is blamed for it: a file for each that worked, regular, read-only. */
+static bool
+opened_is_right(const struct msg *m, uint32_t count)
+{
+	struct msg_opened_item item;
+	struct stat st;
+	uint32_t i;
+	int files = 0;
+
+	if (m->tail_len != count * sizeof(item))
+		return false;
+	for (i = 0; i < count; i++) {
+		memcpy(&item, m->tail + i * sizeof(item), sizeof(item));
+		if (item.status < PATH_OK || item.status > PATH_LINK)
+			return false;
+		files += item.status == PATH_OK;
+	}
+	if (files != m->nfds)
+		return false;
+	for (i = 0; i < (uint32_t)m->nfds; i++)
+		if (fstat(m->fds[i], &st) == -1 || !S_ISREG(st.st_mode) ||
+		    (fcntl(m->fds[i], F_GETFL) & O_ACCMODE) != O_RDONLY)
+			return false;
+	return true;
+}
+
 int
 openings_on_opened(struct peer *p, struct msg *m)
 {
@@ -206,12 +236,10 @@ openings_on_opened(struct peer *p, struct msg *m)
 		if (o->walker == p->ch.index)
 			break;
 	if (o == NULL || o->id != body->id || o->count != body->count ||
-	    m->tail_len != body->count * sizeof(item))
+	    !opened_is_right(m, o->count))
 		return -1;
 	for (i = 0; i < o->count; i++) {
 		memcpy(&item, m->tail + i * sizeof(item), sizeof(item));
-		if (item.status == PATH_OK && used == m->nfds)
-			return -1;
 		fd = item.status == PATH_OK ? m->fds[used] : -1;
 		if (fd != -1)
 			m->fds[used++] = -1;
@@ -223,5 +251,5 @@ openings_on_opened(struct peer *p, struct msg *m)
 	}
 	opening_free(f, o);
 	hashings_run(f);
-	return used == m->nfds ? 0 : -1;
+	return 0;
 }

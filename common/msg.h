@@ -179,7 +179,8 @@ struct msg_log {
 };
 
 enum msg_fault {
-	FAULT_TYPE = 1,		/* no such message, or not from that role */
+	FAULT_NONE,
+	FAULT_TYPE,		/* no such message, or not from that role */
 	FAULT_LENGTH,		/* body or tail */
 	FAULT_FDS,		/* number or kind of descriptors */
 	FAULT_CONTENT,		/* said by a handler: a tail that lies */

@@ -25,7 +25,6 @@
 #include "sandbox.h"
 #include "sweep.h"
 
-#define NO_FAULT	((enum msg_fault)0)
 
 /* A sweep may be long: between its turns, this long nothing is done, unless
    writes wait for it; and when messages never pause, it gets a turn after so
@@ -88,7 +87,7 @@ cache_on_conf(struct cache *c, const struct msg *msg)
 {
 	if (child_on_message(&c->child, msg))
 		cache_configure(c);
-	return NO_FAULT;
+	return FAULT_NONE;
 }
 
 /* The front was started again: nothing that the old one began will end. */
@@ -104,7 +103,7 @@ cache_on_channel(struct cache *c, const struct msg *msg)
 	c->front.self = ROLE_CACHE;
 	c->front.peer = ROLE_FRONT;
 	c->front.index = body->index;
-	return NO_FAULT;
+	return FAULT_NONE;
 }
 
 static enum msg_fault
@@ -121,7 +120,7 @@ cache_on_status(struct cache *c, const struct msg *msg)
 	    st->limit / 1024, c->hits, c->misses, st->saves, st->errors,
 	    stats->done, stats->expired, stats->evicted,
 	    st->counted ? "" : ", still counting");
-	return NO_FAULT;
+	return FAULT_NONE;
 }
 
 /* An entry that is used keeps the pieces it was made from: they are wanted
@@ -187,7 +186,7 @@ cache_on_get_info(struct cache *c, const struct msg *msg)
 		    n > 0 ? e.listing + at : NULL, n);
 		at += n;
 	} while (at < len);
-	return NO_FAULT;
+	return FAULT_NONE;
 }
 
 static void
@@ -276,7 +275,7 @@ cache_on_get_pieces(struct cache *c, const struct msg *msg)
 		left -= file.len;
 	}
 	cache_flush_pieces(c);
-	return left == 0 ? NO_FAULT : FAULT_CONTENT;
+	return left == 0 ? FAULT_NONE : FAULT_CONTENT;
 }
 
 static enum msg_fault
@@ -302,14 +301,14 @@ cache_on_touch(struct cache *c, const struct msg *msg)
 		if (msg->tail_len != 0)
 			return FAULT_CONTENT;
 		(void)cache_load_info(c, body->digest, &e);
-		return NO_FAULT;
+		return FAULT_NONE;
 	}
 	if (msg->tail_len == 0 || !entry_piece_len_ok(body->piece_len))
 		return FAULT_CONTENT;
 	if (entry_name_pieces(name, msg->tail, msg->tail_len,
 	    body->piece_len) == 0)
 		store_touch(&c->store, name);
-	return NO_FAULT;
+	return FAULT_NONE;
 }
 
 /* The key is handed over once, before we start. */
@@ -353,7 +352,7 @@ cache_handle(struct cache *c, const struct channel *ch, struct msg *msg)
 	};
 	enum msg_fault fault = handlers[msg->type](c, msg);
 
-	if (fault != NO_FAULT) {
+	if (fault != FAULT_NONE) {
 		msg_close_fds(msg);
 		wrong.fault = fault;
 		cache_on_wrong(c, ch, &wrong);

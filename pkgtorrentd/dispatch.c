@@ -325,7 +325,7 @@ hasher_set_rate(struct hasher *hasher, uint64_t bytes, uint32_t busy_us)
 	    hasher->rate * 0.9 + rate * 0.1;
 }
 
-int
+enum msg_fault
 hashings_on_digests(struct peer *p, struct msg *m)
 {
 	const struct msg_digests *body = m->body;
@@ -337,16 +337,16 @@ hashings_on_digests(struct peer *p, struct msg *m)
 	uint32_t i;
 
 	if (b == NULL || b->id != body->id || b->count != body->count)
-		return -1;
+		return FAULT_CONTENT;
 	for (i = 0; i < b->count; i++) {
 		if ((size_t)(end - at) < sizeof(item))
-			return -1;
+			return FAULT_CONTENT;
 		memcpy(&item, at, sizeof(item));
 		at += sizeof(item);
 		if ((size_t)(end - at) / SHA1_LEN < item.count)
-			return -1;
+			return FAULT_CONTENT;
 		if (digests_on_item(f, hasher, &b->items[i], &item, at) == -1)
-			return -1;
+			return FAULT_CONTENT;
 		/* A message that turns out wrong later ends the hasher; what
 		   was counted is not counted again. */
 		b->items[i].hashing = NULL;
@@ -359,7 +359,7 @@ hashings_on_digests(struct peer *p, struct msg *m)
 		hasher->nbatches--;
 	free(b);
 	hashings_run(f);
-	return 0;
+	return FAULT_NONE;
 }
 
 static void

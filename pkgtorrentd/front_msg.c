@@ -13,7 +13,7 @@
 
 #define STOP_MS		5000
 
-typedef int (*front_handler)(struct peer *, struct msg *);
+typedef enum msg_fault (*front_handler)(struct peer *, struct msg *);
 
 /* One for each row of the message table that comes from a peer. */
 static const front_handler handlers[MSG_COUNT] = {
@@ -26,7 +26,7 @@ static const front_handler handlers[MSG_COUNT] = {
 	[MSG_PIECES] = job_on_pieces,
 };
 
-int
+enum msg_fault
 front_on_message(struct peer *p, struct msg *m)
 {
 	return handlers[m->type](p, m);

@@ -4,8 +4,8 @@
 
 #include "peer.h"
 
-/* A checked message of a peer: 0, or -1 when its content is wrong. */
-int	front_on_message(struct peer *, struct msg *);
+/* A checked message of a peer, and what is wrong with its content. */
+enum msg_fault front_on_message(struct peer *, struct msg *);
 /* The channel is closed, or is to be. */
 void	front_on_lost(struct peer *);
 

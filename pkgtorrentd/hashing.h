@@ -169,7 +169,7 @@ void	hashings_tick(struct front *);
 /* Seconds until bytes more will be hashed, at the rate seen. */
 uint32_t hashings_estimate(struct front *, uint64_t bytes);
 
-int	hashings_on_digests(struct peer *, struct msg *);
+enum msg_fault hashings_on_digests(struct peer *, struct msg *);
 
 /* For opening.c: the walker has answered; fd -1 without a file. */
 void	hashing_on_opened(struct front *, struct hashing *, int fd,

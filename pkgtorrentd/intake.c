@@ -5,7 +5,6 @@
 #include "remember.h"
 #include "torrent.h"
 
-#define NO_FAULT	((enum msg_fault)0)
 
 static void
 forget_pieces(struct intake *in)
@@ -62,7 +61,7 @@ begin_pieces(struct intake *in, const struct msg_put_pieces *body,
 	p->keep = count > 0 && count <= UINT32_MAX &&
 	    count <= in->conf->max_torrent / SHA1_LEN;
 	p->open = true;
-	return NO_FAULT;
+	return FAULT_NONE;
 }
 
 /*
@@ -95,7 +94,7 @@ take_slice(struct intake *in, const struct msg_digests_item *item,
 		log_warn("no memory to remember a file's pieces");
 		p->keep = false;
 	}
-	return NO_FAULT;
+	return FAULT_NONE;
 }
 
 static enum msg_fault
@@ -115,13 +114,13 @@ take_slices(struct intake *in, uint32_t slices, const uint8_t *at,
 		if (item.count > left / SHA1_LEN)
 			return FAULT_CONTENT;
 		fault = take_slice(in, &item, at);
-		if (fault != NO_FAULT)
+		if (fault != FAULT_NONE)
 			return fault;
 		len = (size_t)item.count * SHA1_LEN;
 		at += len;
 		left -= len;
 	}
-	return left == 0 ? NO_FAULT : FAULT_CONTENT;
+	return left == 0 ? FAULT_NONE : FAULT_CONTENT;
 }
 
 static void
@@ -160,18 +159,18 @@ put_pieces_part(struct intake *in, const struct msg *msg)
 			return FAULT_CONTENT;
 	} else {
 		fault = begin_pieces(in, body, msg->tail, msg->tail_len);
-		if (fault != NO_FAULT)
+		if (fault != FAULT_NONE)
 			return fault;
 	}
 	fault = take_slices(in, body->slices, msg->tail + body->path_len,
 	    msg->tail_len - body->path_len);
-	if (fault != NO_FAULT || (body->flags & PART_MORE))
+	if (fault != FAULT_NONE || (body->flags & PART_MORE))
 		return fault;
 	if (in->pieces.next != in->pieces.pieces)
 		return FAULT_CONTENT;
 	save_pieces(in);
 	forget_pieces(in);
-	return NO_FAULT;
+	return FAULT_NONE;
 }
 
 enum msg_fault
@@ -179,7 +178,7 @@ intake_put_pieces(struct intake *in, const struct msg *msg)
 {
 	enum msg_fault fault = put_pieces_part(in, msg);
 
-	if (fault != NO_FAULT)
+	if (fault != FAULT_NONE)
 		forget_pieces(in);
 	return fault;
 }
@@ -213,7 +212,7 @@ put_info_part(struct intake *in, const struct msg *msg)
 		info->sealed = info->listing.len;
 	}
 	if (body->flags & PART_MORE)
-		return NO_FAULT;
+		return FAULT_NONE;
 	if (info->listing.len == 0)
 		return FAULT_CONTENT;
 	if (info->sealed != info->listing.len)
@@ -222,7 +221,7 @@ put_info_part(struct intake *in, const struct msg *msg)
 	    &info->listing) == -1)
 		return FAULT_CONTENT;
 	forget_info(in);
-	return NO_FAULT;
+	return FAULT_NONE;
 }
 
 enum msg_fault
@@ -230,7 +229,7 @@ intake_put_info(struct intake *in, const struct msg *msg)
 {
 	enum msg_fault fault = put_info_part(in, msg);
 
-	if (fault != NO_FAULT)
+	if (fault != FAULT_NONE)
 		forget_info(in);
 	return fault;
 }

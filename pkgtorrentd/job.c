@@ -133,8 +133,6 @@ job_resolved(struct job *job)
 		return;
 	job->state = JOB_PIECES;
 	job_ask_pieces(job);
-	if (job->pending == 0)
-		job_set_due(job);
 }
 
 /* The cache has said which pieces it has. */

@@ -164,11 +164,11 @@ void	job_leave(struct client *);
 /* Per cent and seconds, for a client that has waited long enough. */
 void	job_progress(struct job *, char *text, size_t len, uint32_t *retry_s);
 
-int	job_on_listing(struct peer *, struct msg *);
-int	job_on_resolved(struct peer *, struct msg *);
-int	job_on_slow(struct peer *, struct msg *);
-int	job_on_info(struct peer *, struct msg *);
-int	job_on_pieces(struct peer *, struct msg *);
+enum msg_fault job_on_listing(struct peer *, struct msg *);
+enum msg_fault job_on_resolved(struct peer *, struct msg *);
+enum msg_fault job_on_slow(struct peer *, struct msg *);
+enum msg_fault job_on_info(struct peer *, struct msg *);
+enum msg_fault job_on_pieces(struct peer *, struct msg *);
 void	job_on_hashed(struct front *, uint64_t id, uint32_t index,
 	    struct hashing *);
 

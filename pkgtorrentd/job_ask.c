@@ -46,28 +46,28 @@ job_ask_info(struct job *job)
 	peer_send(&job->front->cache, MSG_GET_INFO, &body, NULL, 0, NULL, 0);
 }
 
-int
+enum msg_fault
 job_on_info(struct peer *p, struct msg *m)
 {
 	const struct msg_info *body = m->body;
 	struct job *job = job_find(p->front, body->id, JOB_LOOKUP);
 
 	if (job == NULL || job->due)
-		return 0;
+		return FAULT_NONE;
 	if (job->info_parts.len + m->tail_len > 2 * (uint64_t)LISTING_MAX +
 	    job->front->child.conf->max_torrent)
-		return -1;
+		return FAULT_CONTENT;
 	if (buf_add(&job->info_parts, m->tail, m->tail_len) == -1) {
 		job_fail(job, 500, "out of memory; try again later", 1);
-		return 0;
+		return FAULT_NONE;
 	}
 	if (body->flags & PART_MORE)
-		return 0;
+		return FAULT_NONE;
 	if (body->flags & INFO_FOUND)
 		job->old = job_load_torrent(job, body);
 	buf_free(&job->info_parts);
 	job_set_due(job);
-	return 0;
+	return FAULT_NONE;
 }
 
 /* The specs that are this walker's, in parts. */
@@ -203,7 +203,7 @@ job_of_walker(struct peer *p, uint64_t id, struct share **share)
 	return (*share)->pending ? job : NULL;
 }
 
-int
+enum msg_fault
 job_on_listing(struct peer *p, struct msg *m)
 {
 	const struct msg_id *body = m->body;
@@ -211,13 +211,13 @@ job_on_listing(struct peer *p, struct msg *m)
 	struct job *job = job_of_walker(p, body->id, &share);
 
 	if (job == NULL)
-		return 0;
+		return FAULT_NONE;
 	if (share->next.len + m->tail_len > LISTING_MAX)
 		job_fail(job, 413, "the files' names alone are too long for "
 		    "one torrent; ask for fewer", 0);
 	else if (buf_add(&share->next, m->tail, m->tail_len) == -1)
 		job_fail(job, 500, "out of memory; try again later", 1);
-	return 0;
+	return FAULT_NONE;
 }
 
 static void
@@ -279,7 +279,7 @@ job_listing_is_right(const struct job *job, uint32_t walker,
 	return listing_next_spec(&r) == 0;
 }
 
-int
+enum msg_fault
 job_on_resolved(struct peer *p, struct msg *m)
 {
 	const struct msg_resolved *body = m->body;
@@ -287,28 +287,28 @@ job_on_resolved(struct peer *p, struct msg *m)
 	struct job *job = job_of_walker(p, body->id, &share);
 
 	if (job == NULL)
-		return 0;
+		return FAULT_NONE;
 	share->same = body->result == RESOLVE_SAME;
 	if (body->result == RESOLVE_OK) {
 		if (!job_listing_is_right(job, p->ch.index, &share->next))
-			return -1;
+			return FAULT_CONTENT;
 		buf_free(&share->listing);
 		share->listing = share->next;
 		memset(&share->next, 0, sizeof(share->next));
 		memcpy(share->sha256, body->listing_sha256, SEAL_LEN);
 		memcpy(share->seal, body->seal, SEAL_LEN);
 	} else if (share->same && !share->known)
-		return -1;
+		return FAULT_CONTENT;
 	share->pending = false;
 	job->pending--;
 	if (body->result != RESOLVE_OK && !share->same)
 		job_refuse_resolution(job, body->result);
 	else if (job->pending == 0)
 		job_set_due(job);
-	return 0;
+	return FAULT_NONE;
 }
 
-int
+enum msg_fault
 job_on_slow(struct peer *p, struct msg *m)
 {
 	const struct msg_id *body = m->body;
@@ -317,7 +317,7 @@ job_on_slow(struct peer *p, struct msg *m)
 
 	if (job != NULL)
 		job_charge(job);
-	return 0;
+	return FAULT_NONE;
 }
 
 /* For all files that no answer has come for yet. */
@@ -364,6 +364,8 @@ job_ask_pieces(struct job *job)
 		peer_send(&f->cache, MSG_GET_PIECES, &body, tail.data,
 		    tail.len, NULL, 0);
 	buf_free(&tail);
+	if (job->pending == 0)
+		job_set_due(job);
 }
 
 /* One file's digests, or some of them; -1: not what was asked for. */
@@ -401,7 +403,7 @@ job_take_pieces(struct job *job, const struct msg_pieces_item *item,
 	return 0;
 }
 
-int
+enum msg_fault
 job_on_pieces(struct peer *p, struct msg *m)
 {
 	const struct msg_pieces *body = m->body;
@@ -412,17 +414,17 @@ job_on_pieces(struct peer *p, struct msg *m)
 
 	for (i = 0; job != NULL && i < body->count; i++) {
 		if ((size_t)(end - at) < sizeof(item))
-			return -1;
+			return FAULT_CONTENT;
 		memcpy(&item, at, sizeof(item));
 		at += sizeof(item);
 		if ((size_t)(end - at) / SHA1_LEN < item.count ||
 		    job_take_pieces(job, &item, at) == -1)
-			return -1;
+			return FAULT_CONTENT;
 		at += (size_t)item.count * SHA1_LEN;
 		if (job->state == JOB_DONE)
-			return 0;
+			return FAULT_NONE;
 	}
 	if (job != NULL && job->pending == 0)
 		job_set_due(job);
-	return 0;
+	return FAULT_NONE;
 }

@@ -196,8 +196,8 @@ openings_reroute(struct front *f)
 
 /* What a walker hands over is checked before it is handed on, so that nobody
    else is blamed for it: a file for each that worked, regular, read-only. */
-static bool
-opened_is_right(const struct msg *m, uint32_t count)
+static enum msg_fault
+opened_check(const struct msg *m, uint32_t count)
 {
 	struct msg_opened_item item;
 	struct stat st;
@@ -205,28 +205,29 @@ opened_is_right(const struct msg *m, uint32_t count)
 	int files = 0;
 
 	if (m->tail_len != count * sizeof(item))
-		return false;
+		return FAULT_CONTENT;
 	for (i = 0; i < count; i++) {
 		memcpy(&item, m->tail + i * sizeof(item), sizeof(item));
 		if (item.status < PATH_OK || item.status > PATH_LINK)
-			return false;
+			return FAULT_CONTENT;
 		files += item.status == PATH_OK;
 	}
 	if (files != m->nfds)
-		return false;
+		return FAULT_FDS;
 	for (i = 0; i < (uint32_t)m->nfds; i++)
 		if (fstat(m->fds[i], &st) == -1 || !S_ISREG(st.st_mode) ||
 		    (fcntl(m->fds[i], F_GETFL) & O_ACCMODE) != O_RDONLY)
-			return false;
-	return true;
+			return FAULT_FDS;
+	return FAULT_NONE;
 }
 
-int
+enum msg_fault
 openings_on_opened(struct peer *p, struct msg *m)
 {
 	const struct msg_opened *body = m->body;
 	struct front *f = p->front;
 	struct msg_opened_item item;
+	enum msg_fault fault;
 	struct opening *o;
 	int used = 0, fd;
 	uint32_t i;
@@ -235,9 +236,11 @@ openings_on_opened(struct peer *p, struct msg *m)
 	TAILQ_FOREACH(o, &f->openings.list, entry)
 		if (o->walker == p->ch.index)
 			break;
-	if (o == NULL || o->id != body->id || o->count != body->count ||
-	    !opened_is_right(m, o->count))
-		return -1;
+	if (o == NULL || o->id != body->id || o->count != body->count)
+		return FAULT_CONTENT;
+	fault = opened_check(m, o->count);
+	if (fault != FAULT_NONE)
+		return fault;
 	for (i = 0; i < o->count; i++) {
 		memcpy(&item, m->tail + i * sizeof(item), sizeof(item));
 		fd = item.status == PATH_OK ? m->fds[used] : -1;
@@ -251,5 +254,5 @@ openings_on_opened(struct peer *p, struct msg *m)
 	}
 	opening_free(f, o);
 	hashings_run(f);
-	return 0;
+	return FAULT_NONE;
 }

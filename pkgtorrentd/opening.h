@@ -32,6 +32,6 @@ void	openings_walker_up(struct front *, size_t walker);
 /* The roots are others now: clients' files are asked for anew, when the
    walkers come up. */
 void	openings_reroute(struct front *);
-int	openings_on_opened(struct peer *, struct msg *);
+enum msg_fault openings_on_opened(struct peer *, struct msg *);
 
 #endif

@@ -54,6 +54,7 @@ peer_on_readable(evutil_socket_t fd, short what, void *arg)
 	struct peer *p = arg;
 	struct front *f = p->front;
 	struct msg_wrong wrong;
+	enum msg_fault fault;
 	struct msg m;
 	int n;
 
@@ -63,12 +64,13 @@ peer_on_readable(evutil_socket_t fd, short what, void *arg)
 	for (n = 0; n < 16 && p->ch.fd != -1; n++) {
 		switch (msg_recv(&p->ch, f->child.buf, &m, &wrong)) {
 		case MSG_GOT:
-			if (front_on_message(p, &m) == 0)
+			fault = front_on_message(p, &m);
+			if (fault == FAULT_NONE)
 				break;
 			wrong.role = p->ch.peer;
 			wrong.index = p->ch.index;
 			wrong.type = m.type;
-			wrong.fault = FAULT_CONTENT;
+			wrong.fault = fault;
 			msg_close_fds(&m);
 			/* FALLTHROUGH */
 		case MSG_WRONG_ONE:

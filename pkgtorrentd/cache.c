@@ -25,7 +25,6 @@
 #include "sandbox.h"
 #include "sweep.h"
 
-
 /* A sweep may be long: between its turns, this long nothing is done, unless
    writes wait for it; and when messages never pause, it gets a turn after so
    long all the same. */

@@ -5,7 +5,6 @@
 #include "remember.h"
 #include "torrent.h"
 
-
 static void
 forget_pieces(struct intake *in)
 {

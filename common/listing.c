@@ -53,7 +53,8 @@ listing_open(struct listing_reader *r, const void *p, size_t len)
 {
 	memset(r, 0, sizeof(*r));
 	r->at = p;
-	r->end = r->at + len;
+	/* Nothing, at no address, is an empty listing. */
+	r->end = len > 0 ? r->at + len : r->at;
 }
 
 /* Once wrong, always wrong: a file is owed and there is nothing to read. */

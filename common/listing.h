@@ -21,6 +21,8 @@
 #include "buf.h"
 #include "msg.h"
 
+#define LISTING_MAX	(64ULL << 20)	/* bytes that may be one torrent */
+
 enum path_status {
 	PATH_OK = 1,
 	PATH_MISSING,		/* nothing there: 404 */

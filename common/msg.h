@@ -200,6 +200,8 @@ struct msg_syscall {
 	uint32_t	nr;
 };
 
+#define RESOLVE_MAX	(4U << 20)	/* bytes of items in one request */
+
 #define RESOLVE_EXPECT	0x2	/* in flags: expect is what we hold */
 
 struct msg_resolve {

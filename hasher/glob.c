@@ -48,8 +48,6 @@ struct glob {
 	uint32_t		 ncomps;
 	uint32_t		 any_depth;	/* which of them, or NOWHERE */
 	bool			 started;
-	bool			 refused;	/* met what may not be read */
-	bool			 linked;	/* met a link that leaves */
 	enum glob_state		 state;
 	struct frame		 frames[GLOB_FRAMES];
 	uint32_t		 nframes;
@@ -148,15 +146,6 @@ glob_append(struct glob *g, const char *name, size_t len)
 }
 
 static void
-glob_note(struct glob *g, enum path_status status)
-{
-	if (status == PATH_REFUSED)
-		g->refused = true;
-	else if (status == PATH_LINK)
-		g->linked = true;
-}
-
-static void
 glob_add_match(struct glob *g, struct walk *walk, const struct identity *id)
 {
 	struct glob_match	*match;
@@ -186,16 +175,12 @@ glob_add_match(struct glob *g, struct walk *walk, const struct identity *id)
 
 /* May g->path be looked at at all? */
 static bool
-glob_may_enter(struct glob *g, const struct root *root)
+glob_may_enter(const struct glob *g, const struct root *root)
 {
 	/* Another root's files are another walker's. */
 	if (g->path_len > 0 && !root_serves(root, g->path, g->path_len))
 		return false;
-	if (root_denies(root, g->path, g->path_len)) {
-		g->refused = true;
-		return false;
-	}
-	return true;
+	return !root_denies(root, g->path, g->path_len);
 }
 
 /* What is g->path, and with file: it is a match if it is one.  Returns its
@@ -203,16 +188,13 @@ glob_may_enter(struct glob *g, const struct root *root)
 static mode_t
 glob_look(struct glob *g, struct walk *walk, bool file, bool *link)
 {
-	enum path_status status;
 	struct seen	 seen;
 
 	if (!glob_may_enter(g, walk->root))
 		return 0;
-	status = root_look(walk->root, g->path, g->path_len, &seen);
-	if (file && status == PATH_OK)
+	if (root_look(walk->root, g->path, g->path_len, &seen) == PATH_OK &&
+	    file)
 		glob_add_match(g, walk, &seen.identity);
-	if (file || seen.type == 0)
-		glob_note(g, status);
 	*link = seen.link;
 	return seen.type;
 }
@@ -234,17 +216,14 @@ glob_push(struct glob *g, struct walk *walk, const struct state *s,
     bool follow)
 {
 	struct frame	*f = &g->frames[g->nframes];
-	enum path_status status;
 
 	if (g->nframes == GLOB_FRAMES) {
 		g->state = GLOB_ENTRIES;
 		return;
 	}
 	/* Globs of one request often begin in the same directory. */
-	status = dir_open(&f->dir, walk->root, g->path, g->path_len, follow,
-	    g->nframes == 0 ? &walk->cache : NULL);
-	glob_note(g, status);
-	if (status != PATH_OK)
+	if (dir_open(&f->dir, walk->root, g->path, g->path_len, follow,
+	    g->nframes == 0 ? &walk->cache : NULL) != PATH_OK)
 		return;
 	f->state = *s;
 	f->path_len = g->path_len;
@@ -392,14 +371,4 @@ glob_matches(const struct glob *g, uint32_t *n)
 {
 	*n = g->nmatches;
 	return g->matches;
-}
-
-enum path_status
-glob_status(const struct glob *g)
-{
-	if (g->nmatches > 0)
-		return PATH_OK;
-	if (g->refused)
-		return PATH_REFUSED;
-	return g->linked ? PATH_LINK : PATH_MISSING;
 }

@@ -47,10 +47,10 @@ void		 glob_free(struct glob *);
 enum glob_state	 glob_run(struct glob *, struct walk *);
 
 /*
- * After GLOB_DONE: the matches in strcmp order, which stay the glob's; and
- * PATH_OK, or without a match why there is none.
+ * After GLOB_DONE: the matches in strcmp order, which stay the glob's.  What
+ * may not be read is left out without a word: a pattern must not tell which
+ * names there are.
  */
 struct glob_match *const *glob_matches(const struct glob *, uint32_t *n);
-enum path_status	 glob_status(const struct glob *);
 
 #endif

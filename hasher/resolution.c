@@ -32,7 +32,7 @@ int
 resolution_add(struct resolution *r, const struct msg_resolve *body,
     const void *tail, size_t len)
 {
-	if (r->specs.len + len > RESOLUTION_BYTES_MAX)
+	if (r->specs.len + len > RESOLVE_MAX)
 		return -1;
 	if (body->flags & RESOLVE_EXPECT) {
 		r->flags |= RESOLVE_EXPECT;
@@ -130,7 +130,7 @@ on_glob_done(struct resolution *r, const struct msg_spec *spec,
 	uint32_t			 i, n;
 
 	matches = glob_matches(r->glob, &n);
-	add_spec(r, spec, bytes, glob_status(r->glob), n);
+	add_spec(r, spec, bytes, n > 0 ? PATH_OK : PATH_MISSING, n);
 	for (i = 0; i < n; i++)
 		add_file(r, &matches[i]->identity, matches[i]->path,
 		    matches[i]->len);

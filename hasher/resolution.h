@@ -9,7 +9,6 @@
 
 #include "glob.h"
 
-#define RESOLUTION_BYTES_MAX	(4U << 20)	/* specs of one request */
 #define RESOLUTION_US_MAX	2000000		/* own time, with globs */
 
 struct resolution {

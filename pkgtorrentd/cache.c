@@ -76,7 +76,7 @@ cache_configure(struct cache *c)
 
 	c->intake.conf = conf;
 	c->store.limit = conf->cache_size;
-	c->store.entry_max = conf->max_torrent + ENTRY_LISTING_MAX +
+	c->store.entry_max = conf->max_torrent + LISTING_MAX +
 	    ENTRY_OVERHEAD_MAX;
 	sweep_configure(c->sweep, conf->cache_age_s);
 }

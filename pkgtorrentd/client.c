@@ -183,10 +183,14 @@ client_want_body(struct client *c, const struct http_request *req,
 	}
 	if (req->expect_continue && !c->said_continue &&
 	    len == req->head_len) {
-		/* 25 bytes into an empty socket; a client that is not there
-		   for them will not be there for the answer. */
-		if (write(c->fd, go_on, sizeof(go_on) - 1) == -1)
-			c->closing = true;
+		/* 25 bytes into a socket without room: this client is not
+		   reading, and half a line would spoil what follows. */
+		if (write(c->fd, go_on, sizeof(go_on) - 1) !=
+		    sizeof(go_on) - 1) {
+			c->broken = true;
+			c->state = CLIENT_END;
+			return 0;
+		}
 		c->said_continue = true;
 	}
 	return 1;

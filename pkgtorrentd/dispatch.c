@@ -363,14 +363,15 @@ hashings_on_digests(struct peer *p, struct msg *m)
 }
 
 static void
-hashing_redo(struct front *f, const struct batch_item *bi)
+hashing_redo(struct front *f, const struct batch_item *bi, bool blame)
 {
 	struct hashing *h = bi->hashing;
 	struct range *r;
 
 	h->out--;
 	r = calloc(1, sizeof(*r));
-	if (h->result == 0 && (r == NULL || bi->losses == LOSSES_MAX))
+	if (h->result == 0 && (r == NULL ||
+	    (blame && bi->losses == LOSSES_MAX)))
 		h->result = HASHING_FAILED;
 	if (h->result != 0) {
 		free(r);
@@ -382,14 +383,14 @@ hashing_redo(struct front *f, const struct batch_item *bi)
 	}
 	r->offset = bi->offset;
 	r->len = bi->len;
-	r->losses = bi->losses + 1;
+	r->losses = bi->losses + blame;
 	TAILQ_INSERT_TAIL(&h->redo, r, entry);
 	if (h->state == HASHING_OUT)
 		hashing_set_ready(f, h);
 }
 
 void
-hashings_hasher_lost(struct front *f, size_t n)
+hashings_hasher_lost(struct front *f, size_t n, bool ended)
 {
 	struct hasher *hasher = &f->hashings.hashers[n];
 	struct batch *b;
@@ -407,8 +408,10 @@ hashings_hasher_lost(struct front *f, size_t n)
 		TAILQ_REMOVE(&hasher->batches, b, entry);
 		for (i = 0; i < b->count; i++)
 			if (b->items[i].hashing != NULL)
-				hashing_redo(f, &b->items[i]);
+				hashing_redo(f, &b->items[i], ended);
 		free(b);
+		/* It was at work on the first. */
+		ended = false;
 	}
 	hashings_run(f);
 }

@@ -188,7 +188,7 @@ entry_read_info(const void *data, size_t len, const uint8_t digest[SHA1_LEN],
 	payload = len - sizeof(head) - SEAL_LEN;
 	if (head.service_len > payload ||
 	    head.listing_len > payload - head.service_len ||
-	    head.listing_len > ENTRY_LISTING_MAX ||
+	    head.listing_len > LISTING_MAX ||
 	    head.info_len != payload - head.service_len - head.listing_len ||
 	    head.padding_attr > 1 || !entry_piece_len_ok(head.piece_len))
 		return ENTRY_DAMAGED;

@@ -11,12 +11,12 @@
 #include <stdbool.h>
 
 #include "buf.h"
+#include "listing.h"
 #include "msg.h"
 
 #define ENTRY_PATH_LEN		4096	/* PATH_MAX, with the NUL */
 #define ENTRY_DEPTH_MAX		60	/* components in a mirror path */
 #define ENTRY_PEEK		8	/* bytes that tell whose a file is */
-#define ENTRY_LISTING_MAX	(64ULL << 20)
 #define ENTRY_OVERHEAD_MAX	8192	/* all but listing and digests */
 
 /* The SHA-1 list of one version of one file. */

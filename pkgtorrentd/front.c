@@ -32,6 +32,7 @@
 #define TICK_MS		250
 #define FDS_FIXED	96	/* loop, listeners, log, messages in transit */
 #define FDS_LEAST	16
+#define FDS_SPARE	64	/* connections that are turned away */
 #define FDS_HASHING	1024	/* files to be hashed, at most */
 #define TOUCH_MS	(24ULL * 60 * 60 * 1000)
 
@@ -162,6 +163,13 @@ front_on_digest(struct client *c, const struct http_request *req,
 		reply_error(c, req, status, why);
 		return;
 	}
+	/* More than a walker takes at once, whatever max-body says. */
+	if (specs.text.len + specs.n * sizeof(struct msg_spec) > RESOLVE_MAX) {
+		specs_free(&specs);
+		reply_error(c, req, 413, "the paths are longer than 4 MiB "
+		    "together; ask for fewer");
+		return;
+	}
 	memcpy(key.digest, r->digest, SHA1_LEN);
 	if (specs.n > 0) {
 		sha1(specs.text.data, specs.text.len, digest);
@@ -249,8 +257,9 @@ front_refuse(struct client *c, const struct http_request *req,
 	if (allow != NULL)
 		snprintf(field, sizeof(field), "Allow: %s\r\n", allow);
 	if (body == NULL && req->content_length > 0)
-		c->closing = true;
-	reply_error_with(c, req, status, why, field);
+		reply_refuse_with(c, req, status, why, field);
+	else
+		reply_error_with(c, req, status, why, field);
 }
 
 int
@@ -263,7 +272,6 @@ front_on_request(struct client *c, const struct http_request *req,
 	const char *why, *allow = NULL;
 	int status;
 
-	c->closing = false;
 	status = request_route(req->target, req->method, conf->service,
 	    conf->piece_len, &r, &why, &allow);
 	if (status != 0) {
@@ -444,7 +452,7 @@ front_main(void)
 	box.channel_fd = f->child.parent.fd;
 	/* Past max-connections a client is told so, and past twice that it is
 	   turned away without a word. */
-	f->fds = 2 * f->child.conf->max_connections *
+	f->fds = (2 * f->child.conf->max_connections + FDS_SPARE) *
 	    front_fds_per_client(f) + FDS_HASHING + FDS_FIXED +
 	    f->child.conf->nroots + f->child.conf->hashers;
 	box.max_fds = f->fds;

@@ -41,7 +41,7 @@ front_on_lost(struct peer *p)
 
 	peer_close(p);
 	if (role == ROLE_HASHER)
-		hashings_hasher_lost(f, index);
+		hashings_hasher_lost(f, index, true);
 }
 
 /* Places for as many peers of a role as the configuration names. */
@@ -51,9 +51,9 @@ front_set_peers(struct peer **peers, size_t *n, size_t want)
 	struct peer *new;
 	size_t i;
 
+	/* All of them first: what one leaves is not for the next to lose. */
 	for (i = 0; i < *n; i++)
-		if ((*peers)[i].ch.fd != -1)
-			front_on_lost(&(*peers)[i]);
+		peer_close(&(*peers)[i]);
 	new = calloc(want, sizeof(*new));
 	if (new == NULL)
 		return -1;
@@ -75,8 +75,14 @@ front_set_walkers(struct front *f)
 int
 front_set_hashers(struct front *f)
 {
-	return front_set_peers(&f->hashers, &f->nhashers,
-	    f->child.conf->hashers);
+	size_t i, n = f->nhashers;
+
+	if (front_set_peers(&f->hashers, &f->nhashers,
+	    f->child.conf->hashers) == -1)
+		return -1;
+	for (i = 0; i < n; i++)
+		hashings_hasher_lost(f, i, false);
+	return 0;
 }
 
 static int

@@ -163,7 +163,8 @@ int	hashing_want(struct front *, struct work *, uint64_t job,
 /* Hand out what can be handed out. */
 void	hashings_run(struct front *);
 
-void	hashings_hasher_lost(struct front *, size_t);
+/* What it had goes to others; ended: by itself, perhaps over a range. */
+void	hashings_hasher_lost(struct front *, size_t, bool ended);
 /* A hasher that does not answer is given up: its work goes to others. */
 void	hashings_tick(struct front *);
 /* Seconds until bytes more will be hashed, at the rate seen. */

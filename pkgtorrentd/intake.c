@@ -196,7 +196,7 @@ put_info_part(struct intake *in, const struct msg *msg)
 		info->open = true;
 	}
 	if (memcmp(info->digest, body->digest, SHA1_LEN) != 0 ||
-	    msg->tail_len > ENTRY_LISTING_MAX - info->listing.len)
+	    msg->tail_len > LISTING_MAX - info->listing.len)
 		return FAULT_CONTENT;
 	if (buf_add(&info->listing, msg->tail, msg->tail_len) == -1)
 		fatal("no memory for a listing");

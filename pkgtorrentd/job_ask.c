@@ -9,8 +9,6 @@
 #include "front.h"
 #include "torrent.h"
 
-#define LISTING_MAX	(64U << 20)	/* bytes: more is 413 */
-
 /* The spec after this one (p NULL: the first); false at the end. */
 static bool
 spec_next(const struct specs *specs, struct str *spec)

@@ -72,22 +72,33 @@ out:
 	return rc;
 }
 
+/* All shares as one listing. 0, or -1: the job has failed. */
 static int
 job_set_listing(struct job *job)
 {
 	size_t i, used = 0;
+	uint64_t len = 0;
 
-	job->listing = &job->merged;
 	for (i = 0; i < job->nshares; i++) {
 		if (!job->shares[i].used)
 			continue;
 		used++;
+		len += job->shares[i].listing.len;
 		job->listing = &job->shares[i].listing;
+	}
+	/* The cache takes no more, and nobody reads as many names. */
+	if (len > LISTING_MAX) {
+		job_fail(job, 413, "the files' names alone are too long for "
+		    "one torrent; ask for fewer", 0);
+		return -1;
 	}
 	if (used == 1)
 		return 0;
 	job->listing = &job->merged;
-	return job_merge_listings(job);
+	if (job_merge_listings(job) == 0)
+		return 0;
+	job_fail(job, 500, "out of memory; try again later", 1);
+	return -1;
 }
 
 /* Why there is not one file, for single mode. */
@@ -247,7 +258,9 @@ job_take_listing(struct job *job)
 	job_drop_files(job);
 	job->piece_len = conf->piece_len;
 	job->settled = true;
-	if (job_set_listing(job) == -1 || job_read_files(job, &status) == -1)
+	if (job_set_listing(job) == -1)
+		return -1;
+	if (job_read_files(job, &status) == -1)
 		goto no_memory;
 	if (job->nfiles == 0) {
 		/* What is in the cache under this digest is forgotten. */

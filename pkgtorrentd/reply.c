@@ -98,7 +98,7 @@ head_end(struct head *h, const struct client *c,
 static bool
 reply_wants_close(const struct client *c, const struct http_request *req)
 {
-	return !req->keep_alive || c->closing || c->front->stopping;
+	return !req->keep_alive || c->front->stopping;
 }
 
 static void
@@ -167,6 +167,13 @@ reply_error(struct client *c, const struct http_request *req, int status,
     const char *why)
 {
 	reply_text(c, req, status, why, "", false);
+}
+
+void
+reply_refuse_with(struct client *c, const struct http_request *req,
+    int status, const char *why, const char *field)
+{
+	reply_text(c, req, status, why, field, true);
 }
 
 void

@@ -22,6 +22,8 @@ void	reply_error_with(struct client *, const struct http_request *,
    half filled. */
 void	reply_refuse(struct client *, const struct http_request *, int status,
 	    const char *why);
+void	reply_refuse_with(struct client *, const struct http_request *,
+	    int status, const char *why, const char *field);
 /* 412: the digest is not known; what makes a client send its paths. */
 void	reply_unknown(struct client *, const struct http_request *);
 /* state is for the access log: hit, checked, made. */

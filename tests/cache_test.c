@@ -539,7 +539,7 @@ ATF_TC_BODY(info__without_end_is_refused, tc)
 	size_t sent;
 
 	cache_start(&c, "");
-	for (sent = 0; sent <= ENTRY_LISTING_MAX; sent += sizeof(junk))
+	for (sent = 0; sent <= LISTING_MAX; sent += sizeof(junk))
 		ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, MSG_PUT_INFO, &body,
 		    junk, sizeof(junk), NULL, 0));
 	expect_fault(&c, FAULT_CONTENT);

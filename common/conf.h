@@ -26,7 +26,7 @@ struct conf_listen {
 };
 
 struct conf_root {
-	char	*prefix;			/* "" or "/a/b", no final slash */
+	char	*prefix;			/* "" or "/a/b" */
 	char	*dir;
 };
 

@@ -28,7 +28,7 @@ enum path_status {
 	PATH_MISSING,		/* nothing there: 404 */
 	PATH_REFUSED,		/* unreadable, denied: 403 */
 	PATH_NOT_FILE,		/* directory, FIFO, socket, device: 403 */
-	PATH_LINK		/* a link that leaves the root, or absolute: 403 */
+	PATH_LINK		/* absolute, or leaves the root: 403 */
 };
 
 struct listing_spec {

@@ -90,10 +90,10 @@ enum role {
 	/* That resolution is a glob of more than one turn. */		      \
 	X(SLOW,        TO(WALKER),  TO(FRONT),   id,                  0, 0, 0) \
 	/* struct msg_opened_item each, a descriptor for each that worked. */ \
-	X(OPENED,      TO(WALKER),  TO(FRONT),   opened,   MSG_TAIL_MAX, 0, 32) \
+	X(OPENED,      TO(WALKER),  TO(FRONT),   opened,  MSG_TAIL_MAX, 0, 32) \
 									      \
 	/* Hash these ranges: struct msg_range items. */		      \
-	X(HASH,        TO(FRONT),   TO(HASHER),  hash,     MSG_TAIL_MAX, 0, 16) \
+	X(HASH,        TO(FRONT),   TO(HASHER),  hash,    MSG_TAIL_MAX, 0, 16) \
 	/* struct msg_digests_item each, followed by its digests. */	      \
 	X(DIGESTS,     TO(HASHER),  TO(FRONT),   digests,  MSG_TAIL_MAX, 0, 0) \
 									      \
@@ -102,11 +102,11 @@ enum role {
 	/* A listing, then an info dictionary, in parts. */		      \
 	X(INFO,        TO(CACHE),   TO(FRONT),   info,     MSG_TAIL_MAX, 0, 0) \
 	/* Piece lists of these files: struct msg_file items. */	      \
-	X(GET_PIECES,  TO(FRONT),   TO(CACHE),   get_pieces, MSG_TAIL_MAX, 0, 0) \
+	X(GET_PIECES,  TO(FRONT),   TO(CACHE), get_pieces, MSG_TAIL_MAX, 0, 0) \
 	/* struct msg_pieces_item each, followed by its digests. */	      \
 	X(PIECES,      TO(CACHE),   TO(FRONT),   pieces,   MSG_TAIL_MAX, 0, 0) \
 	/* Remember a file's pieces: path, then msg_digests_item, in parts. */ \
-	X(PUT_PIECES,  TO(FRONT),   TO(CACHE),   put_pieces, MSG_TAIL_MAX, 0, 0) \
+	X(PUT_PIECES,  TO(FRONT),   TO(CACHE), put_pieces, MSG_TAIL_MAX, 0, 0) \
 	/* Remember a path digest: sealed listings, in parts. */	      \
 	X(PUT_INFO,    TO(FRONT),   TO(CACHE),   put_info, MSG_TAIL_MAX, 0, 0) \
 	/* An entry is in use: tail is the file's path, or empty. */	      \
@@ -255,7 +255,7 @@ struct msg_opened {
 struct msg_opened_item {
 	uint32_t	status;			/* enum path_status */
 	uint32_t	zero;
-	struct identity	identity;		/* by fstat of what was opened */
+	struct identity	identity;		/* by fstat once it was open */
 	uint8_t		seal[SEAL_LEN];		/* seal_file() */
 };
 
@@ -280,7 +280,7 @@ struct msg_range {
 	uint32_t	slot;			/* < HASHER_SLOTS */
 	uint32_t	flags;			/* RANGE_ */
 	uint64_t	offset;			/* a multiple of piece_len */
-	uint64_t	len;			/* bytes, whole pieces but at the end */
+	uint64_t	len;			/* bytes, of whole pieces */
 	uint64_t	size;			/* of the file as we know it */
 };
 
@@ -323,7 +323,7 @@ struct msg_info {
 	uint64_t	id;
 	uint32_t	flags;			/* PART_MORE, INFO_FOUND */
 	uint32_t	listing_len;		/* bytes of listing, then … */
-	uint64_t	info_len;		/* … bytes of info dictionary; 0:
+	uint64_t	info_len;		/* … of info dictionary; 0:
 						   made for another layout */
 };
 

@@ -20,11 +20,11 @@ struct torrent_layout {
 };
 
 struct torrent_file {
-	const char	*path;		/* from the document root, begins with / */
+	const char	*path;		/* from the document root, with / */
 	size_t		 path_len;
 	uint64_t	 size;		/* bytes */
-	const uint8_t	*digests;	/* one per piece; and if the last piece is
-					   partial, one more of it padded */
+	const uint8_t	*digests;	/* one per piece; one more, of a partial
+					   last piece padded */
 };
 
 /* Pieces of a file, and digests kept for it (with the padded one). */

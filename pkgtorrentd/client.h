@@ -66,11 +66,11 @@ struct client {
 
 	int			 family;	/* of the peer */
 	uint8_t			 ip[16];
-	bool			 proxy;		/* and its forwarded fields count */
-	struct addr		*addr;		/* for the limit on connections */
+	bool			 proxy;		/* its forwarded fields count */
+	struct addr		*addr;		/* charged with connections */
 
 	struct buf		 in;		/* read, not yet understood */
-	size_t			 want;		/* bytes of the request with body */
+	size_t			 want;		/* bytes: a request with body */
 	uint32_t		 requests;	/* answered here */
 	bool			 said_continue;
 
@@ -89,9 +89,9 @@ struct client {
 	int			 file_fd;	/* sendfile after the parts */
 	uint64_t		 file_at;
 	uint64_t		 file_left;
-	uint64_t		 progress;	/* bytes written of an answer, or
-						   read after a refusal */
-	uint64_t		 taken;		/* bytes that the client had … */
+	uint64_t		 progress;	/* bytes of an answer written,
+						   or read when refused */
+	uint64_t		 taken;		/* what the client had got … */
 	uint64_t		 taken_ms;	/* … when it last took enough */
 	bool			 closing;	/* once it is written */
 	bool			 refused;	/* drain before closing */

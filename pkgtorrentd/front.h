@@ -36,7 +36,7 @@ struct front {
 	struct event		*tick_ev;
 	char			 date[30];	/* of this second, for Date */
 	int64_t			 date_s;
-	char			*scratch;	/* SCRATCH_LEN: bytes just read */
+	char			*scratch;	/* SCRATCH_LEN: just read */
 
 	struct listener		*listeners;
 	size_t			 nlisteners;
@@ -51,7 +51,7 @@ struct front {
 	struct client_queue	 deadlines[DEADLINE_COUNT];
 	uint32_t		 fds;		/* descriptors, at most */
 	uint32_t		 nclients;
-	uint32_t		 clients_max;	/* that there are descriptors for */
+	uint32_t		 clients_max;	/* there are descriptors for */
 	struct addrs		 addrs;
 
 	struct peer		 cache;
@@ -66,10 +66,10 @@ struct front {
 	struct hot		 hot;
 	struct openings		 openings;
 
-	struct buf		 trackers;	/* announce URLs, one per line */
+	struct buf		 trackers;	/* announce URLs, in lines */
 	struct buf		 trackers_next;	/* parts so far */
-	uint32_t		 generation;	/* of trackers and conf: what was
-						   wrapped before is stale */
+	uint32_t		 generation;	/* of trackers and conf: older
+						   wraps are stale */
 	int			 access_fd;
 	struct buf		 access;	/* lines not yet written */
 	struct event		*access_ev;

@@ -80,7 +80,7 @@ struct hashing {
 	int			 fd;
 	uint8_t			 seal[SEAL_LEN];	/* of the walker */
 	struct pieces		*pieces;
-	uint8_t			(*seals)[SEAL_LEN];	/* of hashers, by slice */
+	uint8_t			(*seals)[SEAL_LEN];	/* by slice */
 	uint64_t		 done;		/* bytes */
 	uint64_t		 held_by;	/* bit per hasher */
 };
@@ -137,13 +137,13 @@ struct hasher {
 
 struct hashings {
 	struct hashing_tree	 tree;
-	struct work_list	 fresh;		/* no batch yet: they go first */
+	struct work_list	 fresh;		/* no batch yet: go first */
 	struct work_list	 running;
 	struct work_list	 to_open;
 	struct hasher		 hashers[HASHERS_MAX];
-	uint32_t		 nopen;		/* descriptors here, or asked for */
+	uint32_t		 nopen;		/* descriptors, or asked for */
 	uint32_t		 open_max;	/* how many there may be */
-	uint64_t		 left;		/* bytes to be hashed, all files */
+	uint64_t		 left;		/* bytes to be hashed, in all */
 };
 
 void	hashings_init(struct hashings *);

@@ -521,7 +521,6 @@ http_parse(const char *buf, size_t len, struct http_request *req,
 		if (status != 0)
 			return status;
 	}
-
 	line = r.p;
 	limit(&r, arrived, HTTP_LINE_MAX, 414);
 	status = read_request_line(&r);

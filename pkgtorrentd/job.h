@@ -61,7 +61,7 @@ struct job {
 	struct torrent_key	 key;
 	bool			 findable;	/* in by_key */
 	bool			 due;
-	uint64_t		 id;		/* another one at each restart */
+	uint64_t		 id;		/* another at each restart */
 	enum job_state		 state;
 	struct client_queue	 waiters;
 	uint64_t		 asked_ms;	/* somebody wanted it */

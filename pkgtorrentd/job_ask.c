@@ -380,8 +380,9 @@ job_take_pieces(struct job *job, const struct msg_pieces_item *item,
 		if (file->got > 0)
 			return -1;
 	} else {
-		if (item->count == 0 || item->total != torrent_digests(file->identity.size,
-		    job->piece_len) || item->first != file->got ||
+		if (item->count == 0 || item->total !=
+		    torrent_digests(file->identity.size, job->piece_len) ||
+		    item->first != file->got ||
 		    item->count > item->total - file->got)
 			return -1;
 		if (file->pieces == NULL &&

@@ -3,7 +3,7 @@
 #	make			both programs, to be used from here
 #	make demo check		try it out, test it (WHAT="http_test" for one)
 #	make lint bench		style; measurements (WHAT=noun for one)
-#	make fuzz TIME=60	each fuzzer for so many seconds (WHAT=noun)
+#	make fuzz TIME=60	each fuzzer for so many seconds (FUZZ=noun for one)
 #	make install DESTDIR=… PREFIX=…
 #
 # SANITIZE=address,undefined builds, and tests, with sanitizers.
@@ -60,7 +60,7 @@ HASHER_SRC != ls hasher/*.c | grep -v /main.c
 TEST_SRC != echo tests/*_test.c
 TOOL_SRC != ls tests/*.c | grep -v _test.c; true
 BENCH_SRC != ls tests/bench/*.c 2>/dev/null; true
-FUZZ_SRC != ls tests/fuzz/*$(WHAT)_fuzz.c 2>/dev/null; true
+FUZZ_SRC != f='$(FUZZ)'; ls tests/fuzz/$${f:-*}_fuzz.c 2>/dev/null; true
 
 COMMON_OBJ = $(COMMON_SRC:.c=.o)
 FRONT_OBJ = $(FRONT_SRC:.c=.o)

@@ -2,6 +2,8 @@
 # make bench: every measurement in tests/bench, or those named as arguments.
 set -u
 
+# First what make deps installs.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 cd "$(dirname "$0")/bench" || exit 1
 [ $# -gt 0 ] || set -- *.sh
 status=0

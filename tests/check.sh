@@ -25,6 +25,8 @@ copy_tree() {
 	mkdir "$work/tree"
 	(cd "$top" && tar cf - --exclude=./.git .) |
 	    (cd "$work/tree" && tar xpf -) || exit 1
+	# Recorded answers, which are beside the tree if they are here.
+	[ ! -d "$top/../shared" ] || ln -s "$top/../shared" "$work/shared"
 	top=$work/tree
 	# The daemon finds its other program by the tree's name.
 	(cd "$top" && ${MAKE:-make} SANITIZE="${SANITIZE:-}" all tests) \
@@ -51,6 +53,7 @@ fi
 # and first what make deps installs.
 run_kyua() {
 	env -i PATH="/usr/sbin:/usr/bin:/sbin:/bin:$PATH" HOME="$work" \
+	    TMPDIR="${TMPDIR:-/tmp}" \
 	    ASAN_OPTIONS="${ASAN_OPTIONS:-}" \
 	    UBSAN_OPTIONS="${UBSAN_OPTIONS:-}" \
 	    kyua --logfile="$work/kyua.log" "$@"
@@ -63,19 +66,16 @@ status=$?
 report() {
 	run_kyua report --results-file="$work/results.db" "$@"
 }
-report --results-filter=skipped >"$work/skipped" || exit 1
-report --verbose --results-filter=broken,failed >"$work/failed"
-grep -v '^Results\|^Test cases\|^Start\|^End\|^Total\|^===> Summary' \
-    "$work/skipped"
+report --verbose --results-filter=broken,failed >"$work/report" || exit 1
 
 # "Test cases: 10 total, 1 skipped, 0 expected failures, 0 broken, 2 failed"
-counts=$(sed -n 's/^Test cases: //p' "$work/skipped" | sed 's/[^0-9]/ /g')
+counts=$(sed -n 's/^Test cases: //p' "$work/report" | sed 's/[^0-9]/ /g')
 # shellcheck disable=SC2086
 set -- $counts
 [ $# -eq 5 ] || exit 1
 failed=$(($4 + $5))
 if [ "$failed" -gt 0 ]; then
-	cat "$work/failed"
+	cat "$work/report"
 fi
 echo "$(($1 - $2 - failed)) passed, $failed failed, $2 skipped"
 [ "$failed" -eq 0 ] && [ "$status" -eq 0 ]

@@ -10,7 +10,7 @@ set -u
 mode=${1:-install}
 
 # What for; how to find out; its package for apt, dnf, zypper, pacman and apk.
-# "-": there is no such package, tests that want it are skipped.
+# "-": it has none; tests that want it are skipped.
 table() {
 	cat <<-'TABLE'
 	build cmd:cc gcc gcc gcc gcc gcc
@@ -30,7 +30,9 @@ table() {
 	check cmd:python3 python3 python3 python3 python python3
 	check py:libtorrent python3-libtorrent rb_libtorrent-python3 python3-libtorrent-rasterbar libtorrent-rasterbar py3-libtorrent-rasterbar
 	check cmd:transmission-cli transmission-cli transmission-cli transmission transmission-cli transmission-cli
+	check cmd:ps procps procps-ng procps procps-ng procps
 	check cmd:nginx nginx-light nginx nginx nginx nginx
+	check cmd:apache2 apache2-bin - - - -
 	check cmd:opentracker opentracker - - - opentracker
 	check cmd:mktorrent mktorrent mktorrent mktorrent mktorrent mktorrent
 	check cmd:mandoc mandoc mandoc mandoc mandoc mandoc
@@ -56,7 +58,7 @@ demo)	groups="build demo" ;;
 esac
 
 managers="apt-get dnf zypper pacman apk"
-column=4
+column=3
 manager=
 for m in $managers; do
 	if command -v "$m" >/dev/null; then
@@ -90,12 +92,15 @@ look() {
 	packages=
 	for group in $groups; do
 		rows=$(table | awk -v g="$group" -v c="$column" \
-		    '$1 == g { print $2, $(c - 1) }')
+		    '$1 == g { print $2, $c }')
 		while read -r what package; do
 			have "$what" && continue
-			[ "$package" != - ] || continue
+			case $group,$package in
+			basis,-) ;;
+			*,-)	continue ;;
+			*)	packages="$packages $package" ;;
+			esac
 			missing="$missing ${what#*:}"
-			packages="$packages $package"
 		done <<-ROWS
 		$rows
 		ROWS
@@ -150,10 +155,10 @@ if [ -z "$manager" ]; then
 fi
 
 echo "make deps: installing$packages"
-refresh
+[ -z "$packages" ] || refresh
 # In one go; where that fails, each that there is.
 # shellcheck disable=SC2086
-if ! add $packages; then
+if [ -n "$packages" ] && ! add $packages; then
 	for package in $packages; do
 		add "$package" || echo "make deps: no $package" >&2
 	done

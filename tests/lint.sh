@@ -53,6 +53,7 @@ style() {
 # and first word of each line after the end of another.
 statements() {
 	awk '
+	{ gsub(/"([^"\\]|\\.)*"/, "\"\"") }
 	comment { if (/\*\//) comment = 0; next }
 	/^}/ { depth = 0 }
 	/^[ \t]*\/\*/ { if (!/\*\//) comment = 1; next }
@@ -65,13 +66,17 @@ statements() {
 			comment = 1
 			sub(/[ \t]*\/\*.*/, "")
 		}
+		# Some have several in a line.
+		if (/^[ \t]*case .*:$/) {
+			ended = 1
+			next
+		}
 		if (ended) {
 			match($0, /^[ \t]*([A-Za-z0-9_]+|.)/)
 			print substr($0, 1, RLENGTH)
 		}
 		depth += gsub(/\(/, "(") - gsub(/\)/, ")")
-		ended = (/[;{}]$/ && depth <= 0) ||
-		    /^[ \t]*(case .*|[a-z_]+):$/
+		ended = (/[;{}]$/ && depth <= 0) || /^[ \t]*[a-z_]+:$/
 	}'
 }
 

@@ -295,7 +295,7 @@ enum digests_status {
 struct msg_digests {
 	uint64_t	id;
 	uint32_t	count;			/* as in MSG_HASH, same order */
-	uint32_t	busy_us;		/* time spent on it */
+	uint32_t	zero;
 };
 
 /*

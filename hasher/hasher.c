@@ -187,7 +187,6 @@ hasher_answer(struct hasher *h)
 	body.count = batch->count;
 	batch_hash(batch, &h->work);
 	us = now_us() - begun_us;
-	body.busy_us = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 	h->hashed += batch->len;
 	h->busy_us += us;
 	h->answered++;

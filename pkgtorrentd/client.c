@@ -44,16 +44,24 @@ client_deadline_len(const struct conf *conf, enum client_deadline kind)
 void
 client_set_deadline(struct client *c, enum client_deadline kind)
 {
-	struct front *f = c->front;
+	struct client_queue *queue = &c->front->deadlines[kind];
+	struct client *before;
 
 	if (c->deadline != DEADLINE_NONE)
-		TAILQ_REMOVE(&f->deadlines[c->deadline], c, timed);
+		TAILQ_REMOVE(&c->front->deadlines[c->deadline], c, timed);
 	c->deadline = kind;
 	if (kind == DEADLINE_NONE)
 		return;
 	c->deadline_ms = front_now() +
-	    client_deadline_len(f->child.conf, kind);
-	TAILQ_INSERT_TAIL(&f->deadlines[kind], c, timed);
+	    client_deadline_len(c->front->child.conf, kind);
+	/* The last is nearly always before it: only a reload shortens. */
+	TAILQ_FOREACH_REVERSE(before, queue, client_queue, timed)
+		if (before->deadline_ms <= c->deadline_ms)
+			break;
+	if (before != NULL)
+		TAILQ_INSERT_AFTER(queue, before, c, timed);
+	else
+		TAILQ_INSERT_HEAD(queue, c, timed);
 }
 
 void

@@ -27,7 +27,7 @@ enum client_state {
 	CLIENT_DRAIN	/* reads what is still sent, then closes */
 };
 
-/* Each kind of deadline has one length, so its queue is in order of time. */
+/* Each kind of deadline has one length, so its queue is filled in order. */
 enum client_deadline {
 	DEADLINE_NONE,
 	DEADLINE_HEADER,

@@ -14,6 +14,7 @@
 
 #define BATCHES_QUEUED	2
 #define SILENT_MS	20000	/* for a batch: less than 1 MiB/s is no disk */
+#define RATE_MS		500	/* between two measurements */
 #define LOSSES_MAX	5	/* then the range is what ends hashers */
 #define NO_SLOT		UINT32_MAX
 
@@ -313,18 +314,6 @@ digests_on_item(struct front *f, struct hasher *hasher,
 	return 0;
 }
 
-static void
-hasher_set_rate(struct hasher *hasher, uint64_t bytes, uint32_t busy_us)
-{
-	double rate;
-
-	if (bytes == 0 || busy_us == 0)
-		return;
-	rate = (double)bytes * 1e6 / busy_us;
-	hasher->rate = hasher->rate < 1 ? rate :
-	    hasher->rate * 0.9 + rate * 0.1;
-}
-
 enum msg_fault
 hashings_on_digests(struct peer *p, struct msg *m)
 {
@@ -352,7 +341,6 @@ hashings_on_digests(struct peer *p, struct msg *m)
 		b->items[i].hashing = NULL;
 		at += (size_t)item.count * SHA1_LEN;
 	}
-	hasher_set_rate(hasher, b->bytes, body->busy_us);
 	hasher->since_ms = front_now();
 	TAILQ_REMOVE(&hasher->batches, b, entry);
 	if (b->counted)
@@ -416,6 +404,31 @@ hashings_hasher_lost(struct front *f, size_t n, bool ended)
 	hashings_run(f);
 }
 
+/*
+ * What all hashers together get done, reading and waiting for the disk
+ * included: smoothed over a few seconds of work.
+ */
+static void
+hashings_set_rate(struct front *f)
+{
+	struct hashings *all = &f->hashings;
+	uint64_t now = front_now(), ms = now - all->rate_ms;
+	uint64_t bytes = f->counters.hashed - all->rate_hashed;
+	double rate;
+
+	if (ms < RATE_MS)
+		return;
+	all->rate_ms = now;
+	all->rate_hashed = f->counters.hashed;
+	/* Work that began or ended meanwhile says nothing. */
+	if (all->rate_busy && all->left > 0 && bytes > 0) {
+		rate = (double)bytes * 1000 / (double)ms;
+		all->rate = all->rate < 1 ? rate :
+		    all->rate * 0.8 + rate * 0.2;
+	}
+	all->rate_busy = all->left > 0;
+}
+
 void
 hashings_tick(struct front *f)
 {
@@ -424,6 +437,7 @@ hashings_tick(struct front *f)
 	struct hasher *hasher;
 	size_t n;
 
+	hashings_set_rate(f);
 	for (n = 0; n < f->nhashers; n++) {
 		hasher = &f->hashings.hashers[n];
 		if (TAILQ_EMPTY(&hasher->batches) ||

@@ -156,6 +156,10 @@ front_on_new_conf(struct front *f, const struct conf *old)
 	}
 	if (old->hashers != conf->hashers && front_set_hashers(f) == -1)
 		fatal("out of memory");
+	/* What is remembered may be past a limit now: it is looked at again. */
+	if (conf->max_bytes < old->max_bytes ||
+	    conf->max_files < old->max_files)
+		hot_clear(&f->hot);
 	if (roots || layout || strcmp(old->cache, conf->cache) != 0) {
 		if (f->cache.ch.fd != -1)
 			front_on_lost(&f->cache);

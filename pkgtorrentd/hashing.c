@@ -110,11 +110,12 @@ work_free_if_done(struct front *f, struct work *w)
 	free(w);
 }
 
-/* Takes the file out of every list; its waiters have been told. */
+/* Takes the file out of every list; who should know has been told. */
 static void
 hashing_free(struct front *f, struct hashing *h)
 {
 	struct work *w = h->work;
+	struct hashing_waiter *waiter;
 	uint64_t done = h->done;
 	struct range *r;
 
@@ -126,6 +127,10 @@ hashing_free(struct front *f, struct hashing *h)
 		w->nopen--;
 	if (h->state != HASHING_QUEUED)
 		f->hashings.nopen--;
+	while ((waiter = LIST_FIRST(&h->waiters)) != NULL) {
+		LIST_REMOVE(waiter, entry);
+		free(waiter);
+	}
 	while ((r = TAILQ_FIRST(&h->redo)) != NULL) {
 		TAILQ_REMOVE(&h->redo, r, entry);
 		free(r);
@@ -146,16 +151,16 @@ hashing_free(struct front *f, struct hashing *h)
 	work_free_if_done(f, w);
 }
 
-static void
-hashing_forget_waiters(struct hashing *h, uint64_t job)
+/* Does a job wait for it that is still there, but for this one? */
+static bool
+hashing_is_wanted(struct front *f, const struct hashing *h, uint64_t but)
 {
-	struct hashing_waiter *w, *next;
+	const struct hashing_waiter *w;
 
-	LIST_FOREACH_SAFE(w, &h->waiters, entry, next)
-		if (w->job == job) {
-			LIST_REMOVE(w, entry);
-			free(w);
-		}
+	LIST_FOREACH(w, &h->waiters, entry)
+		if (w->job != but && job_is_under_way(f, w->job))
+			return true;
+	return false;
 }
 
 void
@@ -163,12 +168,14 @@ work_abandon(struct front *f, struct work *w, uint64_t job)
 {
 	struct hashing *h, *next;
 
-	w->files++;	/* so that it outlives the loop */
-	TAILQ_FOREACH_SAFE(h, &w->queued, entry, next) {
-		hashing_forget_waiters(h, job);
-		if (LIST_EMPTY(&h->waiters))
+	w->files++;	/* so that it outlives the loops */
+	TAILQ_FOREACH_SAFE(h, &w->queued, entry, next)
+		if (!hashing_is_wanted(f, h, job))
 			hashing_free(f, h);
-	}
+	TAILQ_FOREACH_SAFE(h, &w->ready, entry, next)
+		if (h->next == 0 && h->out == 0 &&
+		    !hashing_is_wanted(f, h, job))
+			hashing_free(f, h);
 	w->abandoned = true;
 	w->files--;
 	work_free_if_done(f, w);
@@ -263,6 +270,10 @@ hashing_on_opened(struct front *f, struct hashing *h, int fd,
     const struct msg_opened_item *item)
 {
 	h->fd = fd;
+	if (h->work->abandoned && !hashing_is_wanted(f, h, 0)) {
+		hashing_free(f, h);
+		return;
+	}
 	if (fd == -1)
 		h->result = HASHING_GONE;
 	else if (!identity_same(&item->identity, &h->identity))
@@ -345,11 +356,8 @@ hashing_finish(struct front *f, struct hashing *h)
 uint32_t
 hashings_estimate(struct front *f, uint64_t bytes)
 {
-	double rate = 0, s;
-	size_t i;
+	double rate = f->hashings.rate, s;
 
-	for (i = 0; i < f->nhashers; i++)
-		rate += f->hashings.hashers[i].rate;
 	/* Nothing measured yet: what a slow disk gives. */
 	if (rate < 1)
 		rate = 100 << 20;

@@ -132,7 +132,6 @@ struct hasher {
 	TAILQ_HEAD(, batch)	 batches;
 	uint32_t		 nbatches;
 	uint64_t		 since_ms;	/* it has the first of them */
-	double			 rate;		/* bytes per second, smoothed */
 };
 
 struct hashings {
@@ -144,6 +143,10 @@ struct hashings {
 	uint32_t		 nopen;		/* descriptors, or asked for */
 	uint32_t		 open_max;	/* how many there may be */
 	uint64_t		 left;		/* bytes to be hashed, in all */
+	double			 rate;		/* bytes per second, smoothed */
+	uint64_t		 rate_ms;	/* when it was last measured */
+	uint64_t		 rate_hashed;	/* counters.hashed then */
+	bool			 rate_busy;	/* there was work then */
 };
 
 void	hashings_init(struct hashings *);

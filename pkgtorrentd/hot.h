@@ -62,6 +62,7 @@ struct torrent {
 	char			*path;		/* of its only file, or NULL */
 	struct listing_sha	*shas;
 	size_t			 nshas;
+	uint64_t		 bytes;		/* of content */
 	uint64_t		 checked_ms;	/* its files were looked at */
 	uint64_t		 touched_ms;	/* the cache knows of its use */
 	uint32_t		 hash_ms;

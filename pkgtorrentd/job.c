@@ -111,6 +111,13 @@ job_resolved(struct job *job)
 		job_complete(job);
 		return;
 	}
+	/* The limit may have been lowered since it was made. */
+	if (all_same && job->old != NULL &&
+	    job->old->bytes > job->front->child.conf->max_bytes) {
+		job_fail(job, 413, "more content than one torrent may have "
+		    "here; ask for fewer files", 0);
+		return;
+	}
 	if (all_same && job->old != NULL) {
 		job->old->checked_ms = job->asked_walkers_ms;
 		job_succeed(job, torrent_ref(job->old));

@@ -125,6 +125,7 @@ void	job_fail(struct job *, int status, const char *why, uint32_t retry_s);
 /* May it take the hashers' or the walker's time? 0, or -1: it has failed. */
 int	job_charge(struct job *);
 struct job *job_find(struct front *, uint64_t id, enum job_state);
+bool	job_is_under_way(struct front *, uint64_t id);
 
 /* For job.c, in job_table.c: a new number; not to be found; not charged to
    anybody; and the end. */

@@ -68,6 +68,15 @@ job_find(struct front *f, uint64_t id, enum job_state state)
 	return job != NULL && job->state == state ? job : NULL;
 }
 
+bool
+job_is_under_way(struct front *f, uint64_t id)
+{
+	struct job look;
+
+	look.id = id;
+	return RB_FIND(job_id_tree, &f->jobs.by_id, &look) != NULL;
+}
+
 struct job *
 job_get(struct front *f, const struct torrent_key *key, struct specs *specs,
     struct torrent *old)

@@ -78,6 +78,7 @@ job_make_torrent(struct job *job)
 	t->refs = 1;
 	t->multi = job->multi;
 	t->settled = job->settled;
+	t->bytes = job->bytes;
 	t->checked_ms = job->asked_walkers_ms;
 	t->touched_ms = front_now();
 	if (job->hash_start_ms != 0)
@@ -126,10 +127,12 @@ torrent_read_listing(struct torrent *t, struct job *job,
 		    r.spec.len, &why) != 0 || specs_add(&t->specs,
 		    (const char *)r.spec_bytes, r.spec.len) == -1)
 			goto out;
-		while ((more = listing_next_file(&r)) == 1)
+		while ((more = listing_next_file(&r)) == 1) {
+			t->bytes += r.file.identity.size;
 			if (files++ == 0 && torrent_set_names(t,
 			    (const char *)r.path, r.file.len, true) == -1)
 				goto out;
+		}
 		root = conf_root_of(conf, (const char *)r.spec_bytes,
 		    r.spec.len);
 		if (more == -1 || root < 0 || (size_t)root >= n ||

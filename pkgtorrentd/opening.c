@@ -216,7 +216,8 @@ opened_check(const struct msg *m, uint32_t count)
 		return FAULT_FDS;
 	for (i = 0; i < (uint32_t)m->nfds; i++)
 		if (fstat(m->fds[i], &st) == -1 || !S_ISREG(st.st_mode) ||
-		    (fcntl(m->fds[i], F_GETFL) & O_ACCMODE) != O_RDONLY)
+		    (fcntl(m->fds[i], F_GETFL) & (O_ACCMODE | O_PATH)) !=
+		    O_RDONLY)
 			return FAULT_FDS;
 	return FAULT_NONE;
 }

@@ -120,10 +120,12 @@ process_send_now(struct process *p, enum msg_type type, const void *body,
 		return 0;
 	if (errno == EAGAIN)
 		return -1;
-	/* EPIPE is the news of its end, which waitpid() tells as well. */
-	if (errno != EPIPE)
-		log_error("sending %s to %s %d: %s", msg_name(type),
-		    role_name(p->role), (int)p->pid, strerror(errno));
+	/* The news of its end, which waitpid() tells as well; what it said
+	   before that is still to be read. */
+	if (errno == EPIPE)
+		return 0;
+	log_error("sending %s to %s %d: %s", msg_name(type),
+	    role_name(p->role), (int)p->pid, strerror(errno));
 	process_hang_up(p);
 	return -1;
 }

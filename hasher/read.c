@@ -92,9 +92,19 @@ is_cold(int fd, uint64_t offset)
 	    errno == EAGAIN;
 }
 
+/* The first look at a hole fills it, so that it seems to have been in memory. */
+static bool
+has_holes(int fd)
+{
+	struct stat	st;
+
+	return fstat(fd, &st) == 0 && st.st_blocks < st.st_size / 512;
+}
+
 void
 read_ahead(struct read_range *range)
 {
+	bool		holes = has_holes(range->fd);
 	uint64_t	at, end, len, step;
 	unsigned	bit;
 
@@ -103,7 +113,8 @@ read_ahead(struct read_range *range)
 		len = MIN(COLD_UNIT, range->len - at);
 		/* In the middle: the kernel may have read on a little from
 		   what came before. */
-		if (!is_cold(range->fd, range->offset + at + len / 2))
+		if (!holes &&
+		    !is_cold(range->fd, range->offset + at + len / 2))
 			continue;
 		range->cold |= 1U << bit;
 		end = at + len;

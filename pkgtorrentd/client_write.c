@@ -56,6 +56,7 @@ static int
 client_write_parts(struct client *c)
 {
 	struct iovec iov[IOV_MAX_HERE];
+	struct msghdr msg = { .msg_iov = iov };
 	struct part *p;
 	uint64_t left;
 	unsigned i;
@@ -74,7 +75,15 @@ client_write_parts(struct client *c)
 				    left < ZEROS_LEN ? left : ZEROS_LEN;
 			}
 		}
-		n = niov == 0 ? 0 : writev(c->fd, iov, niov);
+		msg.msg_iovlen = (size_t)niov;
+		/* What follows, be it only the end of the connection, goes
+		   into the same segment. */
+		if (niov == 0)
+			n = 0;
+		else if (c->closing || c->file_left > 0)
+			n = sendmsg(c->fd, &msg, MSG_MORE);
+		else
+			n = writev(c->fd, iov, niov);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)

@@ -84,11 +84,15 @@ origin_base(const struct client *c, const struct http_request *req,
 		return conf->base_url;
 	if (c->proxy && str_is(req->field[FIELD_X_FORWARDED_PROTO], "https"))
 		scheme = "https";
-	n = (size_t)snprintf(base, BASE_MAX, "%s://%.*s", scheme,
-	    (int)req->host.len, req->host.p);
-	for (i = 0; i < n && i < BASE_MAX; i++)
-		if (base[i] >= 'A' && base[i] <= 'Z')
-			base[i] += 'a' - 'A';
+	/* The length of the host was checked. */
+	n = strlcpy(base, scheme, BASE_MAX);
+	n += strlcpy(base + n, "://", BASE_MAX - n);
+	for (i = 0; i < req->host.len; i++, n++) {
+		base[n] = req->host.p[i];
+		if (base[n] >= 'A' && base[n] <= 'Z')
+			base[n] += 'a' - 'A';
+	}
+	base[n] = '\0';
 	return base;
 }
 

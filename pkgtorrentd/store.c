@@ -226,7 +226,10 @@ write_temporary(struct store *st, int dirfd, const uint8_t *p, size_t len,
 		return -1;
 	while (len > 0) {
 		n = write(fd, p, len);
-		if (n == -1)
+		/* Nothing written is no progress: it would go on for ever. */
+		if (n == 0)
+			errno = EIO;
+		if (n <= 0)
 			goto fail;
 		p += n;
 		len -= (size_t)n;

@@ -24,7 +24,8 @@
 #include "role.h"
 #include "sandbox.h"
 
-#define TICK_S		60		/* looks at the trackers file */
+#define TICK_S		1		/* roots are looked at */
+#define TRACKERS_TICKS	60		/* … and the trackers' file */
 #define STOP_MS		6000		/* the front's five seconds, and one */
 
 static const int	parent_signal_numbers[PARENT_SIGNALS] = {
@@ -348,7 +349,10 @@ parent_on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (parent->state == PARENT_STOPPING ||
+	if (parent->state != PARENT_SERVING)
+		return;
+	supply_check_roots(parent);
+	if (++parent->ticks % TRACKERS_TICKS != 0 ||
 	    supply_read_trackers(parent, false) == 0)
 		return;
 	log_info("new trackers read");
@@ -453,7 +457,7 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 static void
 parent_open_loop(struct parent *parent)
 {
-	struct timeval	 minute = { TICK_S, 0 };
+	struct timeval	 second = { TICK_S, 0 };
 	sigset_t	 none;
 	int		 i;
 
@@ -472,7 +476,7 @@ parent_open_loop(struct parent *parent)
 	}
 	parent->tick = event_new(parent->base, -1, EV_PERSIST,
 	    parent_on_tick, parent);
-	if (parent->tick == NULL || event_add(parent->tick, &minute) == -1)
+	if (parent->tick == NULL || event_add(parent->tick, &second) == -1)
 		fatal("event_new");
 }
 

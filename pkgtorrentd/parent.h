@@ -54,6 +54,7 @@ struct parent {
 	struct event_base	*base;
 	struct event		*signals[PARENT_SIGNALS];
 	struct event		*tick;
+	uint32_t		 ticks;
 	struct processes	 processes;
 	uint8_t			*buf;		/* MSG_MAX, for msg_recv() */
 
@@ -121,6 +122,12 @@ gid_t	 supply_socket_group(const struct parent *, const struct conf *);
 int	 supply_make_cache(const struct conf *, bool root, struct buf *errors);
 /* A descriptor, -1 when it is no file, -2 with a complaint. */
 int	 supply_open_access_log(const struct conf *, struct buf *errors);
+/*
+ * A walker stays in the directory that it entered.  When its root's path
+ * leads to another one (mounted again, a link to the next snapshot), it is
+ * started anew there; while the path leads nowhere it stays.
+ */
+void	 supply_check_roots(struct parent *);
 /* Read the trackers file if it is another one than last time, or forced.
    1: there is news for the front. */
 int	 supply_read_trackers(struct parent *, bool forced);

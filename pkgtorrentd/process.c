@@ -70,6 +70,20 @@ process_close_channel(struct process *p)
 		process_drop_outgoing(p, o);
 }
 
+/* Before it enters: what changes in between shows as another one. */
+static void
+process_look_at_root(struct process *p)
+{
+	struct stat	 st;
+
+	p->root_ino = 0;
+	if (p->role != ROLE_WALKER ||
+	    stat(p->parent->conf->roots[p->index].dir, &st) == -1)
+		return;
+	p->root_dev = st.st_dev;
+	p->root_ino = st.st_ino;
+}
+
 void
 process_start(struct process *p)
 {
@@ -81,6 +95,7 @@ process_start(struct process *p)
 	spawn_title(title, sizeof(title), p->role, p->index, parent->conf);
 	p->ready_ms = 0;
 	p->killed = false;
+	process_look_at_root(p);
 	p->pid = spawn_start(&parent->programs, p->role, title, &fd);
 	if (p->pid == -1) {
 		log_error("%s cannot be started: %s", title, strerror(errno));

@@ -28,6 +28,8 @@ struct process {
 	enum role		 role;
 	uint32_t		 index;
 	pid_t			 pid;		/* 0: not running */
+	dev_t			 root_dev;	/* of a walker: which … */
+	ino_t			 root_ino;	/* … directory; 0: unknown */
 	struct channel		 channel;	/* fd -1: hung up */
 	struct outgoings	 queue;		/* while it is busy */
 	struct event		 readable;

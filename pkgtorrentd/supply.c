@@ -23,6 +23,27 @@ supply_socket_group(const struct parent *parent, const struct conf *conf)
 	return pw->pw_gid;
 }
 
+void
+supply_check_roots(struct parent *parent)
+{
+	struct process	*p;
+	struct stat	 st;
+	const char	*dir;
+
+	TAILQ_FOREACH(p, &parent->processes, entry) {
+		if (p->role != ROLE_WALKER || p->retired || p->root_ino == 0 ||
+		    p->channel.fd == -1)
+			continue;
+		dir = parent->conf->roots[p->index].dir;
+		if (stat(dir, &st) == -1 || (st.st_dev == p->root_dev &&
+		    st.st_ino == p->root_ino))
+			continue;
+		log_info("%s is another directory now, its walker is started "
+		    "again", dir);
+		process_hang_up(p);
+	}
+}
+
 /*
  * 0755: what the caches hold is what everybody is told who asks, and an
  * administrator may look.

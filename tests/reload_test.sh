@@ -279,3 +279,28 @@ udp://two.example:6969" "trackers"
 	same "$torrent" "" "trackers"
 	same "$(grep -c 'torrents have no trackers' log)" 1 "warnings"
 }
+
+service_case root_is_switched "A root that is another directory now is noticed."
+root_is_switched_body()
+{
+	mkdir -p first/yum second/yum
+	echo one >first/yum/a
+	echo twotwo >second/yum/a
+	ln -s first www
+	service_start "revalidate 1s"
+	settle first/yum/a second/yum/a
+	want 200 $service/single/yum/a
+	want_torrent length
+	same "$torrent" 4 "length of the first"
+	ln -s second next
+	mv -T next www
+	want_log 'www is another directory now'
+	wait_for 10 is_the_second || fail "the old root is still served"
+	service_stop
+}
+
+is_the_second()
+{
+	want 200 $service/single/yum/a
+	[ "$(torrent length 2>/dev/null)" = 7 ]
+}

@@ -378,6 +378,20 @@ hashing_redo(struct front *f, const struct batch_item *bi, bool blame)
 }
 
 void
+hashings_forget_slots(struct front *f, size_t n)
+{
+	struct hasher *hasher = &f->hashings.hashers[n];
+	uint32_t i;
+
+	for (i = 0; i < HASHER_SLOTS; i++) {
+		if (hasher->slot[i] != NULL)
+			hasher->slot[i]->held_by &= ~(1ULL << n);
+		hasher->slot[i] = NULL;
+		hasher->in_slot[i] = 0;
+	}
+}
+
+void
 hashings_hasher_lost(struct front *f, size_t n, bool ended)
 {
 	struct hasher *hasher = &f->hashings.hashers[n];
@@ -385,12 +399,7 @@ hashings_hasher_lost(struct front *f, size_t n, bool ended)
 	uint32_t i;
 
 	/* First the slots, so that nothing is sent there any more. */
-	for (i = 0; i < HASHER_SLOTS; i++) {
-		if (hasher->slot[i] != NULL)
-			hasher->slot[i]->held_by &= ~(1ULL << n);
-		hasher->slot[i] = NULL;
-		hasher->in_slot[i] = 0;
-	}
+	hashings_forget_slots(f, n);
 	hasher->nbatches = 0;
 	while ((b = TAILQ_FIRST(&hasher->batches)) != NULL) {
 		TAILQ_REMOVE(&hasher->batches, b, entry);

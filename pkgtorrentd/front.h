@@ -68,6 +68,8 @@ struct front {
 
 	struct buf		 trackers;	/* announce URLs, in lines */
 	struct buf		 trackers_next;	/* parts so far */
+	uint32_t		 layout;	/* counts the configurations
+						   that change info hashes */
 	uint32_t		 generation;	/* of trackers and conf: older
 						   wraps are stale */
 	int			 access_fd;

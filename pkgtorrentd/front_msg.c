@@ -77,6 +77,9 @@ front_set_hashers(struct front *f)
 {
 	size_t i, n = f->nhashers;
 
+	/* Before anything ends over it: nobody holds a file any longer. */
+	for (i = 0; i < n; i++)
+		hashings_forget_slots(f, i);
 	if (front_set_peers(&f->hashers, &f->nhashers,
 	    f->child.conf->hashers) == -1)
 		return -1;
@@ -165,8 +168,10 @@ front_on_new_conf(struct front *f, const struct conf *old)
 			front_on_lost(&f->cache);
 		hot_clear(&f->hot);
 	}
-	if (roots || layout)
+	if (roots || layout) {
+		f->layout++;
 		jobs_conf_changed(f);
+	}
 }
 
 static void

@@ -168,6 +168,8 @@ void	hashings_run(struct front *);
 
 /* What it had goes to others; ended: by itself, perhaps over a range. */
 void	hashings_hasher_lost(struct front *, size_t, bool ended);
+/* It has no file open any more. */
+void	hashings_forget_slots(struct front *, size_t);
 /* A hasher that does not answer is given up: its work goes to others. */
 void	hashings_tick(struct front *);
 /* Seconds until bytes more will be hashed, at the rate seen. */

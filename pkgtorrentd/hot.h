@@ -54,6 +54,7 @@ struct torrent {
 	uint32_t		 refs;
 	bool			 multi;
 	bool			 settled;	/* may be remembered */
+	uint32_t		 layout;	/* front's, when it was made */
 	struct specs		 specs;
 	struct blob		*info;
 	uint8_t			 info_hash[SHA1_LEN];

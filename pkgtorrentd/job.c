@@ -43,7 +43,7 @@ job_succeed(struct job *job, struct torrent *t)
 	job->state = JOB_DONE;
 	job->status = 200;
 	job->torrent = t;
-	if (t->settled) {
+	if (t->settled && t->layout == f->layout) {
 		hot_put(&f->hot, &key, t, front_now());
 		/* A digest always means the multi form. */
 		key.multi = 1;
@@ -109,6 +109,12 @@ job_resolved(struct job *job)
 			all_same = false;
 	if (all_same && job->state == JOB_CHECK) {
 		job_complete(job);
+		return;
+	}
+	/* A job that had just begun when the layout changed. */
+	if (all_same && job->old != NULL &&
+	    job->old->layout != job->front->layout) {
+		job_restart(job);
 		return;
 	}
 	/* The limit may have been lowered since it was made. */

@@ -78,6 +78,7 @@ job_make_torrent(struct job *job)
 	t->refs = 1;
 	t->multi = job->multi;
 	t->settled = job->settled;
+	t->layout = job->front->layout;
 	t->bytes = job->bytes;
 	t->checked_ms = job->asked_walkers_ms;
 	t->touched_ms = front_now();
@@ -183,6 +184,7 @@ job_load_torrent(struct job *job, const struct msg_info *body)
 		return NULL;
 	t->refs = 1;
 	t->multi = t->settled = true;
+	t->layout = job->front->layout;
 	t->touched_ms = front_now();
 	if (torrent_read_listing(t, job, &listing) == -1) {
 		torrent_unref(t);

@@ -35,8 +35,9 @@ copy_tree() {
 }
 
 if [ -n "${SANITIZE:-}" ]; then
-	# Children that their filters hold cannot be searched for leaks.
-	ASAN_OPTIONS=detect_leaks=0
+	# Children that their filters hold cannot be searched for leaks, nor
+	# look up names and colours for a report.
+	ASAN_OPTIONS=detect_leaks=0:color=never:symbolize=0
 	UBSAN_OPTIONS=print_stacktrace=1
 fi
 

@@ -171,7 +171,8 @@ client_hold(struct client *c, const struct http_request *req,
 	c->state = CLIENT_WAIT;
 	c->since_ms = front_now();
 	client_set_deadline(c, DEADLINE_WAIT);
-	client_watch(c, 0);
+	/* Only its leaving: what it pipelines meanwhile stays unread. */
+	client_watch(c, EV_CLOSED);
 	return 0;
 }
 
@@ -335,6 +336,9 @@ client_on_event(evutil_socket_t fd, short what, void *arg)
 		client_drain(c);
 		break;
 	case CLIENT_WAIT:
+		/* The job goes on without it. */
+		client_free(c);
+		break;
 	case CLIENT_END:
 		break;
 	}

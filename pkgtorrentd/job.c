@@ -203,9 +203,13 @@ job_on_hashed(struct front *f, uint64_t id, uint32_t index, struct hashing *h)
 	if (job == NULL)
 		return;
 	job->pending--;
+	if (h->result == HASHING_FAILED) {
+		job_log_failure(f, h);
+		job_fail(job, 500, "a file cannot be read; ask the mirror's "
+		    "administrator to look at its log", 0);
+		return;
+	}
 	if (h->result != HASHING_OK) {
-		if (h->result == HASHING_FAILED)
-			job_log_failure(f, h);
 		job->changed = true;
 		job_set_due(job);
 		return;

@@ -1,4 +1,5 @@
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@ void
 supply_check_roots(struct parent *parent)
 {
 	struct process	*p;
-	struct stat	 st;
+	struct statx	 now;
 	const char	*dir;
 
 	TAILQ_FOREACH(p, &parent->processes, entry) {
@@ -35,11 +36,15 @@ supply_check_roots(struct parent *parent)
 		    p->channel.fd == -1)
 			continue;
 		dir = parent->conf->roots[p->index].dir;
-		if (stat(dir, &st) == -1 || (st.st_dev == p->root_dev &&
-		    st.st_ino == p->root_ino))
+		/* What is known suffices: no server is to be waited for. */
+		if (statx(AT_FDCWD, dir, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
+		    STATX_INO, &now) == -1 ||
+		    (makedev(now.stx_dev_major, now.stx_dev_minor) ==
+		    p->root_dev && now.stx_ino == p->root_ino))
 			continue;
 		log_info("%s is another directory now, its walker is started "
 		    "again", dir);
+		p->killed = true;
 		process_hang_up(p);
 	}
 }

@@ -3,6 +3,7 @@
 #	make			both programs, to be used from here
 #	make demo check		try it out, test it (WHAT="http_test" for one)
 #	make lint bench		style; measurements (WHAT=noun for one)
+#	make soak		tests in full, for hours (WHAT=name for one)
 #	make fuzz TIME=60	each fuzzer for so many seconds (FUZZ=noun for one)
 #	make install DESTDIR=… PREFIX=…
 #
@@ -77,7 +78,7 @@ HASHER	= hasher/pkgtorrent-hasher
 UNITS	= pkgtorrentd.service pkgtorrentd-confined.service pkgtorrentd.socket
 LIBS	= pkgtorrentd/libfront.a hasher/libhasher.a common/libcommon.a
 
-.PHONY: all tests benches fuzzers deps check demo bench lint fuzz install \
+.PHONY: all tests benches fuzzers deps check demo bench soak lint fuzz install \
 	uninstall clean FORCE
 
 all: $(DAEMON) $(HASHER)
@@ -141,6 +142,10 @@ demo:
 bench:
 	@$(SUBMAKE) all benches
 	@sh tests/bench.sh $(WHAT)
+# For hours; no part of what must hold for a change.
+soak:
+	@$(SUBMAKE) all tests
+	@sh tests/soak.sh $(WHAT)
 fuzz:
 	@$(SUBMAKE) CC=clang SANITIZE=fuzzer-no-link,address,undefined \
 	    LDFLAGS=-fsanitize=fuzzer ATF_LIBS= fuzzers
@@ -165,7 +170,9 @@ install: all
 	install -m 644 README.md NEWS LICENSE etc/pkgtorrentd.conf \
 	    etc/trackers etc/nginx.conf.snippet etc/apache.conf.snippet \
 	    $(DESTDIR)$(DOCDIR)
-	install -m 755 etc/pkgtorrentd.rc $(DESTDIR)$(DOCDIR)
+	sed 's,/usr/sbin/,$(SBINDIR)/,' etc/pkgtorrentd.rc \
+	    >$(DESTDIR)$(DOCDIR)/pkgtorrentd.rc
+	chmod 755 $(DESTDIR)$(DOCDIR)/pkgtorrentd.rc
 	for unit in $(UNITS); do \
 		sed 's,/usr/sbin/,$(SBINDIR)/,' etc/$$unit \
 		    >$(DESTDIR)$(UNITDIR)/$$unit && \

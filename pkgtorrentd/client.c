@@ -153,16 +153,14 @@ client_drain(struct client *c)
 
 int
 client_hold(struct client *c, const struct http_request *req,
-    const char *bytes, size_t len)
+    const char *bytes)
 {
 	const char *why;
 
-	/* Held already, when it begins to wait for a second time. */
-	if (c->req != NULL && c->req == req)
-		return 0;
 	c->req = malloc(sizeof(*c->req));
-	if (c->req == NULL || buf_add(&c->held, bytes, len) == -1 ||
-	    http_parse((char *)c->held.data, len, c->req, &why) != 0) {
+	if (c->req == NULL ||
+	    buf_add(&c->held, bytes, req->head_len) == -1 ||
+	    http_parse((char *)c->held.data, c->held.len, c->req, &why) != 0) {
 		free(c->req);
 		c->req = NULL;
 		buf_free(&c->held);

@@ -112,9 +112,10 @@ struct answer {
 /* A connection that was accepted; the descriptor is taken over. */
 void	client_new(struct front *, int fd, const struct sockaddr *,
 	    socklen_t);
-/* Keep a request for later: the bytes it was parsed from are copied. */
+/* Keep a request for later: the head that it was parsed from is copied, its
+   body is not. */
 int	client_hold(struct client *, const struct http_request *,
-	    const char *bytes, size_t len);
+	    const char *bytes);
 /*
  * Write an answer, at once as far as the socket takes it.  The client stays
  * valid; who answers from outside client.c calls client_resume() in the end.

@@ -116,8 +116,7 @@ front_want_torrent(struct client *c, const struct http_request *req,
 	/* The cache's "unknown" says nothing about specs that came along. */
 	if (front_answer_hot(c, req, key, simple, &old))
 		return;
-	if (client_hold(c, req, bytes, req->head_len +
-	    req->content_length) == -1 ||
+	if (client_hold(c, req, bytes) == -1 ||
 	    (job = job_get(c->front, key, specs, old)) == NULL) {
 		reply_error(c, req, 500, "out of memory; try again later");
 		return;
@@ -201,7 +200,7 @@ front_on_file(struct client *c, const struct http_request *req,
 		return;
 	}
 	r->path[r->path_len] = '\0';
-	if (client_hold(c, req, bytes, req->head_len) == -1 ||
+	if (client_hold(c, req, bytes) == -1 ||
 	    openings_for_client(f, c, r->path) == -1)
 		reply_error(c, req, 404, "no root of the configuration holds "
 		    "that path");

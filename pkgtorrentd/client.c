@@ -169,8 +169,9 @@ client_hold(struct client *c, const struct http_request *req,
 	c->state = CLIENT_WAIT;
 	c->since_ms = front_now();
 	client_set_deadline(c, DEADLINE_WAIT);
-	/* Only its leaving: what it pipelines meanwhile stays unread. */
-	client_watch(c, EV_CLOSED);
+	/* Not even for its leaving: who only closes its sending side still
+	   waits for the answer. */
+	client_watch(c, 0);
 	return 0;
 }
 
@@ -334,9 +335,6 @@ client_on_event(evutil_socket_t fd, short what, void *arg)
 		client_drain(c);
 		break;
 	case CLIENT_WAIT:
-		/* The job goes on without it. */
-		client_free(c);
-		break;
 	case CLIENT_END:
 		break;
 	}

@@ -58,7 +58,7 @@ struct client {
 	TAILQ_ENTRY(client)	 waiting;	/* for the same job */
 	struct front		*front;
 	struct event		 ev;
-	short			 watched;	/* EV_READ, _WRITE, _CLOSED, 0 */
+	short			 watched;	/* EV_READ, EV_WRITE or 0 */
 	int			 fd;
 	enum client_state	 state;
 	enum client_deadline	 deadline;

@@ -1,5 +1,5 @@
-/* SHA1_Init() and so on, which OpenSSL 3 calls deprecated: EVP takes three times
-   as long for a path. */
+/* SHA1_Init() and so on, which OpenSSL 3 calls deprecated: EVP takes three
+   times as long for a path. */
 #define OPENSSL_API_COMPAT	0x10101000L
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>

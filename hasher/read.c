@@ -92,7 +92,7 @@ is_cold(int fd, uint64_t offset)
 	    errno == EAGAIN;
 }
 
-/* The first look at a hole fills it, so that it seems to have been in memory. */
+/* The first look at a hole fills it: it seems to have been in memory. */
 static bool
 has_holes(int fd)
 {

@@ -530,7 +530,6 @@ http_parse(const char *buf, size_t len, struct http_request *req,
 	}
 	req->line.p = line;
 	req->line.len = (size_t)(r.p - line) - 2;
-
 	limit(&r, arrived, HTTP_HEAD_MAX, 431);
 	status = read_fields(&r);
 	if (status == 0)

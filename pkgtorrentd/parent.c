@@ -24,8 +24,7 @@
 #include "role.h"
 #include "sandbox.h"
 
-#define TICK_S		1		/* roots are looked at */
-#define TRACKERS_TICKS	60		/* … and the trackers' file */
+#define TRACKERS_S	60		/* between two looks at their file */
 #define STOP_MS		6000		/* the front's five seconds, and one */
 
 static const int	parent_signal_numbers[PARENT_SIGNALS] = {
@@ -352,7 +351,7 @@ parent_on_tick(evutil_socket_t fd, short what, void *arg)
 	if (parent->state != PARENT_SERVING)
 		return;
 	supply_check_roots(parent);
-	if (++parent->ticks % TRACKERS_TICKS != 0 ||
+	if (++parent->ticks % TRACKERS_S != 0 ||
 	    supply_read_trackers(parent, false) == 0)
 		return;
 	log_info("new trackers read");
@@ -439,8 +438,7 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 	TAILQ_INIT(&parent->processes);
 	arc4random_buf(parent->key, sizeof(parent->key));
 	taken = listen_take(&parent->listeners, errors);
-	/* Whoever waits for the end of a pipe of our starter's must not wait
-	   for ours. */
+	/* A pipe of our starter's must not stay open through us. */
 	(void)close_range(LISTEN_FIRST_FD + (unsigned)parent->listeners.n,
 	    ~0U, 0);
 	notify_open(&parent->notify, getenv("NOTIFY_SOCKET"));
@@ -457,7 +455,7 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 static void
 parent_open_loop(struct parent *parent)
 {
-	struct timeval	 second = { TICK_S, 0 };
+	struct timeval	 second = { 1, 0 };
 	sigset_t	 none;
 	int		 i;
 

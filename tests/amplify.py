@@ -1,0 +1,199 @@
+"""Small requests that ask for much work; see amplify_test.sh."""
+import collections
+import hashlib
+import itertools
+import os
+import random
+import sys
+import threading
+import time
+
+from good import Good, family, is_sanitized, mark, peak_kib
+from load import Load, can_open, until
+from service import SERVICE, Connection, request
+
+HOT = SERVICE + "/single/yum/hot"
+WORST = "/deep/**/" + "*a" * 14 + "b"
+
+
+def timed(target, times=1):
+    """The answer, and the least of so many times."""
+    best = None
+    for _ in range(times):
+        with Connection(timeout=50) as c:
+            start = time.monotonic()
+            a = c.ask(target)
+            span = time.monotonic() - start
+        best = span if best is None else min(best, span)
+    return a, best
+
+
+def child(parent, title):
+    for pid in family(parent)[1:]:
+        with open("/proc/%d/cmdline" % pid) as f:
+            if f.read().rstrip("\0 ").endswith(title):
+                return pid
+    raise AssertionError("no " + title)
+
+
+def sparse():
+    a, span = timed(SERVICE + "/single/yum/huge", 3)
+    print("a sparse 1 TB over max-bytes: %d after %.2f ms" % (a.status,
+                                                              span * 1000))
+    assert a.status == 413, a
+    assert span < mark(0.1, 2), span
+
+
+def broad(parent, entries):
+    """Patterns over a tree of so many entries."""
+    walker = child(parent, "walker")
+    slowest = 0
+    for pattern in ("/deep/**", "/deep/**/*x", "/deep/**/*", "/**", WORST,
+                    "/deep/*/*/*x", "/deep/**/a/b/c", "/d*/**/" + "?" * 14):
+        a, span = timed(SERVICE + "/single" + pattern.replace("?", "%3f"))
+        print("%s: %d after %.2f s" % (pattern, a.status, span))
+        # More entries than may be read, or matches than may be given.
+        assert a.status in (413, 404), a
+        assert a.status == 413 or pattern in ("/deep/*/*/*x",
+                                              "/deep/**/a/b/c"), a
+        slowest = max(slowest, span)
+    kib = peak_kib(walker)
+    print("%d entries: the slowest after %.2f s, the walker at %d KiB" %
+          (entries, slowest, kib))
+    assert slowest < mark(2.5, 20), slowest
+    assert kib < 64 << 10 or is_sanitized(walker), kib
+
+
+def globs():
+    """Patterns that are hard to match, or look so."""
+    patterns = ["*a" * 15 + "b", "a*" * 15 + "b", "*" * 16, "?*" * 8 + "b",
+                "*?" * 8 + "b", "[a-z]*" * 8 + "b", "[!b]*" * 8,
+                "*[a" + "a" * 200 + "]" * 3, "[" * 16, "[]" * 16,
+                "[a-" * 16, "[!" * 15 + "]", "*" + "a" * 250 + "*" + "b",
+                "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*", "a" * 249 + "?b",
+                "**a**b**c", "***", "*" * 100, "[" + "a-z" * 1000 + "]*b",
+                "[" * 4000, "*/" * 16 + "b", "*/" * 15 + "*b",
+                "/".join(["*a*a"] * 4), "*" + "[a]" * 15]
+    worst = 0
+    for p in patterns:
+        target = "/yum/" + p.replace("[", "%5b").replace("]", "%5d").replace(
+            "?", "%3f")
+        if len(SERVICE) + len(target) > 8100:
+            continue
+        a, span = timed(SERVICE + "/single" + target, 3)
+        assert a.status in (200, 400, 403, 404, 414), (p, a)
+        worst = max(worst, span)
+        if span > 0.01:
+            print("%.60s: %.1f ms" % (p, span * 1000))
+    print("%d patterns: the slowest after %.1f ms" % (len(patterns),
+                                                      worst * 1000))
+    assert worst < mark(0.01, 1), worst
+
+
+def blocks(directory):
+    """Bytes in allocated blocks, directories included."""
+    total = 0
+    for path, _, files in os.walk(directory):
+        for name in [path] + [os.path.join(path, f) for f in files]:
+            try:
+                total += os.lstat(name).st_blocks * 512
+            except OSError:
+                pass    # it goes while we look
+    return total
+
+
+class Watch(threading.Thread):
+    """The cache's size, again and again."""
+
+    def __init__(self, pause=0.2):
+        super().__init__(daemon=True)
+        self.pause, self.stop, self.sizes = pause, threading.Event(), []
+
+    def run(self):
+        while not self.stop.wait(self.pause):
+            self.sizes.append(sum(blocks("cache/" + tree)
+                                  for tree in ("info", "pieces")))
+
+
+def permutations(parent, n, limit):
+    """The same paths in so many orders, each a digest of its own."""
+    names = ["/yum/%d" % i for i in range(9)]
+    front = child(parent, "front")
+    everything = list(itertools.islice(itertools.permutations(names), n))
+    random.Random(1).shuffle(everything)
+
+    def posts(share):
+        for paths in share:
+            digest = hashlib.sha1("\n".join(paths).encode()).hexdigest()
+            yield digest, request(SERVICE + "/digest/" + digest, "POST",
+                                  "&".join("p=" + p for p in paths).encode())
+    watch = Watch(mark(2, 0.2))
+    watch.start()
+    load = Load()
+    for i in range(8):
+        load.add(posts(everything[i::8]), keep=True)
+    span = load.run(500)
+    assert load.counts == {200: n}, (load.counts, load.failures[:5])
+    # What was refused for want of room is swept away by and by.
+    time.sleep(1)
+    watch.stop.set()
+    watch.join()
+    last = sum(blocks("cache/" + tree) for tree in ("info", "pieces"))
+    entries = len(os.listdir("cache/info"))
+    print("%d permutations in %.1f s: %d KiB of %d KiB, at most %d KiB, %d "
+          "entries; the front at %d KiB" % (n, span, last >> 10, limit >> 10,
+                                            max(watch.sizes) >> 10, entries,
+                                            peak_kib(front)))
+    assert last <= limit and max(watch.sizes) <= limit + (64 << 10)
+    assert entries > 20, "what fits is kept"
+
+
+def cold(clients, queue, seconds, patterns):
+    """So many clients, each with a file of its own that takes for ever."""
+    assert can_open(clients + 300)
+    with Connection() as c:
+        assert c.ask(HOT).status == 200
+    bodies, late, asked = collections.Counter(), [], time.monotonic()
+
+    def on_answer(name, a):
+        if name != "cold":
+            return
+        text = a.body.decode()
+        assert a.status in (429, 503) and a.field("Retry-After"), a
+        if text.startswith(("hashing", "still looking")):
+            bodies["queued"] += 1
+        else:
+            bodies[a.status] += 1
+            late.append(time.monotonic() - asked)
+    with Good(HOT) as good:
+        load = Load(on_answer)
+        end = time.monotonic() + seconds
+        for n in range(patterns):
+            load.add(until(end, [("pattern", request(
+                SERVICE + "/single" + WORST + "x" * n))]))
+        for n in range(clients):
+            load.add([("cold", request(
+                SERVICE + "/single/cold/%04d" % n,
+                x_forwarded_for="10.%d.%d.1" % (n // 250, n % 250)))])
+        load.run(seconds + 50)
+        left = end - time.monotonic()
+        if left > 0:
+            time.sleep(left)
+    print("%d cold files: %s; the rest were told after %.2f s at most" %
+          (clients, dict(bodies), max(late)))
+    p99 = good.report("meanwhile" + (", and %d patterns" % patterns
+                                     if patterns else ""))
+    assert not load.failures, load.failures[:5]
+    assert sum(bodies.values()) == clients
+    assert bodies["queued"] <= queue, bodies
+    assert bodies["queued"] >= queue - patterns, bodies
+    assert p99 < mark(0.05, 2), p99
+
+
+if __name__ == "__main__":
+    {"sparse": sparse,
+     "broad": lambda p, n: broad(int(p), int(n)),
+     "globs": globs,
+     "permutations": lambda p, n, m: permutations(int(p), int(n), int(m)),
+     "cold": lambda c, q, s, p: cold(int(c), int(q), float(s), int(p)),
+     }[sys.argv[2]](*sys.argv[3:])

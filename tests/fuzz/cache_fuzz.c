@@ -1,0 +1,606 @@
+/*
+ * The cache and a front that does as it likes.  The input is a list of steps:
+ * questions, things to remember with the seals that belong to them, all of
+ * these changed afterwards, anything under seals of a walker or a hasher that
+ * was broken into, and somebody who damages the files meanwhile.
+ *
+ * As long as seals are honest, whatever is answered is what was sealed.
+ */
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "listing.h"
+#include "msg.h"
+#include "role.h"
+
+static int	fuzz_answer(struct channel *, enum msg_type, const void *,
+		    const void *, size_t, const int *, int);
+static void	fuzz_report(struct child *, const struct msg_wrong *);
+
+#define msg_send_wait	fuzz_answer
+#define child_report	fuzz_report
+#include "pkgtorrentd/cache.c"
+#undef msg_send_wait
+#undef child_report
+
+#include "torrent.h"
+
+#define NFILES		5
+#define NSETS		4
+
+int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static struct cache	 c;
+static const uint8_t	*in;
+static size_t		 in_len;
+static char		 dir[128];
+static uint8_t		 version[NFILES];
+static bool		 honest;	/* no seal was given away so far */
+static bool		 wild;		/* what was asked is not understood */
+static uint32_t		 asked_piece_len;
+static struct buf	 info;		/* INFO in parts */
+
+static const struct {
+	const char	*path;
+	uint64_t	 size;
+} mirror[NFILES] = {
+	{ "/d/a", 100 }, { "/d/b", 3 * 16384 + 5 }, { "/d/c/d", 16384 },
+	{ "/d/empty", 0 }, { "/d/long", 3000ULL * 16384 + 1 },
+};
+
+/* Specs, and which files they are: bits. */
+static const struct {
+	const char	*specs;
+	uint8_t		 files[2];
+} sets[NSETS] = {
+	{ "/d/a", { 1, 0 } }, { "/d/*\n/d/a", { 11, 1 } },
+	{ "/d/long\n/d/c/*", { 16, 4 } }, { "/d/none", { 0, 0 } },
+};
+
+#define require(truth)	require_at(truth, __LINE__)
+
+static void
+require_at(int truth, int line)
+{
+	if (truth)
+		return;
+	fprintf(stderr, "cache_fuzz.c:%d: not so\n", line);
+	abort();
+}
+
+static uint8_t
+next(void)
+{
+	if (in_len == 0)
+		return 0;
+	in_len--;
+	return *in++;
+}
+
+static struct identity
+file_identity(unsigned i)
+{
+	return (struct identity){ .ino = i + 1, .size = mirror[i].size,
+	    .mtime_ns = version[i], .ctime_ns = version[i] };
+}
+
+/* What the hashers find: it follows from the identity. */
+static void
+true_digests(struct buf *b, const struct identity *id, uint32_t piece_len)
+{
+	uint64_t i, n = torrent_digests(id->size, piece_len);
+	uint8_t digest[SHA1_LEN] = { 0 };
+
+	for (i = 0; i < n; i++) {
+		digest[0] = (uint8_t)id->ino;
+		digest[1] = (uint8_t)id->mtime_ns;
+		digest[2] = (uint8_t)(piece_len >> 14);
+		memcpy(digest + 3, &i, sizeof(i));
+		require(buf_add(b, digest, sizeof(digest)) == 0);
+	}
+}
+
+static void
+check_pieces(const struct msg_pieces *body, const uint8_t *at, size_t len)
+{
+	struct msg_pieces_item item;
+	struct buf digests = { 0 };
+	struct identity id;
+	uint32_t i;
+
+	for (i = 0; i < body->count; i++) {
+		require(len >= sizeof(item));
+		memcpy(&item, at, sizeof(item));
+		at += sizeof(item);
+		len -= sizeof(item);
+		require(len / SHA1_LEN >= item.count);
+		require(item.first <= item.total &&
+		    item.count <= item.total - item.first);
+		if (item.total > 0 && honest && !wild) {
+			require(item.index < NFILES);
+			id = file_identity(item.index);
+			true_digests(&digests, &id, asked_piece_len);
+			require(item.total == digests.len / SHA1_LEN);
+			require(memcmp(at, digests.data + item.first *
+			    SHA1_LEN, (size_t)item.count * SHA1_LEN) == 0);
+			buf_free(&digests);
+		}
+		at += (size_t)item.count * SHA1_LEN;
+		len -= (size_t)item.count * SHA1_LEN;
+	}
+	require(len == 0);
+}
+
+/* The dictionary is the one that the listing's files make. */
+static void
+check_info(const struct msg_info *body)
+{
+	const struct conf *conf = c.child.conf;
+	struct torrent_layout layout = { conf->piece_len, conf->padding_attr,
+	    conf->service };
+	struct buf digests[16] = { { 0 } }, made = { 0 };
+	struct torrent_file files[16];
+	struct listing_reader r;
+	unsigned i, n = 0;
+
+	require(info.len == body->listing_len + body->info_len);
+	listing_open(&r, info.data, body->listing_len);
+	while (listing_next_spec(&r) == 1)
+		while (listing_next_file(&r) == 1) {
+			require(n < 16);
+			true_digests(&digests[n], &r.file.identity,
+			    layout.piece_len);
+			files[n].path = (const char *)r.path;
+			files[n].path_len = r.file.len;
+			files[n].size = r.file.identity.size;
+			files[n].digests = digests[n].data;
+			n++;
+		}
+	require(n > 0);
+	if (body->info_len > 0) {
+		require(torrent_info(&made, &layout, files, n, true,
+		    UINT64_MAX) == 0);
+		require(made.len == body->info_len);
+		require(memcmp(made.data, info.data + body->listing_len,
+		    made.len) == 0);
+	}
+	for (i = 0; i < n; i++)
+		buf_free(&digests[i]);
+	buf_free(&made);
+}
+
+static int
+fuzz_answer(struct channel *ch, enum msg_type type, const void *body,
+    const void *tail, size_t len, const int *fds, int nfds)
+{
+	const struct msg_info *part = body;
+
+	(void)fds;
+	require(ch == &c.front);
+	require(msg_check(type, ROLE_CACHE, ROLE_FRONT, msg_body_len(type) +
+	    len, nfds) == 0);
+	if (type == MSG_PIECES)
+		check_pieces(body, tail, len);
+	if (type != MSG_INFO)
+		return 0;
+	if (len > 0)
+		require(buf_add(&info, tail, len) == 0);
+	if (part->flags & PART_MORE)
+		return 0;
+	if ((part->flags & INFO_FOUND) && honest)
+		check_info(part);
+	info.len = 0;
+	return 0;
+}
+
+static void
+fuzz_report(struct child *child, const struct msg_wrong *wrong)
+{
+	(void)child;
+	require(wrong->role == ROLE_FRONT);
+	require(wrong->fault == FAULT_CONTENT || wrong->fault == FAULT_SEAL);
+}
+
+static void
+new_front(void)
+{
+	struct msg_channel body = { .role = ROLE_FRONT };
+	struct msg msg = { .type = MSG_CHANNEL, .body = &body, .nfds = 1 };
+
+	msg.fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	cache_handle(&c, &c.child.parent, &msg);
+}
+
+/* As the channel would let it through, or not. */
+static void
+give(enum msg_type type, void *body, struct buf *tail, bool spoil)
+{
+	static uint8_t room[MSG_MAX];
+	size_t len = tail->len < MSG_TAIL_MAX ? tail->len : MSG_TAIL_MAX;
+	size_t body_len = msg_body_len(type), at;
+	struct msg msg = { .type = type, .body = room };
+	uint8_t kind = spoil ? next() : 0;
+
+	memcpy(room, body, body_len);
+	if (len > 0)
+		memcpy(room + body_len, tail->data, len);
+	tail->len = 0;
+	if (kind & 1)
+		room[next() % body_len] ^= (uint8_t)(1U << next() % 8);
+	if ((kind & 2) && len > 0) {
+		at = (size_t)(next() << 8 | next()) % len;
+		room[body_len + at] = next();
+	}
+	if (kind & 4)
+		len -= len * next() / 256;
+	if ((kind & 8) && len >= 4) {
+		at = (size_t)next() % (len / 4) * 4;
+		memset(room + body_len + at, 0xff, 4);
+	}
+	wild = kind != 0;
+	msg.tail = room + body_len;
+	msg.tail_len = len;
+	if (msg_check(type, ROLE_FRONT, ROLE_CACHE, body_len + len, 0) != 0)
+		return;
+	if (type == MSG_GET_PIECES)
+		memcpy(&asked_piece_len, room +
+		    offsetof(struct msg_get_pieces, piece_len), 4);
+	cache_handle(&c, &c.front, &msg);
+	if (c.front.fd == -1)
+		new_front();
+}
+
+static void
+get_info(unsigned set)
+{
+	struct msg_get_info body = { .id = 1 };
+	struct buf none = { 0 };
+
+	sha1(sets[set % NSETS].specs, strlen(sets[set % NSETS].specs),
+	    body.digest);
+	give(MSG_GET_INFO, &body, &none, false);
+}
+
+static uint32_t
+some_piece_len(void)
+{
+	return next() % 4 == 0 ? 32768 : 16384;
+}
+
+static void
+get_pieces(unsigned which, bool spoil)
+{
+	struct msg_get_pieces body = { .id = 2 };
+	struct buf tail = { 0 };
+	struct msg_file file;
+	unsigned i;
+
+	body.piece_len = some_piece_len();
+	for (i = 0; i < NFILES; i++) {
+		if (!(which & 1U << i))
+			continue;
+		file.index = i;
+		file.len = (uint32_t)strlen(mirror[i].path);
+		file.identity = file_identity(i);
+		require(buf_add(&tail, &file, sizeof(file)) == 0);
+		require(buf_add(&tail, mirror[i].path, file.len) == 0);
+		body.count++;
+	}
+	give(MSG_GET_PIECES, &body, &tail, spoil);
+	buf_free(&tail);
+}
+
+static void
+put_pieces(unsigned i, bool spoil)
+{
+	struct identity id = file_identity(i);
+	struct msg_put_pieces body = { .piece_len = some_piece_len(),
+	    .identity = id };
+	uint64_t pieces = torrent_pieces(id.size, body.piece_len), at;
+	struct buf tail = { 0 }, digests = { 0 };
+	struct msg_digests_item item;
+	uint32_t step = 1 + next() * 8U;
+	size_t len;
+
+	true_digests(&digests, &id, body.piece_len);
+	body.path_len = (uint32_t)strlen(mirror[i].path);
+	seal_file(c.intake.seal, mirror[i].path, body.path_len, &id,
+	    body.seal);
+	require(buf_add(&tail, mirror[i].path, body.path_len) == 0);
+	for (at = 0; at < pieces; at += step) {
+		memset(&item, 0, sizeof(item));
+		item.status = DIGESTS_OK;
+		item.identity = id;
+		item.first = (uint32_t)at;
+		item.count = at + step < pieces ? step :
+		    (uint32_t)(digests.len / SHA1_LEN - at);
+		seal_digests(c.intake.seal, &id, body.piece_len, item.first,
+		    item.count, digests.data + at * SHA1_LEN, item.seal);
+		len = (size_t)item.count * SHA1_LEN;
+		if (tail.len + sizeof(item) + len > MSG_TAIL_MAX) {
+			body.flags = PART_MORE;
+			give(MSG_PUT_PIECES, &body, &tail, spoil);
+			body.flags = body.path_len = body.slices = 0;
+		}
+		require(buf_add(&tail, &item, sizeof(item)) == 0);
+		require(buf_add(&tail, digests.data + at * SHA1_LEN,
+		    len) == 0);
+		body.slices++;
+	}
+	give(MSG_PUT_PIECES, &body, &tail, spoil);
+	buf_free(&tail);
+	buf_free(&digests);
+}
+
+static void
+add_record(struct buf *b, const char *spec, size_t len, uint32_t index,
+    unsigned which)
+{
+	struct identity id;
+	unsigned i;
+
+	require(listing_add_spec(b, index, which != 0 ? PATH_OK :
+	    PATH_MISSING, spec, len, (uint32_t)__builtin_popcount(which)) ==
+	    0);
+	for (i = 0; i < NFILES; i++) {
+		if (!(which & 1U << i))
+			continue;
+		id = file_identity(i);
+		require(listing_add_file(b, &id, mirror[i].path,
+		    strlen(mirror[i].path)) == 0);
+	}
+}
+
+/* lie: a walker seals what the input makes of it. */
+static void
+put_info(unsigned set, bool lie, bool spoil)
+{
+	const char *specs = sets[set % NSETS].specs;
+	const char *nl = strchr(specs, '\n');
+	struct msg_put_info body = { .flags = PUT_SEALED };
+	struct buf listing = { 0 };
+	uint8_t sum[SEAL_LEN], lies;
+	size_t len = nl != NULL ? (size_t)(nl - specs) : strlen(specs);
+
+	sha1(specs, strlen(specs), body.digest);
+	add_record(&listing, specs, len, 0, sets[set % NSETS].files[0]);
+	if (nl != NULL)
+		add_record(&listing, nl + 1, strlen(nl + 1), 1,
+		    sets[set % NSETS].files[1]);
+	if (lie) {
+		honest = false;
+		for (lies = next() % 8; lies > 0; lies--)
+			listing.data[(size_t)(next() << 8 | next()) %
+			    listing.len] = next();
+		if (next() % 4 == 0)
+			listing.len -= listing.len * next() / 256;
+	}
+	sha256(listing.data, listing.len, sum);
+	seal_listing(c.intake.seal, sum, body.seal);
+	if (next() % 8 == 0 && listing.len > 40) {
+		/* In two parts. */
+		struct buf first = { 0 };
+
+		require(buf_add(&first, listing.data, 40) == 0);
+		buf_drop(&listing, 40);
+		body.flags = PART_MORE;
+		give(MSG_PUT_INFO, &body, &first, spoil);
+		body.flags = PUT_SEALED;
+		buf_free(&first);
+	}
+	give(MSG_PUT_INFO, &body, &listing, spoil);
+	buf_free(&listing);
+}
+
+static void
+touch(unsigned i)
+{
+	struct msg_touch body = { 0 };
+	struct buf tail = { 0 };
+
+	if (i & 8) {
+		sha1(sets[i % NSETS].specs, strlen(sets[i % NSETS].specs),
+		    body.digest);
+	} else {
+		body.piece_len = some_piece_len();
+		require(buf_add(&tail, mirror[i % NFILES].path,
+		    strlen(mirror[i % NFILES].path)) == 0);
+	}
+	give(MSG_TOUCH, &body, &tail, i & 16);
+	buf_free(&tail);
+}
+
+/* Any bytes as any message. */
+static void
+babble(void)
+{
+	static const enum msg_type types[] = { MSG_GET_INFO, MSG_GET_PIECES,
+	    MSG_PUT_PIECES, MSG_PUT_INFO, MSG_TOUCH };
+	uint8_t body[256];
+	struct buf tail = { 0 };
+	enum msg_type type = types[next() % 5];
+	size_t i, n = next();
+
+	for (i = 0; i < sizeof(body) && i < 40; i++)
+		body[i] = next();
+	memset(body + i, 0, sizeof(body) - i);
+	for (; n > 0; n--) {
+		body[255] = next();
+		require(buf_add(&tail, &body[255], 1) == 0);
+	}
+	wild = true;
+	give(type, body, &tail, true);
+	buf_free(&tail);
+}
+
+/* Somebody else writes there. */
+static void
+damage(unsigned i)
+{
+	char name[ENTRY_PATH_LEN];
+	uint8_t digest[SHA1_LEN], byte = next();
+	struct stat st;
+	int fd;
+
+	if (i & 1) {
+		sha1(sets[i / 2 % NSETS].specs,
+		    strlen(sets[i / 2 % NSETS].specs), digest);
+		entry_name_info(name, digest);
+	} else
+		require(entry_name_pieces(name, mirror[i / 2 % NFILES].path,
+		    strlen(mirror[i / 2 % NFILES].path), 16384) == 0);
+	fd = openat(c.store.dirfd, name, O_RDWR | O_CLOEXEC | O_NONBLOCK |
+	    O_NOFOLLOW);
+	if (fd == -1 || fstat(fd, &st) == -1 || st.st_size == 0) {
+		if (fd != -1)
+			close(fd);
+		return;
+	}
+	switch (next() % 6) {
+	case 0: case 1: case 2:
+		(void)!pwrite(fd, &byte, 1, (off_t)(next() << 8 | next()) %
+		    st.st_size);
+		break;
+	case 3:
+		(void)!ftruncate(fd, st.st_size * byte / 256);
+		break;
+	case 4:
+		(void)unlinkat(c.store.dirfd, name, 0);
+		(void)!symlinkat("/etc/passwd", c.store.dirfd, name);
+		break;
+	case 5:
+		(void)unlinkat(c.store.dirfd, name, 0);
+		(void)mkdirat(c.store.dirfd, name, 0700);
+		break;
+	}
+	close(fd);
+}
+
+static void
+step(void)
+{
+	uint8_t what = next(), arg = next();
+
+	switch (what % 12) {
+	case 0:
+		get_info(arg);
+		break;
+	case 1: case 2:
+		get_pieces(arg, what % 12 == 2);
+		break;
+	case 3: case 4: case 5:
+		put_pieces(arg % NFILES, what % 12 == 5);
+		break;
+	case 6: case 7:
+		put_info(arg, false, what % 12 == 7);
+		break;
+	case 8:
+		if (arg & 1)
+			put_info(arg / 2, true, false);
+		else
+			touch(arg / 2);
+		break;
+	case 9:
+		babble();
+		break;
+	case 10:
+		if (arg & 1)
+			damage(arg / 2);
+		else
+			version[arg / 2 % NFILES] = next();
+		break;
+	case 11:
+		if (arg & 1)
+			new_front();
+		else
+			sweep_turn(c.sweep);
+		break;
+	}
+}
+
+static void
+clear(int dirfd, const char *name)
+{
+	struct dirent *e;
+	DIR *d;
+	int fd;
+
+	if (unlinkat(dirfd, name, 0) == 0)
+		return;
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || (d = fdopendir(fd)) == NULL)
+		return;
+	while ((e = readdir(d)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 &&
+		    strcmp(e->d_name, "..") != 0)
+			clear(fd, e->d_name);
+	closedir(d);
+	(void)unlinkat(dirfd, name, AT_REMOVEDIR);
+}
+
+static void
+end(void)
+{
+	clear(AT_FDCWD, dir);
+}
+
+static void
+start(void)
+{
+	static const char text[] = "root /srv\npiece-length 16K\n"
+	    "cache-size 1M\nhashers 1\nmax-torrent 8M\n";
+	static const uint8_t key[SEAL_LEN] = "the fuzzer's";
+	const char *tmp = getenv("TMPDIR");
+	struct strings none = { 0 };
+	struct buf errors = { 0 };
+
+	log_set_level(-1);
+	digest_warm_up();
+	/* Where files cost least. */
+	if (tmp == NULL)
+		tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	snprintf(dir, sizeof(dir), "%s/cache_fuzz.XXXXXX", tmp);
+	require(mkdtemp(dir) != NULL);
+	(void)atexit(end);
+	c.child.conf = conf_parse("fuzz", text, sizeof(text) - 1, &none,
+	    &errors);
+	require(c.child.conf != NULL);
+	store_init(&c.store);
+	c.store.dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	c.sweep = sweep_new(&c.store);
+	c.intake.store = &c.store;
+	c.intake.seal = seal_new(key);
+	require(c.store.dirfd != -1 && c.sweep != NULL &&
+	    c.intake.seal != NULL);
+	cache_configure(&c);
+	c.front.fd = -1;
+	c.child.parent.fd = -1;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	if (c.intake.seal == NULL)
+		start();
+	in = data;
+	in_len = len;
+	honest = true;
+	store_make_trees(&c.store);
+	new_front();
+	while (in_len > 0)
+		step();
+	cache_close_front(&c);
+	require(c.intake.info.listing.len == 0);
+	require(c.intake.pieces.digests.len == 0);
+	buf_free(&c.entry);
+	buf_free(&info);
+	clear(c.store.dirfd, "info");
+	clear(c.store.dirfd, "pieces");
+	c.store.used = c.store.entries = 0;
+	memset(version, 0, sizeof(version));
+	return 0;
+}

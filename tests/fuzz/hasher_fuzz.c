@@ -1,0 +1,337 @@
+/*
+ * The hasher and a front that does as it likes: ranges of real files, right
+ * ones and others, descriptors of all kinds, too many and too few, and any
+ * bytes as a message.
+ *
+ * Whatever is answered as right are the digests of those bytes by OpenSSL,
+ * under the seal of just that.
+ */
+#include <sys/mman.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "listing.h"
+#include "msg.h"
+#include "role.h"
+
+static int	fuzz_answer(struct channel *, enum msg_type, const void *,
+		    const void *, size_t, const int *, int);
+static void	fuzz_report(struct child *, const struct msg_wrong *);
+
+#define msg_send_wait	fuzz_answer
+#define child_report	fuzz_report
+#include "hasher/hasher.c"
+#undef msg_send_wait
+#undef child_report
+
+#include "torrent.h"
+
+#define NFILES		4
+#define LEN_MAX		(200U << 10)
+#define DESCRIPTORS	128
+
+int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static struct hasher	 h;
+static const uint8_t	*in;
+static size_t		 in_len;
+static uint8_t		 contents[NFILES][LEN_MAX + 16384];
+static const uint64_t	 sizes[NFILES] = { 0, 100, 3 * 16384 + 5, LEN_MAX };
+static struct identity	 ids[NFILES];
+static int		 files[NFILES];	/* read-only */
+static int		 others[3];	/* writable, a pipe, a directory */
+
+#define require(truth)	require_at(truth, __LINE__)
+
+static void
+require_at(int truth, int line)
+{
+	if (truth)
+		return;
+	fprintf(stderr, "hasher_fuzz.c:%d: not so\n", line);
+	abort();
+}
+
+static uint8_t
+next(void)
+{
+	if (in_len == 0)
+		return 0;
+	in_len--;
+	return *in++;
+}
+
+static uint32_t
+next_number(void)
+{
+	uint32_t n = next();
+
+	n |= (uint32_t)next() << 8;
+	return n | (uint32_t)next() << 16;
+}
+
+/* The digests of one item are those of the range that it is of. */
+static void
+check_item(const struct msg_digests_item *item, const uint8_t *digests,
+    const struct slice *slice, uint32_t piece_len)
+{
+	uint64_t at = slice->read.offset, end = at + slice->read.len, len;
+	uint8_t digest[SHA1_LEN], seal[SEAL_LEN];
+	uint32_t n = 0;
+	int i;
+
+	if (item->status != DIGESTS_OK) {
+		require(item->count == 0 && item->flags == 0);
+		return;
+	}
+	for (i = 0; i < NFILES; i++)
+		if (ids[i].ino == item->identity.ino)
+			break;
+	require(i < NFILES && identity_same(&ids[i], &item->identity));
+	require(item->first == at / piece_len && end <= sizes[i]);
+	for (; at < end; at += len) {
+		len = end - at < piece_len ? end - at : piece_len;
+		sha1(contents[i] + at, len, digest);
+		require(n < item->count && memcmp(digest, digests +
+		    n++ * SHA1_LEN, SHA1_LEN) == 0);
+		if (len == piece_len)
+			continue;
+		/* Past the end the contents are zeros. */
+		if (at + piece_len <= sizeof(contents[i])) {
+			sha1(contents[i] + at, piece_len, digest);
+			require(memcmp(digest, digests + n * SHA1_LEN,
+			    SHA1_LEN) == 0);
+		}
+		n++;
+	}
+	require(n == item->count);
+	memset(seal, 0, sizeof(seal));
+	if (item->flags & DIGESTS_SETTLED)
+		seal_digests(h.work.seal, &item->identity, piece_len,
+		    item->first, item->count, digests, seal);
+	require(memcmp(seal, item->seal, SEAL_LEN) == 0);
+}
+
+static int
+fuzz_answer(struct channel *ch, enum msg_type type, const void *body,
+    const void *tail, size_t len, const int *fds, int nfds)
+{
+	/* It has been taken off the queue already. */
+	const struct batch *b = &h.batches[(h.first + BATCHES - 1) % BATCHES];
+	const struct msg_digests *answer = body;
+	const uint8_t *at = tail;
+	struct msg_digests_item item;
+	uint32_t i;
+
+	(void)fds;
+	require(ch == &h.front && type == MSG_DIGESTS);
+	require(msg_check(type, ROLE_HASHER, ROLE_FRONT,
+	    msg_body_len(type) + len, nfds) == 0);
+	require(answer->id == b->id && answer->count == b->count);
+	for (i = 0; i < answer->count; i++) {
+		require(len >= sizeof(item));
+		memcpy(&item, at, sizeof(item));
+		at += sizeof(item);
+		len -= sizeof(item);
+		require(len / SHA1_LEN >= item.count);
+		check_item(&item, at, &b->slices[i], b->piece_len);
+		at += (size_t)item.count * SHA1_LEN;
+		len -= (size_t)item.count * SHA1_LEN;
+	}
+	require(len == 0);
+	return 0;
+}
+
+static void
+fuzz_report(struct child *child, const struct msg_wrong *wrong)
+{
+	(void)child;
+	require(wrong->role == ROLE_FRONT && wrong->type == MSG_HASH);
+	require(wrong->fault == FAULT_CONTENT || wrong->fault == FAULT_FDS);
+}
+
+static void
+new_front(void)
+{
+	struct msg_channel body = { .role = ROLE_FRONT };
+	struct msg msg = { .type = MSG_CHANNEL, .body = &body, .nfds = 1 };
+
+	msg.fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	hasher_on_channel(&h, &msg);
+	h.front.self = ROLE_HASHER;
+}
+
+/* As hasher_receive() does it. */
+static void
+give(const struct msg_hash *body, const struct buf *tail, const int *fds,
+    int nfds)
+{
+	struct msg msg = { .type = MSG_HASH, .body = body };
+	int i;
+
+	if (msg_check(MSG_HASH, ROLE_FRONT, ROLE_HASHER, sizeof(*body) +
+	    tail->len, nfds) != 0)
+		return;
+	if (h.queued == BATCHES)
+		hasher_answer(&h);
+	msg.tail = tail->data;
+	msg.tail_len = tail->len;
+	for (i = 0; i < nfds; i++)
+		msg.fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+	msg.nfds = nfds;
+	handlers[MSG_HASH](&h, &msg);
+	msg_close_fds(&msg);
+	if (h.front.fd == -1)
+		new_front();
+}
+
+static void
+hash(uint8_t arg)
+{
+	struct msg_hash body = { .id = arg, .piece_len = 16384U << arg % 3 };
+	int fds[MSG_FDS_MAX], nfds = 0;
+	struct buf tail = { 0 };
+	struct msg_range range;
+	uint8_t what, file;
+
+	for (body.count = 0; body.count <= arg / 16U; body.count++) {
+		memset(&range, 0, sizeof(range));
+		what = next();
+		file = what % NFILES;
+		range.slot = next() % (HASHER_SLOTS + 1);
+		range.size = sizes[file];
+		range.flags = what >> 6;
+		range.offset = (uint64_t)(next() % 8) * body.piece_len;
+		range.len = range.offset < range.size ? range.size -
+		    range.offset : 0;
+		if (what & 4)
+			range.len = body.piece_len * (uint64_t)(next() % 4);
+		if (what & 8)
+			range.len = next_number();
+		if ((what & 16) && next() % 4 == 0)
+			range.offset = next_number();
+		if ((what & 32) && next() % 4 == 0)
+			range.size = next_number();
+		if ((range.flags & RANGE_NEW) && nfds < MSG_FDS_MAX)
+			fds[nfds++] = next() % 16 == 0 ?
+			    others[next() % 3] : files[file];
+		require(buf_add(&tail, &range, sizeof(range)) == 0);
+	}
+	if (next() % 32 == 0 && nfds > 0)
+		nfds--;
+	if (next() % 32 == 0 && nfds < 16)
+		fds[nfds++] = files[1];
+	give(&body, &tail, fds, nfds);
+	buf_free(&tail);
+}
+
+static void
+babble(void)
+{
+	struct msg_hash body = { .id = next(), .piece_len = next_number(),
+	    .count = next() };
+	struct buf tail = { 0 };
+	size_t n = next();
+	uint8_t byte;
+
+	for (; n > 0; n--) {
+		byte = next();
+		require(buf_add(&tail, &byte, 1) == 0);
+	}
+	give(&body, &tail, files, next() % NFILES);
+	buf_free(&tail);
+}
+
+static void
+step(void)
+{
+	uint8_t what = next(), arg = next();
+
+	switch (what % 8) {
+	default:
+		hash(arg);
+		break;
+	case 5:
+		babble();
+		break;
+	case 6:
+		if (h.queued > 0)
+			hasher_answer(&h);
+		break;
+	case 7:
+		if (arg % 8 == 0)
+			new_front();
+		break;
+	}
+}
+
+static void
+start(void)
+{
+	static const uint8_t key[SEAL_LEN] = "the fuzzer's";
+	static const char text[] = "root /srv\nhashers 1\n";
+	struct strings none = { 0 };
+	struct buf errors = { 0 };
+	bool regular;
+	char name[64];
+	uint64_t j;
+	int i, fd, pair[2];
+
+	log_set_level(-1);
+	digest_warm_up();
+	read_init();
+	for (i = 0; i < NFILES; i++) {
+		for (j = 0; j < sizes[i]; j++)
+			contents[i][j] = (uint8_t)((uint32_t)(j + 1) *
+			    2654435761U >> 24 ^ (uint32_t)i);
+		fd = memfd_create("file", MFD_CLOEXEC);
+		require(fd != -1 && write(fd, contents[i], sizes[i]) ==
+		    (ssize_t)sizes[i]);
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+		files[i] = open(name, O_RDONLY | O_CLOEXEC);
+		require(files[i] != -1);
+		require(read_identity(fd, &ids[i], &regular) == 0);
+		others[0] = fd;
+	}
+	require(pipe(pair) == 0);
+	others[1] = pair[0];
+	others[2] = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	h.child.conf = conf_parse("fuzz", text, sizeof(text) - 1, &none,
+	    &errors);
+	h.work.seal = seal_new(key);
+	require(h.child.conf != NULL && h.work.seal != NULL);
+	slots_init(&h.slots);
+	hasher_use_kernel(&h);
+	h.front.fd = -1;
+}
+
+static int
+count_descriptors(void)
+{
+	int fd, n = 0;
+
+	for (fd = 0; fd < DESCRIPTORS; fd++)
+		n += fcntl(fd, F_GETFD) != -1;
+	return n;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	int before;
+
+	if (h.work.seal == NULL)
+		start();
+	in = data;
+	in_len = len;
+	before = count_descriptors();
+	new_front();
+	while (in_len > 0)
+		step();
+	while (h.queued > 0)
+		hasher_answer(&h);
+	hasher_close_front(&h);
+	require(count_descriptors() == before);
+	return 0;
+}

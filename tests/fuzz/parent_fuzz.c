@@ -1,0 +1,197 @@
+/*
+ * The parent and children that were broken into: the input is a list of
+ * messages, each from one of the roles and of a kind that the table lets it
+ * send.  Whatever they say, a line of the log is one line, nobody is ended
+ * but who runs and may have done it, and what is kept of them has its bounds.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "msg.h"
+#include "role.h"
+#include "pkgtorrentd/parent.h"
+
+static struct process	*fuzz_front(struct parent *);
+static void	 fuzz_kill(struct process *);
+static void	 fuzz_link(struct process *, struct process *);
+static void	 fuzz_check_ready(struct parent *);
+static void	 fuzz_say_why(struct parent *, const char *, const void *,
+		    size_t);
+static void	 fuzz_fail(struct parent *, const char *, ...)
+		    __attribute__((__format__(printf, 2, 3)));
+static void	 fuzz_line(const char *, int, int, const void *, size_t);
+
+#define parent_front		fuzz_front
+#define process_kill		fuzz_kill
+#define process_link		fuzz_link
+#define parent_check_ready	fuzz_check_ready
+#define parent_say_why		fuzz_say_why
+#define parent_fail		fuzz_fail
+#define log_child_line		fuzz_line
+#include "pkgtorrentd/receive.c"
+#undef log_child_line
+
+#define PROCESSES	6
+
+int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static struct parent	 parent;
+static struct process	 processes[PROCESSES];
+static const uint8_t	*message;	/* tail of the one at hand */
+static size_t		 message_len;
+static struct process	*sender;
+static enum msg_type	 type;
+
+static const struct {
+	enum role	role;
+	uint32_t	index;
+} places[PROCESSES] = {
+	{ ROLE_FRONT, 0 }, { ROLE_CACHE, 0 }, { ROLE_WALKER, 0 },
+	{ ROLE_WALKER, 1 }, { ROLE_HASHER, 0 }, { ROLE_HASHER, 1 },
+};
+
+#define require(truth)	require_at(truth, __LINE__)
+
+static void
+require_at(int truth, int line)
+{
+	if (truth)
+		return;
+	fprintf(stderr, "parent_fuzz.c:%d: not so\n", line);
+	abort();
+}
+
+static struct process *
+fuzz_front(struct parent *p)
+{
+	require(p == &parent);
+	return &processes[0];
+}
+
+/* The sender, or one that it has a channel to. */
+static void
+fuzz_kill(struct process *p)
+{
+	require(p >= processes && p < processes + PROCESSES);
+	require(!p->retired);
+	require(p == sender ||
+	    (p->role == ROLE_FRONT) != (sender->role == ROLE_FRONT));
+}
+
+static void
+fuzz_link(struct process *front, struct process *other)
+{
+	require(front == &processes[0] && other != front);
+	require(front->ready_ms != 0 && other->ready_ms != 0);
+	require(front == sender || other == sender);
+}
+
+static void
+fuzz_check_ready(struct parent *p)
+{
+	require(p == &parent);
+}
+
+static void
+fuzz_say_why(struct parent *p, const char *who, const void *line, size_t len)
+{
+	require(p == &parent && strcmp(who, role_name(sender->role)) == 0);
+	require(line == message && len == message_len);
+}
+
+static void
+fuzz_fail(struct parent *p, const char *fmt, ...)
+{
+	require(p == &parent && fmt != NULL);
+}
+
+/* What the log's own function is going to make of it. */
+static void
+fuzz_line(const char *role, int pid, int priority, const void *line,
+    size_t len)
+{
+	char out[300];
+	const char *p;
+
+	require(strcmp(role, role_name(sender->role)) == 0);
+	require(pid == sender->pid && priority >= 0 && priority <= LOG_DEBUG);
+	for (p = log_escape(out, sizeof(out), line, len); *p != '\0'; p++)
+		require(*p >= 0x20 && *p < 0x7f);
+	require((size_t)(p - out) < sizeof(out));
+	if (type != MSG_READY)
+		require((const uint8_t *)line >= message &&
+		    (const uint8_t *)line + len <= message + message_len);
+	if (type == MSG_ACCESS)
+		require(memchr(line, '\n', len) == NULL);
+}
+
+static void
+start(void)
+{
+	size_t i;
+
+	log_set_level(-1);
+	TAILQ_INIT(&parent.processes);
+	for (i = 0; i < PROCESSES; i++) {
+		processes[i].parent = &parent;
+		processes[i].role = places[i].role;
+		processes[i].index = places[i].index;
+		processes[i].pid = 1000 + (pid_t)i;
+		TAILQ_INSERT_TAIL(&parent.processes, &processes[i], entry);
+	}
+}
+
+/* A message: three bytes say from whom, which and how long, then its body
+   and its tail. */
+static size_t
+hear(const uint8_t *data, size_t len)
+{
+	static const enum msg_type types[] = { MSG_READY, MSG_LOG, MSG_ACCESS,
+	    MSG_WRONG, MSG_SYSCALL };
+	static uint8_t body[256] __attribute__((__aligned__(8)));
+	struct msg msg = { .body = body };
+	size_t body_len, used = 3;
+
+	sender = &processes[data[0] % PROCESSES];
+	msg.type = type = types[data[1] % 5];
+	body_len = msg_body_len(type);
+	memset(body, 0, sizeof(body));
+	if (len - used < body_len)
+		body_len = len - used;
+	memcpy(body, data + used, body_len);
+	used += body_len;
+	msg.tail_len = data[2] * 16U < len - used ? data[2] * 16U :
+	    len - used;
+	/* Exactly so long, so that reading past it is seen. */
+	msg.tail = message = malloc(msg.tail_len > 0 ? msg.tail_len : 1);
+	require(message != NULL);
+	message_len = msg.tail_len;
+	memcpy((void *)(uintptr_t)message, data + used, msg.tail_len);
+	used += msg.tail_len;
+	if (msg_check(msg.type, sender->role, ROLE_PARENT,
+	    msg_body_len(msg.type) + msg.tail_len, 0) == 0)
+		parent_on_message(sender, &msg);
+	free((void *)(uintptr_t)message);
+	return used;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	size_t i, used;
+
+	if (processes[0].parent == NULL)
+		start();
+	for (; len > 3; data += used, len -= used)
+		used = hear(data, len);
+	for (i = 0; i < PROCESSES; i++) {
+		require(processes[i].layers == NULL ||
+		    strlen(processes[i].layers) < 1100);
+		free(processes[i].layers);
+		processes[i].layers = NULL;
+		processes[i].ready_ms = 0;
+	}
+	return 0;
+}

@@ -1,0 +1,509 @@
+/*
+ * The walker, over a real tree with links that lead out of it, and a front
+ * that does as it likes.  The input is a list of steps: specs and paths put
+ * together from parts, the messages that carry them changed or cut, requests
+ * taken back, any bytes as a message.
+ *
+ * Whatever is answered is in the tree and what was asked for; what is asked
+ * for and there is answered; what is opened is a file of the tree.
+ */
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "listing.h"
+#include "msg.h"
+#include "role.h"
+
+static int	fuzz_answer(struct channel *, enum msg_type, const void *,
+		    const void *, size_t, const int *, int);
+static void	fuzz_report(struct child *, const struct msg_wrong *);
+
+#define msg_send_wait	fuzz_answer
+#define child_report	fuzz_report
+#include "hasher/walker.c"
+#undef msg_send_wait
+#undef child_report
+
+#include "hasher/match.h"
+
+#define DENY	"/*/y*"
+
+int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static struct walker	 w;
+static const uint8_t	*in;
+static size_t		 in_len;
+static char		 dir[128];
+static struct buf	 listing;	/* of the answer coming in */
+static bool		 wild;		/* what was asked is not understood */
+static char		 asked[SPEC_MAX + 1];	/* the only spec */
+static size_t		 asked_len;
+static uint64_t		 asked_id;
+
+/* Every way to a file that may be had.  far: by a link, which ** does not
+   follow; hidden: not found by wildcards; denied: not at all. */
+static const struct {
+	const char	*path;
+	bool		 far;
+	bool		 denied;
+} tree[] = {
+	{ "/a/*star", false, false }, { "/a/.hid", false, false },
+	{ "/a/b/[x]", false, false }, { "/a/b/c/deep", false, false },
+	{ "/a/l", false, false }, { "/a/nl\nname", false, false },
+	{ "/a/x.rpm", false, false }, { "/a/y.rpm", false, true },
+	{ "/.d/f", false, false }, { "/link/*star", true, false },
+	{ "/link/.hid", true, false }, { "/link/b/[x]", true, false },
+	{ "/link/b/c/deep", true, false }, { "/link/l", true, false },
+	{ "/link/nl\nname", true, false }, { "/link/x.rpm", true, false },
+	{ "/link/y.rpm", true, true }, { "/top", false, false },
+	{ "/a/b/up", false, false }, { "/link/b/up", true, false },
+};
+#define NTREE	(sizeof(tree) / sizeof(tree[0]))
+
+static const char *const parts[] = {
+	"/a", "/b", "/c", "/*", "/**", "/?", "/x.rpm", "/y.rpm", "/link",
+	"/[ab]", "/[!b]", "/*.rpm", "/.hid", "/.d", "/f", "/top", "/out",
+	"/abs", "/fifo", "/loop", "/l", "/..", "/.", "/", "/*star", "/[x]",
+	"/\\[x]", "/nl?name", "/*a*", "/deep", "/up", "*",
+};
+#define NPARTS	(sizeof(parts) / sizeof(parts[0]))
+
+#define require(truth)	require_at(truth, __LINE__)
+
+static void
+require_at(int truth, int line)
+{
+	if (truth)
+		return;
+	fprintf(stderr, "walker_fuzz.c:%d: not so; %.*s\n", line,
+	    (int)asked_len, asked);
+	abort();
+}
+
+static uint8_t
+next(void)
+{
+	if (in_len == 0)
+		return 0;
+	in_len--;
+	return *in++;
+}
+
+static int
+find(const void *bytes, size_t len)
+{
+	char path[SPEC_MAX + 1], *round;
+	size_t i;
+
+	memcpy(path, bytes, len);
+	path[len] = '\0';
+	/* This one leads back up, as often as one likes. */
+	while ((round = strstr(path, "/b/round/")) != NULL)
+		memmove(round, round + 8, strlen(round + 8) + 1);
+	len = strlen(path);
+
+	for (i = 0; i < NTREE; i++)
+		if (strlen(tree[i].path) == len &&
+		    memcmp(tree[i].path, path, len) == 0)
+			return (int)i;
+	return -1;
+}
+
+static bool
+has_any_depth(void)
+{
+	return memmem(asked, asked_len, "**", 2) != NULL;
+}
+
+/* The files of one spec: each is in the tree, wanted, and in its place. */
+static void
+check_record(struct listing_reader *r, bool *found)
+{
+	char last[SPEC_MAX + 1] = "", path[SPEC_MAX + 1];
+	bool literal = find(r->spec_bytes, r->spec.len) != -1;
+	int i;
+
+	while (listing_next_file(r) == 1) {
+		memcpy(path, r->path, r->file.len);
+		path[r->file.len] = '\0';
+		require(strcmp(last, path) < 0);
+		memcpy(last, path, sizeof(last));
+		i = find(r->path, r->file.len);
+		require(i != -1);
+		require(!match_covers(DENY, strlen(DENY), path, r->file.len));
+		found[i] = true;
+		if (wild)
+			continue;
+		if (literal)
+			require(r->file.len == r->spec.len &&
+			    memcmp(path, r->spec_bytes, r->spec.len) == 0);
+		else
+			require(match_path((const char *)r->spec_bytes,
+			    r->spec.len, path, r->file.len));
+	}
+}
+
+static void
+check_listing(uint64_t id)
+{
+	bool found[NTREE] = { false };
+	struct listing_reader r;
+	size_t i, specs = 0;
+	int more;
+
+	listing_open(&r, listing.data, listing.len);
+	while ((more = listing_next_spec(&r)) == 1) {
+		specs++;
+		check_record(&r, found);
+	}
+	require(more == 0);
+	if (wild || id != asked_id || specs != 1 ||
+	    find(asked, asked_len) != -1)
+		return;
+	for (i = 0; i < NTREE; i++)
+		if (!tree[i].denied && !(tree[i].far && has_any_depth()) &&
+		    match_path(asked, asked_len, tree[i].path,
+		    strlen(tree[i].path)))
+			require(found[i]);
+}
+
+static void
+check_opened(const struct msg_opened *body, const uint8_t *at, size_t len,
+    const int *fds, int nfds)
+{
+	struct msg_opened_item item;
+	struct stat st;
+	uint32_t i;
+	int used = 0;
+
+	require(len == body->count * sizeof(item));
+	for (i = 0; i < body->count; i++) {
+		memcpy(&item, at + i * sizeof(item), sizeof(item));
+		if (item.status != PATH_OK)
+			continue;
+		require(used < nfds && fstat(fds[used], &st) == 0);
+		require(S_ISREG(st.st_mode) && st.st_ino == item.identity.ino);
+		/* All files of the tree are of this size, none outside is. */
+		require(st.st_size == 4242);
+		require((fcntl(fds[used++], F_GETFL) & O_ACCMODE) ==
+		    O_RDONLY);
+	}
+	require(used == nfds);
+}
+
+static int
+fuzz_answer(struct channel *ch, enum msg_type type, const void *body,
+    const void *tail, size_t len, const int *fds, int nfds)
+{
+	const struct msg_resolved *end = body;
+
+	require(ch == &w.front);
+	require(msg_check(type, ROLE_WALKER, ROLE_FRONT,
+	    msg_body_len(type) + len, nfds) == 0);
+	if (type == MSG_LISTING)
+		require(buf_add(&listing, tail, len) == 0);
+	if (type == MSG_OPENED)
+		check_opened(body, tail, len, fds, nfds);
+	if (type == MSG_RESOLVED) {
+		if (end->result == RESOLVE_OK)
+			check_listing(end->id);
+		listing.len = 0;
+	}
+	return 0;
+}
+
+static void
+fuzz_report(struct child *child, const struct msg_wrong *wrong)
+{
+	(void)child;
+	require(wrong->role == ROLE_FRONT);
+	require(wrong->fault == FAULT_CONTENT);
+}
+
+static void
+new_front(void)
+{
+	walker_drop_front(&w);
+	w.front.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	w.front.self = ROLE_WALKER;
+	w.front.peer = ROLE_FRONT;
+}
+
+static void
+give(enum msg_type type, const void *body, struct buf *tail, bool spoil)
+{
+	static uint8_t room[MSG_MAX];
+	size_t body_len = msg_body_len(type), len = tail->len;
+	struct msg msg = { .type = type, .body = room };
+	uint8_t kind = spoil ? next() : 0;
+
+	memcpy(room, body, body_len);
+	if (len > 0)
+		memcpy(room + body_len, tail->data, len);
+	if (kind & 1)
+		room[next() % body_len] ^= (uint8_t)(1U << next() % 8);
+	if ((kind & 2) && len > 0)
+		room[body_len + next() % len] = next();
+	if (kind & 4)
+		len -= len * next() / 256;
+	if (kind != 0)
+		wild = true;
+	msg.tail = room + body_len;
+	msg.tail_len = len;
+	if (msg_check(type, ROLE_FRONT, ROLE_WALKER, body_len + len, 0) != 0)
+		return;
+	if (!walker_listens(&w))
+		return;
+	if (front_on_message(&w, &msg) == -1) {
+		walker_on_lie(&w, type);
+		new_front();
+	}
+}
+
+static size_t
+some_path(char *out)
+{
+	unsigned n = 1 + next() % 5;
+	size_t len = 0;
+	uint8_t which;
+
+	for (; n > 0; n--) {
+		which = next();
+		if (which >= 0xf0)
+			out[len++] = (char)next();
+		else
+			len += (size_t)sprintf(out + len, "%s",
+			    parts[which % NPARTS]);
+	}
+	out[len] = '\0';
+	return len;
+}
+
+static void
+resolve(uint8_t arg)
+{
+	struct msg_resolve body = { .id = 1 + arg % 4 };
+	struct buf tail = { 0 };
+	struct msg_spec spec;
+	unsigned n = arg & 64 ? 1 + next() % 4U : 1, i;
+
+	if (arg & 32)
+		body.flags = PART_MORE;
+	wild = n > 1 || (arg & 32) || w.partial != NULL ||
+	    w.queue.count > 0;
+	for (i = 0; i < n; i++) {
+		asked_len = some_path(asked);
+		asked_id = body.id;
+		spec.index = i;
+		spec.len = (uint32_t)asked_len;
+		require(buf_add(&tail, &spec, sizeof(spec)) == 0);
+		require(buf_add(&tail, asked, asked_len) == 0);
+	}
+	give(MSG_RESOLVE, &body, &tail, arg & 128);
+	buf_free(&tail);
+}
+
+static void
+open_some(uint8_t arg)
+{
+	struct msg_open body = { .id = 9, .count = 1 + arg % 8U };
+	struct buf tail = { 0 };
+	struct msg_path path;
+	char text[SPEC_MAX + 1];
+	uint32_t i;
+
+	for (i = 0; i < body.count; i++) {
+		path.len = (uint32_t)some_path(text);
+		require(buf_add(&tail, &path, sizeof(path)) == 0);
+		require(buf_add(&tail, text, path.len) == 0);
+	}
+	give(MSG_OPEN, &body, &tail, arg & 128);
+	buf_free(&tail);
+}
+
+static void
+babble(void)
+{
+	static const enum msg_type types[] = { MSG_RESOLVE, MSG_CANCEL,
+	    MSG_OPEN };
+	uint8_t body[64] = { 0 }, byte;
+	struct buf tail = { 0 };
+	enum msg_type type = types[next() % 3];
+	size_t i, n = next();
+
+	for (i = 0; i < 20; i++)
+		body[i] = next();
+	for (; n > 0; n--) {
+		byte = next();
+		require(buf_add(&tail, &byte, 1) == 0);
+	}
+	if (type == MSG_CANCEL)
+		tail.len = 0;
+	wild = true;
+	give(type, body, &tail, false);
+	buf_free(&tail);
+}
+
+static void
+step(void)
+{
+	uint8_t what = next(), arg = next();
+	struct msg_id id = { 1 + arg % 4 };
+	struct buf none = { 0 };
+
+	switch (what % 8) {
+	case 0: case 1: case 2:
+		resolve(arg);
+		break;
+	case 3:
+		open_some(arg);
+		break;
+	case 4:
+		give(MSG_CANCEL, &id, &none, false);
+		break;
+	case 5:
+		babble();
+		break;
+	case 6:
+		walker_work(&w);
+		break;
+	case 7:
+		if (arg % 16 == 0)
+			new_front();
+		while (w.queue.count > 0)
+			walker_work(&w);
+		break;
+	}
+}
+
+static void
+make(const char *path, const char *link)
+{
+	char name[256];
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/%s", dir, path);
+	if (link != NULL) {
+		require(symlink(link, name) == 0);
+		return;
+	}
+	if (name[strlen(name) - 1] == '/') {
+		require(mkdir(name, 0755) == 0);
+		return;
+	}
+	fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0644);
+	require(fd != -1 && ftruncate(fd, strstr(path, "outside") != NULL ?
+	    7 : 4242) == 0);
+	close(fd);
+}
+
+static void
+make_tree(void)
+{
+	static const char *const names[] = { "outside/", "outside/secret",
+	    "r/", "r/a/", "r/a/b/", "r/a/b/c/", "r/.d/", "r/a/*star",
+	    "r/a/.hid", "r/a/b/[x]", "r/a/b/c/deep", "r/a/nl\nname",
+	    "r/a/x.rpm", "r/a/y.rpm", "r/.d/f", "r/top" };
+	char fifo[256];
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		make(names[i], NULL);
+	make("r/link", "a");
+	make("r/a/l", "x.rpm");
+	make("r/a/b/up", "../../top");
+	make("r/a/out", "../../outside");
+	make("r/a/b/out", "../../../outside/secret");
+	make("r/a/abs", "/etc/passwd");
+	make("r/a/loop", "loop");
+	make("r/a/b/round", "..");
+	snprintf(fifo, sizeof(fifo), "%s/r/a/fifo", dir);
+	require(mkfifo(fifo, 0644) == 0);
+}
+
+static void
+clear(int dirfd, const char *name)
+{
+	struct dirent *e;
+	DIR *d;
+	int fd;
+
+	if (unlinkat(dirfd, name, 0) == 0)
+		return;
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || (d = fdopendir(fd)) == NULL)
+		return;
+	while ((e = readdir(d)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 &&
+		    strcmp(e->d_name, "..") != 0)
+			clear(fd, e->d_name);
+	closedir(d);
+	(void)unlinkat(dirfd, name, AT_REMOVEDIR);
+}
+
+static void
+end(void)
+{
+	clear(AT_FDCWD, dir);
+}
+
+static void
+start(void)
+{
+	static const char text[] = "root /srv\nhashers 1\ndeny " DENY "\n";
+	static const uint8_t key[SEAL_LEN] = "the fuzzer's";
+	const char *tmp = getenv("TMPDIR");
+	struct strings none = { 0 };
+	struct buf errors = { 0 };
+	char root[160];
+
+	log_set_level(-1);
+	digest_warm_up();
+	/* Where files cost least. */
+	if (tmp == NULL)
+		tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	snprintf(dir, sizeof(dir), "%s/walker_fuzz.XXXXXX", tmp);
+	require(mkdtemp(dir) != NULL);
+	(void)atexit(end);
+	make_tree();
+	w.child.conf = conf_parse("fuzz", text, sizeof(text) - 1, &none,
+	    &errors);
+	require(w.child.conf != NULL);
+	queue_init(&w.queue);
+	root_init(&w.root);
+	w.root.conf = w.child.conf;
+	snprintf(root, sizeof(root), "%s/r", dir);
+	w.root.fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	w.seal = seal_new(key);
+	require(w.root.fd != -1 && w.seal != NULL);
+	w.front.fd = -1;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	int fd, lowest;
+
+	if (w.seal == NULL)
+		start();
+	in = data;
+	in_len = len;
+	listing.len = 0;
+	lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	close(lowest);
+	new_front();
+	while (in_len > 0)
+		step();
+	while (w.queue.count > 0)
+		walker_work(&w);
+	walker_drop_front(&w);
+	root_forget(&w.root);
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	require(fd == lowest);
+	close(fd);
+	return 0;
+}

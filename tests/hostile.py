@@ -1,0 +1,265 @@
+"""What a stranger sends who does not mean well; see hostile_test.sh."""
+import random
+import re
+import subprocess
+import sys
+
+from service import Answer, Connection, request
+
+END = "GET /the-end HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode()
+
+
+def rows(program):
+    """The requests of malformed.h: name, status, bytes."""
+    out = subprocess.run([program], stdout=subprocess.PIPE, check=True).stdout
+    for line in out.decode().splitlines():
+        name, status, data = line.split(" ")
+        yield name, int(status), bytes.fromhex(data)
+
+
+STRICT = re.compile(
+    rb"(\r\n)?[A-Za-z]+ /[!\"$-~]* HTTP/1\.[01]\r\n"
+    rb"([A-Za-z-]+:[ \t]*[!-~]?[ -~\t]*\r\n)*\r\n", re.S)
+
+
+def is_framed(data):
+    """Is there no doubt where the request ends: exactly where data does?"""
+    head = STRICT.match(data)
+    if not head:
+        return False
+    fields = re.findall(rb"\r\n([A-Za-z-]+):[ \t]*([^\r]*)", head.group())
+    names = [name.lower() for name, _ in fields]
+    if b"transfer-encoding" in names or b"expect" in names:
+        return False
+    lengths = [v for name, v in fields if name.lower() == b"content-length"]
+    if len(lengths) > 1 or any(not re.fullmatch(rb"\d{1,18}", v)
+                               for v in lengths):
+        return False
+    return head.end() + int((lengths or [b"0"])[0]) == len(data)
+
+
+def answers(data):
+    """All answers in these bytes, which must hold nothing else."""
+    found = []
+    while data:
+        head, end, rest = data.partition(b"\r\n\r\n")
+        assert end and head.startswith(b"HTTP/1.1 "), data[:300]
+        a = Answer(head)
+        if a.status != 100:
+            check(a)
+            n = int(a.field("Content-Length"))
+            assert len(rest) >= n, (a, rest[:300])
+            a.body, rest = rest[:n], rest[n:]
+            check_text(a)
+            found.append(a)
+        data = rest
+    return found
+
+
+def check(a):
+    """Nothing of what was sent gets into the header."""
+    for name, value in a.fields.items():
+        assert re.fullmatch("[a-z-]+", name), a
+        assert re.fullmatch("[ -~]*", value), a
+
+
+def check_text(a):
+    """An error is one plain line of ours."""
+    if a.status < 400 or a.status == 412:
+        return
+    assert a.field("Content-Type") == "text/plain; charset=utf-8", a
+    assert a.field("Cache-Control") == "no-store", a
+    assert re.fullmatch(rb"[ -~]*\n?", a.body), a
+    for theirs in b"<b>", b"xxxx", b"mirror.example", b"passwd":
+        assert theirs not in a.body, a
+
+
+def all_of(data, end=b"", cut=None):
+    """Every byte that comes back, up to the end of the connection."""
+    with Connection() as c:
+        try:
+            if cut is not None:
+                c.send(data[:cut])
+                c.send(data[cut:] + end)
+            else:
+                c.send(data + end)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        return c.rest()
+
+
+def refuse_all(program):
+    wrong, closed = [], 0
+    table = list(rows(program))
+    for name, status, data in table:
+        framed = is_framed(data)
+        # What it is, and no more: a doubtful one ends the connection by
+        # itself, the others are followed by the last.
+        for cut in None, 1, len(data) // 2, len(data) - 1:
+            if cut is not None and not 0 < cut < len(data):
+                continue
+            try:
+                got = all_of(data, END if framed else b"", cut)
+                heads = re.findall(rb"HTTP/1\.1 (\d+) ", got)
+                want = [b"%d" % status] + ([b"404"] if framed else [])
+                # A server may end any connection after an error.
+                if heads != want and not (framed and heads == want[:1]):
+                    wrong.append("%s (%r): %r, not %r" % (name, cut, got[:400],
+                                                          want))
+                if not data.startswith(b"HEAD "):
+                    answers(got)
+            except (AssertionError, OSError) as e:
+                wrong.append("%s (%r): %s %s" % (name, cut, type(e).__name__,
+                                                 e))
+        # After one that is in doubt nothing more is answered.
+        if not framed:
+            closed += 1
+            got = all_of(data, END * 3)
+            if re.findall(rb"HTTP/1\.1 (\d+) ", got) != [b"%d" % status] and \
+                    not continues(data):
+                wrong.append("%s, and more: %r" % (name, got[:400]))
+    print("%d malformed requests, %d of them end the connection" %
+          (len(table), closed))
+    assert len(table) >= 150, len(table)
+    assert not wrong, "\n".join(wrong)
+
+
+def continues(data):
+    """Is what comes next still part of it, so that it may turn into another
+    mistake?"""
+    return not data.endswith(b"\r\n\r\n")
+
+
+GOOD = [
+    request("/"),
+    request("/yum/torrent_service/single/yum/a"),
+    request("/yum/torrent_service/simple/yum/*", "HEAD"),
+    request("/yum/torrent_service/nullfile/70_0", range="bytes=1-3"),
+    request("/yum/torrent_service/digest/%040d" % 0),
+    request("/yum/torrent_service/digest/%040d" % 0, "POST", b"p=%2Fyum%2Fa"),
+    request("/yum/torrent_service/digest/%040d?p=/yum/a" % 0),
+    request("/yum/a", expect="100-continue", if_none_match='"a", W/"b"'),
+]
+SPICE = [b"\r\n", b"\n", b"\r", b"\0", b"\r\n\r\n", b" ", b"\t", b":", b"%",
+         b"%00", b"%2e%2e", b"../", b"//", b"?", b"#", b"*", b"**", b"[", b"]",
+         b"\xff", b"\x7f", b"Content-Length: 5\r\n", b"Content-Length: 0\r\n",
+         b"Transfer-Encoding: chunked\r\n", b"Host: x\r\n", b"HTTP/1.1",
+         b"HTTP/1.0", b"GET / HTTP/1.1\r\n", b"0", b"-1", b"99999999999999999",
+         b"&p=", b"p=/etc/passwd", b"Connection: close\r\n",
+         b"Expect: 100-continue\r\n", b"Range: bytes=-1\r\n", b"A" * 300]
+
+
+def mutate(data):
+    data = bytearray(data)
+    for _ in range(random.randrange(1, 4)):
+        at = random.randrange(len(data) + 1)
+        kind = random.randrange(5)
+        if kind == 0 and data:
+            data[at % len(data)] = random.randrange(256)
+        elif kind == 1:
+            data[at:at] = random.choice(SPICE)
+        elif kind == 2:
+            del data[at:at + random.randrange(1, 12)]
+        elif kind == 3:
+            end = random.randrange(at, len(data) + 1)
+            data[at:at] = data[at:end]
+        else:
+            data[at:at + 1] = random.choice(SPICE)
+    return bytes(data)
+
+
+def mutants(program, n, secret):
+    """Whatever comes: answers, the end of the connection, no secret."""
+    seed = random.randrange(1 << 30)
+    random.seed(seed)
+    print("seed %d" % seed)
+    bad = [data for _, _, data in rows(program) if len(data) < 4000]
+    statuses = {}
+    for _ in range(n):
+        data = mutate(random.choice(random.choice((GOOD, GOOD, bad))))
+        if random.randrange(20) == 0:
+            data = random.randbytes(random.randrange(1, 2000))
+        with Connection() as c:
+            try:
+                c.send(data)
+                c.socket.shutdown(1)    # no more of it: it must come to an end
+            except OSError:
+                pass
+            got = c.rest()
+        assert secret.encode() not in got, (data, got)
+        for status in map(int, re.findall(rb"HTTP/1\.1 (\d+) ", got)):
+            statuses[status] = statuses.get(status, 0) + 1
+            assert status in KNOWN, (data, got)
+    print("%d mutants: %s" % (n, dict(sorted(statuses.items()))))
+    assert len(statuses) > 5, statuses
+
+
+KNOWN = {100, 200, 206, 304, 400, 403, 404, 405, 408, 412, 413, 414, 415, 416,
+         417, 421, 429, 431, 501, 503, 505}
+
+DOTS = ["..", "%2e%2e", "%2E%2e", ".%2e", "%2e.", "..%2f..", "%2e%2e%2f%2e%2e",
+        "..%5c..", "..\\..", "..;", "..;a=b", "....", "...", "%252e%252e",
+        "%c0%ae%c0%ae", "%u002e%u002e", "%ef%bc%8e%ef%bc%8e", "..%00", "%00..",
+        "..%20", "..%09", "..%0a", ". .", ".%20.", "..%ff", "..//..",
+        ".%2f..%2f..", "%2f..%2f", "*/..", "**/..", "[.][.]", "?.", "[.].",
+        "%3f%3f", "..%2e", "dir/../..", "link", "link/..", "absolute", "up"]
+
+
+def climb(secret_path, secret, service="/yum/torrent_service"):
+    """No spelling of ".." and no link leads out of the root."""
+    tails = ["/outside/secret", "/secret", secret_path, "/etc/passwd", "/*",
+             "/**", "/s*", ""]
+    asked, statuses = 0, {}
+    for dots in DOTS:
+        for depth in 1, 2, 3, 9:
+            way = "/".join([dots] * depth)
+            targets = []
+            for tail in tails:
+                path = "/yum/" + way + tail
+                form = "p=" + path.replace("%", "%25") + "&p=" + path
+                targets += [(path, "GET", b""), (way + tail, "GET", b""),
+                            (service + "/single" + path, "GET", b""),
+                            (service + "/simple/" + way + tail, "HEAD", b""),
+                            (service + "/digest/%040d?p=%s" % (0, path),
+                             "GET", b""),
+                            (service + "/digest/%040d" % 0, "POST",
+                             form.encode("latin-1"))]
+            with Connection() as c:
+                for target, method, body in targets:
+                    if not target.startswith("/"):
+                        target = "/" + target
+                    data = request(target, method, body)
+                    try:
+                        c.send(data)
+                        a = c.answer(method)
+                    except (EOFError, OSError):
+                        a = None
+                    if a is None or a.field("Connection") == "close":
+                        c.close()
+                        c.__init__()
+                    if a is None:
+                        continue
+                    asked += 1
+                    statuses[a.status] = statuses.get(a.status, 0) + 1
+                    assert secret.encode() not in a.body, (target, a)
+                    assert b"root:" not in a.body, (target, a)
+                    if a.status == 200:
+                        check_inside(target, a)
+    print("%d ways up: %s" % (asked, dict(sorted(statuses.items()))))
+    assert asked > 4000 and statuses.get(400, 0) > 1000, statuses
+
+
+def check_inside(target, a):
+    """What is found must be one of the files that are there: they all hold
+    this, or are torrents of such."""
+    if a.field("Content-Type") == "application/x-bittorrent":
+        assert b"secret" not in a.body and b"outside" not in a.body, (target,
+                                                                      a)
+    else:
+        assert a.body.startswith(b"public"), (target, a)
+
+
+if __name__ == "__main__":
+    {"refuse_all": lambda: refuse_all(sys.argv[3]),
+     "mutants": lambda: mutants(sys.argv[3], int(sys.argv[4]), sys.argv[5]),
+     "climb": lambda: climb(sys.argv[3], sys.argv[4])}[sys.argv[2]]()

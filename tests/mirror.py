@@ -1,0 +1,263 @@
+"""Changes mirror files in every way while they are asked for and hashed.
+
+usage: mirror.py PORT PROGRAM ROUNDS REVALIDATE
+
+Each content that a file has ever had is on record with the time of the
+change before it and after it.  Whoever asks at some time may be told of any
+that was still there REVALIDATE seconds before, and of nothing else: neither
+of an older one nor of half one and half the other.
+"""
+import collections
+import hashlib
+
+from faults import *
+from torrent_check import check_info, decode
+
+PIECE = 1 << 20
+SLACK = 0.1
+NAMES = ["f%d" % n for n in range(6)]
+DIRECTORY = "www/yum/"
+
+
+class Version:
+    """A content of a file; None is anything but a readable file."""
+
+    def __init__(self, content):
+        self.begin = time.monotonic()       # not before this
+        self.end = float("inf")             # no longer after this
+        self.len, self.plain, self.padded = None, None, None
+        if content is None:
+            return
+        self.len = len(content)
+        pieces = [content[at:at + PIECE]
+                  for at in range(0, len(content), PIECE)]
+        self.plain = b"".join(hashlib.sha1(p).digest() for p in pieces)
+        self.padded = self.plain
+        if self.len % PIECE:
+            last = pieces[-1] + bytes(PIECE - self.len % PIECE)
+            self.padded = self.plain[:-20] + hashlib.sha1(last).digest()
+
+
+class File:
+    """All that is done to a file goes through here: announced, done, and
+    noted as done.  Each is one step of the kernel as far as contents go."""
+
+    def __init__(self, name):
+        self.name, self.path = name, DIRECTORY + name
+        self.content, self.versions = None, [Version(None)]
+        self.replace()
+
+    def change(self, content, do, new=None):
+        new = new or Version(content)
+        new.begin = time.monotonic()
+        self.versions.append(new)
+        do()
+        self.versions[-2].end = time.monotonic()
+        self.content = content
+
+    def random_content(self):
+        size = random.choice((0, 1, 70001, PIECE, PIECE + 5, 3 * PIECE,
+                              3 * PIECE + 17, 5 * PIECE - 1))
+        return random.randbytes(size)
+
+    def put(self, content):
+        """Another file under this name, as rsync does it."""
+        def run():
+            with open("www/.new", "wb") as f:
+                f.write(content)
+            os.chmod("www/.new", 0o644)
+            if random.random() < 0.5:
+                os.utime("www/.new", (1400000000, 1400000000))
+            os.rename("www/.new", self.path)
+        self.change(content, run)
+
+    def replace(self):
+        self.put(self.random_content())
+
+    def grow(self):
+        """By less than a page at a time: more is not one step for the
+        kernel either."""
+        with open(self.path, "ab", buffering=0) as f:
+            for _ in range(random.randrange(1, 7)):
+                room = 4096 - len(self.content) % 4096
+                more = random.randbytes(random.choice((1, room)))
+                self.change(self.content + more, lambda: f.write(more))
+
+    def shrink(self):
+        size = random.randrange(len(self.content) + 1)
+        self.change(self.content[:size],
+                    lambda: os.truncate(self.path, size))
+
+    def rewrite(self):
+        """In place, one piece after the other as fast as it goes, which is
+        how a reader may meet the writer; and afterwards size and mtime are
+        what they were."""
+        st, content, steps = os.stat(self.path), self.content, []
+        for at in range(0, len(content), PIECE):
+            part = random.randbytes(min(4096, len(content) - at))
+            content = content[:at] + part + content[at + len(part):]
+            steps.append((at, part, content, Version(content)))
+        with open(self.path, "r+b", buffering=0) as f:
+            for at, part, content, new in steps:
+                self.change(content, lambda: os.pwrite(f.fileno(), part, at),
+                            new)
+        os.utime(self.path, ns=(st.st_atime_ns, st.st_mtime_ns))
+
+    def touch(self):
+        os.utime(self.path)
+
+    def gone(self, instead):
+        def run():
+            os.unlink(self.path)
+            instead()
+        self.change(None, run)
+        time.sleep(random.choice((0, 0.1, 0.5)))
+
+    def delete(self):
+        self.gone(lambda: None)
+        self.replace()
+
+    def become_directory(self):
+        self.gone(lambda: os.mkdir(self.path))
+        os.rmdir(self.path)
+        self.replace()
+
+    def become_fifo(self):
+        self.gone(lambda: os.mkfifo(self.path))
+        self.replace()
+
+    def become_unreadable(self):
+        content = self.content
+        self.change(None, lambda: os.chmod(self.path, 0))
+        time.sleep(random.choice((0, 0.1, 0.5)))
+        self.change(content, lambda: os.chmod(self.path, 0o644))
+
+    CHANGES = (replace, replace, grow, shrink, rewrite, rewrite, touch,
+               delete, become_directory, become_fifo, become_unreadable)
+
+    def around(self, begin, end):
+        """What it was in between."""
+        return [v for v in self.versions if v.begin <= end and v.end >= begin]
+
+
+def describe(versions, now):
+    return ["%s, from %.3f to %.3f s before" % (
+        v.len, now - v.begin, now - v.end) for v in versions[-6:]]
+
+
+class Judge:
+    """Answers are collected, and judged when there is time."""
+
+    def __init__(self, files, revalidate):
+        self.files, self.revalidate = files, revalidate
+        self.answers, self.counts = [], collections.Counter()
+        self.oldest = 0
+        self.digest = post(*("/yum/" + n for n in NAMES))
+
+    def turn(self):
+        name = random.choice(NAMES + ["*", "*", "digest"])
+        data = self.digest if name == "digest" else \
+            request(SERVICE + "/single/yum/" + name)
+        asked = time.monotonic()
+        a = ask(data, 20)
+        assert a is not None, "the connection was lost"
+        self.answers.append((asked, time.monotonic(), name, a))
+
+    def judge(self, asked, got, name, a):
+        begin = asked - self.revalidate - SLACK
+        self.counts[a.status] += 1
+        if a.status == 503:
+            return
+        files = self.files if name in ("*", "digest") else \
+            [f for f in self.files if f.name == name]
+        around = {f.name: f.around(begin, got) for f in files}
+        if a.status in (403, 404):
+            for f in files:
+                assert any(v.len is None for v in around[f.name]), \
+                    "%s: %r though it was there" % (f.name, a)
+            return
+        assert a.status == 200, a
+        self.judge_torrent(a.body, around, asked)
+
+    def judge_torrent(self, body, around, asked):
+        torrent, _ = decode(body)
+        info = torrent[b"info"]
+        entries, _ = check_info(info, b"torrent_service")
+        at, left = 0, set(around)
+        last = len(entries) - 1
+        for i, (size, path) in enumerate(entries):
+            if path is None:
+                continue
+            name = path[-1].decode()
+            n = -(-size // PIECE) * 20
+            pieces = info[b"pieces"][at:at + n]
+            at += n
+            left.remove(name)
+            matching = [v for v in around[name] if v.len == size and
+                        pieces == (v.plain if i == last else v.padded)]
+            if not matching:
+                self.complain(name, size, pieces, i == last, asked)
+            self.oldest = max(self.oldest,
+                              asked - max(v.end for v in matching))
+        assert at == len(info[b"pieces"])
+        for name in left:
+            assert any(v.len is None for v in around[name]), \
+                "%s was left out though it was there" % name
+
+    def complain(self, name, size, pieces, is_last, asked):
+        f = next(f for f in self.files if f.name == name)
+        for v in f.versions:
+            if v.len == size and pieces == (v.plain if is_last else v.padded):
+                raise AssertionError("%s: a version that was replaced %.3f s "
+                                     "before" % (name, asked - v.end))
+        of = [[n for n, v in enumerate(f.versions) if v.len is not None and
+               v.padded[at:at + 20] == pieces[at:at + 20]]
+              for at in range(0, len(pieces), 20)]
+        raise AssertionError(
+            "%s: no version that ever was; %d bytes, pieces of %r; %s" % (
+                name, size, of, describe(f.versions, asked)))
+
+    def judge_all(self):
+        answers, self.answers = self.answers, []
+        for answer in answers:
+            self.judge(*answer)
+
+
+def want_final_state(judge):
+    """All has been quiet for long enough."""
+    time.sleep(judge.revalidate + SLACK)
+    for name in NAMES + ["*"]:
+        a, _ = ask_until(request(SERVICE + "/single/yum/" + name), 10)
+        check_torrent(a.body)
+        now = time.monotonic()
+        judge.judge(now, now, name, a)
+
+
+def main():
+    rounds, revalidate = int(sys.argv[3]), float(sys.argv[4])
+    seed_random()
+    files = [File(name) for name in NAMES]
+    service, judge = Service("conf"), Judge(files, revalidate)
+    service.start()
+    made = collections.Counter()
+    with Crowd(4, judge.turn) as crowd:
+        for i in range(rounds):
+            change = random.choice(File.CHANGES)
+            change(random.choice(files))
+            made[change.__name__] += 1
+            # Sometimes long enough for what is new to be remembered.
+            time.sleep(random.choice((0, 0.02, 0.1, 0.3)) if i % 25 else 2.5)
+            crowd.check()
+            if i % 50 == 0:
+                judge.judge_all()
+    judge.judge_all()
+    want_final_state(judge)
+    service.stop()
+    check_entries()
+    service.want_no_line(UNSOUND + "|ended: sig")
+    print("%d changes: %s\nanswers: %s; the oldest version that was told of "
+          "had been replaced %.3f s before" % (
+              rounds, dict(made), dict(judge.counts), judge.oldest))
+
+
+main()

@@ -1,0 +1,79 @@
+#! /usr/bin/env atf-sh
+# A mirror that changes while it is asked for and hashed.
+
+. "${0%/*}/lib.sh"
+. "${0%/*}/marks.sh"
+
+service_timeout=590
+
+service_case changes "No answer mixes versions, or tells of an old one."
+changes_body()
+{
+	mkdir -p www/yum
+	service_configure 'hashers 2' 'revalidate 1s' \
+	    'max-jobs-per-client 1000' 'access-log no'
+	run_python mirror.py "$program" "$(number 50 1000)" 1
+}
+
+# With that every answer is checked, and what is new is hashed each time.
+service_case changes_under_hashers "Nor does one made while files change."
+changes_under_hashers_body()
+{
+	mkdir -p www/yum
+	service_configure 'hashers 2' 'revalidate 0s' \
+	    'max-jobs-per-client 1000' 'access-log no'
+	run_python mirror.py "$program" "$(number 50 1000)" 0
+}
+
+# root_case NAME DESCRIPTION: with mounts that nobody else sees.
+root_case()
+{
+	service_case "$1" "$2"
+	eval "$1_head() {
+		atf_set descr \"$2\"
+		atf_set timeout $service_timeout
+		atf_set require.user root
+		atf_set require.progs 'curl python3 sha1sum ps unshare'
+	}"
+}
+
+run_mounts()
+{
+	unshare -m true 2>/dev/null || atf_skip "no mount namespaces"
+	python3()
+	{
+		unshare -m python3 "$@"
+	}
+	service_configure 'revalidate 1s' 'access-log no' \
+	    'max-jobs-per-client 1000'
+	run_python mounts.py "$program" "$1"
+}
+
+root_case part_comes_back "A part that is unmounted, and mounted again."
+part_comes_back_body()
+{
+	run_mounts part
+}
+
+root_case root_comes_back "All of it is unmounted, and mounted again."
+root_comes_back_body()
+{
+	run_mounts root
+}
+
+service_case clock "The clock is moved by a year, forth and back."
+clock_body()
+{
+	service_prepare
+	_from=${FAULTY:-$(atf_get_srcdir)}
+	cp "$_from/faulty" pkgtorrentd
+	cp "$_from/faulty_hasher" pkgtorrent-hasher
+	program=$here/pkgtorrentd
+	mkdir -p www/yum
+	for file in a b c; do
+		echo $file >www/yum/$file
+	done
+	settle www/yum/*
+	service_configure 'revalidate 1s' 'cache-age 30d' 'access-log no'
+	run_python clock.py "$program"
+}

@@ -138,6 +138,10 @@ between_pass(struct between *b)
 			copy_say(&b->as_child, &copy);
 		msg_close_fds(&msg);
 	}
+	/* For a wrong seal its bearer is blamed, which is the front; a random
+	   lie may be one. */
+	if (b->as_front.ch.fd == -1 && b->child.wrong.fault == FAULT_SEAL)
+		atf_tc_skip("a lie was a wrong seal; nothing more to see");
 	ATF_REQUIRE_MSG(b->as_front.ch.fd != -1, "the %s did not like what "
 	    "the front was made to say (fault %u of %s)",
 	    role_name(b->child.role), b->child.wrong.fault,

@@ -48,7 +48,7 @@ start_nginx()
 	[ "$(id -u)" != 0 ] || chmod 777 .
 	nginx -c "$here/nginx.conf" >nginx.log 2>&1 &
 	_nginx=$!
-	echo $_nginx >>pids
+	note_pid $_nginx
 	url=http://127.0.0.1:$port
 	wait_for 10 nginx_answers || fail "nginx: $(cat nginx.log)"
 }

@@ -7,15 +7,30 @@
 
 service_timeout=590
 
-# run_disk WHAT [ARGUMENT ...]
+# run_disk DRIVER WHAT [ARGUMENT ...]
 run_disk()
 {
+	_driver=$1
+	shift
 	mkdir -p www/yum
 	service_configure 'piece-length 16K' 'hot-size 1M' 'access-log no' \
 	    'cache-age 30d' 'max-jobs-per-client 1000'
-	run_python disk.py "$program" "$@"
+	run_python "$_driver" "$program" "$@"
 }
 
+service_case failing_calls "Each call of the cache fails, in each way."
+failing_calls_body()
+{
+	service_prepare
+	_from=${FAULTY:-$(atf_get_srcdir)}
+	cp "$_from/faulty" pkgtorrentd
+	cp "$_from/faulty_hasher" pkgtorrent-hasher
+	program=$here/pkgtorrentd
+	run_disk disk.py calls
+}
+
+# As root, or in a name space where one may mount without being root, and out
+# of which the service is an ordinary user again.
 service_case full_disk "A disk that is full or read-only." unshare
 full_disk_body()
 {
@@ -37,35 +52,35 @@ full_disk_body()
 	{
 		$_unshare python3 "$@"
 	}
-	run_disk full
+	run_disk disk.py full
 }
 
 service_case damage "Damage to an entry is found, and it is made again."
 damage_body()
 {
-	run_disk damage "$(number 60 0)"
+	run_disk damage.py bits "$(number 60 0)"
 }
 
 service_case power_loss "What was not yet on the disk is made again."
 power_loss_body()
 {
-	run_disk power "$(number 6 100)"
+	run_disk damage.py power "$(number 6 100)"
 }
 
 service_case replaced "Whatever is in an entry's place."
 replaced_body()
 {
-	run_disk replaced
+	run_disk damage.py replaced
 }
 
 service_case directory "The directory, without its contents or permissions."
 directory_body()
 {
-	run_disk directory
+	run_disk disk.py directory
 }
 
 service_case writers "Two services and a scribbler in one cache."
 writers_body()
 {
-	run_disk writers "$(number 10 300)" "$(free_port)"
+	run_disk disk.py writers "$(number 10 300)" "$(free_port)"
 }

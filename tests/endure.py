@@ -10,7 +10,7 @@ from load import Load
 REQUESTS = int(sys.argv[3])
 # What is remembered fills up first; then nothing may grow.
 WARM_UP = max(10000, REQUESTS // 10)
-GROWTH = 1.05
+GROWTH = 5        # per cent
 FILES = 60
 CLIENTS = 12
 
@@ -110,6 +110,12 @@ def run(total, limit):
     assert not load.failures, load.failures[:5]
 
 
+def is_sanitized(program):
+    """AddressSanitizer keeps what is freed for a long time."""
+    with open(program, "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 def memory(pid):
     """KiB that are this process's own: what it has of files is not counted,
     nor what others have too."""
@@ -165,8 +171,9 @@ def main():
           "KiB after all: %r" % (asked[0], seconds, dict(statuses), held,
                                  WARM_UP, warm, end))
     for title in warm:
-        assert end[title] <= warm[title] * GROWTH, "%s grew by %.1f %%" % (
-            title, (end[title] / warm[title] - 1) * 100)
+        growth = (end[title] / warm[title] - 1) * 100
+        assert growth <= GROWTH or is_sanitized(service.program), \
+            "%s grew by %.1f %%" % (title, growth)
     for data in single("/yum/**"), post("/yum/1", "/yum/2"):
         check_torrent(ask_until(data, 10)[0].body)
     service.stop()

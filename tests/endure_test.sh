@@ -23,7 +23,7 @@ service_timeout=590
 service_case endures "Requests of every kind, and nothing grows."
 endures_body()
 {
-	endure "$(number 20000 500000)"
+	endure "$(number 20000 1000000)"
 }
 
 # Only root may count descriptors of processes that lock themselves down.

@@ -13,6 +13,7 @@ import random
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -66,14 +67,17 @@ def children(pid):
     return found
 
 
+def start_time(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        return int(f.read().rpartition(")")[2].split()[19])
+
+
 def age(pid):
     """Seconds since its start; 0 if it has ended."""
     try:
-        with open("/proc/%d/stat" % pid) as f:
-            started = int(f.read().rpartition(")")[2].split()[19])
         with open("/proc/uptime") as f:
             return float(f.read().split()[0]) - \
-                started / os.sysconf("SC_CLK_TCK")
+                start_time(pid) / os.sysconf("SC_CLK_TCK")
     except OSError:
         return 0
 
@@ -108,7 +112,7 @@ class Service:
                 [self.program, "-d", "-f", self.conf], stdout=log, stderr=log)
         self.pid = self.process.pid
         with open("pids", "a") as f:
-            print(self.pid, file=f)
+            print(self.pid, start_time(self.pid), file=f)
 
         def is_ready():
             assert self.process.poll() is None, "it ended at start"
@@ -205,7 +209,7 @@ def files_below(directory):
 def entry_fault(name):
     """None if it is whole, as entry.h describes one."""
     try:
-        if os.path.islink(name) or not os.path.isfile(name):
+        if not stat.S_ISREG(os.lstat(name).st_mode):
             return "not a regular file"
         with open(name, "rb") as f:
             data = f.read()

@@ -174,7 +174,7 @@ ask_later()
 		mv later_tmp later_status
 	} &
 	asking=$!
-	echo $asking >>pids
+	note_pid $asking
 }
 
 want_later()

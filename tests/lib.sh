@@ -149,13 +149,25 @@ service_configure()
 }
 
 # Start what conf says, and wait until it is ready.
+# A process's number may be another one's later; this then differs.
+start_time()
+{
+	sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+}
+
+# What is to be ended after the case, if it still runs.
+note_pid()
+{
+	echo "$1 $(start_time "$1")" >>pids
+}
+
 service_run()
 {
 	: >>log
 	_ready=$(grep -c 'parent.*: ready: ' log)
 	"$program" -d -f conf >>log 2>&1 &
 	pid=$!
-	echo $pid >>pids
+	note_pid $pid
 	wait_for 10 service_has_started "$_ready" ||
 	    fail "not ready within 10 s"
 	! is_gone $pid || fail "it ended instead of starting"
@@ -204,8 +216,9 @@ more_lines()
 
 service_cleanup()
 {
-	[ ! -f pids ] || while read -r _pid; do
-		kill -KILL "$_pid" 2>/dev/null
+	[ ! -f pids ] || while read -r _pid _started; do
+		[ "$(start_time "$_pid")" != "$_started" ] ||
+		    kill -KILL "$_pid" 2>/dev/null
 	done <pids
 	chmod -R u+rwX . 2>/dev/null
 	true

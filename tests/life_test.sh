@@ -101,14 +101,14 @@ s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind("notify.socket")
 while True:
     print(s.recv(4096).decode(), flush=True)' >notified &
-	echo $! >>pids
+	note_pid $!
 	wait_for 5 test -S notify.socket || fail "no socket"
 	atf_check env NOTIFY_SOCKET="$here/notify.socket" \
 	    "$program" -f conf
 	want 404 /
 	wait_for 5 grep -q MAINPID notified
 	pid=$(sed -n 's/^MAINPID=//p' notified)
-	echo "$pid" >>pids
+	note_pid $pid
 	same "$(ps -o args= -p "$pid")" "pkgtorrentd: parent" "MAINPID"
 	grep -q '^READY=1' notified || fail "READY was not notified"
 	same "$(ps -o tty= -p "$pid")" '?' "its terminal"
@@ -296,7 +296,7 @@ socket_activation_body()
 	systemd-socket-activate -l 127.0.0.1:$port "$program" -d -f conf \
 	    >>log 2>&1 &
 	pid=$!
-	echo $pid >>pids
+	note_pid $pid
 	want 404 / --retry 50 --retry-connrefused --retry-delay 0
 	want_log 'ready: 1 listening'
 	other=$(sed -n 's/^listen //p' conf)

@@ -13,7 +13,7 @@ start_tracker()
 	opentracker -i 127.0.0.1 -p "$_port" -P "$_port" -d "$here" \
 	    -w whitelist >tracker.log 2>&1 &
 	tracker_pid=$!
-	echo $tracker_pid >>pids
+	note_pid $tracker_pid
 	echo "$tracker" >trackers
 	wait_for 10 curl -s -o answer "http://127.0.0.1:$_port/stats" ||
 	    fail "the tracker does not answer: $(cat tracker.log)"
@@ -75,7 +75,7 @@ start_seeder()
 	    --interface=127.0.0.2 --listen-port="$(free_port)" \
 	    --check-integrity=true --seed-ratio=0.0 --dir=seed \
 	    --summary-interval=0 "$1" >seeder.log 2>&1 &
-	echo $! >>pids
+	note_pid $!
 }
 
 share()

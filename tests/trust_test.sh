@@ -179,7 +179,7 @@ refuses()
 	: >log
 	"$program" -d -f conf >>log 2>&1 &
 	pid=$!
-	echo $pid >>pids
+	note_pid $pid
 	wait_for 10 is_gone $pid || fail "it goes on"
 	wait $pid
 	same $? 1 "exit status"

@@ -36,7 +36,7 @@ start_webserver()
 {
 	"$@" >webserver.log 2>&1 &
 	webserver=$!
-	echo $webserver >>pids
+	note_pid $webserver
 	wait_for 10 webserver_answers || fail "it does not answer within 10 s"
 }
 

@@ -1,0 +1,2 @@
+# Every bit of an entry of each kind, and every length.
+full_case disk damage

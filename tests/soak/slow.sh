@@ -1,0 +1,2 @@
+# Clients at a byte a second, and connections that say nothing.
+full_case slow dawdlers

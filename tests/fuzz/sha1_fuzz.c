@@ -13,8 +13,8 @@
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-#define JOBS		300
-#define DATA_LEN	(1U << 17)
+#define JOBS		100
+#define DATA_LEN	(1U << 13)
 
 static uint8_t	data[DATA_LEN];
 
@@ -64,11 +64,14 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	}
 	if (len == 0)
 		return 0;
-	for (i = 0; i < DATA_LEN; i++)
-		data[i] = in[i % len];
+	for (i = 0; i < DATA_LEN; i += len)
+		memcpy(data + i, in, MIN(len, DATA_LEN - i));
 	memset(jobs, 0, sizeof(jobs));
 	for (n = 0; n < JOBS && len >= 3; n++, in += 3, len -= 3) {
-		jobs[n].len = (uint64_t)(in[0] << 8 | in[1]) >> (in[2] & 7);
+		/* Short ones, of which there can be many; how they go on
+		   when they are long is the same. */
+		jobs[n].len = (uint64_t)(in[0] << 8 | in[1]) >>
+		    (4 + (in[2] & 7));
 		jobs[n].data = data + n * 7;
 		if (in[2] & 8)
 			jobs[n].padded_len = roundup(jobs[n].len, 64) +

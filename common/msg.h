@@ -232,6 +232,7 @@ enum resolve_result {
 	RESOLVE_SAME,		/* as expected; no listing was sent */
 	RESOLVE_FILES,		/* more than max-files */
 	RESOLVE_ENTRIES,	/* more directory entries than allowed */
+	RESOLVE_DEPTH,		/* directories too deep for a ** */
 	RESOLVE_TIME,		/* longer than a request may take */
 	RESOLVE_PATTERN,	/* too many wildcards, more than one ** */
 	RESOLVE_CANCELLED

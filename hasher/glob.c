@@ -218,7 +218,7 @@ glob_push(struct glob *g, struct walk *walk, const struct state *s,
 	struct frame	*f = &g->frames[g->nframes];
 
 	if (g->nframes == GLOB_FRAMES) {
-		g->state = GLOB_ENTRIES;
+		g->state = GLOB_DEPTH;
 		return;
 	}
 	/* Globs of one request often begin in the same directory. */
@@ -306,7 +306,7 @@ glob_on_entry(struct glob *g, struct walk *walk, const struct frame *f,
 		return;
 	if (g->any_depth != NOWHERE &&
 	    s.depth > g->any_depth + GLOB_DEPTH_MAX) {
-		g->state = GLOB_ENTRIES;
+		g->state = GLOB_DEPTH;
 		return;
 	}
 	g->path_len = f->path_len;

@@ -29,7 +29,8 @@ enum glob_state {
 	GLOB_MORE,		/* the turn is over, the walk is not */
 	GLOB_DONE,
 	GLOB_FILES,		/* more than max-files */
-	GLOB_ENTRIES		/* too many entries, or too deep */
+	GLOB_ENTRIES,		/* too many of them */
+	GLOB_DEPTH		/* a directory too deep below the ** */
 };
 
 struct glob;

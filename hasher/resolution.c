@@ -154,6 +154,9 @@ run_glob(struct resolution *r, const struct msg_spec *spec,
 	case GLOB_ENTRIES:
 		r->result = RESOLVE_ENTRIES;
 		break;
+	case GLOB_DEPTH:
+		r->result = RESOLVE_DEPTH;
+		break;
 	}
 }
 

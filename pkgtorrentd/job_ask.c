@@ -230,6 +230,10 @@ job_refuse_resolution(struct job *job, uint32_t result)
 		job_fail(job, 413, "the pattern reads more directory entries "
 		    "than allowed; make it narrower", 0);
 		break;
+	case RESOLVE_DEPTH:
+		job_fail(job, 413, "the pattern leads more than 32 "
+		    "directories deep; make it narrower", 0);
+		break;
 	case RESOLVE_TIME:
 		job_fail(job, 413, "the pattern takes longer than allowed; "
 		    "make it narrower", 0);

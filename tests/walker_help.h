@@ -324,9 +324,9 @@ static const char *
 result_name(uint32_t result)
 {
 	static const char *const names[] = { "0", "OK", "SAME", "FILES",
-	    "ENTRIES", "TIME", "PATTERN", "CANCELLED" };
+	    "ENTRIES", "DEPTH", "TIME", "PATTERN", "CANCELLED" };
 
-	return result < 8 ? names[result] : "?";
+	return result < 9 ? names[result] : "?";
 }
 
 /* As text: "OK /a/x /a/y; MISSING", or the result when it is not OK. */

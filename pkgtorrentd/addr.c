@@ -58,6 +58,14 @@ addr_get(struct addrs *addrs, int family, const uint8_t *ip)
 	return a;
 }
 
+struct addr *
+addr_ref(struct addr *a)
+{
+	if (a != NULL)
+		a->refs++;
+	return a;
+}
+
 void
 addr_put(struct addr *a)
 {

@@ -20,6 +20,7 @@ struct addr {
 	uint32_t	 refs;
 	uint32_t	 connections;
 	uint32_t	 jobs;
+	uint32_t	 waiting;	/* requests, through proxies too */
 };
 
 LIST_HEAD(addr_list, addr);
@@ -32,6 +33,7 @@ struct addrs {
 void		 addr_init(struct addrs *);
 /* Found or made; NULL without memory.  Give it back with addr_put(). */
 struct addr	*addr_get(struct addrs *, int family, const uint8_t *ip);
+struct addr	*addr_ref(struct addr *);
 void		 addr_put(struct addr *);
 
 /* An address as text, bracketed or not; 0 or -1. */

@@ -87,6 +87,10 @@ client_forget_request(struct client *c)
 	if (c->opening != 0)
 		openings_forget(&c->front->openings, c->opening);
 	c->opening = 0;
+	if (c->asker != NULL)
+		c->asker->waiting--;
+	addr_put(c->asker);
+	c->asker = NULL;
 	free(c->req);
 	c->req = NULL;
 	buf_free(&c->held);
@@ -153,10 +157,13 @@ client_drain(struct client *c)
 
 int
 client_hold(struct client *c, const struct http_request *req,
-    const char *bytes)
+    const char *bytes, struct addr *asker)
 {
 	const char *why;
 
+	c->asker = asker;
+	if (asker != NULL)
+		asker->waiting++;
 	c->req = malloc(sizeof(*c->req));
 	if (c->req == NULL ||
 	    buf_add(&c->held, bytes, req->head_len) == -1 ||
@@ -340,21 +347,28 @@ client_on_event(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* Which of the two limits does a new connection break? */
-static bool
-client_is_one_too_many(struct client *c)
+/*
+ * Is there a place for a new connection?  1; 0: not now, which it is told;
+ * -1: its address has as many again that are being told, and they are not to
+ * take the places of others.
+ */
+static int
+client_has_place(struct client *c)
 {
 	const struct conf *conf = c->front->child.conf;
 
-	if (c->front->nclients > conf->max_connections)
-		return true;
-	if (c->proxy || c->family == AF_UNIX)
-		return false;
-	c->addr = addr_get(&c->front->addrs, c->family, c->ip);
-	if (c->addr == NULL)
-		return true;
-	c->addr->connections++;
-	return c->addr->connections > conf->max_connections_per_client;
+	if (!c->proxy) {
+		c->addr = addr_get(&c->front->addrs, c->family, c->ip);
+		if (c->addr == NULL)
+			return -1;
+		c->addr->connections++;
+		if (c->addr->connections / 2 >=
+		    conf->max_connections_per_client)
+			return -1;
+		if (c->addr->connections > conf->max_connections_per_client)
+			return 0;
+	}
+	return c->front->nclients <= conf->max_connections;
 }
 
 static void
@@ -376,6 +390,7 @@ void
 client_new(struct front *f, int fd, const struct sockaddr *sa, socklen_t len)
 {
 	struct client *c;
+	int place;
 
 	f->counters.connections++;
 	if (f->nclients >= 2 * f->child.conf->max_connections ||
@@ -390,8 +405,14 @@ client_new(struct front *f, int fd, const struct sockaddr *sa, socklen_t len)
 	f->nclients++;
 	if (len >= sizeof(sa->sa_family))
 		client_set_address(c, sa);
-	if (client_is_one_too_many(c)) {
+	place = client_has_place(c);
+	if (place != 1)
 		f->counters.refused++;
+	if (place == -1) {
+		client_free(c);
+		return;
+	}
+	if (place == 0) {
 		reply_refuse(c, NULL, 503, "too many connections; try again "
 		    "in a moment");
 		client_resume(c);

@@ -77,6 +77,7 @@ struct client {
 	/* A request that waits: its bytes and what they say. */
 	struct buf		 held;
 	struct http_request	*req;
+	struct addr		*asker;		/* charged with it, or NULL */
 	struct job		*job;
 	uint64_t		 opening;	/* a file's id, or 0 */
 	uint64_t		 since_ms;
@@ -113,9 +114,9 @@ struct answer {
 void	client_new(struct front *, int fd, const struct sockaddr *,
 	    socklen_t);
 /* Keep a request for later: the head that it was parsed from is copied, its
-   body is not. */
+   body is not.  The address of who asks is taken over. */
 int	client_hold(struct client *, const struct http_request *,
-	    const char *bytes);
+	    const char *bytes, struct addr *);
 /*
  * Write an answer, at once as far as the socket takes it.  The client stays
  * valid; who answers from outside client.c calls client_resume() in the end.

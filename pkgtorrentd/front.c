@@ -105,6 +105,29 @@ front_answer_hot(struct client *c, const struct http_request *req,
 	return true;
 }
 
+/*
+ * A request that has to wait.  false: it was answered.  Behind a proxy one
+ * person may not have more of them than connections without it.
+ */
+static bool
+front_hold(struct client *c, const struct http_request *req,
+    const char *bytes)
+{
+	struct addr *asker = origin_addr(c, req);
+
+	if (asker != NULL && asker->waiting >=
+	    c->front->child.conf->max_connections_per_client) {
+		addr_put(asker);
+		reply_error_with(c, req, 429, "too many of your requests are "
+		    "waiting; wait for one of them", "Retry-After: 5\r\n");
+		return false;
+	}
+	if (client_hold(c, req, bytes, asker) == 0)
+		return true;
+	reply_error(c, req, 500, "out of memory; try again later");
+	return false;
+}
+
 static void
 front_want_torrent(struct client *c, const struct http_request *req,
     const char *bytes, const struct torrent_key *key, struct specs *specs,
@@ -116,12 +139,13 @@ front_want_torrent(struct client *c, const struct http_request *req,
 	/* The cache's "unknown" says nothing about specs that came along. */
 	if (front_answer_hot(c, req, key, simple, &old))
 		return;
-	if (client_hold(c, req, bytes) == -1 ||
-	    (job = job_get(c->front, key, specs, old)) == NULL) {
-		reply_error(c, req, 500, "out of memory; try again later");
+	if (!front_hold(c, req, bytes))
 		return;
-	}
-	job_join(job, c, origin_addr(c, c->req));
+	job = job_get(c->front, key, specs, old);
+	if (job != NULL)
+		job_join(job, c);
+	else
+		reply_error(c, req, 500, "out of memory; try again later");
 }
 
 /* single and simple mode: one path or pattern. */
@@ -200,7 +224,7 @@ front_on_file(struct client *c, const struct http_request *req,
 		return;
 	}
 	r->path[r->path_len] = '\0';
-	if (client_hold(c, req, bytes) == -1 ||
+	if (front_hold(c, req, bytes) &&
 	    openings_for_client(f, c, r->path) == -1)
 		reply_error(c, req, 404, "no root of the configuration holds "
 		    "that path");

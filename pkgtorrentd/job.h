@@ -159,8 +159,8 @@ void	job_cancel(struct job *);
  */
 struct job *job_get(struct front *, const struct torrent_key *,
 	    struct specs *, struct torrent *old);
-/* The client waits; addr is charged if it is the first (NULL: nobody is). */
-void	job_join(struct job *, struct client *, struct addr *);
+/* The client waits; who asks is charged if it is the first. */
+void	job_join(struct job *, struct client *);
 void	job_leave(struct client *);
 /* Per cent and seconds, for a client that has waited long enough. */
 void	job_progress(struct job *, char *text, size_t len, uint32_t *retry_s);

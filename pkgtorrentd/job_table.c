@@ -113,15 +113,13 @@ job_get(struct front *f, const struct torrent_key *key, struct specs *specs,
 }
 
 void
-job_join(struct job *job, struct client *c, struct addr *addr)
+job_join(struct job *job, struct client *c)
 {
 	c->job = job;
 	TAILQ_INSERT_TAIL(&job->waiters, c, waiting);
 	job->asked_ms = front_now();
 	if (job->addr == NULL && !job->charged)
-		job->addr = addr;
-	else
-		addr_put(addr);
+		job->addr = addr_ref(c->asker);
 }
 
 void

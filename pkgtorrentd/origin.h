@@ -14,8 +14,8 @@ struct conf;
 /* As the access log names the client: ip has room for INET6_ADDRSTRLEN. */
 void	origin_ip(const struct client *, const struct http_request *,
 	    char *ip);
-/* Whom jobs are charged to, to be given back with addr_put(); NULL: nobody
-   can be held to account. */
+/* Whom jobs and requests that wait are charged to, to be given back with
+   addr_put(); NULL: nobody can be held to account. */
 struct addr *origin_addr(struct client *, const struct http_request *);
 /* The base URL for this request: base, or what is configured. */
 const char *origin_base(const struct client *, const struct http_request *,

@@ -267,6 +267,59 @@ connections_per_client_body()
 	END
 }
 
+service_case starving "One address cannot take the places of others."
+starving_body()
+{
+	service_start "max-connections 12" "max-connections-per-client 2" \
+	    "proxy none"
+	python <<-'END'
+		from service import *
+		held = [Connection(source="127.0.0.2") for _ in range(60)]
+		with Connection(source="127.0.0.3") as other:
+		    assert other.ask("/").status == 404
+		refused = [c for c in held[2:] if b" 503 " in c.rest()]
+		assert len(refused) == 1, len(refused)
+		for c in held[:2]:
+		    assert c.ask("/").status == 404
+	END
+}
+
+service_case waiting_through_a_proxy "Of one client so many may wait there."
+waiting_through_a_proxy_body()
+{
+	sparse_files a
+	service_start "digest openssl" "max-connections-per-client 2"
+	python <<-'END'
+		from service import *
+		target = SERVICE + "/single/yum/a"
+		def ask(address):
+		    c = Connection()
+		    c.send(request(target, x_forwarded_for=address))
+		    return c
+		mine = [ask("192.0.2.1") for _ in range(2)]
+		# Connections are not heard in order.
+		time.sleep(0.3)
+		third = ask("192.0.2.1").answer()
+		assert third.status == 429, third
+		assert third.field("Retry-After").isdigit()
+		assert b"waiting" in third.body
+		other = ask("192.0.2.2")
+		other.socket.settimeout(1)
+		try:
+		    assert False, other.answer()
+		except TimeoutError:
+		    pass
+		# Who is not identified is not counted.
+		for c in [Connection() for _ in range(5)]:
+		    c.send(request(target))
+		    c.socket.settimeout(0.2)
+		    try:
+		        assert False, c.answer()
+		    except TimeoutError:
+		        pass
+	END
+}
+
 service_case proxies_are_many "A proxy may have as many as there are."
 proxies_are_many_body()
 {

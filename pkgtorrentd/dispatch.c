@@ -441,8 +441,6 @@ hashings_set_rate(struct front *f)
 void
 hashings_tick(struct front *f)
 {
-	struct msg_wrong wrong = { .role = ROLE_HASHER, .type = MSG_HASH,
-	    .fault = FAULT_SILENT };
 	struct hasher *hasher;
 	size_t n;
 
@@ -453,9 +451,6 @@ hashings_tick(struct front *f)
 		    f->hashers[n].ch.fd == -1 ||
 		    front_now() - hasher->since_ms < SILENT_MS)
 			continue;
-		/* The parent ends it and starts another. */
-		wrong.index = (uint32_t)n;
-		child_report(&f->child, &wrong);
-		front_on_lost(&f->hashers[n]);
+		peer_give_up(&f->hashers[n], MSG_HASH);
 	}
 }

@@ -2,11 +2,15 @@
  * A job from its start to its end, one step after another, in the order in
  * which job.h lists the states.
  */
+#include <sys/param.h>
+
 #include "front.h"
 #include "log.h"
 
 #define CHANGES_MAX	3
 #define FORGOTTEN_MS	(10 * 60 * 1000)
+#define CACHE_SILENT_MS	60000	/* seeking all over a slow disk */
+#define CACHE_AWAY_MS	2000	/* it is usually started in a few */
 
 void
 job_fail(struct job *job, int status, const char *why, uint32_t retry_s)
@@ -345,14 +349,30 @@ jobs_conf_changed(struct front *f)
 	}
 }
 
+/* The cache saves time; without it torrents can still be made. */
+static void
+job_watch_cache(struct job *job, uint64_t now)
+{
+	struct peer *cache = &job->front->cache;
+
+	if (cache->ch.fd != -1 &&
+	    now - MAX(job->asked_cache_ms, cache->heard_ms) > CACHE_SILENT_MS)
+		peer_give_up(cache, MSG_GET_PIECES);
+	if (cache->ch.fd == -1 && now - job->asked_cache_ms > CACHE_AWAY_MS)
+		job_do_without_cache(job);
+}
+
 void
 jobs_tick(struct front *f)
 {
 	uint64_t now = front_now();
 	struct job *job;
 
-	RB_FOREACH(job, job_id_tree, &f->jobs.by_id)
+	RB_FOREACH(job, job_id_tree, &f->jobs.by_id) {
+		if (job_waits_for_cache(job))
+			job_watch_cache(job, now);
 		if (TAILQ_EMPTY(&job->waiters) && job->state != JOB_DONE &&
 		    now - job->asked_ms > FORGOTTEN_MS)
 			job_fail(job, 503, "", 0);
+	}
 }

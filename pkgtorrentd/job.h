@@ -72,6 +72,7 @@ struct job {
 	struct torrent		*old;		/* remembered, to be checked */
 	struct buf		 info_parts;	/* of the cache */
 	uint32_t		 piece_len;
+	uint64_t		 asked_cache_ms;
 
 	struct share		*shares;	/* one per walker */
 	size_t			 nshares;
@@ -151,6 +152,9 @@ void	job_ask_info(struct job *);
 int	job_ask_walkers(struct job *);
 void	job_ask_walker(struct job *, size_t);
 void	job_ask_pieces(struct job *);
+/* The cache has been asked, and is not answering (any more). */
+bool	job_waits_for_cache(const struct job *);
+void	job_do_without_cache(struct job *);
 void	job_cancel(struct job *);
 /*
  * The job for this key: the one under way, or a new one.  specs are taken

@@ -39,6 +39,7 @@ job_ask_info(struct job *job)
 	struct msg_get_info body = { 0 };
 
 	buf_free(&job->info_parts);
+	job->asked_cache_ms = front_now();
 	body.id = job->id;
 	memcpy(body.digest, job->key.digest, SHA1_LEN);
 	peer_send(&job->front->cache, MSG_GET_INFO, &body, NULL, 0, NULL, 0);
@@ -335,6 +336,7 @@ job_ask_pieces(struct job *job)
 
 	body.id = job->id;
 	body.piece_len = job->piece_len;
+	job->asked_cache_ms = front_now();
 	job->pending = 0;
 	for (i = 0; i < job->nfiles; i++) {
 		file = &job->files[i];
@@ -430,4 +432,36 @@ job_on_pieces(struct peer *p, struct msg *m)
 	if (job != NULL && job->pending == 0)
 		job_set_due(job);
 	return FAULT_NONE;
+}
+
+bool
+job_waits_for_cache(const struct job *job)
+{
+	return !job->due &&
+	    (job->state == JOB_LOOKUP || job->state == JOB_PIECES);
+}
+
+void
+job_do_without_cache(struct job *job)
+{
+	struct job_file *file;
+
+	if (job->state == JOB_LOOKUP) {
+		/* "Unknown" would make the client send all its paths. */
+		if (job->specs.n == 0)
+			job_fail(job, 503, "what is remembered cannot be read "
+			    "at the moment; try again", 5);
+		else
+			job_set_due(job);
+		return;
+	}
+	for (file = job->files; file < job->files + job->nfiles; file++) {
+		if (file->answered)
+			continue;
+		file->answered = true;
+		pieces_unref(file->pieces);
+		file->pieces = NULL;
+	}
+	job->pending = 0;
+	job_set_due(job);
 }

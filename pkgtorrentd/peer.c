@@ -48,6 +48,16 @@ peer_close(struct peer *p)
 	p->ch.fd = -1;
 }
 
+void
+peer_give_up(struct peer *p, enum msg_type type)
+{
+	struct msg_wrong wrong = { .role = p->ch.peer, .index = p->ch.index,
+	    .type = type, .fault = FAULT_SILENT };
+
+	child_report(&p->front->child, &wrong);
+	front_on_lost(p);
+}
+
 static void
 peer_on_readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -64,6 +74,7 @@ peer_on_readable(evutil_socket_t fd, short what, void *arg)
 	for (n = 0; n < 16 && p->ch.fd != -1; n++) {
 		switch (msg_recv(&p->ch, f->child.buf, &m, &wrong)) {
 		case MSG_GOT:
+			p->heard_ms = front_now();
 			fault = front_on_message(p, &m);
 			if (fault == FAULT_NONE)
 				break;
@@ -114,6 +125,7 @@ peer_attach(struct front *f, struct peer *p, enum role role, uint32_t index,
 	TAILQ_INIT(&p->out);
 	p->ch = (struct channel){ .fd = fd, .self = ROLE_FRONT, .peer = role,
 	    .index = index };
+	p->heard_ms = front_now();
 	p->ev = event_new(f->base, fd, EV_READ | EV_PERSIST, peer_on_readable,
 	    p);
 	p->ev_write = event_new(f->base, fd, EV_WRITE | EV_PERSIST,

@@ -21,12 +21,15 @@ struct peer {
 	struct event		*ev;
 	struct event		*ev_write;
 	struct peer_queue	 out;
+	uint64_t		 heard_ms;	/* its last message */
 };
 
 /* Take a channel that the parent sent; an older one is closed first. */
 int	peer_attach(struct front *, struct peer *, enum role, uint32_t index,
 	    int fd);
 void	peer_close(struct peer *);
+/* No answer to this for too long: the parent ends it and starts another. */
+void	peer_give_up(struct peer *, enum msg_type);
 /*
  * Send or keep for later; descriptors are duplicated when kept.  -1: nobody
  * there.  What is unfinished when a peer is lost is sent again

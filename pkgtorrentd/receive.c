@@ -23,7 +23,6 @@ fault_name(uint32_t fault)
 		[FAULT_FDS] = "descriptors",
 		[FAULT_CONTENT] = "content",
 		[FAULT_SEAL] = "seal",
-		[FAULT_SILENT] = "no answer",
 	};
 
 	if (fault == 0 || fault >= sizeof(names) / sizeof(names[0]))
@@ -94,9 +93,14 @@ parent_convict(struct parent *parent, struct process *accused,
     const char *by, const struct msg_wrong *wrong)
 {
 	parent->wrong++;
-	log_error("%s %d sent the %s a wrong %s (%s), killed",
-	    role_name(accused->role), (int)accused->pid, by,
-	    msg_name(wrong->type), fault_name(wrong->fault));
+	if (wrong->fault == FAULT_SILENT)
+		log_error("%s %d does not answer the %s's %s, killed",
+		    role_name(accused->role), (int)accused->pid, by,
+		    msg_name(wrong->type));
+	else
+		log_error("%s %d sent the %s a wrong %s (%s), killed",
+		    role_name(accused->role), (int)accused->pid, by,
+		    msg_name(wrong->type), fault_name(wrong->fault));
 	process_kill(accused);
 }
 

@@ -1,6 +1,6 @@
 """Ends processes of the service at any time, and looks what becomes of it.
 
-usage: kill.py PORT PROGRAM rounds N | stopped
+usage: kill.py PORT PROGRAM rounds N | stopped | cache
 """
 import collections
 
@@ -205,7 +205,41 @@ def stopped():
     service.stop()
 
 
+def without_cache():
+    """It stops answering; then there is none."""
+    unknown = request(SERVICE + "/digest/" + "0" * 40)
+    service = Service("conf")
+    service.start()
+    pid = service.child("cache")
+    os.kill(pid, signal.SIGSTOP)
+    start = time.monotonic()
+    try:
+        a = ask(request(SERVICE + "/single/yum/a"), 80)
+        seconds = time.monotonic() - start
+        assert a is not None and a.status == 200, a
+        check_torrent(a.body)
+        assert 50 < seconds < 70, "answered after %.1f s" % seconds
+        wait_until(5, lambda: not is_running(pid), "the end of it")
+    finally:
+        if is_running(pid):
+            os.kill(pid, signal.SIGKILL)
+    print("answered after %.1f s" % seconds)
+    wait_until(10, lambda: ask(unknown).status == 412, "another cache")
+    # What cannot be entered cannot be started.
+    os.rename("cache", "cache.away")
+    os.kill(service.child("cache"), signal.SIGKILL)
+    wait_until(20, lambda: ask(unknown).status == 503, "no cache")
+    a = ask(request(SERVICE + "/single/yum/b"))
+    assert a is not None and a.status == 200, a
+    check_torrent(a.body)
+    os.rename("cache.away", "cache")
+    wait_until(90, lambda: ask(unknown).status == 412, "a cache again")
+    service.stop()
+
+
 if sys.argv[3] == "rounds":
     rounds(int(sys.argv[4]))
+elif sys.argv[3] == "cache":
+    without_cache()
 else:
     stopped()

@@ -24,7 +24,19 @@ killed_body()
 	settle www/yum/*
 	service_configure 'hashers 2' 'revalidate 1s' 'serve-files yes' \
 	    'max-jobs-per-client 1000' 'access-log no'
-	run_faults kill.py rounds "$(number 50 125)"
+	run_faults kill.py rounds "$(number 50 500)"
+}
+
+# A minute is what the cache may take.
+service_case stopped_cache "Without a cache torrents are made all the same."
+stopped_cache_body()
+{
+	mkdir -p www/yum
+	echo a >www/yum/a
+	echo b >www/yum/b
+	settle www/yum/*
+	service_configure 'hash-wait 90s'
+	run_faults kill.py cache
 }
 
 # Twenty seconds are what a slice may take.

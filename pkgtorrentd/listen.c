@@ -269,6 +269,8 @@ listen_complain(const struct conf_listen *cl, int error, struct buf *errors)
 		hint = " (it is not a socket)";
 	else if (error == EACCES && cl->addr.ss_family != AF_UNIX)
 		hint = " (ports below 1024 are for root)";
+	else if (error == EADDRINUSE)
+		hint = "; stop what listens there, or set another";
 	(void)buf_addf(errors, "listen %s: %s%s\n", cl->text, strerror(error),
 	    hint);
 }

@@ -70,7 +70,9 @@ supply_make_cache(const struct conf *conf, bool root, struct buf *errors)
 		return 0;
 	pw = getpwnam(conf->user[ROLE_CACHE]);
 	if (pw == NULL || chown(conf->cache, pw->pw_uid, pw->pw_gid) == -1) {
-		(void)buf_addf(errors, "cache %s cannot be given to %s: %s\n",
+		/* Once it runs the parent may not give files away. */
+		(void)buf_addf(errors, "cache %s cannot be given to %s: %s; "
+		    "make it for that user, or start the service anew\n",
 		    conf->cache, conf->user[ROLE_CACHE],
 		    pw == NULL ? "no such user" : strerror(errno));
 		(void)rmdir(conf->cache);

@@ -1,3 +1,6 @@
+#include <sys/vfs.h>
+#include <linux/magic.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -70,15 +73,37 @@ process_close_channel(struct process *p)
 		process_drop_outgoing(p, o);
 }
 
+/* Who looks at one whose server is away may wait for ever, and the parent has
+   others to care for. */
+static bool
+process_is_remote(const char *dir)
+{
+	static const long	 types[] = { NFS_SUPER_MAGIC, SMB_SUPER_MAGIC,
+	    SMB2_SUPER_MAGIC, CIFS_SUPER_MAGIC, AFS_SUPER_MAGIC,
+	    CEPH_SUPER_MAGIC, V9FS_MAGIC, FUSE_SUPER_MAGIC };
+	struct statfs		 fs;
+	size_t			 i;
+
+	if (statfs(dir, &fs) == -1)
+		return false;
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if ((uint32_t)fs.f_type == (uint32_t)types[i])
+			return true;
+	return false;
+}
+
 /* Before it enters: what changes in between shows as another one. */
 static void
 process_look_at_root(struct process *p)
 {
+	const char	*dir;
 	struct stat	 st;
 
 	p->root_ino = 0;
-	if (p->role != ROLE_WALKER ||
-	    stat(p->parent->conf->roots[p->index].dir, &st) == -1)
+	if (p->role != ROLE_WALKER)
+		return;
+	dir = p->parent->conf->roots[p->index].dir;
+	if (process_is_remote(dir) || stat(dir, &st) == -1)
 		return;
 	p->root_dev = st.st_dev;
 	p->root_ino = st.st_ino;

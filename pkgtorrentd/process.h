@@ -29,7 +29,7 @@ struct process {
 	uint32_t		 index;
 	pid_t			 pid;		/* 0: not running */
 	dev_t			 root_dev;	/* of a walker: which … */
-	ino_t			 root_ino;	/* … directory; 0: unknown */
+	ino_t			 root_ino;	/* … directory; 0: any */
 	struct channel		 channel;	/* fd -1: hung up */
 	struct outgoings	 queue;		/* while it is busy */
 	struct event		 readable;

@@ -201,6 +201,18 @@ fail:
 	return -1;
 }
 
+/* A SIGHUP is then the only word that one may be another directory. */
+static bool
+reload_has_unwatched_root(const struct parent *parent)
+{
+	const struct process	*p;
+
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		if (p->role == ROLE_WALKER && !p->retired && p->root_ino == 0)
+			return true;
+	return false;
+}
+
 /*
  * What is set up once in a process's life, before it locks itself down.  A
  * cache owner that makes entries of another layout is of no use to the front
@@ -252,7 +264,8 @@ reload_commit(struct parent *parent, struct reload *new)
 	int			 role;
 
 	for (role = ROLE_FRONT; role < ROLE_COUNT; role++) {
-		differs[role] = reload_role_differs(role, new->conf, old);
+		differs[role] = reload_role_differs(role, new->conf, old) ||
+		    (role == ROLE_WALKER && reload_has_unwatched_root(parent));
 		if (differs[role])
 			parent_retire_role(parent, role);
 	}

@@ -149,18 +149,19 @@ def ratio(r, what, key, a, b, goal=""):
 MKTORRENT = ("mktorrent -t1", "mktorrent -t2")
 
 
-def print_common(r):
+def print_common(r, goal):
+    """goal: for the service and two hashers over bare loops."""
     ratio(r, "libtorrent, CPU", "cpu", "auto x1, service", "libtorrent",
           ">= 3.0")
     ratio(r, "service over the bare loop, wall", "wall", "auto x1, service",
-          "auto x1, bare", ">= 0.9")
+          "auto x1, bare", goal)
     ratio(r, "service over the bare loop, CPU", "cpu", "auto x1, service",
-          "auto x1, bare", ">= 0.9")
+          "auto x1, bare", goal)
     bare = r.ratio("wall", "auto x2, bare", "auto x1, bare")
     both = r.ratio("wall", "auto x2, service", "auto x1, service")
     row("  two hashers over one, over two bare loops'",
         "%.2f / %.2f = %.2f" % (both, bare, both / bare),
-        verdict(both / bare, ">= 0.9"))
+        verdict(both / bare, goal))
     ratio(r, "avx2 over OpenSSL's loop, CPU", "cpu", "avx2 x1, service",
           "loop x1, bare", ">= 1.5")
     ratio(r, "openssl over OpenSSL's loop, CPU", "cpu",
@@ -191,7 +192,7 @@ def file():
           ">= 3.3")
     ratio(r, "mktorrent, wall, two hashers", "wall", "auto x2, service",
           MKTORRENT, ">= 4.0")
-    print_common(r)
+    print_common(r, ">= 0.9")
 
 
 def files():
@@ -208,7 +209,8 @@ def files():
           MKTORRENT, ">= 2.5")
     ratio(r, "mktorrent, CPU", "cpu", "auto x1, service", MKTORRENT,
           ">= 2.5")
-    print_common(r)
+    # Here some of the CPU goes to the file system: each has an entry.
+    print_common(r, "")
 
 
 def disk():

@@ -10,8 +10,7 @@
  *
  * all unaligned, in the byte order of the machine.  Paths are those that the
  * client sees (they begin with '/', and have no empty, "." or ".." component),
- * whichever root holds them.  The order of
- * files in a record is strcmp order.
+ * whichever root holds them.  The order of files in a record is strcmp order.
  */
 #ifndef LISTING_H
 #define LISTING_H
@@ -71,6 +70,9 @@ int	listing_next_file(struct listing_reader *);
 
 /* What stat(2) says of a file, as its identity. */
 void	identity_of(struct identity *, const struct stat *);
+/* Younger ctimes may not have changed although the content has: clocks of file
+   systems tick slowly. */
+#define IDENTITY_SETTLED_NS	2000000000LL
 /* 1 if both are the same version of the same file. */
 int	identity_same(const struct identity *, const struct identity *);
 

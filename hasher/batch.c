@@ -10,8 +10,6 @@
 #include "log.h"
 #include "role.h"
 
-#define SETTLED_NS	2000000000LL
-
 _Static_assert(BATCH_RANGES * sizeof(struct msg_digests_item) +
     BATCH_DIGESTS * SHA1_LEN <= MSG_TAIL_MAX, "an answer is one message");
 
@@ -185,7 +183,8 @@ slice_open(struct slice *slice)
 	/* Of a slot that is only closed there is nothing to state. */
 	if (slice->read.len == 0 && slice->size > 0)
 		return;
-	slice->settled = slice->identity.ctime_ns <= now - SETTLED_NS;
+	slice->settled = slice->identity.ctime_ns <= now -
+	    IDENTITY_SETTLED_NS;
 	if (slice->read.len == 0)
 		return;
 	slice->mapped = read_map(&slice->map, &slice->read) == 0;

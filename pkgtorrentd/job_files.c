@@ -9,8 +9,6 @@
 #include "seal.h"
 #include "torrent.h"
 
-#define SETTLED_NS	2000000000LL
-
 void
 job_drop_files(struct job *job)
 {
@@ -240,7 +238,7 @@ job_take_empty_files(struct job *job)
 		if (file->pieces == NULL)
 			return -1;
 		if (file->identity.ctime_ns > job->asked_walkers_ns -
-		    SETTLED_NS)
+		    IDENTITY_SETTLED_NS)
 			job->settled = false;
 	}
 	return 0;

@@ -106,17 +106,19 @@ front_answer_hot(struct client *c, const struct http_request *req,
 }
 
 /*
- * A request that has to wait.  false: it was answered.  Behind a proxy one
- * person may not have more of them than connections without it.
+ * A request that has to wait.  false: it was answered.  When places become
+ * scarce, one person behind a proxy may not have more of them than connections
+ * without it.
  */
 static bool
 front_hold(struct client *c, const struct http_request *req,
     const char *bytes)
 {
+	const struct conf *conf = c->front->child.conf;
 	struct addr *asker = origin_addr(c, req);
 
-	if (asker != NULL && asker->waiting >=
-	    c->front->child.conf->max_connections_per_client) {
+	if (asker != NULL && c->front->nclients > conf->max_connections / 2 &&
+	    asker->waiting >= conf->max_connections_per_client) {
 		addr_put(asker);
 		reply_error_with(c, req, 429, "too many of your requests are "
 		    "waiting; wait for one of them", "Retry-After: 5\r\n");

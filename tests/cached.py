@@ -164,6 +164,8 @@ def damages(size):
 
 def any_damage(name):
     size = os.path.getsize(name)
+    if size == 0:
+        return              # cut before, and not wanted since
     do = random.choice((flip, cut, zero))
     at, bit = random.randrange(size), random.randrange(8)
     change(name, lambda data: do(data, at, bit))

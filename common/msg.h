@@ -263,10 +263,18 @@ struct msg_opened_item {
 /*
  * A hasher keeps the descriptors that it was handed in slots, so that each
  * is sent once.  A batch is the unit of work: its ranges together are at
- * most SLICE_MAX bytes, or a single piece.
+ * most a slice, 16 MiB or else sixteen pieces, since pieces are hashed side
+ * by side and so many is what vector units take; but not more than 64 MiB,
+ * which a slow disk has to read in time.
  */
 #define HASHER_SLOTS	32
-#define SLICE_MAX	(16ULL << 20)
+#define SLICE_MIN	(16ULL << 20)
+#define SLICE_MAX	(64ULL << 20)
+#define SLICE_PIECES	16
+#define SLICE_LEN(piece_len)						      \
+	((piece_len) <= SLICE_MIN / SLICE_PIECES ? SLICE_MIN :		      \
+	(piece_len) >= SLICE_MAX / SLICE_PIECES ? SLICE_MAX :		      \
+	(uint64_t)(piece_len) * SLICE_PIECES)
 
 #define RANGE_NEW	0x1	/* takes the next descriptor of the message */
 #define RANGE_CLOSE	0x2	/* the last range of this file: close it */

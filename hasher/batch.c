@@ -137,7 +137,7 @@ batch_take(struct batch *batch, struct slots *slots, struct msg *msg)
 		if (fault != 0)
 			return fault;
 	}
-	if (batch->len > SLICE_MAX)
+	if (batch->len > SLICE_LEN(batch->piece_len))
 		return FAULT_CONTENT;
 	return msg->nfds > 0 ? FAULT_FDS : 0;
 }

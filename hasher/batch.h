@@ -15,7 +15,7 @@
 /* Ranges in a batch, and the digests that make: of whole pieces, of partial
    ones, and of those padded. */
 #define BATCH_RANGES	HASHER_SLOTS
-#define BATCH_DIGESTS	(SLICE_MAX / PIECE_LEN_MIN + 2 * BATCH_RANGES)
+#define BATCH_DIGESTS	(SLICE_MIN / PIECE_LEN_MIN + 2 * BATCH_RANGES)
 
 struct slice {
 	struct read_range	read;

@@ -73,27 +73,20 @@ hasher_refuse(struct hasher *h, uint32_t type, enum msg_fault fault)
 	hasher_close_front(h);
 }
 
+/* Once: for another one the parent starts other hashers. */
 static void
 hasher_use_kernel(struct hasher *h)
 {
-	struct sha1_lanes	*lanes;
-
-	lanes = sha1_lanes_new(h->child.conf->digest);
-	if (lanes == NULL)
+	h->work.lanes = sha1_lanes_new(h->child.conf->digest);
+	if (h->work.lanes == NULL)
 		fatal("no memory for digests");
-	sha1_lanes_free(h->work.lanes);
-	h->work.lanes = lanes;
-	log_info("digests by %s", sha1_lanes_name(lanes));
+	log_info("digests by %s", sha1_lanes_name(h->work.lanes));
 }
 
 static void
 hasher_on_conf(struct hasher *h, struct msg *msg)
 {
-	enum conf_digest	before = h->child.conf->digest;
-
-	if (child_on_message(&h->child, msg) == 1 &&
-	    h->child.conf->digest != before)
-		hasher_use_kernel(h);
+	child_on_message(&h->child, msg);
 }
 
 static void

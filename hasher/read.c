@@ -13,12 +13,14 @@
 #include "log.h"
 #include "read.h"
 
-#define COLD_UNIT	(1ULL << 20)	/* a bit of read_range.cold */
 /* The kernel cuts a longer request to what the disk takes at once, which is
    hardly ever less than this. */
 #define AHEAD_STEP	(128ULL << 10)
+#define LOOK_LEN	32	/* bytes: so many zeros are hardly ever data */
 
-_Static_assert(READ_MAX / COLD_UNIT <= 32, "bits of cold");
+/* Of what the file system does not tell (squashfs, for one) there may be
+   nothing in memory, or all of it. */
+enum heat { HEAT_WARM, HEAT_COLD, HEAT_UNKNOWN };
 
 /* What a shell shows for a process that a signal ended. */
 #define EXIT_SIGBUS	(128 + SIGBUS)
@@ -81,18 +83,26 @@ read_identity(int fd, struct identity *id, bool *regular)
 	return 0;
 }
 
-/* Only such a read tells somebody who does not own the file. */
-static bool
-is_cold(int fd, uint64_t offset)
+/*
+ * Only such a read tells somebody who does not own the file.  The first look
+ * at a hole fills it, so that it seems to have been in memory: zeros prove
+ * nothing in a file that has holes.
+ */
+static enum heat
+read_heat(int fd, uint64_t offset, uint64_t len, bool holes)
 {
-	uint8_t		byte;
-	struct iovec	iov = { &byte, sizeof(byte) };
+	static const uint8_t	zeros[LOOK_LEN];
+	uint8_t			bytes[LOOK_LEN];
+	struct iovec		iov = { bytes, MIN(len, sizeof(bytes)) };
+	ssize_t			n;
 
-	return preadv2(fd, &iov, 1, (off_t)offset, RWF_NOWAIT) == -1 &&
-	    errno == EAGAIN;
+	n = preadv2(fd, &iov, 1, (off_t)offset, RWF_NOWAIT);
+	if (n == -1)
+		return errno == EAGAIN ? HEAT_COLD : HEAT_UNKNOWN;
+	return holes && memcmp(bytes, zeros, (size_t)n) == 0 ? HEAT_COLD :
+	    HEAT_WARM;
 }
 
-/* The first look at a hole fills it: it seems to have been in memory. */
 static bool
 has_holes(int fd)
 {
@@ -101,28 +111,36 @@ has_holes(int fd)
 	return fstat(fd, &st) == 0 && st.st_blocks < st.st_size / 512;
 }
 
+static void
+fetch(int fd, uint64_t offset, uint64_t len)
+{
+	uint64_t	at;
+
+	for (at = 0; at < len; at += AHEAD_STEP)
+		posix_fadvise(fd, (off_t)(offset + at),
+		    (off_t)MIN(AHEAD_STEP, len - at), POSIX_FADV_WILLNEED);
+}
+
 void
 read_ahead(struct read_range *range)
 {
 	bool		holes = has_holes(range->fd);
-	uint64_t	at, end, len, step;
-	unsigned	bit;
+	uint64_t	at, len;
+	enum heat	heat;
+	unsigned	unit;
 
-	range->cold = 0;
-	for (at = 0, bit = 0; at < range->len; at += COLD_UNIT, bit++) {
-		len = MIN(COLD_UNIT, range->len - at);
+	memset(range->cold, 0, sizeof(range->cold));
+	for (at = 0, unit = 0; at < range->len; at += len, unit++) {
+		len = MIN(READ_UNIT, range->len - at);
 		/* In the middle: the kernel may have read on a little from
 		   what came before. */
-		if (!holes &&
-		    !is_cold(range->fd, range->offset + at + len / 2))
+		heat = read_heat(range->fd, range->offset + at + len / 2,
+		    len - len / 2, holes);
+		if (heat == HEAT_WARM)
 			continue;
-		range->cold |= 1U << bit;
-		end = at + len;
-		for (step = at; step < end; step += AHEAD_STEP)
-			posix_fadvise(range->fd,
-			    (off_t)(range->offset + step),
-			    (off_t)MIN(AHEAD_STEP, end - step),
-			    POSIX_FADV_WILLNEED);
+		fetch(range->fd, range->offset + at, len);
+		if (heat == HEAT_COLD)
+			range->cold[unit / 64] |= 1ULL << unit % 64;
 	}
 }
 
@@ -158,13 +176,13 @@ read_unmap(struct read_map *map)
 void
 read_drop(const struct read_range *range)
 {
-	uint64_t	at;
-	unsigned	bit;
+	uint64_t	at, len;
+	unsigned	unit;
 
-	for (at = 0, bit = 0; at < range->len; at += COLD_UNIT, bit++)
-		if (range->cold & 1U << bit)
-			posix_fadvise(range->fd,
-			    (off_t)(range->offset + at),
-			    (off_t)MIN(COLD_UNIT, range->len - at),
-			    POSIX_FADV_DONTNEED);
+	for (at = 0, unit = 0; at < range->len; at += len, unit++) {
+		len = MIN(READ_UNIT, range->len - at);
+		if (range->cold[unit / 64] & 1ULL << unit % 64)
+			posix_fadvise(range->fd, (off_t)(range->offset + at),
+			    (off_t)len, POSIX_FADV_DONTNEED);
+	}
 }

@@ -14,13 +14,15 @@
 #include "msg.h"
 
 #define READ_MAX	SLICE_MAX	/* bytes in a range */
+#define READ_UNIT	(512ULL << 10)	/* in memory or not, as one */
 
 /* What to read; fd is open for reading and stays the caller's. */
 struct read_range {
 	int		fd;
 	uint64_t	offset;
 	uint64_t	len;		/* bytes, up to READ_MAX */
-	uint32_t	cold;		/* a bit per MiB: not in memory */
+	/* A bit per unit: it was not in memory. */
+	uint64_t	cold[READ_MAX / READ_UNIT / 64];
 };
 
 struct read_map {

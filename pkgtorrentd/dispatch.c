@@ -1,9 +1,11 @@
 /*
  * From open files to hashers and back.  Each hasher has two batches, so that
- * it never waits for the next; a batch is at most SLICE_MAX bytes of one
- * work, so that many works share the hashers evenly, and a work's first batch
- * goes before the next ones of longer works.
+ * it never waits for the next; a batch is at most a slice of one work.  Works
+ * take turns of about a slice, so that many share the hashers evenly, and a
+ * work's first batch goes before the next ones of longer works.
  */
+#include <sys/param.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +15,12 @@
 #include "torrent.h"
 
 #define BATCHES_QUEUED	2
-#define SILENT_MS	20000	/* for a batch: less than 1 MiB/s is no disk */
+/* For a batch, of up to 64 MiB: what a slower disk has read by then stays in
+   memory, and the next one goes on from there. */
+#define SILENT_MS	20000
 #define RATE_MS		500	/* between two measurements */
 #define LOSSES_MAX	5	/* then the range is what ends hashers */
+#define TURN_BATCHES	8	/* of small files take as long as a slice */
 #define NO_SLOT		UINT32_MAX
 
 static struct hasher *
@@ -167,6 +172,15 @@ hashing_take_range(struct front *f, struct hashing *h, uint64_t len)
 		hashing_set_out(f, h);
 }
 
+/* What a batch is worth; after about a slice it is the turn of others. */
+static void
+work_count_batch(struct work *w, const struct batch *b, uint64_t slice_len)
+{
+	w->turn += MAX(b->bytes, slice_len / TURN_BATCHES);
+	if (w->turn >= slice_len)
+		w->turn = 0;
+}
+
 /* A batch of one work's files for a hasher. 0: nothing could be sent. */
 static int
 dispatch_batch(struct front *f, size_t n, struct work *w)
@@ -177,18 +191,21 @@ dispatch_batch(struct front *f, size_t n, struct work *w)
 	uint32_t piece_len = 0;
 	struct hashing *h;
 	struct batch *b;
-	struct range r;
+	struct range r = { 0 };
 	bool new;
 
 	b = calloc(1, sizeof(*b));
 	if (b == NULL)
 		return 0;
 	b->counted = true;
-	while (b->count < BATCH_MAX && (h = TAILQ_FIRST(&w->ready)) != NULL) {
+	/* Over one of these a hasher has ended: no other shall be blamed for
+	   it again, so what was lost goes alone. */
+	while (b->count < BATCH_MAX && r.losses == 0 &&
+	    (h = TAILQ_FIRST(&w->ready)) != NULL) {
 		memset(&range, 0, sizeof(range));
 		r = hashing_peek_range(h);
 		if (b->count > 0 && (h->piece_len != piece_len ||
-		    b->bytes + r.len > SLICE_MAX))
+		    b->bytes + r.len > h->slice_len || r.losses > 0))
 			break;
 		range.offset = r.offset;
 		range.len = r.len;
@@ -215,6 +232,7 @@ dispatch_batch(struct front *f, size_t n, struct work *w)
 		free(b);
 		return 0;
 	}
+	work_count_batch(w, b, SLICE_LEN(piece_len));
 	batch_send(f, n, b, ranges, piece_len, fds, nfds);
 	return 1;
 }
@@ -223,8 +241,8 @@ void
 hashings_run(struct front *f)
 {
 	struct hashings *all = &f->hashings;
-	struct work_list *from;
 	struct work *w;
+	bool fresh, sent;
 	size_t n, best;
 
 	openings_run(f);
@@ -240,14 +258,24 @@ hashings_run(struct front *f)
 		}
 		if (best == f->nhashers)
 			break;
-		from = TAILQ_EMPTY(&all->fresh) ? &all->running : &all->fresh;
-		if ((w = TAILQ_FIRST(from)) == NULL)
+		fresh = !TAILQ_EMPTY(&all->fresh);
+		w = TAILQ_FIRST(fresh ? &all->fresh : &all->running);
+		if (w == NULL)
 			break;
-		/* Its turn is over, whatever it was worth. */
-		TAILQ_REMOVE(from, w, entry);
-		TAILQ_INSERT_TAIL(&all->running, w, entry);
-		w->started = true;
-		if (!dispatch_batch(f, best, w))
+		if (fresh) {
+			TAILQ_REMOVE(&all->fresh, w, entry);
+			TAILQ_INSERT_TAIL(&all->running, w, entry);
+			w->started = true;
+		}
+		sent = dispatch_batch(f, best, w);
+		/* The first batch is a turn, whatever it was worth. */
+		if (fresh || !sent)
+			w->turn = 0;
+		if (w->turn == 0 && w->listed) {
+			TAILQ_REMOVE(&all->running, w, entry);
+			TAILQ_INSERT_TAIL(&all->running, w, entry);
+		}
+		if (!sent)
 			break;
 	}
 	openings_run(f);

@@ -93,7 +93,10 @@ work_set_listed(struct front *f, struct work *w)
 	    &f->hashings.fresh;
 	bool listed = !TAILQ_EMPTY(&w->ready);
 
-	if (listed && !w->listed)
+	/* In the middle of its turn it had to wait for files to be opened. */
+	if (listed && !w->listed && w->turn > 0)
+		TAILQ_INSERT_HEAD(list, w, entry);
+	else if (listed && !w->listed)
 		TAILQ_INSERT_TAIL(list, w, entry);
 	else if (!listed && w->listed)
 		TAILQ_REMOVE(list, w, entry);
@@ -192,8 +195,7 @@ hashing_new(struct front *f, struct work *w, const char *path, size_t len,
 		return NULL;
 	h->path = strndup(path, len);
 	h->pieces = pieces_new(torrent_digests(id->size, piece_len));
-	h->slice_len = piece_len > SLICE_MAX ? piece_len :
-	    SLICE_MAX / piece_len * piece_len;
+	h->slice_len = SLICE_LEN(piece_len);
 	h->nslices = (uint32_t)((id->size + h->slice_len - 1) / h->slice_len);
 	h->seals = calloc(h->nslices, sizeof(*h->seals));
 	if (h->path == NULL || h->pieces == NULL || h->seals == NULL) {

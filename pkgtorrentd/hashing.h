@@ -1,7 +1,7 @@
 /*
  * Files being hashed: which are to be opened, which range goes to which
  * hasher, what became of it.  A file is hashed once however many jobs want
- * it; jobs share the hashers batch by batch.
+ * it; jobs take turns at the hashers.
  */
 #ifndef HASHING_H
 #define HASHING_H
@@ -97,6 +97,7 @@ struct work {
 	uint32_t		 nopen;		/* opening or ready */
 	uint32_t		 files;		/* not done */
 	uint64_t		 partial;	/* bytes done of those */
+	uint64_t		 turn;		/* bytes, 0: it has not begun */
 	bool			 listed;	/* has ready files */
 	bool			 to_open;	/* has queued files */
 	bool			 started;	/* has had its first batch */

@@ -53,6 +53,35 @@ sys.exit(hard != resource.RLIM_INFINITY and hard < int(sys.argv[1]))' "$1" ||
 	    atf_skip "needs a limit of $1 open files"
 }
 
+service_case digest "It is computed as the configuration says."
+digest_body()
+{
+	random_files 3000000 www/yum/openssl www/yum/avx2 www/yum/avx512
+	service_start 'digest openssl'
+	for kernel in openssl avx2 avx512; do
+		[ $kernel = openssl ] || {
+			grep -q "^flags.* $kernel" /proc/cpuinfo || continue
+			service_reload "digest $kernel"
+		}
+		want_log "digests by $kernel\$"
+		want 200 $service/single/yum/$kernel
+		want_torrent
+	done
+}
+
+service_case piece_lengths "The shortest pieces, and the longest."
+piece_lengths_body()
+{
+	# More than a slice, whose end is not that of a piece.
+	random_files 150000001 www/yum/a
+	service_start 'piece-length 16K'
+	for size in 16K 4M 16M; do
+		[ $size = 16K ] || service_reload "piece-length $size"
+		want 200 $service/single/yum/a
+		want_torrent
+	done
+}
+
 service_case burst "2,500 connections at once, cold and hot."
 burst_body()
 {

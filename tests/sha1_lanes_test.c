@@ -83,13 +83,13 @@ random_data(size_t len)
 static struct sha1_lanes *
 lanes_of(enum conf_digest digest, const char *name)
 {
-	struct sha1_lanes	*l = sha1_lanes_new(digest);
+	struct sha1_lanes	*l;
 
-	ATF_REQUIRE(l != NULL);
-	if (strcmp(sha1_lanes_name(l), name) != 0) {
-		sha1_lanes_free(l);
+	if (digest != DIGEST_OPENSSL && sha1_kernel_find(digest) == NULL)
 		atf_tc_skip("this machine has no %s", name);
-	}
+	l = sha1_lanes_new(digest);
+	ATF_REQUIRE(l != NULL);
+	ATF_REQUIRE_STREQ(name, sha1_lanes_name(l));
 	return l;
 }
 

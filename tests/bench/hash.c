@@ -29,7 +29,7 @@
 
 #define BATCH_FILES	16
 #define BATCH_JOBS	2048
-#define MEMORY_SLICES	64	/* as much as a file worth measuring */
+#define MEMORY_BYTES	(1ULL << 30)	/* as a file worth measuring */
 
 struct bench {
 	struct sha1_lanes	*lanes;		/* NULL: "loop" or "read" */
@@ -37,7 +37,8 @@ struct bench {
 	const char		*name;
 	unsigned		 processes;
 	uint32_t		 piece_len;
-	uint8_t			*memory;	/* SLICE_MAX */
+	uint64_t		 slice_len;	/* bytes, of that piece_len */
+	uint8_t			*memory;	/* a slice */
 	struct sha1_job		 jobs[BATCH_JOBS];
 	uint8_t			 digests[BATCH_JOBS][SHA1_LEN];
 	size_t			 njobs;
@@ -99,7 +100,7 @@ flush(struct bench *b)
 static void
 hash_mapped(struct bench *b, struct read_range *range)
 {
-	if (b->nmaps == BATCH_FILES || b->queued + range->len > SLICE_MAX)
+	if (b->nmaps == BATCH_FILES || b->queued + range->len > b->slice_len)
 		flush(b);
 	read_ahead(range);
 	if (read_map(&b->maps[b->nmaps], range) == -1)
@@ -132,11 +133,11 @@ hash_memory(struct bench *b)
 	uint64_t	at;
 
 	if (b->lanes != NULL) {
-		add_jobs(b, b->memory, SLICE_MAX);
+		add_jobs(b, b->memory, b->slice_len);
 		flush(b);
 		return;
 	}
-	for (at = 0; at < SLICE_MAX; at += b->piece_len)
+	for (at = 0; at < b->slice_len; at += b->piece_len)
 		sha1(b->memory + at, b->piece_len, b->digests[0]);
 }
 
@@ -147,6 +148,7 @@ hash_share(struct bench *b, unsigned first, char **files, int nfiles)
 	struct read_range	range;
 	struct stat		st;
 	unsigned		slice = 0;
+	uint64_t		at;
 	int			i;
 
 	for (i = 0; i < nfiles; i++) {
@@ -155,7 +157,7 @@ hash_share(struct bench *b, unsigned first, char **files, int nfiles)
 		memset(&range, 0, sizeof(range));
 		for (; range.offset < (uint64_t)st.st_size;
 		    range.offset += range.len) {
-			range.len = MIN(SLICE_MAX, (uint64_t)st.st_size -
+			range.len = MIN(b->slice_len, (uint64_t)st.st_size -
 			    range.offset);
 			if (slice++ % b->processes != first)
 				continue;
@@ -168,7 +170,7 @@ hash_share(struct bench *b, unsigned first, char **files, int nfiles)
 				hash_loop(b, &range);
 		}
 	}
-	for (i = 0; nfiles == 0 && i < MEMORY_SLICES; i++)
+	for (at = 0; nfiles == 0 && at < MEMORY_BYTES; at += b->slice_len)
 		hash_memory(b);
 	if (b->lanes != NULL)
 		flush(b);
@@ -186,7 +188,7 @@ measure(struct bench *b, char **files, int nfiles)
 		if (stat(files[i], &st) == 0)
 			bytes += (double)st.st_size;
 	if (nfiles == 0)
-		bytes = (double)SLICE_MAX * MEMORY_SLICES * b->processes;
+		bytes = (double)MEMORY_BYTES * b->processes;
 	wall = monotonic();
 	cpu = children_cpu();
 	for (i = 0; i < b->processes; i++)
@@ -258,16 +260,17 @@ main(int argc, char **argv)
 		default:
 			return 2;
 		}
-	if (b.piece_len < 16 << 10 || b.piece_len > SLICE_MAX ||
+	if (b.piece_len < 16 << 10 || b.piece_len > 16 << 20 ||
 	    b.processes == 0)
 		errx(2, "a piece has 16 KiB to 16 MiB");
 	digest_warm_up();
 	read_init();
 	choose(&b, digest);
-	b.memory = malloc(SLICE_MAX);
+	b.slice_len = SLICE_LEN(b.piece_len);
+	b.memory = malloc(b.slice_len);
 	if (b.memory == NULL)
 		err(1, NULL);
-	for (i = 0; i < SLICE_MAX; i++)
+	for (i = 0; i < b.slice_len; i++)
 		b.memory[i] = (uint8_t)(i * 2654435761U >> 13);
 	while (rounds-- > 0)
 		measure(&b, argv + optind, argc - optind);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hasher/sha1_lanes.h"
+#include "hasher/sha1_vector.h"
 #include "seal.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
@@ -50,6 +51,19 @@ check_jobs(struct sha1_lanes *lanes, struct sha1_job *jobs, size_t n)
 	}
 }
 
+/* A kernel that is wrong enough to be found out at start is wrong too. */
+static struct sha1_lanes *
+lanes_of(enum conf_digest digest)
+{
+	const struct sha1_kernel	*kernel = sha1_kernel_find(digest);
+	struct sha1_lanes		*lanes = sha1_lanes_new(digest);
+
+	if (lanes == NULL || (kernel != NULL &&
+	    strcmp(sha1_lanes_name(lanes), kernel->name) != 0))
+		abort();
+	return lanes;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 {
@@ -58,9 +72,9 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	size_t				 i, n;
 
 	if (lanes[0] == NULL) {
-		lanes[0] = sha1_lanes_new(DIGEST_AVX512);
-		lanes[1] = sha1_lanes_new(DIGEST_AVX2);
-		lanes[2] = sha1_lanes_new(DIGEST_OPENSSL);
+		lanes[0] = lanes_of(DIGEST_AVX512);
+		lanes[1] = lanes_of(DIGEST_AVX2);
+		lanes[2] = lanes_of(DIGEST_OPENSSL);
 	}
 	if (len == 0)
 		return 0;

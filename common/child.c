@@ -163,7 +163,7 @@ child_on_message(struct child *child, const struct msg *msg)
 void
 child_ready(struct child *child, const char *layers)
 {
-	if (msg_send_wait(&child->parent, MSG_READY, NULL, layers,
+	if (msg_send_wait(&child->parent, MSG_READY, &child->ready, layers,
 	    strlen(layers), NULL, 0) == -1)
 		exit_orphaned();
 }

@@ -67,7 +67,7 @@ enum role {
 	X(STOP,        TO(PARENT),  TO(FRONT),   none,                0, 0, 0) \
 									      \
 	/* Locked down and at work; the tail names the layers that hold. */   \
-	X(READY,       CHILDREN,    TO(PARENT),  none,             1024, 0, 0) \
+	X(READY,       CHILDREN,    TO(PARENT),  ready,            1024, 0, 0) \
 	/* One line for the log. */					      \
 	X(LOG,         CHILDREN,    TO(PARENT),  log,              2048, 0, 0) \
 	/* Whole lines of the access log. */				      \
@@ -145,6 +145,12 @@ struct msg_none {
 
 struct msg_part {
 	uint32_t	flags;			/* PART_MORE */
+};
+
+/* The directory that a walker lives in; 0 of all others. */
+struct msg_ready {
+	uint64_t	root_dev;		/* as stat(2) says */
+	uint64_t	root_ino;
 };
 
 struct msg_id {

@@ -20,6 +20,7 @@ struct child {
 	uint8_t		 key[SEAL_LEN];
 	uint8_t		*buf;		/* MSG_MAX, for msg_recv() */
 	struct buf	 conf_text;	/* parts so far */
+	struct msg_ready ready;		/* to be told by child_ready() */
 };
 
 /*

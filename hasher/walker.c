@@ -9,6 +9,8 @@
  * here can read what the public can read anyway, and seal statements about it
  * that are not true; he cannot write, connect or fork.
  */
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -440,6 +442,7 @@ walker_main(void)
 {
 	static struct walker	 w;
 	struct sandbox		 sandbox;
+	struct stat		 st;
 	char			 layers[1024];
 
 	child_start(&w.child, ROLE_WALKER);
@@ -458,6 +461,10 @@ walker_main(void)
 	sandbox.dir = w.child.conf->roots[w.child.index].dir;
 	sandbox.channel_fd = w.child.parent.fd;
 	sandbox_enter(&sandbox, &w.root.fd, layers, sizeof(layers));
+	if (fstat(w.root.fd, &st) == 0) {
+		w.child.ready.root_dev = st.st_dev;
+		w.child.ready.root_ino = st.st_ino;
+	}
 	child_ready(&w.child, layers);
 	for (;;) {
 		walker_poll(&w);

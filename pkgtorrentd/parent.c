@@ -241,6 +241,28 @@ parent_replace(struct parent *parent, struct process *p)
 }
 
 static void
+parent_part_with(struct process *p)
+{
+	struct parent	*parent = p->parent;
+
+	process_free(p);
+	if (parent->state == PARENT_STOPPING && parent_front(parent) == NULL)
+		parent_retire_all(parent);
+}
+
+void
+parent_on_stuck(struct process *p)
+{
+	/* One that has a place has it until what it waits for answers. */
+	if (!p->retired)
+		return;
+	log_error("%s %d cannot be killed and is left behind: something does "
+	    "not answer it", role_name(p->role), (int)p->pid);
+	process_reap(p);
+	parent_part_with(p);
+}
+
+static void
 parent_on_end(struct process *p, int status)
 {
 	struct parent	*parent = p->parent;
@@ -263,13 +285,10 @@ parent_on_end(struct process *p, int status)
 		log_debug("%s %d ended: %s", role_name(p->role), pid, how);
 	else
 		log_warn("%s %d ended: %s", role_name(p->role), pid, how);
-	if (!expected) {
+	if (expected)
+		parent_part_with(p);
+	else
 		parent_replace(parent, p);
-		return;
-	}
-	process_free(p);
-	if (parent->state == PARENT_STOPPING && parent_front(parent) == NULL)
-		parent_retire_all(parent);
 }
 
 static void
@@ -292,28 +311,14 @@ static void
 parent_log_status(struct parent *parent)
 {
 	struct process	*p;
-	char		 title[SPAWN_TITLE_LEN];
 
 	log_info("status: up %" PRIu64 " s, %" PRIu64 " restarts, %" PRIu64
 	    " wrong messages, %" PRIu64 " system calls stopped, %zu "
 	    "listening, layers %s", (now_ms() - parent->started_ms) / 1000,
 	    parent->restarts, parent->wrong, parent->syscalls,
 	    parent->listeners.n, parent->layers);
-	TAILQ_FOREACH(p, &parent->processes, entry) {
-		spawn_title(title, sizeof(title), p->role, p->index,
-		    parent->conf);
-		if (p->ready_ms == 0)
-			log_info("status: %s, pid %d: %s", title, (int)p->pid,
-			    p->pid == 0 ? "to be started again" :
-			    p->retired ? "ending" : "starting");
-		else
-			log_info("status: %s, pid %d: up %" PRIu64 " s, %u "
-			    "restarts, %" PRIu64 " messages sent, %" PRIu64
-			    " received, layers %s", title, (int)p->pid,
-			    (now_ms() - p->ready_ms) / 1000, p->restarts,
-			    p->channel.sent, p->channel.received, p->layers);
-		process_send(p, MSG_STATUS, NULL, NULL, 0, -1);
-	}
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		process_log_status(p);
 }
 
 static void
@@ -344,19 +349,14 @@ static void
 parent_on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct parent	*parent = arg;
-	struct process	*front;
 
 	(void)fd;
 	(void)what;
 	if (parent->state != PARENT_SERVING)
 		return;
-	supply_check_roots(parent);
-	if (++parent->ticks % TRACKERS_S != 0 ||
-	    supply_read_trackers(parent, false) == 0)
-		return;
-	log_info("new trackers read");
-	if ((front = parent_front(parent)) != NULL)
-		supply_send_trackers(parent, front);
+	roots_check(parent);
+	if (++parent->ticks % TRACKERS_S == 0)
+		supply_renew_trackers(parent);
 }
 
 /*
@@ -402,7 +402,7 @@ parent_acquire(struct parent *parent, struct buf *errors)
 	struct conf	*conf = parent->conf;
 	int		 bad = 0;
 
-	if (reload_check(conf, parent->opt->file, parent->root,
+	if (reload_check(conf, NULL, parent->opt->file, parent->root,
 	    parent->listeners.activated, errors) == -1)
 		return -1;
 	if (spawn_open_programs(&parent->programs, parent->opt->hasher,

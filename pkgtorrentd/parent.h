@@ -100,6 +100,8 @@ void	 parent_start_role(struct parent *, enum role);
 void	 parent_check_ready(struct parent *);
 /* It is not running and its time to be started has come. */
 void	 parent_on_timer(struct process *);
+/* It was killed long ago and is still there. */
+void	 parent_on_stuck(struct process *);
 
 /* receive.c */
 void	 parent_on_message(struct process *, const struct msg *);
@@ -108,10 +110,11 @@ void	 parent_on_wrong_message(struct process *, const struct msg_wrong *);
 /* reload.c */
 
 /* Read the configuration, NULL with complaints; check it against the system,
-   -1 with complaints; activated: listen is not looked at. */
+   -1 with complaints; activated: listen is not looked at, nor are the roots
+   of the old one (NULL: there is none). */
 struct conf	*reload_read_conf(const struct options *, struct buf *errors);
-int	 reload_check(const struct conf *, const char *file, bool root,
-	    bool activated, struct buf *errors);
+int	 reload_check(const struct conf *, const struct conf *old,
+	    const char *file, bool root, bool activated, struct buf *errors);
 void	 reload_run(struct parent *);
 
 /* supply.c: what the front works with, besides its configuration. */
@@ -122,18 +125,26 @@ gid_t	 supply_socket_group(const struct parent *, const struct conf *);
 int	 supply_make_cache(const struct conf *, bool root, struct buf *errors);
 /* A descriptor, -1 when it is no file, -2 with a complaint. */
 int	 supply_open_access_log(const struct conf *, struct buf *errors);
-/*
- * A walker stays in the directory that it entered.  When its root's path
- * leads to another one (mounted again, a link to the next snapshot), it is
- * started anew there; while the path leads nowhere it stays.
- */
-void	 supply_check_roots(struct parent *);
 /* Read the trackers file if it is another one than last time, or forced.
    1: there is news for the front. */
 int	 supply_read_trackers(struct parent *, bool forced);
-void	 supply_send_trackers(struct parent *, struct process *front);
+/* From time to time: if there is news, the front is told. */
+void	 supply_renew_trackers(struct parent *);
 /* Trackers, access log, listening sockets. */
 void	 supply_send_front(struct parent *, struct process *front);
+
+/*
+ * roots.c: a walker stays in the directory that it entered.  When its root's
+ * path leads to another one (mounted again, a link to the next snapshot), it
+ * is started anew there; while the path leads nowhere it stays.
+ */
+
+/* What a walker says when it is ready. */
+void	 roots_note(struct process *, const struct msg_ready *);
+/* From time to time: all that can be looked at without waiting for others. */
+void	 roots_check(struct parent *);
+/* At SIGHUP: those that cannot. */
+void	 roots_renew(struct parent *);
 
 /* A line for the log for each complaint. */
 void	 log_complaints(const struct buf *);

@@ -183,7 +183,7 @@ check(const struct options *opt, struct conf *conf)
 	struct buf	 errors = { 0 };
 	int		 status;
 
-	if (reload_check(conf, opt->file, geteuid() == 0, false,
+	if (reload_check(conf, NULL, opt->file, geteuid() == 0, false,
 	    &errors) == -1) {
 		print_complaints(&errors);
 		status = 1;

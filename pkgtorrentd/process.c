@@ -1,8 +1,6 @@
-#include <sys/vfs.h>
-#include <linux/magic.h>
-
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,42 +71,6 @@ process_close_channel(struct process *p)
 		process_drop_outgoing(p, o);
 }
 
-/* Who looks at one whose server is away may wait for ever, and the parent has
-   others to care for. */
-static bool
-process_is_remote(const char *dir)
-{
-	static const long	 types[] = { NFS_SUPER_MAGIC, SMB_SUPER_MAGIC,
-	    SMB2_SUPER_MAGIC, CIFS_SUPER_MAGIC, AFS_SUPER_MAGIC,
-	    CEPH_SUPER_MAGIC, V9FS_MAGIC, FUSE_SUPER_MAGIC };
-	struct statfs		 fs;
-	size_t			 i;
-
-	if (statfs(dir, &fs) == -1)
-		return false;
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if ((uint32_t)fs.f_type == (uint32_t)types[i])
-			return true;
-	return false;
-}
-
-/* Before it enters: what changes in between shows as another one. */
-static void
-process_look_at_root(struct process *p)
-{
-	const char	*dir;
-	struct stat	 st;
-
-	p->root_ino = 0;
-	if (p->role != ROLE_WALKER)
-		return;
-	dir = p->parent->conf->roots[p->index].dir;
-	if (process_is_remote(dir) || stat(dir, &st) == -1)
-		return;
-	p->root_dev = st.st_dev;
-	p->root_ino = st.st_ino;
-}
-
 void
 process_start(struct process *p)
 {
@@ -119,8 +81,8 @@ process_start(struct process *p)
 
 	spawn_title(title, sizeof(title), p->role, p->index, parent->conf);
 	p->ready_ms = 0;
-	p->killed = false;
-	process_look_at_root(p);
+	p->killed = p->stuck = false;
+	p->root_ino = 0;
 	p->pid = spawn_start(&parent->programs, p->role, title, &fd);
 	if (p->pid == -1) {
 		log_error("%s cannot be started: %s", title, strerror(errno));
@@ -325,9 +287,15 @@ process_on_timer(evutil_socket_t fd, short what, void *arg)
 		parent_on_timer(p);
 		return;
 	}
+	if (p->stuck) {
+		parent_on_stuck(p);
+		return;
+	}
 	log_warn("%s %d does not end, killed", role_name(p->role),
 	    (int)p->pid);
 	process_kill(p);
+	p->stuck = true;
+	process_set_timer(p, KILL_AFTER_MS);
 }
 
 void
@@ -358,6 +326,27 @@ process_retire(struct process *p)
 	process_hang_up(p);
 	if (p->pid == 0)
 		process_free(p);
+	else if (p->stuck)
+		process_set_timer(p, KILL_AFTER_MS);
+}
+
+void
+process_log_status(struct process *p)
+{
+	char	 title[SPAWN_TITLE_LEN];
+
+	spawn_title(title, sizeof(title), p->role, p->index, p->parent->conf);
+	if (p->ready_ms == 0)
+		log_info("status: %s, pid %d: %s", title, (int)p->pid,
+		    p->pid == 0 ? "to be started again" :
+		    p->retired ? "ending" : "starting");
+	else
+		log_info("status: %s, pid %d: up %" PRIu64 " s, %u restarts, "
+		    "%" PRIu64 " messages sent, %" PRIu64 " received, layers "
+		    "%s", title, (int)p->pid, (now_ms() - p->ready_ms) / 1000,
+		    p->restarts, p->channel.sent, p->channel.received,
+		    p->layers);
+	process_send(p, MSG_STATUS, NULL, NULL, 0, -1);
 }
 
 void

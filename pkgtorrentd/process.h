@@ -39,6 +39,7 @@ struct process {
 	uint32_t		 delay_ms;	/* before the last start */
 	uint32_t		 restarts;
 	bool			 killed;	/* by us, who said why */
+	bool			 stuck;		/* killed, and still there */
 	bool			 retired;	/* not to be started again */
 	char			*layers;	/* as it reported */
 };
@@ -66,6 +67,8 @@ void	 process_link(struct process *front, struct process *other);
 void	 process_hang_up(struct process *);
 /* The same for good: its place goes with it. */
 void	 process_retire(struct process *);
+/* A line of the summary, and the process's own. */
+void	 process_log_status(struct process *);
 void	 process_kill(struct process *);
 /* Do what its timer is for in so many milliseconds. */
 void	 process_set_timer(struct process *, uint32_t ms);

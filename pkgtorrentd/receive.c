@@ -41,6 +41,8 @@ parent_on_ready(struct process *p, const struct msg *msg)
 	if (p->ready_ms != 0)
 		return;
 	p->ready_ms = now_ms();
+	if (p->role == ROLE_WALKER)
+		roots_note(p, msg->body);
 	(void)log_escape(layers, sizeof(layers), msg->tail, msg->tail_len);
 	free(p->layers);
 	if ((p->layers = strdup(layers)) == NULL)

@@ -120,17 +120,40 @@ reload_check_cache(const struct conf *conf, const char *file,
 	return -1;
 }
 
+/* One that is in use is not looked at: its server may be away. */
+static bool
+reload_has_root(const struct conf *old, const char *dir)
+{
+	size_t	 i;
+
+	for (i = 0; old != NULL && i < old->nroots; i++)
+		if (strcmp(old->roots[i].dir, dir) == 0)
+			return true;
+	return false;
+}
+
 int
-reload_check(const struct conf *conf, const char *file, bool root,
-    bool activated, struct buf *errors)
+reload_check(const struct conf *conf, const struct conf *old,
+    const char *file, bool root, bool activated, struct buf *errors)
 {
 	struct conf	 used = *conf;
+	size_t		 i;
+	int		 result;
 
 	/* Sockets that we were handed replace those lines, so what these say
 	   need not be possible. */
 	if (activated)
 		used.nlisten = 0;
-	if (conf_check_system(&used, file, root, errors) == -1)
+	used.roots = calloc(conf->nroots, sizeof(*used.roots));
+	if (used.roots == NULL)
+		fatal("no memory");
+	used.nroots = 0;
+	for (i = 0; i < conf->nroots; i++)
+		if (!reload_has_root(old, conf->roots[i].dir))
+			used.roots[used.nroots++] = conf->roots[i];
+	result = conf_check_system(&used, file, root, errors);
+	free(used.roots);
+	if (result == -1)
 		return -1;
 	return root ? reload_check_cache(conf, file, errors) : 0;
 }
@@ -182,8 +205,8 @@ reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
 	if ((new->conf = reload_read_conf(parent->opt, errors)) == NULL)
 		return -1;
 	reload_keep_fixed(new->conf, parent->conf);
-	if (reload_check(new->conf, parent->opt->file, parent->root,
-	    parent->listeners.activated, errors) == -1)
+	if (reload_check(new->conf, parent->conf, parent->opt->file,
+	    parent->root, parent->listeners.activated, errors) == -1)
 		goto fail;
 	if (!parent->listeners.activated &&
 	    listen_open(&new->listeners, new->conf, &parent->listeners,
@@ -199,18 +222,6 @@ reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
 fail:
 	reload_discard(parent, new);
 	return -1;
-}
-
-/* A SIGHUP is then the only word that one may be another directory. */
-static bool
-reload_has_unwatched_root(const struct parent *parent)
-{
-	const struct process	*p;
-
-	TAILQ_FOREACH(p, &parent->processes, entry)
-		if (p->role == ROLE_WALKER && !p->retired && p->root_ino == 0)
-			return true;
-	return false;
 }
 
 /*
@@ -264,8 +275,7 @@ reload_commit(struct parent *parent, struct reload *new)
 	int			 role;
 
 	for (role = ROLE_FRONT; role < ROLE_COUNT; role++) {
-		differs[role] = reload_role_differs(role, new->conf, old) ||
-		    (role == ROLE_WALKER && reload_has_unwatched_root(parent));
+		differs[role] = reload_role_differs(role, new->conf, old);
 		if (differs[role])
 			parent_retire_role(parent, role);
 	}
@@ -279,6 +289,7 @@ reload_commit(struct parent *parent, struct reload *new)
 	for (role = ROLE_FRONT; role < ROLE_COUNT; role++)
 		if (differs[role])
 			parent_start_role(parent, role);
+	roots_renew(parent);
 	conf_free(old);
 }
 

@@ -1,5 +1,4 @@
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,31 +21,6 @@ supply_socket_group(const struct parent *parent, const struct conf *conf)
 	    (pw = getpwnam(conf->user[ROLE_FRONT])) == NULL)
 		return (gid_t)-1;
 	return pw->pw_gid;
-}
-
-void
-supply_check_roots(struct parent *parent)
-{
-	struct process	*p;
-	struct statx	 now;
-	const char	*dir;
-
-	TAILQ_FOREACH(p, &parent->processes, entry) {
-		if (p->role != ROLE_WALKER || p->retired || p->root_ino == 0 ||
-		    p->channel.fd == -1)
-			continue;
-		dir = parent->conf->roots[p->index].dir;
-		/* What is known suffices: no server is to be waited for. */
-		if (statx(AT_FDCWD, dir, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
-		    STATX_INO, &now) == -1 ||
-		    (makedev(now.stx_dev_major, now.stx_dev_minor) ==
-		    p->root_dev && now.stx_ino == p->root_ino))
-			continue;
-		log_info("%s is another directory now, its walker is started "
-		    "again", dir);
-		p->killed = true;
-		process_hang_up(p);
-	}
 }
 
 /*
@@ -200,7 +174,7 @@ supply_read_trackers(struct parent *parent, bool forced)
 	return news;
 }
 
-void
+static void
 supply_send_trackers(struct parent *parent, struct process *front)
 {
 	const uint8_t	*at = parent->trackers.data;
@@ -215,6 +189,18 @@ supply_send_trackers(struct parent *parent, struct process *front)
 			at += n;
 		left -= n;
 	} while (left > 0);
+}
+
+void
+supply_renew_trackers(struct parent *parent)
+{
+	struct process	*front = parent_front(parent);
+
+	if (supply_read_trackers(parent, false) == 0)
+		return;
+	log_info("new trackers read");
+	if (front != NULL)
+		supply_send_trackers(parent, front);
 }
 
 void

@@ -132,8 +132,13 @@ class Service:
                                                "cache"}
 
     def child(self, title):
-        wait_until(10, lambda: title in self.children().values(), title)
-        return next(p for p, t in self.children().items() if t == title)
+        found = []
+
+        def is_there():
+            found[:] = [p for p, t in self.children().items() if t == title]
+            return found
+        wait_until(10, is_there, title)
+        return found[0]
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

@@ -61,6 +61,22 @@ root_comes_back_body()
 	run_mounts root
 }
 
+root_case server_away "A root's server goes away: only that root suffers."
+server_away_body()
+{
+	unshare -m true 2>/dev/null || atf_skip "no mount namespaces"
+	python3()
+	{
+		unshare -m python3 "$@"
+	}
+	mkdir -p www/yum far
+	echo a >www/yum/a
+	settle www/yum/a
+	service_configure "root $here/www" "root /far $here/far/dir" 'revalidate 1s' \
+	    'hash-wait 2s' 'access-log no'
+	run_python away.py "$program" far
+}
+
 service_case clock "The clock is moved by a year, forth and back."
 clock_body()
 {

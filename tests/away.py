@@ -1,0 +1,114 @@
+"""A root whose file server goes away: the parent has others to care for.
+
+usage: away.py PORT PROGRAM DIRECTORY    (as root, in a mount name space)
+"""
+import ctypes
+import errno
+import struct
+
+from faults import *
+
+CONTENT = b"on a server\n"
+# Of <linux/fuse.h>.
+LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS, RELEASE, FLUSH, INIT, OPENDIR, \
+    RELEASEDIR, ACCESS, BATCH_FORGET = 1, 2, 3, 14, 15, 17, 18, 25, 26, 27, \
+    29, 34, 42
+ROOT, DIRECTORY, FILE = 1, 2, 3
+
+
+def attributes(node):
+    mode, size = (0o100644, len(CONTENT)) if node == FILE else (0o40755, 4096)
+    return struct.pack("=6Q10I", node, size, 1, *[1600000000] * 3, 0, 0, 0,
+                       mode, 1, 0, 0, 0, 4096, 0)
+
+
+def answer(op, node, body):
+    """(error, bytes) of a file system that has dir/a; what it says is good
+    for no time at all."""
+    if op == INIT:
+        return 0, struct.pack("=4I2HII2HI", 7, 31, 65536, 0, 16, 12, 65536, 1,
+                              0, 0, 0) + bytes(28)
+    if op == LOOKUP:
+        found = {(ROOT, b"dir\0"): DIRECTORY, (DIRECTORY, b"a\0"): FILE}.get(
+            (node, body))
+        if found is None:
+            return errno.ENOENT, b""
+        return 0, struct.pack("=4Q2I", found, 0, 0, 0, 0, 0) + \
+            attributes(found)
+    if op == GETATTR:
+        return 0, struct.pack("=Q2I", 0, 0, 0) + attributes(node)
+    if op in (OPEN, OPENDIR):
+        return 0, bytes(16)
+    if op == READ:
+        _, offset, size = struct.unpack_from("=QQI", body)
+        return 0, CONTENT[offset:offset + size]
+    if op == STATFS:
+        return 0, struct.pack("=5Q10I", 1, 0, 0, 1, 0, 4096, 255, 4096, 0,
+                              *[0] * 6)
+    if op in (RELEASE, RELEASEDIR, FLUSH, ACCESS):
+        return 0, b""
+    return errno.ENOSYS, b""
+
+
+class Server:
+    """Answers until it is to be silent."""
+
+    def __init__(self, directory):
+        self.fd = os.open("/dev/fuse", os.O_RDWR)
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.mount(b"none", directory.encode(), b"fuse", 0, (
+                b"fd=%d,rootmode=40755,user_id=0,group_id=0,"
+                b"allow_other,default_permissions" %
+                self.fd)) != 0:
+            print("no FUSE: " + os.strerror(ctypes.get_errno()))
+            sys.exit(77)
+        self.away, self.asked = False, 0
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            question = os.read(self.fd, 1 << 17)
+            _, op, unique, node = struct.unpack_from("=IIQQ", question)
+            self.asked += 1
+            if self.away or op in (FORGET, BATCH_FORGET):
+                continue
+            error, body = answer(op, node, question[40:])
+            os.write(self.fd, struct.pack("=IiQ", 16 + len(body), -error,
+                                          unique) + body)
+
+
+def main():
+    server = Server(sys.argv[3])
+    service = Service("conf")
+    service.start()
+    there = request(SERVICE + "/single/far/a")
+    here = request(SERVICE + "/single/yum/a")
+    for target in there, here:
+        assert ask(target).status == 200
+    server.away = True
+    # All that makes the parent look around, and its time to do so by itself.
+    time.sleep(2.1)
+    walker, cache = service.child("walker /far"), service.child("cache")
+    os.kill(walker, signal.SIGKILL)
+    time.sleep(1.1)
+    for _ in range(2):
+        reloads = service.count("reloading ")
+        os.kill(service.pid, signal.SIGHUP)
+        wait_until(5, lambda: service.count("reloading ") > reloads,
+                   "a reload")
+        os.kill(service.child("cache"), signal.SIGKILL)
+        wait_until(5, lambda: service.child("cache") != cache, "a new cache")
+        cache = service.child("cache")
+        assert ask(here).status == 200
+    assert ask(there, 20).status == 503
+    assert server.asked > 0
+    service.process.send_signal(signal.SIGTERM)
+    start = time.monotonic()
+    wait_until(20, lambda: service.process.poll() is not None, "its end")
+    print("ended %.1f s after it was asked to" % (time.monotonic() - start))
+    service.want_no_line(UNSOUND)
+    # The kernel gives up waiting for a server without this.
+    os._exit(0)
+
+
+main()

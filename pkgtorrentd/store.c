@@ -37,7 +37,8 @@ open_entry(struct store *st, const char *name, struct stat *sb,
 	fd = store_open_beneath(st->dirfd, name,
 	    O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd == -1) {
-		if (errno != ENOENT && errno != ENOTDIR)
+		if (errno != ENOENT && errno != ENOTDIR &&
+		    !store_is_lack(errno))
 			*wrong = strerror(errno);
 		return -1;
 	}
@@ -55,8 +56,9 @@ open_entry(struct store *st, const char *name, struct stat *sb,
 	return -1;
 }
 
-static const char *
-read_entry(int fd, size_t len, struct buf *b)
+/* 0, or -1 and perhaps what is wrong with it. */
+static int
+read_entry(int fd, size_t len, struct buf *b, const char **wrong)
 {
 	uint8_t *p;
 	ssize_t n;
@@ -64,14 +66,18 @@ read_entry(int fd, size_t len, struct buf *b)
 	b->len = 0;
 	p = buf_reserve(b, len + 1);
 	if (p == NULL)
-		return strerror(errno);
+		return -1;
 	while (b->len < len) {
 		n = pread(fd, p + b->len, len - b->len, (off_t)b->len);
+		if (n == 0)
+			*wrong = "truncated";
+		else if (n == -1 && !store_is_lack(errno))
+			*wrong = strerror(errno);
 		if (n <= 0)
-			return n == 0 ? "truncated" : strerror(errno);
+			return -1;
 		b->len += (size_t)n;
 	}
-	return NULL;
+	return 0;
 }
 
 /* The original's files are expected: they are counted when they are cleared
@@ -100,8 +106,7 @@ load_entry(struct store *st, const char *name, struct buf *b,
 
 	fd = open_entry(st, name, sb, &wrong);
 	if (fd != -1) {
-		wrong = read_entry(fd, (size_t)sb->st_size, b);
-		if (wrong == NULL)
+		if (read_entry(fd, (size_t)sb->st_size, b, &wrong) == 0)
 			return fd;
 		close(fd);
 	}

@@ -92,6 +92,13 @@ store_open_beneath(int dirfd, const char *name, int flags)
 }
 
 bool
+store_is_lack(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM ||
+	    error == ENOBUFS || error == EINTR || error == EAGAIN;
+}
+
+bool
 store_is_temporary(const char *name)
 {
 	return strncmp(name, STORE_TEMPORARY, strlen(STORE_TEMPORARY)) == 0;

@@ -50,6 +50,7 @@ struct sweep {
 	uint64_t		 age_ms;	/* cache-age */
 	enum phase		 phase;
 	bool			 first;		/* contents are looked at */
+	bool			 incomplete;	/* the count missed something */
 	size_t			 tree;
 	unsigned		 depth;		/* levels in use */
 	struct level		 levels[LEVELS];
@@ -166,8 +167,10 @@ enter(struct sweep *sw, const char *name, bool doomed)
 	if (sw->depth == LEVELS)
 		return -1;
 	lv->fd = store_open_beneath(at, name, O_RDONLY | O_DIRECTORY);
-	if (lv->fd == -1)
+	if (lv->fd == -1) {
+		sw->incomplete |= store_is_lack(errno);
 		return -1;
+	}
 	if (fstat(lv->fd, &sb) == -1) {
 		close(lv->fd);
 		return -1;
@@ -361,6 +364,7 @@ begin(struct sweep *sw, enum phase phase)
 		st->counting = true;
 		st->count_used = 0;
 		st->count_entries = 0;
+		sw->incomplete = false;
 	}
 	(void)enter(sw, trees[0], false);
 }
@@ -395,8 +399,14 @@ end_count(struct sweep *sw)
 	struct store *st = sw->store;
 	uint64_t excess;
 
-	sw->first = false;
 	st->counting = false;
+	/* What was known before is better than half of the truth. */
+	if (sw->incomplete) {
+		end(sw);
+		sw->next_ms = now_ms() + RETRY_MS;
+		return;
+	}
+	sw->first = false;
 	st->counted = true;
 	st->used = st->count_used;
 	st->entries = st->count_entries;

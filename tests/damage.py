@@ -51,6 +51,15 @@ def bits(n):
     print("found and made again: %r" % done)
 
 
+def all_have_ended():
+    """All that was adopted, with all that it had open."""
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return True
+    return False
+
+
 def power(n):
     """The power fails: of what was written lately anything may be missing."""
     seed_random()
@@ -64,8 +73,7 @@ def power(n):
         time.sleep(random.random() * 0.05)
         service.process.kill()
         service.process.wait()
-        wait_until(10, lambda: not [os.waitpid(p, os.WNOHANG) for p in
-                                    children(os.getpid())], "their end")
+        wait_until(10, all_have_ended, "their end")
         for name in list(files_below("cache")):
             if random.random() < 0.5:
                 any_damage(name)

@@ -347,28 +347,31 @@ client_on_event(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/*
- * Is there a place for a new connection?  1; 0: not now, which it is told;
- * -1: its address has as many again that are being told, and they are not to
- * take the places of others.
- */
-static int
-client_has_place(struct client *c)
+enum place {
+	PLACE_FREE,
+	PLACE_NONE,	/* which it is told */
+	PLACE_NEVER	/* its address has as many again that are being told,
+			   and they are not to take the places of others */
+};
+
+static enum place
+client_find_place(struct client *c)
 {
 	const struct conf *conf = c->front->child.conf;
 
 	if (!c->proxy) {
 		c->addr = addr_get(&c->front->addrs, c->family, c->ip);
 		if (c->addr == NULL)
-			return -1;
+			return PLACE_NEVER;
 		c->addr->connections++;
-		if (c->addr->connections / 2 >=
-		    conf->max_connections_per_client)
-			return -1;
+		if (c->addr->connections >=
+		    2 * conf->max_connections_per_client)
+			return PLACE_NEVER;
 		if (c->addr->connections > conf->max_connections_per_client)
-			return 0;
+			return PLACE_NONE;
 	}
-	return c->front->nclients <= conf->max_connections;
+	return c->front->nclients <= conf->max_connections ? PLACE_FREE :
+	    PLACE_NONE;
 }
 
 static void
@@ -390,7 +393,7 @@ void
 client_new(struct front *f, int fd, const struct sockaddr *sa, socklen_t len)
 {
 	struct client *c;
-	int place;
+	enum place place;
 
 	f->counters.connections++;
 	if (f->nclients >= 2 * f->child.conf->max_connections ||
@@ -405,14 +408,14 @@ client_new(struct front *f, int fd, const struct sockaddr *sa, socklen_t len)
 	f->nclients++;
 	if (len >= sizeof(sa->sa_family))
 		client_set_address(c, sa);
-	place = client_has_place(c);
-	if (place != 1)
+	place = client_find_place(c);
+	if (place != PLACE_FREE)
 		f->counters.refused++;
-	if (place == -1) {
+	if (place == PLACE_NEVER) {
 		client_free(c);
 		return;
 	}
-	if (place == 0) {
+	if (place == PLACE_NONE) {
 		reply_refuse(c, NULL, 503, "too many connections; try again "
 		    "in a moment");
 		client_resume(c);

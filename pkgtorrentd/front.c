@@ -441,6 +441,7 @@ front_init(struct front *f)
 	TAILQ_INIT(&f->openings.list);
 	hot_init(&f->hot, f->child.conf->hot_size);
 	f->cache.ch.fd = -1;
+	f->cache.lost_ms = front_now();
 	f->scratch = malloc(SCRATCH_LEN);
 	cfg = event_config_new();
 	if (cfg == NULL || f->scratch == NULL ||

@@ -301,6 +301,8 @@ hashing_put_pieces(struct front *f, struct hashing *h)
 	uint32_t per = (uint32_t)(h->slice_len / h->piece_len), i;
 	uint8_t *p;
 
+	if (peer_is_full(&f->cache))
+		return;
 	body.piece_len = h->piece_len;
 	body.identity = h->identity;
 	body.path_len = (uint32_t)h->path_len;

@@ -9,8 +9,11 @@
 
 #define CHANGES_MAX	3
 #define FORGOTTEN_MS	(10 * 60 * 1000)
-#define CACHE_SILENT_MS	60000	/* seeking all over a slow disk */
-#define CACHE_AWAY_MS	2000	/* it is usually started in a few */
+#define FORGOTTEN_EARLY_MS 30000	/* when nothing has been hashed */
+/* Seeking all over a slow disk; a path set may be long. */
+#define CACHE_SILENT_MS	60000
+#define WALKER_SILENT_MS 120000
+#define CACHE_AWAY_MS	2000	/* a new one is there in a few */
 
 void
 job_fail(struct job *job, int status, const char *why, uint32_t retry_s)
@@ -357,22 +360,41 @@ job_watch_cache(struct job *job, uint64_t now)
 
 	if (cache->ch.fd != -1 &&
 	    now - MAX(job->asked_cache_ms, cache->heard_ms) > CACHE_SILENT_MS)
-		peer_give_up(cache, MSG_GET_PIECES);
-	if (cache->ch.fd == -1 && now - job->asked_cache_ms > CACHE_AWAY_MS)
+		peer_give_up(cache, job->state == JOB_LOOKUP ? MSG_GET_INFO :
+		    MSG_GET_PIECES);
+	if (cache->ch.fd == -1 && now - cache->lost_ms > CACHE_AWAY_MS)
 		job_do_without_cache(job);
+}
+
+static void
+job_watch_walkers(struct job *job, uint64_t now)
+{
+	struct peer *walker;
+	size_t i;
+
+	for (i = 0; i < job->nshares && i < job->front->nwalkers; i++) {
+		walker = &job->front->walkers[i];
+		if (job->shares[i].pending && walker->ch.fd != -1 &&
+		    now - MAX(job->asked_walkers_ms, walker->heard_ms) >
+		    WALKER_SILENT_MS)
+			peer_give_up(walker, MSG_RESOLVE);
+	}
 }
 
 void
 jobs_tick(struct front *f)
 {
-	uint64_t now = front_now();
+	uint64_t now = front_now(), limit;
 	struct job *job;
 
 	RB_FOREACH(job, job_id_tree, &f->jobs.by_id) {
 		if (job_waits_for_cache(job))
 			job_watch_cache(job, now);
+		if (job->state == JOB_RESOLVE || job->state == JOB_CHECK)
+			job_watch_walkers(job, now);
+		limit = job->to_hash > 0 ? FORGOTTEN_MS : FORGOTTEN_EARLY_MS;
 		if (TAILQ_EMPTY(&job->waiters) && job->state != JOB_DONE &&
-		    now - job->asked_ms > FORGOTTEN_MS)
+		    now - job->asked_ms > limit)
 			job_fail(job, 503, "", 0);
 	}
 }

@@ -39,6 +39,10 @@ job_ask_info(struct job *job)
 	struct msg_get_info body = { 0 };
 
 	buf_free(&job->info_parts);
+	if (peer_is_full(&job->front->cache)) {
+		job_do_without_cache(job);
+		return;
+	}
 	job->asked_cache_ms = front_now();
 	body.id = job->id;
 	memcpy(body.digest, job->key.digest, SHA1_LEN);
@@ -147,6 +151,18 @@ job_make_shares(struct job *job)
 	return 0;
 }
 
+static bool
+job_finds_walkers_full(const struct job *job)
+{
+	size_t i;
+
+	for (i = 0; i < job->nshares && i < job->front->nwalkers; i++)
+		if (job->shares[i].used &&
+		    peer_is_full(&job->front->walkers[i]))
+			return true;
+	return false;
+}
+
 int
 job_ask_walkers(struct job *job)
 {
@@ -159,6 +175,11 @@ job_ask_walkers(struct job *job)
 	if (job->specs.n == 0 ||
 	    (job->state != JOB_CHECK && job_make_shares(job) == -1))
 		return -1;
+	if (job_finds_walkers_full(job)) {
+		job_fail(job, 503, "the mirror's disk does not keep up with "
+		    "what is asked; try again later", 10);
+		return 0;
+	}
 	job->asked_walkers_ms = front_now();
 	job->asked_walkers_ns = now_ns();
 	job->pending = 0;
@@ -183,7 +204,8 @@ job_cancel(struct job *job)
 	size_t i;
 
 	for (i = 0; i < job->nshares; i++)
-		if (job->shares[i].pending && i < job->front->nwalkers)
+		if (job->shares[i].pending && i < job->front->nwalkers &&
+		    !peer_is_full(&job->front->walkers[i]))
 			peer_send(&job->front->walkers[i], MSG_CANCEL, &body,
 			    NULL, 0, NULL, 0);
 }
@@ -334,6 +356,10 @@ job_ask_pieces(struct job *job)
 	struct job_file *file;
 	uint32_t i;
 
+	if (peer_is_full(&f->cache)) {
+		job_do_without_cache(job);
+		return;
+	}
 	body.id = job->id;
 	body.piece_len = job->piece_len;
 	job->asked_cache_ms = front_now();

@@ -297,6 +297,8 @@ job_put_info(struct job *job)
 	struct share *share;
 	size_t i, at, n, last = job->nshares;
 
+	if (peer_is_full(&f->cache))
+		return;
 	for (i = 0; i < job->nshares; i++)
 		if (job->shares[i].used)
 			last = i;

@@ -116,8 +116,13 @@ openings_for_client(struct front *f, struct client *c, const char *path)
 	int root;
 
 	root = conf_root_of(f->child.conf, path, strlen(path));
-	if (root == -1 || (size_t)root >= f->nwalkers ||
-	    (o = opening_new(f, (size_t)root)) == NULL)
+	if (root == -1 || (size_t)root >= f->nwalkers)
+		return -1;
+	/* It waits, and is told in time that this has been in vain. */
+	if (peer_is_full(&f->walkers[root]))
+		return 0;
+	o = opening_new(f, (size_t)root);
+	if (o == NULL)
 		return -1;
 	o->path = strdup(path);
 	o->client = c;

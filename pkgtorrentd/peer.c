@@ -10,6 +10,8 @@
 #include "front_msg.h"
 #include "log.h"
 
+#define FULL_BYTES	(32U << 20)
+
 struct peer_out {
 	TAILQ_ENTRY(peer_out)	 entry;
 	enum msg_type		 type;
@@ -26,6 +28,7 @@ peer_drop(struct peer *p, struct peer_out *o)
 	int i;
 
 	TAILQ_REMOVE(&p->out, o, entry);
+	p->out_len -= o->tail_len + sizeof(*o);
 	for (i = 0; i < o->nfds; i++)
 		close(o->fds[i]);
 	free(o);
@@ -46,6 +49,13 @@ peer_close(struct peer *p)
 	if (p->ch.fd != -1)
 		close(p->ch.fd);
 	p->ch.fd = -1;
+	p->lost_ms = front_now();
+}
+
+bool
+peer_is_full(const struct peer *p)
+{
+	return p->out_len > FULL_BYTES;
 }
 
 void
@@ -125,6 +135,7 @@ peer_attach(struct front *f, struct peer *p, enum role role, uint32_t index,
 	TAILQ_INIT(&p->out);
 	p->ch = (struct channel){ .fd = fd, .self = ROLE_FRONT, .peer = role,
 	    .index = index };
+	p->out_len = 0;
 	p->heard_ms = front_now();
 	p->ev = event_new(f->base, fd, EV_READ | EV_PERSIST, peer_on_readable,
 	    p);
@@ -151,6 +162,7 @@ peer_keep(struct peer *p, enum msg_type type, const void *body,
 	o = malloc(sizeof(*o) + tail_len);
 	if (o == NULL)
 		fatal("out of memory");
+	p->out_len += sizeof(*o) + tail_len;
 	o->type = type;
 	o->tail_len = tail_len;
 	memcpy(o->body, body, msg_body_len(type));

@@ -21,7 +21,9 @@ struct peer {
 	struct event		*ev;
 	struct event		*ev_write;
 	struct peer_queue	 out;
+	size_t			 out_len;	/* bytes of that */
 	uint64_t		 heard_ms;	/* its last message */
+	uint64_t		 lost_ms;
 };
 
 /* Take a channel that the parent sent; an older one is closed first. */
@@ -30,10 +32,13 @@ int	peer_attach(struct front *, struct peer *, enum role, uint32_t index,
 void	peer_close(struct peer *);
 /* No answer to this for too long: the parent ends it and starts another. */
 void	peer_give_up(struct peer *, enum msg_type);
+/* It does not read, and more is waiting for it than anybody should begin to
+   ask.  What has been begun may be finished. */
+bool	peer_is_full(const struct peer *);
 /*
  * Send or keep for later; descriptors are duplicated when kept.  -1: nobody
- * there.  What is unfinished when a peer is lost is sent again
- * by those who asked, when the parent sends the next channel.
+ * there.  What is unfinished when a peer is lost is sent again by those who
+ * asked, when the parent sends the next channel.
  */
 int	peer_send(struct peer *, enum msg_type, const void *body,
 	    const void *tail, size_t tail_len, const int *fds, int nfds);

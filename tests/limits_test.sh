@@ -322,6 +322,37 @@ waiting_through_a_proxy_body()
 	END
 }
 
+service_case waiting_ends "What has waited is not counted any longer."
+waiting_ends_body()
+{
+	sparse_files a
+	echo small >www/yum/b
+	settle www/yum/b
+	service_start "digest openssl" "hash-wait 1s" "max-connections 8" \
+	    "max-connections-per-client 2"
+	python <<-'END'
+		from service import *
+		# Places are scarce.
+		idle = [Connection() for _ in range(5)]
+		def ask(name, n=1):
+		    c = Connection()
+		    c.send(n * request(SERVICE + "/single/yum/" + name,
+		                       x_forwarded_for="192.0.2.1"))
+		    return c
+		def room():
+		    return ask("a").answer().status == 503
+		for _ in range(3):
+		    piped = ask("[b]", 3)
+		    assert [piped.answer().status for _ in range(3)] == 3 * [200]
+		    assert room()
+		    piped.close()
+		    ask("a").close()
+		wait_for(5, room, "room for another one")
+		held = [ask("a"), ask("a")]
+		wait_for(5, lambda: ask("a").answer().status == 429, "a limit")
+	END
+}
+
 service_case proxies_are_many "A proxy may have as many as there are."
 proxies_are_many_body()
 {

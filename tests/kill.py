@@ -1,6 +1,6 @@
 """Ends processes of the service at any time, and looks what becomes of it.
 
-usage: kill.py PORT PROGRAM rounds N | stopped | cache
+usage: kill.py PORT PROGRAM rounds N | stopped | without
 """
 import collections
 
@@ -205,25 +205,44 @@ def stopped():
     service.stop()
 
 
-def without_cache():
-    """It stops answering; then there is none."""
+def late_answer(path, expected):
+    """It comes when what had stopped was replaced."""
+    start = time.monotonic()
+    a = ask(request(SERVICE + "/single" + path), expected + 20)
+    seconds = time.monotonic() - start
+    assert a is not None and a.status == 200, a
+    assert expected - 10 < seconds < expected + 10, (path, seconds)
+    print("%s was answered after %.1f s" % (path, seconds))
+    return a.body
+
+
+def without():
+    """A walker and the cache stop answering; then there is no cache."""
     unknown = request(SERVICE + "/digest/" + "0" * 40)
     service = Service("conf")
     service.start()
-    pid = service.child("cache")
-    os.kill(pid, signal.SIGSTOP)
-    start = time.monotonic()
+    pids = [service.child(title) for title in ("walker /far", "cache")]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    far = []
+    waiting = threading.Thread(
+        target=lambda: far.append(late_answer("/far/a", 120)))
+    waiting.start()
     try:
-        a = ask(request(SERVICE + "/single/yum/a"), 80)
-        seconds = time.monotonic() - start
-        assert a is not None and a.status == 200, a
-        check_torrent(a.body)
-        assert 50 < seconds < 70, "answered after %.1f s" % seconds
-        wait_until(5, lambda: not is_running(pid), "the end of it")
+        check_torrent(late_answer("/yum/a", 60))
+        wait_until(5, lambda: not is_running(pids[1]), "the end of it")
+        without_cache(service, unknown)
+        waiting.join()
+        assert far
+        wait_until(5, lambda: not is_running(pids[0]), "the end of it")
     finally:
-        if is_running(pid):
-            os.kill(pid, signal.SIGKILL)
-    print("answered after %.1f s" % seconds)
+        for pid in pids:
+            if is_running(pid):
+                os.kill(pid, signal.SIGKILL)
+    service.stop()
+
+
+def without_cache(service, unknown):
     wait_until(10, lambda: ask(unknown).status == 412, "another cache")
     # What cannot be entered cannot be started.
     os.rename("cache", "cache.away")
@@ -234,12 +253,11 @@ def without_cache():
     check_torrent(a.body)
     os.rename("cache.away", "cache")
     wait_until(90, lambda: ask(unknown).status == 412, "a cache again")
-    service.stop()
 
 
 if sys.argv[3] == "rounds":
     rounds(int(sys.argv[4]))
-elif sys.argv[3] == "cache":
-    without_cache()
+elif sys.argv[3] == "without":
+    without()
 else:
     stopped()

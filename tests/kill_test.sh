@@ -27,18 +27,6 @@ killed_body()
 	run_faults kill.py rounds "$(number 50 500)"
 }
 
-# A minute is what the cache may take.
-service_case stopped_cache "Without a cache torrents are made all the same."
-stopped_cache_body()
-{
-	mkdir -p www/yum
-	echo a >www/yum/a
-	echo b >www/yum/b
-	settle www/yum/*
-	service_configure 'hash-wait 90s'
-	run_faults kill.py cache
-}
-
 # Twenty seconds are what a slice may take.
 service_case stopped_hasher "A hasher that stops is replaced within 30 s."
 stopped_hasher_body()
@@ -48,4 +36,18 @@ stopped_hasher_body()
 	settle www/yum/large
 	service_configure 'hashers 2'
 	run_faults kill.py stopped
+}
+
+# A minute is what the cache may take, and a walker two.
+service_case stopped_others "So are a walker and the cache, or done without."
+stopped_others_body()
+{
+	mkdir -p www/yum far
+	echo a >www/yum/a
+	echo b >www/yum/b
+	echo a >far/a
+	settle www/yum/* far/a
+	service_configure "root $here/www" "root /far $here/far" \
+	    'hash-wait 150s'
+	run_faults kill.py without
 }

@@ -85,7 +85,7 @@ client_forget_request(struct client *c)
 	if (c->job != NULL)
 		job_leave(c);
 	if (c->opening != 0)
-		openings_forget(&c->front->openings, c->opening);
+		openings_forget(c->front, c->opening);
 	c->opening = 0;
 	if (c->asker != NULL)
 		c->asker->waiting--;

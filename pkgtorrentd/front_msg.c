@@ -42,6 +42,8 @@ front_on_lost(struct peer *p)
 	peer_close(p);
 	if (role == ROLE_HASHER)
 		hashings_hasher_lost(f, index, true);
+	else if (role == ROLE_WALKER)
+		openings_walker_lost(f, index);
 }
 
 /* Places for as many peers of a role as the configuration names. */

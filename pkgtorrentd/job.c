@@ -2,8 +2,6 @@
  * A job from its start to its end, one step after another, in the order in
  * which job.h lists the states.
  */
-#include <sys/param.h>
-
 #include "front.h"
 #include "log.h"
 
@@ -358,25 +356,23 @@ job_watch_cache(struct job *job, uint64_t now)
 {
 	struct peer *cache = &job->front->cache;
 
-	if (cache->ch.fd != -1 &&
-	    now - MAX(job->asked_cache_ms, cache->heard_ms) > CACHE_SILENT_MS)
+	if (peer_is_silent(cache, job->asked_cache_ms, CACHE_SILENT_MS))
 		peer_give_up(cache, job->state == JOB_LOOKUP ? MSG_GET_INFO :
 		    MSG_GET_PIECES);
-	if (cache->ch.fd == -1 && now - cache->lost_ms > CACHE_AWAY_MS)
+	if (cache->ch.fd == -1 && now > cache->lost_ms + CACHE_AWAY_MS)
 		job_do_without_cache(job);
 }
 
 static void
-job_watch_walkers(struct job *job, uint64_t now)
+job_watch_walkers(struct job *job)
 {
 	struct peer *walker;
 	size_t i;
 
 	for (i = 0; i < job->nshares && i < job->front->nwalkers; i++) {
 		walker = &job->front->walkers[i];
-		if (job->shares[i].pending && walker->ch.fd != -1 &&
-		    now - MAX(job->asked_walkers_ms, walker->heard_ms) >
-		    WALKER_SILENT_MS)
+		if (job->shares[i].pending && peer_is_silent(walker,
+		    job->asked_walkers_ms, WALKER_SILENT_MS))
 			peer_give_up(walker, MSG_RESOLVE);
 	}
 }
@@ -386,15 +382,22 @@ jobs_tick(struct front *f)
 {
 	uint64_t now = front_now(), limit;
 	struct job *job;
+	size_t i;
 
 	RB_FOREACH(job, job_id_tree, &f->jobs.by_id) {
 		if (job_waits_for_cache(job))
 			job_watch_cache(job, now);
 		if (job->state == JOB_RESOLVE || job->state == JOB_CHECK)
-			job_watch_walkers(job, now);
+			job_watch_walkers(job);
 		limit = job->to_hash > 0 ? FORGOTTEN_MS : FORGOTTEN_EARLY_MS;
 		if (TAILQ_EMPTY(&job->waiters) && job->state != JOB_DONE &&
 		    now - job->asked_ms > limit)
 			job_fail(job, 503, "", 0);
+	}
+	/* Nobody begins to ask those that are full. */
+	peer_watch(&f->cache, CACHE_SILENT_MS);
+	for (i = 0; i < f->nwalkers; i++) {
+		peer_watch(&f->walkers[i], WALKER_SILENT_MS);
+		openings_watch(f, i, WALKER_SILENT_MS);
 	}
 }

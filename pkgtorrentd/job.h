@@ -64,7 +64,7 @@ struct job {
 	uint64_t		 id;		/* another at each restart */
 	enum job_state		 state;
 	struct client_queue	 waiters;
-	uint64_t		 asked_ms;	/* somebody wanted it */
+	uint64_t		 asked_ms;	/* somebody still wanted it */
 	struct addr		*addr;		/* whom it is charged to */
 	bool			 charged;
 

@@ -126,6 +126,8 @@ void
 job_leave(struct client *c)
 {
 	TAILQ_REMOVE(&c->job->waiters, c, waiting);
+	/* Who was told to come again is given the time. */
+	c->job->asked_ms = front_now();
 	c->job = NULL;
 }
 

@@ -45,6 +45,7 @@ opening_new(struct front *f, size_t walker)
 		return NULL;
 	o->id = ++f->last_id;
 	o->walker = walker;
+	o->asked_ms = front_now();
 	TAILQ_INSERT_TAIL(&f->openings.list, o, entry);
 	return o;
 }
@@ -135,16 +136,50 @@ openings_for_client(struct front *f, struct client *c, const char *path)
 	return 0;
 }
 
+/* An answer is still to come, unless the walker is away. */
+static void
+opening_leave(struct front *f, struct opening *o)
+{
+	o->client = NULL;
+	if (f->walkers[o->walker].ch.fd == -1)
+		opening_free(f, o);
+}
+
 void
-openings_forget(struct openings *all, uint64_t id)
+openings_forget(struct front *f, uint64_t id)
 {
 	struct opening *o;
 
-	TAILQ_FOREACH(o, &all->list, entry)
+	TAILQ_FOREACH(o, &f->openings.list, entry)
 		if (o->id == id) {
-			o->client = NULL;
+			opening_leave(f, o);
 			return;
 		}
+}
+
+void
+openings_walker_lost(struct front *f, size_t walker)
+{
+	struct opening *o, *next;
+
+	TAILQ_FOREACH_SAFE(o, &f->openings.list, entry, next)
+		if (o->walker == walker && o->path != NULL &&
+		    o->client == NULL)
+			opening_free(f, o);
+}
+
+void
+openings_watch(struct front *f, size_t walker, uint64_t limit_ms)
+{
+	struct opening *o;
+
+	/* The first of its is the one that is answered next. */
+	TAILQ_FOREACH(o, &f->openings.list, entry)
+		if (o->walker == walker)
+			break;
+	if (o != NULL && peer_is_silent(&f->walkers[walker], o->asked_ms,
+	    limit_ms))
+		peer_give_up(&f->walkers[walker], MSG_OPEN);
 }
 
 void

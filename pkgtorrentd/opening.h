@@ -14,6 +14,7 @@ struct opening {
 	struct hashing		*hashing[MSG_FDS_MAX];
 	char			*path;		/* for a client; else NULL */
 	struct client		*client;	/* NULL: it has left */
+	uint64_t		 asked_ms;
 };
 TAILQ_HEAD(opening_list, opening);
 
@@ -26,9 +27,13 @@ void	openings_run(struct front *);
 /* Ask for a file for a client, which is told by front_on_opened(). 0 or -1. */
 int	openings_for_client(struct front *, struct client *, const char *path);
 /* The client has left. */
-void	openings_forget(struct openings *, uint64_t id);
+void	openings_forget(struct front *, uint64_t id);
 /* The walker has been restarted: ask again. */
 void	openings_walker_up(struct front *, size_t walker);
+/* It is away: what nobody waits for is forgotten. */
+void	openings_walker_lost(struct front *, size_t walker);
+/* Give it up if it has not answered for so long. */
+void	openings_watch(struct front *, size_t walker, uint64_t limit_ms);
 /* The roots are others now: clients' files are asked for anew, when the
    walkers come up. */
 void	openings_reroute(struct front *);

@@ -254,7 +254,7 @@ void
 parent_on_stuck(struct process *p)
 {
 	/* One that has a place has it until what it waits for answers. */
-	if (!p->retired)
+	if (!p->retired && p->parent->state != PARENT_STOPPING)
 		return;
 	log_error("%s %d cannot be killed and is left behind: something does "
 	    "not answer it", role_name(p->role), (int)p->pid);

@@ -58,6 +58,21 @@ peer_is_full(const struct peer *p)
 	return p->out_len > FULL_BYTES;
 }
 
+bool
+peer_is_silent(const struct peer *p, uint64_t asked_ms, uint64_t limit_ms)
+{
+	return p->ch.fd != -1 &&
+	    front_now() > MAX(asked_ms, p->heard_ms) + limit_ms;
+}
+
+void
+peer_watch(struct peer *p, uint64_t limit_ms)
+{
+	if (p->ch.fd != -1 && !TAILQ_EMPTY(&p->out) &&
+	    front_now() > p->taken_ms + limit_ms)
+		peer_give_up(p, TAILQ_FIRST(&p->out)->type);
+}
+
 void
 peer_give_up(struct peer *p, enum msg_type type)
 {
@@ -123,6 +138,7 @@ peer_on_writable(evutil_socket_t fd, short what, void *arg)
 				return;
 		}
 		peer_drop(p, o);
+		p->taken_ms = front_now();
 	}
 	event_del(p->ev_write);
 }
@@ -162,6 +178,8 @@ peer_keep(struct peer *p, enum msg_type type, const void *body,
 	o = malloc(sizeof(*o) + tail_len);
 	if (o == NULL)
 		fatal("out of memory");
+	if (TAILQ_EMPTY(&p->out))
+		p->taken_ms = front_now();
 	p->out_len += sizeof(*o) + tail_len;
 	o->type = type;
 	o->tail_len = tail_len;

@@ -23,6 +23,7 @@ struct peer {
 	struct peer_queue	 out;
 	size_t			 out_len;	/* bytes of that */
 	uint64_t		 heard_ms;	/* its last message */
+	uint64_t		 taken_ms;	/* when it last took of out */
 	uint64_t		 lost_ms;
 };
 
@@ -30,6 +31,11 @@ struct peer {
 int	peer_attach(struct front *, struct peer *, enum role, uint32_t index,
 	    int fd);
 void	peer_close(struct peer *);
+/* Asked at that time, and nothing heard from it for so long? */
+bool	peer_is_silent(const struct peer *, uint64_t asked_ms,
+	    uint64_t limit_ms);
+/* Give it up if it has taken nothing of what is kept for so long. */
+void	peer_watch(struct peer *, uint64_t limit_ms);
 /* No answer to this for too long: the parent ends it and starts another. */
 void	peer_give_up(struct peer *, enum msg_type);
 /* It does not read, and more is waiting for it than anybody should begin to

@@ -336,9 +336,10 @@ process_log_status(struct process *p)
 	char	 title[SPAWN_TITLE_LEN];
 
 	spawn_title(title, sizeof(title), p->role, p->index, p->parent->conf);
-	if (p->ready_ms == 0)
+	if (p->ready_ms == 0 || p->stuck)
 		log_info("status: %s, pid %d: %s", title, (int)p->pid,
 		    p->pid == 0 ? "to be started again" :
+		    p->stuck ? "cannot be killed" :
 		    p->retired ? "ending" : "starting");
 	else
 		log_info("status: %s, pid %d: up %" PRIu64 " s, %u restarts, "

@@ -1,8 +1,9 @@
 /*
  * Which directory each walker lives in, and whether the root's path leads to
  * another one by now.  Who looks at a file whose server is away may wait for
- * ever, and the parent has others to care for: it never looks at what is on a
- * network file system, and takes a SIGHUP as the word that it may be another.
+ * ever, and the parent has others to care for: it never looks at a root
+ * on a network file system, and takes a SIGHUP as the word that it may be
+ * another.  (It does walk the path of one that is on a disk of this machine.)
  */
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -41,7 +42,7 @@ dev_is_remote(dev_t dev)
 	bool		 remote = false;
 
 	if (f == NULL)
-		return false;
+		return true;
 	while (!remote && getline(&line, &cap, f) != -1) {
 		/* Blanks in names are escaped there. */
 		dash = strstr(line, " - ");

@@ -172,6 +172,7 @@ enter(struct sweep *sw, const char *name, bool doomed)
 		return -1;
 	}
 	if (fstat(lv->fd, &sb) == -1) {
+		sw->incomplete |= store_is_lack(errno);
 		close(lv->fd);
 		return -1;
 	}
@@ -315,8 +316,10 @@ sweep_name(struct sweep *sw, const struct dirent64 *d)
 	if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
 		return;
 	if (d->d_type != DT_DIR &&
-	    fstatat(lv->fd, d->d_name, &sb, AT_SYMLINK_NOFOLLOW) == -1)
+	    fstatat(lv->fd, d->d_name, &sb, AT_SYMLINK_NOFOLLOW) == -1) {
+		sw->incomplete |= store_is_lack(errno);
 		return;
+	}
 	if (d->d_type != DT_DIR && !S_ISDIR(sb.st_mode)) {
 		if (!sweep_file(sw, d->d_name, &sb))
 			lv->kept = true;
@@ -339,6 +342,7 @@ step(struct sweep *sw)
 	if (lv->at == lv->len) {
 		/* A directory that somebody else removed reads as empty. */
 		n = getdents64(lv->fd, lv->dents, DENTS_LEN);
+		sw->incomplete |= n == -1 && store_is_lack(errno);
 		if (n <= 0) {
 			leave(sw);
 			return;
@@ -403,7 +407,7 @@ end_count(struct sweep *sw)
 	/* What was known before is better than half of the truth. */
 	if (sw->incomplete) {
 		end(sw);
-		sw->next_ms = now_ms() + RETRY_MS;
+		sw->next_ms = sw->retry_ms = now_ms() + RETRY_MS;
 		return;
 	}
 	sw->first = false;

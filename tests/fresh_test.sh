@@ -44,11 +44,11 @@ want_all_right()
 	differs "$torrent" "$before" "the torrent after the change"
 }
 
-service_case change_in_place "A byte changes, and neither size nor name."
+service_case change_in_place "Some bytes change, and neither size nor name."
 change_in_place_body()
 {
 	start_with_two_files
-	printf x | dd of=www/yum/a.rpm bs=1 seek=1100000 conv=notrunc 2>&1
+	printf overwritten | dd of=www/yum/a.rpm bs=1 seek=1100000 conv=notrunc 2>&1
 	want_all_right
 }
 
@@ -57,7 +57,7 @@ mtime_set_back_body()
 {
 	start_with_two_files
 	touch -r www/yum/a.rpm stamp
-	printf x | dd of=www/yum/a.rpm bs=1 seek=3 conv=notrunc 2>&1
+	printf overwritten | dd of=www/yum/a.rpm bs=1 seek=3 conv=notrunc 2>&1
 	touch -r stamp www/yum/a.rpm
 	want_all_right
 }

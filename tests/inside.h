@@ -181,6 +181,7 @@ enter(const struct entry *e, struct channel *ch)
 		.role = e->role, .root = e->root, .strict = e->strict,
 		.user = e->user, .channel_fd = ch->fd,
 	};
+	struct msg_ready ready = { 0 };
 	char layers[1025], dir[128];
 	int dirfd;
 
@@ -199,7 +200,7 @@ enter(const struct entry *e, struct channel *ch)
 		sb.dir = dir;
 	}
 	sandbox_enter(&sb, &dirfd, layers, sizeof(layers));
-	if (msg_send(ch, MSG_READY, NULL, layers, strlen(layers), NULL,
+	if (msg_send(ch, MSG_READY, &ready, layers, strlen(layers), NULL,
 	    0) == -1)
 		_exit(98);
 	return dirfd;

@@ -221,8 +221,8 @@ ATF_TC_BODY(parent__log_lines, tc)
 	give_life(children[ROLE_FRONT]);
 	rogue_say(&rogue, MSG_LOG, &log, sizeof(log), text,
 	    sizeof(text) - 1, NULL, 0);
-	rogue_say(&rogue, MSG_READY, &(struct msg_none){ 0 }, 4, text,
-	    sizeof(text) - 1, NULL, 0);
+	rogue_say(&rogue, MSG_READY, &(struct msg_ready){ 0 },
+	    sizeof(struct msg_ready), text, sizeof(text) - 1, NULL, 0);
 	rogue_say(&rogue, MSG_ACCESS, &(struct msg_none){ 0 }, 4, text,
 	    sizeof(text) - 1, NULL, 0);
 	ATF_CHECK(!is_ended(children[ROLE_FRONT]));

@@ -385,7 +385,8 @@ jobs_tick(struct front *f)
 	size_t i;
 
 	RB_FOREACH(job, job_id_tree, &f->jobs.by_id) {
-		if (job_waits_for_cache(job))
+		if (!job->due &&
+		    (job->state == JOB_LOOKUP || job->state == JOB_PIECES))
 			job_watch_cache(job, now);
 		if (job->state == JOB_RESOLVE || job->state == JOB_CHECK)
 			job_watch_walkers(job);

@@ -152,8 +152,7 @@ void	job_ask_info(struct job *);
 int	job_ask_walkers(struct job *);
 void	job_ask_walker(struct job *, size_t);
 void	job_ask_pieces(struct job *);
-/* The cache has been asked, and is not answering (any more). */
-bool	job_waits_for_cache(const struct job *);
+/* It does not answer (any more). */
 void	job_do_without_cache(struct job *);
 void	job_cancel(struct job *);
 /*

@@ -460,13 +460,6 @@ job_on_pieces(struct peer *p, struct msg *m)
 	return FAULT_NONE;
 }
 
-bool
-job_waits_for_cache(const struct job *job)
-{
-	return !job->due &&
-	    (job->state == JOB_LOOKUP || job->state == JOB_PIECES);
-}
-
 void
 job_do_without_cache(struct job *job)
 {

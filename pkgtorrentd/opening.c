@@ -50,6 +50,18 @@ opening_new(struct front *f, size_t walker)
 	return o;
 }
 
+/* A walker answers in order: what it is to answer next, or NULL. */
+static struct opening *
+opening_first(struct front *f, size_t walker)
+{
+	struct opening *o;
+
+	TAILQ_FOREACH(o, &f->openings.list, entry)
+		if (o->walker == walker)
+			break;
+	return o;
+}
+
 static void
 opening_free(struct front *f, struct opening *o)
 {
@@ -171,12 +183,8 @@ openings_walker_lost(struct front *f, size_t walker)
 void
 openings_watch(struct front *f, size_t walker, uint64_t limit_ms)
 {
-	struct opening *o;
+	struct opening *o = opening_first(f, walker);
 
-	/* The first of its is the one that is answered next. */
-	TAILQ_FOREACH(o, &f->openings.list, entry)
-		if (o->walker == walker)
-			break;
 	if (o != NULL && peer_is_silent(&f->walkers[walker], o->asked_ms,
 	    limit_ms))
 		peer_give_up(&f->walkers[walker], MSG_OPEN);
@@ -269,14 +277,10 @@ openings_on_opened(struct peer *p, struct msg *m)
 	struct front *f = p->front;
 	struct msg_opened_item item;
 	enum msg_fault fault;
-	struct opening *o;
+	struct opening *o = opening_first(f, p->ch.index);
 	int used = 0, fd;
 	uint32_t i;
 
-	/* A walker answers in order, so it is the first of its. */
-	TAILQ_FOREACH(o, &f->openings.list, entry)
-		if (o->walker == p->ch.index)
-			break;
 	if (o == NULL || o->id != body->id || o->count != body->count)
 		return FAULT_CONTENT;
 	fault = opened_check(m, o->count);

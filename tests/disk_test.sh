@@ -22,10 +22,7 @@ service_case failing_calls "Each call of the cache fails, in each way."
 failing_calls_body()
 {
 	service_prepare
-	_from=${FAULTY:-$(atf_get_srcdir)}
-	cp "$_from/faulty" pkgtorrentd
-	cp "$_from/faulty_hasher" pkgtorrent-hasher
-	program=$here/pkgtorrentd
+	use_faulty
 	run_disk disk.py calls
 }
 

@@ -18,6 +18,15 @@ may_open()
 	ulimit -S -n "$1"
 }
 
+# The service with a disk and a clock that tests control.
+use_faulty()
+{
+	_from=${FAULTY:-$(atf_get_srcdir)}
+	cp "$_from/faulty" pkgtorrentd
+	cp "$_from/faulty_hasher" pkgtorrent-hasher
+	program=$here/pkgtorrentd
+}
+
 # run_python NAME [ARGUMENT ...]: of this directory; the port comes first.
 run_python()
 {

@@ -81,10 +81,7 @@ service_case clock "The clock is moved by a year, forth and back."
 clock_body()
 {
 	service_prepare
-	_from=${FAULTY:-$(atf_get_srcdir)}
-	cp "$_from/faulty" pkgtorrentd
-	cp "$_from/faulty_hasher" pkgtorrent-hasher
-	program=$here/pkgtorrentd
+	use_faulty
 	mkdir -p www/yum
 	for file in a b c; do
 		echo $file >www/yum/$file

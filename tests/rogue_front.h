@@ -138,12 +138,19 @@ between_pass(struct between *b)
 			copy_say(&b->as_child, &copy);
 		msg_close_fds(&msg);
 	}
+	if (b->as_front.ch.fd != -1)
+		return;
+	victim_hear(&b->child);
 	/* For a wrong seal its bearer is blamed, which is the front; a random
 	   lie may be one. */
-	if (b->as_front.ch.fd == -1 && b->child.wrong.fault == FAULT_SEAL)
-		atf_tc_skip("a lie was a wrong seal; nothing more to see");
-	ATF_REQUIRE_MSG(b->as_front.ch.fd != -1, "the %s did not like what "
-	    "the front was made to say (fault %u of %s)",
+	if (tamper != NULL && b->child.wrong.fault == FAULT_SEAL) {
+		memset(&b->child.wrong, 0, sizeof(b->child.wrong));
+		b->child.reports--;
+		between_connect(b);
+		return;
+	}
+	atf_tc_fail("the %s did not like what the front was made to say "
+	    "(fault %u of %s)",
 	    role_name(b->child.role), b->child.wrong.fault,
 	    msg_name(b->child.wrong.type));
 }

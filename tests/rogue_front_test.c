@@ -3,6 +3,8 @@
  * what is wrong is refused and told, the front goes on with those that take
  * their places, and no other peer is blamed.
  */
+#include <malloc.h>
+
 #include "tests/rogue_front.h"
 #include "tests/rogue_untrue.h"
 
@@ -328,9 +330,91 @@ ATF_TC_BODY(front__random, tc)
 	stop_everybody();
 }
 
+/*
+ * One of those that are asked ends when it has said half of what it has to
+ * say.  Is it replaced, or has the front to do without?
+ */
+static const struct half {
+	enum msg_type	 type;
+	bool		 replaced;
+	bool		 touched;	/* before it is asked for */
+	const char	*target;	/* always the same file */
+} halves[] = {
+	{ MSG_LISTING, true, false, "/m/torrent_service/single/y/%5Bl%5Darge" },
+	{ MSG_PIECES, true, false, "/m/torrent_service/single/y/l*" },
+	{ MSG_PIECES, false, false, "/m/torrent_service/single/y/la*" },
+	{ MSG_DIGESTS, true, true, "/m/torrent_service/single/y/lar*" },
+};
+
+static const struct half *half;
+static bool		half_said;
+
+static bool
+say_half(struct between *b, struct copy *copy)
+{
+	if (half_said || copy->type != half->type)
+		return false;
+	half_said = true;
+	copy_say(&b->as_child, copy);
+	close(b->as_child.ch.fd);
+	b->as_child.ch.fd = -1;
+	return true;
+}
+
+static void
+ask_half(const struct half *this)
+{
+	half = this;
+	half_said = false;
+	if (half->touched)
+		ATF_REQUIRE_EQ(0, chmod("www/y/large", 0644));
+	tamper = say_half;
+	client_ask(half->target);
+	while (!answered) {
+		relay();
+		if (half->replaced)
+			replace_liars();
+	}
+	tamper = NULL;
+	replace_liars();
+	ATF_CHECK_MSG(half_said, "no %s was needed", msg_name(half->type));
+	ATF_CHECK_MSG(is_reference(), "after half a %s there is another "
+	    "answer than ought to be", msg_name(half->type));
+}
+
+ATF_TC_WITHOUT_HEAD(front__halves);
+ATF_TC_BODY(front__halves, tc)
+{
+	size_t head, i;
+	int fd;
+
+	make_mirror();
+	/* Two messages' digests. */
+	fd = open("www/y/large", O_WRONLY | O_CREAT, 0644);
+	ATF_REQUIRE_EQ(0, ftruncate(fd, 2 * MSG_TAIL_MAX / SHA1_LEN *
+	    (off_t)PIECE - 5));
+	close(fd);
+	/* Or memory that is used again has the right digests already. */
+	mallopt(M_PERTURB, 1);
+	start_everybody("");
+	/* What is as new as that is not remembered. */
+	sleep(3);
+	client_ask("/m/torrent_service/single/y/large");
+	while (!answered)
+		relay();
+	ATF_REQUIRE_EQ(200, client_status(&head));
+	ATF_REQUIRE_EQ(0, buf_add(&reference, answer.data + head,
+	    answer.len - head));
+	for (i = 0; i < sizeof(halves) / sizeof(halves[0]); i++)
+		ask_half(&halves[i]);
+	ATF_CHECK_EQ(0, front.reports);
+	stop_everybody();
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, front__crafted);
 	ATF_TP_ADD_TC(tp, front__random);
+	ATF_TP_ADD_TC(tp, front__halves);
 	return atf_no_error();
 }

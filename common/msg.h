@@ -72,6 +72,8 @@ enum role {
 	X(LOG,         CHILDREN,    TO(PARENT),  log,              2048, 0, 0) \
 	/* Whole lines of the access log. */				      \
 	X(ACCESS,      TO(FRONT),   TO(PARENT),  none,     MSG_TAIL_MAX, 0, 0) \
+	/* It goes on working; each second. */				      \
+	X(ALIVE,       TO(FRONT),   TO(PARENT),  none,                0, 0, 0) \
 	/* A peer sent what this table does not allow. */		      \
 	X(WRONG,       CHILDREN,    TO(PARENT),  wrong,               0, 0, 0) \
 	/* The filter stopped a system call; the sender is about to end. */   \

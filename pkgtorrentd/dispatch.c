@@ -237,6 +237,16 @@ dispatch_batch(struct front *f, size_t n, struct work *w)
 	return 1;
 }
 
+static void
+work_end_turn(struct front *f, struct work *w)
+{
+	w->turn = 0;
+	if (!w->listed)
+		return;
+	TAILQ_REMOVE(&f->hashings.running, w, entry);
+	TAILQ_INSERT_TAIL(&f->hashings.running, w, entry);
+}
+
 void
 hashings_run(struct front *f)
 {
@@ -269,12 +279,8 @@ hashings_run(struct front *f)
 		}
 		sent = dispatch_batch(f, best, w);
 		/* The first batch is a turn, whatever it was worth. */
-		if (fresh || !sent)
-			w->turn = 0;
-		if (w->turn == 0 && w->listed) {
-			TAILQ_REMOVE(&all->running, w, entry);
-			TAILQ_INSERT_TAIL(&all->running, w, entry);
-		}
+		if (fresh || !sent || w->turn == 0)
+			work_end_turn(f, w);
 		if (!sent)
 			break;
 	}
@@ -400,6 +406,8 @@ hashing_redo(struct front *f, const struct batch_item *bi, bool blame)
 	r->offset = bi->offset;
 	r->len = bi->len;
 	r->losses = bi->losses + blame;
+	if (blame)
+		work_end_turn(f, h->work);
 	TAILQ_INSERT_TAIL(&h->redo, r, entry);
 	if (h->state == HASHING_OUT)
 		hashing_set_ready(f, h);
@@ -423,20 +431,25 @@ void
 hashings_hasher_lost(struct front *f, size_t n, bool ended)
 {
 	struct hasher *hasher = &f->hashings.hashers[n];
-	struct batch *b;
+	struct batch *b, *first = TAILQ_FIRST(&hasher->batches);
 	uint32_t i;
 
 	/* First the slots, so that nothing is sent there any more. */
 	hashings_forget_slots(f, n);
 	hasher->nbatches = 0;
+	/* It was at work on the first, which shall not hold up the others
+	   again. */
+	if (first != NULL) {
+		TAILQ_REMOVE(&hasher->batches, first, entry);
+		TAILQ_INSERT_TAIL(&hasher->batches, first, entry);
+	}
 	while ((b = TAILQ_FIRST(&hasher->batches)) != NULL) {
 		TAILQ_REMOVE(&hasher->batches, b, entry);
 		for (i = 0; i < b->count; i++)
 			if (b->items[i].hashing != NULL)
-				hashing_redo(f, &b->items[i], ended);
+				hashing_redo(f, &b->items[i],
+				    ended && b == first);
 		free(b);
-		/* It was at work on the first. */
-		ended = false;
 	}
 	hashings_run(f);
 }

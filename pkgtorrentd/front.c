@@ -390,10 +390,12 @@ front_set_date(struct front *f)
 static void
 front_on_tick(evutil_socket_t fd, short what, void *arg)
 {
+	static const struct msg_none none;
 	struct front *f = arg;
 
 	(void)fd;
 	(void)what;
+	(void)msg_send(&f->child.parent, MSG_ALIVE, &none, NULL, 0, NULL, 0);
 	front_set_date(f);
 	client_tick(f);
 	jobs_tick(f);

@@ -7,7 +7,6 @@
  * mirror file.  A break-in here would win everything, which is why nothing a
  * stranger wrote comes here but as an escaped line for the log.
  */
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -253,13 +252,19 @@ parent_part_with(struct process *p)
 void
 parent_on_stuck(struct process *p)
 {
-	/* One that has a place has it until what it waits for answers. */
-	if (!p->retired && p->parent->state != PARENT_STOPPING)
+	bool		 parting;
+
+	parting = p->retired || p->parent->state == PARENT_STOPPING;
+	/* In its directory another would wait as well. */
+	if (!parting && (p->role == ROLE_WALKER || p->role == ROLE_CACHE))
 		return;
 	log_error("%s %d cannot be killed and is left behind: something does "
 	    "not answer it", role_name(p->role), (int)p->pid);
 	process_reap(p);
-	parent_part_with(p);
+	if (parting)
+		parent_part_with(p);
+	else
+		parent_replace(p->parent, p);
 }
 
 static void
@@ -349,29 +354,17 @@ static void
 parent_on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct parent	*parent = arg;
+	struct process	*front = parent_front(parent);
 
 	(void)fd;
 	(void)what;
 	if (parent->state != PARENT_SERVING)
 		return;
+	if (front != NULL)
+		process_watch(front);
 	roots_check(parent);
 	if (++parent->ticks % TRACKERS_S == 0)
 		supply_renew_trackers(parent);
-}
-
-/*
- * Every client of the front is a descriptor there; systems start services
- * with room for 1024 and leave it to them to ask for more.
- */
-static void
-parent_raise_limits(void)
-{
-	struct rlimit	 rl;
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
-		return;
-	rl.rlim_cur = rl.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &rl);
 }
 
 static void
@@ -447,7 +440,7 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 		parent_free(parent);
 		return NULL;
 	}
-	parent_raise_limits();
+	spawn_raise_limits();
 	sandbox_enter_parent(parent->layers, sizeof(parent->layers));
 	return parent;
 }

@@ -15,6 +15,9 @@
 #define READ_AT_ONCE	64
 /* A child that leaves more unread has stopped working. */
 #define QUEUE_MAX	4096
+/* A turn of the front's loop may have to read for many clients from a slow
+   disk. */
+#define SILENT_MAX_S	60
 
 struct outgoing {
 	TAILQ_ENTRY(outgoing)	 entry;
@@ -81,8 +84,9 @@ process_start(struct process *p)
 
 	spawn_title(title, sizeof(title), p->role, p->index, parent->conf);
 	p->ready_ms = 0;
-	p->killed = p->stuck = false;
+	p->killed = false;
 	p->root_ino = 0;
+	p->silent_s = 0;
 	p->pid = spawn_start(&parent->programs, p->role, title, &fd);
 	if (p->pid == -1) {
 		log_error("%s cannot be started: %s", title, strerror(errno));
@@ -287,15 +291,13 @@ process_on_timer(evutil_socket_t fd, short what, void *arg)
 		parent_on_timer(p);
 		return;
 	}
-	if (p->stuck) {
+	if (p->killed) {
 		parent_on_stuck(p);
 		return;
 	}
 	log_warn("%s %d does not end, killed", role_name(p->role),
 	    (int)p->pid);
 	process_kill(p);
-	p->stuck = true;
-	process_set_timer(p, KILL_AFTER_MS);
 }
 
 void
@@ -326,7 +328,7 @@ process_retire(struct process *p)
 	process_hang_up(p);
 	if (p->pid == 0)
 		process_free(p);
-	else if (p->stuck)
+	else if (p->killed)
 		process_set_timer(p, KILL_AFTER_MS);
 }
 
@@ -336,10 +338,10 @@ process_log_status(struct process *p)
 	char	 title[SPAWN_TITLE_LEN];
 
 	spawn_title(title, sizeof(title), p->role, p->index, p->parent->conf);
-	if (p->ready_ms == 0 || p->stuck)
+	if (p->ready_ms == 0 || p->killed)
 		log_info("status: %s, pid %d: %s", title, (int)p->pid,
 		    p->pid == 0 ? "to be started again" :
-		    p->stuck ? "cannot be killed" :
+		    p->killed ? "cannot be killed" :
 		    p->retired ? "ending" : "starting");
 	else
 		log_info("status: %s, pid %d: up %" PRIu64 " s, %u restarts, "
@@ -353,10 +355,25 @@ process_log_status(struct process *p)
 void
 process_kill(struct process *p)
 {
-	if (p->pid == 0)
+	if (p->pid == 0 || p->killed)
 		return;
 	p->killed = true;
 	(void)kill(p->pid, SIGKILL);
+	process_set_timer(p, KILL_AFTER_MS);
+}
+
+/*
+ * The front watches all others; nobody else would see that it hangs.  What is
+ * counted are seconds in which we were at work ourselves.
+ */
+void
+process_watch(struct process *p)
+{
+	if (p->ready_ms == 0 || p->killed || ++p->silent_s <= SILENT_MAX_S)
+		return;
+	log_error("%s %d has not been at work for %d s, killed",
+	    role_name(p->role), (int)p->pid, SILENT_MAX_S);
+	process_kill(p);
 }
 
 void

@@ -38,8 +38,8 @@ struct process {
 	uint64_t		 ready_ms;	/* 0: not yet */
 	uint32_t		 delay_ms;	/* before the last start */
 	uint32_t		 restarts;
+	uint32_t		 silent_s;	/* process_watch() */
 	bool			 killed;	/* by us, who said why */
-	bool			 stuck;		/* killed, and still there */
 	bool			 retired;	/* not to be started again */
 	char			*layers;	/* as it reported */
 };
@@ -69,7 +69,10 @@ void	 process_hang_up(struct process *);
 void	 process_retire(struct process *);
 /* A line of the summary, and the process's own. */
 void	 process_log_status(struct process *);
+/* The parent is told (parent_on_stuck) when even that does not end it. */
 void	 process_kill(struct process *);
+/* Once a second: one that is to say MSG_ALIVE and does not is killed. */
+void	 process_watch(struct process *);
 /* Do what its timer is for in so many milliseconds. */
 void	 process_set_timer(struct process *, uint32_t ms);
 

@@ -89,6 +89,13 @@ parent_on_access(struct process *p, const struct msg *msg)
 	}
 }
 
+static void
+parent_on_alive(struct process *p, const struct msg *msg)
+{
+	(void)msg;
+	p->silent_s = 0;
+}
+
 /* accused broke the rules of the table: it ends, and is replaced. */
 static void
 parent_convict(struct parent *parent, struct process *accused,
@@ -189,6 +196,7 @@ parent_on_message(struct process *p, const struct msg *msg)
 		[MSG_READY] = parent_on_ready,
 		[MSG_LOG] = parent_on_log,
 		[MSG_ACCESS] = parent_on_access,
+		[MSG_ALIVE] = parent_on_alive,
 		[MSG_WRONG] = parent_on_wrong,
 		[MSG_SYSCALL] = parent_on_syscall,
 	};

@@ -1,3 +1,4 @@
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -54,6 +55,21 @@ spawn_open_programs(struct programs *p, const char *hasher_path,
 		return -1;
 	}
 	return 0;
+}
+
+/*
+ * Every client of the front is a descriptor there; systems start services
+ * with room for 1024 and leave it to them to ask for more.
+ */
+void
+spawn_raise_limits(void)
+{
+	struct rlimit	 rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &rl);
 }
 
 void

@@ -25,6 +25,9 @@ struct programs {
 int	spawn_open_programs(struct programs *, const char *hasher_path,
 	    struct buf *errors);
 
+/* As many descriptors as allowed, for children. */
+void	spawn_raise_limits(void);
+
 /*
  * What ps shows, and how the programs know their role: "pkgtorrentd: cache",
  * "pkgtorrentd: hasher 1", "pkgtorrentd: walker /prefix".

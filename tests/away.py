@@ -1,9 +1,11 @@
 """A root whose file server goes away: the parent has others to care for.
 
-usage: away.py PORT PROGRAM DIRECTORY    (as root, in a mount name space)
+usage: away.py PORT PROGRAM DIRECTORY all | read
+                                         (as root, in a mount name space)
 """
 import ctypes
 import errno
+import socket
 import struct
 
 from faults import *
@@ -13,24 +15,24 @@ CONTENT = b"on a server\n"
 LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS, RELEASE, FLUSH, INIT, OPENDIR, \
     RELEASEDIR, ACCESS, BATCH_FORGET = 1, 2, 3, 14, 15, 17, 18, 25, 26, 27, \
     29, 34, 42
-ROOT, DIRECTORY, FILE = 1, 2, 3
+ROOT, DIRECTORY, FILE, OTHER = 1, 2, 3, 4
 
 
 def attributes(node):
-    mode, size = (0o100644, len(CONTENT)) if node == FILE else (0o40755, 4096)
+    mode, size = (0o40755, 4096) if node < FILE else (0o100644, len(CONTENT))
     return struct.pack("=6Q10I", node, size, 1, *[1600000000] * 3, 0, 0, 0,
                        mode, 1, 0, 0, 0, 4096, 0)
 
 
 def answer(op, node, body):
-    """(error, bytes) of a file system that has dir/a; what it says is good
+    """(error, bytes) of a file system that has dir/a and dir/b; what it says is good
     for no time at all."""
     if op == INIT:
         return 0, struct.pack("=4I2HII2HI", 7, 31, 65536, 0, 16, 12, 65536, 1,
                               0, 0, 0) + bytes(28)
     if op == LOOKUP:
-        found = {(ROOT, b"dir\0"): DIRECTORY, (DIRECTORY, b"a\0"): FILE}.get(
-            (node, body))
+        found = {(ROOT, b"dir\0"): DIRECTORY, (DIRECTORY, b"a\0"): FILE,
+                 (DIRECTORY, b"b\0"): OTHER}.get((node, body))
         if found is None:
             return errno.ENOENT, b""
         return 0, struct.pack("=4Q2I", found, 0, 0, 0, 0, 0) + \
@@ -51,7 +53,7 @@ def answer(op, node, body):
 
 
 class Server:
-    """Answers until it is to be silent."""
+    """Answers all but what it is to be silent about."""
 
     def __init__(self, directory):
         self.fd = os.open("/dev/fuse", os.O_RDWR)
@@ -62,7 +64,7 @@ class Server:
                 self.fd)) != 0:
             print("no FUSE: " + os.strerror(ctypes.get_errno()))
             sys.exit(77)
-        self.away, self.asked = False, 0
+        self.silent, self.asked = (), 0
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):
@@ -70,22 +72,19 @@ class Server:
             question = os.read(self.fd, 1 << 17)
             _, op, unique, node = struct.unpack_from("=IIQQ", question)
             self.asked += 1
-            if self.away or op in (FORGET, BATCH_FORGET):
+            if op in self.silent or op in (FORGET, BATCH_FORGET):
                 continue
             error, body = answer(op, node, question[40:])
             os.write(self.fd, struct.pack("=IiQ", 16 + len(body), -error,
                                           unique) + body)
 
 
-def main():
-    server = Server(sys.argv[3])
-    service = Service("conf")
-    service.start()
+def all_of_it(server, service):
     there = request(SERVICE + "/single/far/a")
     here = request(SERVICE + "/single/yum/a")
     for target in there, here:
         assert ask(target).status == 200
-    server.away = True
+    server.silent = range(100)
     # All that makes the parent look around, and its time to do so by itself.
     time.sleep(2.1)
     walker, cache = service.child("walker /far"), service.child("cache")
@@ -102,6 +101,48 @@ def main():
         assert ask(here).status == 200
     assert ask(there, 20).status == 503
     assert server.asked > 0
+
+
+def read_by(service, title, target):
+    """Whoever is to read that."""
+    pid = service.child(title)
+    client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    client.sendall(request(target))
+    time.sleep(1)
+    return pid, client
+
+
+def want_left_behind(service, pid, start):
+    wait_until(10, lambda: service.count(
+        r" %d cannot be killed and is left behind" % pid), "an end")
+    assert is_running(pid)
+    print("done without it after %.1f s" % (time.monotonic() - start))
+
+
+def reading(server, service):
+    """Files were opened before; whoever reads them waits, and cannot be
+    killed."""
+    server.silent = (READ,)
+    # What came behind it goes first when there is another one.
+    hasher, client = read_by(service, "hasher 1", SERVICE + "/single/far/a")
+    start = time.monotonic()
+    ask_until(request(SERVICE + "/single/yum/a"), 35)
+    want_left_behind(service, hasher, start)
+    client.close()
+    front, client = read_by(service, "front", "/far/b")
+    start = time.monotonic()
+    wait_until(80, lambda: service.count(r"front %d cannot be" % front),
+               "an end of waiting")
+    ask_until(request(SERVICE + "/single/yum/b"), 10)
+    want_left_behind(service, front, start)
+    client.close()
+
+
+def main():
+    server = Server(sys.argv[3])
+    service = Service("conf")
+    service.start()
+    {"all": all_of_it, "read": reading}[sys.argv[4]](server, service)
     service.process.send_signal(signal.SIGTERM)
     start = time.monotonic()
     wait_until(20, lambda: service.process.poll() is not None, "its end")

@@ -61,8 +61,8 @@ root_comes_back_body()
 	run_mounts root
 }
 
-root_case server_away "A root's server goes away: only that root suffers."
-server_away_body()
+# run_away WHAT: does not answer.
+run_away()
 {
 	unshare -m true 2>/dev/null || atf_skip "no mount namespaces"
 	python3()
@@ -71,10 +71,25 @@ server_away_body()
 	}
 	mkdir -p www/yum far
 	echo a >www/yum/a
-	settle www/yum/a
-	service_configure "root $here/www" "root /far $here/far/dir" 'revalidate 1s' \
-	    'hash-wait 2s' 'access-log no'
-	run_python away.py "$program" far
+	echo b >www/yum/b
+	settle www/yum/*
+	service_configure "root $here/www" "root /far $here/far/dir" \
+	    'revalidate 1s' 'hash-wait 2s' 'access-log no' 'hashers 1' \
+	    'serve-files yes'
+	run_python away.py "$program" far "$1"
+}
+
+root_case server_away "A root's server goes away: only that root suffers."
+server_away_body()
+{
+	run_away all
+}
+
+# The front may take a minute for a turn, a hasher 20 s for a slice.
+root_case file_away "A file's server goes away: whoever waits is replaced."
+file_away_body()
+{
+	run_away read
 }
 
 service_case clock "The clock is moved by a year, forth and back."

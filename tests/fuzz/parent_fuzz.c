@@ -149,13 +149,13 @@ static size_t
 hear(const uint8_t *data, size_t len)
 {
 	static const enum msg_type types[] = { MSG_READY, MSG_LOG, MSG_ACCESS,
-	    MSG_WRONG, MSG_SYSCALL };
+	    MSG_WRONG, MSG_SYSCALL, MSG_ALIVE };
 	static uint8_t body[256] __attribute__((__aligned__(8)));
 	struct msg msg = { .body = body };
 	size_t body_len, used = 3;
 
 	sender = &processes[data[0] % PROCESSES];
-	msg.type = type = types[data[1] % 5];
+	msg.type = type = types[data[1] % 6];
 	body_len = msg_body_len(type);
 	memset(body, 0, sizeof(body));
 	if (len - used < body_len)

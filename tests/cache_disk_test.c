@@ -424,6 +424,35 @@ ATF_TC_BODY(size__removes_no_more_than_needed, tc)
 	cache_stop(&c);
 }
 
+/* What cannot be opened for lack of descriptors has not gone. */
+ATF_TC_WITHOUT_HEAD(size__is_what_was_counted_in_full);
+ATF_TC_BODY(size__is_what_was_counted_in_full, tc)
+{
+	struct rlimit before, few;
+	uint8_t digest[SHA1_LEN];
+	struct status st, now;
+
+	cache_start(&c, "");
+	remember(&c, &a, digest);
+	wait_for_sweeps(&c, 1);
+	send_conf(&c, "cache-age 20d\n");
+	st = wait_for_sweeps(&c, 2);
+	ATF_REQUIRE_EQ(2, st.entries);
+	ATF_REQUIRE_EQ(0, prlimit(c.pid, RLIMIT_NOFILE, NULL, &before));
+	/* As many as poll(2) is to look at. */
+	few = (struct rlimit){ 3, before.rlim_max };
+	ATF_REQUIRE_EQ(0, prlimit(c.pid, RLIMIT_NOFILE, &few, NULL));
+	send_conf(&c, "cache-age 21d\n");
+	now = wait_for_sweeps(&c, 3);
+	ATF_CHECK_EQ(st.entries, now.entries);
+	ATF_CHECK_EQ(st.used_kib, now.used_kib);
+	ATF_REQUIRE_EQ(0, prlimit(c.pid, RLIMIT_NOFILE, &before, NULL));
+	run("rm cache/info/*");
+	send_conf(&c, "cache-age 22d\n");
+	ATF_CHECK_EQ(1, wait_for_sweeps(&c, 4).entries);
+	cache_stop(&c);
+}
+
 /* All within seconds: the sweep has no days to tell them by. */
 ATF_TC_WITHOUT_HEAD(size__is_kept_in_a_burst);
 ATF_TC_BODY(size__is_kept_in_a_burst, tc)
@@ -632,6 +661,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, age__removes_what_nobody_uses);
 	ATF_TP_ADD_TC(tp, size__removes_the_least_recently_used);
 	ATF_TP_ADD_TC(tp, size__removes_no_more_than_needed);
+	ATF_TP_ADD_TC(tp, size__is_what_was_counted_in_full);
 	ATF_TP_ADD_TC(tp, size__is_kept_in_a_burst);
 	ATF_TP_ADD_TC(tp, size__is_kept_after_a_restart);
 	ATF_TP_ADD_TC(tp, leftovers__are_swept_at_start);

@@ -27,7 +27,8 @@ enum path_status {
 	PATH_MISSING,		/* nothing there: 404 */
 	PATH_REFUSED,		/* unreadable, denied: 403 */
 	PATH_NOT_FILE,		/* directory, FIFO, socket, device: 403 */
-	PATH_LINK		/* absolute, or leaves the root: 403 */
+	PATH_LINK,		/* absolute, or leaves the root: 403 */
+	PATH_FAILED		/* nobody knows: 503; in no listing */
 };
 
 struct listing_spec {

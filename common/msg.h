@@ -243,6 +243,7 @@ enum resolve_result {
 	RESOLVE_DEPTH,		/* directories too deep for a ** */
 	RESOLVE_TIME,		/* longer than a request may take */
 	RESOLVE_PATTERN,	/* too many wildcards, more than one ** */
+	RESOLVE_FAILED,		/* the disk, or too few descriptors */
 	RESOLVE_CANCELLED
 };
 

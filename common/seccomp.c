@@ -71,6 +71,8 @@ static const struct call calls[] = {
 	{ "munmap", ALL, ANY },
 	{ "mremap", ALL, ANY },
 	{ "madvise", ALL, IS(2, MADV_DONTNEED) },
+	/* A slice of a mapped file, all at once. */
+	{ "madvise", HASHER, IS(2, MADV_POPULATE_READ) },
 	/* Clocks where the vDSO has to ask the kernel. */
 	{ "clock_gettime", ALL, ANY },
 	/* Locks of malloc and libcrypto. */

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ dir_open(struct dir *dir, struct root *root, const char *path, size_t len,
 
 	dir->fd = -1;
 	dir->at = dir->len = 0;
+	dir->error = 0;
 	dir->filling = NULL;
 	if (cache != NULL && cache->whole && strcmp(cache->path, path) == 0) {
 		dir->names = cache->names.data;
@@ -56,8 +58,10 @@ dir_fill(struct dir *dir)
 
 	if (dir->fd == -1)
 		return 0;
-	/* What cannot be read any further has ended. */
 	n = getdents64(dir->fd, dir->room, READ_BYTES);
+	/* One that was removed has ended. */
+	if (n == -1 && errno != ENOENT)
+		dir->error = errno;
 	dir->at = 0;
 	dir->len = n > 0 ? (size_t)n : 0;
 	if (cache != NULL && n == 0)

@@ -21,6 +21,7 @@ struct dir {
 	const uint8_t		*names;	/* as from getdents64(2) */
 	size_t			 len;
 	size_t			 at;
+	int			 error;	/* errno that ended it early, or 0 */
 	struct dir_cache	*filling;
 	uint8_t			*room;
 };
@@ -32,8 +33,9 @@ struct dir {
  */
 enum path_status dir_open(struct dir *, struct root *, const char *path,
 	    size_t, bool follow, struct dir_cache *cache);
-/* The next entry, without "." and "..", or NULL at the end.  It is good until
-   the next call. */
+/* The next entry, without "." and "..", or NULL at the end, which is not that
+   of the directory when there is dir->error.  It is good until the next
+   call. */
 const struct dirent64	*dir_next(struct dir *);
 void	 dir_close(struct dir *);
 

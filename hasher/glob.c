@@ -188,12 +188,15 @@ glob_may_enter(const struct glob *g, const struct root *root)
 static mode_t
 glob_look(struct glob *g, struct walk *walk, bool file, bool *link)
 {
+	enum path_status status;
 	struct seen	 seen;
 
 	if (!glob_may_enter(g, walk->root))
 		return 0;
-	if (root_look(walk->root, g->path, g->path_len, &seen) == PATH_OK &&
-	    file)
+	status = root_look(walk->root, g->path, g->path_len, &seen);
+	if (status == PATH_FAILED)
+		g->state = GLOB_FAILED;
+	if (status == PATH_OK && file)
 		glob_add_match(g, walk, &seen.identity);
 	*link = seen.link;
 	return seen.type;
@@ -216,14 +219,18 @@ glob_push(struct glob *g, struct walk *walk, const struct state *s,
     bool follow)
 {
 	struct frame	*f = &g->frames[g->nframes];
+	enum path_status status;
 
 	if (g->nframes == GLOB_FRAMES) {
 		g->state = GLOB_DEPTH;
 		return;
 	}
 	/* Globs of one request often begin in the same directory. */
-	if (dir_open(&f->dir, walk->root, g->path, g->path_len, follow,
-	    g->nframes == 0 ? &walk->cache : NULL) != PATH_OK)
+	status = dir_open(&f->dir, walk->root, g->path, g->path_len, follow,
+	    g->nframes == 0 ? &walk->cache : NULL);
+	if (status == PATH_FAILED)
+		g->state = GLOB_FAILED;
+	if (status != PATH_OK)
 		return;
 	f->state = *s;
 	f->path_len = g->path_len;
@@ -326,7 +333,11 @@ glob_step(struct glob *g, struct walk *walk)
 	struct frame		*f = &g->frames[g->nframes - 1];
 	const struct dirent64	*entry = dir_next(&f->dir);
 
-	if (entry == NULL) {
+	if (f->dir.error != 0) {
+		(void)root_status(walk->root, f->dir.error, g->path,
+		    f->path_len);
+		g->state = GLOB_FAILED;
+	} else if (entry == NULL) {
 		dir_close(&f->dir);
 		g->nframes--;
 	} else if (f->dir.fd != -1 && walk->entries++ == GLOB_ENTRIES_MAX)

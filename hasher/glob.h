@@ -30,7 +30,8 @@ enum glob_state {
 	GLOB_DONE,
 	GLOB_FILES,		/* more than max-files */
 	GLOB_ENTRIES,		/* too many of them */
-	GLOB_DEPTH		/* a directory too deep below the ** */
+	GLOB_DEPTH,		/* a directory too deep below the ** */
+	GLOB_FAILED		/* something could not be looked at */
 };
 
 struct glob;

@@ -151,12 +151,14 @@ read_map(struct read_map *map, const struct read_range *range)
 	size_t	 skip = range->offset % page_size;
 	void	*pages;
 
-	/* Populated: cheaper than a fault for every few pages. */
-	pages = mmap(NULL, skip + range->len, PROT_READ,
-	    MAP_PRIVATE | MAP_POPULATE, range->fd,
-	    (off_t)(range->offset - skip));
+	pages = mmap(NULL, skip + range->len, PROT_READ, MAP_PRIVATE,
+	    range->fd, (off_t)(range->offset - skip));
 	if (pages == MAP_FAILED)
 		return -1;
+	/* Cheaper than a fault for every few pages, which is what is left
+	   where it fails.  MAP_POPULATE tries what cannot be read again and
+	   again, for ever. */
+	(void)madvise(pages, skip + range->len, MADV_POPULATE_READ);
 	map->pages = pages;
 	map->len = skip + range->len;
 	map->data = map->pages + skip;

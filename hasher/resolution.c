@@ -157,6 +157,9 @@ run_glob(struct resolution *r, const struct msg_spec *spec,
 	case GLOB_DEPTH:
 		r->result = RESOLVE_DEPTH;
 		break;
+	case GLOB_FAILED:
+		r->result = RESOLVE_FAILED;
+		break;
 	}
 }
 
@@ -177,6 +180,10 @@ begin_spec(struct resolution *r, const struct msg_spec *spec,
 		return;
 	}
 	status = root_look(root, bytes, spec->len, &seen);
+	if (status == PATH_FAILED) {
+		r->result = RESOLVE_FAILED;
+		return;
+	}
 	if (pattern && (status == PATH_MISSING || status == PATH_NOT_FILE)) {
 		if (match_check(bytes, spec->len) == -1)
 			r->result = RESOLVE_PATTERN;

@@ -93,8 +93,8 @@ log_link(struct root *root, const char *path, size_t len)
 	    log_escape(escaped, sizeof(escaped), path, len));
 }
 
-static enum path_status
-status_of_errno(struct root *root, int error, const char *path, size_t len)
+enum path_status
+root_status(struct root *root, int error, const char *path, size_t len)
 {
 	char	escaped[512];
 
@@ -120,7 +120,7 @@ status_of_errno(struct root *root, int error, const char *path, size_t len)
 			log_error("cannot look up \"%s\": %s",
 			    log_escape(escaped, sizeof(escaped), path, len),
 			    strerror(error));
-		return PATH_REFUSED;
+		return PATH_FAILED;
 	}
 }
 
@@ -169,7 +169,7 @@ open_beneath(struct root *root, const char *path, size_t len, int flags,
 	while (fd == -1 && (errno == EAGAIN || errno == EINTR) &&
 	    ++tries < RACE_RETRIES);
 	if (fd == -1)
-		*status = status_of_errno(root, errno, path, len);
+		*status = root_status(root, errno, path, len);
 	return fd;
 }
 
@@ -205,11 +205,11 @@ look_through(struct root *root, const char *path, size_t len,
 	if (fd == -1)
 		return status;
 	if (fstat(fd, &st) == -1)
-		status = status_of_errno(root, errno, path, len);
+		status = root_status(root, errno, path, len);
 	else {
 		status = seen_from_stat(seen, &st);
 		if (status == PATH_OK && may_read(fd, "", AT_EMPTY_PATH) == -1)
-			status = status_of_errno(root, errno, path, len);
+			status = root_status(root, errno, path, len);
 	}
 	close(fd);
 	return status;
@@ -262,7 +262,7 @@ root_look(struct root *root, const char *path, size_t len, struct seen *seen)
 	memcpy(name, slash + 1, name_len);
 	name[name_len] = '\0';
 	if (fstatat(root->parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return status_of_errno(root, errno, path, len);
+		return root_status(root, errno, path, len);
 	if (S_ISLNK(st.st_mode)) {
 		seen->link = true;
 		return look_through(root, path, len, seen);
@@ -270,7 +270,7 @@ root_look(struct root *root, const char *path, size_t len, struct seen *seen)
 	status = seen_from_stat(seen, &st);
 	if (status == PATH_OK &&
 	    may_read(root->parent_fd, name, AT_SYMLINK_NOFOLLOW) == -1)
-		status = status_of_errno(root, errno, path, len);
+		status = root_status(root, errno, path, len);
 	return status;
 }
 

@@ -49,6 +49,11 @@ int	 root_serves(const struct root *, const char *path, size_t);
 /* 1 if a deny pattern covers the path as it is written. */
 int	 root_denies(const struct root *, const char *path, size_t);
 
+/* What an error of the file system says of the path that met it.  Faults that
+   are not the path's are logged. */
+enum path_status root_status(struct root *, int error, const char *path,
+	    size_t);
+
 /*
  * What is at this path (as clients write it)?  PATH_OK for a regular file
  * that this process may read.  Nothing is opened for reading: a FIFO's writer

@@ -240,6 +240,9 @@ front_on_opened(struct client *c, enum path_status status, int fd,
 		reply_file(c, c->req, fd, id);
 	else if (status == PATH_MISSING)
 		reply_error(c, c->req, 404, "no such file on this mirror");
+	else if (status == PATH_FAILED)
+		reply_error_with(c, c->req, 503, "the file could not be "
+		    "looked at, try again in 5 s", "Retry-After: 5\r\n");
 	else
 		reply_error(c, c->req, 403, "that is not a file which may be "
 		    "read here");

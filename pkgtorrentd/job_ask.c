@@ -265,6 +265,10 @@ job_refuse_resolution(struct job *job, uint32_t result)
 		job_fail(job, 400, "the pattern has more than 16 wildcards or "
 		    "more than one **; make it simpler", 0);
 		break;
+	case RESOLVE_FAILED:
+		job_fail(job, 503, "the mirror's disk cannot be read at the "
+		    "moment; try again later", 5);
+		break;
 	default:
 		job_fail(job, 503, "the files could not be looked at; try "
 		    "again", 1);

@@ -256,7 +256,7 @@ opened_check(const struct msg *m, uint32_t count)
 		return FAULT_CONTENT;
 	for (i = 0; i < count; i++) {
 		memcpy(&item, m->tail + i * sizeof(item), sizeof(item));
-		if (item.status < PATH_OK || item.status > PATH_LINK)
+		if (item.status < PATH_OK || item.status > PATH_FAILED)
 			return FAULT_CONTENT;
 		files += item.status == PATH_OK;
 	}

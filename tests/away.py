@@ -1,6 +1,6 @@
 """A root whose file server goes away: the parent has others to care for.
 
-usage: away.py PORT PROGRAM DIRECTORY all | read
+usage: away.py PORT PROGRAM DIRECTORY all | read | fail
                                          (as root, in a mount name space)
 """
 import ctypes
@@ -13,8 +13,8 @@ from faults import *
 CONTENT = b"on a server\n"
 # Of <linux/fuse.h>.
 LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS, RELEASE, FLUSH, INIT, OPENDIR, \
-    RELEASEDIR, ACCESS, BATCH_FORGET = 1, 2, 3, 14, 15, 17, 18, 25, 26, 27, \
-    29, 34, 42
+    READDIR, RELEASEDIR, ACCESS, BATCH_FORGET = 1, 2, 3, 14, 15, 17, 18, 25, \
+    26, 27, 28, 29, 34, 42
 ROOT, DIRECTORY, FILE, OTHER = 1, 2, 3, 4
 
 
@@ -44,6 +44,10 @@ def answer(op, node, body):
     if op == READ:
         _, offset, size = struct.unpack_from("=QQI", body)
         return 0, CONTENT[offset:offset + size]
+    if op == READDIR:
+        return 0, b"" if struct.unpack_from("=QQ", body)[1] else b"".join(
+            struct.pack("=QQII8s", node, i + 1, 1, 8, name)
+            for i, (node, name) in enumerate(((FILE, b"a"), (OTHER, b"b"))))
     if op == STATFS:
         return 0, struct.pack("=5Q10I", 1, 0, 0, 1, 0, 4096, 255, 4096, 0,
                               *[0] * 6)
@@ -64,7 +68,7 @@ class Server:
                 self.fd)) != 0:
             print("no FUSE: " + os.strerror(ctypes.get_errno()))
             sys.exit(77)
-        self.silent, self.asked = (), 0
+        self.silent, self.failing, self.asked = (), (), 0
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):
@@ -75,6 +79,8 @@ class Server:
             if op in self.silent or op in (FORGET, BATCH_FORGET):
                 continue
             error, body = answer(op, node, question[40:])
+            if op in self.failing:
+                error, body = errno.EIO, b""
             os.write(self.fd, struct.pack("=IiQ", 16 + len(body), -error,
                                           unique) + body)
 
@@ -138,11 +144,37 @@ def reading(server, service):
     client.close()
 
 
+def failing(server, service):
+    """The disk has faults: no torrent of half of a directory, and nobody
+    else waits for it."""
+    whole = "/single/far/*"
+    known = ask(request(SERVICE + whole))
+    assert known.status == 200, known
+    time.sleep(1.1)
+    for op, status, path in ((READDIR, 503, whole), (LOOKUP, 503, whole),
+                             (OPENDIR, 503, whole),
+                             (LOOKUP, 503, "/single/far/a"),
+                             (READ, 500, "/single/far/b")):
+        # Looked up and hashed anew.
+        wipe()
+        os.kill(service.child("front"), signal.SIGKILL)
+        ask_until(request(SERVICE + "/single/yum/a"), 10)
+        server.failing = (op,)
+        start = time.monotonic()
+        a = ask(request(SERVICE + path))
+        assert a is not None and a.status == status, (op, path, a)
+        server.failing = ()
+        assert time.monotonic() - start < 5
+    a, _ = ask_until(request(SERVICE + whole), 10)
+    assert a.body == known.body
+
+
 def main():
     server = Server(sys.argv[3])
     service = Service("conf")
     service.start()
-    {"all": all_of_it, "read": reading}[sys.argv[4]](server, service)
+    {"all": all_of_it, "read": reading,
+     "fail": failing}[sys.argv[4]](server, service)
     service.process.send_signal(signal.SIGTERM)
     start = time.monotonic()
     wait_until(20, lambda: service.process.poll() is not None, "its end")

@@ -92,6 +92,12 @@ file_away_body()
 	run_away read
 }
 
+root_case disk_fails "Faults of a disk are told, and leave nothing out."
+disk_fails_body()
+{
+	run_away fail
+}
+
 service_case clock "The clock is moved by a year, forth and back."
 clock_body()
 {

@@ -7,6 +7,7 @@
 #define WALKER_HELP_H
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -324,9 +325,9 @@ static const char *
 result_name(uint32_t result)
 {
 	static const char *const names[] = { "0", "OK", "SAME", "FILES",
-	    "ENTRIES", "DEPTH", "TIME", "PATTERN", "CANCELLED" };
+	    "ENTRIES", "DEPTH", "TIME", "PATTERN", "FAILED", "CANCELLED" };
 
-	return result < 9 ? names[result] : "?";
+	return result < 10 ? names[result] : "?";
 }
 
 /* As text: "OK /a/x /a/y; MISSING", or the result when it is not OK. */

@@ -344,6 +344,46 @@ ATF_TC_BODY(channel__work_goes_with_it, tc)
 	walker_stop(&w);
 }
 
+/* What cannot be opened for lack of descriptors is not left out. */
+ATF_TC_WITHOUT_HEAD(path__few_descriptors);
+ATF_TC_BODY(path__few_descriptors, tc)
+{
+	const char		*got, *all = "OK /y/a /y/b/a /y/b/c/a";
+	struct msg_opened_item	 item;
+	struct rlimit		 before, few;
+	struct walker		 w;
+	unsigned		 failed = 0;
+	rlim_t			 n;
+
+	make_dir("www");
+	make_dir("www/y");
+	make_file("www/y/a");
+	make_dir("www/y/b");
+	make_file("www/y/b/a");
+	make_dir("www/y/b/c");
+	make_file("www/y/b/c/a");
+	walker_start_on_www(&w, "");
+	/* It has its channel, too. */
+	CHECK_ASK(&w, "/y/**", all);
+	ATF_REQUIRE_EQ(0, prlimit(w.pid, RLIMIT_NOFILE, NULL, &before));
+	for (n = 3; n < 20; n++) {
+		few = (struct rlimit){ n, before.rlim_max };
+		ATF_REQUIRE_EQ(0, prlimit(w.pid, RLIMIT_NOFILE, &few, NULL));
+		got = ask(&w, "/y/**");
+		failed += strcmp(got, "FAILED") == 0;
+		ATF_CHECK_MSG(strcmp(got, "FAILED") == 0 ||
+		    strcmp(got, all) == 0, "with %u: %s", (unsigned)n, got);
+		if (n > 3)
+			continue;
+		CHECK_ASK(&w, "/y/a", "FAILED");
+		ATF_CHECK_EQ(-1, open_one(&w, "/y/a", &item));
+		ATF_CHECK_EQ(PATH_FAILED, item.status);
+	}
+	/* At each depth, but not at all of them. */
+	ATF_CHECK_MSG(failed > 2 && failed < 15, "%u times", failed);
+	walker_stop(&w);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, limit__wildcards);
@@ -356,5 +396,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, turn__short_plain_passes_long_plain);
 	ATF_TP_ADD_TC(tp, turn__cancel);
 	ATF_TP_ADD_TC(tp, channel__work_goes_with_it);
+	ATF_TP_ADD_TC(tp, path__few_descriptors);
 	return atf_no_error();
 }

@@ -1,5 +1,8 @@
 #include "queue.h"
 
+/* Three turns. */
+#define PLAIN_US_MAX	15000
+
 static void
 line_init(struct line *line)
 {
@@ -13,6 +16,7 @@ queue_init(struct queue *q)
 {
 	line_init(&q->plain);
 	line_init(&q->globs);
+	q->plain_us = 0;
 	q->count = 0;
 	q->spec_bytes = 0;
 }
@@ -77,16 +81,22 @@ queue_find(const struct queue *q, uint64_t id)
 struct resolution *
 queue_next(const struct queue *q)
 {
-	struct resolution	*r = TAILQ_FIRST(&q->plain.active);
+	struct resolution	*plain = TAILQ_FIRST(&q->plain.active);
+	struct resolution	*glob = TAILQ_FIRST(&q->globs.active);
 
-	return r != NULL ? r : TAILQ_FIRST(&q->globs.active);
+	return plain == NULL || (glob != NULL &&
+	    q->plain_us >= PLAIN_US_MAX) ? glob : plain;
 }
 
 void
-queue_rotate(struct queue *q, struct resolution *r)
+queue_rotate(struct queue *q, struct resolution *r, uint64_t us)
 {
 	struct line	*line = line_of(q, r);
 
+	if (r->globs || q->globs.nactive == 0)
+		q->plain_us = 0;
+	else
+		q->plain_us += us;
 	TAILQ_REMOVE(&line->active, r, entry);
 	TAILQ_INSERT_TAIL(&line->active, r, entry);
 }

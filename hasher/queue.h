@@ -1,6 +1,6 @@
 /*
- * Whose turn it is.  Requests without globs come first, whatever the globs
- * are doing; within each kind they take turns.
+ * Whose turn it is.  Requests without globs come first, unless they have had
+ * three quarters of the time; within each kind they take turns.
  */
 #ifndef QUEUE_H
 #define QUEUE_H
@@ -19,6 +19,7 @@ struct line {
 struct queue {
 	struct line	 plain;
 	struct line	 globs;
+	uint64_t	 plain_us;	/* since globs had a turn, or none */
 	unsigned	 count;
 	size_t		 spec_bytes;	/* of all of them */
 };
@@ -29,8 +30,9 @@ void	 queue_add(struct queue *, struct resolution *);
 struct resolution *queue_find(const struct queue *, uint64_t id);
 /* Whose turn it is, or NULL. */
 struct resolution *queue_next(const struct queue *);
-/* It had its turn and is not done: the others of its kind come first. */
-void	 queue_rotate(struct queue *, struct resolution *);
+/* It had its turn, of so many microseconds: the others of its kind come
+   first. */
+void	 queue_rotate(struct queue *, struct resolution *, uint64_t us);
 /* Frees it. */
 void	 queue_remove(struct queue *, struct resolution *);
 void	 queue_clear(struct queue *);

@@ -142,17 +142,20 @@ static void
 walker_work(struct walker *w)
 {
 	struct resolution	*r = queue_next(&w->queue);
+	uint64_t		 used_us;
 	int			 sent;
+	bool			 done;
 
 	if (r == NULL)
 		return;
-	if (resolution_run(r, &w->root, TURN_US)) {
+	used_us = r->used_us;
+	done = resolution_run(r, &w->root, TURN_US);
+	queue_rotate(&w->queue, r, r->used_us - used_us);
+	if (done) {
 		sent = walker_answer(w, r);
 		queue_remove(&w->queue, r);
-	} else {
+	} else
 		sent = walker_send_slow(w, r);
-		queue_rotate(&w->queue, r);
-	}
 	if (sent == -1)
 		walker_drop_front(w);
 }

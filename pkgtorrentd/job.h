@@ -66,7 +66,8 @@ struct job {
 	struct client_queue	 waiters;
 	uint64_t		 asked_ms;	/* somebody still wanted it */
 	struct addr		*addr;		/* whom it is charged to */
-	bool			 charged;
+	bool			 charged;	/* to all clients together, … */
+	bool			 counted;	/* … and to that one */
 
 	struct specs		 specs;
 	struct torrent		*old;		/* remembered, to be checked */
@@ -123,7 +124,10 @@ void	jobs_run(evutil_socket_t, short, void *);
 void	job_set_due(struct job *);
 /* The end, with a status other than 200; why is a constant. */
 void	job_fail(struct job *, int status, const char *why, uint32_t retry_s);
-/* May it take the hashers' or the walker's time? 0, or -1: it has failed. */
+/* May it take the walker's time, of its client's share? 0, or -1: it has
+   failed. */
+int	job_count(struct job *);
+/* May it take the hashers' time, too? */
 int	job_charge(struct job *);
 struct job *job_find(struct front *, uint64_t id, enum job_state);
 bool	job_is_under_way(struct front *, uint64_t id);

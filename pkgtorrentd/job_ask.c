@@ -9,6 +9,9 @@
 #include "front.h"
 #include "torrent.h"
 
+/* To look at more takes the walker longer than a turn. */
+#define MANY_PATHS	1000
+
 /* The spec after this one (p NULL: the first); false at the end. */
 static bool
 spec_next(const struct specs *specs, struct str *spec)
@@ -175,6 +178,8 @@ job_ask_walkers(struct job *job)
 	if (job->specs.n == 0 ||
 	    (job->state != JOB_CHECK && job_make_shares(job) == -1))
 		return -1;
+	if (job->specs.n > MANY_PATHS && job_count(job) == -1)
+		return 0;
 	if (job_finds_walkers_full(job)) {
 		job_fail(job, 503, "the mirror's disk does not keep up with "
 		    "what is asked; try again later", 10);

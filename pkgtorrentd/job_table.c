@@ -118,7 +118,7 @@ job_join(struct job *job, struct client *c)
 	c->job = job;
 	TAILQ_INSERT_TAIL(&job->waiters, c, waiting);
 	job->asked_ms = front_now();
-	if (job->addr == NULL && !job->charged)
+	if (job->addr == NULL && !job->counted)
 		job->addr = addr_ref(c->asker);
 }
 
@@ -132,41 +132,50 @@ job_leave(struct client *c)
 }
 
 int
+job_count(struct job *job)
+{
+	if (job->counted)
+		return 0;
+	if (job->addr != NULL && job->addr->jobs >=
+	    job->front->child.conf->max_jobs_per_client) {
+		job_fail(job, 429, "too many of your requests are being "
+		    "worked on; wait for one of them", 5);
+		return -1;
+	}
+	job->counted = true;
+	if (job->addr != NULL)
+		job->addr->jobs++;
+	return 0;
+}
+
+int
 job_charge(struct job *job)
 {
 	struct front *f = job->front;
-	const struct conf *conf = f->child.conf;
 
 	if (job->charged)
 		return 0;
-	if (f->jobs.charged >= conf->max_queue) {
+	if (f->jobs.charged >= f->child.conf->max_queue) {
 		job_fail(job, 503, "too much is being hashed at the moment; "
 		    "try again later", hashings_estimate(f,
 		    f->hashings.left));
 		return -1;
 	}
-	if (job->addr != NULL && job->addr->jobs >=
-	    conf->max_jobs_per_client) {
-		job_fail(job, 429, "too many of your requests are being "
-		    "worked on; wait for one of them", 5);
+	if (job_count(job) == -1)
 		return -1;
-	}
 	job->charged = true;
 	f->jobs.charged++;
-	if (job->addr != NULL)
-		job->addr->jobs++;
 	return 0;
 }
 
 void
 job_uncharge(struct job *job)
 {
-	if (job->charged) {
+	if (job->charged)
 		job->front->jobs.charged--;
-		if (job->addr != NULL)
-			job->addr->jobs--;
-	}
-	job->charged = false;
+	if (job->counted && job->addr != NULL)
+		job->addr->jobs--;
+	job->charged = job->counted = false;
 	addr_put(job->addr);
 	job->addr = NULL;
 }

@@ -498,6 +498,30 @@ jobs_per_client_body()
 	want_body '^hashing'
 }
 
+service_case many_paths_per_client "One client may ask for so many lists."
+many_paths_per_client_body()
+{
+	mkdir -p www/yum
+	service_start 'max-jobs-per-client 2' 'hash-wait 30s' 'proxy none'
+	walker=$(children walker)
+	kill -STOP "$walker"
+	python "$walker" <<-'END'
+		import os, signal
+		from faults import *
+		def post_of(n, i):
+		    return post(*("/yum/%d/%d" % (i, k) for k in range(n)))
+		waiting = []
+		for i, n in enumerate((1000, 1001, 1000, 1001, 1000)):
+		    waiting.append(Connection())
+		    waiting[-1].send(post_of(n, i))
+		assert ask(post_of(1001, 99)).status == 429
+		os.kill(int(sys.argv[2]), signal.SIGCONT)
+		for c in waiting:
+		    assert c.answer("POST").status == 404
+		assert ask(post_of(1001, 99)).status == 404
+	END
+}
+
 service_case jobs_through_a_proxy "A proxy's clients are counted one by one."
 jobs_through_a_proxy_body()
 {

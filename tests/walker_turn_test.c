@@ -227,8 +227,10 @@ ATF_TC_BODY(turn__globs_share, tc)
 	walker_stop(&w);
 }
 
-ATF_TC_WITHOUT_HEAD(turn__short_plain_passes_long_plain);
-ATF_TC_BODY(turn__short_plain_passes_long_plain, tc)
+/* A request of so many paths that it takes many turns; and another, which is
+   there before the first can be begun: who is answered first? */
+static void
+check_passes_long_plain(const char *other)
 {
 	struct msg_resolve	 part;
 	struct buf		 specs = { 0 };
@@ -249,7 +251,6 @@ ATF_TC_BODY(turn__short_plain_passes_long_plain, tc)
 		specs.len = 0;
 		for (j = 0; j < 3000; j++)
 			specs_append(&specs, 3000 * i + j, "/a/b/none");
-		/* Both are to be there before the first can be begun. */
 		if (i == 49) {
 			pause_walker(&w);
 			part.flags = 0;
@@ -257,7 +258,7 @@ ATF_TC_BODY(turn__short_plain_passes_long_plain, tc)
 		must_send(&w.front, MSG_RESOLVE, &part, specs.data, specs.len,
 		    NULL, 0);
 	}
-	one = send_spec(&w, "/x", 1);
+	one = send_spec(&w, other, 1);
 	resume_walker(&w);
 	for (i = 0; i < 2; i++) {
 		receive_answer(&w, &answer);
@@ -269,6 +270,19 @@ ATF_TC_BODY(turn__short_plain_passes_long_plain, tc)
 	}
 	buf_free(&specs);
 	walker_stop(&w);
+}
+
+ATF_TC_WITHOUT_HEAD(turn__short_plain_passes_long_plain);
+ATF_TC_BODY(turn__short_plain_passes_long_plain, tc)
+{
+	check_passes_long_plain("/x");
+}
+
+/* Paths come before patterns, but do not keep them from their turn. */
+ATF_TC_WITHOUT_HEAD(turn__glob_passes_long_plain);
+ATF_TC_BODY(turn__glob_passes_long_plain, tc)
+{
+	check_passes_long_plain("/[x]");
 }
 
 ATF_TC_WITHOUT_HEAD(turn__cancel);
@@ -394,6 +408,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, turn__others_pass_a_long_glob);
 	ATF_TP_ADD_TC(tp, turn__globs_share);
 	ATF_TP_ADD_TC(tp, turn__short_plain_passes_long_plain);
+	ATF_TP_ADD_TC(tp, turn__glob_passes_long_plain);
 	ATF_TP_ADD_TC(tp, turn__cancel);
 	ATF_TP_ADD_TC(tp, channel__work_goes_with_it);
 	ATF_TP_ADD_TC(tp, path__few_descriptors);

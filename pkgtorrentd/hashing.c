@@ -62,7 +62,7 @@ hashings_init(struct hashings *all)
 }
 
 struct work *
-work_new(void)
+work_new(uint64_t size)
 {
 	struct work *w;
 
@@ -71,6 +71,7 @@ work_new(void)
 		return NULL;
 	TAILQ_INIT(&w->queued);
 	TAILQ_INIT(&w->ready);
+	w->size = size;
 	return w;
 }
 
@@ -221,6 +222,35 @@ hashing_new(struct front *f, struct work *w, const char *path, size_t len,
 	return h;
 }
 
+/* From its work to one that has less to do, whose turn for it comes sooner. */
+static void
+hashing_move(struct front *f, struct hashing *h, struct work *to)
+{
+	struct work *from = h->work;
+
+	if (h->state == HASHING_QUEUED) {
+		TAILQ_REMOVE(&from->queued, h, entry);
+		TAILQ_INSERT_TAIL(&to->queued, h, entry);
+	} else if (h->state == HASHING_READY) {
+		TAILQ_REMOVE(&from->ready, h, entry);
+		TAILQ_INSERT_TAIL(&to->ready, h, entry);
+	}
+	if (h->state == HASHING_OPENING || h->state == HASHING_READY) {
+		from->nopen--;
+		to->nopen++;
+	}
+	from->files--;
+	to->files++;
+	from->partial -= h->done;
+	to->partial += h->done;
+	h->work = to;
+	work_set_listed(f, from);
+	work_set_listed(f, to);
+	work_set_to_open(f, from);
+	work_set_to_open(f, to);
+	work_free_if_done(f, from);
+}
+
 int
 hashing_want(struct front *f, struct work *w, uint64_t job, uint32_t index,
     const char *path, size_t len, const struct identity *id,
@@ -242,6 +272,8 @@ hashing_want(struct front *f, struct work *w, uint64_t job, uint32_t index,
 		free(waiter);
 		return -1;
 	}
+	if (h->work != w && h->work->size > w->size)
+		hashing_move(f, h, w);
 	waiter->job = job;
 	waiter->index = index;
 	LIST_INSERT_HEAD(&h->waiters, waiter, entry);

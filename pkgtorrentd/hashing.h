@@ -97,6 +97,7 @@ struct work {
 	uint32_t		 nopen;		/* opening or ready */
 	uint32_t		 files;		/* not done */
 	uint64_t		 partial;	/* bytes done of those */
+	uint64_t		 size;		/* bytes that it began with */
 	uint64_t		 turn;		/* bytes, 0: it has not begun */
 	bool			 listed;	/* has ready files */
 	bool			 to_open;	/* has queued files */
@@ -152,14 +153,16 @@ struct hashings {
 
 void	hashings_init(struct hashings *);
 
-struct work	*work_new(void);
+/* For a job that wants so many bytes hashed. */
+struct work	*work_new(uint64_t size);
 /* The job has ended: what nobody else wants and is not begun is dropped; the
    work frees itself after its last file. */
 void	work_abandon(struct front *, struct work *, uint64_t job);
 
 /*
- * Want a file's pieces; job_on_hashed() is called once, later, unless the
- * work is abandoned.  0, or -1 with ENOMEM.
+ * Want a file's pieces; of the works that want it the smallest has it.
+ * job_on_hashed() is called once, later, unless the work is abandoned.  0, or
+ * -1 with ENOMEM.
  */
 int	hashing_want(struct front *, struct work *, uint64_t job,
 	    uint32_t index, const char *path, size_t len,

@@ -162,6 +162,9 @@ job_hash(struct job *job)
 	uint32_t i;
 
 	job->state = JOB_HASH;
+	for (i = 0; i < job->nfiles; i++)
+		if (job->files[i].pieces == NULL)
+			job->to_hash += job->files[i].identity.size;
 	for (i = 0; i < job->nfiles; i++) {
 		file = &job->files[i];
 		if (file->pieces != NULL)
@@ -170,7 +173,7 @@ job_hash(struct job *job)
 			return;
 		if (job->work == NULL) {
 			job->hash_start_ms = front_now();
-			job->work = work_new();
+			job->work = work_new(job->to_hash);
 		}
 		if (job->work == NULL || hashing_want(f, job->work, job->id,
 		    i, file->path, file->path_len, &file->identity,
@@ -179,7 +182,6 @@ job_hash(struct job *job)
 			    1);
 			return;
 		}
-		job->to_hash += file->identity.size;
 		job->pending++;
 	}
 	if (job->pending == 0)

@@ -80,12 +80,13 @@ no_calls_but_its_own_body()
 	EOT
 	wait_for 10 answers_are 1008 || fail "answers are missing"
 	sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' calls | sort | uniq -c | sort -rn
-	# Connections, waiting, memory: no message, no file, no clock.
+	# Connections, waiting, memory: no message but that it is alive, no
+	# file, no clock.
 	if grep -v -e '^accept4(' -e '^read(' -e '^writev(' -e '^close(' \
 	    -e '^sendmsg(.*MSG_MORE' \
 	    -e '^epoll_' -e '^ioctl(.*FIONREAD' -e '^shutdown(' \
 	    -e '^mmap(NULL' -e '^munmap(' -e '^brk(' -e '^madvise(' \
-	    -e '^mremap(' calls
+	    -e '^mremap(' -e '^sendmsg(3, .*) = 12$' calls
 	then
 		fail "other calls were made"
 	fi

@@ -34,9 +34,11 @@ static const struct confines confines[ROLE_COUNT] = {
 	/* The default of max-connections and what its clients may cause;
 	   the front knows the number. */
 	[ROLE_FRONT] = { .max_fds = 4096, .writes = true },
-	/* What is open on the way down a glob and 32 to hand over.  A mirror
-	   is often readable by a group. */
-	[ROLE_WALKER] = { .max_fds = 512, .groups = true },
+	/* What is open on the way down a glob and 32 to hand over; and those
+	   in all messages of the user's processes that nobody has taken yet
+	   are held against it: two for each of 64 hashers, of 16 each.  A
+	   mirror is often readable by a group. */
+	[ROLE_WALKER] = { .max_fds = 4096, .groups = true },
 	/* Its slots, two queued messages' and two channels. */
 	[ROLE_HASHER] = { .max_fds = 96 },
 	/* An entry, a directory at each level of a path while it sweeps. */

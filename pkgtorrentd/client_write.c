@@ -102,29 +102,29 @@ client_write_parts(struct client *c)
 	return 1;
 }
 
-/* The same for the file after them. */
+/*
+ * The same for the file after them; but then it is others' turn, as if the
+ * socket were full: a fast client would have us read all of a long file.
+ */
 static int
 client_write_file(struct client *c)
 {
-	off_t at;
+	off_t at = (off_t)c->file_at;
 	ssize_t n;
 
-	while (c->file_left > 0) {
-		at = (off_t)c->file_at;
-		n = sendfile(c->fd, c->file_fd, &at,
-		    c->file_left < SENDFILE_MAX ? c->file_left : SENDFILE_MAX);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return errno == EAGAIN ? 0 : -1;
-		/* The file has shrunk: the promised length cannot be kept. */
-		if (n == 0)
-			return -1;
-		c->progress += (uint64_t)n;
-		c->file_at += (uint64_t)n;
-		c->file_left -= (uint64_t)n;
-	}
-	return 1;
+	if (c->file_left == 0)
+		return 1;
+	n = sendfile(c->fd, c->file_fd, &at,
+	    c->file_left < SENDFILE_MAX ? c->file_left : SENDFILE_MAX);
+	if (n == -1)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	/* The file has shrunk: the promised length cannot be kept. */
+	if (n == 0)
+		return -1;
+	c->progress += (uint64_t)n;
+	c->file_at += (uint64_t)n;
+	c->file_left -= (uint64_t)n;
+	return c->file_left == 0;
 }
 
 /*

@@ -349,3 +349,31 @@ growing_body()
 		    assert len(c.ask("/yum/a").body) == 1 << 20
 	END
 }
+
+# As fast as memory is copied, and never full: a turn of the loop has an end.
+service_case fast_reader "A client that reads fast does not hold up others."
+fast_reader_body()
+{
+	mkdir -p www/yum
+	truncate -s 100G www/yum/a
+	service_start "serve-files yes"
+	python <<-'END'
+		from service import *
+		import threading
+		def read_all():
+		    with Connection(receive_buffer=8 << 20) as c:
+		        c.send(request("/yum/a"))
+		        room, n = bytearray(8 << 20), 1
+		        while n > 0:
+		            n = c.socket.recv_into(room, 0, socket.MSG_TRUNC)
+		threading.Thread(target=read_all, daemon=True).start()
+		times, end = [], time.monotonic() + 4
+		while time.monotonic() < end:
+		    start = time.monotonic()
+		    with Connection() as c:
+		        assert c.ask(SERVICE + "/nullfile/1").status == 200
+		    times.append(time.monotonic() - start)
+		print("%d answers, %.3f s at worst" % (len(times), max(times)))
+		assert max(times) < 0.5, times
+	END
+}

@@ -105,7 +105,7 @@ int		 conf_check_system(const struct conf *, const char *file,
 /* In full, in a form that conf_parse() takes again.  0, or -1 with ENOMEM. */
 int		 conf_print(const struct conf *, struct buf *);
 
-/* 1 if the address is one of the proxies. */
+/* 1 if the address is one of the proxies; IPv4 ones as such, see addr.h. */
 int		 conf_is_proxy(const struct conf *, int family,
 		    const void *addr);
 

@@ -150,7 +150,7 @@ read_proxy(const char *word, struct conf_proxy *p)
 	p->family = strchr(addr, ':') != NULL ? AF_INET6 : AF_INET;
 	if (inet_pton(p->family, addr, p->addr) != 1)
 		return "not a numeric address";
-	/* conf_is_proxy() takes clients of such addresses for IPv4. */
+	/* Clients of such addresses are taken for IPv4. */
 	if (p->family == AF_INET6 && memcmp(p->addr, mapped, 12) == 0)
 		return "an IPv4 address in IPv6 notation";
 	max = p->family == AF_INET6 ? 128 : 32;
@@ -207,11 +207,6 @@ conf_is_proxy(const struct conf *conf, int family, const void *addr)
 	const uint8_t *bytes = addr;
 	size_t i;
 
-	/* How a socket of both families shows an IPv4 client. */
-	if (family == AF_INET6 && memcmp(bytes, mapped, 12) == 0) {
-		family = AF_INET;
-		bytes += 12;
-	}
 	for (i = 0; i < conf->nproxies; i++)
 		if (conf->proxies[i].family == family &&
 		    same_prefix(conf->proxies[i].addr, bytes,

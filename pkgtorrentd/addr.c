@@ -75,6 +75,19 @@ addr_put(struct addr *a)
 	free(a);
 }
 
+void
+addr_unmap(int *family, uint8_t ip[16])
+{
+	/* RFC 4291, section 2.5.5.2. */
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (*family != AF_INET6 || memcmp(ip, mapped, sizeof(mapped)) != 0)
+		return;
+	*family = AF_INET;
+	memmove(ip, ip + sizeof(mapped), 4);
+	memset(ip + 4, 0, sizeof(mapped));
+}
+
 int
 addr_parse(struct str s, int *family, uint8_t ip[16])
 {
@@ -104,5 +117,6 @@ addr_parse(struct str s, int *family, uint8_t ip[16])
 		*family = AF_INET6;
 	else
 		return -1;
+	addr_unmap(family, ip);
 	return 0;
 }

@@ -36,7 +36,14 @@ struct addr	*addr_get(struct addrs *, int family, const uint8_t *ip);
 struct addr	*addr_ref(struct addr *);
 void		 addr_put(struct addr *);
 
-/* An address as text, bracketed or not; 0 or -1. */
+/*
+ * An IPv4 address in IPv6 notation becomes one: so a socket of both families
+ * shows IPv4 clients, and some proxies write them.  All of them would be one
+ * /64 otherwise.
+ */
+void		 addr_unmap(int *family, uint8_t ip[16]);
+
+/* An address as text, bracketed or not, unmapped; 0 or -1. */
 int		 addr_parse(struct str, int *family, uint8_t ip[16]);
 
 #endif

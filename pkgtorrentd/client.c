@@ -385,6 +385,7 @@ client_set_address(struct client *c, const struct sockaddr *sa)
 		memcpy(c->ip, &in->sin_addr, 4);
 	else if (c->family == AF_INET6)
 		memcpy(c->ip, &in6->sin6_addr, 16);
+	addr_unmap(&c->family, c->ip);
 	c->proxy = c->family == AF_UNIX ||
 	    conf_is_proxy(c->front->child.conf, c->family, c->ip);
 }

@@ -32,6 +32,8 @@ forwarded_for_body()
 		198.51.100.1 203.0.113.9, 198.51.100.1
 		198.51.100.1 203.0.113.9, 198.51.100.1, 192.0.2.7
 		198.51.100.1 198.51.100.1,192.0.2.7,2001:db8::1
+		198.51.100.1 ::ffff:198.51.100.1
+		198.51.100.1 [::ffff:c633:6401]:80, ::ffff:192.0.2.7
 		2001:db9::5 203.0.113.9,	2001:db9::5
 		127.0.0.1 nonsense
 		127.0.0.1 198.51.100.1, <script>
@@ -42,6 +44,50 @@ forwarded_for_body()
 	want_client 198.51.100.2 two
 	want 404 /none
 	want_client 127.0.0.1 none
+}
+
+# In place of the program: a socket of both families, handed over.
+both_families()
+{
+	cat >both <<-END
+		#!$(command -v python3)
+		import os, socket, sys
+		s = socket.socket(socket.AF_INET6)
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+		s.bind(("::", $port))
+		s.listen()
+		os.dup2(s.fileno(), 3)
+		os.set_inheritable(3, True)
+		os.environ["LISTEN_FDS"] = "1"
+		os.environ["LISTEN_PID"] = str(os.getpid())
+		os.execv("$program", ["$program"] + sys.argv[1:])
+	END
+	chmod 755 both
+	program=$here/both
+}
+
+service_case both_families "IPv4 clients of an IPv6 socket are told apart."
+both_families_body()
+{
+	[ -e /proc/net/if_inet6 ] || atf_skip "no IPv6 here"
+	service_prepare
+	both_families
+	service_start "proxy 127.0.0.1" "max-connections-per-client 2"
+	want 404 /two --interface 127.0.0.2
+	want_client 127.0.0.2 two
+	want 404 /believed -H 'X-Forwarded-For: 198.51.100.1'
+	want_client 198.51.100.1 believed
+	python <<-'END'
+		from service import *
+		mine = [Connection(source="127.0.0.2") for _ in range(2)]
+		for c in mine:
+		    assert c.ask("/").status == 404
+		with Connection(source="127.0.0.2") as third:
+		    assert third.answer().status == 503
+		with Connection(source="127.0.0.3") as other:
+		    assert other.ask("/").status == 404
+	END
 }
 
 service_case not_a_proxy "Nobody else is believed."

@@ -370,7 +370,7 @@ client_find_place(struct client *c)
 		if (c->addr->connections > conf->max_connections_per_client)
 			return PLACE_NONE;
 	}
-	return c->front->nclients <= conf->max_connections ? PLACE_FREE :
+	return c->front->nclients <= c->front->places ? PLACE_FREE :
 	    PLACE_NONE;
 }
 
@@ -397,7 +397,7 @@ client_new(struct front *f, int fd, const struct sockaddr *sa, socklen_t len)
 	enum place place;
 
 	f->counters.connections++;
-	if (f->nclients >= 2 * f->child.conf->max_connections ||
+	if (f->nclients >= f->clients_max ||
 	    (c = calloc(1, sizeof(*c))) == NULL) {
 		f->counters.refused++;
 		close(fd);

@@ -11,8 +11,6 @@
  * hashers seal what they say under a key that is not here, and the cache
  * stores nothing without those seals.
  */
-#include <sys/resource.h>
-
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,10 +28,6 @@
 #include "seal.h"
 
 #define TICK_MS		250
-#define FDS_FIXED	96	/* loop, listeners, log, messages in transit */
-#define FDS_LEAST	16
-#define FDS_SPARE	64	/* connections that are turned away */
-#define FDS_HASHING	1024	/* files to be hashed, at most */
 #define TOUCH_MS	(24ULL * 60 * 60 * 1000)
 
 uint64_t
@@ -117,7 +111,7 @@ front_hold(struct client *c, const struct http_request *req,
 	const struct conf *conf = c->front->child.conf;
 	struct addr *asker = origin_addr(c, req);
 
-	if (asker != NULL && c->front->nclients > conf->max_connections / 2 &&
+	if (asker != NULL && c->front->nclients > c->front->places / 2 &&
 	    asker->waiting >= conf->max_connections_per_client) {
 		addr_put(asker);
 		reply_error_with(c, req, 429, "too many of your requests are "
@@ -409,29 +403,6 @@ front_on_tick(evutil_socket_t fd, short what, void *arg)
 		event_base_loopexit(f->base, NULL);
 }
 
-/* One for the client, and one for a file that it is sent. */
-static uint32_t
-front_fds_per_client(const struct front *f)
-{
-	return f->child.conf->serve_files ? 2 : 1;
-}
-
-/*
- * Descriptors are shared out beforehand: a peer's message that brings some
- * must never find that clients have taken the last.
- */
-void
-front_share_descriptors(struct front *f)
-{
-	uint32_t fixed = FDS_FIXED + (uint32_t)(f->nwalkers + f->nhashers);
-	uint32_t all;
-
-	all = f->fds < fixed + FDS_LEAST ? FDS_LEAST : f->fds - fixed;
-	f->hashings.open_max = all / 4 < FDS_HASHING ? all / 4 : FDS_HASHING;
-	f->clients_max = (all - f->hashings.open_max) /
-	    front_fds_per_client(f);
-}
-
 static void
 front_init(struct front *f)
 {
@@ -465,7 +436,6 @@ void
 front_main(void)
 {
 	struct sandbox box = { .role = ROLE_FRONT };
-	struct rlimit rl;
 	struct front *f;
 	char layers[256];
 	int none;
@@ -481,14 +451,9 @@ front_main(void)
 	box.strict = f->child.conf->strict;
 	box.user = f->child.conf->user[ROLE_FRONT];
 	box.channel_fd = f->child.parent.fd;
-	/* Past max-connections a client is told so, and past twice that it is
-	   turned away without a word. */
-	f->fds = (2 * f->child.conf->max_connections + FDS_SPARE) *
-	    front_fds_per_client(f) + FDS_HASHING + FDS_FIXED +
-	    f->child.conf->nroots + f->child.conf->hashers;
+	/* It cannot be raised later, but max-connections can. */
+	front_limit_descriptors(f);
 	box.max_fds = f->fds;
-	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_max < f->fds)
-		f->fds = (uint32_t)rl.rlim_max;
 	front_share_descriptors(f);
 	sandbox_enter(&box, &none, layers, sizeof(layers));
 	child_ready(&f->child, layers);

@@ -51,7 +51,8 @@ struct front {
 	struct client_queue	 deadlines[DEADLINE_COUNT];
 	uint32_t		 fds;		/* descriptors, at most */
 	uint32_t		 nclients;
-	uint32_t		 clients_max;	/* there are descriptors for */
+	uint32_t		 places;	/* more are told to go, … */
+	uint32_t		 clients_max;	/* … yet more are closed */
 	struct addrs		 addrs;
 
 	struct peer		 cache;
@@ -93,7 +94,10 @@ void	front_on_job(struct client *);
 /* A held request's file has been opened (fd) or not (status). */
 void	front_on_opened(struct client *, enum path_status, int fd,
 	    const struct identity *);
-/* As the limit and the configuration are now. */
+
+/* In places.c: how many descriptors there may ever be; who gets how many, as
+   the configuration is now. */
+void	front_limit_descriptors(struct front *);
 void	front_share_descriptors(struct front *);
 
 /* For front.c, in front_msg.c: the parent's channel, and places for peers. */

@@ -56,10 +56,6 @@ front_on_accept(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	for (i = 0; i < ACCEPTS && !f->paused; i++) {
-		if (f->nclients >= f->clients_max) {
-			front_pause(f);
-			return;
-		}
 		len = sizeof(addr);
 		addr.sa.sa_family = AF_UNSPEC;
 		s = accept4(fd, &addr.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);

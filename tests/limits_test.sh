@@ -245,6 +245,50 @@ connections_body()
 	END
 }
 
+service_case more_connections "SIGHUP makes room for more connections."
+more_connections_body()
+{
+	service_start "max-connections 1"
+	service_reload "max-connections 480" "serve-files yes"
+	python <<-'END'
+		from service import *
+		many = [Connection() for _ in range(480)]
+		for c in many:
+		    assert c.ask("/").status == 404
+		past = Connection().answer()
+		assert past.status == 503, past
+	END
+}
+
+service_case few_descriptors "Who finds no descriptor is told so as well."
+few_descriptors_body()
+{
+	service_prepare
+	cat >limited <<-END
+		#! /bin/sh
+		ulimit -n 160
+		exec "$program" "\$@"
+	END
+	chmod +x limited
+	program=$here/limited
+	service_start "max-connections 10000"
+	want_log 'with 160 descriptors there are places for [0-9]* connections'
+	python "$(sed -n 's/.* places for \([0-9]*\) .*/\1/p' log)" <<-'END'
+		from service import *
+		places = int(sys.argv[2])
+		served = [Connection() for _ in range(places)]
+		for c in served:
+		    assert c.ask("/").status == 404
+		past = [Connection() for _ in range(300)]
+		said = [c.rest()[9:12] for c in past]
+		assert said[0] == b"503" and said[-1] == b"", said
+		assert set(said) == {b"503", b""}, said
+		for c in served:
+		    assert c.ask("/").status == 404
+	END
+	! grep 'no descriptors left' log || fail "there was one too few"
+}
+
 service_case connections_per_client "One client may have so many."
 connections_per_client_body()
 {

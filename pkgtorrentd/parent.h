@@ -109,10 +109,11 @@ void	 parent_on_wrong_message(struct process *, const struct msg_wrong *);
 
 /* reload.c */
 
-/* Read the configuration, NULL with complaints; check it against the system,
-   -1 with complaints; activated: listen is not looked at, nor are the roots
-   of the old one (NULL: there is none). */
-struct conf	*reload_read_conf(const struct options *, struct buf *errors);
+/* Read the configuration, NULL with complaints; a pipe only when starting.
+   Check it against the system, -1 with complaints; activated: listen is not
+   looked at, nor are the roots of the old one (NULL: there is none). */
+struct conf	*reload_read_conf(const struct options *, bool starting,
+		    struct buf *errors);
 int	 reload_check(const struct conf *, const struct conf *old,
 	    const char *file, bool root, bool activated, struct buf *errors);
 void	 reload_run(struct parent *);

@@ -200,7 +200,7 @@ run(const struct options *opt, const struct arguments *args, bool only_check)
 	struct buf	 errors = { 0 };
 	struct conf	*conf;
 
-	conf = reload_read_conf(opt, &errors);
+	conf = reload_read_conf(opt, true, &errors);
 	if (conf == NULL) {
 		print_complaints(&errors);
 		buf_free(&errors);

@@ -2,6 +2,8 @@
  * The configuration: read at start, and again at SIGHUP, when everything that
  * can fail is tried before anything changes.
  */
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -41,40 +43,49 @@ log_complaints(const struct buf *errors)
 	}
 }
 
+/*
+ * At start it may be a pipe, whose end one waits for.  What is there later
+ * must not stop the parent.
+ */
 static int
-reload_read_file(const char *path, struct buf *text, struct buf *errors)
+reload_read_file(const char *path, bool starting, struct buf *text,
+    struct buf *errors)
 {
 	const char	*reason = NULL;
+	struct stat	 st;
 	uint8_t		*at;
-	ssize_t		 n;
+	ssize_t		 n = 1;
 	int		 fd;
 
-	fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
-	if (fd == -1) {
-		(void)buf_addf(errors, "%s: %s\n", path, strerror(errno));
-		return -1;
-	}
-	do {
+	fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC |
+	    (starting ? 0 : O_NONBLOCK));
+	if (fd == -1 || fstat(fd, &st) == -1)
+		reason = strerror(errno);
+	else if (!starting && !S_ISREG(st.st_mode))
+		reason = "not a regular file";
+	while (reason == NULL && n > 0) {
 		if ((at = buf_reserve(text, 65536)) == NULL)
 			fatal("no memory");
 		if ((n = read(fd, at, 65536)) == -1)
 			reason = strerror(errno);
 		else if ((text->len += (size_t)n) > CONF_FILE_MAX)
 			reason = "longer than 1 MiB";
-	} while (reason == NULL && n > 0);
-	close(fd);
+	}
+	if (fd != -1)
+		close(fd);
 	if (reason != NULL)
 		(void)buf_addf(errors, "%s: %s\n", path, reason);
 	return reason == NULL ? 0 : -1;
 }
 
 struct conf *
-reload_read_conf(const struct options *opt, struct buf *errors)
+reload_read_conf(const struct options *opt, bool starting,
+    struct buf *errors)
 {
 	struct buf	 text = { 0 };
 	struct conf	*conf = NULL;
 
-	if (reload_read_file(opt->file, &text, errors) == 0)
+	if (reload_read_file(opt->file, starting, &text, errors) == 0)
 		conf = conf_parse(opt->file, text.data == NULL ? "" :
 		    (const char *)text.data, text.len, &opt->overrides,
 		    errors);
@@ -202,7 +213,8 @@ reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
 {
 	memset(new, 0, sizeof(*new));
 	new->access_fd = -1;
-	if ((new->conf = reload_read_conf(parent->opt, errors)) == NULL)
+	if ((new->conf = reload_read_conf(parent->opt, false, errors)) ==
+	    NULL)
 		return -1;
 	reload_keep_fixed(new->conf, parent->conf);
 	if (reload_check(new->conf, parent->conf, parent->opt->file,

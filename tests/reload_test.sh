@@ -191,6 +191,25 @@ refused_reload_body()
 	service_reload
 }
 
+service_case not_a_file "A configuration that is a pipe is read at start only."
+not_a_file_body()
+{
+	service_configure
+	mv conf good
+	mkfifo conf
+	cat good >conf &
+	service_run
+	want 404 /
+	kill -HUP $pid
+	want_log 'conf: not a regular file'
+	want_log 'the old configuration stays'
+	want 404 /
+	rm conf
+	cp good conf
+	service_reload
+	service_stop
+}
+
 service_case needs_a_restart "SIGHUP says what it cannot change."
 needs_a_restart_body()
 {

@@ -91,8 +91,8 @@ static const struct call calls[] = {
 	{ "epoll_pwait2", FRONT, ANY },
 	{ "epoll_ctl", FRONT, ANY },
 	{ "gettimeofday", FRONT, ANY },
-	/* Clients; is something unread before a connection is closed, which
-	   would reset it? */
+	/* Clients, the access log; is something unread before a connection
+	   is closed, which would reset it? */
 	{ "accept4", FRONT, ANY },
 	{ "read", FRONT, ANY },
 	{ "writev", FRONT, ANY },
@@ -106,7 +106,7 @@ static const struct call calls[] = {
 	{ "fcntl", FRONT, IS(1, F_DUPFD_CLOEXEC) },
 	/* What a walker hands over must be open for reading only. */
 	{ "fcntl", FRONT, IS(1, F_GETFL) },
-	/* 100 Continue and the access log; a cache entry. */
+	/* 100 Continue; a cache entry. */
 	{ "write", FRONT | CACHE, ANY },
 
 	/* Paths below the role's directory, which Landlock and the chroot

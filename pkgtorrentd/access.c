@@ -1,5 +1,7 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -34,10 +36,33 @@ access_open(struct front *f)
 void
 access_set_fd(struct front *f, int fd)
 {
+	struct stat st;
+
 	access_flush(f);
 	if (f->access_fd != -1)
 		close(f->access_fd);
 	f->access_fd = fd;
+	/* It may be the same file again. */
+	if (fd == -1 || fstat(fd, &st) == -1 || st.st_size == 0)
+		f->access_cut = false;
+}
+
+/*
+ * A disk that fills up takes half a line; what comes when there is room again
+ * begins a new one.
+ */
+static void
+access_write(struct front *f)
+{
+	struct iovec iov[2] = { { "\n", f->access_cut ? 1 : 0 },
+	    { f->access.data, f->access.len } };
+	ssize_t n;
+
+	n = writev(f->access_fd, iov, 2);
+	if (n <= 0)
+		return;
+	n -= (ssize_t)iov[0].iov_len;
+	f->access_cut = n > 0 && f->access.data[n - 1] != '\n';
 }
 
 /* A log that cannot be written must not hold up answers: it loses lines. */
@@ -45,14 +70,12 @@ void
 access_flush(struct front *f)
 {
 	struct msg_none none = { 0 };
-	ssize_t n;
 
 	if (f->access.len == 0)
 		return;
-	if (f->access_fd != -1) {
-		n = write(f->access_fd, f->access.data, f->access.len);
-		(void)n;
-	} else
+	if (f->access_fd != -1)
+		access_write(f);
+	else
 		msg_send(&f->child.parent, MSG_ACCESS, &none, f->access.data,
 		    f->access.len, NULL, 0);
 	f->access.len = 0;

@@ -446,6 +446,8 @@ front_main(void)
 	child_start(&f->child, ROLE_FRONT);
 	/* A client that has gone shows as an error of the call. */
 	signal(SIGPIPE, SIG_IGN);
+	/* So does an access log that is as long as it may be. */
+	signal(SIGXFSZ, SIG_IGN);
 	front_init(f);
 	box.root = f->child.flags & CONF_ROOT;
 	box.strict = f->child.conf->strict;

@@ -74,6 +74,7 @@ struct front {
 	uint32_t		 generation;	/* of trackers and conf: older
 						   wraps are stale */
 	int			 access_fd;
+	bool			 access_cut;	/* it ends in half a line */
 	struct buf		 access;	/* lines not yet written */
 	struct event		*access_ev;
 	struct counters		 counters;

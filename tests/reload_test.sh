@@ -258,6 +258,42 @@ access_log_body()
 	true
 }
 
+service_case access_log_cut "A line that was cut is not in the way of others."
+access_log_cut_body()
+{
+	service_start "access-log $here/access"
+	want 404 /whole
+	want_log /whole access
+	size=$(stat -c %s access)
+	may_have $((size + 20))
+	want 404 /cut
+	wait_for 5 is_long $((size + 20)) || fail "nothing of the next line"
+	may_have -1
+	for name in one two; do
+		want 404 /$name
+		want_log "^127.0.0.1 - - .*GET /$name " access
+	done
+	service_stop
+	same "$(grep -c '^127.0.0.1 - - ' access)" 4 "lines"
+	same "$(wc -l <access)" 4 "lines, with what is left of one"
+}
+
+# Past so many bytes the front's writes fail, as they do on a full disk.
+may_have()
+{
+	python3 - "$(children front)" $1 <<-'END'
+		import resource, sys
+		pid, size = map(int, sys.argv[1:])
+		hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
+		resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
+	END
+}
+
+is_long()
+{
+	[ "$(stat -c %s access)" -eq $1 ]
+}
+
 service_case trackers "Trackers are read again, and bad lines named."
 trackers_body()
 {

@@ -300,7 +300,10 @@ reply_torrent(struct client *c, const struct http_request *req,
 	}
 	a.closing = reply_wants_close(c, req);
 	h.len = 0;
-	if (http_etag_matches(req->field[FIELD_IF_NONE_MATCH], w->etag)) {
+	/* Who posts wants the torrent: RFC 9110 has no 304 for it, and its 412
+	   means here that a digest is not known. */
+	if (req->method != HTTP_POST &&
+	    http_etag_matches(req->field[FIELD_IF_NONE_MATCH], w->etag)) {
 		line.status = 304;
 		head_start(&h, 304);
 		head_add(&h, "ETag: %s\r\n", w->etag);

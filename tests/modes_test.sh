@@ -336,6 +336,16 @@ conditional_body()
 	differs "$(field ETag)" "$etag" "tags for two hosts"
 	want_torrent urls
 	same "$torrent" http://other.example/yum/a.rpm "the web seed"
+	# Who posts gets it whatever is said.
+	want_post 200 /yum/a.rpm
+	want_torrent
+	hash=$torrent
+	for match in "$(field ETag)" '*'; do
+		want 304 $service/digest/$digest -H "If-None-Match: $match"
+		want 200 $service/digest/$digest -H "If-None-Match: $match" \
+		    --data-urlencode p=/yum/a.rpm
+		same "$(torrent)" "$hash" "the torrent that was posted for"
+	done
 }
 
 service_case freshness "Caches in front are told how long it is good."

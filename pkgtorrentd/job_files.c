@@ -288,7 +288,23 @@ no_memory:
 	return -1;
 }
 
-/* Each walker's sealed listing, for the cache to make its entry from. */
+/* That a path which no root holds is missing, no walker has sealed. */
+static bool
+job_lists_all(const struct job *job)
+{
+	struct listing_reader r;
+	uint32_t n = 0;
+
+	listing_open(&r, job->listing->data, job->listing->len);
+	while (listing_next_spec(&r) == 1)
+		n++;
+	return n == job->specs.n;
+}
+
+/*
+ * Each walker's sealed listing, for the cache to make its entry from.  With a
+ * gap it would be a lie.
+ */
 void
 job_put_info(struct job *job)
 {
@@ -297,7 +313,7 @@ job_put_info(struct job *job)
 	struct share *share;
 	size_t i, at, n, last = job->nshares;
 
-	if (peer_is_full(&f->cache))
+	if (peer_is_full(&f->cache) || !job_lists_all(job))
 		return;
 	for (i = 0; i < job->nshares; i++)
 		if (job->shares[i].used)

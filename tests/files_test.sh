@@ -175,12 +175,19 @@ only_prefixes_body()
 {
 	mkdir -p data
 	echo a >data/a
+	settle data/a
 	service_start "serve-files yes" "root /pub $here/data"
 	want 200 /pub/a
 	want 404 /a
 	want 404 $service/single/a
 	want 200 $service/single/pub/a
 	want_post 200 /pub/a /other/a
+	want_post 200 /other/a /pub/a
+	want 200 $service/digest/$digest
+	# The cache is asked, and has been sent nothing that it cannot take.
+	want_post 200 /pub/a
+	wait_for 5 test -e cache/info/$digest || fail "not in the cache"
+	! grep 'wrong' log || fail "the front was blamed"
 }
 
 service_case deny "What is denied is not there for anybody."

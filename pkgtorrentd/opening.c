@@ -86,16 +86,21 @@ openings_for_work(struct front *f, struct work *w)
 	struct hashing *h;
 	struct opening *o = NULL;
 	size_t bytes = 0;
+	bool last;
 	int root;
 
 	while ((h = TAILQ_FIRST(&w->queued)) != NULL &&
 	    w->nopen < OPEN_AHEAD && openings_may(f, w)) {
 		root = conf_root_of(f->child.conf, h->path, h->path_len);
 		if (root == -1 || (size_t)root >= f->nwalkers) {
-			/* Its root was taken out of the configuration. */
+			/* Its root was taken out of the configuration; the
+			   work may go with its last file. */
+			last = w->files == 1;
 			h->result = HASHING_GONE;
 			hashing_finish(f, h);
-			return;
+			if (last)
+				return;
+			continue;
 		}
 		bytes += sizeof(struct msg_path) + h->path_len;
 		if (o != NULL && (o->walker != (size_t)root ||

@@ -103,6 +103,42 @@ work_during_reload_body()
 	same "$torrent" 6 "the length in the new root"
 }
 
+service_case root_of_shared_files \
+    "A root goes whose files several wait for, with others."
+root_of_shared_files_body()
+{
+	mkdir -p www other
+	truncate -s 2G www/large
+	files=/yum/a/large
+	# The first are open when the root goes.  After the large one there is
+	# room for several at once, among them what nobody wants any more.
+	for n in $(seq 10 60); do
+		[ $n -ne 45 ] || files="$files /yum/b/gone"
+		echo $n >www/$n
+		files="$files /yum/a/$n"
+	done
+	echo gone >other/gone
+	service_start "digest openssl" "root /yum/a $here/www" \
+	    "root /yum/b $here/other"
+	clients=
+	for first in 10 11; do
+		mkdir client$first
+		(cd client$first && want_post 200 /yum/a/$first $files) &
+		clients="$clients $!"
+	done
+	wait_for 5 are_hashing 2 || fail "no hashing for two"
+	service_reload "digest openssl" "root /yum/a $here/www"
+	for client in $clients; do
+		wait $client || fail "no answer"
+	done
+	! grep 'a wrong' log || fail "somebody was blamed"
+}
+
+are_hashing()
+{
+	[ "$(service_count hashing)" -eq $1 ]
+}
+
 service_case new_layout "SIGHUP with another piece length, another torrent."
 new_layout_body()
 {

@@ -65,7 +65,7 @@ ways_out_body()
 	ln -s "$here/outside" www/yum/absolute
 	ln -s / www/yum/slash
 	chmod -R a+rX outside secret
-	service_start "serve-files yes"
+	service_start "serve-files yes" 'revalidate 0s'
 	remember_children
 	run_python hostile.py climb "$here/outside/secret" "the secret"
 	for path in up link/secret absolute/secret slash/etc/passwd; do
@@ -77,6 +77,11 @@ ways_out_body()
 	same "$(echo "$torrent" | awk '{ print $2 }' | tr '\n' ' ')" \
 	    "a dir/b " "the files of a pattern"
 	same_children
+	kill -USR1 $pid
+	want_log 'requests resolved'
+	walks=$(sed -n 's/.* \([0-9]*\) requests resolved.*/\1/p' log)
+	echo "$walks of them came to the walker"
+	[ "$walks" -gt 4000 ] || fail "too few came to the walker"
 }
 
 service_case pipelined "After a mistake nothing that came along is answered."

@@ -165,7 +165,7 @@ def cold(clients, queue, seconds, patterns):
         else:
             bodies[a.status] += 1
             late.append(time.monotonic() - asked)
-    with Good(HOT) as good:
+    with Good(HOT, new=(200, 503)) as good:
         load = Load(on_answer)
         end = time.monotonic() + seconds
         for n in range(patterns):

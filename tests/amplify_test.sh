@@ -76,7 +76,8 @@ cold_files()
 	mkdir -p www/yum www/cold
 	echo hot >www/yum/hot
 	(cd www/cold && truncate -s 20G $(printf '%04d ' $(seq 0 999)))
-	settle www/yum/hot
+	good_files
+	settle www/yum/hot www/good/?
 }
 
 service_case cold_crowd "A thousand cold files do not delay what is hot."

@@ -36,3 +36,12 @@ run_python()
 	    python3 -u "$(atf_get_srcdir)/$_program" "$port" "$@" ||
 	    fail "see the Python traceback"
 }
+
+# What a good client asks for (good.py).
+good_files()
+{
+	mkdir -p www/good/new
+	for _n in 0 1 2 3 4 5 6 7 8 9; do
+		echo $_n >www/good/$_n
+	done
+}

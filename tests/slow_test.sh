@@ -9,7 +9,8 @@ slow_files()
 	mkdir -p www/yum
 	echo small >www/yum/a
 	truncate -s 256M www/yum/big
-	settle www/yum/*
+	good_files
+	settle www/yum/* www/good/?
 }
 
 service_case dawdlers "Whoever dawdles is cut, and nobody else notices."

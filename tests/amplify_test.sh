@@ -97,6 +97,10 @@ cold_crowd_and_patterns_body()
 	cold_files
 	service_start 'max-queue 64' 'hash-wait 4s' 'access-log no' \
 	    'max-connections 2000'
-	run_python amplify.py cold 1000 64 "$(number 4 30)" 8
-	want 200 $service/single/yum/hot
+	# Where there is a place for each, and where most are turned away.
+	for clients in 40 1000; do
+		run_python amplify.py cold $clients 64 "$(number 4 30)" 8
+		want 200 $service/single/yum/hot
+		service_restart
+	done
 }

@@ -16,7 +16,8 @@ from torrent_check import check_info, decode
 PIECE = 1 << 20
 SLACK = 0.1
 NAMES = ["f%d" % n for n in range(6)]
-DIRECTORY = "www/yum/"
+# Asked for so rarely that what is remembered is too old by then.
+RARE = ["r%d" % n for n in range(6)]
 
 
 class Version:
@@ -42,8 +43,9 @@ class File:
     """All that is done to a file goes through here: announced, done, and
     noted as done.  Each is one step of the kernel as far as contents go."""
 
-    def __init__(self, name):
-        self.name, self.path = name, DIRECTORY + name
+    def __init__(self, name, directory):
+        self.name, self.path = name, "www/%s/%s" % (directory, name)
+        self.new = "www/.new-" + name
         self.content, self.versions = None, [Version(None)]
         self.replace()
 
@@ -63,12 +65,12 @@ class File:
     def put(self, content):
         """Another file under this name, as rsync does it."""
         def run():
-            with open("www/.new", "wb") as f:
+            with open(self.new, "wb") as f:
                 f.write(content)
-            os.chmod("www/.new", 0o644)
+            os.chmod(self.new, 0o644)
             if random.random() < 0.5:
-                os.utime("www/.new", (1400000000, 1400000000))
-            os.rename("www/.new", self.path)
+                os.utime(self.new, (1400000000, 1400000000))
+            os.rename(self.new, self.path)
         self.change(content, run)
 
     def replace(self):
@@ -151,25 +153,40 @@ class Judge:
     def __init__(self, files, revalidate):
         self.files, self.revalidate = files, revalidate
         self.answers, self.counts = [], collections.Counter()
+        self.whole = collections.Counter()
         self.oldest = 0
         self.digest = post(*("/yum/" + n for n in NAMES))
 
-    def turn(self):
-        name = random.choice(NAMES + ["*", "*", "digest"])
-        data = self.digest if name == "digest" else \
-            request(SERVICE + "/single/yum/" + name)
+    def ask(self, name, data):
         asked = time.monotonic()
         a = ask(data, 20)
         assert a is not None, "the connection was lost"
         self.answers.append((asked, time.monotonic(), name, a))
+
+    def turn(self):
+        name = random.choice(NAMES + ["*", "*", "digest"])
+        self.ask(name, self.digest if name == "digest" else
+                 request(SERVICE + "/single/yum/" + name))
+
+    def turn_of_rare(self, f):
+        """It is remembered, changed, and asked for when that is too old."""
+        path = "/rare/" + f.name
+        data = random.choice((request(SERVICE + "/single" + path),
+                              request(SERVICE + "/simple" + path + "*"),
+                              post(path)))
+        time.sleep(2.1)
+        self.ask(f.name, data)
+        random.choice(File.CHANGES)(f)
+        time.sleep(SLACK + self.revalidate * random.uniform(1.1, 2))
+        self.ask(f.name, data)
 
     def judge(self, asked, got, name, a):
         begin = asked - self.revalidate - SLACK
         self.counts[a.status] += 1
         if a.status == 503:
             return
-        files = self.files if name in ("*", "digest") else \
-            [f for f in self.files if f.name == name]
+        files = [f for f in self.files if f.name == name or
+                 name in ("*", "digest") and f.name in NAMES]
         around = {f.name: f.around(begin, got) for f in files}
         if a.status in (403, 404):
             for f in files:
@@ -178,6 +195,7 @@ class Judge:
             return
         assert a.status == 200, a
         self.judge_torrent(a.body, around, asked)
+        self.whole["rare" if name in RARE else name] += 1
 
     def judge_torrent(self, body, around, asked):
         torrent, _ = decode(body)
@@ -233,24 +251,42 @@ def want_final_state(judge):
         judge.judge(now, now, name, a)
 
 
+def want_enough(judge, rounds):
+    """A service that is always busy would never be wrong."""
+    print("torrents: %s" % dict(judge.whole))
+    for name in NAMES + ["*", "digest"]:
+        assert judge.whole[name] >= rounds, (name, judge.whole)
+    assert judge.whole["rare"] >= rounds // 3, judge.whole
+
+
 def main():
     rounds, revalidate = int(sys.argv[3]), float(sys.argv[4])
     seed_random()
-    files = [File(name) for name in NAMES]
+    files = [File(name, "yum") for name in NAMES] + \
+        [File(name, "rare") for name in RARE]
     service, judge = Service("conf"), Judge(files, revalidate)
     service.start()
     made = collections.Counter()
-    with Crowd(4, judge.turn) as crowd:
+    rare = iter(files[len(NAMES):])
+    mine = threading.local()
+
+    def turn_of_rare():
+        if not hasattr(mine, "file"):
+            mine.file = next(rare)
+        judge.turn_of_rare(mine.file)
+    with Crowd(4, judge.turn) as crowd, Crowd(len(RARE), turn_of_rare) as few:
         for i in range(rounds):
             change = random.choice(File.CHANGES)
-            change(random.choice(files))
+            change(random.choice(files[:len(NAMES)]))
             made[change.__name__] += 1
             # Sometimes long enough for what is new to be remembered.
             time.sleep(random.choice((0, 0.02, 0.1, 0.3)) if i % 25 else 2.5)
             crowd.check()
+            few.check()
             if i % 50 == 0:
                 judge.judge_all()
     judge.judge_all()
+    want_enough(judge, rounds)
     want_final_state(judge)
     service.stop()
     check_entries()

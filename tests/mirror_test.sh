@@ -9,7 +9,7 @@ service_timeout=590
 service_case changes "No answer mixes versions, or tells of an old one."
 changes_body()
 {
-	mkdir -p www/yum
+	mkdir -p www/yum www/rare
 	service_configure 'hashers 2' 'revalidate 1s' \
 	    'max-jobs-per-client 1000' 'access-log no'
 	run_python mirror.py "$program" "$(number 50 1000)" 1
@@ -19,7 +19,7 @@ changes_body()
 service_case changes_under_hashers "Nor does one made while files change."
 changes_under_hashers_body()
 {
-	mkdir -p www/yum
+	mkdir -p www/yum www/rare
 	service_configure 'hashers 2' 'revalidate 0s' \
 	    'max-jobs-per-client 1000' 'access-log no'
 	run_python mirror.py "$program" "$(number 50 1000)" 0

@@ -241,7 +241,8 @@ static void
 work_end_turn(struct front *f, struct work *w)
 {
 	w->turn = 0;
-	if (!w->listed)
+	/* Before its first turn it is in another list. */
+	if (!w->listed || !w->started)
 		return;
 	TAILQ_REMOVE(&f->hashings.running, w, entry);
 	TAILQ_INSERT_TAIL(&f->hashings.running, w, entry);

@@ -286,10 +286,45 @@ ATF_TC_BODY(turns__small_file_that_two_want, tc)
 	front_stop(&rig);
 }
 
+/* A hasher ends over a file that somebody has come to want who is still
+   waiting for his first turn. */
+ATF_TC_WITHOUT_HEAD(turns__lost_file_of_a_newcomer);
+ATF_TC_BODY(turns__lost_file_of_a_newcomer, tc)
+{
+	static struct front_rig	 rig;
+	struct identity		 id = { .size = 100 };
+	struct work		*first, *newcomer;
+
+	front_start(&rig);
+	first = front_want(&rig, "a", 1, id.size);
+	first->size = 1ULL << 30;
+	ATF_REQUIRE(front_next_batch(&rig));
+	/* All of the hasher's time is taken. */
+	ATF_REQUIRE_EQ(0, hashing_want(&rig.front, first, 1, 0, "/big", 4,
+	    &(struct identity){ .size = 1ULL << 30 }, MIB));
+	front_open_files(&rig);
+	newcomer = front_want(&rig, "b", 1, id.size);
+	ATF_REQUIRE_EQ(0, hashing_want(&rig.front, newcomer, 1, 0, "/a/0", 4,
+	    &id, MIB));
+	ATF_CHECK_EQ(2, newcomer->files);
+	front_open_files(&rig);
+	ATF_REQUIRE(newcomer->listed && !newcomer->started);
+	close(rig.hasher.fd);
+	front_on_lost(&rig.front.hashers[0]);
+	front_connect(&rig);
+	while (front_next_batch(&rig))
+		front_answer(&rig);
+	ATF_CHECK_EQ((1ULL << 30) + 200, rig.front.counters.hashed);
+	work_abandon(&rig.front, first, 1);
+	work_abandon(&rig.front, newcomer, 1);
+	front_stop(&rig);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, file__that_ends_hashers);
 	ATF_TP_ADD_TC(tp, turns__small_files_beside_a_huge_one);
 	ATF_TP_ADD_TC(tp, turns__small_file_that_two_want);
+	ATF_TP_ADD_TC(tp, turns__lost_file_of_a_newcomer);
 	return atf_no_error();
 }

@@ -105,7 +105,7 @@ client_free(struct client *c)
 	client_set_deadline(c, DEADLINE_NONE);
 	client_forget_answer(c);
 	client_forget_request(c);
-	buf_free(&c->in);
+	client_drop_bytes(c, c->in.len);
 	if (c->addr != NULL) {
 		c->addr->connections--;
 		addr_put(c->addr);
@@ -134,7 +134,7 @@ client_close(struct client *c)
 	}
 	shutdown(c->fd, SHUT_WR);
 	client_forget_answer(c);
-	buf_free(&c->in);
+	client_drop_bytes(c, c->in.len);
 	c->state = CLIENT_DRAIN;
 	c->progress = 0;
 	client_set_deadline(c, DEADLINE_DRAIN);
@@ -276,9 +276,7 @@ client_process(struct client *c)
 	size_t used;
 
 	used = client_take(c, (char *)c->in.data, c->in.len);
-	buf_drop(&c->in, used);
-	if (c->in.len == 0)
-		buf_free(&c->in);
+	client_drop_bytes(c, used);
 	client_settle(c);
 }
 
@@ -294,7 +292,8 @@ client_resume(struct client *c)
 static void
 client_read(struct client *c)
 {
-	char *scratch = c->front->scratch;
+	struct front *f = c->front;
+	char *scratch = f->scratch;
 	size_t used;
 	ssize_t n;
 
@@ -308,19 +307,21 @@ client_read(struct client *c)
 		return;
 	}
 	if (c->in.len > 0) {
-		if (buf_add(&c->in, scratch, (size_t)n) == -1)
+		if (client_keep_bytes(c, scratch, (size_t)n) == -1)
 			client_free(c);
 		else
 			client_process(c);
+		clients_make_room(f);
 		return;
 	}
 	used = client_take(c, scratch, (size_t)n);
 	if (used < (size_t)n &&
-	    buf_add(&c->in, scratch + used, (size_t)n - used) == -1) {
+	    client_keep_bytes(c, scratch + used, (size_t)n - used) == -1) {
 		client_free(c);
 		return;
 	}
 	client_settle(c);
+	clients_make_room(f);
 }
 
 static void

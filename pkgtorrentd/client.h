@@ -70,6 +70,7 @@ struct client {
 	struct addr		*addr;		/* charged with connections */
 
 	struct buf		 in;		/* read, not yet understood */
+	size_t			 charged;	/* bytes of a body among it */
 	size_t			 want;		/* bytes: a request with body */
 	uint32_t		 requests;	/* answered here */
 	bool			 said_continue;
@@ -132,6 +133,12 @@ void	client_forget_request(struct client *);
 void	client_free(struct client *);
 void	client_write(struct client *);	/* there is room; may free it */
 bool	client_is_taking(struct client *);	/* or to be cut? */
+/* In client_body.c: more of what was read, 0 or -1; what was understood, or is
+   of no use; who sends for too long when there is too much of all.  The last
+   may free any client. */
+int	client_keep_bytes(struct client *, const void *, size_t);
+void	client_drop_bytes(struct client *, size_t);
+void	clients_make_room(struct front *);
 
 /* Deadlines that have passed. Called a few times a second. */
 void	client_tick(struct front *);

@@ -53,6 +53,7 @@ struct front {
 	uint32_t		 nclients;
 	uint32_t		 places;	/* more are told to go, … */
 	uint32_t		 clients_max;	/* … yet more are closed */
+	uint64_t		 bodies;	/* bytes charged to clients */
 	struct addrs		 addrs;
 
 	struct peer		 cache;

@@ -27,6 +27,62 @@ max_body_body()
 	END
 }
 
+service_case bodies "All bodies together may have so much memory."
+bodies_body()
+{
+	mkdir -p www/yum
+	echo a >www/yum/a
+	service_start "body-timeout 1m"
+	python "$service/digest/$(paths_digest /yum/a)" \
+	    "$(children front)" <<-'END'
+		from service import *
+		import select
+		target, pid = sys.argv[2:]
+		def memory():
+		    with open("/proc/%s/status" % pid) as f:
+		        return int(f.read().split("RssAnon:")[1].split()[0])
+		def start(length):
+		    body = b"p=/yum/a&x=" + bytes(length - 11).replace(b"\0", b"y")
+		    c = Connection()
+		    c.send(request(target, "POST", content_length=length + 1,
+		        content_type="application/x-www-form-urlencoded") + body)
+		    return c
+		def answer(c):
+		    c.send(b"y")
+		    return c.answer()
+		def is_refused(c):
+		    return bool(select.select([c.socket], [], [], 0)[0])
+		before = memory()
+		little = start(12000)
+		# They dawdle: 32 of them have 64 MiB.
+		length = 2 << 20
+		many = [start(length - 1) for _ in range(40)]
+		wait_for(20, lambda: sum(map(is_refused, many)) == 8, "refusals")
+		assert memory() - before < 100 << 10, memory() - before
+		# Others have their turn, and the dawdlers too while there is room.
+		with start(length - 1) as c:
+		    assert answer(c).status == 200
+		assert answer(little).status == 200
+		refused = list(map(is_refused, many))
+		assert refused == [True] * 9 + [False] * 31, refused
+		for c, was in zip(many, refused):
+		    a = c.answer() if was else answer(c)
+		    assert a.status == (503 if was else 200), a
+		    if was:
+		        assert a.field("Retry-After") and c.rest() == b""
+		# What has been released is not counted.
+		many = [start(length - 1) for _ in range(30)]
+		assert all(answer(c).status == 200 for c in many)
+		# Nor is it held for what comes behind a body.
+		more = []
+		for _ in range(60):
+		    more.append(start(length - 1))
+		    more[-1].send(b"yGET ")
+		    assert more[-1].answer().status == 200
+		assert memory() - before < 100 << 10, memory() - before
+	END
+}
+
 service_case drain_ends "A body that is not wanted is not read for ever."
 drain_ends_body()
 {

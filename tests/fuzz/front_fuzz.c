@@ -761,7 +761,7 @@ settle(void)
 static void
 check_nothing_left(void)
 {
-	require(front.nclients == 0);
+	require(front.nclients == 0 && front.bodies == 0);
 	require(front.jobs.n == 0 && front.jobs.charged == 0);
 	require(RB_EMPTY(&front.jobs.by_key) && RB_EMPTY(&front.jobs.by_id));
 	require(RB_EMPTY(&front.hashings.tree));

@@ -93,7 +93,7 @@ def globs():
             print("%.60s: %s" % (p, in_ms(spans)))
     print("%d patterns, 10 times each: %s" % (len(patterns),
                                               in_ms(all_spans)))
-    assert max(all_spans) < mark(0.05, 2), in_ms(all_spans)
+    assert max(all_spans) < mark(0.1, 2), in_ms(all_spans)
 
 
 def blocks(directory):
@@ -163,13 +163,13 @@ class Told:
         self.asked = time.monotonic()
 
     def on_answer(self, name, a):
+        text = a.body.decode()
         if name == "pattern":
-            # Nobody has a file of that name; no walk without a place.
-            assert a.status in ((404, 413) if self.has_room else
-                                (404, 413, 503)), a
+            # No file has such a name; a walk needs a place, and its time.
+            assert a.status in (404, 413) or a.status == 503 and (
+                not self.has_room or text.startswith("still looking")), a
             self.patterns[a.status] += 1
             return
-        text = a.body.decode()
         assert a.status in (429, 503) and a.field("Retry-After"), a
         if text.startswith(("hashing", "still looking")):
             self.cold["queued"] += 1
@@ -208,7 +208,8 @@ def cold(clients, queue, seconds, patterns):
     assert sum(told.cold.values()) == clients
     if has_room:
         assert told.cold["queued"] == clients, told.cold
-        assert sum(told.patterns.values()) >= 2 * patterns, told.patterns
+        assert told.patterns[404] + told.patterns[413] >= patterns, \
+            told.patterns
     else:
         assert queue - patterns - 1 <= told.cold["queued"] <= queue, told.cold
     assert max(told.late) < mark(2, 10), max(told.late)

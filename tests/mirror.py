@@ -257,6 +257,7 @@ def want_enough(judge, rounds):
     for name in NAMES + ["*", "digest"]:
         assert judge.whole[name] >= rounds, (name, judge.whole)
     assert judge.whole["rare"] >= rounds // 3, judge.whole
+    assert judge.counts[503] < judge.counts[200] // 10, judge.counts
 
 
 def main():

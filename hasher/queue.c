@@ -7,8 +7,10 @@ static void
 line_init(struct line *line)
 {
 	TAILQ_INIT(&line->active);
+	TAILQ_INIT(&line->fresh);
 	TAILQ_INIT(&line->waiting);
 	line->nactive = 0;
+	line->fresh_is_next = false;
 }
 
 void
@@ -27,14 +29,25 @@ line_of(struct queue *q, const struct resolution *r)
 	return r->globs ? &q->globs : &q->plain;
 }
 
+static struct resolutions *
+line_list(struct line *line, const struct resolution *r)
+{
+	return r->active ? &line->active : r->tried ? &line->waiting :
+	    &line->fresh;
+}
+
 static void
 line_fill(struct line *line)
 {
 	struct resolution	*r;
 
-	while (line->nactive < QUEUE_ACTIVE_MAX &&
-	    (r = TAILQ_FIRST(&line->waiting)) != NULL) {
-		TAILQ_REMOVE(&line->waiting, r, entry);
+	while (line->nactive < QUEUE_ACTIVE_MAX) {
+		r = TAILQ_FIRST(&line->waiting);
+		if (r == NULL)
+			r = TAILQ_FIRST(&line->fresh);
+		if (r == NULL)
+			break;
+		TAILQ_REMOVE(line_list(line, r), r, entry);
 		TAILQ_INSERT_TAIL(&line->active, r, entry);
 		r->active = true;
 		line->nactive++;
@@ -46,7 +59,7 @@ queue_add(struct queue *q, struct resolution *r)
 {
 	struct line	*line = line_of(q, r);
 
-	TAILQ_INSERT_TAIL(&line->waiting, r, entry);
+	TAILQ_INSERT_TAIL(&line->fresh, r, entry);
 	q->count++;
 	q->spec_bytes += r->specs.len;
 	line_fill(line);
@@ -67,22 +80,32 @@ struct resolution *
 queue_find(const struct queue *q, uint64_t id)
 {
 	const struct resolutions *const	 lists[] = {
-		&q->plain.active, &q->plain.waiting,
-		&q->globs.active, &q->globs.waiting
+		&q->plain.active, &q->plain.fresh, &q->plain.waiting,
+		&q->globs.active, &q->globs.fresh, &q->globs.waiting
 	};
 	struct resolution		*r = NULL;
 	unsigned			 i;
 
-	for (i = 0; i < 4 && r == NULL; i++)
+	for (i = 0; i < 6 && r == NULL; i++)
 		r = list_find(lists[i], id);
 	return r;
+}
+
+static struct resolution *
+line_next(const struct line *line)
+{
+	struct resolution	*active = TAILQ_FIRST(&line->active);
+	struct resolution	*fresh = TAILQ_FIRST(&line->fresh);
+
+	return fresh != NULL && active->tried && line->fresh_is_next ?
+	    fresh : active;
 }
 
 struct resolution *
 queue_next(const struct queue *q)
 {
-	struct resolution	*plain = TAILQ_FIRST(&q->plain.active);
-	struct resolution	*glob = TAILQ_FIRST(&q->globs.active);
+	struct resolution	*plain = line_next(&q->plain);
+	struct resolution	*glob = line_next(&q->globs);
 
 	return plain == NULL || (glob != NULL &&
 	    q->plain_us >= PLAIN_US_MAX) ? glob : plain;
@@ -97,8 +120,13 @@ queue_rotate(struct queue *q, struct resolution *r, uint64_t us)
 		q->plain_us = 0;
 	else
 		q->plain_us += us;
-	TAILQ_REMOVE(&line->active, r, entry);
-	TAILQ_INSERT_TAIL(&line->active, r, entry);
+	line->fresh_is_next = r->active;
+	TAILQ_REMOVE(line_list(line, r), r, entry);
+	/* What it holds is only for those with a place. */
+	if (!r->active && r->result == 0)
+		resolution_rewind(r);
+	r->tried = true;
+	TAILQ_INSERT_TAIL(line_list(line, r), r, entry);
 }
 
 void
@@ -106,11 +134,8 @@ queue_remove(struct queue *q, struct resolution *r)
 {
 	struct line	*line = line_of(q, r);
 
-	if (r->active) {
-		TAILQ_REMOVE(&line->active, r, entry);
-		line->nactive--;
-	} else
-		TAILQ_REMOVE(&line->waiting, r, entry);
+	TAILQ_REMOVE(line_list(line, r), r, entry);
+	line->nactive -= r->active;
 	q->count--;
 	q->spec_bytes -= r->specs.len;
 	resolution_free(r);

@@ -226,3 +226,14 @@ resolution_run(struct resolution *r, struct root *root, uint64_t turn_us)
 		r->result = RESOLVE_TIME;
 	return r->result != 0;
 }
+
+void
+resolution_rewind(struct resolution *r)
+{
+	glob_free(r->glob);
+	r->glob = NULL;
+	dir_cache_free(&r->walk.cache);
+	memset(&r->walk, 0, sizeof(r->walk));
+	buf_free(&r->listing);
+	r->at = 0;
+}

@@ -20,6 +20,7 @@ struct resolution {
 	bool			 globs;		/* has a spec with wildcards */
 	/* Its place in the queue. */
 	bool			 active;
+	bool			 tried;		/* has had a turn */
 	bool			 slow;		/* MSG_SLOW was sent */
 	/* What has come of it. */
 	struct buf		 listing;
@@ -45,5 +46,8 @@ int	 resolution_check(struct resolution *);
 /* Work for at most turn_us (by a directory entry or a look-up more).  1: done,
    result and listing are there; 0: not yet. */
 int	 resolution_run(struct resolution *, struct root *, uint64_t turn_us);
+
+/* As before the first run, but for the time that it took. */
+void	 resolution_rewind(struct resolution *);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * From open files to hashers and back.  Each hasher has two batches, so that
  * it never waits for the next; a batch is at most a slice of one work.  Works
- * take turns of about a slice, so that many share the hashers evenly, and a
- * work's first batch goes before the next ones of longer works.
+ * take turns of about a slice, so that many share the hashers evenly, and the
+ * first batch of a short one goes before all of them.
  */
 #include <sys/param.h>
 

@@ -72,6 +72,8 @@ work_new(uint64_t size)
 	TAILQ_INIT(&w->queued);
 	TAILQ_INIT(&w->ready);
 	w->size = size;
+	/* The first slices of many long ones would hold up a short one. */
+	w->started = size > SLICE_MIN;
 	return w;
 }
 

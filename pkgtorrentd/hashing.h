@@ -101,7 +101,7 @@ struct work {
 	uint64_t		 turn;		/* bytes, 0: it has not begun */
 	bool			 listed;	/* has ready files */
 	bool			 to_open;	/* has queued files */
-	bool			 started;	/* has had its first batch */
+	bool			 started;	/* does not go first */
 	bool			 abandoned;	/* the job has gone */
 };
 TAILQ_HEAD(work_list, work);
@@ -138,7 +138,7 @@ struct hasher {
 
 struct hashings {
 	struct hashing_tree	 tree;
-	struct work_list	 fresh;		/* no batch yet: go first */
+	struct work_list	 fresh;		/* short, no batch yet */
 	struct work_list	 running;
 	struct work_list	 to_open;
 	struct hasher		 hashers[HASHERS_MAX];

@@ -245,6 +245,37 @@ ATF_TC_BODY(turns__small_files_beside_a_huge_one, tc)
 	front_stop(&rig);
 }
 
+/* It does not wait for the first slice of each of those before it. */
+ATF_TC_WITHOUT_HEAD(turns__small_file_behind_many_huge);
+ATF_TC_BODY(turns__small_file_behind_many_huge, tc)
+{
+	static struct front_rig	 rig;
+	const uint64_t		 huge_len = 64ULL << 20;
+	struct work		*huge[40], *small;
+	int			 huge_batches = 0;
+	char			 dir[32];
+	size_t			 i;
+
+	front_start(&rig);
+	for (i = 0; i < 40; i++) {
+		snprintf(dir, sizeof(dir), "huge/%zu", i);
+		huge[i] = front_want(&rig, dir, 1, huge_len);
+	}
+	front_open_files(&rig);
+	small = front_want(&rig, "small", 1, 100);
+	while (small->files > 0 && front_next_batch(&rig)) {
+		huge_batches += front_batch_has(&rig, huge_len);
+		front_answer(&rig);
+	}
+	ATF_CHECK_MSG(huge_batches <= 4, "%d huge batches", huge_batches);
+	while (front_next_batch(&rig))
+		front_answer(&rig);
+	work_abandon(&rig.front, small, 1);
+	for (i = 0; i < 40; i++)
+		work_abandon(&rig.front, huge[i], 1);
+	front_stop(&rig);
+}
+
 /* Many huge files and a small one, which somebody else wants, too: it does
    not come after all of them. */
 ATF_TC_WITHOUT_HEAD(turns__small_file_that_two_want);
@@ -324,6 +355,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, file__that_ends_hashers);
 	ATF_TP_ADD_TC(tp, turns__small_files_beside_a_huge_one);
+	ATF_TP_ADD_TC(tp, turns__small_file_behind_many_huge);
 	ATF_TP_ADD_TC(tp, turns__small_file_that_two_want);
 	ATF_TP_ADD_TC(tp, turns__lost_file_of_a_newcomer);
 	return atf_no_error();

@@ -285,6 +285,34 @@ ATF_TC_BODY(turn__glob_passes_long_plain, tc)
 	check_passes_long_plain("/[x]");
 }
 
+/* More than have places at a time, of which each takes seconds. */
+ATF_TC_WITHOUT_HEAD(turn__short_glob_passes_many_long);
+ATF_TC_BODY(turn__short_glob_passes_many_long, tc)
+{
+	struct walker	 w;
+	struct msg	 msg;
+	uint64_t	 one;
+	int		 i, slow = 0;
+
+	make_dir("www");
+	make_file("www/a");
+	make_slow();
+	walker_start_on_www(&w, "");
+	pause_walker(&w);
+	for (i = 0; i < 12; i++)
+		send_spec(&w, slow_glob, 20);
+	one = send_spec(&w, "/a*", 1);
+	resume_walker(&w);
+	while (receive(&w.front, &msg) == MSG_SLOW)
+		slow++;
+	ATF_CHECK_MSG(slow >= 4, "%d were begun", slow);
+	ATF_REQUIRE_EQ(one, ((const struct msg_id *)msg.body)->id);
+	/* Nor do those that had to begin again get lost. */
+	while (slow < 12)
+		slow += receive(&w.front, &msg) == MSG_SLOW;
+	walker_stop(&w);
+}
+
 ATF_TC_WITHOUT_HEAD(turn__cancel);
 ATF_TC_BODY(turn__cancel, tc)
 {
@@ -409,6 +437,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, turn__globs_share);
 	ATF_TP_ADD_TC(tp, turn__short_plain_passes_long_plain);
 	ATF_TP_ADD_TC(tp, turn__glob_passes_long_plain);
+	ATF_TP_ADD_TC(tp, turn__short_glob_passes_many_long);
 	ATF_TP_ADD_TC(tp, turn__cancel);
 	ATF_TP_ADD_TC(tp, channel__work_goes_with_it);
 	ATF_TP_ADD_TC(tp, path__few_descriptors);

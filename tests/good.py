@@ -107,13 +107,14 @@ class Client:
 
 class Good:
     def __init__(self, target, want=(200,), pause=0.01, new=(200,)):
-        """new: what a new file may be answered with."""
+        """new: what a new file may be answered with, and a pattern, which
+        takes more than a turn when it is not let run."""
         # Two of them, so that the first never waits for the others.
         self.clients = [
             Client({FIRST: (want, lambda n: target)}, pause),
             Client({"a new file": (new, new_file),
                     "an unknown digest": ((412,), unknown_digest),
-                    "a pattern": ((200,), pattern)}, pause)]
+                    "a pattern": (new, pattern)}, pause)]
 
     def __enter__(self):
         for client in self.clients:

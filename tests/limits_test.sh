@@ -351,13 +351,7 @@ connections_per_client_body()
 	service_start "max-connections-per-client 2" "proxy none"
 	python <<-'END'
 		from service import *
-		mine = [Connection(source="127.0.0.2") for _ in range(2)]
-		for c in mine:
-		    assert c.ask("/").status == 404
-		with Connection(source="127.0.0.2") as third:
-		    assert third.answer().status == 503
-		with Connection(source="127.0.0.3") as other:
-		    assert other.ask("/").status == 404
+		mine = take_places(2)
 		mine.pop().close()
 		def room():
 		    with Connection(source="127.0.0.2") as c:

@@ -80,13 +80,7 @@ both_families_body()
 	want_client 198.51.100.1 believed
 	python <<-'END'
 		from service import *
-		mine = [Connection(source="127.0.0.2") for _ in range(2)]
-		for c in mine:
-		    assert c.ask("/").status == 404
-		with Connection(source="127.0.0.2") as third:
-		    assert third.answer().status == 503
-		with Connection(source="127.0.0.3") as other:
-		    assert other.ask("/").status == 404
+		take_places(2)
 	END
 }
 

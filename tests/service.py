@@ -133,3 +133,16 @@ def wait_for(seconds, true, what):
     while not true():
         assert time.monotonic() < end, "not within %s s: %s" % (seconds, what)
         time.sleep(0.02)
+
+
+def take_places(n):
+    """One client's connections: as many as it may have, but no more, and none
+    of another's."""
+    mine = [Connection(source="127.0.0.2") for _ in range(n)]
+    for c in mine:
+        assert c.ask("/").status == 404
+    with Connection(source="127.0.0.2") as one_more:
+        assert one_more.answer().status == 503
+    with Connection(source="127.0.0.3") as other:
+        assert other.ask("/").status == 404
+    return mine

@@ -1,5 +1,7 @@
 #! /usr/bin/env atf-sh
-# What systemd has to say about our units.
+# What systemd has to say about our units, and what it does not say.
+
+etc=$(atf_get_srcdir)/../etc
 
 exposure()
 {
@@ -11,7 +13,7 @@ exposure()
 # at_most UNIT LIMIT
 at_most()
 {
-	level=$(exposure "$(atf_get_srcdir)/../etc/$1")
+	level=$(exposure "$etc/$1")
 	echo "$1: $level"
 	[ -n "$level" ] || atf_fail "$1: no exposure level in the answer"
 	awk -v a="$level" -v b="$2" 'BEGIN { exit !(a <= b) }' ||
@@ -26,8 +28,9 @@ exposure_head()
 }
 exposure_body()
 {
-	at_most pkgtorrentd.service 2.4
-	at_most pkgtorrentd-confined.service 1.2
+	# Of each, 0.2 are for RestrictSUIDSGID, see the case openat2.
+	at_most pkgtorrentd.service 2.6
+	at_most pkgtorrentd-confined.service 0.5
 }
 
 atf_test_case verify
@@ -39,9 +42,8 @@ verify_head()
 verify_body()
 {
 	# It wants the program to be there.
-	for unit in "$(atf_get_srcdir)"/../etc/pkgtorrentd*.service \
-	    "$(atf_get_srcdir)"/../etc/pkgtorrentd.socket; do
-		sed 's|^ExecStart=/usr/sbin/pkgtorrentd|ExecStart=/bin/true|' \
+	for unit in "$etc"/pkgtorrentd*.service "$etc"/pkgtorrentd.socket; do
+		sed 's|^\(Exec[A-Za-z]*\)=/usr/sbin/pkgtorrentd|\1=/bin/true|' \
 		    "$unit" >"${unit##*/}"
 	done
 	systemd-analyze verify --man=no --recursive-errors=no \
@@ -54,8 +56,56 @@ verify_body()
 	fi
 }
 
+atf_test_case openat2
+openat2_head()
+{
+	atf_set descr "No unit has systemd refuse openat2(2)."
+}
+openat2_body()
+{
+	# systemd answers it with ENOSYS under these, whatever its mode is:
+	# no analysis says so, and the walker can open nothing.
+	for unit in "$etc"/pkgtorrentd*.service; do
+		if grep -i -E '^(RestrictSUIDSGID|DynamicUser) *=' "$unit" |
+		    grep -v -i -E '= *(no|n|false|f|off|0)? *$'; then
+			atf_fail "$unit"
+		fi
+	done
+}
+
+atf_test_case one_install
+one_install_head()
+{
+	atf_set descr "A default of enabling units enables one of ours."
+}
+one_install_body()
+{
+	atf_check_equal pkgtorrentd.service "$(cd "$etc" && echo $(
+	    grep -l "^.Install.$" pkgtorrentd*.service pkgtorrentd*.socket))"
+}
+
+atf_test_case reload
+reload_head()
+{
+	atf_set descr "A reload checks first, and needs no other package."
+}
+reload_body()
+{
+	for unit in "$etc"/pkgtorrentd*.service; do
+		sed -n 's/^ExecReload=\([^ ]*\)\( -n\)*.*/\1\2/p' "$unit" >found
+		printf '%s\n' '/usr/sbin/pkgtorrentd -n' /bin/sh >wanted
+		atf_check -o file:wanted cat found
+		# Both with the options that the service runs with.
+		atf_check -o inline:'ExecStart=/usr/sbin/pkgtorrentd -d\n' \
+		    grep '^ExecStart=' "$unit"
+	done
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case exposure
 	atf_add_test_case verify
+	atf_add_test_case openat2
+	atf_add_test_case one_install
+	atf_add_test_case reload
 }

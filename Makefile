@@ -168,8 +168,8 @@ install: all
 	install -m 644 man/pkgtorrentd.conf.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 man/pkgtorrentd.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 README.md NEWS LICENSE etc/pkgtorrentd.conf \
-	    etc/trackers etc/nginx.conf.snippet etc/apache.conf.snippet \
-	    $(DESTDIR)$(DOCDIR)
+	    etc/trackers etc/nginx.conf.snippet etc/nginx-http.conf.snippet \
+	    etc/apache.conf.snippet $(DESTDIR)$(DOCDIR)
 	sed 's,/usr/sbin/,$(SBINDIR)/,' etc/pkgtorrentd.rc \
 	    >$(DESTDIR)$(DOCDIR)/pkgtorrentd.rc
 	chmod 755 $(DESTDIR)$(DOCDIR)/pkgtorrentd.rc

@@ -24,27 +24,32 @@ make_odd_mirror()
 	settle www/yum/* www/yum/sub/*
 }
 
-# nginx as the mirror's web server, with what etc/ says; $url is its own from
-# now on.
-start_nginx()
+# nginx_conf OPTION ...: nginx.conf for an ordinary user.  As in etc/, but for
+# the service's port and the cache's directory, which is below this one.
+nginx_conf()
 {
-	_service_port=$port
-	port=$(free_port)
+	_etc=$(atf_get_srcdir)/../etc
 	{
-		# A single process, to be ended as one.
-		echo "daemon off; master_process off; pid $here/nginx.pid;"
-		echo "error_log $here/nginx.log; events { }"
+		echo "daemon off; pid $here/nginx.pid; events { } $*"
 		echo "http { access_log $here/nginx.access;"
 		for _kind in client_body proxy fastcgi scgi uwsgi; do
 			echo "${_kind}_temp_path $here/$_kind;"
 		done
-		sed -e "s,127.0.0.1:8080,127.0.0.1:$_service_port," \
-		    -e "s,listen 80,listen 127.0.0.1:$port," \
-		    -e '/listen \[/d' -e "s,/srv/mirror,$here/www," \
-		    -e "s,/var/cache/nginx,$here," \
-		    "$(atf_get_srcdir)/../etc/nginx.conf.snippet"
-		echo "}"
+		sed -e "s,127.0.0.1:8080,127.0.0.1:$service_port," \
+		    -e "s,/var/lib/nginx,$here," "$_etc/nginx-http.conf.snippet"
+		echo "server { listen 127.0.0.1:$port; root $here/www;"
+		echo "include $_etc/nginx.conf.snippet; } }"
 	} >nginx.conf
+}
+
+# nginx as the mirror's web server, with what etc/ says; $url is its own from
+# now on.
+start_nginx()
+{
+	service_port=$port
+	port=$(free_port)
+	# A single process, to be ended as one.
+	nginx_conf "master_process off; error_log $here/nginx.log;"
 	[ "$(id -u)" != 0 ] || chmod 777 .
 	nginx -c "$here/nginx.conf" >nginx.log 2>&1 &
 	_nginx=$!

@@ -31,6 +31,7 @@ table() {
 	check py:libtorrent python3-libtorrent rb_libtorrent-python3 python3-libtorrent-rasterbar libtorrent-rasterbar py3-libtorrent-rasterbar
 	check cmd:transmission-cli transmission-cli transmission-cli transmission transmission-cli transmission-cli
 	check cmd:ps procps procps-ng procps procps-ng procps
+	check cmd:ip iproute2 iproute iproute2 iproute2 iproute2
 	check cmd:nginx nginx-light nginx nginx nginx nginx
 	check cmd:apache2 apache2-bin - - - -
 	check cmd:opentracker opentracker - - - opentracker

@@ -4,6 +4,8 @@
 #	make demo check		try it out, test it (WHAT="http_test" for one)
 #	make lint bench		style; measurements (WHAT=noun for one)
 #	make soak		tests in full, for hours (WHAT=name for one)
+#	make field		as root: each distribution and its systemd, see
+#				tests/field.sh (WHAT=name for one step)
 #	make fuzz TIME=60	each fuzzer for so many seconds (FUZZ=noun for one)
 #	make install DESTDIR=… PREFIX=…
 #
@@ -78,8 +80,8 @@ HASHER	= hasher/pkgtorrent-hasher
 UNITS	= pkgtorrentd.service pkgtorrentd-confined.service pkgtorrentd.socket
 LIBS	= pkgtorrentd/libfront.a hasher/libhasher.a common/libcommon.a
 
-.PHONY: all tests benches fuzzers deps check demo bench soak lint fuzz install \
-	uninstall clean FORCE
+.PHONY: all tests benches fuzzers deps check demo bench soak field lint fuzz \
+	install uninstall clean FORCE
 
 all: $(DAEMON) $(HASHER)
 
@@ -146,6 +148,11 @@ bench:
 soak:
 	@$(SUBMAKE) all tests
 	@sh tests/soak.sh $(WHAT)
+# Distributions and their systemd, in chroots; as root.
+field:
+	@WHAT='$(WHAT)' FIELD_SUITES='$(FIELD_SUITES)' \
+	    FIELD_MIRROR='$(FIELD_MIRROR)' FIELD_CACHE='$(FIELD_CACHE)' \
+	    bash tests/field.sh
 fuzz:
 	@$(SUBMAKE) CC=clang SANITIZE=fuzzer-no-link,address,undefined \
 	    LDFLAGS=-fsanitize=fuzzer ATF_LIBS= fuzzers

@@ -44,8 +44,8 @@ targets_head()
 }
 targets_body()
 {
-	for target in demo check deps all lint bench fuzz install uninstall \
-	    clean; do
+	for target in demo check deps all lint bench fuzz field install \
+	    uninstall clean; do
 		grep -q -w -e "$target" "$readme" || atf_fail "no $target"
 		grep -q "^$target:" "$top/Makefile" || atf_fail "no $target"
 	done

@@ -1,0 +1,208 @@
+# For steps on the booted machine, which read this first: plain sh, and only
+# what a minimal Debian has besides curl and aria2.
+#
+#	. /field/lib.sh
+#	begin UNIT ...			what the step is about
+#	check "What must hold." COMMAND [ARGUMENT ...]
+#	finish
+#
+# begin has nothing running, and the configuration that is in /field/conf:
+# that of "make install" and "serve-files yes".  /srv/mirror/pub has a.rpm,
+# b.rpm, sub/c.rpm and image.iso.
+
+service=http://127.0.0.1:8080/mirror/torrent_service
+units="pkgtorrentd.service pkgtorrentd-confined.service pkgtorrentd.socket"
+passed=0
+failed=0
+
+begin()
+{
+	tested="$*"
+	cd "$(mktemp -d)" || exit 1
+	trap leave EXIT
+	trap 'exit 1' HUP INT TERM
+	tidy
+	since=$(date +'%F %T')
+	# What make install and the manual say.
+	systemd-sysusers && systemd-tmpfiles --create
+}
+
+tidy()
+{
+	# shellcheck disable=SC2086
+	systemctl disable --now $units 2>/dev/null
+	# shellcheck disable=SC2086
+	systemctl reset-failed $units 2>/dev/null
+	for _unit in $units; do
+		rm -rf "/etc/systemd/system/$_unit.d"
+	done
+	rm -rf /var/cache/torrent_service
+	cp /field/conf /etc/pkgtorrentd.conf
+	systemctl daemon-reload
+}
+
+leave()
+{
+	tidy
+	cd /
+}
+
+check()
+{
+	_what=$1
+	shift
+	if "$@" >out 2>&1; then
+		passed=$((passed + 1))
+		echo "ok: $_what"
+		return 0
+	fi
+	failed=$((failed + 1))
+	echo "FAILED: $_what ($*)"
+	tail -n 20 out
+	for _unit in $tested; do
+		systemctl status --no-pager --lines=0 "$_unit"
+	done
+	journalctl --no-pager --quiet --since="$since" --lines=30
+	return 1
+}
+
+finish()
+{
+	echo "$passed passed, $failed failed, 0 skipped"
+	[ $failed = 0 ]
+	exit
+}
+
+not()
+{
+	! "$@"
+}
+
+# wait_for SECONDS COMMAND [ARGUMENT ...]
+wait_for()
+{
+	_end=$(($(date +%s) + $1))
+	shift
+	until "$@"; do
+		[ "$(date +%s)" -lt $_end ] || return 1
+		sleep 0.1
+	done
+}
+
+# status CODE URL: is this its answer?
+status()
+{
+	code=$(curl -g -s -o body -w '%{http_code}' --max-time 20 "$2")
+	[ "$code" = "$1" ] || { echo "$2: $code"; head -c 300 body; false; }
+}
+
+# download URL FILE ...: aria2 gets what that torrent names, from the service
+# as the web seed, and each file is the mirror's.
+download()
+{
+	rm -rf got && mkdir got
+	status 200 "$1" && cp body torrent || return 1
+	timeout 60 aria2c --no-conf --enable-dht=false --enable-dht6=false \
+	    --bt-enable-lpd=false --seed-time=0 --console-log-level=warn \
+	    --summary-interval=0 --file-allocation=none --dir=got torrent ||
+	    return 1
+	shift
+	for _file; do
+		cmp "/srv/mirror/$_file" "got/$_file" ||
+		    cmp "/srv/mirror/$_file" "got/${_file##*/}" || return 1
+	done
+}
+
+main_pid()
+{
+	systemctl show --property=MainPID --value "$1"
+}
+
+# restarted UNIT PID: does it run, as another process?
+restarted()
+{
+	_pid=$(main_pid "$1")
+	[ "$_pid" != 0 ] && [ "$_pid" != "$2" ] &&
+	    systemctl --quiet is-active "$1"
+}
+
+# ask_all_the_while: asks until the file "enough" is there; what curl says of
+# each request is in "asked".
+ask_all_the_while()
+{
+	while [ ! -e enough ]; do
+		curl -s -o /dev/null -w '%{exitcode} %{http_code}\n' \
+		    --max-time 20 "$service/single/pub/a.rpm" || :
+	done >"asked.$1"
+}
+
+# restart_under_requests UNIT: what clients see of three restarts, counted, in
+# "seen".
+restart_under_requests()
+{
+	rm -f enough asked.*
+	for _n in 1 2 3 4; do
+		ask_all_the_while $_n &
+	done
+	for _n in 1 2 3; do
+		systemctl restart "$1" || return 1
+		status 200 "$service/single/pub/a.rpm" || return 1
+	done
+	: >enough
+	wait
+	sort asked.* | uniq -c >seen
+	cat seen
+}
+
+# What both units must do for their clients and their administrator.
+serves()
+{
+	check "a single file by aria2" \
+	    download "$service/single/pub/image.iso" pub/image.iso
+	check "a pattern by aria2" \
+	    download "$service/simple/pub/**" pub/a.rpm pub/b.rpm \
+	    pub/sub/c.rpm pub/image.iso
+	check "torrents are remembered on disk" \
+	    sh -c 'find /var/cache/torrent_service/info -type f | grep .'
+}
+
+reloads()
+{
+	_pid=$(main_pid "$1")
+	echo 'deny /pub/sub' >>/etc/pkgtorrentd.conf
+	check "a good file is reloaded" systemctl reload "$1"
+	check "the new configuration is in force" \
+	    wait_for 20 status 403 "$service/single/pub/sub/c.rpm"
+	echo 'no-such-keyword' >>/etc/pkgtorrentd.conf
+	check "a bad file is refused" not systemctl reload "$1"
+	check "it runs on" systemctl is-active "$1"
+	check "as it did" status 200 "$service/single/pub/a.rpm"
+	check "with its old configuration" \
+	    status 403 "$service/single/pub/sub/c.rpm"
+	check "by the same process" [ "$(main_pid "$1")" = "$_pid" ]
+	cp /field/conf /etc/pkgtorrentd.conf
+	check "a mended file is reloaded" systemctl reload "$1"
+	check "and in force" \
+	    wait_for 20 status 200 "$service/single/pub/sub/c.rpm"
+	# The new walker may still be starting while systemd reads on.
+	check "the reload ends" wait_for 20 systemctl is-active "$1"
+}
+
+survives()
+{
+	_pid=$(main_pid "$1")
+	kill -KILL "$_pid"
+	check "a killed parent is started anew" wait_for 30 restarted "$1" \
+	    "$_pid"
+	check "it serves again" wait_for 20 status 200 \
+	    "$service/single/pub/b.rpm"
+}
+
+# Nothing is left of it, and it ended well.
+stops()
+{
+	check "it stops" systemctl stop "$1"
+	check "with success" \
+	    [ "$(systemctl show --property=Result --value "$1")" = success ]
+	check "no process is left" not grep -l pkgtorrent /proc/[0-9]*/comm
+}

@@ -1,0 +1,23 @@
+# field: machine 180
+# pkgtorrentd.service, as the manual says that it is set up.
+. /field/lib.sh
+
+unit=pkgtorrentd.service
+
+# Between the end of the old process and the start of the new one nobody
+# listens; what is accepted is answered.
+only_refused()
+{
+	restart_under_requests $unit &&
+	    grep -q ' 0 200$' seen &&
+	    ! grep -v -e ' 0 200$' -e ' 7 000$' seen
+}
+
+begin $unit
+check "it starts" systemctl enable --now pkgtorrentd
+serves
+reloads $unit
+survives $unit
+check "requests during a restart" only_refused
+stops $unit
+finish

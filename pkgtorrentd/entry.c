@@ -11,7 +11,10 @@
 #define PIECE_LEN_MIN	(16U << 10)
 #define PIECE_LEN_MAX	(16U << 20)
 
-static const uint8_t magic[ENTRY_PEEK] = "pkgtorr\n";
+/* No string, which would have a NUL at the end. */
+static const uint8_t magic[ENTRY_PEEK] = {
+	'p', 'k', 'g', 't', 'o', 'r', 'r', '\n'
+};
 
 enum kind {
 	KIND_INFO = 1,

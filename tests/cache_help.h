@@ -183,6 +183,9 @@ cache_start(struct cache_under_test *c, const char *conf)
 			_exit(1);
 		if (dup2(fds[1], PARENT_FD) == -1)
 			_exit(1);
+		/* Of all ends of channels it has only its own: it ends when
+		   the others are closed. */
+		closefrom(PARENT_FD + 1);
 		cache_main();
 	}
 	close(fds[1]);

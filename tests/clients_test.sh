@@ -25,7 +25,8 @@ client_case()
 # The names of other cases and what becomes of them: Transmission 3 replaces
 # ':' and '?' by '_' and takes bytes that are no UTF-8 for Latin-1, libtorrent
 # 2.0 makes a mess of those bytes; both ask the web seed for the new names, so
-# no service can help them.  aria2 asks for the right ones.
+# no service can help them.  Transmission 4.1 gets '%', '#' and '?' wrong.
+# aria2 asks for the right ones.
 client_case aria2 aria2c nginx 'colon:question?.rpm' "$latin1"
 client_case aria2 aria2c itself 'colon:question?.rpm' "$latin1"
 client_case transmission transmission-cli nginx
@@ -83,6 +84,7 @@ get_all()
 	client=$1 seed=$2
 	shift 2
 	[ $client != libtorrent ] || have_libtorrent
+	[ $client != transmission ] || only_what_transmission_escapes
 	make_odd_mirror "$@"
 	start_seed $seed
 	post_everything
@@ -144,6 +146,7 @@ aria2_attr_body()
 service_case transmission_attr "And so does Transmission." transmission-cli
 transmission_attr_body()
 {
+	only_what_transmission_escapes
 	make_odd_mirror
 	service_start 'serve-files yes' 'padding attr'
 	post_everything

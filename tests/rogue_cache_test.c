@@ -170,7 +170,7 @@ refuse_questions(void)
 	struct {
 		struct msg_file	file;
 		char		path[4];
-	} ask = { { 0, 4, files[0].identity }, "/y/a" };
+	} ask = { { 0, 4, files[0].identity }, { '/', 'y', '/', 'a' } };
 	unsigned i, n = 0;
 
 	for (i = 0; i < 17; i++, n++) {

@@ -182,69 +182,41 @@ client_hold(struct client *c, const struct http_request *req,
 	return 0;
 }
 
-/* The head is there, the body is not: is it worth reading? */
-static int
-client_want_body(struct client *c, const struct http_request *req,
-    const char *bytes, size_t len)
-{
-	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-
-	if (c->state != CLIENT_BODY) {
-		if (!front_on_request(c, req, bytes, NULL))
-			return 0;
-		c->state = CLIENT_BODY;
-		c->want = req->head_len + req->content_length;
-		client_set_deadline(c, DEADLINE_BODY);
-	}
-	if (req->expect_continue && !c->said_continue &&
-	    len == req->head_len) {
-		/* 25 bytes into a socket without room: this client is not
-		   reading, and half a line would spoil what follows. */
-		if (write(c->fd, go_on, sizeof(go_on) - 1) !=
-		    sizeof(go_on) - 1) {
-			c->broken = true;
-			c->state = CLIENT_END;
-			return 0;
-		}
-		c->said_continue = true;
-	}
-	return 1;
-}
-
 /*
  * Requests in these bytes, as long as they are complete and are answered at
- * once.  Returns how many bytes were used.
+ * once.  Returns how many bytes were used; *len may become less.
  */
 static size_t
-client_take(struct client *c, const char *bytes, size_t len)
+client_take(struct client *c, char *bytes, size_t *len)
 {
 	struct http_request req;
 	const char *why;
-	size_t used = 0, total;
+	size_t used = 0, left;
+	ssize_t total;
 	int r;
 
-	while (used < len &&
+	while (used < *len &&
 	    (c->state == CLIENT_READ || c->state == CLIENT_BODY)) {
-		if (c->state == CLIENT_BODY && len - used < c->want)
+		left = *len - used;
+		if (c->state == CLIENT_BODY && left < c->want)
 			break;
-		r = http_parse(bytes + used, len - used, &req, &why);
+		r = http_parse(bytes + used, left, &req, &why);
 		if (r == -1)
 			break;
 		if (r > 0) {
 			reply_refuse(c, &req, r, why);
-			return len;
+			return *len;
 		}
-		total = req.head_len + req.content_length;
-		if (len - used < total) {
-			if (!client_want_body(c, &req, bytes + used,
-			    len - used))
-				return len;
+		total = client_take_body(c, &req, bytes + used, &left);
+		if (total == -1)
+			return *len;
+		*len = used + left;
+		if (total == 0)
 			break;
-		}
 		c->state = CLIENT_READ;
 		front_on_request(c, &req, bytes + used,
 		    bytes + used + req.head_len);
-		used += total;
+		used += (size_t)total;
 	}
 	return used;
 }
@@ -275,7 +247,7 @@ client_process(struct client *c)
 {
 	size_t used;
 
-	used = client_take(c, (char *)c->in.data, c->in.len);
+	used = client_take(c, (char *)c->in.data, &c->in.len);
 	client_drop_bytes(c, used);
 	client_settle(c);
 }
@@ -294,7 +266,7 @@ client_read(struct client *c)
 {
 	struct front *f = c->front;
 	char *scratch = f->scratch;
-	size_t used;
+	size_t used, len;
 	ssize_t n;
 
 	n = read(c->fd, scratch, SCRATCH_LEN);
@@ -306,17 +278,18 @@ client_read(struct client *c)
 		client_free(c);
 		return;
 	}
+	len = (size_t)n;
 	if (c->in.len > 0) {
-		if (client_keep_bytes(c, scratch, (size_t)n) == -1)
+		if (client_keep_body(c, scratch, len) == -1)
 			client_free(c);
 		else
 			client_process(c);
 		clients_make_room(f);
 		return;
 	}
-	used = client_take(c, scratch, (size_t)n);
-	if (used < (size_t)n &&
-	    client_keep_bytes(c, scratch + used, (size_t)n - used) == -1) {
+	used = client_take(c, scratch, &len);
+	if (used < len &&
+	    client_keep_bytes(c, scratch + used, len - used) == -1) {
 		client_free(c);
 		return;
 	}

@@ -12,6 +12,7 @@
 #include <event2/event_struct.h>
 
 #include "blob.h"
+#include "chunked.h"
 #include "http.h"
 
 struct front;
@@ -71,7 +72,9 @@ struct client {
 
 	struct buf		 in;		/* read, not yet understood */
 	size_t			 charged;	/* bytes of a body among it */
-	size_t			 want;		/* bytes: a request with body */
+	size_t			 want;		/* bytes: a request with body;
+						   SIZE_MAX: not known yet */
+	struct chunked		 chunked;	/* its body, when that is */
 	uint32_t		 requests;	/* answered here */
 	bool			 said_continue;
 
@@ -133,10 +136,20 @@ void	client_forget_request(struct client *);
 void	client_free(struct client *);
 void	client_write(struct client *);	/* there is room; may free it */
 bool	client_is_taking(struct client *);	/* or to be cut? */
-/* In client_body.c: more of what was read, 0 or -1; what was understood, or is
-   of no use; who sends for too long when there is too much of all.  The last
-   may free any client. */
+/*
+ * In client_body.c: a request whose head is complete, at the beginning of
+ * *len bytes, and then its body, in which content_length is set.  How many
+ * bytes it takes; 0: some are still to come, and what has come ends at *len
+ * now; -1: it was refused, or answered.
+ */
+ssize_t	client_take_body(struct client *, struct http_request *, char *bytes,
+	    size_t *len);
+/* In client_body.c: more of what was read, 0 or -1; the same if it may be of a
+   body, which is decoded, or refused; what was understood, or is of no use;
+   who sends for too long when there is too much of all.  The last may free any
+   client. */
 int	client_keep_bytes(struct client *, const void *, size_t);
+int	client_keep_body(struct client *, char *, size_t);
 void	client_drop_bytes(struct client *, size_t);
 void	clients_make_room(struct front *);
 

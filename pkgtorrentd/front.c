@@ -251,7 +251,7 @@ front_refuse_body(struct client *c, const struct http_request *req)
 	struct str type = req->field[FIELD_CONTENT_TYPE];
 	const char *semicolon;
 
-	if (req->content_length == 0)
+	if (!http_has_body(req))
 		return false;
 	if (type.p != NULL &&
 	    (semicolon = memchr(type.p, ';', type.len)) != NULL)
@@ -278,7 +278,7 @@ front_refuse(struct client *c, const struct http_request *req,
 
 	if (allow != NULL)
 		snprintf(field, sizeof(field), "Allow: %s\r\n", allow);
-	if (body == NULL && req->content_length > 0)
+	if (body == NULL && http_has_body(req))
 		reply_refuse_with(c, req, status, why, field);
 	else
 		reply_error_with(c, req, status, why, field);

@@ -86,8 +86,9 @@ uint64_t front_now(void);
 
 /*
  * A complete request.  It is answered, or held (client_hold) and answered
- * later.  Without a body yet (body NULL, content_length > 0) it is only
- * checked: 1 when it may go on, 0 when it was answered.
+ * later.  Without a body yet (body NULL, though there is to be one) it is only
+ * checked: 1 when it may go on, 0 when it was answered.  Of a body that was
+ * chunked content_length is what it came to.
  */
 int	front_on_request(struct client *, const struct http_request *,
 	    const char *bytes, const char *body);

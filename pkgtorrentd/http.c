@@ -71,6 +71,7 @@ struct reader {
 	bool			  close;
 	bool			  keep_alive;
 	bool			  odd_expect;
+	bool			  odd_coding;	/* one, but not chunked */
 };
 
 static const char bare_lf[] =
@@ -119,6 +120,26 @@ skip(const char *p, const char *end, uint8_t class)
 	while (p < end && (class_of[(uint8_t)*p] & class) != 0)
 		p++;
 	return p;
+}
+
+static inline const char *
+skip_blanks(const char *p, const char *end)
+{
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	return p;
+}
+
+bool
+http_is_token(char c)
+{
+	return (class_of[(uint8_t)c] & TOKEN) != 0;
+}
+
+bool
+http_is_value(char c)
+{
+	return (class_of[(uint8_t)c] & VALUE) != 0;
 }
 
 static inline char
@@ -308,8 +329,7 @@ take_connection(struct reader *r, struct str value)
 		word.p = p;
 		p = skip(p, end, TOKEN);
 		word.len = (size_t)(p - word.p);
-		while (p < end && (*p == ' ' || *p == '\t'))
-			p++;
+		p = skip_blanks(p, end);
 		if (p < end && *p != ',')
 			return refuse(r, 400, "Connection is not a list of "
 			    "words; send \"close\" or \"keep-alive\"");
@@ -320,6 +340,28 @@ take_connection(struct reader *r, struct str value)
 		while (p < end && (*p == ',' || *p == ' ' || *p == '\t'))
 			p++;
 	}
+	return 0;
+}
+
+/*
+ * One coding, and chunked at that.  A body in two codings, or in one that is
+ * not named clearly, may end elsewhere for a proxy than it ends here.
+ */
+static int
+take_coding(struct reader *r, struct str value)
+{
+	const char	*end = value.p + value.len;
+	const char	*p = skip(value.p, end, TOKEN);
+	struct str	 word = { value.p, (size_t)(p - value.p) };
+	bool		 chunked = str_is(word, "chunked");
+
+	p = skip_blanks(p, end);
+	if (word.len == 0 || memchr(p, ',', (size_t)(end - p)) != NULL ||
+	    (p < end && (*p != ';' || chunked)))
+		return refuse(r, 400, "Transfer-Encoding is not one coding; "
+		    "send \"chunked\" alone, or Content-Length instead");
+	r->req->chunked = chunked;
+	r->odd_coding = !chunked;
 	return 0;
 }
 
@@ -358,6 +400,9 @@ take_again(struct reader *r, unsigned name)
 	case NAME_CONTENT_LENGTH:
 		return refuse(r, 400, "there are two Content-Length fields; "
 		    "send one");
+	case NAME_TRANSFER_ENCODING:
+		return refuse(r, 400, "there are two Transfer-Encoding "
+		    "fields; send one, with \"chunked\" alone");
 	case FIELD_REFERER:
 	case FIELD_USER_AGENT:
 		return 0;
@@ -392,7 +437,7 @@ take_field(struct reader *r, unsigned name, struct str value)
 			r->odd_expect = true;
 		return 0;
 	case NAME_TRANSFER_ENCODING:
-		return 0;
+		return take_coding(r, value);
 	case NAME_X_FORWARDED_FOR:
 		take_forwarded(r->req, value);
 		return 0;
@@ -406,7 +451,7 @@ static inline bool
 is_list(unsigned name)
 {
 	return name == NAME_CONNECTION || name == NAME_EXPECT ||
-	    name == NAME_TRANSFER_ENCODING || name == NAME_X_FORWARDED_FOR;
+	    name == NAME_X_FORWARDED_FOR;
 }
 
 static int
@@ -425,9 +470,7 @@ read_field(struct reader *r)
 		return refuse(r, 400, why_not_name(*p, p == name.p));
 	name.len = (size_t)(p - name.p);
 
-	p++;
-	while (p < r->end && (*p == ' ' || *p == '\t'))
-		p++;
+	p = skip_blanks(p + 1, r->end);
 	value.p = p;
 	r->p = p = skip(p, r->end, VALUE);
 	status = read_line_end(r, "a field value has a control byte; remove "
@@ -467,34 +510,49 @@ read_fields(struct reader *r)
 	}
 }
 
-/* What can be judged only when all fields are known. */
+/* Is there no doubt where the body ends, and may there be one? */
 static int
-check_head(struct reader *r)
+check_framing(struct reader *r)
 {
 	struct http_request	*req = r->req;
 
-	if (req->host.p == NULL)
-		return refuse(r, 400, "there is no Host field; send the "
-		    "name of this server in one");
 	if ((r->seen & 1U << NAME_TRANSFER_ENCODING) != 0) {
 		if (req->minor == 0)
 			return refuse(r, 400, "HTTP/1.0 knows no "
 			    "Transfer-Encoding; send Content-Length");
 		if ((r->seen & 1U << NAME_CONTENT_LENGTH) != 0)
 			return refuse(r, 400, "Transfer-Encoding and "
-			    "Content-Length contradict each other; send "
-			    "Content-Length alone");
-		return refuse(r, 501, "transfer codings are not supported; "
-		    "send Content-Length instead of Transfer-Encoding");
+			    "Content-Length contradict each other; send one "
+			    "of them");
+		if (r->odd_coding)
+			return refuse(r, 501, "no transfer coding but "
+			    "\"chunked\" is known here; send that, or "
+			    "Content-Length");
 	}
-	if (req->content_length > 0 &&
+	if (http_has_body(req) &&
 	    (req->method == HTTP_GET || req->method == HTTP_HEAD))
 		return refuse(r, 400, "a GET or HEAD has no body; put the "
 		    "paths into the query, or use POST");
+	return 0;
+}
+
+/* What can be judged only when all fields are known. */
+static int
+check_head(struct reader *r)
+{
+	struct http_request	*req = r->req;
+	int			 status;
+
+	if (req->host.p == NULL)
+		return refuse(r, 400, "there is no Host field; send the "
+		    "name of this server in one");
+	status = check_framing(r);
+	if (status != 0)
+		return status;
 	if (req->minor == 1 && r->odd_expect)
 		return refuse(r, 417, "only the expectation 100-continue is "
 		    "known; leave the Expect field out");
-	req->expect_continue = req->minor == 1 && req->content_length > 0 &&
+	req->expect_continue = req->minor == 1 && http_has_body(req) &&
 	    (r->seen & 1U << NAME_EXPECT) != 0;
 	req->keep_alive = !r->close && (req->minor == 1 || r->keep_alive);
 	return 0;

@@ -47,6 +47,7 @@ struct http_request {
 	unsigned		nforwarded;
 	bool			keep_alive;
 	bool			expect_continue; /* and a body is to come */
+	bool			chunked;	/* the body is, see chunked.h */
 	uint64_t		content_length;	/* 0 when absent */
 	size_t			head_len;	/* bytes up to the body */
 };
@@ -65,6 +66,17 @@ struct http_request {
  */
 int	http_parse(const char *buf, size_t len, struct http_request *req,
 	    const char **why);
+
+/* Does a body follow the head? */
+static inline bool
+http_has_body(const struct http_request *req)
+{
+	return req->chunked || req->content_length > 0;
+}
+
+/* May this byte be in a token; in a field's value (RFC 9110 5.5, 5.6.2)? */
+bool	http_is_token(char);
+bool	http_is_value(char);
 
 /*
  * Is this a well-formed Host: a name of letters, digits and "._~-", an IPv4

@@ -34,6 +34,7 @@ table() {
 	check cmd:ip iproute2 iproute iproute2 iproute2 iproute2
 	check cmd:nginx nginx-light nginx nginx nginx nginx
 	check cmd:apache2 apache2-bin - - - -
+	check cmd:haproxy haproxy haproxy haproxy haproxy haproxy
 	check cmd:opentracker opentracker - - - opentracker
 	check cmd:mktorrent mktorrent mktorrent mktorrent mktorrent mktorrent
 	check cmd:mandoc mandoc mandoc mandoc mandoc mandoc

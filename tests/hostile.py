@@ -33,13 +33,33 @@ def is_framed(data):
         return False
     fields = re.findall(rb"\r\n([A-Za-z-]+):[ \t]*([^\r]*)", head.group())
     names = [name.lower() for name, _ in fields]
-    if b"transfer-encoding" in names or b"expect" in names:
+    if b"expect" in names:
         return False
+    if b"transfer-encoding" in names:
+        return is_chunked(head.group(), fields, data[head.end():])
     lengths = [v for name, v in fields if name.lower() == b"content-length"]
     if len(lengths) > 1 or any(not re.fullmatch(rb"\d{1,18}", v)
                                for v in lengths):
         return False
     return head.end() + int((lengths or [b"0"])[0]) == len(data)
+
+
+def is_chunked(head, fields, body):
+    """Is the body a POST's, in plain chunks, and complete?"""
+    codings = [v for name, v in fields
+               if name.lower() in (b"transfer-encoding", b"content-length")]
+    if codings != [b"chunked"] or not head.startswith(b"POST ") or \
+            b" HTTP/1.1\r\n" not in head:
+        return False
+    while chunk := re.match(rb"([0-9a-f]{1,8})\r\n", body):
+        n = int(chunk.group(1), 16)
+        body = body[chunk.end():]
+        if n == 0:
+            return body == b"\r\n"
+        if body[n:n + 2] != b"\r\n":
+            return False
+        body = body[n + 2:]
+    return False
 
 
 def answers(data):

@@ -110,7 +110,9 @@ pipelined_body()
 		        (b"GET /\r\n\r\n", b"400"),
 		        (b"GET / HTTP/3.0\r\nHost: a\r\n\r\n", b"505"),
 		        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
-		         b"chunked\r\n\r\n0\r\n\r\n", b"501"),
+		         b"chunked\r\n\r\nx\r\n\r\n", b"400"),
+		        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+		         b"gzip\r\n\r\n0\r\n\r\n", b"501"),
 		        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n"
 		         b"\r\n" % len(good), b"400"),
 		        (request(SERVICE + "/digest/%040d" % 0, "POST",

@@ -6,6 +6,8 @@
 #include <time.h>
 
 #include "malformed.h"
+#include "seal.h"
+#include "pkgtorrentd/chunked.h"
 #include "pkgtorrentd/http.h"
 #include "pkgtorrentd/request.h"
 
@@ -38,25 +40,46 @@ check_str(struct str s, const char *expect)
 	    (int)s.len, s.p, expect);
 }
 
+/* What follows the head, decoded where it lies if it is chunked. */
+static int
+judge_body(char *bytes, size_t len)
+{
+	struct chunked	ch;
+	size_t		used, body;
+	int		status;
+
+	if (!req.chunked)
+		return len < req.head_len + req.content_length ? -1 : 0;
+	chunked_start(&ch, 2 << 20);
+	status = chunked_decode(&ch, bytes + req.head_len, len - req.head_len,
+	    &used, &body, &why);
+	req.content_length = body;
+	return status;
+}
+
 /* The status a service of default configuration answers with; -1: none yet,
    0: the request is fine so far. */
 static int
-judge(const char *bytes, size_t len)
+judge(char *bytes, size_t len)
 {
 	static struct request	 request;
 	struct specs		 specs = { 0 };
 	const char		*allow;
-	int			 status;
+	uint8_t			 digest[SHA1_LEN];
+	int			 status, body;
 
 	status = http_parse(bytes, len, &req, &why);
 	if (status != 0)
 		return status;
+	body = judge_body(bytes, len);
+	if (body > 0)
+		return body;
 	status = request_route(req.target, req.method, "torrent_service",
 	    1 << 20, &request, &why, &allow);
 	ATF_CHECK_EQ(status == 405, allow != NULL);
 	if (status != 0 || request.kind != REQUEST_DIGEST)
 		return status;
-	if (len < req.head_len + req.content_length)
+	if (body == -1)
 		return -1;
 	if (req.method == HTTP_POST)
 		status = request_form(bytes + req.head_len,
@@ -64,6 +87,11 @@ judge(const char *bytes, size_t len)
 	else
 		status = request_form(request.query.p, request.query.len, 10,
 		    &specs, &why);
+	sha1(specs.text.data, specs.text.len, digest);
+	if (specs.n > 0 && memcmp(digest, request.digest, SHA1_LEN) != 0) {
+		why = "the digest is not that of the paths";
+		status = 400;
+	}
 	specs_free(&specs);
 	return status;
 }
@@ -550,6 +578,34 @@ ATF_TC_BODY(http__str_is, tc)
 	ATF_CHECK(!str_is(absent, ""));
 }
 
+/* The only coding that is known, and only if it is clearly that. */
+ATF_TC_WITHOUT_HEAD(http__chunked);
+ATF_TC_BODY(http__chunked, tc)
+{
+	static const char *const good[] = { "chunked", "Chunked", "CHUNKED",
+		"  chunked\t" };
+	char	text[256];
+	size_t	i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		snprintf(text, sizeof(text), "POST / HTTP/1.1\r\n" H
+		    "Transfer-Encoding:%s\r\nExpect: 100-continue\r\n\r\n"
+		    "0\r\n\r\n", good[i]);
+		ATF_REQUIRE_EQ_MSG(parse(text), 0, "%s", text);
+		ATF_CHECK(req.chunked && http_has_body(&req));
+		ATF_CHECK(req.expect_continue);
+		ATF_CHECK_EQ(req.content_length, 0);
+		ATF_CHECK_EQ(req.head_len, strlen(text) - 5);
+	}
+	ATF_REQUIRE_EQ(parse(GETH "\r\n"), 0);
+	ATF_CHECK(!req.chunked && !http_has_body(&req));
+	/* What cannot be is wrong for the first reason that there is. */
+	ATF_CHECK_EQ(parse("POST / HTTP/1.0\r\n" H
+	    "Transfer-Encoding: gzip\r\n\r\n"), 400);
+	ATF_CHECK_EQ(parse("POST / HTTP/1.1\r\n" H "Content-Length: 0\r\n"
+	    "Transfer-Encoding: gzip\r\n\r\n"), 400);
+}
+
 static const struct {
 	const char	*field;
 	uint64_t	 size;
@@ -819,6 +875,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, http__line_of_refused);
 	ATF_TP_ADD_TC(tp, http__host);
 	ATF_TP_ADD_TC(tp, http__str_is);
+	ATF_TP_ADD_TC(tp, http__chunked);
 	ATF_TP_ADD_TC(tp, http__range);
 	ATF_TP_ADD_TC(tp, http__etag);
 	ATF_TP_ADD_TC(tp, http__date);

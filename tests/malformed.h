@@ -35,6 +35,7 @@ struct malformed {
 #define DIGEST	SERVICE "digest/da39a3ee5e6b4b0d3255bfef95601890afd80709"
 #define POST	"POST " DIGEST H1					      \
 	"Content-Type: application/x-www-form-urlencoded" CR
+#define CHUNKED	POST "Transfer-Encoding: chunked" CR CR
 #define F8	"A: 1" CR "A: 1" CR "A: 1" CR "A: 1" CR			      \
 	"A: 1" CR "A: 1" CR "A: 1" CR "A: 1" CR
 
@@ -281,19 +282,39 @@ static const struct malformed malformed_requests[] = {
 	R("head_with_body", "HEAD /" H1 "Content-Length: 3" CR CR "p=/", 400),
 	R("get_smuggled", GETH "Content-Length: 44" CR CR
 	    "GET /x HTTP/1.1" CR "Host: other.example" CR CR, 400),
-	R("chunked", POST "Transfer-Encoding: chunked" CR CR "0" CR CR, 501),
 	R("chunked_get", GETH "Transfer-Encoding: chunked" CR CR "0" CR CR,
-	    501),
-	R("chunked_case", POST "tRANSFER-eNCODING: cHUNKED" CR CR "0" CR CR,
-	    501),
+	    400),
+	R("chunked_get_body", GETH "tRANSFER-eNCODING: cHUNKED" CR CR "3" CR
+	    "p=/" CR "0" CR CR, 400),
+	R("chunked_head", "HEAD /" H1 "Transfer-Encoding: chunked" CR CR "0"
+	    CR CR, 400),
 	R("chunked_vertical_tab", POST "Transfer-Encoding: \vchunked" CR CR,
 	    400),
 	R("chunked_unknown", POST "Transfer-Encoding: xchunked" CR CR, 501),
 	R("chunked_identity", POST "Transfer-Encoding: identity" CR CR, 501),
-	R("chunked_empty", POST "Transfer-Encoding:" CR CR, 501),
-	R("chunked_gzip", POST "Transfer-Encoding: gzip, chunked" CR CR, 501),
+	R("coding_gzip", POST "Transfer-Encoding: gzip" CR CR, 501),
+	R("coding_parameter", POST "Transfer-Encoding: gzip;a=b" CR CR, 501),
+	R("chunked_empty", POST "Transfer-Encoding:" CR CR, 400),
+	R("chunked_gzip", POST "Transfer-Encoding: gzip, chunked" CR CR, 400),
+	R("chunked_then_gzip", POST "Transfer-Encoding: chunked, gzip" CR CR,
+	    400),
 	R("chunked_twice", POST "Transfer-Encoding: chunked" CR
-	    "Transfer-Encoding: identity" CR CR, 501),
+	    "Transfer-Encoding: chunked" CR CR, 400),
+	R("chunked_and_identity", POST "Transfer-Encoding: chunked" CR
+	    "Transfer-Encoding: identity" CR CR, 400),
+	R("identity_and_chunked", POST "Transfer-Encoding: identity" CR
+	    "Transfer-Encoding: chunked" CR CR, 400),
+	R("chunked_and_empty", POST "Transfer-Encoding: chunked" CR
+	    "Transfer-Encoding:" CR CR, 400),
+	R("chunked_list_twice", POST "Transfer-Encoding: chunked,chunked" CR
+	    CR, 400),
+	R("chunked_comma", POST "Transfer-Encoding: chunked," CR CR, 400),
+	R("comma_chunked", POST "Transfer-Encoding: ,chunked" CR CR, 400),
+	R("chunked_parameter", POST "Transfer-Encoding: chunked;a=b" CR CR,
+	    400),
+	R("chunked_word", POST "Transfer-Encoding: chunked x" CR CR, 400),
+	R("chunked_quoted", POST "Transfer-Encoding: \"chunked\"" CR CR, 400),
+	R("chunked_semicolon", POST "Transfer-Encoding: ;chunked" CR CR, 400),
 	R("chunked_then_length", POST "Transfer-Encoding: chunked" CR
 	    "Content-Length: 3" CR CR "p=/", 400),
 	R("length_then_chunked", POST "Content-Length: 3" CR
@@ -302,6 +323,57 @@ static const struct malformed malformed_requests[] = {
 	    "Transfer-Encoding: chunked" CR CR, 400),
 	R("chunked_1_0", "POST " DIGEST " HTTP/1.0" CR H
 	    "Transfer-Encoding: chunked" CR CR "0" CR CR, 400),
+
+	/* Chunks. */
+	R("chunk_no_size", CHUNKED CR, 400),
+	R("chunk_blank_first", CHUNKED " 3" CR, 400),
+	R("chunk_blank_after", CHUNKED "3 " CR, 400),
+	R("chunk_plus", CHUNKED "+3" CR, 400),
+	R("chunk_minus", CHUNKED "-3" CR, 400),
+	R("chunk_0x", CHUNKED "0x3" CR, 400),
+	R("chunk_letter", CHUNKED "g" CR, 400),
+	R("chunk_nul", CHUNKED "3\0" CR, 400),
+	R("chunk_9_digits", CHUNKED "000000003" CR, 400),
+	R("chunk_17_digits", CHUNKED "10000000000000003" CR, 400),
+	R("chunk_lf", CHUNKED "3\n", 400),
+	R("chunk_cr", CHUNKED "3\rp", 400),
+	R("chunk_line_257", CHUNKED "3;" X256, 400),
+	R("chunk_ext_empty", CHUNKED "3;" CR, 400),
+	R("chunk_ext_no_name", CHUNKED "3;=a" CR, 400),
+	R("chunk_ext_no_value", CHUNKED "3;a=" CR, 400),
+	R("chunk_ext_open_quote", CHUNKED "3;a=\"b" CR, 400),
+	R("chunk_ext_lf_in_quotes", CHUNKED "3;a=\"\n\"" CR, 400),
+	R("chunk_ext_lf", CHUNKED "3;a\n", 400),
+	R("chunk_ext_nul", CHUNKED "3;a\0" CR, 400),
+	R("chunk_ext_no_semicolon", CHUNKED "3 a" CR, 400),
+	R("chunk_too_short", CHUNKED "3" CR "p=" CR "0", 400),
+	R("chunk_too_long", CHUNKED "3" CR "p=/a", 400),
+	R("chunk_data_lf", CHUNKED "3" CR "p=/\n", 400),
+	R("chunk_data_cr", CHUNKED "3" CR "p=/\r0", 400),
+	R("chunk_second_bad", CHUNKED "3" CR "p=/" CR "x" CR, 400),
+	R("chunk_second_empty", CHUNKED "3" CR "p=/" CR CR, 400),
+	R("chunk_last_lf", CHUNKED "0\n", 400),
+	R("chunk_end_lf", CHUNKED "0" CR "\n", 400),
+	R("chunk_end_cr", CHUNKED "0" CR "\rG", 400),
+	R("chunk_body_alone", CHUNKED "p=/a", 400),
+	R("chunk_too_large", CHUNKED "200001" CR, 413),
+	R("chunk_huge", CHUNKED "ffffffff" CR, 413),
+	R("chunk_large_sum", CHUNKED "3" CR "p=/" CR "1ffffe" CR, 413),
+	R("trailer_no_colon", CHUNKED "0" CR "A" CR CR, 400),
+	R("trailer_no_name", CHUNKED "0" CR ": b" CR CR, 400),
+	R("trailer_blank_before_colon", CHUNKED "0" CR "A : b" CR CR, 400),
+	R("trailer_fold", CHUNKED "0" CR "A: b" CR " c" CR CR, 400),
+	R("trailer_lf", CHUNKED "0" CR "A: b\n", 400),
+	R("trailer_cr", CHUNKED "0" CR "A: b\rc", 400),
+	R("trailer_nul", CHUNKED "0" CR "A: \0" CR CR, 400),
+	R("trailer_request", CHUNKED "0" CR GETH CR, 400),
+	R("trailer_endless", CHUNKED "0" CR "A: " X16K, 431),
+	R("trailer_65", CHUNKED "0" CR F8 F8 F8 F8 F8 F8 F8 F8 "A", 431),
+	R("chunked_digest_wrong", CHUNKED "4" CR "p=/a" CR "0" CR CR, 400),
+	R("chunked_form_dots", CHUNKED "4" CR "p=/." CR "1" CR "." CR "0" CR
+	    CR, 400),
+	R("chunked_single", "POST " SERVICE "single/yum/a" H1
+	    "Transfer-Encoding: chunked" CR CR "0" CR CR, 405),
 
 	/* Expectations, lists, repeats. */
 	R("expect_other", POST "Expect: 200-ok" CR CR, 417),
@@ -436,6 +508,7 @@ static const struct malformed malformed_requests[] = {
 #undef SERVICE
 #undef DIGEST
 #undef POST
+#undef CHUNKED
 #undef F8
 
 #endif

@@ -63,6 +63,13 @@ check_webserver()
 	same "$status" 200 "POST"
 	want 412 "/yum/torrent_service/digest/$(paths_digest /none)"
 
+	# A body that nobody knew the length of, and a long one.
+	set -- /yum/z.rpm $(seq -f /yum/%040.0f.rpm 1 8000)
+	target=/yum/torrent_service/digest/$(paths_digest "$@")
+	printf 'p=%s&' "$@" >form
+	want 200 "$target" -d @form -H 'Transfer-Encoding: chunked'
+	want 200 "$target" -d @form
+
 	# As Transmission and aria2 ask for padding.
 	want 206 "/yum/torrent%5Fservice/nullfile/748576%5F0" -r 0-99
 	want_field Content-Range 'bytes 0-99/748576'

@@ -20,7 +20,9 @@ bodies_body()
 	want 415 $target -d p=/yum/a.rpm -H 'Content-Type: text/plain'
 	want 415 $target -d p=/yum/a.rpm -H 'Content-Type:'
 	want 415 $target -F p=/yum/a.rpm
-	want 501 $target -d p=/yum/a.rpm -H 'Transfer-Encoding: chunked'
+	want 200 $target -d p=/yum/a.rpm -H 'Transfer-Encoding: chunked'
+	want 501 $target -d p=/yum/a.rpm -H 'Transfer-Encoding: gzip' \
+	    -H 'Content-Length:'
 	want 400 $target -X GET -d p=/yum/a.rpm
 	want 200 $target -d p=/yum/a.rpm -H \
 	    'Content-Type: Application/X-WWW-form-urlencoded; charset=utf-8'
@@ -38,7 +40,8 @@ framing_body()
 		    (400, ok + "Content-Length: 3\r\nContent-Length: 3\r\n\r\n"),
 		    (400, ok + "Content-Length: 3\r\nTransfer-Encoding: chunked"
 		     "\r\n\r\n"),
-		    (501, ok + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+		    (400, ok + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+		    (501, ok + "Transfer-Encoding: gzip\r\n\r\n"),
 		    (400, ok + "Content-Length: +3\r\n\r\n"),
 		    (400, ok + "Content-Length: 0x3\r\n\r\n"),
 		    (400, ok + "Content-Length: 3, 3\r\n\r\n"),

@@ -69,8 +69,10 @@ check_accepted(const uint8_t *data, size_t len)
 	    !http_is_host(req.host) || req.minor < 0 || req.minor > 1 ||
 	    req.nforwarded > FORWARDED_MAX)
 		abort();
-	if (req.content_length > 0 &&
+	if (http_has_body(&req) &&
 	    (req.method == HTTP_GET || req.method == HTTP_HEAD))
+		abort();
+	if (req.chunked && (req.content_length > 0 || req.minor == 0))
 		abort();
 	/* One byte less is not a request yet, what follows is no matter. */
 	if (parse_copy(data, req.head_len - 1, &req) != -1 ||

@@ -1,0 +1,43 @@
+/*
+ * A body in the chunked transfer coding (RFC 9112 7.1), decoded strictly as
+ * it arrives.  Pure: state, and a buffer that the caller owns.
+ */
+#ifndef CHUNKED_H
+#define CHUNKED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CHUNK_DIGITS_MAX	8
+#define CHUNK_LINE_MAX		256	/* size and extensions, with CRLF */
+
+struct chunked {
+	int		step;		/* what is read now, see chunked.c */
+	uint64_t	max;		/* bytes that the body may have */
+	uint64_t	body;		/* … that it has so far */
+	uint64_t	framing;	/* all bytes that are not body */
+	uint64_t	framing_max;
+	uint64_t	left;		/* of this chunk; or its size so far */
+	unsigned	digits;		/* of its size */
+	size_t		line;		/* bytes of its first line so far */
+	size_t		trailer;	/* bytes of the trailer section, */
+	unsigned	fields;		/* … and fields */
+};
+
+/* To be called before the first byte; max is the limit of the body. */
+void	chunked_start(struct chunked *, uint64_t max);
+
+/*
+ * Decode len bytes that have arrived, in place: what was body among them is
+ * at the beginning of bytes afterwards, *body bytes of it.  *used is how many
+ * were read: all, unless the body ended before.
+ *
+ * 0: the body is complete.  -1: more is needed.  Else a status with *why one
+ * line for the client, as of http_parse(): 400, 413 when the body or its
+ * framing is longer than allowed, 431 for the trailer section.  The connection
+ * is then to be closed.  A status does not depend on how bytes are cut.
+ */
+int	chunked_decode(struct chunked *, char *bytes, size_t len,
+	    size_t *used, size_t *body, const char **why);
+
+#endif

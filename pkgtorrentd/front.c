@@ -182,6 +182,13 @@ front_on_digest(struct client *c, const struct http_request *req,
 		reply_error(c, req, status, why);
 		return;
 	}
+	/* Not the plain question for a digest: somebody sent paths, but under
+	   another name or in another form. */
+	if (req->content_length > 0 && !specs.named) {
+		reply_error(c, req, 400, "the body has no field named p; send "
+		    "each path as one, as in p=/dir/file&p=/dir/other");
+		return;
+	}
 	/* More than a walker takes at once, whatever max-body says. */
 	if (specs.text.len + specs.n * sizeof(struct msg_spec) > RESOLVE_MAX) {
 		specs_free(&specs);
@@ -251,6 +258,12 @@ front_refuse_body(struct client *c, const struct http_request *req)
 	struct str type = req->field[FIELD_CONTENT_TYPE];
 	const char *semicolon;
 
+	if (req->method == HTTP_POST && req->encoded) {
+		reply_refuse_with(c, req, 415, "a body with Content-Encoding "
+		    "is not decoded here; send it as it is",
+		    "Accept-Encoding: identity\r\n");
+		return true;
+	}
 	if (!http_has_body(req))
 		return false;
 	if (type.p != NULL &&

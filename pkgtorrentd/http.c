@@ -31,6 +31,7 @@ static const uint8_t class_of[256] = {
 enum {
 	NAME_HOST = FIELD_COUNT,
 	NAME_CONNECTION,
+	NAME_CONTENT_ENCODING,
 	NAME_CONTENT_LENGTH,
 	NAME_EXPECT,
 	NAME_TRANSFER_ENCODING,
@@ -55,6 +56,7 @@ static const struct {
 	{ 13, FIELD_IF_NONE_MATCH, "if-none-match" },
 	{ 14, NAME_CONTENT_LENGTH, "content-length" },
 	{ 15, NAME_X_FORWARDED_FOR, "x-forwarded-for" },
+	{ 16, NAME_CONTENT_ENCODING, "content-encoding" },
 	{ 17, NAME_TRANSFER_ENCODING, "transfer-encoding" },
 	{ 17, FIELD_IF_MODIFIED_SINCE, "if-modified-since" },
 	{ 17, FIELD_X_FORWARDED_PROTO, "x-forwarded-proto" },
@@ -430,6 +432,9 @@ take_field(struct reader *r, unsigned name, struct str value)
 		return 0;
 	case NAME_CONNECTION:
 		return take_connection(r, value);
+	case NAME_CONTENT_ENCODING:
+		r->req->encoded = true;
+		return 0;
 	case NAME_CONTENT_LENGTH:
 		return take_length(r, value);
 	case NAME_EXPECT:
@@ -450,8 +455,8 @@ take_field(struct reader *r, unsigned name, struct str value)
 static inline bool
 is_list(unsigned name)
 {
-	return name == NAME_CONNECTION || name == NAME_EXPECT ||
-	    name == NAME_X_FORWARDED_FOR;
+	return name == NAME_CONNECTION || name == NAME_CONTENT_ENCODING ||
+	    name == NAME_EXPECT || name == NAME_X_FORWARDED_FOR;
 }
 
 static int

@@ -47,6 +47,7 @@ struct http_request {
 	unsigned		nforwarded;
 	bool			keep_alive;
 	bool			expect_continue; /* and a body is to come */
+	bool			encoded;	/* there is Content-Encoding */
 	bool			chunked;	/* the body is, see chunked.h */
 	uint64_t		content_length;	/* 0 when absent */
 	size_t			head_len;	/* bytes up to the body */

@@ -361,11 +361,15 @@ take_form_field(const char *p, const char *end, uint32_t max,
 
 	if (equals == NULL)
 		equals = end;
+	/* Another field, which somebody on the way may have added. */
 	if (decode_value(p, equals, &name, 1, &name_len) == -1 ||
-	    (equals < end && decode_value(equals + 1, end, value,
-	    sizeof(value), &len) == -1))
+	    name_len != 1 || name != 'p')
+		return 0;
+	specs->named = true;
+	if (equals < end && decode_value(equals + 1, end, value,
+	    sizeof(value), &len) == -1)
 		return refuse(why, 400, why_escape);
-	if (name_len != 1 || name != 'p' || len == 0)
+	if (len == 0)
 		return 0;
 	if (len > sizeof(value))
 		return refuse(why, 400, why_long);
@@ -425,4 +429,5 @@ specs_free(struct specs *specs)
 {
 	buf_free(&specs->text);
 	specs->n = 0;
+	specs->named = false;
 }

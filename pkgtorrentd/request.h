@@ -24,6 +24,7 @@ enum request_kind {
 struct specs {
 	struct buf	 text;
 	uint32_t	 n;
+	bool		 named;		/* a form had p, be it blank */
 };
 
 struct request {
@@ -51,9 +52,10 @@ int	request_route(struct str target, enum http_method,
 
 /*
  * The p fields of a form (application/x-www-form-urlencoded) or query,
- * decoded and checked, in order; blank ones and other fields are left out.
- * specs is empty (all zero) before.  0, or 400, 413 (more than max), 500
- * without memory, with *why; specs is then empty again.
+ * decoded and checked, in order; blank ones and other fields are left out,
+ * those that cannot be decoded among them.  specs is empty (all zero) before.
+ * 0, or 400, 413 (more than max), 500 without memory, with *why; specs is then
+ * empty again.
  */
 int	request_form(const char *form, size_t len, uint32_t max,
 	    struct specs *, const char **why);

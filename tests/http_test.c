@@ -87,6 +87,10 @@ judge(char *bytes, size_t len)
 	else
 		status = request_form(request.query.p, request.query.len, 10,
 		    &specs, &why);
+	if (status == 0 && req.content_length > 0 && !specs.named) {
+		why = "there is no field named p";
+		status = 400;
+	}
 	sha1(specs.text.data, specs.text.len, digest);
 	if (specs.n > 0 && memcmp(digest, request.digest, SHA1_LEN) != 0) {
 		why = "the digest is not that of the paths";

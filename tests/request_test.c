@@ -420,6 +420,13 @@ static const struct {
 	{ "+p=/a&p+=/b", "" },
 	{ "q=../..&q=%00%0a&p=/a", "/a" },
 	{ "a%3dp=/a", "" },
+	{ "q=%xx", "" },
+	{ "q=%xx&p=/a", "/a" },
+	{ "p=/a&%=", "/a" },
+	{ "p=/a&%4=", "/a" },
+	{ "p=/a&%zz", "/a" },
+	{ "p%=/a", "" },
+	{ "%p=/a&%7=/b&%7&p=/c", "/c" },
 	/* Refused. */
 	{ "p=a", "400" },
 	{ "p=+", "400" },
@@ -439,11 +446,9 @@ static const struct {
 	{ "p=/a%", "400" },
 	{ "p=/a%2", "400" },
 	{ "p=/a%2&p=/b", "400" },
+	{ "p=%", "400" },
+	{ "%70=%zz", "400" },
 	{ "p=/a%2x", "400" },
-	{ "q=%xx", "400" },
-	{ "p=/a&%=", "400" },
-	{ "p=/a&%4=", "400" },
-	{ "p=/a&%zz", "400" },
 };
 
 ATF_TC_WITHOUT_HEAD(request__form);
@@ -480,6 +485,34 @@ ATF_TC_BODY(request__form_limits, tc)
 	form[0] = 'q';
 	ATF_CHECK_EQ(request_form(form, sizeof(form), 1, &specs, &why), 0);
 	ATF_CHECK_EQ(specs.n, 0);
+}
+
+/* Did somebody mean to send paths, though there are none? */
+ATF_TC_WITHOUT_HEAD(request__form_named);
+ATF_TC_BODY(request__form_named, tc)
+{
+	static const struct {
+		const char	*form;
+		bool		 named;
+	} rows[] = {
+		{ "p=/a", true }, { "p=", true }, { "p", true },
+		{ "q=1&p", true }, { "%70", true }, { "p=&q=%zz", true },
+		{ "", false }, { "&", false }, { "q=1", false },
+		{ "=", false }, { "P=/a", false }, { "pp=/a", false },
+		{ "%p=/a", false }, { "/yum/a", false },
+		{ "{\"p\": [\"/yum/a\"]}", false },
+	};
+	struct specs	specs = { 0 };
+	size_t		i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ATF_CHECK_EQ(request_form(rows[i].form, strlen(rows[i].form),
+		    9, &specs, &why), 0);
+		ATF_CHECK_EQ_MSG(specs.named, rows[i].named, "%s",
+		    rows[i].form);
+		specs_free(&specs);
+		ATF_CHECK(!specs.named);
+	}
 }
 
 ATF_TC_WITHOUT_HEAD(request__form_absent);
@@ -524,6 +557,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, request__check_path);
 	ATF_TP_ADD_TC(tp, request__form);
 	ATF_TP_ADD_TC(tp, request__form_limits);
+	ATF_TP_ADD_TC(tp, request__form_named);
 	ATF_TP_ADD_TC(tp, request__form_absent);
 	ATF_TP_ADD_TC(tp, request__specs);
 	return atf_no_error();

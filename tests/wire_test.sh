@@ -24,6 +24,29 @@ bodies_body()
 	want 501 $target -d p=/yum/a.rpm -H 'Transfer-Encoding: gzip' \
 	    -H 'Content-Length:'
 	want 400 $target -X GET -d p=/yum/a.rpm
+	# Nobody asks for a digest alone with a body that says something else.
+	for body in q=/yum/a.rpm /yum/a.rpm '&' %70%=x; do
+		want 400 $target -d "$body"
+		want_body 'no field named p'
+		want 400 $target -d "$body" -H 'Transfer-Encoding: chunked'
+	done
+	for body in '' p= p 'p&fbclid=%zz'; do
+		want 412 $service/digest/$(paths_digest /none) -d "$body"
+	done
+	want 200 $target -d 'p=/yum/a.rpm&fbclid=%zz&%=%'
+	want 200 "$target?%zz&p=/yum/a.rpm&fbclid=%zz"
+	for coding in gzip identity 'x, y'; do
+		want 415 $target -d p=/yum/a.rpm -H "Content-Encoding: $coding"
+		want 415 $target -d p=/yum/a.rpm -H "Content-Encoding: $coding" \
+		    -H 'Content-Encoding: br'
+		want_field Connection close
+		want_field Accept-Encoding identity
+	done
+	want 415 $target -d p=/yum/a.rpm -H 'Transfer-Encoding: chunked' \
+	    -H 'Content-Encoding: gzip'
+	want 415 $target -d '' -H 'Content-Encoding: gzip'
+	want 415 $target -d p=/yum/a.rpm -H 'Content-Encoding;'
+	want 200 $target -H 'Content-Encoding: gzip'
 	want 200 $target -d p=/yum/a.rpm -H \
 	    'Content-Type: Application/X-WWW-form-urlencoded; charset=utf-8'
 }

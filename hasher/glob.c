@@ -319,6 +319,11 @@ glob_on_entry(struct glob *g, struct walk *walk, const struct frame *f,
 	g->path_len = f->path_len;
 	if (glob_append(g, entry->d_name, strlen(entry->d_name)) == -1)
 		return;
+	if (name_has_control(entry->d_name)) {
+		if (glob_may_enter(g, walk->root))
+			root_log_control(walk->root, g->path, g->path_len);
+		return;
+	}
 	if (entry->d_type != DT_DIR)
 		type = glob_look(g, walk, m.file, &link);
 	s.mask = m.beyond | (link ? 0 : m.any_depth);

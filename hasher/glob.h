@@ -49,9 +49,9 @@ void		 glob_free(struct glob *);
 enum glob_state	 glob_run(struct glob *, struct walk *);
 
 /*
- * After GLOB_DONE: the matches in strcmp order, which stay the glob's.  What
- * may not be read is left out without a word: a pattern must not tell which
- * names there are.
+ * After GLOB_DONE: the matches in strcmp order, which stay the glob's.  Files
+ * that may not be read, and names with a control byte, are left out and only
+ * logged: a pattern must not tell clients which names there are.
  */
 struct glob_match *const *glob_matches(const struct glob *, uint32_t *n);
 

@@ -111,9 +111,9 @@ hasher_on_status(struct hasher *h, struct msg *msg)
 
 	(void)msg;
 	log_info("%.2f GiB hashed in %.2f s (%.2f GiB/s) and %ju batches by "
-	    "%s, %u waiting", gib, busy_s, busy_s > 0 ? gib / busy_s : 0,
-	    (uintmax_t)h->answered, sha1_lanes_name(h->work.lanes),
-	    h->queued);
+	    "%s, %u batches waiting", gib, busy_s,
+	    busy_s > 0 ? gib / busy_s : 0, (uintmax_t)h->answered,
+	    sha1_lanes_name(h->work.lanes), h->queued);
 }
 
 static void

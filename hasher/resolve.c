@@ -93,6 +93,43 @@ log_link(struct root *root, const char *path, size_t len)
 	    log_escape(escaped, sizeof(escaped), path, len));
 }
 
+/* Clients are told nothing of what a pattern leaves out: a pattern must not
+   reveal names.  The administrator must be. */
+static void
+log_unreadable(struct root *root, const char *path, size_t len, int error)
+{
+	char	escaped[512];
+
+	if (root_denies(root, path, len) ||
+	    !log_once(&root->unreadable_logged_ms, LOG_INTERVAL_MS, now_ms()))
+		return;
+	log_warn("left out or refused \"%s\": the walker's user may not read "
+	    "it (%s); let it, or name such paths with deny",
+	    log_escape(escaped, sizeof(escaped), path, len),
+	    strerror(error));
+}
+
+int
+name_has_control(const char *name)
+{
+	for (; *name != '\0'; name++)
+		if ((unsigned char)*name < 0x20 || *name == 0x7f)
+			return 1;
+	return 0;
+}
+
+void
+root_log_control(struct root *root, const char *path, size_t len)
+{
+	char	escaped[512];
+
+	if (!log_once(&root->control_logged_ms, LOG_INTERVAL_MS, now_ms()))
+		return;
+	log_warn("left out \"%s\": the name has a control byte, so that "
+	    "clients could not request it; rename it",
+	    log_escape(escaped, sizeof(escaped), path, len));
+}
+
 enum path_status
 root_status(struct root *root, int error, const char *path, size_t len)
 {
@@ -105,6 +142,7 @@ root_status(struct root *root, int error, const char *path, size_t len)
 		return PATH_MISSING;
 	case EACCES:
 	case EPERM:
+		log_unreadable(root, path, len, error);
 		return PATH_REFUSED;
 	case EXDEV:
 	case ELOOP:

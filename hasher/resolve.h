@@ -17,6 +17,8 @@ struct root {
 	uint32_t		 index;		/* in conf->roots */
 	uint64_t		 link_logged_ms; /* for log_once() */
 	uint64_t		 error_logged_ms;
+	uint64_t		 unreadable_logged_ms;
+	uint64_t		 control_logged_ms;
 	/* The directory of the last look-up, until root_forget(): most paths
 	   of a request are in the same one. */
 	int			 parent_fd;	/* -1: none */
@@ -49,10 +51,17 @@ int	 root_serves(const struct root *, const char *path, size_t);
 /* 1 if a deny pattern covers the path as it is written. */
 int	 root_denies(const struct root *, const char *path, size_t);
 
-/* What an error of the file system says of the path that met it.  Faults that
-   are not the path's are logged. */
+/* What an error of the file system says of the path that met it.  Links that
+   are refused, what may not be read, and faults that are not the path's are
+   logged, each kind once a minute with an example. */
 enum path_status root_status(struct root *, int error, const char *path,
 	    size_t);
+
+/* 1 for a name with a control byte, which no request may contain: web seeds
+   could not be asked for it. */
+int	 name_has_control(const char *);
+/* Such a name is left out of a pattern: log it, at most once a minute. */
+void	 root_log_control(struct root *, const char *path, size_t);
 
 /*
  * What is at this path (as clients write it)?  PATH_OK for a regular file

@@ -373,7 +373,7 @@ static void
 walker_on_status(const struct walker *w)
 {
 	log_info("%s: %" PRIu64 " requests resolved, %u under way, %" PRIu64
-	    " files opened, %" PRIu64 " not there or refused",
+	    " files opened, %" PRIu64 " not opened (missing or refused)",
 	    w->root.conf->roots[w->root.index].dir, w->resolved,
 	    w->queue.count, w->opened, w->not_opened);
 }

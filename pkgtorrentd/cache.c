@@ -112,12 +112,13 @@ cache_on_status(struct cache *c, const struct msg *msg)
 	const struct store *st = &c->store;
 
 	(void)msg;
-	log_info("%" PRIu64 " entries, %" PRIu64 " of %" PRIu64 " KiB, "
-	    "%" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64 " stored, "
-	    "%" PRIu64 " errors, %" PRIu64 " sweeps, %" PRIu64 " expired, "
-	    "%" PRIu64 " evicted%s", st->entries, st->used / 1024,
-	    st->limit / 1024, c->hits, c->misses, st->saves, st->errors,
-	    stats->done, stats->expired, stats->evicted,
+	log_info("%" PRIu64 " entries on disk, %" PRIu64 " of %" PRIu64
+	    " KiB used; %" PRIu64 " lookups found an entry, %" PRIu64 " found "
+	    "none; %" PRIu64 " entries stored, %" PRIu64 " errors of reading "
+	    "or storing; %" PRIu64 " sweeps, %" PRIu64 " entries removed for "
+	    "cache-age, %" PRIu64 " for cache-size%s", st->entries,
+	    st->used / 1024, st->limit / 1024, c->hits, c->misses, st->saves,
+	    st->errors, stats->done, stats->expired, stats->evicted,
 	    st->counted ? "" : ", still counting");
 	return FAULT_NONE;
 }

@@ -17,10 +17,12 @@
 
 struct counters {
 	uint64_t	connections;
-	uint64_t	refused;	/* past a limit on connections */
+	uint64_t	refused;	/* connections, past a limit on them */
 	uint64_t	requests;
 	uint64_t	hits;		/* answered from memory at once */
-	uint64_t	errors;		/* 4xx but 412, 5xx */
+	uint64_t	forbidden;	/* answered with 403, … */
+	uint64_t	client_errors;	/* … another 4xx but 412, … */
+	uint64_t	server_errors;	/* … 5xx */
 	uint64_t	hashed;		/* bytes */
 };
 

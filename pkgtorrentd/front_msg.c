@@ -2,6 +2,7 @@
  * Messages: what the parent tells the front, and which module hears what
  * peers answer.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -190,15 +191,16 @@ front_log_status(struct front *f)
 {
 	const struct counters *n = &f->counters;
 
-	log_info("%u connections open (%llu in all, %llu refused), %llu "
-	    "requests (%llu from memory, %llu errors), %u torrents in memory "
-	    "(%zu bytes), %u jobs (%u hashing), %llu bytes hashed, %llu to "
-	    "go", f->nclients, (unsigned long long)n->connections,
-	    (unsigned long long)n->refused, (unsigned long long)n->requests,
-	    (unsigned long long)n->hits, (unsigned long long)n->errors,
-	    f->hot.n, f->hot.size, f->jobs.n, f->jobs.charged,
-	    (unsigned long long)n->hashed,
-	    (unsigned long long)f->hashings.left);
+	log_info("%u connections open, %" PRIu64 " accepted, %" PRIu64
+	    " refused over max-connections or max-connections-per-client; %"
+	    PRIu64 " requests answered, of these %" PRIu64 " from memory, %"
+	    PRIu64 " with 403, %" PRIu64 " with another 4xx (412 aside), %"
+	    PRIu64 " with 5xx; %u torrents in memory (%zu bytes), %u jobs (%u "
+	    "hashing), %" PRIu64 " bytes hashed, %" PRIu64 " to go",
+	    f->nclients, n->connections, n->refused, n->requests, n->hits,
+	    n->forbidden, n->client_errors, n->server_errors, f->hot.n,
+	    f->hot.size, f->jobs.n, f->jobs.charged, n->hashed,
+	    f->hashings.left);
 }
 
 static int

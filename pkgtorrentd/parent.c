@@ -317,11 +317,13 @@ parent_log_status(struct parent *parent)
 {
 	struct process	*p;
 
-	log_info("status: up %" PRIu64 " s, %" PRIu64 " restarts, %" PRIu64
-	    " wrong messages, %" PRIu64 " system calls stopped, %zu "
-	    "listening, layers %s", (now_ms() - parent->started_ms) / 1000,
-	    parent->restarts, parent->wrong, parent->syscalls,
-	    parent->listeners.n, parent->layers);
+	log_info("status: up %" PRIu64 " s, %" PRIu64
+	    " children restarted, %" PRIu64 " wrong messages between "
+	    "processes, %" PRIu64 " system calls stopped by seccomp, %zu "
+	    "sockets listening, layers %s",
+	    (now_ms() - parent->started_ms) / 1000, parent->restarts,
+	    parent->wrong, parent->syscalls, parent->listeners.n,
+	    parent->layers);
 	TAILQ_FOREACH(p, &parent->processes, entry)
 		process_log_status(p);
 }

@@ -344,11 +344,11 @@ process_log_status(struct process *p)
 		    p->killed ? "cannot be killed" :
 		    p->retired ? "ending" : "starting");
 	else
-		log_info("status: %s, pid %d: up %" PRIu64 " s, %u restarts, "
-		    "%" PRIu64 " messages sent, %" PRIu64 " received, layers "
-		    "%s", title, (int)p->pid, (now_ms() - p->ready_ms) / 1000,
-		    p->restarts, p->channel.sent, p->channel.received,
-		    p->layers);
+		log_info("status: %s, pid %d: up %" PRIu64
+		    " s, restarted %u times, %" PRIu64 " messages sent to it, "
+		    "%" PRIu64 " received from it, layers %s", title,
+		    (int)p->pid, (now_ms() - p->ready_ms) / 1000, p->restarts,
+		    p->channel.sent, p->channel.received, p->layers);
 	process_send(p, MSG_STATUS, NULL, NULL, 0, -1);
 }
 

@@ -126,16 +126,23 @@ answer_add(struct answer *a, const void *p, uint64_t len, struct blob *blob)
 	part->blob = blob;
 }
 
+/* A 412 is no error: it makes a client post its paths. */
+static void
+count_answer(struct counters *n, int status)
+{
+	n->requests++;
+	n->forbidden += status == 403;
+	n->client_errors += status >= 400 && status < 500 && status != 403 &&
+	    status != 412;
+	n->server_errors += status >= 500;
+}
+
 /* A head and what is in the answer already go out; one line is logged. */
 static void
 reply_send(struct client *c, const struct http_request *req, struct answer *a,
     const struct access_line *line)
 {
-	struct counters *n = &c->front->counters;
-
-	n->requests++;
-	if (line->status >= 400 && line->status != 412)
-		n->errors++;
+	count_answer(&c->front->counters, line->status);
 	access_add(c, req, line);
 	client_send(c, a);
 }

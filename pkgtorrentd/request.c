@@ -12,7 +12,7 @@ static const char why_escape[] =
     "there is a % without two hexadecimal digits; write %25 for a percent "
     "sign";
 static const char why_control[] =
-    "the path has a control byte; such a file can only be had by a pattern";
+    "the path has a control byte; such names are not served, rename the file";
 static const char why_dots[] =
     "the path has a component \".\" or \"..\"; write it without";
 static const char why_long[] =

@@ -90,8 +90,10 @@ take_line(struct cache_under_test *c, const uint8_t *line, size_t len)
 	ATF_REQUIRE_EQ(0, buf_add(&c->log, line, len));
 	ATF_REQUIRE_EQ(0, buf_add(&c->log, "\n", 1));
 	snprintf(text, sizeof(text), "%.*s", (int)len, line);
-	if (sscanf(text, "%lu entries, %lu of %lu KiB, %lu hits, %lu misses, "
-	    "%lu stored, %lu errors, %lu sweeps, %lu expired, %lu evicted",
+	if (sscanf(text, "%lu entries on disk, %lu of %lu KiB used; %lu "
+	    "lookups found an entry, %lu found none; %lu entries stored, %lu "
+	    "errors of reading or storing; %lu sweeps, %lu entries removed "
+	    "for cache-age, %lu for cache-size",
 	    &st->entries, &st->used_kib, &st->limit_kib, &st->hits,
 	    &st->misses, &st->stored, &st->errors, &st->sweeps, &st->expired,
 	    &st->evicted) == 10)

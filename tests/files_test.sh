@@ -384,3 +384,63 @@ fast_reader_body()
 		assert max(times) < 0.5, times
 	END
 }
+
+# left_out LINES PATTERN: so many lines of the log say so.
+left_out()
+{
+	same "$(grep -c -e "$2" log)" "$1" "lines of the log like $2"
+}
+
+service_case left_out "What a pattern leaves out is logged once a minute."
+left_out_body()
+{
+	mkdir -p www/yum/shut www/yum/denied
+	echo a >www/yum/a
+	echo b >www/yum/secret
+	echo c >www/yum/shut/c
+	echo d >www/yum/denied/d
+	chmod 0 www/yum/secret www/yum/shut www/yum/denied/d
+	unreadable="may not read it (Permission denied)"
+	service_start "revalidate 0s" "deny /yum/denied/*"
+	want 404 "$service/single/yum/denied/*"
+	want 403 "$service/single/yum/denied/d"
+	left_out 0 "$unreadable"
+	for _ in 1 2 3; do
+		want 200 "$service/single/yum/*"
+		want_torrent form
+		same "$torrent" single "the form"
+	done
+	want_log "walker.*left out.*\"/yum/secret\".*$unreadable"
+	left_out 1 "$unreadable"
+	# Of directories too, and of a path that is asked for by itself.
+	service_restart
+	want 404 "$service/single/yum/*/*"
+	want_log "left out or refused \"/yum/shut\".*$unreadable"
+	service_restart
+	want 403 "$service/single/yum/secret"
+	want_log "left out or refused \"/yum/secret\".*$unreadable"
+}
+
+service_case control_bytes "Names with control bytes are left out, and logged."
+control_bytes_body()
+{
+	nl='
+'
+	mkdir -p "www/yum/d${nl}d" www/denied
+	echo a >www/yum/a
+	echo b >"www/yum/d${nl}d/b"
+	echo c >"$(printf 'www/yum/c\177')"
+	echo d >"$(printf 'www/denied/c\001')"
+	service_start "revalidate 0s" "deny /denied/*"
+	want 404 "$service/single/denied/**"
+	left_out 0 'a control byte'
+	for pattern in '*' '**' '*/**'; do
+		want '*' "$service/single/yum/$pattern"
+		[ "$status" = 404 ] || want_torrent urls
+		[ "$status" = 404 ] || same "$torrent" "$url/yum/a" "its file"
+	done
+	want 404 "$service/single/yum/c?"
+	want 404 "$service/single/yum/d?d/b"
+	want_log 'walker.*left out "/yum/[cd]\\x[07][af].*a control byte'
+	left_out 1 'a control byte'
+}

@@ -282,6 +282,17 @@ status_body()
 	for role in front walker 'hasher 1' cache; do
 		want_log "parent.*status: pkgtorrentd: $role, pid [0-9]*: up"
 	done
+	# Each number says what it is of.
+	for _ in 1 2 3 4 5 6; do
+		want 403 $service/nullfile/99999999
+	done
+	want 404 /none
+	want 412 $service/digest/$(paths_digest /none)
+	same "$(service_count 'with 403')" 6 "answers with 403"
+	same "$(service_count 'with another 4xx')" 1 "other errors"
+	same "$(service_count 'with 5xx')" 0 "errors of the service"
+	same "$(service_count 'refused over max-connections')" 0 \
+	    "connections refused"
 	for role in walker hasher cache; do
 		want_log "^$role\[$(children $role)\]: .*[0-9]"
 	done

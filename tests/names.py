@@ -120,22 +120,17 @@ def ask_one_by_one(c):
 
 
 def ask_by_pattern(c):
-    """Only so can those with control bytes be had."""
-    visible = [n for n in sorted(NAMES) if not n.startswith(b".")]
+    """Those with control bytes are left out: no client could fetch them."""
+    visible = [n for n in sorted(NAMES)
+               if not n.startswith(b".") and is_plain(n)]
     a = c.ask(SERVICE + "/single/odd/**")
     check_multi(a, visible)
     check_header(a)
-    for pattern, name in ((b"/odd/a?b", b"a\nb"), (b"/odd/c?d", b"c\rd"),
-                          (b"/odd/e??f: g", b"e\r\nf: g"),
-                          (b"/odd/?parent*", b"\nparent[1]: forged"),
-                          (b"/odd/????HTTP", b"\r\n\r\nHTTP"),
-                          (b"/odd/?del", b"\x7fdel")):
+    for pattern in (b"/odd/a?b", b"/odd/c?d", b"/odd/e??f: g",
+                    b"/odd/?parent*", b"/odd/????HTTP", b"/odd/?del"):
         for mode in "/single", "/simple":
             a = c.ask(SERVICE + mode + quote(pattern))
-            check_single(a, name)
-            check_header(a)
-            if mode == "/simple":
-                check_disposition(a, name)
+            assert a.status == 404, (pattern, a)
     return visible
 
 

@@ -15,6 +15,8 @@ service_case bodies "What a body must look like."
 bodies_body()
 {
 	yum_files
+	# A younger file is not remembered, and GET would not know it.
+	settle www/yum/*
 	service_start
 	target=$service/digest/$(paths_digest /yum/a.rpm)
 	want 415 $target -d p=/yum/a.rpm -H 'Content-Type: text/plain'

@@ -449,13 +449,13 @@ client_tick(struct front *f)
 }
 
 void
-client_close_idle(struct front *f)
+client_close_idle(struct front *f, bool first)
 {
 	struct client *c, *next;
 
 	TAILQ_FOREACH_SAFE(c, &f->deadlines[DEADLINE_IDLE], timed, next)
 		client_free(c);
 	TAILQ_FOREACH_SAFE(c, &f->deadlines[DEADLINE_HEADER], timed, next)
-		if (c->in.len == 0)
+		if (first && c->in.len == 0)
 			client_free(c);
 }

@@ -156,6 +156,6 @@ void	clients_make_room(struct front *);
 /* Deadlines that have passed. Called a few times a second. */
 void	client_tick(struct front *);
 /* Close connections on which nothing has been asked. */
-void	client_close_idle(struct front *);
+void	client_close_idle(struct front *, bool first);
 
 #endif

@@ -412,6 +412,8 @@ front_on_tick(evutil_socket_t fd, short what, void *arg)
 	hashings_tick(f);
 	if (f->paused)
 		front_resume(f);
+	if (f->stopping && front_now() > f->stop_first_ms)
+		client_close_idle(f, true);
 	if (f->stopping && (f->nclients == 0 || front_now() > f->stop_ms))
 		event_base_loopexit(f->base, NULL);
 }

@@ -49,6 +49,7 @@ struct front {
 	uint64_t		 failure_log_ms;
 	bool			 stopping;
 	uint64_t		 stop_ms;
+	uint64_t		 stop_first_ms;
 
 	struct client_queue	 deadlines[DEADLINE_COUNT];
 	uint32_t		 fds;		/* descriptors, at most */
@@ -112,6 +113,7 @@ int	front_set_hashers(struct front *);
 /* For front_msg.c, in front_listen.c: listening sockets. */
 int	front_on_listener(struct front *, struct msg *);
 void	front_close_listeners(struct front *);
+void	front_accept_last(struct front *);
 /* Accepting may go on: a descriptor was closed. */
 void	front_resume(struct front *);
 

@@ -15,6 +15,7 @@
 #include "log.h"
 
 #define ACCEPTS		64	/* in a row, before others have their turn */
+#define ACCEPTS_LAST	65536	/* no queue is longer */
 
 static void
 front_pause(struct front *f)
@@ -41,8 +42,9 @@ front_resume(struct front *f)
 		event_add(f->listeners[i].ev, NULL);
 }
 
+/* At most so many in a row. */
 static void
-front_on_accept(evutil_socket_t fd, short what, void *arg)
+front_accept(struct front *f, int fd, int max)
 {
 	union {
 		struct sockaddr		sa;
@@ -50,12 +52,10 @@ front_on_accept(evutil_socket_t fd, short what, void *arg)
 		struct sockaddr_in6	in6;
 		struct sockaddr_un	un;
 	} addr;
-	struct front *f = arg;
 	socklen_t len;
 	int i, s;
 
-	(void)what;
-	for (i = 0; i < ACCEPTS && !f->paused; i++) {
+	for (i = 0; i < max && !f->paused; i++) {
 		len = sizeof(addr);
 		addr.sa.sa_family = AF_UNSPEC;
 		s = accept4(fd, &addr.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -69,6 +69,26 @@ front_on_accept(evutil_socket_t fd, short what, void *arg)
 		if (errno != ECONNABORTED && errno != EINTR)
 			return;
 	}
+}
+
+static void
+front_on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	(void)what;
+	front_accept(arg, fd, ACCEPTS);
+}
+
+/*
+ * The kernel resets the connections in a socket's queue when the socket is
+ * closed for good; their clients shall be answered like others.
+ */
+void
+front_accept_last(struct front *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->nlisteners; i++)
+		front_accept(f, f->listeners[i].fd, ACCEPTS_LAST);
 }
 
 static void

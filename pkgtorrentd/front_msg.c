@@ -13,6 +13,7 @@
 #include "log.h"
 
 #define STOP_MS		5000
+#define STOP_FIRST_MS	2000	/* for a new connection's first request */
 
 typedef enum msg_fault (*front_handler)(struct peer *, struct msg *);
 
@@ -182,8 +183,10 @@ front_stop(struct front *f)
 {
 	f->stopping = true;
 	f->stop_ms = front_now() + STOP_MS;
+	f->stop_first_ms = front_now() + STOP_FIRST_MS;
+	front_accept_last(f);
 	front_close_listeners(f);
-	client_close_idle(f);
+	client_close_idle(f, false);
 }
 
 static void

@@ -250,6 +250,17 @@ answers_are_finished_body()
 	wait $pid || fail "exit status $?"
 }
 
+service_case last_requests "SIGTERM lets new connections have an answer."
+last_requests_body()
+{
+	service_start
+	all=$(children)
+	PYTHONPATH=$(atf_get_srcdir) python3 "$(atf_get_srcdir)/last.py" $port \
+	    $pid $(children front) || fail "a new connection has no answer"
+	wait_for 4 is_gone $pid $all || fail "it stays for nobody"
+	wait $pid || fail "exit status $?"
+}
+
 service_case interrupt "SIGINT stops it, and five seconds are enough."
 interrupt_body()
 {

@@ -2,9 +2,19 @@
 
 #include "listing.h"
 
+/* As it lies in a listing. */
+struct record_file {
+	uint64_t	ino;
+	uint64_t	size;
+	int64_t		mtime_ns;
+	int64_t		ctime_ns;
+	uint32_t	len;
+	uint32_t	flags;
+};
+
 /* Records are hashed and sealed as bytes: none may be left to chance. */
 _Static_assert(sizeof(struct listing_spec) == 16, "listing_spec is padded");
-_Static_assert(sizeof(struct listing_file) == 40, "listing_file is padded");
+_Static_assert(sizeof(struct record_file) == 40, "record_file is padded");
 
 static int
 listing_add(struct buf *b, const void *head, size_t head_len,
@@ -40,12 +50,20 @@ int
 listing_add_file(struct buf *b, const struct identity *id, const void *path,
     size_t len)
 {
-	struct listing_file	f;
+	struct record_file	f = {
+		.ino = id->ino, .size = id->size, .mtime_ns = id->mtime_ns,
+		.ctime_ns = id->ctime_ns, .len = (uint32_t)len,
+		.flags = id->mount != 0 ? LISTING_MOUNT : 0,
+	};
+	uint8_t			head[sizeof(f) + sizeof(id->mount)];
+	size_t			n = sizeof(f);
 
-	memset(&f, 0, sizeof(f));
-	f.identity = *id;
-	f.len = (uint32_t)len;
-	return listing_add(b, &f, sizeof(f), path, len);
+	memcpy(head, &f, sizeof(f));
+	if (id->mount != 0) {
+		memcpy(head + n, &id->mount, sizeof(id->mount));
+		n += sizeof(id->mount);
+	}
+	return listing_add(b, head, n, path, len);
 }
 
 void
@@ -138,18 +156,44 @@ listing_next_spec(struct listing_reader *r)
 	return 1;
 }
 
+/* 0, or -1: cut short, or never written so. */
+static int
+listing_take_file(struct listing_reader *r)
+{
+	struct record_file	 f;
+	const uint8_t		*head;
+	uint64_t		 mount = 0;
+
+	head = listing_take(r, sizeof(f));
+	if (head == NULL)
+		return -1;
+	memcpy(&f, head, sizeof(f));
+	if ((f.flags & ~(uint32_t)LISTING_MOUNT) != 0)
+		return -1;
+	if (f.flags & LISTING_MOUNT) {
+		head = listing_take(r, sizeof(mount));
+		if (head == NULL)
+			return -1;
+		memcpy(&mount, head, sizeof(mount));
+		if (mount == 0)
+			return -1;
+	}
+	memset(&r->file, 0, sizeof(r->file));
+	r->file.len = f.len;
+	r->file.identity.ino = f.ino;
+	r->file.identity.size = f.size;
+	r->file.identity.mtime_ns = f.mtime_ns;
+	r->file.identity.ctime_ns = f.ctime_ns;
+	r->file.identity.mount = mount;
+	return 0;
+}
+
 int
 listing_next_file(struct listing_reader *r)
 {
-	const uint8_t	*head;
-
 	if (r->files_left == 0)
 		return 0;
-	head = listing_take(r, sizeof(r->file));
-	if (head == NULL)
-		return listing_wrong(r);
-	memcpy(&r->file, head, sizeof(r->file));
-	if (r->file.zero != 0)
+	if (listing_take_file(r) == -1)
 		return listing_wrong(r);
 	r->path = listing_take_path(r, r->file.len);
 	if (r->path == NULL || !path_is_plain(r->path, r->file.len))
@@ -158,21 +202,53 @@ listing_next_file(struct listing_reader *r)
 	return 1;
 }
 
+static int64_t
+nanoseconds(const struct statx_timestamp *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
 void
-identity_of(struct identity *id, const struct stat *st)
+identity_of(struct identity *id, const struct statx *stx)
 {
 	memset(id, 0, sizeof(*id));
-	id->ino = st->st_ino;
-	id->size = (uint64_t)st->st_size;
-	id->mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 +
-	    st->st_mtim.tv_nsec;
-	id->ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 +
-	    st->st_ctim.tv_nsec;
+	id->ino = stx->stx_ino;
+	id->size = stx->stx_size;
+	id->mtime_ns = nanoseconds(&stx->stx_mtime);
+	id->ctime_ns = nanoseconds(&stx->stx_ctime);
+}
+
+static int
+same_times(const struct identity *a, const struct identity *b)
+{
+	return a->ino == b->ino && a->size == b->size &&
+	    a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
 }
 
 int
 identity_same(const struct identity *a, const struct identity *b)
 {
-	return a->ino == b->ino && a->size == b->size &&
-	    a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+	return same_times(a, b) && a->mount == b->mount;
+}
+
+/* Without the number of changes that it had when it was looked at. */
+static uint64_t
+mount_number(uint64_t mount)
+{
+	return mount & MOUNT_REUSED ? mount & ~MOUNT_CHANGES(UINT32_MAX) :
+	    mount;
+}
+
+int
+identity_same_open(const struct identity *a, const struct identity *b)
+{
+	return same_times(a, b) &&
+	    mount_number(a->mount) == mount_number(b->mount);
+}
+
+int
+identity_settled(const struct identity *id, int64_t now_ns, bool local)
+{
+	return id->ctime_ns <= now_ns - IDENTITY_SETTLED_NS ||
+	    (local && id->ctime_ns >= now_ns + IDENTITY_SETTLED_NS);
 }

@@ -6,7 +6,9 @@
  * indices:
  *
  *	struct listing_spec, the spec's bytes, then for each file
- *	struct listing_file, the path's bytes
+ *	inode, size, mtime and ctime (64 bits each), length of the path and
+ *	LISTING_ flags (32 bits each), with LISTING_MOUNT the mount (64 bits),
+ *	the path's bytes
  *
  * all unaligned, in the byte order of the machine.  Paths are those that the
  * client sees (they begin with '/', and have no empty, "." or ".." component),
@@ -16,6 +18,8 @@
 #define LISTING_H
 
 #include <sys/stat.h>
+
+#include <stdbool.h>
 
 #include "buf.h"
 #include "msg.h"
@@ -38,10 +42,11 @@ struct listing_spec {
 	uint32_t	files;
 };
 
+#define LISTING_MOUNT	0x1	/* identity.mount is not 0 */
+
 struct listing_file {
 	struct identity	identity;
 	uint32_t	len;		/* bytes of path */
-	uint32_t	zero;
 };
 
 int	listing_add_spec(struct buf *, uint32_t index, enum path_status,
@@ -69,12 +74,23 @@ int	listing_next_spec(struct listing_reader *);
 /* Next file of the current record: 1, 0 or -1 in the same way. */
 int	listing_next_file(struct listing_reader *);
 
-/* What stat(2) says of a file, as its identity. */
-void	identity_of(struct identity *, const struct stat *);
-/* Younger ctimes may not have changed although the content has: clocks of file
-   systems tick slowly. */
-#define IDENTITY_SETTLED_NS	2000000000LL
+/* What statx(2) says of a file, as its identity, of which mount is left 0. */
+void	identity_of(struct identity *, const struct statx *);
 /* 1 if both are the same version of the same file. */
 int	identity_same(const struct identity *, const struct identity *);
+/*
+ * The same for a file that was opened, and what a hasher saw of the descriptor
+ * from then on.  It keeps its mount, whatever changes in the mount table.
+ */
+int	identity_same_open(const struct identity *, const struct identity *);
+/*
+ * 1 if the next change of the file will change its identity.  Clocks of file
+ * systems tick slowly: a ctime that is less than two seconds away from now_ns,
+ * which was read before it, may be set once more.  One that lies further in
+ * the future is as good as an old one, but where it is another machine's clock
+ * (not local), which may be fast.
+ */
+#define IDENTITY_SETTLED_NS	2000000000LL
+int	identity_settled(const struct identity *, int64_t now_ns, bool local);
 
 #endif

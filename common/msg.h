@@ -63,6 +63,8 @@ enum role {
 	X(TRACKERS,    TO(PARENT),  TO(FRONT),   part,     MSG_TAIL_MAX, 0, 0) \
 	/* Log your summary. */						      \
 	X(STATUS,      TO(PARENT),  CHILDREN,    none,                0, 0, 0) \
+	/* How often something was mounted or unmounted so far. */	      \
+	X(MOUNTS,      TO(PARENT),  TO(FRONT) | TO(WALKER), mounts,   0, 0, 0) \
 	/* Finish the answers under way, then exit. */			      \
 	X(STOP,        TO(PARENT),  TO(FRONT),   none,                0, 0, 0) \
 									      \
@@ -126,15 +128,27 @@ enum msg_type {
 
 /*
  * When a file was last changed and which file it is: two looks at a path that
- * agree in all four saw the same bytes: the kernel moves ctime with every
- * change, and nobody can set it back.
+ * agree in all of it saw the same bytes: the kernel moves ctime with every
+ * change, and nobody can set it back.  On file systems where that does not
+ * hold (common/fstype.h) nothing but the mount tells one image from another:
+ * there mount is not 0, and the identity is of no use after a restart, so
+ * that it is never stored.
  */
 struct identity {
 	uint64_t	ino;
 	uint64_t	size;			/* bytes */
 	int64_t		mtime_ns;		/* since 1970 */
 	int64_t		ctime_ns;
+	uint64_t	mount;			/* 0: it does not matter */
 };
+
+/*
+ * Mounts have numbers that are never used again (Linux 6.8).  Before that a
+ * new mount gets the number of an old one: MOUNT_REUSED, the number of changes
+ * of the mount table that the walker was told of, and the kernel's number.
+ */
+#define MOUNT_REUSED		(1ULL << 63)
+#define MOUNT_CHANGES(n)	((uint64_t)((n) & 0x7fffffff) << 32)
 
 struct msg_header {
 	uint32_t	type;			/* enum msg_type */
@@ -147,6 +161,13 @@ struct msg_none {
 
 struct msg_part {
 	uint32_t	flags;			/* PART_MORE */
+};
+
+#define MOUNTS_WATCHED	0x1	/* in flags: changes are noticed */
+
+struct msg_mounts {
+	uint32_t	flags;			/* MOUNTS_ */
+	uint32_t	changes;
 };
 
 /* The directory that a walker lives in; 0 of all others. */
@@ -247,10 +268,12 @@ enum resolve_result {
 	RESOLVE_CANCELLED
 };
 
+#define RESOLVED_YOUNG	0x1	/* in flags: an empty file is not settled */
+
 struct msg_resolved {
 	uint64_t	id;
 	uint32_t	result;			/* enum resolve_result */
-	uint32_t	zero;
+	uint32_t	flags;			/* RESOLVED_ */
 	uint8_t		listing_sha256[SEAL_LEN];
 	uint8_t		seal[SEAL_LEN];		/* seal_listing() */
 };

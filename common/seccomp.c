@@ -80,7 +80,8 @@ static const struct call calls[] = {
 	/* Back from a handler, if a signal should come. */
 	{ "rt_sigreturn", ALL, ANY },
 	/* fstat(3): glibc before 2.33 and from 2.39 by fstat, between them
-	   by newfstatat; statx where there is neither (loongarch). */
+	   by newfstatat; statx where there is neither (loongarch), and where
+	   the mount is asked for. */
 	{ "fstat", ALL, ANY },
 	{ "newfstatat", ALL, ANY },
 	{ "statx", ALL, ANY },
@@ -116,6 +117,10 @@ static const struct call calls[] = {
 	/* May the file be read, without opening it; glibc 2.36 has no
 	   faccessat(3) of a descriptor, the walker calls it bare. */
 	{ "faccessat2", WALKER, ANY },
+
+	/* fstatfs(3): does this file system keep change times. */
+	{ "fstatfs", WALKER | HASHER, ANY },
+	{ "fstatfs64", WALKER | HASHER, ANY },
 
 	/* What it is handed must be open for reading only. */
 	{ "fcntl", HASHER, IS(1, F_GETFL) },

@@ -14,10 +14,11 @@ _Static_assert(BATCH_RANGES * sizeof(struct msg_digests_item) +
     BATCH_DIGESTS * SHA1_LEN <= MSG_TAIL_MAX, "an answer is one message");
 
 void
-slots_init(struct slots *slots)
+slots_init(struct slots *slots, struct mounts *mounts)
 {
 	int	i;
 
+	slots->mounts = mounts;
 	for (i = 0; i < HASHER_SLOTS; i++)
 		slots->fd[i] = -1;
 }
@@ -30,7 +31,24 @@ slots_close(struct slots *slots)
 	for (i = 0; i < HASHER_SLOTS; i++)
 		if (slots->fd[i] != -1)
 			close(slots->fd[i]);
-	slots_init(slots);
+	slots_init(slots, slots->mounts);
+}
+
+/*
+ * The type of the file system, once for each descriptor, which keeps its mount
+ * from going away.  Numbers that can be used again are asked for anew each
+ * time: nobody tells us of changes.
+ */
+static const struct fstype *
+find_type(struct mounts *mounts, const struct statx *stx, int fd)
+{
+	struct mount	*m;
+
+	mounts_changed(mounts, 0);
+	m = mounts_find(mounts, stx);
+	if (m == NULL)
+		m = mounts_learn(mounts, stx, fd);
+	return m != NULL ? m->type : NULL;
 }
 
 /*
@@ -39,22 +57,23 @@ slots_close(struct slots *slots)
  * and a FIFO would hold us up for ever.
  */
 static enum msg_fault
-take_fd(int *slot, struct msg *msg)
+take_fd(struct slots *slots, uint32_t slot, struct msg *msg)
 {
-	struct identity	id;
-	bool		regular;
+	struct statx	stx;
 	int		fd, flags;
 
-	if (*slot != -1)
+	if (slots->fd[slot] != -1)
 		return FAULT_CONTENT;
 	if (msg->nfds == 0)
 		return FAULT_FDS;
 	fd = msg->fds[0];
 	flags = fcntl(fd, F_GETFL);
 	if (flags == -1 || (flags & (O_ACCMODE | O_PATH)) != O_RDONLY ||
-	    read_identity(fd, &id, &regular) == -1 || !regular)
+	    mounts_stat(fd, "", AT_EMPTY_PATH, &stx) == -1 ||
+	    !S_ISREG(stx.stx_mode))
 		return FAULT_FDS;
-	*slot = fd;
+	slots->fd[slot] = fd;
+	slots->type[slot] = find_type(slots->mounts, &stx, fd);
 	memmove(msg->fds, msg->fds + 1,
 	    (size_t)--msg->nfds * sizeof(msg->fds[0]));
 	return 0;
@@ -94,7 +113,7 @@ take_range(struct batch *batch, struct slots *slots, struct msg *msg,
 		return FAULT_CONTENT;
 	slot = &slots->fd[range->slot];
 	if (range->flags & RANGE_NEW) {
-		fault = take_fd(slot, msg);
+		fault = take_fd(slots, range->slot, msg);
 		if (fault != 0)
 			return fault;
 	}
@@ -102,6 +121,7 @@ take_range(struct batch *batch, struct slots *slots, struct msg *msg,
 		return FAULT_CONTENT;
 	memset(slice, 0, sizeof(*slice));
 	slice->read.fd = *slot;
+	slice->type = slots->type[range->slot];
 	slice->read.offset = range->offset;
 	slice->read.len = range->len;
 	slice->size = range->size;
@@ -161,18 +181,31 @@ slice_fail(struct slice *slice, const char *what)
 	slice->status = DIGESTS_ERROR;
 }
 
+/* The identity of the file as it is now. 0, or -1 with errno. */
+static int
+slice_look(const struct slice *slice, const struct mounts *mounts,
+    struct identity *id)
+{
+	struct statx	stx;
+
+	if (mounts_stat(slice->read.fd, "", AT_EMPTY_PATH, &stx) == -1)
+		return -1;
+	identity_of(id, &stx);
+	id->mount = mounts_identity(mounts, slice->type, &stx);
+	return 0;
+}
+
 /*
  * The first look at the file, and its bytes.  The clock is read before the
  * file's times are: a change after that is in the identity that follows.
  */
 static void
-slice_open(struct slice *slice)
+slice_open(struct slice *slice, const struct mounts *mounts)
 {
 	int64_t	now = now_ns();
-	bool	regular;
 
 	slice->status = DIGESTS_OK;
-	if (read_identity(slice->read.fd, &slice->identity, &regular) == -1) {
+	if (slice_look(slice, mounts, &slice->identity) == -1) {
 		slice_fail(slice, strerror(errno));
 		return;
 	}
@@ -183,8 +216,8 @@ slice_open(struct slice *slice)
 	/* Of a slot that is only closed there is nothing to state. */
 	if (slice->read.len == 0 && slice->size > 0)
 		return;
-	slice->settled = slice->identity.ctime_ns <= now -
-	    IDENTITY_SETTLED_NS;
+	slice->settled = identity_settled(&slice->identity, now,
+	    slice->type != NULL && slice->type->local);
 	if (slice->read.len == 0)
 		return;
 	slice->mapped = read_map(&slice->map, &slice->read) == 0;
@@ -194,18 +227,18 @@ slice_open(struct slice *slice)
 
 /* The second look, after the last byte was read. */
 static void
-slice_close(struct slice *slice)
+slice_close(struct slice *slice, const struct mounts *mounts)
 {
 	struct identity	after;
-	bool		regular, lost = false;
+	bool		lost = false;
 
 	if (slice->mapped)
 		lost = read_unmap(&slice->map) == -1;
 	slice->mapped = false;
 	if (slice->status == DIGESTS_OK) {
-		if (read_identity(slice->read.fd, &after, &regular) == -1)
+		if (slice_look(slice, mounts, &after) == -1)
 			slice_fail(slice, strerror(errno));
-		else if (!identity_same(&slice->identity, &after))
+		else if (!identity_same_open(&slice->identity, &after))
 			slice->status = DIGESTS_CHANGED;
 		else if (lost)
 			slice_fail(slice, "cannot be read");
@@ -279,14 +312,14 @@ batch_hash(struct batch *batch, struct batch_work *work)
 	for (i = 0; i < batch->count; i++) {
 		slice = &batch->slices[i];
 		slice->first_digest = ndigests;
-		slice_open(slice);
+		slice_open(slice, work->mounts);
 		njobs = slice_add_jobs(slice, batch->piece_len, work, njobs);
 		ndigests += slice->count;
 	}
 	sha1_lanes_run(work->lanes, work->jobs, njobs);
 	work->tail_len = 0;
 	for (i = 0; i < batch->count; i++) {
-		slice_close(&batch->slices[i]);
+		slice_close(&batch->slices[i], work->mounts);
 		slice_add_answer(&batch->slices[i], batch->piece_len, work);
 	}
 }

@@ -4,6 +4,7 @@
 #ifndef BATCH_H
 #define BATCH_H
 
+#include "mounts.h"
 #include "msg.h"
 #include "read.h"
 #include "seal.h"
@@ -19,6 +20,7 @@
 
 struct slice {
 	struct read_range	read;
+	const struct fstype	*type;	/* where the file lies */
 	uint64_t		size;	/* of the file as the front knows it */
 	bool			close;
 	struct read_map		map;
@@ -40,13 +42,16 @@ struct batch {
 
 /* Descriptors that the front has handed over, by slot; -1: free. */
 struct slots {
-	int	fd[HASHER_SLOTS];
+	int			 fd[HASHER_SLOTS];
+	const struct fstype	*type[HASHER_SLOTS];
+	struct mounts		*mounts;
 };
 
 /* What hashing needs and what it leaves: one for all batches. */
 struct batch_work {
 	struct sha1_lanes	*lanes;
 	struct seal		*seal;
+	const struct mounts	*mounts;
 	struct sha1_job		 jobs[BATCH_DIGESTS];
 	uint8_t			 digests[BATCH_DIGESTS][SHA1_LEN];
 	uint8_t			 tail[MSG_TAIL_MAX];
@@ -70,7 +75,8 @@ void	batch_hash(struct batch *, struct batch_work *);
 /* Close the descriptors that the batch took out of their slots. */
 void	batch_close(struct batch *);
 
-void	slots_init(struct slots *);
+/* The mounts that files are found to lie on stay the caller's. */
+void	slots_init(struct slots *, struct mounts *);
 void	slots_close(struct slots *);
 
 #endif

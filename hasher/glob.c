@@ -73,6 +73,15 @@ walk_is_due(const struct walk *walk)
 	return walk_clock_us() >= walk->turn_ends_us;
 }
 
+void
+walk_add(struct walk *walk, const struct seen *seen)
+{
+	walk->files++;
+	/* Of others the hasher says so. */
+	if (seen->identity.size == 0 && seen->young)
+		walk->young = true;
+}
+
 static void
 glob_split(struct glob *g, size_t len, size_t prefix_len)
 {
@@ -146,7 +155,7 @@ glob_append(struct glob *g, const char *name, size_t len)
 }
 
 static void
-glob_add_match(struct glob *g, struct walk *walk, const struct identity *id)
+glob_add_match(struct glob *g, struct walk *walk, const struct seen *seen)
 {
 	struct glob_match	*match;
 	void			*grown;
@@ -155,7 +164,7 @@ glob_add_match(struct glob *g, struct walk *walk, const struct identity *id)
 		g->state = GLOB_FILES;
 		return;
 	}
-	walk->files++;
+	walk_add(walk, seen);
 	if (g->nmatches == g->matches_cap) {
 		g->matches_cap = g->matches_cap == 0 ? 64 : 2 * g->matches_cap;
 		grown = reallocarray(g->matches, g->matches_cap,
@@ -167,7 +176,7 @@ glob_add_match(struct glob *g, struct walk *walk, const struct identity *id)
 	match = malloc(sizeof(*match) + g->path_len + 1);
 	if (match == NULL)
 		fatal("no memory for matches");
-	match->identity = *id;
+	match->identity = seen->identity;
 	match->len = g->path_len;
 	memcpy(match->path, g->path, g->path_len + 1);
 	g->matches[g->nmatches++] = match;
@@ -197,7 +206,7 @@ glob_look(struct glob *g, struct walk *walk, bool file, bool *link)
 	if (status == PATH_FAILED)
 		g->state = GLOB_FAILED;
 	if (status == PATH_OK && file)
-		glob_add_match(g, walk, &seen.identity);
+		glob_add_match(g, walk, &seen);
 	*link = seen.link;
 	return seen.type;
 }

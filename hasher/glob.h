@@ -16,6 +16,8 @@ struct walk {
 	uint64_t	 turn_ends_us;	/* by walk_clock_us() */
 	uint32_t	 files;		/* found so far, … */
 	uint32_t	 entries;	/* directory entries read so far */
+	bool		 young;		/* an empty one may be written to
+					   without a trace */
 	struct dir_cache cache;		/* where the last glob began */
 };
 
@@ -39,6 +41,8 @@ struct glob;
 /* Monotonic microseconds; has the turn ended? */
 uint64_t walk_clock_us(void);
 int	 walk_is_due(const struct walk *);
+/* One file more. */
+void	 walk_add(struct walk *, const struct seen *);
 
 /* The pattern is copied, and has passed match_check(). */
 struct glob	*glob_new(const struct root *, const char *pattern, size_t);

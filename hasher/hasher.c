@@ -28,6 +28,7 @@ struct hasher {
 	struct child		 child;
 	struct channel		 front;
 	struct slots		 slots;
+	struct mounts		 mounts;
 	struct batch		 batches[BATCHES];
 	unsigned		 first;		/* the oldest */
 	unsigned		 queued;
@@ -224,7 +225,8 @@ hasher_main(void)
 	int			dirfd;
 
 	h.front.fd = -1;
-	slots_init(&h.slots);
+	slots_init(&h.slots, &h.mounts);
+	h.work.mounts = &h.mounts;
 	child_start(&h.child, ROLE_HASHER);
 	h.work.seal = seal_new(h.child.key);
 	if (h.work.seal == NULL)

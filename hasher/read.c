@@ -71,18 +71,6 @@ read_init(void)
 		fatal("SIGBUS: %s", strerror(errno));
 }
 
-int
-read_identity(int fd, struct identity *id, bool *regular)
-{
-	struct stat	st;
-
-	if (fstat(fd, &st) == -1)
-		return -1;
-	identity_of(id, &st);
-	*regular = S_ISREG(st.st_mode);
-	return 0;
-}
-
 /*
  * Only such a read tells somebody who does not own the file.  The first look
  * at a hole fills it, so that it seems to have been in memory: zeros prove

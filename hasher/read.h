@@ -39,10 +39,6 @@ struct read_map {
  */
 void	read_init(void);
 
-/* The identity of an open file, and whether it is a regular one. 0, or -1
-   with errno. */
-int	read_identity(int fd, struct identity *, bool *regular);
-
 /*
  * Find out what of the range is not in memory, and have it fetched while we
  * do something else.

@@ -108,18 +108,19 @@ add_file(struct resolution *r, const struct identity *id, const char *path,
 /* A spec that names a file, or names nothing and is no pattern. */
 static void
 add_single(struct resolution *r, const struct msg_spec *spec,
-    const char *bytes, enum path_status status, const struct identity *id)
+    const char *bytes, enum path_status status, const struct seen *seen)
 {
 	if (status != PATH_OK) {
 		add_spec(r, spec, bytes, status, 0);
 		return;
 	}
-	if (r->walk.files++ >= r->walk.root->conf->max_files) {
+	if (r->walk.files >= r->walk.root->conf->max_files) {
 		r->result = RESOLVE_FILES;
 		return;
 	}
+	walk_add(&r->walk, seen);
 	add_spec(r, spec, bytes, PATH_OK, 1);
-	add_file(r, id, bytes, spec->len);
+	add_file(r, &seen->identity, bytes, spec->len);
 }
 
 static void
@@ -191,8 +192,7 @@ begin_spec(struct resolution *r, const struct msg_spec *spec,
 			r->glob = glob_new(root, bytes, spec->len);
 		return;
 	}
-	add_single(r, spec, bytes, denied ? PATH_REFUSED : status,
-	    &seen.identity);
+	add_single(r, spec, bytes, denied ? PATH_REFUSED : status, &seen);
 }
 
 static void

@@ -4,7 +4,6 @@
  * come down again below the root work everywhere.  A name that is no link is
  * looked at from the directory of the one before, which costs half as much.
  */
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <linux/openat2.h>
@@ -12,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -220,13 +220,80 @@ may_read(int fd, const char *name, int flags)
 	    flags | AT_EACCESS);
 }
 
-static enum path_status
-seen_from_stat(struct seen *seen, const struct stat *st)
+/* What an identity without the mount would not be worth. */
+static void
+log_mount(struct mount *m, const char *what)
 {
-	seen->type = st->st_mode & S_IFMT;
-	if (!S_ISREG(st->st_mode))
+	char	number[32];
+
+	m->told = true;
+	snprintf(number, sizeof(number), "type 0x%x", m->magic);
+	log_info("%s is on %s, where change times do not tell of every "
+	    "change: torrents of files there are remembered in memory only, "
+	    "until something is mounted or unmounted", what,
+	    m->type->magic != 0 ? m->type->name : number);
+}
+
+void
+root_log_mount(struct root *root)
+{
+	struct statx	 stx;
+	struct mount	*m;
+	char		 what[SPEC_MAX + 16];
+
+	if (mounts_stat(root->fd, "", AT_EMPTY_PATH, &stx) == -1)
+		return;
+	m = mounts_learn(&root->mounts, &stx, root->fd);
+	if (m == NULL || m->type->keeps_ctime)
+		return;
+	snprintf(what, sizeof(what), "root %s",
+	    root->conf->roots[root->index].dir);
+	log_mount(m, what);
+}
+
+/* The mount of a file that was looked at, found out if it is met for the
+   first time; NULL: it cannot be. */
+static struct mount *
+find_mount(struct root *root, const char *path, size_t len,
+    const struct statx *stx)
+{
+	struct mount	*m = mounts_find(&root->mounts, stx);
+	char		 escaped[512], what[600];
+	enum path_status status;
+	int		 fd;
+
+	if (m == NULL) {
+		fd = open_beneath(root, path, len, O_PATH, &status);
+		if (fd == -1)
+			return NULL;
+		m = mounts_learn(&root->mounts, stx, fd);
+		close(fd);
+	}
+	if (m != NULL && !m->type->keeps_ctime && !m->told &&
+	    log_once(&root->mount_logged_ms, LOG_INTERVAL_MS, now_ms())) {
+		snprintf(what, sizeof(what), "\"%s\" below the root",
+		    log_escape(escaped, sizeof(escaped), path, len));
+		log_mount(m, what);
+	}
+	return m;
+}
+
+/* before_ns: the time of day before that look. */
+static enum path_status
+seen_from_stat(struct root *root, const char *path, size_t len,
+    struct seen *seen, const struct statx *stx, int64_t before_ns)
+{
+	struct mount	*m;
+
+	seen->type = stx->stx_mode & S_IFMT;
+	if (!S_ISREG(stx->stx_mode))
 		return PATH_NOT_FILE;
-	identity_of(&seen->identity, st);
+	m = find_mount(root, path, len, stx);
+	identity_of(&seen->identity, stx);
+	seen->identity.mount = mounts_identity(&root->mounts,
+	    m != NULL ? m->type : NULL, stx);
+	seen->young = !identity_settled(&seen->identity, before_ns,
+	    m != NULL && m->type->local);
 	return PATH_OK;
 }
 
@@ -236,16 +303,18 @@ look_through(struct root *root, const char *path, size_t len,
     struct seen *seen)
 {
 	enum path_status status;
-	struct stat	 st;
+	struct statx	 stx;
+	int64_t		 before_ns = now_ns();
 	int		 fd;
 
 	fd = open_beneath(root, path, len, O_PATH, &status);
 	if (fd == -1)
 		return status;
-	if (fstat(fd, &st) == -1)
+	if (mounts_stat(fd, "", AT_EMPTY_PATH, &stx) == -1)
 		status = root_status(root, errno, path, len);
 	else {
-		status = seen_from_stat(seen, &st);
+		status = seen_from_stat(root, path, len, seen, &stx,
+		    before_ns);
 		if (status == PATH_OK && may_read(fd, "", AT_EMPTY_PATH) == -1)
 			status = root_status(root, errno, path, len);
 	}
@@ -284,7 +353,8 @@ enum path_status
 root_look(struct root *root, const char *path, size_t len, struct seen *seen)
 {
 	enum path_status status;
-	struct stat	 st;
+	struct statx	 stx;
+	int64_t		 before_ns;
 	char		 name[NAME_MAX + 1];
 	const char	*slash = memrchr(path, '/', len);
 	size_t		 name_len = (size_t)(path + len - slash - 1);
@@ -299,13 +369,15 @@ root_look(struct root *root, const char *path, size_t len, struct seen *seen)
 		return status;
 	memcpy(name, slash + 1, name_len);
 	name[name_len] = '\0';
-	if (fstatat(root->parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+	before_ns = now_ns();
+	if (mounts_stat(root->parent_fd, name, AT_SYMLINK_NOFOLLOW,
+	    &stx) == -1)
 		return root_status(root, errno, path, len);
-	if (S_ISLNK(st.st_mode)) {
+	if (S_ISLNK(stx.stx_mode)) {
 		seen->link = true;
 		return look_through(root, path, len, seen);
 	}
-	status = seen_from_stat(seen, &st);
+	status = seen_from_stat(root, path, len, seen, &stx, before_ns);
 	if (status == PATH_OK &&
 	    may_read(root->parent_fd, name, AT_SYMLINK_NOFOLLOW) == -1)
 		status = root_status(root, errno, path, len);
@@ -318,7 +390,7 @@ root_open(struct root *root, const char *path, size_t len,
 {
 	enum path_status status;
 	struct seen	 seen;
-	struct stat	 st;
+	struct statx	 stx;
 
 	if (root_denies(root, path, len))
 		return PATH_REFUSED;
@@ -331,8 +403,10 @@ root_open(struct root *root, const char *path, size_t len,
 	    &status);
 	if (*fd == -1)
 		return status;
-	if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode)) {
-		identity_of(id, &st);
+	if (mounts_stat(*fd, "", AT_EMPTY_PATH, &stx) == 0 &&
+	    S_ISREG(stx.stx_mode)) {
+		(void)seen_from_stat(root, path, len, &seen, &stx, now_ns());
+		*id = seen.identity;
 		return PATH_OK;
 	}
 	close(*fd);

@@ -10,6 +10,7 @@
 
 #include "conf.h"
 #include "listing.h"
+#include "mounts.h"
 
 struct root {
 	int			 fd;
@@ -19,6 +20,8 @@ struct root {
 	uint64_t		 error_logged_ms;
 	uint64_t		 unreadable_logged_ms;
 	uint64_t		 control_logged_ms;
+	uint64_t		 mount_logged_ms;
+	struct mounts		 mounts;
 	/* The directory of the last look-up, until root_forget(): most paths
 	   of a request are in the same one. */
 	int			 parent_fd;	/* -1: none */
@@ -30,12 +33,17 @@ struct root {
 struct seen {
 	struct identity		 identity;	/* with PATH_OK */
 	mode_t			 type;		/* S_IF…; 0: nothing */
+	bool			 young;		/* not identity_settled() */
 	bool			 link;		/* reached by a symbolic link
 						   that bears the name */
 };
 
 /* Without a root yet: fd, conf and index are the caller's to set. */
 void	 root_init(struct root *);
+
+/* Once fd is there: say so if its file system is one on which nothing is
+   remembered for long. */
+void	 root_log_mount(struct root *);
 
 /* "" or "/a/b": what clients see before this root's own paths. */
 const char	*root_prefix(const struct root *);

@@ -10,8 +10,10 @@
  * that are not true; he cannot write, connect or fork.
  */
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <string.h>
@@ -75,13 +77,14 @@ walker_on_lie(struct walker *w, enum msg_type type)
 /* 0, or -1: the front has gone, which its channel will tell as well. */
 static int
 walker_send_result(struct walker *w, uint64_t id, enum resolve_result result,
-    const uint8_t *sha)
+    const uint8_t *sha, uint32_t flags)
 {
 	struct msg_resolved	 body;
 
 	memset(&body, 0, sizeof(body));
 	body.id = id;
 	body.result = result;
+	body.flags = flags;
 	if (sha != NULL) {
 		memcpy(body.listing_sha256, sha, SEAL_LEN);
 		seal_listing(w->seal, sha, body.seal);
@@ -111,18 +114,19 @@ walker_send_listing(struct walker *w, const struct resolution *r)
 static int
 walker_answer(struct walker *w, const struct resolution *r)
 {
+	uint32_t flags = r->walk.young ? RESOLVED_YOUNG : 0;
 	uint8_t	 sha[SEAL_LEN];
 
 	w->resolved++;
 	if (r->result != RESOLVE_OK)
-		return walker_send_result(w, r->id, r->result, NULL);
+		return walker_send_result(w, r->id, r->result, NULL, 0);
 	sha256(r->listing.data, r->listing.len, sha);
 	if ((r->flags & RESOLVE_EXPECT) &&
 	    memcmp(sha, r->expect, SEAL_LEN) == 0)
-		return walker_send_result(w, r->id, RESOLVE_SAME, sha);
+		return walker_send_result(w, r->id, RESOLVE_SAME, sha, flags);
 	if (walker_send_listing(w, r) == -1)
 		return -1;
-	return walker_send_result(w, r->id, RESOLVE_OK, sha);
+	return walker_send_result(w, r->id, RESOLVE_OK, sha, flags);
 }
 
 static int
@@ -213,7 +217,7 @@ walker_on_cancel(struct walker *w, const struct msg *msg)
 		queue_remove(&w->queue, r);
 	else
 		return 0;	/* it crossed its own answer */
-	if (walker_send_result(w, id, RESOLVE_CANCELLED, NULL) == -1)
+	if (walker_send_result(w, id, RESOLVE_CANCELLED, NULL, 0) == -1)
 		walker_drop_front(w);
 	return 0;
 }
@@ -379,6 +383,14 @@ walker_on_status(const struct walker *w)
 }
 
 static void
+walker_on_mounts(struct walker *w, const struct msg *msg)
+{
+	const struct msg_mounts	*body = msg->body;
+
+	mounts_changed(&w->root.mounts, body->changes);
+}
+
+static void
 parent_on_message(struct walker *w, struct msg *msg)
 {
 	switch (msg->type) {
@@ -391,6 +403,9 @@ parent_on_message(struct walker *w, struct msg *msg)
 		break;
 	case MSG_STATUS:
 		walker_on_status(w);
+		break;
+	case MSG_MOUNTS:
+		walker_on_mounts(w, msg);
 		break;
 	default:
 		fatal("%s of the parent is not for a walker",
@@ -438,6 +453,10 @@ walker_poll(struct walker *w)
 		walker_read_parent(w);
 	if (pfds[1].revents != 0)
 		walker_read_front(w);
+	/* The front may ask because it has heard of a change: so must we have,
+	   where mounts cannot be told apart otherwise. */
+	if (pfds[1].revents != 0 && w->root.mounts.reused)
+		walker_read_parent(w);
 }
 
 void
@@ -445,7 +464,7 @@ walker_main(void)
 {
 	static struct walker	 w;
 	struct sandbox		 sandbox;
-	struct stat		 st;
+	struct statx		 stx;
 	char			 layers[1024];
 
 	child_start(&w.child, ROLE_WALKER);
@@ -464,10 +483,12 @@ walker_main(void)
 	sandbox.dir = w.child.conf->roots[w.child.index].dir;
 	sandbox.channel_fd = w.child.parent.fd;
 	sandbox_enter(&sandbox, &w.root.fd, layers, sizeof(layers));
-	if (fstat(w.root.fd, &st) == 0) {
-		w.child.ready.root_dev = st.st_dev;
-		w.child.ready.root_ino = st.st_ino;
+	if (mounts_stat(w.root.fd, "", AT_EMPTY_PATH, &stx) == 0) {
+		w.child.ready.root_dev = makedev(stx.stx_dev_major,
+		    stx.stx_dev_minor);
+		w.child.ready.root_ino = stx.stx_ino;
 	}
+	root_log_mount(&w.root);
 	child_ready(&w.child, layers);
 	for (;;) {
 		walker_poll(&w);

@@ -302,7 +302,7 @@ digests_take(struct hashing *h, const struct batch_item *bi,
 	if (item->status == DIGESTS_ERROR)
 		h->result = HASHING_FAILED;
 	else if (item->status != DIGESTS_OK ||
-	    !identity_same(&item->identity, &h->identity))
+	    !identity_same_open(&item->identity, &h->identity))
 		h->result = HASHING_CHANGED;
 	if (h->result != 0)
 		return 1;

@@ -21,6 +21,14 @@ enum kind {
 	KIND_PIECES
 };
 
+/* An identity without its mount: with one it is not stored. */
+struct stored_identity {
+	uint64_t	ino;
+	uint64_t	size;
+	int64_t		mtime_ns;
+	int64_t		ctime_ns;
+};
+
 /* On disk.  No implicit padding: every byte is written and checked. */
 struct head {
 	uint8_t		magic[ENTRY_PEEK];
@@ -31,11 +39,11 @@ struct head {
 
 /* Then the path, and the digests. */
 struct head_pieces {
-	struct head	head;
-	struct identity	identity;
-	uint32_t	piece_len;
-	uint32_t	path_len;
-	uint64_t	count;
+	struct head		head;
+	struct stored_identity	identity;
+	uint32_t		piece_len;
+	uint32_t		path_len;
+	uint64_t		count;
 };
 
 /* Then the service, the listing, and the info dictionary. */
@@ -51,6 +59,28 @@ struct head_info {
 
 _Static_assert(sizeof(struct head_pieces) == 72, "named padding only");
 _Static_assert(sizeof(struct head_info) == 72, "named padding only");
+
+static struct stored_identity
+stored(const struct identity *id)
+{
+	struct stored_identity s = {
+		.ino = id->ino, .size = id->size, .mtime_ns = id->mtime_ns,
+		.ctime_ns = id->ctime_ns,
+	};
+
+	return s;
+}
+
+static struct identity
+restored(const struct stored_identity *s)
+{
+	struct identity id = {
+		.ino = s->ino, .size = s->size, .mtime_ns = s->mtime_ns,
+		.ctime_ns = s->ctime_ns,
+	};
+
+	return id;
+}
 
 static void
 head_fill(struct head *head, enum kind kind, size_t fixed, size_t payload)
@@ -75,7 +105,7 @@ entry_build_pieces(struct buf *b, const struct entry_pieces *e)
 {
 	size_t digests_len = (size_t)e->count * SHA1_LEN;
 	struct head_pieces head = {
-		.identity = e->identity,
+		.identity = stored(&e->identity),
 		.piece_len = e->piece_len,
 		.path_len = (uint32_t)e->path_len,
 		.count = e->count,
@@ -167,7 +197,7 @@ entry_read_pieces(const void *data, size_t len, const void *path,
 		.path = p,
 		.path_len = path_len,
 		.piece_len = piece_len,
-		.identity = head.identity,
+		.identity = restored(&head.identity),
 		.digests = p + path_len,
 		.count = head.count,
 	};

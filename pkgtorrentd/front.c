@@ -88,7 +88,7 @@ front_answer_hot(struct client *c, const struct http_request *req,
 	/* Looked at again while it is good, so that nobody has to wait. */
 	if (age > limit / 2)
 		job_get(f, key, NULL, t);
-	if (now - t->touched_ms > TOUCH_MS)
+	if (now - t->touched_ms > TOUCH_MS && !t->by_mount)
 		front_touch(f, t, key);
 	size = t->size;
 	torrent_ref(t);
@@ -444,6 +444,7 @@ front_init(struct front *f)
 	    front_set_hashers(f) == -1)
 		fatal("the event loop cannot be set up");
 	event_config_free(cfg);
+	f->started_ns = now_ns();
 	front_set_date(f);
 }
 

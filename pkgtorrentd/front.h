@@ -36,6 +36,7 @@ struct front {
 	struct event_base	*base;
 	struct event		*parent_ev;
 	struct event		*tick_ev;
+	int64_t			 started_ns;	/* time of day */
 	char			 date[30];	/* of this second, for Date */
 	int64_t			 date_s;
 	char			*scratch;	/* SCRATCH_LEN: just read */
@@ -77,6 +78,8 @@ struct front {
 						   that change info hashes */
 	uint32_t		 generation;	/* of trackers and conf: older
 						   wraps are stale */
+	uint32_t		 mounts;	/* counts changes of mounts */
+	bool			 mounts_watched; /* the parent notices them */
 	int			 access_fd;
 	bool			 access_cut;	/* it ends in half a line */
 	struct buf		 access;	/* lines not yet written */

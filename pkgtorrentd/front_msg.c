@@ -178,6 +178,19 @@ front_on_new_conf(struct front *f, const struct conf *old)
 	}
 }
 
+/* Torrents of files that are known by their mounts hold for these only. */
+static void
+front_on_mounts(struct front *f, const struct msg *m)
+{
+	const struct msg_mounts *body = m->body;
+
+	f->mounts_watched = body->flags & MOUNTS_WATCHED;
+	if (f->mounts == body->changes)
+		return;
+	f->mounts = body->changes;
+	hot_forget_mounts(&f->hot);
+}
+
 static void
 front_stop(struct front *f)
 {
@@ -222,6 +235,9 @@ front_on_parent(struct front *f, struct msg *m)
 		return front_on_trackers(f, m);
 	case MSG_STATUS:
 		front_log_status(f);
+		return 0;
+	case MSG_MOUNTS:
+		front_on_mounts(f, m);
 		return 0;
 	case MSG_STOP:
 		front_stop(f);

@@ -380,7 +380,7 @@ hashing_finish(struct front *f, struct hashing *h)
 
 	if (h->result == 0) {
 		h->result = HASHING_OK;
-		if (h->settled)
+		if (h->settled && h->identity.mount == 0)
 			hashing_put_pieces(f, h);
 	}
 	while ((w = LIST_FIRST(&h->waiters)) != NULL) {

@@ -123,6 +123,16 @@ hot_clear(struct hot *hot)
 		hot_free_entry(hot, TAILQ_FIRST(&hot->lru));
 }
 
+void
+hot_forget_mounts(struct hot *hot)
+{
+	struct hot_entry *e, *next;
+
+	TAILQ_FOREACH_SAFE(e, &hot->lru, lru, next)
+		if (e->torrent != NULL && e->torrent->by_mount)
+			hot_free_entry(hot, e);
+}
+
 static void
 wrap_free(struct torrent *t, struct wrap *w)
 {

@@ -54,6 +54,7 @@ struct torrent {
 	uint32_t		 refs;
 	bool			 multi;
 	bool			 settled;	/* may be remembered */
+	bool			 by_mount;	/* … while its mounts stay */
 	uint32_t		 layout;	/* front's, when it was made */
 	struct specs		 specs;
 	struct blob		*info;
@@ -104,6 +105,8 @@ void		 hot_remove(struct hot *, const struct torrent_key *);
 /* The cache may know it from now on. */
 void		 hot_forget_unknown(struct hot *, const struct torrent_key *);
 void		 hot_clear(struct hot *);
+/* Of files that are known by their mount. */
+void		 hot_forget_mounts(struct hot *);
 /* The entry's torrent has grown by a wrap. */
 void		 hot_account(struct hot *, struct hot_entry *);
 

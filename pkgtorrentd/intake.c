@@ -34,7 +34,8 @@ seal_is(const uint8_t expected[SEAL_LEN], const uint8_t got[SEAL_LEN])
 
 /*
  * The first part names the file.  A list that no torrent could hold is
- * checked like any other, but not kept.
+ * checked like any other, but not kept; nor is one of a file that is known by
+ * its mount, which the sealed identity says.
  */
 static enum msg_fault
 begin_pieces(struct intake *in, const struct msg_put_pieces *body,
@@ -57,7 +58,7 @@ begin_pieces(struct intake *in, const struct msg_put_pieces *body,
 	p->pieces = torrent_pieces(p->identity.size, p->piece_len);
 	p->next = 0;
 	count = torrent_digests(p->identity.size, p->piece_len);
-	p->keep = count > 0 && count <= UINT32_MAX &&
+	p->keep = p->identity.mount == 0 && count > 0 && count <= UINT32_MAX &&
 	    count <= in->conf->max_torrent / SHA1_LEN;
 	p->open = true;
 	return FAULT_NONE;

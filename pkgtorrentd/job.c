@@ -48,7 +48,8 @@ job_succeed(struct job *job, struct torrent *t)
 	job->state = JOB_DONE;
 	job->status = 200;
 	job->torrent = t;
-	if (t->settled && t->layout == f->layout) {
+	if (t->settled && t->layout == f->layout &&
+	    (!t->by_mount || f->mounts_watched)) {
 		hot_put(&f->hot, &key, t, front_now());
 		/* A digest always means the multi form. */
 		key.multi = 1;
@@ -87,6 +88,24 @@ job_moved(struct job *job)
 	job_restart(job);
 }
 
+/* Something was mounted or unmounted since the walkers were asked, and files
+   are known by their mounts: what they said is not sure any more. */
+static bool
+job_lost_mounts(const struct job *job)
+{
+	return job->mounts != job->front->mounts &&
+	    (job->by_mount || (job->old != NULL && job->old->by_mount));
+}
+
+/* The walkers look once more whether all is as it was. */
+static void
+job_check(struct job *job)
+{
+	job->state = JOB_CHECK;
+	if (job_ask_walkers(job) == -1)
+		job_fail(job, 500, "out of memory; try again later", 1);
+}
+
 static void
 job_complete(struct job *job)
 {
@@ -97,7 +116,7 @@ job_complete(struct job *job)
 		job_fail(job, 500, "out of memory; try again later", 1);
 		return;
 	}
-	if (t->multi && t->settled)
+	if (t->multi && t->settled && !t->by_mount)
 		job_put_info(job);
 	job_succeed(job, t);
 }
@@ -112,6 +131,13 @@ job_resolved(struct job *job)
 	for (i = 0; i < job->nshares; i++)
 		if (job->shares[i].used && !job->shares[i].same)
 			all_same = false;
+	if (all_same && job_lost_mounts(job)) {
+		if (job->state == JOB_CHECK)
+			job_check(job);
+		else
+			job_restart(job);
+		return;
+	}
 	if (all_same && job->state == JOB_CHECK) {
 		job_complete(job);
 		return;
@@ -239,13 +265,11 @@ job_hashed(struct job *job)
 		job_moved(job);
 		return;
 	}
-	if (age <= job->front->child.conf->revalidate_ms) {
+	if (age <= job->front->child.conf->revalidate_ms &&
+	    !job_lost_mounts(job))
 		job_complete(job);
-		return;
-	}
-	job->state = JOB_CHECK;
-	if (job_ask_walkers(job) == -1)
-		job_fail(job, 500, "out of memory; try again later", 1);
+	else
+		job_check(job);
 }
 
 static void

@@ -38,6 +38,7 @@ struct share {
 	bool		 pending;
 	bool		 known;		/* sha256 is what we hold */
 	bool		 same;		/* the walker says: no change */
+	bool		 young;		/* … and: an empty file is new */
 	uint8_t		 sha256[SEAL_LEN];
 	uint8_t		 seal[SEAL_LEN];
 	struct buf	 listing;	/* records as they came */
@@ -79,7 +80,7 @@ struct job {
 	size_t			 nshares;
 	uint32_t		 pending;	/* shares, or files */
 	uint64_t		 asked_walkers_ms;
-	int64_t			 asked_walkers_ns;
+	uint32_t		 mounts;	/* the front's then */
 	unsigned		 changes;	/* files that moved under us */
 
 	struct buf		 merged;	/* listing of several shares */
@@ -89,6 +90,7 @@ struct job {
 	uint64_t		 bytes;
 	bool			 multi;
 	bool			 settled;	/* may be remembered */
+	bool			 by_mount;	/* … while its mounts stay */
 	bool			 changed;	/* a file is not what it was */
 	struct work		*work;
 	uint64_t		 to_hash;	/* bytes */

@@ -186,7 +186,7 @@ job_ask_walkers(struct job *job)
 		return 0;
 	}
 	job->asked_walkers_ms = front_now();
-	job->asked_walkers_ns = now_ns();
+	job->mounts = job->front->mounts;
 	job->pending = 0;
 	for (i = 0; i < job->nshares; i++) {
 		if (!job->shares[i].used)
@@ -326,6 +326,7 @@ job_on_resolved(struct peer *p, struct msg *m)
 	if (body->result == RESOLVE_OK) {
 		if (!job_listing_is_right(job, p->ch.index, &share->next))
 			return FAULT_CONTENT;
+		share->young = body->flags & RESOLVED_YOUNG;
 		buf_free(&share->listing);
 		share->listing = share->next;
 		memset(&share->next, 0, sizeof(share->next));

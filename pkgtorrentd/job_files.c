@@ -141,6 +141,9 @@ job_read_files(struct job *job, enum path_status *status)
 			file->path_len = r.file.len;
 			file->identity = r.file.identity;
 			job->bytes += file->identity.size;
+			/* The cache has nothing of such a file. */
+			if (file->identity.mount != 0)
+				job->by_mount = file->answered = true;
 		}
 	}
 	return 0;
@@ -237,10 +240,10 @@ job_take_empty_files(struct job *job)
 		file->pieces = pieces_new(0);
 		if (file->pieces == NULL)
 			return -1;
-		if (file->identity.ctime_ns > job->asked_walkers_ns -
-		    IDENTITY_SETTLED_NS)
-			job->settled = false;
 	}
+	for (i = 0; i < job->nshares; i++)
+		if (job->shares[i].used && job->shares[i].young)
+			job->settled = false;
 	return 0;
 }
 
@@ -256,6 +259,7 @@ job_take_listing(struct job *job)
 	job_drop_files(job);
 	job->piece_len = conf->piece_len;
 	job->settled = true;
+	job->by_mount = false;
 	if (job_set_listing(job) == -1)
 		return -1;
 	if (job_read_files(job, &status) == -1)

@@ -78,6 +78,7 @@ job_make_torrent(struct job *job)
 	t->refs = 1;
 	t->multi = job->multi;
 	t->settled = job->settled;
+	t->by_mount = job->by_mount;
 	t->layout = job->front->layout;
 	t->bytes = job->bytes;
 	t->checked_ms = job->asked_walkers_ms;

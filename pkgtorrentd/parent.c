@@ -378,6 +378,7 @@ parent_free(struct parent *parent)
 		event_free(parent->signals[i]);
 	if (parent->base != NULL) {
 		event_free(parent->tick);
+		mount_watch_close(parent);
 		event_base_free(parent->base);
 	}
 	if (parent->access_fd >= 0)
@@ -471,6 +472,7 @@ parent_open_loop(struct parent *parent)
 	    parent_on_tick, parent);
 	if (parent->tick == NULL || event_add(parent->tick, &second) == -1)
 		fatal("event_new");
+	mount_watch_open(parent);
 }
 
 int

@@ -54,6 +54,9 @@ struct parent {
 	struct event_base	*base;
 	struct event		*signals[PARENT_SIGNALS];
 	struct event		*tick;
+	struct event		*mounts_ev;	/* NULL: not to be had */
+	int			 mounts_fd;	/* /proc/self/mountinfo */
+	uint32_t		 mounts;	/* changes so far */
 	uint32_t		 ticks;
 	struct processes	 processes;
 	uint8_t			*buf;		/* MSG_MAX, for msg_recv() */
@@ -146,6 +149,15 @@ void	 roots_note(struct process *, const struct msg_ready *);
 void	 roots_check(struct parent *);
 /* At SIGHUP: those that cannot. */
 void	 roots_renew(struct parent *);
+
+/*
+ * mount_watch.c: files of images and the like are known by their mounts, see
+ * common/fstype.h.  Front and walkers are told when anything is mounted or
+ * unmounted where we see it, and how often that was when they are started.
+ */
+void	 mount_watch_open(struct parent *);
+void	 mount_watch_close(struct parent *);
+void	 mount_watch_tell(struct process *);
 
 /* A line for the log for each complaint. */
 void	 log_complaints(const struct buf *);

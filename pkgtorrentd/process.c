@@ -114,6 +114,8 @@ process_start(struct process *p)
 		process_send(p, MSG_KEY, &key, NULL, 0, -1);
 		explicit_bzero(&key, sizeof(key));
 	}
+	if (p->role == ROLE_FRONT || p->role == ROLE_WALKER)
+		mount_watch_tell(p);
 }
 
 /* 0, -1 with EAGAIN, or -1 with the channel closed. */
@@ -134,6 +136,22 @@ process_send_now(struct process *p, enum msg_type type, const void *body,
 	    role_name(p->role), (int)p->pid, strerror(errno));
 	process_hang_up(p);
 	return -1;
+}
+
+/* Counts replace each other: one that was not read yet says the last. */
+static bool
+process_renew(struct process *p, enum msg_type type, const void *body)
+{
+	struct outgoing	*o;
+
+	if (type != MSG_MOUNTS)
+		return false;
+	TAILQ_FOREACH(o, &p->queue, entry)
+		if (o->type == type) {
+			memcpy(o->bytes, body, o->body_len);
+			return true;
+		}
+	return false;
 }
 
 static void
@@ -177,6 +195,8 @@ process_send(struct process *p, enum msg_type type, const void *body,
 		return;
 	if (TAILQ_EMPTY(&p->queue) &&
 	    process_send_now(p, type, body, tail, tail_len, fd) == 0)
+		return;
+	if (process_renew(p, type, body))
 		return;
 	if (p->channel.fd != -1)
 		process_enqueue(p, type, body, tail, tail_len, fd);

@@ -191,6 +191,9 @@ list_files(struct making *mk)
 			f->path_len = r.file.len;
 			f->size = r.file.identity.size;
 			mk->identities[n++] = r.file.identity;
+			if (r.file.identity.mount != 0)
+				return not_stored(mk, "a file is known by "
+				    "its mount, which does not last");
 			if (check_path(mk, f) != GO_ON)
 				return NOT_STORED;
 		}

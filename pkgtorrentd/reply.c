@@ -402,7 +402,7 @@ reply_not_modified(const struct http_request *req, const char *etag,
 		return http_etag_matches(req->field[FIELD_IF_NONE_MATCH],
 		    etag);
 	since = http_date(req->field[FIELD_IF_MODIFIED_SINCE]);
-	return since != -1 && mtime_s <= since;
+	return since != -1 && mtime_s != -1 && mtime_s <= since;
 }
 
 /* May a part be sent, or has the file changed since the client's first? */
@@ -430,15 +430,24 @@ reply_file(struct client *c, const struct http_request *req, int fd,
 	struct answer a = { .file_fd = -1 };
 	int64_t mtime_s = id->mtime_ns / 1000000000;
 	uint64_t first = 0, last = 0;
-	char etag[64], date[30];
+	int64_t known_s = id->mount == 0 ? mtime_s : -1;
+	char etag[128], date[30];
 	struct head h;
 
 	snprintf(etag, sizeof(etag), "\"%llx-%llx-%llx\"",
 	    (unsigned long long)id->size, (unsigned long long)id->mtime_ns,
 	    (unsigned long long)id->ctime_ns);
-	if (reply_not_modified(req, etag, mtime_s))
+	/* Times prove nothing there, nor does the mount when we start anew. */
+	if (id->mount != 0)
+		snprintf(etag, sizeof(etag), "\"%llx-%llx-%llx-%llx-%llx\"",
+		    (unsigned long long)id->size,
+		    (unsigned long long)id->mtime_ns,
+		    (unsigned long long)id->ctime_ns,
+		    (unsigned long long)id->mount,
+		    (unsigned long long)c->front->started_ns);
+	if (reply_not_modified(req, etag, known_s))
 		line.status = 304;
-	else if (reply_range_is_current(req, etag, mtime_s))
+	else if (reply_range_is_current(req, etag, known_s))
 		line.status = http_range(req->field[FIELD_RANGE], id->size,
 		    &first, &last);
 	if (line.status == 416) {

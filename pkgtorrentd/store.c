@@ -157,7 +157,9 @@ store_load_pieces(struct store *st, const void *path, size_t path_len,
 	struct stat sb;
 	int fd, hit;
 
-	if (entry_name_pieces(name, path, path_len, piece_len) == -1)
+	/* Nothing on disk is of a mount, whatever else agrees. */
+	if (identity->mount != 0 ||
+	    entry_name_pieces(name, path, path_len, piece_len) == -1)
 		return 0;
 	fd = load_entry(st, name, b, &sb);
 	if (fd == -1)

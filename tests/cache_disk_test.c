@@ -11,7 +11,7 @@
 static struct cache_under_test c;
 
 static const struct mirror_file a = {
-	"/fedora/a.rpm", { 11, 3 * PIECE_LEN + 5, 1000, 2000 },
+	"/fedora/a.rpm", { 11, 3 * PIECE_LEN + 5, 1000, 2000, 0 },
 };
 
 #define A_DIR	"cache/pieces/fedora/a.rpm"
@@ -113,7 +113,7 @@ ATF_TC_WITHOUT_HEAD(path__may_change_its_kind);
 ATF_TC_BODY(path__may_change_its_kind, tc)
 {
 	const struct mirror_file below = {
-		"/fedora/a.rpm/1048576/x", { 77, 5, 5, 5 },
+		"/fedora/a.rpm/1048576/x", { 77, 5, 5, 5, 0 },
 	};
 
 	cache_start(&c, "");
@@ -197,7 +197,7 @@ ATF_TC_HEAD(disk__that_is_full_stores_nothing, tc)
 }
 ATF_TC_BODY(disk__that_is_full_stores_nothing, tc)
 {
-	struct mirror_file f = { .identity = { 1, 1ULL << 32, 1, 1 } };
+	struct mirror_file f = { .identity = { 1, 1ULL << 32, 1, 1, 0 } };
 	char path[32];
 	int i, hits = 0;
 
@@ -282,7 +282,7 @@ ATF_TC_BODY(use__is_recorded_once_a_day, tc)
 ATF_TC_WITHOUT_HEAD(age__removes_what_nobody_uses);
 ATF_TC_BODY(age__removes_what_nobody_uses, tc)
 {
-	const struct mirror_file kept = { "/fedora/k", { 5, 5, 5, 5 } };
+	const struct mirror_file kept = { "/fedora/k", { 5, 5, 5, 5, 0 } };
 	uint8_t old[SHA1_LEN], fresh[SHA1_LEN];
 	struct status st;
 
@@ -336,7 +336,7 @@ du(const char *dir)
 static const struct mirror_file *
 numbered(unsigned i)
 {
-	static struct mirror_file f = { .identity = { 1, 5, 1, 1 } };
+	static struct mirror_file f = { .identity = { 1, 5, 1, 1, 0 } };
 	static char path[32];
 
 	snprintf(path, sizeof(path), "/x/%u", i);
@@ -590,7 +590,7 @@ ATF_TC_BODY(original__is_removed_and_counted, tc)
 ATF_TC_WITHOUT_HEAD(original__in_the_way_is_removed);
 ATF_TC_BODY(original__in_the_way_is_removed, tc)
 {
-	const struct mirror_file file2 = { "/file2/b", { 5, 5, 5, 5 } };
+	const struct mirror_file file2 = { "/file2/b", { 5, 5, 5, 5, 0 } };
 	char count[8];
 
 	cache_start(&c, "");

@@ -293,6 +293,7 @@ struct put_lies {
 	const char	*path;		/* said, the seal being for another */
 	uint64_t	 size;		/* the same */
 	uint64_t	 ino;
+	bool		 no_mount;	/* … as if it did not matter */
 	bool		 unsealed;	/* slices */
 	uint32_t	 skip;		/* leave this slice out, from 1 on */
 	uint32_t	 again;		/* send this one twice */
@@ -358,6 +359,8 @@ put_pieces(struct cache_under_test *c, const struct mirror_file *f,
 		put.body.identity.size = lies->size;
 	if (lies->ino != 0)
 		put.body.identity.ino = lies->ino;
+	if (lies->no_mount)
+		put.body.identity.mount = 0;
 	put.body.path_len = (uint32_t)strlen(path);
 	ATF_REQUIRE_EQ(0, buf_add(&put.tail, path, strlen(path)));
 	for (at = lies->swapped ? slice_len : 0; at < pieces + lies->beyond;

@@ -7,13 +7,13 @@
 static struct cache_under_test c;
 
 static const struct mirror_file a = {
-	"/fedora/a.rpm", { 11, 3 * PIECE_LEN + 5, 1000, 2000 },
+	"/fedora/a.rpm", { 11, 3 * PIECE_LEN + 5, 1000, 2000, 0 },
 };
 static const struct mirror_file b = {
-	"/fedora/dir/b.iso", { 12, 20 * PIECE_LEN, 1000, 2000 },
+	"/fedora/dir/b.iso", { 12, 20 * PIECE_LEN, 1000, 2000, 0 },
 };
 static const struct mirror_file empty = {
-	"/fedora/empty", { 13, 0, 1000, 2000 },
+	"/fedora/empty", { 13, 0, 1000, 2000, 0 },
 };
 
 #define A_ENTRY	"cache/pieces/fedora/a.rpm/1048576"
@@ -61,7 +61,7 @@ ATF_TC_BODY(pieces__of_another_version_are_a_miss, tc)
 ATF_TC_WITHOUT_HEAD(pieces__of_a_long_file_come_in_parts);
 ATF_TC_BODY(pieces__of_a_long_file_come_in_parts, tc)
 {
-	struct mirror_file f = { "/x/long", { 1, (4ULL << 30) + 1, 1, 1 } };
+	struct mirror_file f = { "/x/long", { 1, (4ULL << 30) + 1, 1, 1, 0 } };
 
 	cache_start(&c, "");
 	put_pieces(&c, &f, 16384, 1024, NULL);
@@ -79,7 +79,7 @@ ATF_TC_BODY(pieces__of_many_files_are_packed, tc)
 	struct msg_get_pieces body = {
 		.id = 99, .piece_len = 16384, .count = N,
 	};
-	struct mirror_file f = { .identity = { 1, 300 * 16384, 1, 1 } };
+	struct mirror_file f = { .identity = { 1, 300 * 16384, 1, 1, 0 } };
 	struct msg_pieces_item item;
 	struct buf tail = { 0 };
 	unsigned done = 0, messages = 0;
@@ -219,10 +219,86 @@ ATF_TC_BODY(pieces__of_a_lost_front_are_forgotten, tc)
 	cache_stop(&c);
 }
 
+/*
+ * A file that is known by its mount: nothing is stored of it, and nothing that
+ * is stored is taken for it, be it of an older version or of a file system that
+ * was in the same place.
+ */
+ATF_TC_WITHOUT_HEAD(mounts__leave_nothing_behind);
+ATF_TC_BODY(mounts__leave_nothing_behind, tc)
+{
+	struct mirror_file on_image = a, nothing_on_image = empty;
+	struct buf listing = { 0 };
+	uint8_t digest[SHA1_LEN];
+
+	cache_start(&c, "");
+	on_image.identity.mount = 77;
+	nothing_on_image.identity.mount = 77;
+	put_pieces(&c, &on_image, PIECE_LEN, 2, NULL);
+	ATF_CHECK_EQ(0, get_pieces(&c, &on_image, PIECE_LEN));
+	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
+	ATF_CHECK_EQ(0, cache_status(&c).stored);
+	ATF_CHECK(!there(A_ENTRY));
+
+	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
+	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
+	ATF_CHECK_EQ(0, get_pieces(&c, &on_image, PIECE_LEN));
+	put_pieces(&c, &on_image, PIECE_LEN, 16, NULL);
+	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
+
+	/* All that it would be made of is there, or needs nothing. */
+	digest_of("/fedora/a.rpm\n/fedora/empty", digest);
+	list_spec(&listing, 0, "/fedora/a.rpm", &on_image, 1);
+	list_spec(&listing, 1, "/fedora/empty", &empty, 1);
+	put_listing(&c, digest, &listing, false);
+	ATF_CHECK(!knows_info(&c, digest));
+	listing.len = 0;
+	list_spec(&listing, 0, "/fedora/a.rpm", &a, 1);
+	list_spec(&listing, 1, "/fedora/empty", &nothing_on_image, 1);
+	put_listing(&c, digest, &listing, false);
+	ATF_CHECK(!knows_info(&c, digest));
+	ATF_CHECK_EQ(1, cache_status(&c).stored);
+	/* It is no lie either. */
+	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
+	buf_free(&listing);
+	cache_stop(&c);
+}
+
+/* The front cannot say that the mount does not matter. */
+ATF_TC_WITHOUT_HEAD(mounts__are_sealed);
+ATF_TC_BODY(mounts__are_sealed, tc)
+{
+	static const struct put_lies lie = { .no_mount = true };
+	struct mirror_file on_image = a;
+	struct msg_digests_item item = { .status = DIGESTS_OK, .count = 5 };
+	struct put put = { .c = &c, .body = { .piece_len = PIECE_LEN } };
+	uint8_t *digests = make_digests(&a, PIECE_LEN);
+
+	cache_start(&c, "");
+	on_image.identity.mount = 77;
+	put_pieces(&c, &on_image, PIECE_LEN, 16, &lie);
+	expect_fault(&c, FAULT_SEAL);
+	/* A file of the same times elsewhere, with what is on the image. */
+	seal_digests(c.seal, &on_image.identity, PIECE_LEN, 0, 5, digests,
+	    item.seal);
+	put.body.identity = a.identity;
+	put.body.path_len = (uint32_t)strlen(a.path);
+	seal_file(c.seal, a.path, strlen(a.path), &a.identity, put.body.seal);
+	ATF_REQUIRE_EQ(0, buf_add(&put.tail, a.path, strlen(a.path)));
+	put_slice(&put, &item, digests);
+	put_part(&put, false);
+	expect_fault(&c, FAULT_SEAL);
+	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
+	ATF_CHECK_EQ(0, cache_status(&c).stored);
+	free(digests);
+	buf_free(&put.tail);
+	cache_stop(&c);
+}
+
 ATF_TC_WITHOUT_HEAD(paths__without_a_place_are_a_miss);
 ATF_TC_BODY(paths__without_a_place_are_a_miss, tc)
 {
-	struct mirror_file f = { .identity = { 1, 5, 1, 1 } };
+	struct mirror_file f = { .identity = { 1, 5, 1, 1, 0 } };
 	char deep[200] = "", name[300];
 	const char *paths[] = { deep, name, "/a/../b", "/a//b", "a/b" };
 	size_t i;
@@ -314,7 +390,7 @@ ATF_TC_BODY(info__of_long_listings_comes_in_parts, tc)
 {
 	enum { N = 5000 };
 	struct buf l = { 0 }, listing = { 0 }, info = { 0 };
-	struct mirror_file f = { .identity = { 1, 0, 1, 1 } };
+	struct mirror_file f = { .identity = { 1, 0, 1, 1, 0 } };
 	uint8_t digest[SHA1_LEN];
 	char path[64];
 	int i;
@@ -368,8 +444,8 @@ ATF_TC_BODY(info__of_another_layout_is_only_a_listing, tc)
 ATF_TC_WITHOUT_HEAD(info__that_cannot_be_built_is_not_stored);
 ATF_TC_BODY(info__that_cannot_be_built_is_not_stored, tc)
 {
-	const struct mirror_file top = { "/top", { 5, 5, 5, 5 } };
-	const struct mirror_file other = { "/centos/c", { 6, 6, 6, 6 } };
+	const struct mirror_file top = { "/top", { 5, 5, 5, 5, 0 } };
+	const struct mirror_file other = { "/centos/c", { 6, 6, 6, 6, 0 } };
 	struct mirror_file changed = a;
 	uint8_t digest[SHA1_LEN];
 	struct buf l = { 0 };
@@ -556,6 +632,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, pieces__with_gaps_are_refused);
 	ATF_TP_ADD_TC(tp, pieces__with_a_seal_replayed_are_refused);
 	ATF_TP_ADD_TC(tp, pieces__of_a_lost_front_are_forgotten);
+	ATF_TP_ADD_TC(tp, mounts__leave_nothing_behind);
+	ATF_TP_ADD_TC(tp, mounts__are_sealed);
 	ATF_TP_ADD_TC(tp, paths__without_a_place_are_a_miss);
 	ATF_TP_ADD_TC(tp, info__is_built_from_all_listings);
 	ATF_TP_ADD_TC(tp, info__of_long_listings_comes_in_parts);

@@ -31,6 +31,8 @@ struct faults {
 	int64_t	skip;		/* of these calls, so many are well */
 	int64_t	times;		/* and then so many are not */
 	int64_t	made;		/* so many were not */
+	/* As tests/images.py has it. */
+	int64_t	reused;		/* mounts have no unique numbers */
 };
 
 static struct faults no_faults;

@@ -5,8 +5,9 @@
 
 #include "listing.h"
 
-static const struct identity id1 = { 11, 1000, 1400000000000000000, -5 };
-static const struct identity id2 = { 12, 0, -1, 1400000000000000001 };
+static const struct identity id1 = { 11, 1000, 1400000000000000000, -5,
+    0 };
+static const struct identity id2 = { 12, 0, -1, 1400000000000000001, 0 };
 
 /* Where the second and the third record of make_listing() begin. */
 #define SECOND	(16 + 4 + 40 + 4 + 40 + 5)
@@ -166,9 +167,10 @@ ATF_TC_BODY(listing__lies_are_refused, tc)
 	check_refused(offsetof(struct listing_spec, len), UINT32_MAX);
 	check_refused(16, 0x2a2f792e);		/* not from the root */
 	check_refused(16, 0x2a00792f);		/* a NUL */
-	check_refused(20 + offsetof(struct listing_file, len), 0);
-	check_refused(20 + offsetof(struct listing_file, len), UINT32_MAX);
-	check_refused(20 + offsetof(struct listing_file, zero), 1);
+	check_refused(20 + 32, 0);		/* the length of a path */
+	check_refused(20 + 32, UINT32_MAX);
+	check_refused(20 + 36, 2);		/* flags */
+	check_refused(20 + 36, LISTING_MOUNT);
 	check_refused(60, 0x612f7979);		/* not from the root */
 
 	/* No spec, and what follows would do for one. */
@@ -204,8 +206,50 @@ ATF_TC_BODY(listing__is_the_same_every_time, tc)
 	buf_free(&b);
 }
 
-ATF_TC_WITHOUT_HEAD(listing__identity_is_all_four);
-ATF_TC_BODY(listing__identity_is_all_four, tc)
+/* Files that are known by their mount; of others not a byte has changed since
+   entries were first stored. */
+ATF_TC_WITHOUT_HEAD(listing__tells_the_mount_where_it_matters);
+ATF_TC_BODY(listing__tells_the_mount_where_it_matters, tc)
+{
+	static const uint8_t	plain[] = {
+		1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0,
+		3, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0,
+		2, 0, 0, 0, 0, 0, 0, 0, '/', 'a'
+	};
+	struct identity		ids[2] = { { 1, 2, 3, 4, 0 },
+	    { 1, 2, 3, 4, 1ULL << 40 } };
+	struct listing_reader	r;
+	struct buf		b = { 0 };
+	size_t			i, second;
+
+	ATF_REQUIRE_EQ(0, listing_add_spec(&b, 0, PATH_OK, "/*", 2, 2));
+	ATF_REQUIRE_EQ(0, listing_add_file(&b, &ids[0], "/a", 2));
+	ATF_REQUIRE_EQ(18 + sizeof(plain), b.len);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	ATF_CHECK_EQ(0, memcmp(b.data + 18, plain, sizeof(plain)));
+#endif
+	second = b.len;
+	ATF_REQUIRE_EQ(0, listing_add_file(&b, &ids[1], "/b", 2));
+	ATF_CHECK_EQ(second + sizeof(plain) + 8, b.len);
+	listing_open(&r, b.data, b.len);
+	ATF_REQUIRE_EQ(1, listing_next_spec(&r));
+	for (i = 0; i < 2; i++) {
+		ATF_REQUIRE_EQ(1, listing_next_file(&r));
+		ATF_CHECK(identity_same(&ids[i], &r.file.identity));
+		ATF_CHECK_EQ(ids[i].mount, r.file.identity.mount);
+		ATF_CHECK_EQ("/ab"[i + 1], r.path[1]);
+	}
+	ATF_CHECK_EQ(0, listing_next_spec(&r));
+	for (i = 0; i < sizeof(plain) + 8; i++)
+		ATF_CHECK_EQ(-1, count_files(b.data, second + i));
+	/* One that matters and is none. */
+	memset(b.data + second + 40, 0, 8);
+	ATF_CHECK_EQ(-1, count_files(b.data, b.len));
+	buf_free(&b);
+}
+
+ATF_TC_WITHOUT_HEAD(listing__identity_is_all_of_it);
+ATF_TC_BODY(listing__identity_is_all_of_it, tc)
 {
 	struct identity	id = id1;
 
@@ -221,6 +265,64 @@ ATF_TC_BODY(listing__identity_is_all_four, tc)
 	id = id1;
 	id.ctime_ns++;
 	ATF_CHECK(!identity_same(&id, &id1));
+	id = id1;
+	id.mount++;
+	ATF_CHECK(!identity_same(&id, &id1));
+	ATF_CHECK(!identity_same_open(&id, &id1));
+}
+
+/* A descriptor keeps its mount: only the kernel's number counts. */
+ATF_TC_WITHOUT_HEAD(listing__identity_of_an_open_file);
+ATF_TC_BODY(listing__identity_of_an_open_file, tc)
+{
+	struct identity	a = id1, b = id1;
+
+	a.mount = MOUNT_REUSED | MOUNT_CHANGES(7) | 42;
+	b.mount = MOUNT_REUSED | 42;
+	ATF_CHECK(!identity_same(&a, &b));
+	ATF_CHECK(identity_same_open(&a, &b));
+	ATF_CHECK(identity_same_open(&b, &a));
+	b.mount = MOUNT_REUSED | 43;
+	ATF_CHECK(!identity_same_open(&a, &b));
+	b.mount = 42;
+	ATF_CHECK(!identity_same_open(&a, &b));
+	b.mount = 0;
+	ATF_CHECK(!identity_same_open(&a, &b));
+	a.mount = (7ULL << 32) | 42;
+	b.mount = 42;
+	ATF_CHECK(!identity_same_open(&a, &b));
+	b.mount = a.mount;
+	b.size++;
+	ATF_CHECK(!identity_same_open(&a, &b));
+}
+
+ATF_TC_WITHOUT_HEAD(listing__identity_is_settled);
+ATF_TC_BODY(listing__identity_is_settled, tc)
+{
+	const int64_t	now = 1700000000123456789, two = 2000000000;
+	struct identity	id = id1;
+	int		local;
+
+	for (local = 0; local < 2; local++) {
+		id.ctime_ns = now;
+		ATF_CHECK(!identity_settled(&id, now, local));
+		id.ctime_ns = now - two + 1;
+		ATF_CHECK(!identity_settled(&id, now, local));
+		id.ctime_ns = now - two;
+		ATF_CHECK(identity_settled(&id, now, local));
+		id.ctime_ns = 0;
+		ATF_CHECK(identity_settled(&id, now, local));
+		id.ctime_ns = now + two - 1;
+		ATF_CHECK(!identity_settled(&id, now, local));
+		id.ctime_ns = now + two;
+		ATF_CHECK_EQ(local, identity_settled(&id, now, local));
+		id.ctime_ns = now + 1000 * two;
+		ATF_CHECK_EQ(local, identity_settled(&id, now, local));
+		/* mtime plays no part. */
+		id.mtime_ns = now;
+		id.ctime_ns = now - two;
+		ATF_CHECK(identity_settled(&id, now, local));
+	}
 }
 
 ATF_TP_ADD_TCS(tp)
@@ -231,6 +333,9 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, listing__cut_short_is_refused);
 	ATF_TP_ADD_TC(tp, listing__lies_are_refused);
 	ATF_TP_ADD_TC(tp, listing__is_the_same_every_time);
-	ATF_TP_ADD_TC(tp, listing__identity_is_all_four);
+	ATF_TP_ADD_TC(tp, listing__tells_the_mount_where_it_matters);
+	ATF_TP_ADD_TC(tp, listing__identity_is_all_of_it);
+	ATF_TP_ADD_TC(tp, listing__identity_of_an_open_file);
+	ATF_TP_ADD_TC(tp, listing__identity_is_settled);
 	return atf_no_error();
 }

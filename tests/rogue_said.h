@@ -15,12 +15,12 @@ static struct rogue		 front;
 static struct cache_under_test	 c;	/* the same, for its helpers */
 
 static const struct mirror_file files[] = {
-	{ "/y/a", { 11, 3 * PIECE + 5, 1000, 2000 } },
-	{ "/y/a", { 11, 3 * PIECE + 5, 1001, 3000 } },
-	{ "/y/a", { 15, 4 * PIECE, 1002, 4000 } },
-	{ "/y/b", { 12, PIECE, 1000, 2000 } },
-	{ "/y/c", { 13, 20 * PIECE + 1, 1000, 2000 } },
-	{ "/y/empty", { 14, 0, 1000, 2000 } },
+	{ "/y/a", { 11, 3 * PIECE + 5, 1000, 2000, 0 } },
+	{ "/y/a", { 11, 3 * PIECE + 5, 1001, 3000, 0 } },
+	{ "/y/a", { 15, 4 * PIECE, 1002, 4000, 0 } },
+	{ "/y/b", { 12, PIECE, 1000, 2000, 0 } },
+	{ "/y/c", { 13, 20 * PIECE + 1, 1000, 2000, 0 } },
+	{ "/y/empty", { 14, 0, 1000, 2000, 0 } },
 };
 
 #define FILES	(sizeof(files) / sizeof(files[0]))

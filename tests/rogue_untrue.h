@@ -36,7 +36,7 @@ static void
 made_listing(struct copy *copy, const char *spec, const char *path,
     uint32_t files, uint32_t claimed)
 {
-	struct identity id = { 1, 1, 1, 1 };
+	struct identity id = { 1, 1, 1, 1, 0 };
 	struct buf b = { 0 };
 
 	ATF_REQUIRE_EQ(0, listing_add_spec(&b, 0, PATH_OK, spec,
@@ -185,6 +185,7 @@ static const struct {
 
 	{ MSG_RESOLVED, PUT_LONG, BODY(resolved, id), { 0, 1, UINT64_MAX },
 	    TAKEN },
+	{ MSG_RESOLVED, PUT, BODY(resolved, flags), { 1, 2, FAR }, TAKEN },
 	{ MSG_RESOLVED, PUT, BODY(resolved, result), { RESOLVE_SAME }, WRONG },
 	{ MSG_RESOLVED, PUT, BODY(resolved, result), { 0, 3, 4, 5, 6, 7, 8,
 	    FAR }, ANY },

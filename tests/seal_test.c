@@ -10,7 +10,7 @@
 #include "seal.h"
 
 static const uint8_t key[SEAL_LEN] = "0123456789abcdefghijklmnopqrstu";
-static const struct identity id = { 1, 2, 3, 4 };
+static const struct identity id = { 1, 2, 3, 4, 5 };
 
 /* The same statement through the one-shot function of OpenSSL. */
 static void
@@ -73,9 +73,9 @@ ATF_TC_WITHOUT_HEAD(seal__differs_when_anything_does);
 ATF_TC_BODY(seal__differs_when_anything_does, tc)
 {
 	struct seal	*s = seal_new(key), *other;
-	uint8_t		 seals[16][SEAL_LEN], digests[60] = { 0 };
+	uint8_t		 seals[20][SEAL_LEN], digests[60] = { 0 };
 	uint8_t		 key2[SEAL_LEN];
-	struct identity	 ids[4] = { id, id, id, id };
+	struct identity	 ids[5] = { id, id, id, id, id };
 	size_t		 i, j, n = 0;
 
 	ATF_REQUIRE(s != NULL);
@@ -83,16 +83,18 @@ ATF_TC_BODY(seal__differs_when_anything_does, tc)
 	ids[1].size = 9;
 	ids[2].mtime_ns = 9;
 	ids[3].ctime_ns = 9;
+	ids[4].mount = 9;
 	seal_file(s, "/a", 2, &id, seals[n++]);
 	seal_file(s, "/b", 2, &id, seals[n++]);
 	seal_file(s, "/a/", 3, &id, seals[n++]);
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 5; i++)
 		seal_file(s, "/a", 2, &ids[i], seals[n++]);
 	seal_digests(s, &id, 16384, 0, 3, digests, seals[n++]);
 	seal_digests(s, &id, 32768, 0, 3, digests, seals[n++]);
 	seal_digests(s, &id, 16384, 1, 3, digests, seals[n++]);
 	seal_digests(s, &id, 16384, 0, 2, digests, seals[n++]);
 	seal_digests(s, &ids[3], 16384, 0, 3, digests, seals[n++]);
+	seal_digests(s, &ids[4], 16384, 0, 3, digests, seals[n++]);
 	digests[59] = 1;
 	seal_digests(s, &id, 16384, 0, 3, digests, seals[n++]);
 	seal_listing(s, digests, seals[n++]);
@@ -121,7 +123,7 @@ ATF_TC_BODY(seal__one_kind_is_not_another, tc)
 
 	ATF_REQUIRE(s != NULL);
 	memset(&zero, 0, sizeof(zero));
-	/* 32 zero bytes each */
+	/* Zeros, 32 and 40 of them; then 52 each. */
 	seal_listing(s, sum, a);
 	seal_file(s, "", 0, &zero, b);
 	ATF_CHECK(!seal_equal(a, b));

@@ -301,7 +301,7 @@ start(void)
 	    &errors);
 	h.work.seal = seal_new(key);
 	require(h.child.conf != NULL && h.work.seal != NULL);
-	slots_init(&h.slots);
+	slots_init(&h.slots, &h.mounts);
 	hasher_use_kernel(&h);
 	h.front.fd = -1;
 }

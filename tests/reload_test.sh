@@ -377,7 +377,7 @@ root_is_switched_body()
 	mkdir -p first/yum second/yum
 	echo one >first/yum/a
 	echo twotwo >second/yum/a
-	ln -s first www
+	ln -sfT first www
 	service_start "revalidate 1s"
 	settle first/yum/a second/yum/a
 	want 200 $service/single/yum/a

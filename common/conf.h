@@ -114,9 +114,13 @@ int		 conf_is_proxy(const struct conf *, int family,
 int		 conf_root_of(const struct conf *, const char *path,
 		    size_t len);
 
+/* For a reload: the root that shows the same directory under the same prefix;
+   -1: there is none. */
+int		 conf_find_root(const struct conf *,
+		    const struct conf_root *);
 /*
- * For a reload: do both show the same directories under the same prefixes;
- * would both make the same torrents of them (pieces, padding, what is
+ * … do both show the same directories under the same prefixes, in the same
+ * order; would both make the same torrents of them (pieces, padding, what is
  * denied)?
  */
 bool		 conf_same_roots(const struct conf *, const struct conf *);

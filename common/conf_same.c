@@ -2,6 +2,18 @@
 
 #include "conf.h"
 
+int
+conf_find_root(const struct conf *conf, const struct conf_root *root)
+{
+	size_t i;
+
+	for (i = 0; i < conf->nroots; i++)
+		if (strcmp(conf->roots[i].prefix, root->prefix) == 0 &&
+		    strcmp(conf->roots[i].dir, root->dir) == 0)
+			return (int)i;
+	return -1;
+}
+
 bool
 conf_same_roots(const struct conf *a, const struct conf *b)
 {
@@ -10,8 +22,7 @@ conf_same_roots(const struct conf *a, const struct conf *b)
 	if (a->nroots != b->nroots)
 		return false;
 	for (i = 0; i < a->nroots; i++)
-		if (strcmp(a->roots[i].prefix, b->roots[i].prefix) != 0 ||
-		    strcmp(a->roots[i].dir, b->roots[i].dir) != 0)
+		if (conf_find_root(b, &a->roots[i]) != (int)i)
 			return false;
 	return true;
 }

@@ -351,12 +351,18 @@ walker_read_front(struct walker *w)
 static void
 walker_on_conf(struct walker *w)
 {
-	/* A root that is no longer there, or another one now, is given a new
-	   walker by the parent; it ends this one. */
+	const struct conf	*old = w->child.previous;
+
+	/* The parent keeps only those whose root is still there. */
 	if (w->child.index >= w->child.conf->nroots)
 		_exit(0);
 	w->root.conf = w->child.conf;
 	w->root.index = w->child.index;
+	/* What the front asked before it has the same configuration: it hangs
+	   up as well, and is given another channel. */
+	if (old != NULL && (!conf_same_roots(old, w->child.conf) ||
+	    !conf_same_layout(old, w->child.conf)))
+		walker_drop_front(w);
 }
 
 static void

@@ -84,8 +84,13 @@ cache_configure(struct cache *c)
 static enum msg_fault
 cache_on_conf(struct cache *c, const struct msg *msg)
 {
-	if (child_on_message(&c->child, msg))
-		cache_configure(c);
+	if (!child_on_message(&c->child, msg))
+		return FAULT_NONE;
+	cache_configure(c);
+	/* What the front asked before it has the same configuration: it hangs
+	   up as well, and is given another channel. */
+	if (!conf_same_layout(c->child.previous, c->child.conf))
+		cache_close_front(c);
 	return FAULT_NONE;
 }
 

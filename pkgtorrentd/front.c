@@ -76,7 +76,7 @@ front_answer_hot(struct client *c, const struct http_request *req,
 		return false;
 	t = e->torrent;
 	age = now - (t != NULL ? t->checked_ms : e->since_ms);
-	if (age > limit || limit == 0) {
+	if (age > limit || limit == 0 || (t != NULL && t->recheck)) {
 		*old = t;
 		return false;
 	}
@@ -434,15 +434,16 @@ front_init(struct front *f)
 	f->cache.ch.fd = -1;
 	f->cache.lost_ms = front_now();
 	f->scratch = malloc(SCRATCH_LEN);
+	f->hashers = calloc(HASHERS_MAX, sizeof(*f->hashers));
 	cfg = event_config_new();
-	if (cfg == NULL || f->scratch == NULL ||
+	if (cfg == NULL || f->scratch == NULL || f->hashers == NULL ||
 	    (f->base = event_base_new_with_config(cfg)) == NULL ||
 	    access_open(f) == -1 || jobs_init(f) == -1 ||
 	    (f->tick_ev = event_new(f->base, -1, EV_PERSIST, front_on_tick,
 	    f)) == NULL || event_add(f->tick_ev, &tick) == -1 ||
-	    front_open_parent(f) == -1 || front_set_walkers(f) == -1 ||
-	    front_set_hashers(f) == -1)
+	    front_open_parent(f) == -1 || front_set_walkers(f) == -1)
 		fatal("the event loop cannot be set up");
+	front_set_hashers(f);
 	event_config_free(cfg);
 	f->started_ns = now_ns();
 	front_set_date(f);

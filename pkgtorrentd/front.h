@@ -63,8 +63,8 @@ struct front {
 	struct peer		 cache;
 	struct peer		*walkers;	/* one per root of conf */
 	size_t			 nwalkers;
-	struct peer		*hashers;
-	size_t			 nhashers;
+	struct peer		*hashers;	/* HASHERS_MAX, of which … */
+	size_t			 nhashers;	/* … so many are in use */
 	uint64_t		 last_id;	/* of requests to peers */
 
 	struct jobs		 jobs;
@@ -112,7 +112,7 @@ void	front_share_descriptors(struct front *);
 /* For front.c, in front_msg.c: the parent's channel, and places for peers. */
 int	front_open_parent(struct front *);
 int	front_set_walkers(struct front *);
-int	front_set_hashers(struct front *);
+void	front_set_hashers(struct front *);
 /* For front_msg.c, in front_listen.c: listening sockets. */
 int	front_on_listener(struct front *, struct msg *);
 void	front_close_listeners(struct front *);

@@ -48,48 +48,46 @@ front_on_lost(struct peer *p)
 		openings_walker_lost(f, index);
 }
 
-/* Places for as many peers of a role as the configuration names. */
-static int
-front_set_peers(struct peer **peers, size_t *n, size_t want)
-{
-	struct peer *new;
-	size_t i;
-
-	/* All of them first: what one leaves is not for the next to lose. */
-	for (i = 0; i < *n; i++)
-		peer_close(&(*peers)[i]);
-	new = calloc(want, sizeof(*new));
-	if (new == NULL)
-		return -1;
-	for (i = 0; i < want; i++)
-		new[i].ch.fd = -1;
-	free(*peers);
-	*peers = new;
-	*n = want;
-	return 0;
-}
-
+/*
+ * Those whose roots stay have other numbers, or other paths that are theirs:
+ * the parent links all of them anew.
+ */
 int
 front_set_walkers(struct front *f)
 {
-	return front_set_peers(&f->walkers, &f->nwalkers,
-	    f->child.conf->nroots);
-}
+	struct peer *new;
+	size_t i, n = f->child.conf->nroots;
 
-int
-front_set_hashers(struct front *f)
-{
-	size_t i, n = f->nhashers;
-
-	/* Before anything ends over it: nobody holds a file any longer. */
-	for (i = 0; i < n; i++)
-		hashings_forget_slots(f, i);
-	if (front_set_peers(&f->hashers, &f->nhashers,
-	    f->child.conf->hashers) == -1)
+	/* All of them first: what one leaves is not for the next to lose. */
+	for (i = 0; i < f->nwalkers; i++)
+		peer_close(&f->walkers[i]);
+	new = calloc(n, sizeof(*new));
+	if (new == NULL)
 		return -1;
 	for (i = 0; i < n; i++)
-		hashings_hasher_lost(f, i, false);
+		new[i].ch.fd = -1;
+	free(f->walkers);
+	f->walkers = new;
+	f->nwalkers = n;
 	return 0;
+}
+
+/* Those that stay go on with what they have. */
+void
+front_set_hashers(struct front *f)
+{
+	size_t i, n = f->nhashers, want = f->child.conf->hashers;
+
+	/* Before anything ends over it: nobody holds a file any longer. */
+	for (i = want; i < n; i++) {
+		hashings_forget_slots(f, i);
+		peer_close(&f->hashers[i]);
+	}
+	for (i = n; i < want; i++)
+		f->hashers[i].ch.fd = -1;
+	f->nhashers = want;
+	for (i = want; i < n; i++)
+		hashings_hasher_lost(f, i, false);
 }
 
 static int
@@ -142,9 +140,26 @@ front_on_trackers(struct front *f, struct msg *m)
 	return 0;
 }
 
+/* What is remembered of walkers is told by their numbers. */
+static void
+front_renumber_hot(struct front *f, const struct conf *old)
+{
+	const struct conf *conf = f->child.conf;
+	int *new_number;
+	size_t i;
+
+	new_number = calloc(old->nroots, sizeof(*new_number));
+	if (new_number == NULL)
+		fatal("out of memory");
+	for (i = 0; i < old->nroots; i++)
+		new_number[i] = conf_find_root(conf, &old->roots[i]);
+	hot_renumber(&f->hot, new_number, old->nroots, f->layout);
+	free(new_number);
+}
+
 /*
- * The children that a change concerns are restarted by the parent, whose
- * next channels follow; their old ones are of no use any more.
+ * Whoever was asked under the old configuration might answer by the new one:
+ * those channels end here as they do at the other end, and new ones follow.
  */
 static void
 front_on_new_conf(struct front *f, const struct conf *old)
@@ -156,26 +171,26 @@ front_on_new_conf(struct front *f, const struct conf *old)
 	f->generation++;
 	front_share_descriptors(f);
 	hot_set_max(&f->hot, conf->hot_size);
-	if (roots) {
+	if (roots || layout) {
+		f->layout++;
 		if (front_set_walkers(f) == -1)
 			fatal("out of memory");
 		openings_reroute(f);
 	}
-	if (old->hashers != conf->hashers && front_set_hashers(f) == -1)
-		fatal("out of memory");
-	/* What is remembered may be past a limit now: it is looked at again. */
-	if (conf->max_bytes < old->max_bytes ||
-	    conf->max_files < old->max_files)
-		hot_clear(&f->hot);
-	if (roots || layout || strcmp(old->cache, conf->cache) != 0) {
+	if (roots)
+		front_renumber_hot(f, old);
+	front_set_hashers(f);
+	if (layout || strcmp(old->cache, conf->cache) != 0) {
 		if (f->cache.ch.fd != -1)
 			front_on_lost(&f->cache);
 		hot_clear(&f->hot);
 	}
-	if (roots || layout) {
-		f->layout++;
+	/* What is remembered may be past a limit now: it is looked at again. */
+	if (conf->max_bytes < old->max_bytes ||
+	    conf->max_files < old->max_files)
+		hot_clear(&f->hot);
+	if (roots || layout)
 		jobs_conf_changed(f);
-	}
 }
 
 /* Torrents of files that are known by their mounts hold for these only. */

@@ -133,6 +133,41 @@ hot_forget_mounts(struct hot *hot)
 			hot_free_entry(hot, e);
 }
 
+/* true: every walker that it came from is still there. */
+static bool
+torrent_renumber(struct torrent *t, const int *new_number, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < t->nshas; i++)
+		if (t->shas[i].walker >= n ||
+		    new_number[t->shas[i].walker] == -1)
+			return false;
+	for (i = 0; i < t->nshas; i++)
+		t->shas[i].walker = (uint32_t)new_number[t->shas[i].walker];
+	t->recheck = true;
+	return true;
+}
+
+void
+hot_renumber(struct hot *hot, const int *new_number, size_t n,
+    uint32_t layout)
+{
+	struct hot_entry *e, *next;
+	struct torrent *t;
+
+	TAILQ_FOREACH_SAFE(e, &hot->lru, lru, next) {
+		t = e->torrent;
+		/* Two keys may stand for the same torrent. */
+		if (t == NULL || t->layout == layout)
+			continue;
+		if (torrent_renumber(t, new_number, n))
+			t->layout = layout;
+		else
+			hot_free_entry(hot, e);
+	}
+}
+
 static void
 wrap_free(struct torrent *t, struct wrap *w)
 {

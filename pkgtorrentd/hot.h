@@ -66,6 +66,7 @@ struct torrent {
 	size_t			 nshas;
 	uint64_t		 bytes;		/* of content */
 	uint64_t		 checked_ms;	/* its files were looked at */
+	bool			 recheck;	/* … under other roots */
 	uint64_t		 touched_ms;	/* the cache knows of its use */
 	uint32_t		 hash_ms;
 	struct wrap		 wraps[WRAPS_MAX];
@@ -107,6 +108,13 @@ void		 hot_forget_unknown(struct hot *, const struct torrent_key *);
 void		 hot_clear(struct hot *);
 /* Of files that are known by their mount. */
 void		 hot_forget_mounts(struct hot *);
+/*
+ * The roots are others: what is remembered of walkers now has their new
+ * numbers, and is looked at before it is given out again.  What one that went
+ * away (-1) had a share in is forgotten.  layout: the front's from now on.
+ */
+void		 hot_renumber(struct hot *, const int *new_number, size_t n,
+		    uint32_t layout);
 /* The entry's torrent has grown by a wrap. */
 void		 hot_account(struct hot *, struct hot_entry *);
 

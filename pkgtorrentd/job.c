@@ -157,6 +157,7 @@ job_resolved(struct job *job)
 	}
 	if (all_same && job->old != NULL) {
 		job->old->checked_ms = job->asked_walkers_ms;
+		job->old->recheck = false;
 		job_succeed(job, torrent_ref(job->old));
 		return;
 	}

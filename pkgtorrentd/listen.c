@@ -188,6 +188,50 @@ listen_bind_unix(int fd, const struct conf_listen *cl, gid_t gid)
 	return rv;
 }
 
+static unsigned
+listen_port(const struct sockaddr_storage *addr)
+{
+	/* The port is at the same place in both. */
+	return addr->ss_family == AF_UNIX ? 0 :
+	    ((const struct sockaddr_in *)addr)->sin_port;
+}
+
+static bool
+listen_is_wanted(const struct conf *conf, const struct listener *l)
+{
+	size_t	 i;
+
+	for (i = 0; i < conf->nlisten; i++)
+		if (conf->listen[i].addr_len == l->addr_len &&
+		    memcmp(&conf->listen[i].addr, &l->addr, l->addr_len) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Between [::]:80 and [::1]:80 there is no other way: an old socket that is
+ * about to go shares its port with the new one, and is closed when that is in
+ * use.  Only the same effective user could bind there too, and only while
+ * share is on, from before the bind until after listen(2).  The number of
+ * such sockets.
+ */
+static size_t
+listen_share_port(const struct listeners *kept, const struct conf *conf,
+    const struct conf_listen *cl, int share)
+{
+	size_t	 i, n = 0;
+
+	for (i = 0; kept != NULL && i < kept->n; i++)
+		if (kept->v[i].addr.ss_family == cl->addr.ss_family &&
+		    listen_port(&cl->addr) != 0 &&
+		    listen_port(&kept->v[i].addr) == listen_port(&cl->addr) &&
+		    !listen_is_wanted(conf, &kept->v[i]) &&
+		    listen_option(kept->v[i].fd, SOL_SOCKET, SO_REUSEPORT,
+		    share) == 0)
+			n++;
+	return n;
+}
+
 static int
 listen_bind_inet(int fd, const struct conf_listen *cl)
 {
@@ -200,11 +244,11 @@ listen_bind_inet(int fd, const struct conf_listen *cl)
 	return bind(fd, (const struct sockaddr *)&cl->addr, cl->addr_len);
 }
 
+/* A socket that listens; -1 with errno. */
 static int
-listen_open_one(struct listeners *set, const struct conf_listen *cl, gid_t gid)
+listen_open_fd(const struct conf_listen *cl, gid_t gid, bool share)
 {
-	struct listener	*l;
-	int		 fd, rv, saved;
+	int	 fd, rv, saved;
 
 	fd = socket(cl->addr.ss_family,
 	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -212,14 +256,37 @@ listen_open_one(struct listeners *set, const struct conf_listen *cl, gid_t gid)
 		return -1;
 	if (cl->addr.ss_family == AF_UNIX)
 		rv = listen_bind_unix(fd, cl, gid);
+	else if (share && listen_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) == -1)
+		rv = -1;
 	else
 		rv = listen_bind_inet(fd, cl);
-	if (rv == -1 || listen(fd, LISTEN_BACKLOG) == -1) {
+	if (rv == -1 || listen(fd, LISTEN_BACKLOG) == -1 || (share &&
+	    listen_option(fd, SOL_SOCKET, SO_REUSEPORT, 0) == -1)) {
 		saved = errno;
 		close(fd);
 		errno = saved;
 		return -1;
 	}
+	return fd;
+}
+
+static int
+listen_open_one(struct listeners *set, const struct conf *conf,
+    const struct conf_listen *cl, const struct listeners *kept, gid_t gid)
+{
+	struct listener	*l;
+	int		 fd, saved;
+
+	fd = listen_open_fd(cl, gid, false);
+	if (fd == -1 && errno == EADDRINUSE &&
+	    listen_share_port(kept, conf, cl, 1) > 0) {
+		fd = listen_open_fd(cl, gid, true);
+		saved = errno;
+		(void)listen_share_port(kept, conf, cl, 0);
+		errno = saved;
+	}
+	if (fd == -1)
+		return -1;
 
 	l = listen_add(set, cl->text, fd);
 	memcpy(&l->addr, &cl->addr, cl->addr_len);
@@ -260,8 +327,26 @@ listen_may_skip(const struct conf_listen *cl, int error)
 	    (error == EAFNOSUPPORT || error == EADDRNOTAVAIL);
 }
 
+/* "[::]:80" and "[::1]:80" cannot both be had. */
+static bool
+listen_has_rival(const struct conf *conf, const struct conf_listen *cl)
+{
+	const struct conf_listen	*other;
+	size_t				 i;
+
+	for (i = 0; i < conf->nlisten; i++) {
+		other = &conf->listen[i];
+		if (other != cl && listen_port(&cl->addr) != 0 &&
+		    other->addr.ss_family == cl->addr.ss_family &&
+		    listen_port(&other->addr) == listen_port(&cl->addr))
+			return true;
+	}
+	return false;
+}
+
 static void
-listen_complain(const struct conf_listen *cl, int error, struct buf *errors)
+listen_complain(const struct conf *conf, const struct conf_listen *cl,
+    int error, struct buf *errors)
 {
 	const char	*hint = "";
 
@@ -270,7 +355,10 @@ listen_complain(const struct conf_listen *cl, int error, struct buf *errors)
 	else if (error == EACCES && cl->addr.ss_family != AF_UNIX)
 		hint = " (ports below 1024 are for root)";
 	else if (error == EADDRINUSE)
-		hint = "; stop what listens there, or set another";
+		hint = listen_has_rival(conf, cl) ?
+		    "; another line of listen has that port, or stop what "
+		    "listens there" :
+		    "; stop what listens there, or set another";
 	(void)buf_addf(errors, "listen %s: %s%s\n", cl->text, strerror(error),
 	    hint);
 }
@@ -289,7 +377,7 @@ listen_open(struct listeners *set, const struct conf *conf,
 	for (i = 0; i < conf->nlisten; i++) {
 		cl = &conf->listen[i];
 		if (listen_find(set, cl) != NULL) {
-			listen_complain(cl, EADDRINUSE, errors);
+			listen_complain(conf, cl, EADDRINUSE, errors);
 			bad = 1;
 		} else if ((old = listen_find(kept, cl)) != NULL) {
 			l = listen_add(set, cl->text, old->fd);
@@ -299,13 +387,14 @@ listen_open(struct listeners *set, const struct conf *conf,
 			if (old->path != NULL &&
 			    (l->path = strdup(old->path)) == NULL)
 				fatal("no memory");
-		} else if (listen_open_one(set, cl, gid) == -1) {
+		} else if (listen_open_one(set, conf, cl, kept,
+		    gid) == -1) {
 			if (listen_may_skip(cl, errno) && conf->nlisten > 1) {
 				log_warn("not listening on %s: %s", cl->text,
 				    strerror(errno));
 				continue;
 			}
-			listen_complain(cl, errno, errors);
+			listen_complain(conf, cl, errno, errors);
 			bad = 1;
 		}
 	}

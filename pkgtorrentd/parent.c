@@ -41,23 +41,23 @@ parent_front(struct parent *parent)
 	return NULL;
 }
 
-static uint32_t
-parent_count_role(const struct parent *parent, enum role role)
+uint32_t
+parent_count_role(const struct conf *conf, enum role role)
 {
 	switch (role) {
 	case ROLE_WALKER:
-		return (uint32_t)parent->conf->nroots;
+		return (uint32_t)conf->nroots;
 	case ROLE_HASHER:
-		return parent->conf->hashers;
+		return conf->hashers;
 	default:
 		return 1;
 	}
 }
 
-void
+static void
 parent_start_role(struct parent *parent, enum role role)
 {
-	uint32_t	 i, n = parent_count_role(parent, role);
+	uint32_t	 i, n = parent_count_role(parent->conf, role);
 
 	/* Without a front: they are started with it. */
 	if (parent_front(parent) == NULL)
@@ -140,6 +140,7 @@ parent_stop(struct parent *parent)
 		return;
 	}
 	parent->state = PARENT_STOPPING;
+	(void)reload_drop(parent);
 	notify_send(&parent->notify, "STOPPING=1\nSTATUS=stopping\n");
 	listen_close(&parent->listeners, NULL);
 	if (front == NULL) {
@@ -181,27 +182,26 @@ parent_log_ready(struct parent *parent)
 }
 
 void
+parent_notify_ready(struct parent *parent)
+{
+	notify_send(&parent->notify, "READY=1\nMAINPID=%d\nSTATUS=%zu walkers, "
+	    "%u hashers%s\n", (int)getpid(), parent->conf->nroots,
+	    parent->conf->hashers, parent->reload_refused ?
+	    "; a reload was refused, see the log" : "");
+}
+
+void
 parent_check_ready(struct parent *parent)
 {
 	struct process	*p;
 
-	if (parent->state == PARENT_STOPPING ||
-	    (parent->state == PARENT_SERVING && !parent->reloading))
+	if (parent->state != PARENT_STARTING)
 		return;
 	TAILQ_FOREACH(p, &parent->processes, entry)
 		if (!p->retired && p->ready_ms == 0)
 			return;
 
-	parent->reloading = false;
-	notify_send(&parent->notify, "READY=1\nMAINPID=%d\nSTATUS=%zu walkers, "
-	    "%u hashers%s\n", (int)getpid(), parent->conf->nroots,
-	    parent->conf->hashers, parent->reload_refused ?
-	    "; a reload was refused, see the log" : "");
-	if (parent->state == PARENT_SERVING) {
-		if (!parent->reload_refused)
-			log_info("reloaded");
-		return;
-	}
+	parent_notify_ready(parent);
 	parent->state = PARENT_SERVING;
 	parent_log_ready(parent);
 	if (parent->ready_fd != -1) {
@@ -216,6 +216,8 @@ parent_on_timer(struct process *p)
 {
 	if (p->role == ROLE_FRONT)
 		parent_start_front(p->parent, p);
+	else if (p->reserve)
+		roots_start(p);
 	else
 		process_start(p);
 }
@@ -229,6 +231,9 @@ parent_replace(struct parent *parent, struct process *p)
 	p->restarts++;
 	parent->restarts++;
 	if (p->role == ROLE_FRONT) {
+		/* Nobody is at work beside whom others could start. */
+		if (reload_drop(parent))
+			parent->reload_again = true;
 		parent_retire_role(parent, ROLE_WALKER);
 		parent_retire_role(parent, ROLE_HASHER);
 		parent_retire_role(parent, ROLE_CACHE);
@@ -286,6 +291,13 @@ parent_on_end(struct process *p, int status)
 		return;
 	}
 
+	if (p->reserve && !expected) {
+		if (p->planned)
+			reload_on_end(p, how);
+		else
+			roots_on_end(p, how);
+		return;
+	}
 	if (p->killed || (expected && status == 0))
 		log_debug("%s %d ended: %s", role_name(p->role), pid, how);
 	else

@@ -35,6 +35,14 @@ enum parent_state {
 
 #define PARENT_SIGNALS	5
 
+/* A new configuration, and what it needs, got before the old is given up. */
+struct reload {
+	struct conf		*conf;
+	struct buf		 conf_text;	/* the same, printed */
+	struct listeners	 listeners;
+	int			 access_fd;
+};
+
 struct parent {
 	const struct options	*opt;
 	bool			 root;		/* started by root */
@@ -62,7 +70,8 @@ struct parent {
 	uint8_t			*buf;		/* MSG_MAX, for msg_recv() */
 
 	enum parent_state	 state;
-	bool			 reloading;	/* READY=1 is to be said */
+	struct reload		*reload;	/* under way; or NULL */
+	bool			 reload_again;	/* told once more since */
 	bool			 reload_refused; /* the last one */
 	int			 ready_fd;	/* our starter waits; or -1 */
 	bool			 said_why;
@@ -96,11 +105,14 @@ void	 parent_say_why(struct parent *, const char *who, const void *,
 	    size_t);
 /* The running front; NULL while there is none. */
 struct process	*parent_front(struct parent *);
-/* End all children of that role; start as many as are configured now. */
+/* End all children of that role. */
 void	 parent_retire_role(struct parent *, enum role);
-void	 parent_start_role(struct parent *, enum role);
+/* How many of a role a configuration wants. */
+uint32_t parent_count_role(const struct conf *, enum role);
 /* Say so if everything is at work. */
 void	 parent_check_ready(struct parent *);
+/* Tell the service manager that a start or a reload has ended. */
+void	 parent_notify_ready(struct parent *);
 /* It is not running and its time to be started has come. */
 void	 parent_on_timer(struct process *);
 /* It was killed long ago and is still there. */
@@ -114,12 +126,24 @@ void	 parent_on_wrong_message(struct process *, const struct msg_wrong *);
 
 /* Read the configuration, NULL with complaints; a pipe only when starting.
    Check it against the system, -1 with complaints; activated: listen is not
-   looked at, nor are the roots of the old one (NULL: there is none). */
+   looked at, nor are roots when there is an old one (NULL: there is none). */
 struct conf	*reload_read_conf(const struct options *, bool starting,
 		    struct buf *errors);
 int	 reload_check(const struct conf *, const struct conf *old,
 	    const char *file, bool root, bool activated, struct buf *errors);
+/*
+ * At SIGHUP.  Children that the new configuration needs are started beside
+ * those at work, and it is in force once all of them are ready; if one of
+ * them ends, or is late, nothing has happened.  Told again before that, it
+ * does so once more afterwards.
+ */
 void	 reload_run(struct parent *);
+/* Of those children: one is ready, has ended, is late. */
+void	 reload_on_ready(struct parent *);
+void	 reload_on_end(struct process *, const char *how);
+void	 reload_on_late(struct process *);
+/* Forget the one under way, if there is one: true. */
+bool	 reload_drop(struct parent *);
 
 /* supply.c: what the front works with, besides its configuration. */
 
@@ -139,8 +163,9 @@ void	 supply_send_front(struct parent *, struct process *front);
 
 /*
  * roots.c: a walker stays in the directory that it entered.  When its root's
- * path leads to another one (mounted again, a link to the next snapshot), it
- * is started anew there; while the path leads nowhere it stays.
+ * path leads to another one (mounted again, a link to the next snapshot),
+ * another is started there, which takes over once it is ready; while the path
+ * leads nowhere, or to where no walker can be, the old one stays.
  */
 
 /* What a walker says when it is ready. */
@@ -149,6 +174,12 @@ void	 roots_note(struct process *, const struct msg_ready *);
 void	 roots_check(struct parent *);
 /* At SIGHUP: those that cannot. */
 void	 roots_renew(struct parent *);
+/* The one started there is to be started again, is ready, has ended, is
+   late. */
+void	 roots_start(struct process *);
+void	 roots_on_ready(struct process *);
+void	 roots_on_end(struct process *, const char *how);
+void	 roots_on_late(struct process *);
 
 /*
  * mount_watch.c: files of images and the like are known by their mounts, see

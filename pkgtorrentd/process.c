@@ -74,6 +74,24 @@ process_close_channel(struct process *p)
 		process_drop_outgoing(p, o);
 }
 
+const struct conf *
+process_conf(const struct process *p)
+{
+	const struct parent	*parent = p->parent;
+
+	return p->planned && parent->reload != NULL ?
+	    parent->reload->conf : parent->conf;
+}
+
+const struct buf *
+process_conf_text(const struct process *p)
+{
+	const struct parent	*parent = p->parent;
+
+	return p->planned && parent->reload != NULL ?
+	    &parent->reload->conf_text : &parent->conf_text;
+}
+
 void
 process_start(struct process *p)
 {
@@ -82,7 +100,7 @@ process_start(struct process *p)
 	struct msg_key	 key;
 	int		 fd;
 
-	spawn_title(title, sizeof(title), p->role, p->index, parent->conf);
+	spawn_title(title, sizeof(title), p->role, p->index, process_conf(p));
 	p->ready_ms = 0;
 	p->killed = false;
 	p->root_ino = 0;
@@ -224,8 +242,8 @@ void
 process_send_conf(struct process *p)
 {
 	const struct parent	*parent = p->parent;
-	const uint8_t		*at = parent->conf_text.data;
-	size_t			 left = parent->conf_text.len, n;
+	const uint8_t		*at = process_conf_text(p)->data;
+	size_t			 left = process_conf_text(p)->len, n;
 	struct msg_conf		 body;
 
 	memset(&body, 0, sizeof(body));
@@ -307,12 +325,20 @@ process_on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (p->planned) {
+		reload_on_late(p);
+		return;
+	}
 	if (p->pid == 0) {
 		parent_on_timer(p);
 		return;
 	}
 	if (p->killed) {
 		parent_on_stuck(p);
+		return;
+	}
+	if (p->reserve && !p->retired) {
+		roots_on_late(p);
 		return;
 	}
 	log_warn("%s %d does not end, killed", role_name(p->role),
@@ -357,12 +383,13 @@ process_log_status(struct process *p)
 {
 	char	 title[SPAWN_TITLE_LEN];
 
-	spawn_title(title, sizeof(title), p->role, p->index, p->parent->conf);
+	spawn_title(title, sizeof(title), p->role, p->index, process_conf(p));
 	if (p->ready_ms == 0 || p->killed)
 		log_info("status: %s, pid %d: %s", title, (int)p->pid,
 		    p->pid == 0 ? "to be started again" :
 		    p->killed ? "cannot be killed" :
-		    p->retired ? "ending" : "starting");
+		    p->retired ? "ending" : p->reserve ?
+		    "starting, to take over" : "starting");
 	else
 		log_info("status: %s, pid %d: up %" PRIu64
 		    " s, restarted %u times, %" PRIu64 " messages sent to it, "
@@ -412,5 +439,6 @@ process_free(struct process *p)
 	(void)evtimer_del(&p->timer);
 	TAILQ_REMOVE(&p->parent->processes, p, entry);
 	free(p->layers);
+	free(p->trouble);
 	free(p);
 }

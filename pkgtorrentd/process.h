@@ -13,6 +13,8 @@
 
 #include "msg.h"
 
+struct buf;
+struct conf;
 struct parent;
 struct outgoing;
 
@@ -41,8 +43,14 @@ struct process {
 	uint32_t		 silent_s;	/* process_watch() */
 	bool			 killed;	/* by us, who said why */
 	bool			 retired;	/* not to be started again */
+	bool			 reserve;	/* not at work: to take … */
+	bool			 planned;	/* … over with a reload */
+	char			*trouble;	/* of the one before it */
 	char			*layers;	/* as it reported */
 };
+
+/* A new one takes over once it is ready, which must not take longer. */
+#define READY_MS	30000
 
 /* Added to the parent's list.  Ends the service without memory. */
 struct process	*process_new(struct parent *, enum role, uint32_t index);
@@ -67,6 +75,9 @@ void	 process_link(struct process *front, struct process *other);
 void	 process_hang_up(struct process *);
 /* The same for good: its place goes with it. */
 void	 process_retire(struct process *);
+/* What it works by, or will: the configuration, the same printed. */
+const struct conf *process_conf(const struct process *);
+const struct buf *process_conf_text(const struct process *);
 /* A line of the summary, and the process's own. */
 void	 process_log_status(struct process *);
 /* The parent is told (parent_on_stuck) when even that does not end it. */

@@ -51,15 +51,44 @@ parent_on_ready(struct process *p, const struct msg *msg)
 	log_child_line(role_name(p->role), p->pid, LOG_INFO, line,
 	    (size_t)len);
 
+	if (p->retired)
+		return;
+	if (p->planned) {
+		reload_on_ready(parent);
+		return;
+	}
+	if (p->reserve) {
+		roots_on_ready(p);
+		return;
+	}
 	/* Whoever is ready last makes the pair complete. */
 	TAILQ_FOREACH(other, &parent->processes, entry) {
-		if (other->retired || other->ready_ms == 0 || other == front)
+		if (other->retired || other->reserve ||
+		    other->ready_ms == 0 || other == front)
 			continue;
 		if (front != NULL && front->ready_ms != 0 &&
 		    (p == front || p == other))
 			process_link(front, other);
 	}
 	parent_check_ready(parent);
+	if (parent->reload_again && parent->reload == NULL &&
+	    parent->state == PARENT_SERVING && front != NULL &&
+	    front->ready_ms != 0)
+		reload_run(parent);
+}
+
+/* Of one that is tried again and again each trouble is told once. */
+static bool
+parent_has_heard(struct process *p, const struct msg *msg)
+{
+	if (!p->reserve || p->planned)
+		return false;
+	if (p->trouble != NULL && strlen(p->trouble) == msg->tail_len &&
+	    memcmp(p->trouble, msg->tail, msg->tail_len) == 0)
+		return true;
+	free(p->trouble);
+	p->trouble = strndup((const char *)msg->tail, msg->tail_len);
+	return false;
 }
 
 static void
@@ -68,6 +97,8 @@ parent_on_log(struct process *p, const struct msg *msg)
 	const struct msg_log	*body = msg->body;
 	int			 priority = LOG_PRI((int)body->priority);
 
+	if (priority <= LOG_ERR && parent_has_heard(p, msg))
+		return;
 	log_child_line(role_name(p->role), p->pid, priority, msg->tail,
 	    msg->tail_len);
 	if (priority <= LOG_ERR)
@@ -138,7 +169,8 @@ parent_on_wrong(struct process *p, const struct msg *msg)
 		return;
 	}
 	TAILQ_FOREACH(other, &p->parent->processes, entry)
-		if (!other->retired && other->role == wrong->role &&
+		if (!other->retired && !other->reserve && !p->reserve &&
+		    other->role == wrong->role &&
 		    other->index == wrong->index &&
 		    (p->role == ROLE_FRONT) != (other->role == ROLE_FRONT))
 			break;

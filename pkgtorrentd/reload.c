@@ -1,6 +1,7 @@
 /*
  * The configuration: read at start, and again at SIGHUP, when everything that
- * can fail is tried before anything changes.
+ * can fail is tried before anything changes.  Only a child itself knows
+ * whether it can work where it is to: it is started beside those at work.
  */
 #include <sys/stat.h>
 
@@ -19,14 +20,6 @@
 #include "role.h"
 
 #define CONF_FILE_MAX	(1U << 20)	/* bytes */
-
-/* What a reload needs, got before the old is given up. */
-struct reload {
-	struct conf		*conf;
-	struct buf		 conf_text;
-	struct listeners	 listeners;
-	int			 access_fd;
-};
 
 void
 log_complaints(const struct buf *errors)
@@ -131,40 +124,20 @@ reload_check_cache(const struct conf *conf, const char *file,
 	return -1;
 }
 
-/* One that is in use is not looked at: its server may be away. */
-static bool
-reload_has_root(const struct conf *old, const char *dir)
-{
-	size_t	 i;
-
-	for (i = 0; old != NULL && i < old->nroots; i++)
-		if (strcmp(old->roots[i].dir, dir) == 0)
-			return true;
-	return false;
-}
-
 int
 reload_check(const struct conf *conf, const struct conf *old,
     const char *file, bool root, bool activated, struct buf *errors)
 {
 	struct conf	 used = *conf;
-	size_t		 i;
-	int		 result;
 
 	/* Sockets that we were handed replace those lines, so what these say
 	   need not be possible. */
 	if (activated)
 		used.nlisten = 0;
-	used.roots = calloc(conf->nroots, sizeof(*used.roots));
-	if (used.roots == NULL)
-		fatal("no memory");
-	used.nroots = 0;
-	for (i = 0; i < conf->nroots; i++)
-		if (!reload_has_root(old, conf->roots[i].dir))
-			used.roots[used.nroots++] = conf->roots[i];
-	result = conf_check_system(&used, file, root, errors);
-	free(used.roots);
-	if (result == -1)
+	/* A server may be away, for which a walker can wait. */
+	if (old != NULL)
+		used.nroots = 0;
+	if (conf_check_system(&used, file, root, errors) == -1)
 		return -1;
 	return root ? reload_check_cache(conf, file, errors) : 0;
 }
@@ -237,24 +210,46 @@ fail:
 }
 
 /*
- * What is set up once in a process's life, before it locks itself down.  A
- * cache owner that makes entries of another layout is of no use to the front
- * either, which drops its channel to it.
+ * Is what this one does under a configuration done by nobody under the other?
+ * What is set up once in a process's life, before it locks itself down; all
+ * else they are told.
  */
 static bool
-reload_role_differs(enum role role, const struct conf *a, const struct conf *b)
+reload_is_missing(enum role role, uint32_t index, const struct conf *conf,
+    const struct conf *other)
 {
 	switch (role) {
 	case ROLE_WALKER:
-		return !conf_same_roots(a, b);
+		return conf_find_root(other, &conf->roots[index]) == -1;
 	case ROLE_HASHER:
-		return a->hashers != b->hashers || a->digest != b->digest;
+		return index >= other->hashers ||
+		    conf->digest != other->digest;
 	case ROLE_CACHE:
-		return strcmp(a->cache, b->cache) != 0 ||
-		    !conf_same_roots(a, b) || !conf_same_layout(a, b);
+		return strcmp(conf->cache, other->cache) != 0;
 	default:
 		return false;
 	}
+}
+
+/* Without a front all are started together with it. */
+static void
+reload_start_children(struct parent *parent)
+{
+	const struct conf	*conf = parent->reload->conf;
+	struct process		*p;
+	int			 role;
+	uint32_t		 i;
+
+	for (role = ROLE_WALKER; role < ROLE_COUNT &&
+	    parent_front(parent) != NULL; role++)
+		for (i = 0; i < parent_count_role(conf, role); i++) {
+			if (!reload_is_missing(role, i, conf, parent->conf))
+				continue;
+			p = process_new(parent, role, i);
+			p->reserve = p->planned = true;
+			process_start(p);
+			process_set_timer(p, READY_MS);
+		}
 }
 
 static void
@@ -272,57 +267,191 @@ reload_take_over(struct parent *parent, struct reload *new)
 	(void)supply_read_trackers(parent, true);
 }
 
+/* Whose place is gone leaves; the others may have another number. */
+static void
+reload_number(struct parent *parent, const struct conf *old,
+    const struct conf *new)
+{
+	struct process	*p;
+
+	TAILQ_FOREACH(p, &parent->processes, entry) {
+		if (p->planned || p->retired)
+			continue;
+		if (reload_is_missing(p->role, p->index, old, new))
+			p->retired = true;
+		else if (p->role == ROLE_WALKER)
+			p->index = p->channel.index = (uint32_t)
+			    conf_find_root(new, &old->roots[p->index]);
+	}
+}
+
 /*
- * The front is told before new children are started, so that it knows the
+ * The new ones, and those that the front asked for other paths, or for the
+ * same with other rules, until now: no answer to that is to be taken for one
+ * under the new configuration, so both ends have given up that channel.
+ */
+static void
+reload_link(struct parent *parent, bool walkers, bool cache)
+{
+	struct process	*p, *front = parent_front(parent);
+
+	TAILQ_FOREACH(p, &parent->processes, entry) {
+		if (front != NULL && front->ready_ms != 0 && !p->retired &&
+		    p->ready_ms != 0 && (p->planned || (!p->reserve &&
+		    ((p->role == ROLE_WALKER && walkers) ||
+		    (p->role == ROLE_CACHE && cache)))))
+			process_link(front, p);
+		if (p->planned)
+			p->reserve = p->planned = false;
+	}
+}
+
+static void
+reload_retire(struct parent *parent)
+{
+	struct process	*p, *next;
+
+	TAILQ_FOREACH_SAFE(p, &parent->processes, entry, next)
+		if (p->retired && (p->pid == 0 || p->channel.fd != -1))
+			process_retire(p);
+}
+
+static void
+reload_end(struct parent *parent)
+{
+	parent_notify_ready(parent);
+	if (parent->reload_refused)
+		log_error("the old configuration stays in force");
+	else
+		log_info("reloaded");
+	if (parent->reload_again)
+		reload_run(parent);
+}
+
+/*
+ * The front is told before it is given new channels, so that it knows the
  * places that they are for; it gets the new set of listening sockets before
  * the old ones are closed.
  */
 static void
-reload_commit(struct parent *parent, struct reload *new)
+reload_commit(struct parent *parent)
 {
+	struct reload		*new = parent->reload;
 	struct conf		*old = parent->conf;
 	struct listeners	 old_listeners = parent->listeners;
 	struct process		*p, *front = parent_front(parent);
-	bool			 differs[ROLE_COUNT];
-	int			 role;
+	bool			 layout = !conf_same_layout(old, new->conf);
 
-	for (role = ROLE_FRONT; role < ROLE_COUNT; role++) {
-		differs[role] = reload_role_differs(role, new->conf, old);
-		if (differs[role])
-			parent_retire_role(parent, role);
-	}
+	parent->reload = NULL;
+	reload_number(parent, old, new->conf);
 	reload_take_over(parent, new);
 	TAILQ_FOREACH(p, &parent->processes, entry)
-		process_send_conf(p);
+		if (!p->retired && !p->planned)
+			process_send_conf(p);
 	if (front != NULL)
 		supply_send_front(parent, front);
+	reload_link(parent, layout || !conf_same_roots(old, new->conf),
+	    layout);
+	reload_retire(parent);
 	if (!parent->listeners.activated)
 		listen_close(&old_listeners, &parent->listeners);
-	for (role = ROLE_FRONT; role < ROLE_COUNT; role++)
-		if (differs[role])
-			parent_start_role(parent, role);
 	roots_renew(parent);
 	conf_free(old);
+	free(new);
+	parent->reload_refused = false;
+	reload_end(parent);
+}
+
+bool
+reload_drop(struct parent *parent)
+{
+	struct process	*p, *next;
+
+	if (parent->reload == NULL)
+		return false;
+	TAILQ_FOREACH_SAFE(p, &parent->processes, entry, next)
+		if (p->planned) {
+			p->planned = false;
+			process_retire(p);
+		}
+	reload_discard(parent, parent->reload);
+	free(parent->reload);
+	parent->reload = NULL;
+	return true;
+}
+
+static void
+reload_refuse(struct parent *parent)
+{
+	(void)reload_drop(parent);
+	parent->reload_refused = true;
+	reload_end(parent);
+}
+
+void
+reload_on_ready(struct parent *parent)
+{
+	struct process	*p;
+	bool		 all = true;
+
+	TAILQ_FOREACH(p, &parent->processes, entry) {
+		if (!p->planned)
+			continue;
+		if (p->ready_ms != 0)
+			(void)evtimer_del(&p->timer);
+		else
+			all = false;
+	}
+	if (all)
+		reload_commit(parent);
+}
+
+void
+reload_on_end(struct process *p, const char *how)
+{
+	char	 title[SPAWN_TITLE_LEN];
+
+	spawn_title(title, sizeof(title), p->role, p->index, process_conf(p));
+	log_error("%s cannot work by the new configuration: %s", title, how);
+	reload_refuse(p->parent);
+}
+
+void
+reload_on_late(struct process *p)
+{
+	const struct conf	*conf = process_conf(p);
+
+	log_error("%s %d is not ready after %d s%s%s", role_name(p->role),
+	    (int)p->pid, READY_MS / 1000, p->role == ROLE_HASHER ? "" :
+	    ", perhaps this does not answer: ", p->role == ROLE_WALKER ?
+	    conf->roots[p->index].dir : p->role == ROLE_CACHE ? conf->cache :
+	    "");
+	reload_refuse(p->parent);
 }
 
 void
 reload_run(struct parent *parent)
 {
 	struct buf	 errors = { 0 };
-	struct reload	 new;
+	struct reload	*new;
 
+	parent->reload_again = parent->state == PARENT_STARTING ||
+	    parent->reload != NULL;
+	if (parent->reload_again)
+		return;
 	log_info("reloading %s", parent->opt->file);
 	notify_send(&parent->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64
 	    "\n", now_ms() * 1000);
-	if (reload_prepare(parent, &new, &errors) == -1) {
+	if ((new = calloc(1, sizeof(*new))) == NULL)
+		fatal("no memory");
+	if (reload_prepare(parent, new, &errors) == -1) {
 		log_complaints(&errors);
-		log_error("the old configuration stays in force");
-		parent->reload_refused = true;
+		free(new);
+		reload_refuse(parent);
 	} else {
-		reload_commit(parent, &new);
-		parent->reload_refused = false;
+		parent->reload = new;
+		reload_start_children(parent);
+		reload_on_ready(parent);
 	}
 	buf_free(&errors);
-	parent->reloading = true;
-	parent_check_ready(parent);
 }

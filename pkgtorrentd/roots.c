@@ -16,6 +16,7 @@
 #include "log.h"
 #include "parent.h"
 #include "process.h"
+#include "role.h"
 
 static bool
 type_is_remote(const char *type)
@@ -66,37 +67,119 @@ roots_note(struct process *p, const struct msg_ready *ready)
 static bool
 has_root(const struct process *p)
 {
-	return p->role == ROLE_WALKER && !p->retired && p->ready_ms != 0 &&
-	    p->channel.fd != -1;
+	return p->role == ROLE_WALKER && !p->retired && !p->reserve &&
+	    p->ready_ms != 0 && p->channel.fd != -1;
 }
 
-/* It ends when it notices, and its place is filled again. */
-static void
-renew(struct process *p)
+/* The two that there may be for a root: at work, or to take over. */
+static struct process *
+find_walker(struct parent *parent, uint32_t index, bool reserve)
 {
-	p->killed = true;
-	process_hang_up(p);
+	struct process	*p;
+
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		if (p->role == ROLE_WALKER && p->index == index &&
+		    p->reserve == reserve && !p->planned && !p->retired)
+			return p;
+	return NULL;
+}
+
+static const char *
+root_dir(const struct process *p)
+{
+	return p->parent->conf->roots[p->index].dir;
+}
+
+void
+roots_start(struct process *p)
+{
+	process_start(p);
+	if (p->pid != 0)
+		process_set_timer(p, READY_MS);
+}
+
+static void
+start_successor(struct process *p)
+{
+	struct process	*new;
+
+	new = process_new(p->parent, ROLE_WALKER, p->index);
+	new->reserve = true;
+	roots_start(new);
+}
+
+void
+roots_on_ready(struct process *p)
+{
+	struct parent	*parent = p->parent;
+	struct process	*old = find_walker(parent, p->index, false);
+	struct process	*front = parent_front(parent);
+
+	if (p->trouble != NULL)
+		log_info("the walker of %s works there now", root_dir(p));
+	free(p->trouble);
+	p->trouble = NULL;
+	(void)evtimer_del(&p->timer);
+	p->reserve = false;
+	p->delay_ms = 0;
+	parent->restarts++;
+	if (front != NULL && front->ready_ms != 0)
+		process_link(front, p);
+	if (old != NULL) {
+		p->restarts = old->restarts + 1;
+		process_retire(old);
+	}
+}
+
+void
+roots_on_end(struct process *p, const char *how)
+{
+	bool	 first = p->delay_ms == 0;
+
+	p->delay_ms = spawn_delay_ms(p->delay_ms, 0, now_ms());
+	if (first)
+		log_warn("no walker can be started in what is at %s now "
+		    "(%s): the old one goes on where it was, and that is "
+		    "tried again", root_dir(p), how);
+	else
+		log_debug("%s: tried again: %s", root_dir(p), how);
+	process_set_timer(p, p->delay_ms);
+}
+
+void
+roots_on_late(struct process *p)
+{
+	if (p->delay_ms == 0)
+		log_warn("%s %d is not ready after %d s: %s does not answer",
+		    role_name(p->role), (int)p->pid, READY_MS / 1000,
+		    root_dir(p));
+	process_kill(p);
 }
 
 void
 roots_check(struct parent *parent)
 {
-	struct process	*p;
+	struct process	*p, *successor;
 	struct statx	 now;
 	const char	*dir;
+	bool		 there;
 
 	TAILQ_FOREACH(p, &parent->processes, entry) {
 		if (!has_root(p) || p->root_ino == 0)
 			continue;
-		dir = parent->conf->roots[p->index].dir;
-		if (statx(AT_FDCWD, dir, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
-		    STATX_INO, &now) == -1 ||
-		    (makedev(now.stx_dev_major, now.stx_dev_minor) ==
-		    p->root_dev && now.stx_ino == p->root_ino))
-			continue;
-		log_info("%s is another directory now, its walker is started "
-		    "again", dir);
-		renew(p);
+		dir = root_dir(p);
+		there = statx(AT_FDCWD, dir, AT_STATX_DONT_SYNC |
+		    AT_NO_AUTOMOUNT, STATX_INO, &now) == 0;
+		successor = find_walker(parent, p->index, true);
+		if (there && (makedev(now.stx_dev_major, now.stx_dev_minor) !=
+		    p->root_dev || now.stx_ino != p->root_ino)) {
+			if (successor != NULL)
+				continue;
+			log_info("%s is another directory now, its walker is "
+			    "started again", dir);
+			start_successor(p);
+		} else if (successor != NULL)
+			process_retire(successor);
 	}
 }
 
@@ -106,6 +189,7 @@ roots_renew(struct parent *parent)
 	struct process	*p;
 
 	TAILQ_FOREACH(p, &parent->processes, entry)
-		if (has_root(p) && p->root_ino == 0)
-			renew(p);
+		if (has_root(p) && p->root_ino == 0 &&
+		    find_walker(parent, p->index, true) == NULL)
+			start_successor(p);
 }

@@ -1,6 +1,6 @@
 """A root whose file server goes away: the parent has others to care for.
 
-usage: away.py PORT PROGRAM DIRECTORY all | read | fail
+usage: away.py PORT PROGRAM DIRECTORY all | read | fail | reload
                                          (as root, in a mount name space)
 """
 import ctypes
@@ -169,12 +169,53 @@ def failing(server, service):
     assert a.body == known.body
 
 
+def reload_with_it(server, service):
+    """A new root's server is away: the old configuration stays, and what else
+    is to be done in the meantime is done."""
+    here = request(SERVICE + "/single/yum/a")
+    assert ask(here).status == 200
+    server.silent = range(100)
+    with open("conf") as f:
+        old = f.read()
+
+    def reload(conf):
+        with open("conf", "w") as f:
+            f.write(conf)
+        os.kill(service.pid, signal.SIGHUP)
+    new = old + "root /far %s/far/dir\nhashers 2\n" % os.getcwd()
+    known = service.children()
+    reload(new.replace("hashers 1\n", ""))
+    first = service.child("walker /far")
+    # Once more: that comes afterwards.
+    reload(old + "deny /yum/b\n")
+    assert ask(here).status == 200
+    cache = service.child("cache")
+    os.kill(cache, signal.SIGKILL)
+    wait_until(5, lambda: service.child("cache") != cache, "a new cache")
+    assert not service.count("reloaded") and ask(here).status == 200
+    wait_until(60, lambda: service.count(
+        "walker .* not ready after .*far/dir"), "an end of waiting")
+    wait_until(5, lambda: service.count("reloaded"), "the other reload")
+    assert service.count("old configuration stays in force") == 1
+    assert service.count("reloading ") == 2
+    del known[cache]
+    assert known.items() <= service.children().items()
+    wait_until(5, lambda: service.child("hasher 1") and
+               "hasher 2" not in service.children().values(), "hasher 2")
+    assert ask(request(SERVICE + "/single/yum/b")).status == 403
+    # And in the middle of it the service ends.
+    reload(new.replace("hashers 1\n", ""))
+    wait_until(5, lambda: [pid for pid, t in service.children().items()
+                           if t == "walker /far" and pid != first],
+               "a second one")
+
+
 def main():
     server = Server(sys.argv[3])
     service = Service("conf")
     service.start()
-    {"all": all_of_it, "read": reading,
-     "fail": failing}[sys.argv[4]](server, service)
+    {"all": all_of_it, "read": reading, "fail": failing,
+     "reload": reload_with_it}[sys.argv[4]](server, service)
     service.process.send_signal(signal.SIGTERM)
     start = time.monotonic()
     wait_until(20, lambda: service.process.poll() is not None, "its end")

@@ -422,20 +422,27 @@ ATF_TC_BODY(info__of_another_layout_is_only_a_listing, tc)
 	};
 	struct buf listing = { 0 }, info = { 0 };
 	uint8_t digest[SHA1_LEN];
+	char byte;
 	size_t i;
 
 	cache_start(&c, "");
 	remember(&c, &a, digest);
+	send_conf(&c, "cache-age 20d\n");
+	cache_status(&c);
 	ATF_REQUIRE(knows_info(&c, digest));
 	for (i = 0; i < 3; i++) {
 		send_conf(&c, confs[i]);
 		cache_status(&c);
+		/* The front is to ask again once it knows as well. */
+		ATF_CHECK_EQ(0, recv(c.front.fd, &byte, 1, MSG_DONTWAIT));
+		new_front(&c);
 		ATF_REQUIRE_EQ(1, get_info(&c, digest, &listing, &info));
 		ATF_CHECK(listing.len > 0);
 		ATF_CHECK_EQ(0, info.len);
 	}
 	send_conf(&c, "");
 	cache_status(&c);
+	new_front(&c);
 	ATF_REQUIRE_EQ(1, get_info(&c, digest, &listing, &info));
 	ATF_CHECK(info.len > 0);
 	cache_stop(&c);

@@ -97,7 +97,7 @@ indent() {
 }
 
 set -- common/*.[ch] pkgtorrentd/*.[ch] hasher/*.[ch]
-style 60 500 "$@" >"$work/out"
+style 60 1000 "$@" >"$work/out"
 report "style"
 style 100 1000 tests/*.[ch] tests/*/*.[ch] >"$work/out"
 report "style of tests"

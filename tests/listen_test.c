@@ -224,6 +224,48 @@ ATF_TC_BODY(listen__kept_queue, tc)
 	conf_free(after);
 }
 
+/* From all addresses to one of them: clients of the old socket are served, and
+   when it has gone the port is nobody else's. */
+ATF_TC_WITHOUT_HEAD(listen__own_port);
+ATF_TC_BODY(listen__own_port, tc)
+{
+	struct listeners	 old, new, other;
+	struct buf		 errors = { 0 };
+	struct conf		*before, *after;
+	char			 lines[128];
+	unsigned		 port = free_port();
+	int			 client, value;
+	socklen_t		 len = sizeof(value);
+
+	(void)tc;
+	snprintf(lines, sizeof(lines), "listen 0.0.0.0:%u\n", port);
+	before = conf_of(lines);
+	ATF_REQUIRE_EQ(listen_open(&old, before, NULL, (gid_t)-1, &errors),
+	    0);
+	snprintf(lines, sizeof(lines), "listen 127.0.0.1:%u\n", port);
+	after = conf_of(lines);
+	ATF_REQUIRE_EQ(listen_open(&new, after, &old, (gid_t)-1, &errors), 0);
+	client = connect_to(&after->listen[0].addr, after->listen[0].addr_len);
+	ATF_CHECK(client != -1);
+	ATF_CHECK(accept(new.v[0].fd, NULL, NULL) != -1);
+	ATF_REQUIRE_EQ(0, getsockopt(old.v[0].fd, SOL_SOCKET, SO_REUSEPORT,
+	    &value, &len));
+	ATF_CHECK_EQ(0, value);
+	ATF_REQUIRE_EQ(0, getsockopt(new.v[0].fd, SOL_SOCKET, SO_REUSEPORT,
+	    &value, &len));
+	ATF_CHECK_EQ(0, value);
+	/* Without being about to go it shares with nobody. */
+	ATF_CHECK_EQ(listen_open(&other, before, NULL, (gid_t)-1, &errors),
+	    -1);
+	listen_close(&old, &new);
+	ATF_CHECK_EQ(listen_open(&other, before, NULL, (gid_t)-1, &errors),
+	    -1);
+	buf_free(&errors);
+	listen_close(&new, NULL);
+	conf_free(before);
+	conf_free(after);
+}
+
 /* A reload that fails leaves the old sockets alone. */
 ATF_TC_WITHOUT_HEAD(listen__failure_keeps_old);
 ATF_TC_BODY(listen__failure_keeps_old, tc)
@@ -507,6 +549,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, listen__port_in_use);
 	ATF_TP_ADD_TC(tp, listen__all_or_nothing);
 	ATF_TP_ADD_TC(tp, listen__kept_queue);
+	ATF_TP_ADD_TC(tp, listen__own_port);
 	ATF_TP_ADD_TC(tp, listen__failure_keeps_old);
 	ATF_TP_ADD_TC(tp, listen__unix);
 	ATF_TP_ADD_TC(tp, listen__unix_stale);

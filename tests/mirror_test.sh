@@ -73,7 +73,9 @@ run_away()
 	echo a >www/yum/a
 	echo b >www/yum/b
 	settle www/yum/*
-	service_configure "root $here/www" "root /far $here/far/dir" \
+	_far="root /far $here/far/dir"
+	[ "$1" != reload ] || _far=
+	service_configure "root $here/www" ${_far:+"$_far"} \
 	    'revalidate 1s' 'hash-wait 2s' 'access-log no' 'hashers 1' \
 	    'serve-files yes'
 	run_python away.py "$program" far "$1"
@@ -96,6 +98,12 @@ root_case disk_fails "Faults of a disk are told, and leave nothing out."
 disk_fails_body()
 {
 	run_away fail
+}
+
+root_case new_root_away "A reload brings a root whose server is away."
+new_root_away_body()
+{
+	run_away reload
 }
 
 service_case clock "The clock is moved by a year, forth and back."

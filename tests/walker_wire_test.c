@@ -62,6 +62,39 @@ ATF_TC_BODY(conf__new_one_counts, tc)
 	walker_stop(&w);
 }
 
+/*
+ * Another root has a share of its paths: what the front asked before it knows
+ * that is not answered by it, and whoever has the new configuration has a new
+ * channel too.  Its own root may have another number.
+ */
+ATF_TC_WITHOUT_HEAD(conf__other_roots_end_the_channel);
+ATF_TC_BODY(conf__other_roots_end_the_channel, tc)
+{
+	struct walker	 w;
+	struct msg	 msg;
+	char		 cwd[4096], text[16384];
+
+	make_dir("www");
+	make_dir("www/more");
+	make_file("www/a");
+	make_file("www/more/b");
+	walker_start_on_www(&w, "");
+	CHECK_ASK(&w, "/*/b", "OK /more/b");
+	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
+	snprintf(text, sizeof(text), "root %s/www\nmax-files 10\n", cwd);
+	walker_configure(&w, 0, text);
+	CHECK_ASK(&w, "/*/b", "OK /more/b");
+	snprintf(text, sizeof(text), "root /more %s\nroot %s/www\n", cwd,
+	    cwd);
+	walker_configure(&w, 1, text);
+	ATF_CHECK_EQ(MSG_NONE, receive(&w.front, &msg));
+	close(w.front.fd);
+	walker_connect(&w);
+	CHECK_ASK(&w, "/*/b", "MISSING");
+	CHECK_ASK(&w, "/a", "OK /a");
+	walker_stop(&w);
+}
+
 /* What the table allows and no honest front sends. */
 struct lie {
 	const char	*what;
@@ -187,6 +220,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, resolve__parts_and_crowds);
 	ATF_TP_ADD_TC(tp, conf__new_one_counts);
+	ATF_TP_ADD_TC(tp, conf__other_roots_end_the_channel);
 	ATF_TP_ADD_TC(tp, lie__is_reported_and_the_channel_closed);
 	ATF_TP_ADD_TC(tp, lie__in_several_items);
 	return atf_no_error();

@@ -256,7 +256,7 @@ wrong_to_the_parent_body()
 		goes_on
 	done
 	kill -USR1 $pid
-	want_log 'parent.*: status: .* 4 wrong messages, '
+	want_log 'parent.*: status: .* 4 wrong messages '
 }
 
 service_case wrong_to_a_peer \

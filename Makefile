@@ -4,6 +4,8 @@
 #	make demo check		try it out, test it (WHAT="http_test" for one)
 #	make lint bench		style; measurements (WHAT=noun for one)
 #	make soak		tests in full, for hours (WHAT=name for one)
+#	make deps		as root: what all of it needs (WHAT=build for the
+#				little that building does)
 #	make field		as root: each distribution and its systemd, see
 #				tests/field.sh (WHAT=name for one step)
 #	make fuzz TIME=60	each fuzzer for so many seconds (FUZZ=noun for one)
@@ -117,7 +119,7 @@ pkgtorrentd/pkgtorrentd.o: pkgtorrentd/pkgtorrentd.c .tree
 $(ALL_OBJ) $(OTHER_PROGS): .flags
 .flags: FORCE
 	@pkg-config --exists --print-errors $(PKGS) || \
-	    { echo "run as root: make deps" >&2; exit 1; }
+	    { echo "run as root: make deps WHAT=build" >&2; exit 1; }
 	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
 	    echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@
 .tree: FORCE
@@ -130,7 +132,7 @@ benches: $(BENCH_PROGS)
 fuzzers: $(FUZZ_PROGS)
 
 deps:
-	@sh tests/deps.sh install
+	@sh tests/deps.sh install $(WHAT)
 
 # Made by another make: what it finds out at its start may be new.
 check:

@@ -1,6 +1,7 @@
 #! /bin/sh
 # make check: runs kyua over the programs that were built, or over those named
-# as arguments, shows what failed and sums up.
+# as arguments (man_test, or man_test:lint for a case), shows what failed and
+# sums up.
 #
 #	SANITIZE=	as given to make: sets the sanitizers' options
 #	CHECK_USER=	as root: who runs the cases that do not ask for root
@@ -40,6 +41,31 @@ if [ -n "${SANITIZE:-}" ]; then
 	ASAN_OPTIONS=detect_leaks=0:color=never:symbolize=0
 	UBSAN_OPTIONS=print_stacktrace=1
 fi
+
+# The same names for kyua, which wants to have them with ".sh".
+named() {
+	for word; do
+		name=${word%%:*}
+		case=${word#"$name"}
+		name=${name%.sh}
+		name=${name%.c}
+		name=${name%_test}_test
+		if [ -e "$top/tests/$name.sh" ]; then
+			echo "$name.sh$case"
+		elif [ -e "$top/tests/$name.c" ]; then
+			echo "$name$case"
+		else
+			echo "make check: no test \"$word\"; there are:"
+			(cd "$top/tests" && printf '%s\n' *_test.c *_test.sh) |
+			    sed 's/\.[a-z]*$//' | xargs | fold -s -w 78
+			return 1
+		fi
+	done
+}
+
+names=$(named "$@") || { echo "$names" >&2; exit 2; }
+# shellcheck disable=SC2086
+set -- $names
 
 jobs=$(nproc 2>/dev/null || echo 2)
 [ "$jobs" -ge 2 ] || jobs=2

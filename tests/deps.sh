@@ -1,13 +1,17 @@
 #! /bin/sh
-# make deps: installs what building and testing need, where it is missing.
+# make deps: installs what building and testing need, where it is missing, and
+# lets none of it serve, now or after the next boot.
 #
 #	deps.sh install		as root: build, tests and measurements
+#	deps.sh install GROUP ...	of these only: build, basis, demo,
+#				check, bench; or field, what make field needs
 #	deps.sh check		the same for building and testing; an ordinary
 #				user is told what is missing
 #	deps.sh demo		for building and make demo alone
 set -u
 
 mode=${1:-install}
+[ $# -eq 0 ] || shift
 
 # What for; how to find out; its package for apt, dnf, zypper, pacman and apk.
 # "-": it has none; tests that want it are skipped.
@@ -44,6 +48,11 @@ table() {
 	check fuzzer: libclang-rt-dev compiler-rt clang compiler-rt compiler-rt
 	check cmd:systemd-analyze systemd systemd systemd systemd -
 	check cmd:strace strace strace strace strace strace
+	field cmd:ip iproute2 iproute iproute2 iproute2 iproute2
+	field cmd:debootstrap debootstrap debootstrap debootstrap debootstrap debootstrap
+	field cmd:systemd-nspawn systemd-container systemd-container systemd-container systemd systemd
+	field cmd:mksquashfs squashfs-tools squashfs-tools squashfs squashfs-tools squashfs-tools
+	field cmd:mkfs.erofs erofs-utils erofs-utils erofs-utils erofs-utils erofs-utils
 	bench cmd:wrk wrk wrk wrk wrk wrk
 	bench cmd:fio fio fio fio fio fio
 	bench cmd:valgrind valgrind valgrind valgrind valgrind valgrind
@@ -52,12 +61,26 @@ table() {
 	TABLE
 }
 
+usage() {
+	echo "usage: deps.sh install [group ...] | check | demo" >&2
+	echo "groups: $(table | awk '!seen[$1]++ { print $1 }' | xargs)" >&2
+	exit 2
+}
+
+# $needed are those without which it has failed: a test is skipped for a
+# client that is not there.
 case $mode in
-install) groups="build basis demo check bench" ;;
-check)	groups="build basis demo check" ;;
-demo)	groups="build demo" ;;
-*)	echo "usage: deps.sh install | check | demo" >&2; exit 2 ;;
+install) groups=${*:-build basis demo check bench}
+	needed=${*:-build basis} ;;
+check)	groups="build basis demo check"
+	needed="build basis" ;;
+demo)	groups="build demo"
+	needed=$groups ;;
+*)	usage ;;
 esac
+for group in $groups; do
+	table | grep -q "^$group " || usage
+done
 
 managers="apt-get dnf zypper pacman apk"
 column=3
@@ -109,24 +132,45 @@ look() {
 	done
 }
 
-# What is installed for tests must not begin to serve the world.
-without_services() {
+# What starts services at a boot: systemd's links, which a package makes for
+# its units, and those of init scripts.
+links() {
+	find /etc/systemd/system /etc/rc[2-5].d/S* -type l 2>/dev/null | sort
+}
+
+# What was installed for tests must not begin to serve the world at the next
+# boot: new links go, others stay.  Packages take that for the administrator's
+# decision, and leave it so at an upgrade.
+disable_services() {
+	links | grep -v -x -F -e "$links_before" | while read -r link; do
+		case $link,$(readlink "$link") in
+		# Not enabled but masked; and a service manager's own.
+		*,/dev/null | */systemd-* | */getty* | */dbus* | *.target,*)
+			continue ;;
+		/etc/rc*)
+			update-rc.d "${link##*/S[0-9][0-9]}" disable ;;
+		*)	rm -f "$link" ;;
+		esac
+		echo "make deps: not enabled: ${link##*/}"
+	done
+	[ ! -d /run/systemd/system ] || systemctl daemon-reload
+}
+
+# Nor begin to serve while it is installed.
+deny_starts() {
 	policy=/usr/sbin/policy-rc.d
-	if [ -e $policy ]; then
-		"$@"
+	if [ "$manager" != apt-get ] || [ -e $policy ]; then
+		policy=
 		return
 	fi
-	trap 'rm -f $policy' EXIT
-	trap 'exit 1' HUP INT TERM
 	printf '#! /bin/sh\nexit 101\n' >$policy
 	chmod 755 $policy
-	"$@"
 }
 
 add() {
 	case $manager in
-	apt-get) DEBIAN_FRONTEND=noninteractive without_services apt-get \
-		    install -y -q --no-install-recommends "$@" ;;
+	apt-get) DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
+		    --no-install-recommends "$@" ;;
 	dnf)	dnf install -y "$@" ;;
 	zypper)	zypper --non-interactive install --no-recommends "$@" ;;
 	pacman)	pacman -S --needed --noconfirm "$@" ;;
@@ -147,7 +191,7 @@ look
 if [ "$(id -u)" != 0 ]; then
 	echo "missing:$missing" >&2
 	[ -z "$manager" ] || echo "packages:$packages" >&2
-	echo "to install them, as root: make deps" >&2
+	echo "to install them, as root: make deps${*:+ WHAT=\"$*\"}" >&2
 	exit 1
 fi
 if [ -z "$manager" ]; then
@@ -157,6 +201,11 @@ if [ -z "$manager" ]; then
 fi
 
 echo "make deps: installing$packages"
+links_before=$(links)
+policy=
+trap 'disable_services; [ -z "$policy" ] || rm -f "$policy"' EXIT
+trap 'exit 1' HUP INT TERM
+deny_starts
 [ -z "$packages" ] || refresh
 # In one go; where that fails, each that there is.
 # shellcheck disable=SC2086
@@ -166,10 +215,6 @@ if [ -n "$packages" ] && ! add $packages; then
 	done
 fi
 
-# A test is skipped for a client that is not there; these are for all.
-case $mode in
-demo)	groups="build demo" ;;
-*)	groups="build basis" ;;
-esac
+groups=$needed
 look
 [ -z "$missing" ] || { echo "make deps: still missing:$missing" >&2; exit 1; }

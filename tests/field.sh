@@ -15,8 +15,8 @@
 #	# field: chroot 600 network
 #	# field: machine 120
 #
-# chroot	as root in the chroot that the tree was built in, in the tree
-#		itself, with what make deps installs, and devices.  No other
+# chroot	as root in a chroot, in the tree as make check leaves it, with
+#		what that installs, and devices.  No other
 #		network than an empty loopback, unless "network" is there: then
 #		it may use apt-get.
 # machine	as root on the booted machine, which has the installed service
@@ -89,8 +89,9 @@ step() {
 
 	shift 2
 	say "$suite, $name"
+	: >"$work/log"
 	timeout -k 10 "$bound" bash -c '"$@"' field "$@" </dev/null \
-	    >"$work/log" 2>&1 &
+	    >>"$work/log" 2>&1 &
 	pid=$!
 	tail -n +1 -s 0.1 -f --pid=$pid "$work/log" &
 	wait $pid
@@ -167,16 +168,18 @@ furnish() {
 	    cp -L /etc/resolv.conf "$1/etc/resolv.conf"
 }
 
-make_build() {
-	local cache root=$work/build
+# make_chroot NAME DEPS-ARGUMENT ...: with the tree in it, and what it needs.
+make_chroot() {
+	local cache root=$work/$1
 
-	cache=build-$(cksum <"$tree/tests/deps.sh" | cut -d ' ' -f 1)
+	cache=$1-$(cksum <"$tree/tests/deps.sh" | cut -d ' ' -f 1)
+	shift
 	if ! kept "$cache" "$root"; then
 		cp -a "$work/base" "$root" && furnish "$root" &&
 		    mkdir -p "$root/src/tree/tests" &&
 		    cp "$tree/tests/deps.sh" "$root/src/tree/tests" &&
 		    in_chroot "$root" apt-get -q update &&
-		    in_chroot "$root" sh tests/deps.sh check &&
+		    in_chroot "$root" sh tests/deps.sh "$@" &&
 		    in_chroot "$root" apt-get clean || return 1
 		keep "$cache" "$root"
 	else
@@ -193,13 +196,23 @@ make_build() {
 	in_chroot "$root" make clean >/dev/null
 }
 
+# Nothing but what "make deps WHAT=build" brings.
 build() {
-	alone_in_chroot "$work/build" sh -c \
-	    'make -j"$(nproc)" CC=gcc WERROR=1 all && gcc --version | head -1'
+	alone_in_chroot "$work/build" sh -c '
+	    gcc --version | head -n 1
+	    for program in kyua atf-sh clang nginx python3 aria2c; do
+		! command -v $program || exit 1
+	    done
+	    make -j"$(nproc)" CC=gcc WERROR=1 all'
+}
+
+build_tests() {
+	alone_in_chroot "$work/check" sh -c \
+	    'make -j"$(nproc)" CC=gcc WERROR=1 all tests'
 }
 
 check() {
-	alone_in_chroot "$work/build" make check CC=gcc WERROR=1 \
+	alone_in_chroot "$work/check" make check CC=gcc WERROR=1 \
 	    WHAT="${CHECK_WHAT:-}"
 }
 
@@ -326,10 +339,10 @@ steps() {
 		fi
 		case $1,${4:-} in
 		chroot,network)
-			step "$name" "$3" in_chroot "$work/build" \
+			step "$name" "$3" in_chroot "$work/check" \
 			    sh "tests/field/$name.sh" ;;
 		chroot,*)
-			step "$name" "$3" alone_in_chroot "$work/build" \
+			step "$name" "$3" alone_in_chroot "$work/check" \
 			    sh "tests/field/$name.sh" ;;
 		*)	step "$name" "$3" on_machine \
 			    sh "/field/$name.sh" ;;
@@ -370,10 +383,14 @@ inside() {
 		mkdir -p "$group" && echo $$ >"$group/cgroup.procs" || exit 1
 	done
 	must debootstrap 300 make_base
-	must dependencies 480 make_build
+	must "make deps WHAT=build" 300 make_chroot build install build
 	must build 180 build
-	! wanted check || step check 840 check
-	steps chroot
+	if wanted check || have_steps chroot; then
+		must "make deps" 480 make_chroot check check
+		must "build of tests" 240 build_tests
+		! wanted check || step check 840 check
+		steps chroot
+	fi
 	have_steps firstboot machine || return 0
 	must install 180 make_machine
 	must "set up" 20 set_up

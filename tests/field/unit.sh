@@ -5,12 +5,13 @@
 unit=pkgtorrentd.service
 
 # Between the end of the old process and the start of the new one nobody
-# listens; what is accepted is answered.
+# listens: connections are refused (7), or reset (56) if they are made in the
+# moment when the queue was emptied but the socket is not closed yet.
 only_refused()
 {
 	restart_under_requests $unit &&
 	    grep -q ' 0 200$' seen &&
-	    ! grep -v -e ' 0 200$' -e ' 7 000$' seen
+	    ! grep -v -e ' 0 200$' -e ' 7 000$' -e ' 56 000$' seen
 }
 
 begin $unit

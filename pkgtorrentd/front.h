@@ -48,6 +48,8 @@ struct front {
 	bool			 paused;	/* no descriptors left */
 	uint64_t		 paused_log_ms;
 	uint64_t		 failure_log_ms;
+	uint64_t		 names_log_ms;
+	uint64_t		 size_log_ms;
 	bool			 stopping;
 	uint64_t		 stop_ms;
 	uint64_t		 stop_first_ms;

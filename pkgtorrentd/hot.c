@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "caveat.h"
 #include "front.h"
 #include "reply.h"
 #include "seal.h"
@@ -286,6 +287,7 @@ torrent_get_wrap(struct front *f, struct torrent *t, const char *base,
 		wrap_free(t, &new);
 		return NULL;
 	}
+	caveat_size(f, t, new.before->len + t->info->len + new.after->len);
 	t->size += new.size;
 	if (t->nwraps == WRAPS_MAX) {
 		wrap_free(t, &t->wraps[0]);

@@ -2,6 +2,7 @@
  * A job from its start to its end, one step after another, in the order in
  * which job.h lists the states.
  */
+#include "caveat.h"
 #include "front.h"
 #include "log.h"
 
@@ -116,6 +117,7 @@ job_complete(struct job *job)
 		job_fail(job, 500, "out of memory; try again later", 1);
 		return;
 	}
+	caveat_names(job->front, t, job);
 	if (t->multi && t->settled && !t->by_mount)
 		job_put_info(job);
 	job_succeed(job, t);

@@ -155,3 +155,113 @@ transmission_attr_body()
 	get_with_transmission set.torrent set || fail "Transmission failed"
 	same_everything transmission set
 }
+
+# rewritten_case CLIENT PROGRAM NAME REQUESTED AS: a name that the client
+# rewrites.  It gets such a file by itself, but not in a set.
+rewritten_case()
+{
+	service_case "$1_rewrites" \
+	    "Names that $1 rewrites are logged with the torrent." "aria2c $2"
+	eval "$1_rewrites_body() {
+		rewritten_name $1 '$3' '$4' '$5'
+	}"
+}
+
+rewritten_name()
+{
+	client=$1 name=$2 requested=$3 as=$4
+	[ $client != libtorrent ] || have_libtorrent
+	mkdir -p www/yum
+	: >trackers
+	head -c 70001 /dev/urandom >"www/yum/$name"
+	head -c 70001 /dev/urandom >www/yum/z.rpm
+	settle www/yum/*
+	service_start 'serve-files yes' 'revalidate 0s'
+	logged='front.*: torrent [0-9a-f]\{40\} of .* cannot fetch'
+
+	want 200 "$service/single/$(url_path "/yum/$name")"
+	cp body single.torrent
+	mkdir single set aria2
+	get_with_$client single.torrent single || fail "$client failed"
+	find single -type f -exec cmp "www/yum/$name" {} ';' >differs
+	atf_check cat differs
+	! grep "$logged" log || fail "a file by itself is warned of"
+
+	for _ in 1 2 3; do
+		want_post 200 "/yum/$name" /yum/z.rpm
+		want 200 "$service/single/yum/*"
+		touch www/yum/z.rpm
+	done
+	cp body set.torrent
+	same "$(grep -c "$logged" log)" 1 "lines of the log in a minute"
+	want_log "$logged.*, having rewritten its name"
+	want_log "of \"/yum/$as\" and others: $(client_title) cannot fetch \"/yum/$as\""
+	get_with_aria2 set.torrent aria2 || fail "aria2 failed"
+	cmp "www/yum/$name" "aria2/yum/$name" || fail "aria2 has another name"
+	client_limit=10
+	! get_with_$client set.torrent set || fail "$client can fetch it"
+	want_log "\"GET /yum/$requested HTTP/1.1\" 404"
+}
+
+client_title()
+{
+	case $client in
+	transmission) echo 'Transmission 3' ;;
+	libtorrent) echo 'libtorrent (qBittorrent, Deluge)' ;;
+	esac
+}
+
+rewritten_case transmission transmission-cli acl-1:2.3.rpm 'acl-1%5F2\.3\.rpm' \
+    'acl-1:2\.3\.rpm'
+rewritten_case libtorrent /usr/bin/python3 \
+    "$(printf 'a\342\200\256b.rpm')" 'ab\.rpm' \
+    'a\\xe2\\x80\\xaeb\.rpm'
+
+service_case libtorrent_size "libtorrent's limit on torrents is in the log." \
+    /usr/bin/python3
+libtorrent_size_body()
+{
+	have_libtorrent
+	service_prepare
+	for pair in under:2560 over:2640; do
+		mkdir -p www/yum/${pair%:*}
+		make_long_paths www/yum/${pair%:*} ${pair#*:}
+	done
+	service_start
+	logged="loads none of more than 10000000"
+	want 200 "$service/single/yum/under/**"
+	[ "$(wc -c <body)" -le 10000000 ] || fail "$(wc -c <body) bytes"
+	load_with_libtorrent || fail "libtorrent does not load it"
+	! grep "$logged" log || fail "it is warned of"
+	for _ in 1 2; do
+		want 200 "$service/single/yum/over/**" -H "Host: host$_"
+	done
+	[ "$(wc -c <body)" -gt 10000000 ] || fail "$(wc -c <body) bytes"
+	! load_with_libtorrent || fail "libtorrent loads it"
+	want_log "front.*: torrent [0-9a-f]\{40\} of \"/yum/over/\*\*\" has $(
+	    wc -c <body) bytes: libtorrent .*$logged"
+	same "$(grep -c "$logged" log)" 1 "lines of the log in a minute"
+}
+
+# make_long_paths DIRECTORY N: files of no bytes, and one of one.
+make_long_paths()
+{
+	python3 - "$1" "$2" <<-'END'
+	import os, sys
+	os.chdir(sys.argv[1])
+	for _ in range(15):
+	    os.mkdir("d" * 250)
+	    os.chdir("d" * 250)
+	for i in range(int(sys.argv[2])):
+	    with open("f%05d" % i, "w") as f:
+	        f.write("x" if i == 0 else "")
+	END
+}
+
+load_with_libtorrent()
+{
+	/usr/bin/python3 - <<-'END' 2>libtorrent.log
+	import libtorrent
+	libtorrent.torrent_info("body")
+	END
+}

@@ -1,10 +1,11 @@
 /*
- * The log: one write(2) or one message per line, nothing buffered, so that it
- * works after lockdown and lines of several processes never mix.
+ * The log: one write(2) or one message per line, so that it works after
+ * lockdown and lines of several processes never mix.
  */
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <paths.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,9 +14,11 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "log_out.h"
 #include "msg.h"
 
 #define LOG_LINE_LEN	2048	/* as the tail of MSG_LOG */
+#define LOG_DRAIN_MS	500
 
 /* "<N>", a role, a pid; and each byte of the line may become \xNN. */
 #define LOG_OUT_LEN	(64 + 4 * LOG_LINE_LEN + 1)
@@ -25,6 +28,7 @@ static struct channel	*parent;	/* in a child */
 static bool		 to_syslog;
 static bool		 to_journal;	/* stderr is read by the journal */
 static unsigned		 lost;		/* lines, the parent being busy */
+static unsigned		 unread;	/* … in it, the reader being so */
 
 /* systemd sets JOURNAL_STREAM to the stream that it gave us as stderr; it
    may have been redirected since. */
@@ -47,7 +51,15 @@ log_open_parent(int to_stderr)
 	to_syslog = !to_stderr;
 	to_journal = to_stderr && stderr_is_journal();
 	if (to_syslog)
-		openlog("pkgtorrentd", LOG_NDELAY, LOG_DAEMON);
+		log_out_open_syslog(_PATH_LOG, "pkgtorrentd");
+	else
+		log_out_open_stderr();
+}
+
+void
+log_never_wait(void)
+{
+	log_out_never_wait();
 }
 
 void
@@ -109,32 +121,65 @@ log_escape(char *out, size_t outlen, const void *data, size_t len)
 	return out;
 }
 
-void
-log_child_line(const char *role, int pid, int priority, const void *line,
-    size_t len)
+static bool
+put_line(const char *role, int pid, int priority, const void *line, size_t len)
 {
 	char out[LOG_OUT_LEN];
 	int n, tag = 0;
 
+	if (to_journal)
+		tag = snprintf(out, sizeof(out), "<%d>", priority);
+	n = tag + snprintf(out + tag, sizeof(out) - (size_t)tag, "%s[%d]: ",
+	    role, pid);
+	n += (int)escape(out + n, sizeof(out) - (size_t)n - 1, line, len, "");
+	out[n++] = '\n';
+	return log_out_put(priority, out, (size_t)n);
+}
+
+/* They were lost here, between the lines before and those to come. */
+static void
+tell_unread(void)
+{
+	char text[96];
+	int n;
+
+	if (unread == 0 || !log_out_flush())
+		return;
+	n = snprintf(text, sizeof(text), "%u lines were lost because nobody "
+	    "read the log", unread);
+	if (put_line(role_name(ROLE_PARENT), getpid(), LOG_WARNING, text,
+	    (size_t)n))
+		unread = 0;
+}
+
+void
+log_child_line(const char *role, int pid, int priority, const void *line,
+    size_t len)
+{
 	/* A child names a priority, nothing else of what fits in an int. */
 	priority = LOG_PRI(priority);
 	if (priority > level)
 		return;
 	if (len > LOG_LINE_LEN)
 		len = LOG_LINE_LEN;
-	if (to_journal)
-		tag = snprintf(out, sizeof(out), "<%d>", priority);
-	n = tag + snprintf(out + tag, sizeof(out) - (size_t)tag, "%s[%d]: ",
-	    role, pid);
-	n += (int)escape(out + n, sizeof(out) - (size_t)n - 1, line, len, "");
-	if (to_syslog) {
-		syslog(priority, "%s", out);
-		return;
-	}
-	out[n++] = '\n';
-	/* Nobody to tell if stderr has gone. */
-	if (write(STDERR_FILENO, out, (size_t)n) == -1)
-		return;
+	tell_unread();
+	if (unread > 0 || !put_line(role, pid, priority, line, len))
+		unread++;
+}
+
+int
+log_flush(void)
+{
+	(void)log_out_flush();
+	tell_unread();
+	return log_out_waits_for();
+}
+
+void
+log_drain(void)
+{
+	(void)log_flush();
+	log_out_drain(LOG_DRAIN_MS);
 }
 
 static int
@@ -242,6 +287,7 @@ fatal(const char *fmt, ...)
 	va_end(ap);
 	if (parent != NULL)
 		_exit(1);
+	log_drain();
 	exit(1);
 }
 

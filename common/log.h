@@ -19,6 +19,16 @@ struct channel;
  */
 void	log_open_parent(int to_stderr);
 void	log_open_child(struct channel *to_parent);
+/*
+ * In the parent, to stderr: from now on a line that nobody reads is kept in
+ * memory, or past some of them lost and counted; to syslog it is always so.
+ */
+void	log_never_wait(void);
+/* From time to time: what was kept, and how many were lost.  The descriptor
+   to wait for, if it is not yet all. */
+int	log_flush(void);
+/* At the end: the same, waiting for half a second if need be. */
+void	log_drain(void);
 void	log_set_level(int priority);
 
 /* "<role>[pid]: " is put before each line by the parent. */

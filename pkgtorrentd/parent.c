@@ -24,6 +24,7 @@
 #include "sandbox.h"
 
 #define TRACKERS_S	60		/* between two looks at their file */
+#define LOG_TURNS_MAX	64		/* in a second, to write what is kept */
 #define STOP_MS		6000		/* the front's five seconds, and one */
 
 static const int	parent_signal_numbers[PARENT_SIGNALS] = {
@@ -364,6 +365,33 @@ parent_on_signal(evutil_socket_t sig, short what, void *arg)
 	}
 }
 
+static void	parent_flush_log(struct parent *);
+
+static void
+parent_on_log_room(evutil_socket_t fd, short what, void *arg)
+{
+	struct parent	*parent = arg;
+
+	(void)fd;
+	(void)what;
+	parent->log_waits = false;
+	parent_flush_log(parent);
+}
+
+/* What nobody has read goes out when somebody does.  The turns are for a pipe
+   whose reader has gone: it never has to be waited for. */
+static void
+parent_flush_log(struct parent *parent)
+{
+	int	 fd = log_flush();
+
+	if (fd == -1 || parent->log_waits ||
+	    ++parent->log_turns > LOG_TURNS_MAX)
+		return;
+	parent->log_waits = event_base_once(parent->base, fd, EV_WRITE,
+	    parent_on_log_room, parent, NULL) == 0;
+}
+
 static void
 parent_on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -372,6 +400,8 @@ parent_on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	parent->log_turns = 0;
+	parent_flush_log(parent);
 	if (parent->state != PARENT_SERVING)
 		return;
 	if (front != NULL)
@@ -503,6 +533,7 @@ parent_run(struct parent *parent, int ready_fd)
 	if (event_base_dispatch(parent->base) == -1)
 		fatal("event_base_dispatch");
 	log_info("stopped");
+	log_drain();
 	exit_status = parent->exit_status;
 	parent_free(parent);
 	return exit_status;

@@ -66,6 +66,8 @@ struct parent {
 	int			 mounts_fd;	/* /proc/self/mountinfo */
 	uint32_t		 mounts;	/* changes so far */
 	uint32_t		 ticks;
+	bool			 log_waits;	/* for its reader */
+	uint32_t		 log_turns;	/* in this second */
 	struct processes	 processes;
 	uint8_t			*buf;		/* MSG_MAX, for msg_recv() */
 

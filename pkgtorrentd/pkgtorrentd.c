@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "log_out.h"
 #include "parent.h"
 #include "role.h"
 
@@ -89,7 +90,7 @@ hold_standard_fds(void)
 static void
 print_complaints(const struct buf *errors)
 {
-	(void)fwrite(errors->data, 1, errors->len, stderr);
+	log_out_print(errors->data, errors->len);
 }
 
 static int
@@ -113,9 +114,10 @@ print_conf(const struct conf *conf)
 static int
 wait_for_ready(int fd)
 {
-	char	 text[4096];
+	char	 text[4096], line[4200];
 	size_t	 len = 0;
 	ssize_t	 n;
+	int	 line_len;
 
 	while (len < sizeof(text) &&
 	    (n = read(fd, text + len, sizeof(text) - len)) != 0) {
@@ -127,9 +129,12 @@ wait_for_ready(int fd)
 			return 0;
 	}
 	if (len > 0)
-		fprintf(stderr, "pkgtorrentd: %.*s", (int)len, text);
+		line_len = snprintf(line, sizeof(line), "pkgtorrentd: %.*s",
+		    (int)len, text);
 	else
-		fprintf(stderr, "pkgtorrentd: not started, see the log\n");
+		line_len = snprintf(line, sizeof(line), "pkgtorrentd: not "
+		    "started, see the log\n");
+	log_out_print(line, (size_t)line_len);
 	return 1;
 }
 
@@ -137,14 +142,16 @@ wait_for_ready(int fd)
 static int
 go_background(int null)
 {
-	int	 pipes[2];
+	int	 pipes[2], status;
 	pid_t	 pid;
 
 	if (pipe2(pipes, O_CLOEXEC) == -1 || (pid = fork()) == -1)
 		fatal("going into the background: %s", strerror(errno));
 	if (pid != 0) {
 		close(pipes[1]);
-		_exit(wait_for_ready(pipes[0]));
+		status = wait_for_ready(pipes[0]);
+		log_drain();
+		_exit(status);
 	}
 	close(pipes[0]);
 	(void)setsid();
@@ -276,6 +283,9 @@ main(int argc, char *argv[], char *envp[])
 		usage();
 
 	log_open_parent(1);
+	/* Who has a configuration checked waits for what is to be read. */
+	if (!only_check)
+		log_never_wait();
 	(void)umask(022);
 	opt.file = absolute_path(file);
 	opt.hasher = HASHER_PATH;

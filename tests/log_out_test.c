@@ -1,0 +1,296 @@
+/*
+ * A log that nobody reads: its writer goes on, what it wrote comes later and
+ * in order, and what is lost is told.
+ */
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <atf-c.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "log_out.h"
+
+#define LOST	" lines were lost because nobody read the log\n"
+#define MANY	20000		/* lines of about 100 bytes: more than kept */
+
+static int	real_stderr;
+
+/* Our standard error is this; a test that waits is ended by its timeout. */
+static void
+take_stderr(int fd)
+{
+	real_stderr = dup(STDERR_FILENO);
+	ATF_REQUIRE(dup2(fd, STDERR_FILENO) != -1);
+	unsetenv("JOURNAL_STREAM");
+	log_open_parent(1);
+	log_never_wait();
+}
+
+static void
+give_stderr_back(void)
+{
+	ATF_REQUIRE(dup2(real_stderr, STDERR_FILENO) != -1);
+	close(real_stderr);
+}
+
+static void
+log_many(unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		log_info("line %u %080u", i, i);
+}
+
+/* What comes until a line ends so; the log goes on while it is read. */
+static char *
+read_until(int fd, const char *end)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	char *text = calloc(1, 4U << 20), *line;
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		log_flush();
+		ATF_REQUIRE_MSG(poll(&pfd, 1, 10000) == 1, "no %s", end);
+		n = read(fd, text + len, (4U << 20) - 1 - len);
+		ATF_REQUIRE(n > 0);
+		len += (size_t)n;
+		line = text + len - strlen(end);
+	} while (len < strlen(end) || strcmp(line, end) != 0);
+	return text;
+}
+
+/*
+ * Whole lines from 0 on, each one more than that before; then how many were
+ * lost; then those after that.  The number of lines before it.
+ */
+static unsigned
+check_lines(char *text, unsigned many, const char *after)
+{
+	char *line, *at, *next = text;
+	unsigned n = 0, number, lost = 0;
+
+	while ((line = strsep(&next, "\n")) != NULL && *line != '\0') {
+		ATF_REQUIRE_MSG((at = strstr(line, "]: ")) != NULL, "%s",
+		    line);
+		if (sscanf(at, "]: line %u ", &number) == 1) {
+			ATF_REQUIRE_EQ_MSG(n, number, "%s", line);
+			ATF_REQUIRE_EQ(0U, lost);
+			n++;
+		} else if (sscanf(at, "]: %u lines were lost because nobody "
+		    "read the log", &lost) == 1)
+			ATF_CHECK_EQ(many, n + lost);
+		else
+			ATF_CHECK_STREQ(after, at + 3);
+	}
+	ATF_CHECK_MSG(lost > 0, "nothing is said of what was lost");
+	ATF_CHECK_MSG(n > LOG_KEPT_MAX / 128, "%u lines", n);
+	return n;
+}
+
+ATF_TC_WITHOUT_HEAD(pipe__full);
+ATF_TC_BODY(pipe__full, tc)
+{
+	char *text, *more;
+	int fds[2];
+
+	ATF_REQUIRE_EQ(0, pipe(fds));
+	take_stderr(fds[1]);
+	log_many(MANY);
+	/* That of others still waits, as they think it does. */
+	ATF_CHECK_EQ(0, fcntl(fds[1], F_GETFL) & O_NONBLOCK);
+	text = read_until(fds[0], LOST);
+	log_info("again");
+	more = read_until(fds[0], "again\n");
+	strlcat(text, more, 4U << 20);
+	free(more);
+	give_stderr_back();
+	check_lines(text, MANY, "again");
+	free(text);
+}
+
+/* Without /proc, or with a pipe of another user's. */
+ATF_TC(pipe__that_cannot_be_opened_again);
+ATF_TC_HEAD(pipe__that_cannot_be_opened_again, tc)
+{
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(pipe__that_cannot_be_opened_again, tc)
+{
+	char *text;
+	int fds[2];
+
+	ATF_REQUIRE_EQ(0, pipe(fds));
+	ATF_REQUIRE_EQ(0, setegid(65534));
+	ATF_REQUIRE_EQ(0, seteuid(65534));
+	take_stderr(fds[1]);
+	ATF_REQUIRE_EQ(0, fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK);
+	log_many(MANY);
+	text = read_until(fds[0], LOST);
+	give_stderr_back();
+	ATF_REQUIRE_EQ(0, seteuid(0));
+	ATF_REQUIRE_EQ(0, setegid(0));
+	check_lines(text, MANY, "");
+	free(text);
+}
+
+/* The journal's is a stream, which may take half of a line. */
+ATF_TC_WITHOUT_HEAD(socket__full);
+ATF_TC_BODY(socket__full, tc)
+{
+	char *text;
+	int fds[2];
+
+	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	take_stderr(fds[1]);
+	log_many(MANY);
+	ATF_CHECK_EQ(0, fcntl(fds[1], F_GETFL) & O_NONBLOCK);
+	text = read_until(fds[0], LOST);
+	give_stderr_back();
+	check_lines(text, MANY, "");
+	free(text);
+}
+
+/* A terminal on which somebody has pressed ^S. */
+ATF_TC_WITHOUT_HEAD(terminal__stopped);
+ATF_TC_BODY(terminal__stopped, tc)
+{
+	struct termios raw;
+	char *text;
+	int ours, theirs;
+
+	memset(&raw, 0, sizeof(raw));
+	cfmakeraw(&raw);
+	ATF_REQUIRE_EQ(0, openpty(&ours, &theirs, NULL, &raw, NULL));
+	ATF_REQUIRE_EQ(0, tcflow(theirs, TCOOFF));
+	take_stderr(theirs);
+	log_many(MANY);
+	ATF_CHECK_EQ(0, fcntl(theirs, F_GETFL) & O_NONBLOCK);
+	ATF_REQUIRE_EQ(0, tcflow(theirs, TCOON));
+	text = read_until(ours, LOST);
+	give_stderr_back();
+	check_lines(text, MANY, "");
+	free(text);
+}
+
+static int
+bind_syslog(int type)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX,
+	    .sun_path = "syslog" };
+	int fd = socket(AF_UNIX, type, 0);
+
+	(void)unlink("syslog");
+	ATF_REQUIRE_EQ(0, bind(fd, (struct sockaddr *)&sun, sizeof(sun)));
+	if (type == SOCK_STREAM)
+		ATF_REQUIRE_EQ(0, listen(fd, 1));
+	return fd;
+}
+
+static void
+put(const char *fmt, unsigned n)
+{
+	char line[200];
+
+	ATF_CHECK(log_out_put(LOG_INFO, line, (size_t)snprintf(line,
+	    sizeof(line), fmt, n)));
+}
+
+static void
+expect_syslog(int fd, const char *end, size_t nul)
+{
+	char text[4096];
+	ssize_t n;
+	size_t len = strlen(end) + nul;
+
+	log_out_flush();
+	n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+	ATF_REQUIRE_MSG(n > (ssize_t)len, "no %s", end);
+	ATF_CHECK_EQ(0, strncmp(text, "<30>", 4));
+	ATF_CHECK_EQ(':', text[4 + strlen("Jan  1 00:00")]);
+	ATF_CHECK_MSG(memcmp(text + n - len, end, len) == 0, "%.*s, not %s",
+	    (int)n, text, end);
+}
+
+/* Its queue is a few lines long, as the kernel has it. */
+ATF_TC_WITHOUT_HEAD(syslog__full);
+ATF_TC_BODY(syslog__full, tc)
+{
+	char end[32], line[200] = "";
+	unsigned i;
+	int fd, other;
+
+	fd = bind_syslog(SOCK_DGRAM);
+	log_out_open_syslog("syslog", "ident");
+	for (i = 0; i < 3000; i++)
+		put("line %u\n", i);
+	for (i = 0; i < 1000; i++) {
+		snprintf(end, sizeof(end), " ident: line %u", i);
+		expect_syslog(fd, end, 0);
+	}
+	/* It is started again: what it had not taken comes to the other. */
+	other = bind_syslog(SOCK_DGRAM);
+	close(fd);
+	log_out_flush();
+	put("after %u\n", 0);
+	/* What the first had in its queue has gone with it. */
+	for (i = 0; recv(other, line, sizeof(line), MSG_DONTWAIT) > 0 &&
+	    strstr(line, ": after 0") == NULL; i++)
+		log_out_flush();
+	ATF_CHECK_MSG(i > 1000 && i <= 2000, "%u lines", i);
+	close(other);
+	/* Nobody for a while, and then a daemon of the other kind. */
+	log_out_open_syslog("syslog", "ident");
+	put("while away %u\n", 1);
+	fd = bind_syslog(SOCK_STREAM);
+	log_out_flush();
+	other = accept(fd, NULL, NULL);
+	expect_syslog(other, " ident: while away 1", 1);
+}
+
+/* For a reader that has gone nothing is lost but what is too much. */
+ATF_TC_WITHOUT_HEAD(fifo__reader_comes_again);
+ATF_TC_BODY(fifo__reader_comes_again, tc)
+{
+	char *text;
+	int ours, theirs;
+
+	ATF_REQUIRE_EQ(0, mkfifo("fifo", 0600));
+	ours = open("fifo", O_RDONLY | O_NONBLOCK);
+	theirs = open("fifo", O_WRONLY);
+	ATF_REQUIRE(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+	take_stderr(theirs);
+	close(ours);
+	log_info("nobody there");
+	ours = open("fifo", O_RDONLY | O_NONBLOCK);
+	log_flush();
+	text = read_until(ours, "]: nobody there\n");
+	give_stderr_back();
+	free(text);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, pipe__full);
+	ATF_TP_ADD_TC(tp, pipe__that_cannot_be_opened_again);
+	ATF_TP_ADD_TC(tp, socket__full);
+	ATF_TP_ADD_TC(tp, terminal__stopped);
+	ATF_TP_ADD_TC(tp, syslog__full);
+	ATF_TP_ADD_TC(tp, fifo__reader_comes_again);
+	return atf_no_error();
+}

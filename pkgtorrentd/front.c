@@ -144,6 +144,18 @@ front_want_torrent(struct client *c, const struct http_request *req,
 		reply_error(c, req, 500, "out of memory; try again later");
 }
 
+/* Who asks for a torrent that cannot be given is told before it is made. */
+static bool
+front_can_name_host(struct client *c, const struct http_request *req)
+{
+	char base[BASE_MAX];
+
+	if (origin_base(c, req, base) != NULL)
+		return true;
+	reply_no_host(c, req);
+	return false;
+}
+
 /* single and simple mode: one path or pattern. */
 static void
 front_on_path(struct client *c, const struct http_request *req,
@@ -152,6 +164,8 @@ front_on_path(struct client *c, const struct http_request *req,
 	struct torrent_key key = { 0 };
 	struct specs specs = { 0 };
 
+	if (!front_can_name_host(c, req))
+		return;
 	sha1(r->path, r->path_len, key.digest);
 	if (specs_add(&specs, r->path, r->path_len) == -1)
 		reply_error(c, req, 500, "out of memory; try again later");
@@ -203,6 +217,10 @@ front_on_digest(struct client *c, const struct http_request *req,
 			reply_error(c, req, 400, "the digest is not the SHA-1 "
 			    "of the paths joined by newlines; compute it over "
 			    "the decoded p values in the order sent");
+			specs_free(&specs);
+			return;
+		}
+		if (!front_can_name_host(c, req)) {
 			specs_free(&specs);
 			return;
 		}
@@ -313,9 +331,13 @@ front_on_request(struct client *c, const struct http_request *req,
 		front_refuse(c, req, body, status, why, allow);
 		return 0;
 	}
-	if (!origin_has_host(conf, req->host)) {
+	if (!origin_has_host(conf, req)) {
 		front_refuse(c, req, body, 421, "this mirror does not go by "
 		    "that host name; use one of its own", NULL);
+		return 0;
+	}
+	if (req->method == HTTP_OPTIONS) {
+		reply_options(c, req, allow, body != NULL);
 		return 0;
 	}
 	if (front_refuse_body(c, req))

@@ -74,6 +74,8 @@ struct reader {
 	bool			  keep_alive;
 	bool			  odd_expect;
 	bool			  odd_coding;	/* one, but not chunked */
+	struct str		  authority;	/* of an absolute target */
+	unsigned		  default_port;	/* … by its scheme */
 };
 
 static const char bare_lf[] =
@@ -195,6 +197,8 @@ method_of(const char *p, size_t len)
 		return HTTP_HEAD;
 	if (len == 4 && memcmp(p, "POST", 4) == 0)
 		return HTTP_POST;
+	if (len == 7 && memcmp(p, "OPTIONS", 7) == 0)
+		return HTTP_OPTIONS;
 	return HTTP_OTHER;
 }
 
@@ -228,6 +232,45 @@ check_version(struct reader *r, const char *p, size_t len)
 		return refuse(r, 505, "only HTTP/1.0 and HTTP/1.1 are "
 		    "spoken here");
 	r->req->minor = p[7] - '0';
+	return 0;
+}
+
+/*
+ * RFC 9112 3.2: the path alone, or as a client asks that takes us for a proxy,
+ * or "*" for the server as such.  The scheme of an absolute target says how
+ * the client reached whoever stands before us, perhaps: it is not believed.
+ */
+static int
+read_target(struct reader *r)
+{
+	static const char	 not[] = "the target does not begin with a "
+	    "slash; ask for the path alone, this is no proxy";
+	struct str		*target = &r->req->target;
+	const char		*end = target->p + target->len, *p;
+	size_t			 scheme;
+
+	if (target->p[0] == '/')
+		return 0;
+	if (r->req->method == HTTP_OPTIONS && target->len == 1 &&
+	    target->p[0] == '*')
+		return 0;
+	if (target->len > 7 && same(target->p, "http://", 7)) {
+		scheme = 7;
+		r->default_port = 80;
+	} else if (target->len > 8 && same(target->p, "https://", 8)) {
+		scheme = 8;
+		r->default_port = 443;
+	} else
+		return refuse(r, 400, not);
+	p = r->authority.p = target->p + scheme;
+	while (p < end && *p != '/' && *p != '?')
+		p++;
+	r->authority.len = (size_t)(p - r->authority.p);
+	target->p = p;
+	target->len = (size_t)(end - p);
+	/* No path is the path of the root; a slash lies before the host. */
+	if (p == end)
+		*target = (struct str){ r->authority.p - 1, 1 };
 	return 0;
 }
 
@@ -268,10 +311,7 @@ read_request_line(struct reader *r)
 	status = check_version(r, version, version_len);
 	if (status != 0)
 		return status;
-	if (*target != '/')
-		return refuse(r, 400, "the target does not begin with a "
-		    "slash; ask for the path alone, this is no proxy");
-	return 0;
+	return read_target(r);
 }
 
 /* What the log may show of a line that was refused, or is not complete. */
@@ -424,11 +464,10 @@ take_field(struct reader *r, unsigned name, struct str value)
 {
 	switch (name) {
 	case NAME_HOST:
-		if (!http_is_host(value))
+		if (!http_is_host(value, &r->req->host, &r->req->port))
 			return refuse(r, 400, "Host is empty or malformed; "
 			    "send the name or address of this server and, if "
 			    "need be, a port");
-		r->req->host = value;
 		return 0;
 	case NAME_CONNECTION:
 		return take_connection(r, value);
@@ -541,6 +580,58 @@ check_framing(struct reader *r)
 	return 0;
 }
 
+static unsigned
+port_number(const struct reader *r, struct str port)
+{
+	unsigned	n = 0;
+	size_t		i;
+
+	if (port.p == NULL)
+		return r->default_port;
+	for (i = 0; i < port.len; i++)
+		n = n * 10 + (unsigned)(port.p[i] - '0');
+	return n;
+}
+
+static bool
+same_host(const struct reader *r, struct str name, struct str port)
+{
+	const struct http_request	*req = r->req;
+	size_t				 i;
+
+	if (name.len != req->host.len ||
+	    port_number(r, port) != port_number(r, req->port))
+		return false;
+	for (i = 0; i < name.len; i++)
+		if (lower(name.p[i]) != lower(req->host.p[i]))
+			return false;
+	return true;
+}
+
+/* By which name is the server asked?  Two that differ are in doubt. */
+static int
+check_host(struct reader *r)
+{
+	struct http_request	*req = r->req;
+	struct str		 name, port;
+
+	if (req->host.p == NULL && req->minor == 1)
+		return refuse(r, 400, "there is no Host field; send the "
+		    "name of this server in one");
+	if (r->authority.p == NULL)
+		return 0;
+	if (!http_is_host(r->authority, &name, &port))
+		return refuse(r, 400, "the host in the target is empty, "
+		    "malformed or with a user; ask for the path alone");
+	if (req->host.p == NULL) {
+		req->host = name;
+		req->port = port;
+	} else if (!same_host(r, name, port))
+		return refuse(r, 400, "the target names another host than "
+		    "Host; ask for the path alone");
+	return 0;
+}
+
 /* What can be judged only when all fields are known. */
 static int
 check_head(struct reader *r)
@@ -548,10 +639,9 @@ check_head(struct reader *r)
 	struct http_request	*req = r->req;
 	int			 status;
 
-	if (req->host.p == NULL)
-		return refuse(r, 400, "there is no Host field; send the "
-		    "name of this server in one");
-	status = check_framing(r);
+	status = check_host(r);
+	if (status == 0)
+		status = check_framing(r);
 	if (status != 0)
 		return status;
 	if (req->minor == 1 && r->odd_expect)

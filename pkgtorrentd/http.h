@@ -20,7 +20,13 @@ struct str {
 	size_t		 len;
 };
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER };
+enum http_method {
+	HTTP_GET,
+	HTTP_HEAD,
+	HTTP_POST,
+	HTTP_OPTIONS,
+	HTTP_OTHER
+};
 
 /* Fields that somebody here reads; all others are checked and skipped. */
 enum http_field {
@@ -39,9 +45,13 @@ enum http_field {
 struct http_request {
 	enum http_method	method;
 	struct str		line;		/* whole, without CRLF */
-	struct str		target;		/* begins with '/' */
+	struct str		target;		/* "/path", "/path?query", or
+						   "?query" for "/?query";
+						   of OPTIONS also "*" */
 	int			minor;		/* HTTP/1.minor */
-	struct str		host;		/* well-formed, port or not */
+	struct str		host;		/* its name; p NULL: HTTP/1.0
+						   may do without */
+	struct str		port;		/* its digits; p NULL: none */
 	struct str		field[FIELD_COUNT];
 	struct str		forwarded[FORWARDED_MAX]; /* last ones */
 	unsigned		nforwarded;
@@ -80,10 +90,12 @@ bool	http_is_token(char);
 bool	http_is_value(char);
 
 /*
- * Is this a well-formed Host: a name of letters, digits and "._~-", an IPv4
- * address or an IPv6 one in brackets, and perhaps a port from 1 to 65535.
+ * Is this a well-formed Host: a name of letters, digits and "._~-", which may
+ * end in a dot, an IPv4 address or an IPv6 one in brackets, and perhaps a
+ * colon and a port from 1 to 65535 or none?  The name is then without that
+ * dot, and an empty port is none (p NULL).
  */
-bool	http_is_host(struct str);
+bool	http_is_host(struct str, struct str *name, struct str *port);
 
 /* Compare with a lower-case word, ASCII case ignored. */
 bool	str_is(struct str, const char *lower);

@@ -81,7 +81,7 @@ is_name_byte(char c)
  * differently.
  */
 bool
-http_is_host(struct str host)
+http_is_host(struct str host, struct str *name, struct str *port)
 {
 	size_t		 len = 0;
 	const char	*bracket;
@@ -102,8 +102,18 @@ http_is_host(struct str host)
 		    memmem(host.p, len, "..", 2) != NULL)
 			return false;
 	}
-	return len == host.len || (host.p[len] == ':' &&
-	    is_port(host.p + len + 1, host.len - len - 1));
+	*name = (struct str){ host.p, len };
+	if (host.p[len - 1] == '.')
+		name->len--;
+	*port = (struct str){ NULL, 0 };
+	if (len == host.len)
+		return true;
+	if (host.p[len] != ':')
+		return false;
+	if (len + 1 == host.len)
+		return true;
+	*port = (struct str){ host.p + len + 1, host.len - len - 1 };
+	return is_port(port->p, port->len);
 }
 
 /*

@@ -82,6 +82,8 @@ origin_base(const struct client *c, const struct http_request *req,
 
 	if (conf->base_url != NULL)
 		return conf->base_url;
+	if (req->host.p == NULL)
+		return NULL;
 	if (c->proxy && str_is(req->field[FIELD_X_FORWARDED_PROTO], "https"))
 		scheme = "https";
 	/* The length of the host was checked. */
@@ -92,26 +94,27 @@ origin_base(const struct client *c, const struct http_request *req,
 		if (base[n] >= 'A' && base[n] <= 'Z')
 			base[n] += 'a' - 'A';
 	}
+	if (req->port.p != NULL) {
+		base[n++] = ':';
+		memcpy(base + n, req->port.p, req->port.len);
+		n += req->port.len;
+	}
 	base[n] = '\0';
 	return base;
 }
 
-/* Is the host one of those that this mirror goes by? */
 bool
-origin_has_host(const struct conf *conf, struct str host)
+origin_has_host(const struct conf *conf, const struct http_request *req)
 {
-	const char *end = host.p + host.len, *p;
 	size_t i;
 
 	if (conf->hosts.n == 0)
-		return host.len < BASE_MAX - sizeof("https://");
-	for (p = end; p > host.p && p[-1] >= '0' && p[-1] <= '9'; p--)
-		continue;
-	if (p > host.p && p[-1] == ':' && (host.p[0] != '[' ||
-	    p[-2] == ']'))
-		host.len = (size_t)(p - 1 - host.p);
+		return true;
+	/* A load balancer asks whether anybody is there. */
+	if (req->host.p == NULL)
+		return req->method == HTTP_OPTIONS;
 	for (i = 0; i < conf->hosts.n; i++)
-		if (str_is(host, conf->hosts.v[i]))
+		if (str_is(req->host, conf->hosts.v[i]))
 			return true;
 	return false;
 }

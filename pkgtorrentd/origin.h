@@ -17,10 +17,11 @@ void	origin_ip(const struct client *, const struct http_request *,
 /* Whom jobs and requests that wait are charged to, to be given back with
    addr_put(); NULL: nobody can be held to account. */
 struct addr *origin_addr(struct client *, const struct http_request *);
-/* The base URL for this request: base, or what is configured. */
+/* The base URL for this request: base, or what is configured; NULL when there
+   is none, as the request names no host. */
 const char *origin_base(const struct client *, const struct http_request *,
 	    char base[BASE_MAX]);
-/* Is that one of the names that this mirror goes by? */
-bool	origin_has_host(const struct conf *, struct str host);
+/* Does the request name this mirror as it wants to be named? */
+bool	origin_has_host(const struct conf *, const struct http_request *);
 
 #endif

@@ -61,10 +61,11 @@ reply_reason(int status)
 		int		 status;
 		const char	*reason;
 	} reasons[] = {
-		{ 200, "OK" }, { 206, "Partial Content" },
-		{ 304, "Not Modified" }, { 400, "Bad Request" },
-		{ 403, "Forbidden" }, { 404, "Not Found" },
-		{ 405, "Method Not Allowed" }, { 408, "Request Timeout" },
+		{ 200, "OK" }, { 204, "No Content" },
+		{ 206, "Partial Content" }, { 304, "Not Modified" },
+		{ 400, "Bad Request" }, { 403, "Forbidden" },
+		{ 404, "Not Found" }, { 405, "Method Not Allowed" },
+		{ 408, "Request Timeout" },
 		{ 412, "Precondition failed" }, { 413, "Content Too Large" },
 		{ 414, "URI Too Long" }, { 415, "Unsupported Media Type" },
 		{ 416, "Range Not Satisfiable" },
@@ -221,6 +222,30 @@ reply_unknown(struct client *c, const struct http_request *req)
 	reply_send(c, req, &a, &line);
 }
 
+void
+reply_options(struct client *c, const struct http_request *req,
+    const char *allow, bool body_read)
+{
+	struct access_line line = { .status = 204, .state = "-",
+	    .info_hash = "-" };
+	struct answer a = { .file_fd = -1, .refused = !body_read };
+	struct head h;
+
+	a.closing = a.refused || reply_wants_close(c, req);
+	head_start(&h, 204);
+	head_add(&h, "Allow: %s\r\n", allow);
+	head_end(&h, c, req, a.closing);
+	answer_add(&a, h.text, h.len, NULL);
+	reply_send(c, req, &a, &line);
+}
+
+void
+reply_no_host(struct client *c, const struct http_request *req)
+{
+	reply_error(c, req, 400, "a torrent names the host that it was asked "
+	    "from; send a Host field, or have base-url set here");
+}
+
 /*
  * RFC 6266: a plain name quoted, and for one that is not plain ASCII its
  * bytes as UTF-8 besides.  single mode has the info hash, unquoted, since
@@ -294,6 +319,10 @@ reply_torrent(struct client *c, const struct http_request *req,
 	struct head h;
 	uint64_t len;
 
+	if (base == NULL) {
+		reply_no_host(c, req);
+		return;
+	}
 	w = torrent_get_wrap(f, t, base, simple);
 	if (w == NULL) {
 		reply_error(c, req, 500, "out of memory; try again later");

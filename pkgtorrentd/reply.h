@@ -26,7 +26,12 @@ void	reply_refuse_with(struct client *, const struct http_request *,
 	    int status, const char *why, const char *field);
 /* 412: the digest is not known; what makes a client send its paths. */
 void	reply_unknown(struct client *, const struct http_request *);
-/* state is for the access log: hit, checked, made. */
+/* Answers to OPTIONS; a body that has not been read ends the connection. */
+void	reply_options(struct client *, const struct http_request *,
+	    const char *allow, bool body_read);
+/* 400: a torrent would name the host, and the request does not. */
+void	reply_no_host(struct client *, const struct http_request *);
+/* state is for the access log: hit, checked, made; base NULL is no host. */
 void	reply_torrent(struct client *, const struct http_request *,
 	    struct torrent *, const char *base, bool simple,
 	    const char *state);

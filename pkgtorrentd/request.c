@@ -136,16 +136,16 @@ static int
 check_method(enum http_method method, enum request_kind kind,
     const char **why, const char **allow)
 {
-	if (method == HTTP_GET || method == HTTP_HEAD)
+	if (method == HTTP_GET || method == HTTP_HEAD ||
+	    (method == HTTP_POST && kind == REQUEST_DIGEST))
 		return 0;
-	if (kind == REQUEST_DIGEST) {
-		if (method == HTTP_POST)
-			return 0;
-		*allow = "GET, HEAD, POST";
+	*allow = kind == REQUEST_DIGEST ? "GET, HEAD, POST, OPTIONS" :
+	    "GET, HEAD, OPTIONS";
+	if (method == HTTP_OPTIONS)
+		return 0;
+	if (kind == REQUEST_DIGEST)
 		return refuse(why, 405, "this is not a method for a digest; "
 		    "use GET, HEAD or POST");
-	}
-	*allow = "GET, HEAD";
 	return refuse(why, 405, "this URL knows only GET and HEAD; paths are "
 	    "posted to digest/<SHA-1>");
 }
@@ -238,7 +238,7 @@ route_service(struct request *req, char *below, enum http_method method,
 		    "name; ask for single/, simple/, digest/ or nullfile/");
 	req->kind = words[i].kind;
 	status = check_method(method, req->kind, why, allow);
-	if (status != 0)
+	if (status != 0 || method == HTTP_OPTIONS)
 		return status;
 
 	switch (req->kind) {
@@ -261,7 +261,7 @@ request_route(struct str target, enum http_method method,
     const char *service, uint32_t piece_len, struct request *req,
     const char **why, const char **allow)
 {
-	const char	*end = target.p + target.len, *mark;
+	const char	*path = target.p, *end = path + target.len, *mark;
 	char		*below;
 	int		 status;
 
@@ -276,15 +276,24 @@ request_route(struct str target, enum http_method method,
 	req->query.len = 0;
 	*why = *allow = NULL;
 
-	mark = memchr(target.p, '?', target.len);
+	if (method == HTTP_OPTIONS && target.len == 1 && *target.p == '*') {
+		*allow = "GET, HEAD, POST, OPTIONS";
+		return 0;
+	}
+	mark = memchr(path, '?', target.len);
 	if (mark != NULL) {
 		req->query.p = mark + 1;
 		req->query.len = (size_t)(end - mark - 1);
 		end = mark;
 	}
-	if ((size_t)(end - target.p) >= sizeof(req->path))
+	if ((size_t)(end - path) >= sizeof(req->path))
 		return refuse(why, 414, why_long);
-	status = decode_path(target.p, end, req, why);
+	/* Of an absolute target: "http://host?query". */
+	if (mark == path) {
+		path = "/";
+		end = path + 1;
+	}
+	status = decode_path(path, end, req, why);
 	if (status != 0)
 		return status;
 	if (req->path[0] != '/')

@@ -44,7 +44,8 @@ struct request {
  * an OTHER path stays.  0, or a status with *why one line for the client:
  * 400, 403 for a nullfile longer than piece_len, 404 for what the service
  * does not have (and for single without a path), 405 with the methods in
- * *allow (NULL otherwise), 414 for a single path longer than SPEC_MAX.
+ * *allow, 414 for a single path longer than SPEC_MAX.  *allow is NULL but for
+ * 405 and for OPTIONS, of which nothing else than that and kind is to be used.
  */
 int	request_route(struct str target, enum http_method,
 	    const char *service, uint32_t piece_len, struct request *,

@@ -45,7 +45,7 @@ plain_file_body()
 	want 404 /yum/a.rpm/
 	want 404 /yum/a.rpm/x
 	want 405 /yum/a.rpm -d x=y
-	want_field Allow 'GET, HEAD'
+	want_field Allow 'GET, HEAD, OPTIONS'
 }
 
 service_case ranges "A part of a file is had by Range."

@@ -76,7 +76,8 @@ judge(char *bytes, size_t len)
 		return body;
 	status = request_route(req.target, req.method, "torrent_service",
 	    1 << 20, &request, &why, &allow);
-	ATF_CHECK_EQ(status == 405, allow != NULL);
+	ATF_CHECK_EQ(status == 405 || (status == 0 &&
+	    req.method == HTTP_OPTIONS), allow != NULL);
 	if (status != 0 || request.kind != REQUEST_DIGEST)
 		return status;
 	if (body == -1)
@@ -229,7 +230,8 @@ ATF_TC_BODY(http__curl, tc)
 	    "GET /yum/torrent_service/single/a%20b?x=y HTTP/1.1");
 	check_str(req.target, "/yum/torrent_service/single/a%20b?x=y");
 	ATF_CHECK_EQ(req.minor, 1);
-	check_str(req.host, "localhost:8080");
+	check_str(req.host, "localhost");
+	check_str(req.port, "8080");
 	check_str(req.field[FIELD_USER_AGENT], "curl/7.88.1");
 	ATF_CHECK(req.field[FIELD_RANGE].p == NULL);
 	ATF_CHECK_EQ(req.nforwarded, 0);
@@ -274,7 +276,8 @@ ATF_TC_BODY(http__needs_every_byte, tc)
 	ATF_REQUIRE_EQ(parse(text), 0);
 	ATF_CHECK_EQ(req.method, HTTP_HEAD);
 	ATF_CHECK_EQ(req.minor, 0);
-	check_str(req.host, "[::1]:80");
+	check_str(req.host, "[::1]");
+	check_str(req.port, "80");
 	ATF_CHECK_EQ(req.head_len, sizeof(text) - 1);
 }
 
@@ -534,36 +537,6 @@ ATF_TC_BODY(http__line_of_refused, tc)
 	ATF_CHECK_EQ(req.method, HTTP_OTHER);
 	ATF_CHECK_EQ(parse("\r\n\r\n"), 400);
 	check_str(req.line, "");
-}
-
-ATF_TC_WITHOUT_HEAD(http__host);
-ATF_TC_BODY(http__host, tc)
-{
-	static const char *const good[] = { "a", "mirror.example",
-		"MIRROR.example", "mirror.example.", "my_host", "x-y.z~",
-		"127.0.0.1", "127.0.0.1:80", "a:1", "a:65535", "a:080",
-		"[::1]", "[::1]:8080", "[2001:db8::A]",
-		"[::ffff:192.0.2.1]:1", "[fe80::1]", "0", "xn--mirr-5qa",
-		"AZaz09" };
-	static const char *const bad[] = { "", "a:", "a:0", "a:65536",
-		"a:99999", "a:000001", "a:1x", "a:+1", "a: 1", ":1", ".",
-		"..", ".a", "a..b", "a%2e", "a@b", "a,b", "a b", "a/b",
-		"[", "[]", "]", "[::1", "[::1]1", "[::1]:", "[::1]:0",
-		"[1]", "[:::]", "[::1%lo]", "[127.0.0.1]", "[v1.a]",
-		"[[::1]]", "[::1:2:3:4:5:6:7:8]", "a(b)", "a!", "\xe4",
-		"[0000:0000:0000:0000:0000:0000:255.255.255.255.255]" };
-	char	 name[257];
-	struct str s = { name, 255 };
-	size_t	 i;
-
-	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		ATF_CHECK_MSG(http_is_host(str_of(good[i])), "%s", good[i]);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ATF_CHECK_MSG(!http_is_host(str_of(bad[i])), "%s", bad[i]);
-	memset(name, 'a', sizeof(name));
-	ATF_CHECK(http_is_host(s));
-	s.len++;
-	ATF_CHECK(!http_is_host(s));
 }
 
 ATF_TC_WITHOUT_HEAD(http__str_is);
@@ -877,7 +850,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, http__keep_alive);
 	ATF_TP_ADD_TC(tp, http__expect);
 	ATF_TP_ADD_TC(tp, http__line_of_refused);
-	ATF_TP_ADD_TC(tp, http__host);
 	ATF_TP_ADD_TC(tp, http__str_is);
 	ATF_TP_ADD_TC(tp, http__chunked);
 	ATF_TP_ADD_TC(tp, http__range);

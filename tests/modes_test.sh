@@ -263,14 +263,14 @@ methods_body()
 {
 	service_start
 	for mode in single/yum/a.rpm simple/yum/a.rpm nullfile/1_0; do
-		for method in POST PUT DELETE OPTIONS get; do
+		for method in POST PUT DELETE options get; do
 			want 405 $service/$mode -X $method
-			want_field Allow 'GET, HEAD'
+			want_field Allow 'GET, HEAD, OPTIONS'
 		done
 	done
 	for method in PUT PATCH; do
 		want 405 $service/digest/$(paths_digest /a) -X $method
-		want_field Allow 'GET, HEAD, POST'
+		want_field Allow 'GET, HEAD, POST, OPTIONS'
 	done
 	# Only the digest looks at a query.
 	want 200 "$service/nullfile/1_0?p=%zz"

@@ -196,6 +196,19 @@ host_body()
 		same "$torrent" "http://$(echo $host | tr A-Z a-z)/yum/a" \
 		    "the web seed"
 	done
+	# It is that host all the same, and URLs name it plainly.
+	while read -r host plain; do
+		want 200 $service/single/yum/a -H "Host: $host"
+		want_torrent urls
+		same "$torrent" "http://$plain/yum/a" "the web seed"
+	done <<-END
+		mirror.example: mirror.example
+		mirror.example. mirror.example
+		Mirror.Example.: mirror.example
+		mirror.example.:8080 mirror.example:8080
+		[::1]: [::1]
+		192.0.2.1.:81 192.0.2.1:81
+	END
 	for host in evil.example mirror.example.evil.example \
 	    notmirror.example '[::2]' 192.0.2.10 127.0.0.1:$port; do
 		want 421 $service/single/yum/a -H "Host: $host"

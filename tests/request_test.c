@@ -67,6 +67,7 @@ static const struct {
 	{ "/", REQUEST_OTHER, "/" },
 	{ "//", REQUEST_OTHER, "/" },
 	{ "/?x", REQUEST_OTHER, "/" },
+	{ "?x/y", REQUEST_OTHER, "/" },		/* of http://host?x/y */
 	{ "/yum", REQUEST_OTHER, "/yum" },
 	{ "/yum/", REQUEST_OTHER, "/yum/" },
 	{ "/yum//a//", REQUEST_OTHER, "/yum/a/" },
@@ -237,11 +238,11 @@ ATF_TC_BODY(request__methods, tc)
 		const char	*target;
 		const char	*allow;
 	} rows[] = {
-		{ S "single/a", "GET, HEAD" },
-		{ S "simple/a", "GET, HEAD" },
-		{ S "nullfile/1_0", "GET, HEAD" },
-		{ S "digest/" HEX, "GET, HEAD, POST" },
-		{ "/yum/a", "GET, HEAD" },
+		{ S "single/a", "GET, HEAD, OPTIONS" },
+		{ S "simple/a", "GET, HEAD, OPTIONS" },
+		{ S "nullfile/1_0", "GET, HEAD, OPTIONS" },
+		{ S "digest/" HEX, "GET, HEAD, POST, OPTIONS" },
+		{ "/yum/a", "GET, HEAD, OPTIONS" },
 	};
 	bool	post;
 	size_t	i;
@@ -256,7 +257,16 @@ ATF_TC_BODY(request__methods, tc)
 		ATF_REQUIRE(allow != NULL);
 		ATF_CHECK_STREQ(allow, rows[i].allow);
 		ATF_CHECK(why != NULL);
+		allow = NULL;
+		ATF_CHECK_EQ(route(rows[i].target, HTTP_OPTIONS), 0);
+		ATF_REQUIRE(allow != NULL);
+		ATF_CHECK_STREQ(allow, rows[i].allow);
 	}
+	ATF_CHECK_EQ(route("*", HTTP_OPTIONS), 0);
+	ATF_CHECK_STREQ(allow, "GET, HEAD, POST, OPTIONS");
+	ATF_CHECK_EQ(route(S "other", HTTP_OPTIONS), 404);
+	ATF_CHECK_EQ(route("/%zz", HTTP_OPTIONS), 400);
+	ATF_CHECK_EQ(route("**", HTTP_OPTIONS), 400);
 	/* What is not there, is not there for any method. */
 	ATF_CHECK_EQ(route(S "other", HTTP_POST), 404);
 	ATF_CHECK(allow == NULL);
@@ -266,7 +276,7 @@ static const struct {
 	const char	*target;
 	int		 status;
 } refused[] = {
-	{ "", 400 }, { "a", 400 }, { "?", 400 }, { "*", 400 },
+	{ "", 400 }, { "a", 400 }, { "?", 0 }, { "*", 400 },
 	{ "%2fa", 0 },		/* the parser asks for a raw slash */
 	{ "/%", 400 }, { "/%2", 400 }, { "/%2g", 400 },
 	{ "/%g2", 400 }, { "/%%20", 400 }, { "/% 20", 400 },

@@ -80,7 +80,8 @@ class Connection:
         end = self.buffer.index(b"\r\n\r\n")
         a = Answer(self.buffer[:end])
         del self.buffer[:end + 4]
-        if method != "HEAD" and a.status >= 200 and a.status != 304:
+        if method != "HEAD" and a.status >= 200 and a.status not in (
+                204, 304):
             n = int(a.field("Content-Length"))
             self.until(lambda: len(self.buffer) >= n)
             a.body = bytes(self.buffer[:n])

@@ -48,7 +48,7 @@ bodies_body()
 	    -H 'Content-Encoding: gzip'
 	want 415 $target -d '' -H 'Content-Encoding: gzip'
 	want 415 $target -d p=/yum/a.rpm -H 'Content-Encoding;'
-	want 200 $target -H 'Content-Encoding: gzip'
+	want 200 "$target?p=/yum/a.rpm" -H 'Content-Encoding: gzip'
 	want 200 $target -d p=/yum/a.rpm -H \
 	    'Content-Type: Application/X-WWW-form-urlencoded; charset=utf-8'
 }
@@ -80,10 +80,12 @@ framing_body()
 		    (400, ok.replace("Host: h", "Host: a b") + "\r\n"),
 		    (400, ok.replace("Host: h", "Host:") + "\r\n"),
 		    (400, ok.replace("Host: h\r\n", "") + "\r\n"),
-		    (400, ok.replace("1.1\r\nHost: h", "1.0") + "\r\n"),
 		    (400, ok.replace("\r\n", "\n") + "\n"),
 		    (400, ok.replace("GET ", "GET  ") + "\r\n"),
-		    (400, ok.replace("GET /", "GET http://h/") + "\r\n"),
+		    (400, ok.replace("GET /", "GET http://i/") + "\r\n"),
+		    (400, ok.replace("GET /", "GET http://i@h/") + "\r\n"),
+		    (400, ok.replace("GET /", "GET http://h:81/") + "\r\n"),
+		    (400, ok.replace("GET /", "GET ftp://h/") + "\r\n"),
 		    (400, ok.replace("GET /", "GET h/") + "\r\n"),
 		    (400, "\x16\x03\x01\x02\x00\x01\r\n\r\n"),
 		    (505, ok.replace("1.1", "1.2") + "\r\n"),
@@ -97,6 +99,167 @@ framing_body()
 		        assert a.field("Connection") == "close", first
 		        assert c.rest() == b"", first
 	END
+}
+
+service_case absolute_form "Who takes it for a proxy is answered as others."
+absolute_form_body()
+{
+	yum_files
+	service_start
+	proxy=$url
+	for url in http://m.example HTTPS://M.example. http://m.example:80; do
+		# curl asks for https by CONNECT.
+		case $url in
+		HTTPS*)	python "$url" <<-'END' >body || fail "$url"
+				from service import *
+				with Connection() as c:
+				    a = c.ask(sys.argv[2] + SERVICE +
+				        "/single/yum/a.rpm", host="m.example")
+				    assert a.status == 200, a
+				    sys.stdout.buffer.write(a.body)
+			END
+			;;
+		*)	want 200 $service/single/yum/a.rpm -x $proxy
+			want 412 $service/digest/$(paths_digest /a) -x $proxy
+			want 404 '' -x $proxy
+			want 404 '?x=y' -x $proxy
+			want 200 $service/single/yum/a.rpm -x $proxy ;;
+		esac
+		same "$(torrent urls)" http://m.example/yum/a.rpm "by $url"
+	done
+	url=$proxy
+	want 400 $service/single/yum/a.rpm -x $proxy -H 'Host: other.example'
+	want_field Connection close
+	want 400 $service/single/yum/a.rpm -x $proxy --proxy-header x:y \
+	    --request-target http://u@127.0.0.1:$port$service/nullfile/1
+}
+
+service_case options "OPTIONS tells the methods."
+options_body()
+{
+	yum_files
+	service_start
+	for target in / /yum/a.rpm $service/single/yum/a.rpm \
+	    $service/nullfile/1 "$service/single/none?x"; do
+		want 204 "$target" -X OPTIONS
+		want_field Allow 'GET, HEAD, OPTIONS'
+		want_field Content-Length ''
+	done
+	want 204 $service/digest/$(paths_digest /a) -X OPTIONS
+	want_field Allow 'GET, HEAD, POST, OPTIONS'
+	want 204 / -X OPTIONS --request-target '*'
+	want_field Allow 'GET, HEAD, POST, OPTIONS'
+	want 404 $service/multi/a -X OPTIONS
+	want 400 / -X GET --request-target '*'
+	python <<-'END'
+		from service import *
+		with Connection() as c:
+		    # Its body means nothing, but must not be taken for a request.
+		    body = request("/x")
+		    for _ in range(3):
+		        assert c.ask("*", "OPTIONS").status == 204
+		        assert c.ask("/", "OPTIONS", body).status == 204
+		    c.send(request("/", "OPTIONS", content_length=100))
+		    a = c.answer()
+		    assert a.status == 204 and a.field("Connection") == "close", a
+		    c.send(request("/") * 9)
+		    assert c.rest() == b""
+	END
+}
+
+service_case without_host "HTTP/1.0 need not name the host."
+without_host_body()
+{
+	mkdir -p www/yum
+	head -c 1100000 /dev/urandom >www/yum/a.rpm
+	settle www/yum/*
+	service_start "serve-files yes"
+	cat >ask.py <<-'END'
+		import hashlib
+		from service import *
+		def ask(status, target, method="GET", body=b""):
+		    with Connection() as c:
+		        c.send(request(target, method, body, "1.0", None))
+		        a = c.answer(method)
+		        assert a.status == status, (target, a)
+		        return a
+		single = SERVICE + "/single/yum/a.rpm"
+		digest = "%s/digest/%s" % (SERVICE,
+		    hashlib.sha1(b"/yum/a.rpm").hexdigest())
+	END
+	python <<-'END'
+		from ask import *
+		assert ask(200, SERVICE + "/nullfile/7").body == bytes(7)
+		assert len(ask(200, "/yum/a.rpm").body) == 1100000
+		ask(200, "/yum/a.rpm", "HEAD")
+		ask(412, digest)
+		ask(204, "/", "OPTIONS")
+		ask(204, "*", "OPTIONS")
+		ask(404, "/none")
+		ask(404, SERVICE + "/multi/a")
+		ask(400, SERVICE + "/single/%zz")
+		ask(405, single, "PUT")
+		for a in ask(400, single), ask(400, single.replace("ng", "mp", 1)), \
+		        ask(400, digest, "POST", b"p=/yum/a.rpm"), \
+		        ask(400, digest + "?p=/yum/a.rpm"):
+		    assert b"Host" in a.body and b"base-url" in a.body, a
+		with Connection() as c:
+		    assert c.ask(digest, "POST", b"p=/yum/a.rpm").status == 200
+		a = ask(400, digest)
+		assert b"base-url" in a.body, a
+		a = ask(200, "http://m.example" + single)
+		assert b"http://m.example/yum/a.rpm" in a.body, a
+		with Connection() as c:
+		    assert c.ask("/", host=None).status == 400
+	END
+	service_reload "serve-files yes" "base-url http://m.example"
+	python <<-'END'
+		from ask import *
+		for a in ask(200, single), ask(200, digest), \
+		        ask(200, digest, "POST", b"p=/yum/a.rpm"):
+		    assert b"http://m.example/" in a.body, a
+	END
+	service_reload "serve-files yes" "base-url http://m.example" \
+	    "host m.example"
+	python <<-'END'
+		from ask import *
+		for target in single, digest, SERVICE + "/nullfile/7", \
+		        "/yum/a.rpm", "/none":
+		    ask(421, target)
+		ask(421, digest, "POST", b"p=/yum/a.rpm")
+		ask(204, "/", "OPTIONS")
+		ask(204, "*", "OPTIONS")
+		with Connection() as c:
+		    a = c.ask("/", "OPTIONS", host="evil.example")
+		    assert a.status == 421, a
+	END
+}
+
+service_case health_check "HAProxy finds that somebody is there." haproxy
+health_check_body()
+{
+	yum_files
+	service_start "host m.example"
+	service_port=$port
+	port=$(free_port)
+	cat >haproxy.cfg <<-END
+		defaults
+			mode http
+			timeout connect 5s
+			timeout client 20s
+			timeout server 20s
+		listen mirror
+			bind 127.0.0.1:$port
+			option httpchk
+			default-server check inter 50ms fall 1
+			server here 127.0.0.1:$service_port
+	END
+	haproxy -f haproxy.cfg >haproxy.log 2>&1 &
+	note_pid $!
+	wait_for 10 more_lines 5 '"OPTIONS / HTTP/1.0" 204 ' ||
+	    fail "no check was answered"
+	url=http://127.0.0.1:$port
+	want 200 $service/single/yum/a.rpm -H 'Host: m.example'
 }
 
 service_case expect "A client that asks first is told to go on, or not."

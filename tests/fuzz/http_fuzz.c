@@ -50,6 +50,7 @@ check_accepted(const uint8_t *data, size_t len)
 {
 	struct http_request	 req;
 	const char		*text = (const char *)data, *why;
+	struct str		 name, port;
 	size_t			 i;
 
 	if (http_parse(text, len, &req, &why) != 0)
@@ -65,9 +66,15 @@ check_accepted(const uint8_t *data, size_t len)
 		check_inside(req.field[i], text, req.head_len);
 	for (i = 0; i < req.nforwarded; i++)
 		check_inside(req.forwarded[i], text, req.head_len);
-	if (req.target.len == 0 || req.target.p[0] != '/' ||
-	    !http_is_host(req.host) || req.minor < 0 || req.minor > 1 ||
-	    req.nforwarded > FORWARDED_MAX)
+	check_inside(req.port, text, req.head_len);
+	if (req.target.len == 0 || (req.target.p[0] != '/' &&
+	    (req.target.p[0] != '?' || req.target.p[-1] == ' ') &&
+	    (req.target.p[0] != '*' || req.target.len != 1 ||
+	    req.method != HTTP_OPTIONS)))
+		abort();
+	if ((req.host.p == NULL && (req.minor == 1 || req.port.p != NULL)) ||
+	    (req.host.p != NULL && !http_is_host(req.host, &name, &port)) ||
+	    req.minor < 0 || req.minor > 1 || req.nforwarded > FORWARDED_MAX)
 		abort();
 	if (http_has_body(&req) &&
 	    (req.method == HTTP_GET || req.method == HTTP_HEAD))

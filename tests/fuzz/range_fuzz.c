@@ -56,10 +56,15 @@ check_dates(struct str s, int64_t seconds)
 static void
 check_host(struct str s)
 {
-	size_t	i;
+	struct str	name, port;
+	size_t		i;
 
-	if (!http_is_host(s))
+	if (!http_is_host(s, &name, &port))
 		return;
+	if (name.p != s.p || name.len == 0 || name.p[name.len - 1] == '.' ||
+	    name.len > s.len || (port.p != NULL && (port.len == 0 ||
+	    port.p[-1] != ':' || port.p + port.len != s.p + s.len)))
+		abort();
 	if (s.len == 0 || s.len > 255)
 		abort();
 	for (i = 0; i < s.len; i++)

@@ -9,11 +9,11 @@ from cached import *
 
 def errors(service):
     """As the cache counts them."""
-    before = service.count(r"cache.* entries, .* errors")
+    before = service.count(r"cache.* entries on disk, .* errors")
     os.kill(service.pid, signal.SIGUSR1)
-    wait_until(5, lambda: service.count(r"cache.* entries, .* errors") >
+    wait_until(5, lambda: service.count(r"cache.* entries on disk, .* errors") >
                before, "a status")
-    line = service.lines(r"cache.* entries, .* errors")[-1]
+    line = service.lines(r"cache.* entries on disk, .* errors")[-1]
     return int(re.search(r"(\d+) errors", line)[1])
 
 

@@ -50,6 +50,7 @@ struct front {
 	uint64_t		 failure_log_ms;
 	uint64_t		 names_log_ms;
 	uint64_t		 size_log_ms;
+	uint64_t		 proto_log_ms;
 	bool			 stopping;
 	uint64_t		 stop_ms;
 	uint64_t		 stop_first_ms;

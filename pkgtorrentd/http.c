@@ -418,6 +418,38 @@ take_forwarded(struct http_request *req, struct str value)
 	req->forwarded[req->nforwarded++] = value;
 }
 
+static bool
+same_word(struct str a, struct str b)
+{
+	size_t	i;
+
+	for (i = 0; i < a.len && i < b.len; i++)
+		if (lower(a.p[i]) != lower(b.p[i]))
+			return false;
+	return a.len == b.len;
+}
+
+/* Each proxy on the way adds a value, be it a field of its own or not. */
+static void
+take_proto(struct http_request *req, struct str value)
+{
+	struct str	*first = &req->field[FIELD_X_FORWARDED_PROTO], one;
+	const char	*end = value.p + value.len, *comma, *p;
+
+	for (p = value.p; p < end; p = comma + 1) {
+		comma = memchr(p, ',', (size_t)(end - p));
+		if (comma == NULL)
+			comma = end;
+		one = str_trim((struct str){ p, (size_t)(comma - p) });
+		if (one.len == 0)
+			continue;
+		if (first->p == NULL)
+			*first = one;
+		else if (!same_word(one, *first))
+			req->proto_disagrees = true;
+	}
+}
+
 static unsigned
 name_of(struct str name)
 {
@@ -447,10 +479,6 @@ take_again(struct reader *r, unsigned name)
 		    "fields; send one, with \"chunked\" alone");
 	case FIELD_REFERER:
 	case FIELD_USER_AGENT:
-		return 0;
-	case FIELD_X_FORWARDED_PROTO:
-		r->req->field[name].p = NULL;
-		r->req->field[name].len = 0;
 		return 0;
 	default:
 		return refuse(r, 400, "a field that may be there once is "
@@ -485,6 +513,9 @@ take_field(struct reader *r, unsigned name, struct str value)
 	case NAME_X_FORWARDED_FOR:
 		take_forwarded(r->req, value);
 		return 0;
+	case FIELD_X_FORWARDED_PROTO:
+		take_proto(r->req, value);
+		return 0;
 	default:
 		r->req->field[name] = value;
 		return 0;
@@ -495,7 +526,8 @@ static inline bool
 is_list(unsigned name)
 {
 	return name == NAME_CONNECTION || name == NAME_CONTENT_ENCODING ||
-	    name == NAME_EXPECT || name == NAME_X_FORWARDED_FOR;
+	    name == NAME_EXPECT || name == NAME_X_FORWARDED_FOR ||
+	    name == FIELD_X_FORWARDED_PROTO;
 }
 
 static int
@@ -596,16 +628,8 @@ port_number(const struct reader *r, struct str port)
 static bool
 same_host(const struct reader *r, struct str name, struct str port)
 {
-	const struct http_request	*req = r->req;
-	size_t				 i;
-
-	if (name.len != req->host.len ||
-	    port_number(r, port) != port_number(r, req->port))
-		return false;
-	for (i = 0; i < name.len; i++)
-		if (lower(name.p[i]) != lower(req->host.p[i]))
-			return false;
-	return true;
+	return same_word(name, r->req->host) &&
+	    port_number(r, port) == port_number(r, r->req->port);
 }
 
 /* By which name is the server asked?  Two that differ are in doubt. */

@@ -55,6 +55,8 @@ struct http_request {
 	struct str		field[FIELD_COUNT];
 	struct str		forwarded[FORWARDED_MAX]; /* last ones */
 	unsigned		nforwarded;
+	bool			proto_disagrees; /* X-Forwarded-Proto does,
+						    with itself */
 	bool			keep_alive;
 	bool			expect_continue; /* and a body is to come */
 	bool			encoded;	/* there is Content-Encoding */
@@ -73,7 +75,7 @@ struct http_request {
  * req->line and method are filled as far as they were read, for the log.
  *
  * Fields that must not be there twice are refused with 400; of Referer and
- * User-Agent the first counts, X-Forwarded-Proto counts only when alone.
+ * User-Agent the first counts, X-Forwarded-Proto when all its values are one.
  */
 int	http_parse(const char *buf, size_t len, struct http_request *req,
 	    const char **why);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "front.h"
+#include "log.h"
 #include "origin.h"
 
 /*
@@ -71,6 +72,15 @@ origin_addr(struct client *c, const struct http_request *req)
 	return addr_get(&c->front->addrs, family, ip);
 }
 
+static void
+origin_log_proto(struct front *f)
+{
+	if (log_once(&f->proto_log_ms, 60000, front_now()))
+		log_warn("X-Forwarded-Proto has several values that differ, "
+		    "as of two proxies of which one ends TLS: it is ignored, "
+		    "and torrents name http://; set base-url");
+}
+
 /* scheme://host of the request, or what the configuration says. */
 const char *
 origin_base(const struct client *c, const struct http_request *req,
@@ -84,7 +94,10 @@ origin_base(const struct client *c, const struct http_request *req,
 		return conf->base_url;
 	if (req->host.p == NULL)
 		return NULL;
-	if (c->proxy && str_is(req->field[FIELD_X_FORWARDED_PROTO], "https"))
+	if (c->proxy && req->proto_disagrees)
+		origin_log_proto(c->front);
+	else if (c->proxy &&
+	    str_is(req->field[FIELD_X_FORWARDED_PROTO], "https"))
 		scheme = "https";
 	/* The length of the host was checked. */
 	n = strlcpy(base, scheme, BASE_MAX);

@@ -486,7 +486,9 @@ reply_file(struct client *c, const struct http_request *req, int fd,
 	}
 	a.closing = reply_wants_close(c, req);
 	head_start(&h, line.status);
-	http_format_date(date, mtime_s);
+	/* RFC 9110 8.8.2.1: not later than Date, whatever the file says. */
+	http_format_date(date, mtime_s < c->front->date_s ? mtime_s :
+	    c->front->date_s);
 	head_add(&h, "ETag: %s\r\nLast-Modified: %s\r\n", etag, date);
 	if (line.status != 304) {
 		head_add(&h, "Content-Type: application/octet-stream\r\n");

@@ -48,6 +48,22 @@ plain_file_body()
 	want_field Allow 'GET, HEAD, OPTIONS'
 }
 
+service_case future "Last-Modified is never later than Date."
+future_body()
+{
+	mkdir -p www/yum
+	echo a >www/yum/a
+	touch -d '2037-01-01 UTC' www/yum/a
+	service_start "serve-files yes"
+	want 200 /yum/a
+	modified=$(date -d "$(field Last-Modified)" +%s)
+	[ "$modified" -le "$(date -d "$(field Date)" +%s)" ] ||
+	    fail "Last-Modified: $(field Last-Modified)"
+	# That is no date by which a part could be told to be of this version.
+	want 200 /yum/a -r 0-0 -H "If-Range: $(field Last-Modified)"
+	want 304 /yum/a -H "If-None-Match: $(field ETag)"
+}
+
 service_case ranges "A part of a file is had by Range."
 ranges_body()
 {

@@ -12,6 +12,7 @@
 #include "pkgtorrentd/request.h"
 
 #define H	"Host: mirror.example\r\n"
+#define P	"X-Forwarded-Proto: "
 #define GETH	"GET / HTTP/1.1\r\n" H
 
 static struct http_request req;
@@ -347,14 +348,50 @@ ATF_TC_BODY(http__repeats_that_are_harmless, tc)
 {
 	ATF_REQUIRE_EQ(parse(GETH "User-Agent: a\r\nUser-Agent: b\r\n"
 	    "Referer: c\r\nReferer: d\r\nAccept: x\r\nAccept: y\r\n"
-	    "X-Forwarded-Proto: https\r\nX-Forwarded-Proto: http\r\n\r\n"), 0);
+	    "\r\n"), 0);
 	check_str(req.field[FIELD_USER_AGENT], "a");
 	check_str(req.field[FIELD_REFERER], "c");
+}
+
+/* Of several values it is known whether they are one. */
+ATF_TC_WITHOUT_HEAD(http__forwarded_proto);
+ATF_TC_BODY(http__forwarded_proto, tc)
+{
+	static const struct {
+		const char	*fields;
+		const char	*value;		/* NULL: they differ */
+	} rows[] = {
+		{ P "https\r\n" P "https\r\n", "https" },
+		{ P "https\r\n" P "HTTPS\r\n" P "https\r\n", "https" },
+		{ P "https, https\r\n", "https" },
+		{ P " https ,\thttps\r\n" P "https\r\n", "https" },
+		{ P ",https,,\r\n" P "\r\n", "https" },
+		{ P "http,http\r\n", "http" },
+		{ P "gopher\r\n", "gopher" },
+		{ P "https\r\n" P "http\r\n", NULL },
+		{ P "https, http\r\n", NULL },
+		{ P "http, https\r\n", NULL },
+		{ P "https, https, http\r\n", NULL },
+		{ P "https, https\r\n" P "https, http\r\n", NULL },
+		{ P "https, wss\r\n", NULL },
+		{ P "https, httpss\r\n", NULL },
+		{ P "https https, https\r\n", NULL },
+	};
+	char	text[256];
+	size_t	i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), GETH "%s\r\n", rows[i].fields);
+		ATF_REQUIRE_EQ(parse(text), 0);
+		ATF_CHECK_EQ_MSG(req.proto_disagrees, rows[i].value == NULL,
+		    "%s", text);
+		if (rows[i].value != NULL)
+			check_str(req.field[FIELD_X_FORWARDED_PROTO],
+			    rows[i].value);
+	}
+	ATF_REQUIRE_EQ(parse(GETH P ",\r\n\r\n"), 0);
 	ATF_CHECK(req.field[FIELD_X_FORWARDED_PROTO].p == NULL);
-	ATF_REQUIRE_EQ(parse(GETH "X-Forwarded-Proto: https\r\n"
-	    "X-Forwarded-Proto: https\r\nX-Forwarded-Proto: https\r\n\r\n"),
-	    0);
-	ATF_CHECK(req.field[FIELD_X_FORWARDED_PROTO].p == NULL);
+	ATF_CHECK(!req.proto_disagrees);
 }
 
 /* A request line of exactly len bytes with its CRLF. */
@@ -851,6 +888,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, http__expect);
 	ATF_TP_ADD_TC(tp, http__line_of_refused);
 	ATF_TP_ADD_TC(tp, http__str_is);
+	ATF_TP_ADD_TC(tp, http__forwarded_proto);
 	ATF_TP_ADD_TC(tp, http__chunked);
 	ATF_TP_ADD_TC(tp, http__range);
 	ATF_TP_ADD_TC(tp, http__etag);

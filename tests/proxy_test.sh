@@ -118,14 +118,45 @@ forwarded_proto_body()
 		https X-Forwarded-Proto: HTTPS
 		http X-Forwarded-Proto: http
 		http X-Forwarded-Proto: gopher
-		http X-Forwarded-Proto: https, http
+		https X-Forwarded-Proto: https, https
+		http X-Forwarded-Proto: gopher, gopher
 		http X-Forwarded-Host: evil.example
 		http Forwarded: proto=https
 	END
 	want 200 $service/single/yum/a -H 'X-Forwarded-Proto: https' \
 	    -H 'X-Forwarded-Proto: https'
 	want_torrent urls
-	same "$torrent" "$url/yum/a" "said twice"
+	same "$torrent" "https://${url#http://}/yum/a" "said twice"
+	! grep 'X-Forwarded-Proto' log || fail "there is nothing to say"
+	# Who else says so is not believed, and not worth a line.
+	want 200 $service/single/yum/a --interface 127.0.0.2 \
+	    -H 'X-Forwarded-Proto: https, http'
+	! grep 'X-Forwarded-Proto' log || fail "it is not from a proxy"
+}
+
+service_case two_proxies "Two that say different things are not believed."
+two_proxies_body()
+{
+	files
+	service_start
+	for _ in 1 2 3; do
+		want 200 $service/single/yum/a -H 'X-Forwarded-Proto: https, http'
+		want_torrent urls
+		same "$torrent" "$url/yum/a" "as a list"
+		want 200 $service/single/yum/a -H 'X-Forwarded-Proto: http' \
+		    -H 'X-Forwarded-Proto: https'
+		want_torrent urls
+		same "$torrent" "$url/yum/a" "as two fields"
+	done
+	want_log 'X-Forwarded-Proto has several values.*set base-url'
+	same "$(grep -c 'X-Forwarded-Proto has' log)" 1 "lines in a minute"
+	service_stop
+	: >log
+	service_start "base-url https://m.example"
+	want 200 $service/single/yum/a -H 'X-Forwarded-Proto: https, http'
+	want_torrent urls
+	same "$torrent" https://m.example/yum/a "with base-url"
+	! grep 'X-Forwarded-Proto' log || fail "base-url is set"
 }
 
 service_case unix_socket "Who may open the socket is a proxy."

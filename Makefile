@@ -54,7 +54,10 @@ FORTIFY	!= case "$(OPT) $(CFLAGS) $(SANITIZE)" in \
 SANITIZE_FLAGS != test -z "$(SANITIZE)" || echo -fsanitize=$(SANITIZE) \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer -DKEEP_STDERR
 
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -Icommon $(OPT) $(WARN) \
+# Files of any size and times past 2038, on 32-bit machines too.
+WIDE	= -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
+
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WIDE) -I. -Icommon $(OPT) $(WARN) \
 	$(WERROR_FLAG) $(HARDEN) $(FORTIFY) -fPIE $(SANITIZE_FLAGS) \
 	-MMD -MP -DVERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANITIZE_FLAGS) $(LDFLAGS)
@@ -82,8 +85,8 @@ HASHER	= hasher/pkgtorrent-hasher
 UNITS	= pkgtorrentd.service pkgtorrentd-confined.service pkgtorrentd.socket
 LIBS	= pkgtorrentd/libfront.a hasher/libhasher.a common/libcommon.a
 
-.PHONY: all tests benches fuzzers deps check demo bench soak field lint fuzz \
-	install uninstall clean FORCE
+.PHONY: all require tests benches fuzzers deps check demo bench soak field lint \
+	fuzz install uninstall clean FORCE
 
 all: $(DAEMON) $(HASHER)
 
@@ -114,12 +117,16 @@ pkgtorrentd/pkgtorrentd.o: pkgtorrentd/pkgtorrentd.c .tree
 	$(CC) $(ALL_CFLAGS) -DHASHER_PATH='"$(TREE)/$(HASHER)"' \
 	    -c -o $@ pkgtorrentd/pkgtorrentd.c
 
+# What it is built with and for.
+require: FORCE
+	@pkg-config --exists --print-errors $(PKGS) || \
+	    { echo "run as root: make deps WHAT=build" >&2; exit 1; }
+	@sh tests/require.sh $(CC) $(ALL_CFLAGS) -MF /dev/null
+
 # Other flags, or a tree that was moved: these files change, and what was made
 # with the old ones is made again.
 $(ALL_OBJ) $(OTHER_PROGS): .flags
-.flags: FORCE
-	@pkg-config --exists --print-errors $(PKGS) || \
-	    { echo "run as root: make deps WHAT=build" >&2; exit 1; }
+.flags: require
 	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
 	    echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@
 .tree: FORCE

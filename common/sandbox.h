@@ -53,4 +53,8 @@ void	sandbox_enter_parent(char *layers, size_t layers_len);
 int	landlock_enter(enum role, int dirfd);
 int	seccomp_enter(enum role, int channel_fd);
 
+/* For tests: the filter for an architecture (libseccomp's SCMP_ARCH_), as
+   struct sock_filter into a file.  0, or -1 with errno. */
+int	seccomp_export(enum role, uint32_t arch, int fd);
+
 #endif

@@ -2,9 +2,13 @@
  * Which system calls a process may still make.  One table for all roles, so
  * that it shows at a glance who may do what; each row says who asks for it.
  * Names that an architecture does not have are skipped: aarch64 has only the
- * newer forms.  A call that is not in the table ends the process, after it
- * has told the parent which one it was.
+ * newer forms, and 32-bit ones have others for large files (fcntl64, mmap2, …)
+ * and for times past 2038 (…_time64).  A call that is not in the table ends
+ * the process, after it has told the parent which one it was.
  */
+/* First: elsewhere the headers of the system may not get as far. */
+#include "platform.h"
+
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -60,6 +64,7 @@ static const struct call calls[] = {
 	   poll(3) by ppoll where the kernel has no poll. */
 	{ "poll", ALL, ANY },
 	{ "ppoll", ALL, ANY },
+	{ "ppoll_time64", ALL, ANY },
 	/* The kernel's own, after SIGCONT in a wait. */
 	{ "restart_syscall", ALL, ANY },
 	/* _exit(2). */
@@ -68,6 +73,7 @@ static const struct call calls[] = {
 	   never memory that becomes code. */
 	{ "brk", ALL, ANY },
 	{ "mmap", ALL, WITHOUT(2, PROT_EXEC) },
+	{ "mmap2", ALL, WITHOUT(2, PROT_EXEC) },
 	{ "munmap", ALL, ANY },
 	{ "mremap", ALL, ANY },
 	{ "madvise", ALL, IS(2, MADV_DONTNEED) },
@@ -75,15 +81,20 @@ static const struct call calls[] = {
 	{ "madvise", HASHER, IS(2, MADV_POPULATE_READ) },
 	/* Clocks where the vDSO has to ask the kernel. */
 	{ "clock_gettime", ALL, ANY },
+	{ "clock_gettime64", ALL, ANY },
 	/* Locks of malloc and libcrypto. */
 	{ "futex", ALL, ANY },
+	{ "futex_time64", ALL, ANY },
 	/* Back from a handler, if a signal should come. */
 	{ "rt_sigreturn", ALL, ANY },
 	/* fstat(3): glibc before 2.33 and from 2.39 by fstat, between them
-	   by newfstatat; statx where there is neither (loongarch), and where
+	   by newfstatat; statx where there is neither (loongarch) and where
+	   those have 32-bit times, which libraries may still want, and where
 	   the mount is asked for. */
 	{ "fstat", ALL, ANY },
+	{ "fstat64", ALL, ANY },
 	{ "newfstatat", ALL, ANY },
+	{ "fstatat64", ALL, ANY },
 	{ "statx", ALL, ANY },
 
 	/* libevent's loop; pwait2 is of libevent 2.2. */
@@ -103,10 +114,13 @@ static const struct call calls[] = {
 	{ "ioctl", FRONT, IS(1, SIOCOUTQ) },
 	/* A mirror file that is served. */
 	{ "sendfile", FRONT, ANY },
+	{ "sendfile64", FRONT, ANY },
 	/* A file that waits for room in a hasher's channel. */
 	{ "fcntl", FRONT, IS(1, F_DUPFD_CLOEXEC) },
+	{ "fcntl64", FRONT, IS(1, F_DUPFD_CLOEXEC) },
 	/* What a walker hands over must be open for reading only. */
 	{ "fcntl", FRONT, IS(1, F_GETFL) },
+	{ "fcntl64", FRONT, IS(1, F_GETFL) },
 	/* 100 Continue; a cache entry. */
 	{ "write", FRONT | CACHE, ANY },
 
@@ -124,6 +138,7 @@ static const struct call calls[] = {
 
 	/* What it is handed must be open for reading only. */
 	{ "fcntl", HASHER, IS(1, F_GETFL) },
+	{ "fcntl64", HASHER, IS(1, F_GETFL) },
 	/* What of a file is in memory (RWF_NOWAIT); the rest is asked for
 	   early and given back after. */
 	{ "preadv2", HASHER, ANY },
@@ -141,6 +156,7 @@ static const struct call calls[] = {
 	{ "renameat2", CACHE, ANY },
 	{ "unlinkat", CACHE, ANY },
 	{ "utimensat", CACHE, ANY },
+	{ "utimensat_time64", CACHE, ANY },
 };
 
 /* What the runtimes of sanitizers watch and complain with. */
@@ -199,15 +215,25 @@ catch_sigsys(int channel_fd)
 	return sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+static bool
+has_call(uint32_t arch, const char *name)
+{
+	return seccomp_syscall_resolve_name_arch(arch, name) >= 0;
+}
+
 /* 0 or a negative errno, as libseccomp has it. */
 static int
-allow(scmp_filter_ctx ctx, const struct call *call)
+allow(scmp_filter_ctx ctx, uint32_t arch, const struct call *call)
 {
 	struct scmp_arg_cmp cmp;
 	int nr, ret;
 
 	nr = seccomp_syscall_resolve_name(call->name);
 	if (nr == __NR_SCMP_ERROR)
+		return 0;
+	/* Where there is mmap2, the mmap of old has its arguments in memory,
+	   where no condition can look. */
+	if (strcmp(call->name, "mmap") == 0 && has_call(arch, "mmap2"))
 		return 0;
 	cmp = SCMP_CMP64(call->when.arg, SCMP_CMP_MASKED_EQ, call->when.mask,
 	    call->when.value);
@@ -218,7 +244,7 @@ allow(scmp_filter_ctx ctx, const struct call *call)
 }
 
 static int
-fill_filter(scmp_filter_ctx ctx, enum role role)
+fill_filter(scmp_filter_ctx ctx, uint32_t arch, enum role role)
 {
 	const struct call *call, *end;
 	int ret;
@@ -232,28 +258,71 @@ fill_filter(scmp_filter_ctx ctx, enum role role)
 	end = calls + sizeof(calls) / sizeof(calls[0]);
 	for (call = calls; call < end && ret == 0; call++)
 		if (call->roles & (1U << role))
-			ret = allow(ctx, call);
+			ret = allow(ctx, arch, call);
 	for (call = sanitizer_calls; call->name != NULL && ret == 0; call++)
-		ret = allow(ctx, call);
+		ret = allow(ctx, arch, call);
 	return ret;
+}
+
+/* Of this machine: SCMP_ARCH_NATIVE. */
+static scmp_filter_ctx
+make_filter(enum role role, uint32_t arch, int *error)
+{
+	scmp_filter_ctx ctx;
+	int ret = 0;
+
+	ctx = seccomp_init(SCMP_ACT_TRAP);
+	if (ctx == NULL) {
+		*error = ENOMEM;
+		return NULL;
+	}
+	if (arch != SCMP_ARCH_NATIVE && arch != seccomp_arch_native()) {
+		ret = seccomp_arch_add(ctx, arch);
+		if (ret == 0)
+			ret = seccomp_arch_remove(ctx, SCMP_ARCH_NATIVE);
+	}
+	if (ret == 0)
+		ret = fill_filter(ctx, arch, role);
+	if (ret == 0)
+		return ctx;
+	seccomp_release(ctx);
+	*error = -ret;
+	return NULL;
+}
+
+int
+seccomp_export(enum role role, uint32_t arch, int fd)
+{
+	scmp_filter_ctx ctx;
+	int error, ret;
+
+	ctx = make_filter(role, arch, &error);
+	if (ctx == NULL) {
+		errno = error;
+		return -1;
+	}
+	ret = seccomp_export_bpf(ctx, fd);
+	seccomp_release(ctx);
+	if (ret == 0)
+		return 0;
+	errno = -ret;
+	return -1;
 }
 
 int
 seccomp_enter(enum role role, int channel_fd)
 {
 	scmp_filter_ctx ctx;
-	int ret;
+	int error, ret;
 
 	if (catch_sigsys(channel_fd) == -1)
 		return -1;
-	ctx = seccomp_init(SCMP_ACT_TRAP);
+	ctx = make_filter(role, SCMP_ARCH_NATIVE, &error);
 	if (ctx == NULL) {
-		errno = ENOMEM;
+		errno = error;
 		return -1;
 	}
-	ret = fill_filter(ctx, role);
-	if (ret == 0)
-		ret = seccomp_load(ctx);
+	ret = seccomp_load(ctx);
 	seccomp_release(ctx);
 	if (ret == 0)
 		return 0;

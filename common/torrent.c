@@ -249,7 +249,7 @@ torrent_info(struct buf *buf, const struct torrent_layout *layout,
 	if (info_number_padding(&info) == -1)
 		return -1;
 	info_add(&info, multi);
-	if (info.out.len > max) {
+	if (info.out.len > max || info.out.len > PTRDIFF_MAX) {
 		errno = EFBIG;
 		goto out;
 	}

@@ -11,6 +11,7 @@
 
 #include "listing.h"
 #include "log.h"
+#include "platform.h"
 #include "read.h"
 
 /* The kernel cuts a longer request to what the disk takes at once, which is

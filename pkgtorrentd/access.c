@@ -11,6 +11,7 @@
 #include "front.h"
 #include "log.h"
 #include "origin.h"
+#include "timer.h"
 
 #define BLOCK_MAX	(MSG_TAIL_MAX - 8192)	/* so that a line fits */
 #define WAIT_MS		100
@@ -101,7 +102,6 @@ void
 access_add(struct client *c, const struct http_request *req,
     const struct access_line *line)
 {
-	static const struct timeval wait = { 0, WAIT_MS * 1000 };
 	static const struct http_request nothing;
 	static char request[FIELD_MAX], referer[FIELD_MAX], agent[FIELD_MAX];
 	char ip[INET6_ADDRSTRLEN] = "unix", date[27];
@@ -129,6 +129,6 @@ access_add(struct client *c, const struct http_request *req,
 	if (n < 0 || (size_t)n >= MSG_TAIL_MAX - f->access.len)
 		return;
 	if (f->access.len == 0)
-		event_add(f->access_ev, &wait);
+		timer_add(f->access_ev, WAIT_MS);
 	f->access.len += (size_t)n;
 }

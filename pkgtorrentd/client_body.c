@@ -96,7 +96,7 @@ ssize_t
 client_take_body(struct client *c, struct http_request *req, char *bytes,
     size_t *len)
 {
-	size_t total = req->head_len + req->content_length;
+	uint64_t total = req->head_len + req->content_length;
 
 	if (req->chunked && c->state != CLIENT_BODY)
 		return client_take_chunked(c, req, bytes, len);

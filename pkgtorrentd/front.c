@@ -26,6 +26,7 @@
 #include "reply.h"
 #include "sandbox.h"
 #include "seal.h"
+#include "timer.h"
 
 #define TICK_MS		250
 #define TOUCH_MS	(24ULL * 60 * 60 * 1000)
@@ -443,7 +444,6 @@ front_on_tick(evutil_socket_t fd, short what, void *arg)
 static void
 front_init(struct front *f)
 {
-	static const struct timeval tick = { 0, TICK_MS * 1000 };
 	struct event_config *cfg;
 	size_t i;
 
@@ -462,7 +462,7 @@ front_init(struct front *f)
 	    (f->base = event_base_new_with_config(cfg)) == NULL ||
 	    access_open(f) == -1 || jobs_init(f) == -1 ||
 	    (f->tick_ev = event_new(f->base, -1, EV_PERSIST, front_on_tick,
-	    f)) == NULL || event_add(f->tick_ev, &tick) == -1 ||
+	    f)) == NULL || timer_add(f->tick_ev, TICK_MS) == -1 ||
 	    front_open_parent(f) == -1 || front_set_walkers(f) == -1)
 		fatal("the event loop cannot be set up");
 	front_set_hashers(f);

@@ -24,7 +24,7 @@ pieces_new(uint64_t count)
 {
 	struct pieces *p;
 
-	if (count > UINT32_MAX)
+	if (count > UINT32_MAX || count > (SIZE_MAX - sizeof(*p)) / SHA1_LEN)
 		return NULL;
 	p = malloc(sizeof(*p) + count * SHA1_LEN);
 	if (p == NULL)

@@ -18,7 +18,7 @@ RB_PROTOTYPE(hot_tree, hot_entry, tree, hot_cmp)
 RB_GENERATE(hot_tree, hot_entry, tree, hot_cmp)
 
 void
-hot_init(struct hot *hot, size_t max)
+hot_init(struct hot *hot, uint64_t max)
 {
 	RB_INIT(&hot->tree);
 	TAILQ_INIT(&hot->lru);
@@ -47,7 +47,7 @@ hot_shrink(struct hot *hot)
 }
 
 void
-hot_set_max(struct hot *hot, size_t max)
+hot_set_max(struct hot *hot, uint64_t max)
 {
 	hot->max = max;
 	hot_shrink(hot);

@@ -90,12 +90,12 @@ struct hot {
 	struct hot_tree	 tree;
 	struct hot_lru	 lru;		/* least recently used first */
 	size_t		 size;		/* bytes */
-	size_t		 max;
+	uint64_t	 max;
 	uint32_t	 n;
 };
 
-void		 hot_init(struct hot *, size_t max);
-void		 hot_set_max(struct hot *, size_t max);
+void		 hot_init(struct hot *, uint64_t max);
+void		 hot_set_max(struct hot *, uint64_t max);
 /* Found entries count as used. */
 struct hot_entry *hot_find(struct hot *, const struct torrent_key *);
 /* Replaces what was there; takes a reference of its own.  torrent NULL: the

@@ -22,6 +22,7 @@
 #include "parent.h"
 #include "role.h"
 #include "sandbox.h"
+#include "timer.h"
 
 #define TRACKERS_S	60		/* between two looks at their file */
 #define LOG_TURNS_MAX	64		/* in a second, to write what is kept */
@@ -493,7 +494,6 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 static void
 parent_open_loop(struct parent *parent)
 {
-	struct timeval	 second = { 1, 0 };
 	sigset_t	 none;
 	int		 i;
 
@@ -512,7 +512,7 @@ parent_open_loop(struct parent *parent)
 	}
 	parent->tick = event_new(parent->base, -1, EV_PERSIST,
 	    parent_on_tick, parent);
-	if (parent->tick == NULL || event_add(parent->tick, &second) == -1)
+	if (parent->tick == NULL || timer_add(parent->tick, 1000) == -1)
 		fatal("event_new");
 	mount_watch_open(parent);
 }

@@ -10,6 +10,7 @@
 #include "parent.h"
 #include "process.h"
 #include "role.h"
+#include "timer.h"
 
 /* Messages read before others have their turn. */
 #define READ_AT_ONCE	64
@@ -349,12 +350,8 @@ process_on_timer(evutil_socket_t fd, short what, void *arg)
 void
 process_set_timer(struct process *p, uint32_t ms)
 {
-	struct timeval	 tv;
-
-	tv.tv_sec = ms / 1000;
-	tv.tv_usec = ms % 1000 * 1000;
-	if (evtimer_add(&p->timer, &tv) == -1)
-		fatal("evtimer_add");
+	if (timer_add(&p->timer, ms) == -1)
+		fatal("timer_add");
 }
 
 void

@@ -66,11 +66,35 @@ faulty_start(void)
 		faults = page;
 }
 
-/* The next function of that name, which is the C library's. */
+/*
+ * The next function of that name, which is the C library's.  On 32-bit machines
+ * headers give our calls, and our functions, the names of those for large files
+ * and for times past 2038.
+ */
+static void *
+faulty_next(const char *name)
+{
+	static const char *const wide[][2] = {
+		{ "clock_gettime", "__clock_gettime64" },
+		{ "fstat", "__fstat64_time64" },
+		{ "fstatat", "__fstatat64_time64" },
+		{ "futimens", "__futimens64" },
+		{ "openat", "openat64" },
+		{ "pread", "pread64" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+		if (sizeof(long) < sizeof(time_t) &&
+		    strcmp(wide[i][0], name) == 0)
+			name = wide[i][1];
+	return dlsym(RTLD_NEXT, name);
+}
+
 #define REAL(name)							      \
 	static __typeof__(&name) real;					      \
 	if (real == NULL)						      \
-		*(void **)&real = dlsym(RTLD_NEXT, #name)
+		*(void **)&real = faulty_next(#name)
 
 int
 clock_gettime(clockid_t clock, struct timespec *ts)

@@ -62,6 +62,8 @@ no_calls_but_its_own_body()
 	want_post 200 /yum/a /yum/b
 	want 200 $service/single/yum/a
 	wait_for 10 others_rest || fail "the others never rest"
+	! grep -q '^socketcall(' trace.* ||
+	    atf_skip "calls have other names on this architecture"
 	front=$(children front)
 	before=$(wc -l <trace."$front")
 	others=$(others)

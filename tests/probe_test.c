@@ -24,6 +24,17 @@
 #define NATIVE	AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
 #define NATIVE	AUDIT_ARCH_AARCH64
+#elif defined(__i386__)
+#define NATIVE	AUDIT_ARCH_I386
+#elif defined(__arm__)
+#define NATIVE	AUDIT_ARCH_ARM
+#endif
+
+/* With its arguments in registers. */
+#ifdef SYS_mmap2
+#define MMAP	SYS_mmap2
+#else
+#define MMAP	SYS_mmap
 #endif
 
 /* What came of an attempt, as the matrix below writes it. */
@@ -133,7 +144,7 @@ static const struct probe probes[] = {
 	{ "change its flags", SYS_fcntl, { FILE_FD, F_SETFL, O_APPEND },
 	    "!!!!" },
 	{ "duplicate it", SYS_dup, { FILE_FD }, "!!!!" },
-	{ "map it as code", SYS_mmap, { 0, 4096, PROT_READ | PROT_EXEC,
+	{ "map it as code", MMAP, { 0, 4096, PROT_READ | PROT_EXEC,
 	    MAP_PRIVATE, FILE_FD, 0 }, "!!!!" },
 	{ "type on a terminal", SYS_ioctl, { FILE_FD, TIOCSTI, PTR("x") },
 	    "!!!!" },
@@ -196,9 +207,9 @@ static const struct probe probes[] = {
 	{ "memory with a name", SYS_memfd_create, { PTR("x"), 0 }, "!!!!" },
 
 	/* Memory. */
-	{ "memory", SYS_mmap, { 0, 4096, PROT_READ | PROT_WRITE,
+	{ "memory", MMAP, { 0, 4096, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 }, "++++" },
-	{ "memory that is code", SYS_mmap, { 0, 4096, PROT_READ |
+	{ "memory that is code", MMAP, { 0, 4096, PROT_READ |
 	    PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 },
 	    "!!!!" },
 	{ "memory that becomes code", SYS_mprotect, { PTR(room),

@@ -287,7 +287,8 @@ expect_body()
 		    c.send(head(3) + b"p=x")
 		    assert c.answer().status == 400
 		for refused, fields in ((415, {"content_type": "text/plain"}),
-		                        (413, {"length": 1 << 30})):
+		                        (413, {"length": 1 << 30}),
+		                        (413, {"length": 1 << 32})):
 		    with Connection() as c:
 		        c.send(head(fields.pop("length", 3), **fields))
 		        assert c.answer().status == refused

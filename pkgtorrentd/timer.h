@@ -1,0 +1,12 @@
+/*
+ * Timeouts of libevent's events.
+ */
+#ifndef TIMER_H
+#define TIMER_H
+
+#include <event2/event_struct.h>
+
+/* Add the event with this timeout, milliseconds.  As event_add(). */
+int	timer_add(struct event *, unsigned ms);
+
+#endif

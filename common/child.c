@@ -14,6 +14,7 @@
 #include "log.h"
 #include "role.h"
 #include "seal.h"
+#include "selftest.h"
 
 /* A child without its parent has nobody to work for. */
 static void
@@ -55,7 +56,9 @@ add_conf_part(struct child *child, const struct msg *msg)
 	conf_free(child->previous);
 	child->previous = child->conf;
 	child->conf = conf;
-	child->flags = body->flags & (CONF_VERBOSE | CONF_ROOT);
+	child->flags = body->flags & (CONF_VERBOSE | CONF_ROOT | CONF_CHECK |
+	    CONF_SYSTEMD);
+	selftest_set_systemd(child->flags & CONF_SYSTEMD);
 	child->index = body->index;
 	log_set_level(child->flags & CONF_VERBOSE ?
 	    LOG_DEBUG : conf->log_level);
@@ -126,6 +129,7 @@ warm_up(void)
 {
 	char bytes[2048] = { 0 };
 
+	selftest_init();
 	tzset();
 	digest_warm_up();
 	/* glibc's asks how much memory there is (sysinfo(2)) before it sorts
@@ -163,9 +167,17 @@ child_on_message(struct child *child, const struct msg *msg)
 void
 child_ready(struct child *child, const char *layers)
 {
+	struct pollfd pfd = { .fd = child->parent.fd };
+
 	if (msg_send_wait(&child->parent, MSG_READY, &child->ready, layers,
 	    strlen(layers), NULL, 0) == -1)
 		exit_orphaned();
+	/* It was only asked whether it could work.  The parent hangs up. */
+	if (child->flags & CONF_CHECK) {
+		while (poll(&pfd, 1, -1) == -1 && errno == EINTR)
+			continue;
+		exit_orphaned();
+	}
 }
 
 void

@@ -37,7 +37,8 @@ void	child_start(struct child *, enum role);
  */
 int	child_on_message(struct child *, const struct msg *);
 
-/* Tell the parent that we are at work. */
+/* Tell the parent that we are at work; with CONF_CHECK that we could be, and
+   end there. */
 void	child_ready(struct child *, const char *layers);
 /* Tell it that a peer broke the rules. */
 void	child_report(struct child *, const struct msg_wrong *);

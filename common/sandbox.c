@@ -21,6 +21,7 @@
 
 #include "log.h"
 #include "sandbox.h"
+#include "selftest.h"
 
 #define GROUPS_MAX	256
 
@@ -64,11 +65,24 @@ struct account {
 	int	ngroups;
 };
 
-/* A layer cannot be had: which, what would have to change, and errno. */
+/*
+ * A layer cannot be had: which, what would have to change, and errno.  It
+ * lives by these calls, and a filter that stops one of them is another reason
+ * than the one that change is about.
+ */
 static void
-missing(const struct sandbox *sb, const char *layer, const char *change,
-    int error)
+missing(const struct sandbox *sb, const char *layer, const char *calls,
+    const char *change, int error)
 {
+	char name[32], cause[SELFTEST_CAUSE_LEN], text[512];
+	int refusal;
+
+	if (selftest_find_refused(calls, name, sizeof(name), &refusal)) {
+		snprintf(text, sizeof(text), "%s: %s", name,
+		    selftest_explain(cause, name, refusal));
+		change = text;
+		error = refusal;
+	}
 	if (sb->strict)
 		fatal("sandbox: no %s (%s): %s, or set \"sandbox "
 		    "best-effort\"", layer, strerror(error), change);
@@ -180,20 +194,24 @@ bound_caps(uint64_t keep)
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
-/* Becomes the user, but keeps what chroot(2) needs. */
-static int
+/* Becomes the user, but keeps what chroot(2) needs.  NULL, or the call that
+   failed, with errno. */
+static const char *
 become_user(const struct account *account)
 {
 	uint64_t keep;
 
 	bound_caps(0);
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 ||
-	    setgroups((size_t)account->ngroups, account->groups) == -1 ||
-	    setresgid(account->gid, account->gid, account->gid) == -1 ||
-	    setresuid(account->uid, account->uid, account->uid) == -1)
-		return -1;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1)
+		return "prctl";
+	if (setgroups((size_t)account->ngroups, account->groups) == -1)
+		return "setgroups";
+	if (setresgid(account->gid, account->gid, account->gid) == -1)
+		return "setresgid";
+	if (setresuid(account->uid, account->uid, account->uid) == -1)
+		return "setresuid";
 	keep = 1ULL << CAP_SYS_CHROOT & permitted_caps();
-	return set_caps(keep, keep);
+	return set_caps(keep, keep) == -1 ? "capset" : NULL;
 }
 
 /*
@@ -212,21 +230,31 @@ enter_dir(const struct sandbox *sb, struct held *held)
 	if (chroot(".") == 0 && chdir("/") == 0)
 		held->chroot = true;
 	else
-		missing(sb, "chroot", "give the parent CAP_SYS_CHROOT", errno);
+		missing(sb, "chroot", "chroot/chdir",
+		    "give the parent CAP_SYS_CHROOT", errno);
 }
 
 static void
 enter_user(const struct sandbox *sb, struct held *held)
 {
 	struct account account;
+	const char *failed;
+	char change[192];
 
 	find_account(sb, &account);
-	if (sb->dir == NULL && enter_empty_dir() == -1)
-		missing(sb, "empty directory",
-		    "make /run or /tmp writable for root", errno);
-	if (become_user(&account) == -1) {
+	if (sb->dir == NULL && enter_empty_dir() == -1) {
+		snprintf(change, sizeof(change), "make /run or /tmp writable "
+		    "for root%s", selftest_hint(errno));
+		missing(sb, "empty directory", "mkdir/chmod/chdir/rmdir",
+		    change, errno);
+	}
+	if ((failed = become_user(&account)) != NULL) {
+		/* Without the capability it fails in the same way as with a
+		   filter. */
+		snprintf(change, sizeof(change), "give the parent CAP_SETUID "
+		    "and CAP_SETGID, and let filters pass %s", failed);
 		missing(sb, "change of user",
-		    "give the parent CAP_SETUID and CAP_SETGID", errno);
+		    "prctl/setresgid/setresuid/capset", change, errno);
 		return;
 	}
 	held->user = true;
@@ -244,7 +272,8 @@ drop_caps(const struct sandbox *sb, struct held *held)
 		fatal("sandbox: capabilities came back");
 	held->caps = true;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		missing(sb, "no_new_privs", "use Linux 3.5 or later", errno);
+		missing(sb, "no_new_privs", "prctl", "use Linux 3.5 or later",
+		    errno);
 	else
 		held->nnp = true;
 	if (held->user && (setuid(0) != -1 || seteuid(0) != -1 ||
@@ -287,8 +316,8 @@ set_limits(const struct sandbox *sb, struct held *held)
 	    (!own->writes && limit(RLIMIT_FSIZE, 0) == -1) ||
 	    limit(RLIMIT_CORE, 0) == -1 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
-		missing(sb, "limits", "allow setrlimit(2) and prctl(2)",
-		    errno);
+		missing(sb, "limits", "prlimit64/prctl",
+		    "allow setrlimit(2) and prctl(2)", errno);
 	else
 		held->limits = true;
 }
@@ -337,6 +366,32 @@ name_layers(const struct sandbox *sb, const struct held *held, char *layers,
 	    held->limits ? ",limits" : "");
 }
 
+/* Where the chroot holds, its lack is worth a warning and no more. */
+static void
+enter_landlock(const struct sandbox *sb, struct held *held, int dirfd)
+{
+	static const char calls[] = "landlock_create_ruleset/"
+	    "landlock_add_rule/landlock_restrict_self";
+	char name[32], cause[SELFTEST_CAUSE_LEN];
+	int error;
+
+	held->landlock = landlock_enter(sb->role, dirfd);
+	if (held->landlock > 0)
+		return;
+	error = errno;
+	if (!held->chroot)
+		missing(sb, "Landlock", calls, "start as root, for a chroot, "
+		    "or use a kernel with Landlock (5.13) in its lsm= list",
+		    error);
+	else if (selftest_find_refused(calls, name, sizeof(name), &error))
+		log_warn("sandbox: no Landlock (%s): the chroot has to do: "
+		    "%s: %s", strerror(error), name,
+		    selftest_explain(cause, name, error));
+	else
+		log_warn("sandbox: this kernel has no Landlock (%s): the "
+		    "chroot has to do", strerror(error));
+}
+
 void
 sandbox_enter(const struct sandbox *sb, int *dirfd, char *layers,
     size_t layers_len)
@@ -356,17 +411,11 @@ sandbox_enter(const struct sandbox *sb, int *dirfd, char *layers,
 	if (sb->role == ROLE_WALKER)
 		check_root_not_writable(sb, *dirfd);
 	set_limits(sb, &held);
-	held.landlock = landlock_enter(sb->role, *dirfd);
-	if (held.landlock <= 0 && !held.chroot)
-		missing(sb, "Landlock", "start as root, for a chroot, or use "
-		    "a kernel with Landlock (5.13) in its lsm= list", errno);
-	else if (held.landlock <= 0)
-		log_warn("sandbox: this kernel has no Landlock (%s): the "
-		    "chroot has to do", strerror(errno));
+	enter_landlock(sb, &held, *dirfd);
 	if (seccomp_enter(sb->role, sb->channel_fd) == 0)
 		held.seccomp = true;
 	else
-		missing(sb, "seccomp", "use a kernel with "
+		missing(sb, "seccomp", "seccomp", "use a kernel with "
 		    "CONFIG_SECCOMP_FILTER", errno);
 	name_layers(sb, &held, layers, layers_len);
 }

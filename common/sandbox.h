@@ -57,4 +57,8 @@ int	seccomp_enter(enum role, int channel_fd);
    struct sock_filter into a file.  0, or -1 with errno. */
 int	seccomp_export(enum role, uint32_t arch, int fd);
 
+/* Row i of the table of system calls, NULL past its end: a name, and bits
+   1 << role of those that may make the call. */
+const char *seccomp_call(size_t i, unsigned *roles);
+
 #endif

@@ -176,6 +176,15 @@ static const struct call sanitizer_calls[] = {
 	{ NULL, 0, ANY }
 };
 
+const char *
+seccomp_call(size_t i, unsigned *roles)
+{
+	if (i >= sizeof(calls) / sizeof(calls[0]))
+		return NULL;
+	*roles = calls[i].roles;
+	return calls[i].name;
+}
+
 /* Set before the filter, read by the handler. */
 static int report_fd = -1;
 

@@ -222,7 +222,7 @@ hasher_main(void)
 	static struct hasher	h;
 	struct sandbox		sandbox;
 	char			layers[256];
-	int			dirfd;
+	int			dirfd, own;
 
 	h.front.fd = -1;
 	slots_init(&h.slots, &h.mounts);
@@ -239,7 +239,9 @@ hasher_main(void)
 	sandbox.strict = h.child.conf->strict;
 	sandbox.user = h.child.conf->user[ROLE_HASHER];
 	sandbox.channel_fd = h.child.parent.fd;
+	own = read_open_own();
 	sandbox_enter(&sandbox, &dirfd, layers, sizeof(layers));
+	read_selftest(own);
 	child_ready(&h.child, layers);
 	for (;;)
 		hasher_turn(&h);

@@ -39,6 +39,11 @@ struct read_map {
  */
 void	read_init(void);
 
+/* In selftest_hasher.c: a file to try with, before lockdown; after it, try all
+   that is done here.  Ends the process if a call is refused. */
+int	read_open_own(void);
+void	read_selftest(int fd);
+
 /*
  * Find out what of the range is not in memory, and have it fetched while we
  * do something else.

@@ -45,6 +45,10 @@ void	 root_init(struct root *);
    remembered for long. */
 void	 root_log_mount(struct root *);
 
+/* In selftest_walker.c: locked down, try all that is done here.  Ends the
+   process if a call is refused. */
+void	 root_selftest(const struct root *);
+
 /* "" or "/a/b": what clients see before this root's own paths. */
 const char	*root_prefix(const struct root *);
 

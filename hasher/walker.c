@@ -489,6 +489,7 @@ walker_main(void)
 	sandbox.dir = w.child.conf->roots[w.child.index].dir;
 	sandbox.channel_fd = w.child.parent.fd;
 	sandbox_enter(&sandbox, &w.root.fd, layers, sizeof(layers));
+	root_selftest(&w.root);
 	if (mounts_stat(w.root.fd, "", AT_EMPTY_PATH, &stx) == 0) {
 		w.child.ready.root_dev = makedev(stx.stx_dev_major,
 		    stx.stx_dev_minor);

@@ -456,8 +456,11 @@ cache_main(void)
 	sb.dir = conf->cache;
 	sb.channel_fd = c.child.parent.fd;
 	sandbox_enter(&sb, &c.store.dirfd, layers, sizeof(layers));
+	store_selftest(&c.store);
 	/* Not before: they are to belong to our user. */
-	store_make_trees(&c.store);
+	if (!(c.child.flags & CONF_CHECK))
+		store_make_trees(&c.store);
+	store_try_disk(&c.store);
 	child_ready(&c.child, layers);
 	cache_loop(&c);
 }

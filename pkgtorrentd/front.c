@@ -475,6 +475,7 @@ void
 front_main(void)
 {
 	struct sandbox box = { .role = ROLE_FRONT };
+	struct front_trial *trial;
 	struct front *f;
 	char layers[256];
 	int none;
@@ -496,7 +497,9 @@ front_main(void)
 	front_limit_descriptors(f);
 	box.max_fds = f->fds;
 	front_share_descriptors(f);
+	trial = front_prepare_selftest();
 	sandbox_enter(&box, &none, layers, sizeof(layers));
+	front_selftest(trial);
 	child_ready(&f->child, layers);
 	event_base_dispatch(f->base);
 	access_flush(f);

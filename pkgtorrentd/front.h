@@ -112,6 +112,11 @@ void	front_on_opened(struct client *, enum path_status, int fd,
 void	front_limit_descriptors(struct front *);
 void	front_share_descriptors(struct front *);
 
+/* In selftest_front.c: what the second needs, before lockdown; after it, try
+   all calls that the front makes.  Ends the process if one is refused. */
+struct front_trial *front_prepare_selftest(void);
+void	front_selftest(struct front_trial *);
+
 /* For front.c, in front_msg.c: the parent's channel, and places for peers. */
 int	front_open_parent(struct front *);
 int	front_set_walkers(struct front *);

@@ -13,6 +13,7 @@
 
 #include "listen.h"
 #include "log.h"
+#include "selftest.h"
 
 #define UNSENT_MAX	(384 << 10)	/* bytes in the kernel, per client */
 
@@ -348,8 +349,17 @@ static void
 listen_complain(const struct conf *conf, const struct conf_listen *cl,
     int error, struct buf *errors)
 {
-	const char	*hint = "";
+	char		 name[32], cause[SELFTEST_CAUSE_LEN];
+	const char	*hint = selftest_hint(error);
+	int		 refusal;
 
+	if (selftest_is_refusal(error) && selftest_find_refused("socket/"
+	    "bind/listen/connect/setsockopt", name, sizeof(name), &refusal)) {
+		(void)buf_addf(errors, "listen %s: %s: %s: %s\n", cl->text,
+		    name, strerror(refusal), selftest_explain(cause, name,
+		    refusal));
+		return;
+	}
 	if (error == EEXIST)
 		hint = " (it is not a socket)";
 	else if (error == EACCES && cl->addr.ss_family != AF_UNIX)

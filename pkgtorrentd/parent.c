@@ -22,11 +22,17 @@
 #include "parent.h"
 #include "role.h"
 #include "sandbox.h"
+#include "selftest.h"
 #include "timer.h"
 
 #define TRACKERS_S	60		/* between two looks at their file */
 #define LOG_TURNS_MAX	64		/* in a second, to write what is kept */
 #define STOP_MS		6000		/* the front's five seconds, and one */
+
+/* A filter may stop what a child loads its libraries, or reports, with. */
+const char		parent_without_words[] = " without a word of its "
+    "own: a filter of system calls (SystemCallFilter=, a container's seccomp "
+    "profile) is a likely reason";
 
 static const int	parent_signal_numbers[PARENT_SIGNALS] = {
 	SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1
@@ -113,20 +119,26 @@ parent_kill_all(struct parent *parent)
 }
 
 void
+parent_copy_line(char *out, size_t outlen, const void *line, size_t len)
+{
+	const char	*from = line;
+	size_t		 i;
+
+	for (i = 0; i < len && i < outlen - 1; i++)
+		out[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
+	out[i] = '\0';
+}
+
+void
 parent_say_why(struct parent *parent, const char *who, const void *why,
     size_t len)
 {
-	char		 text[2048];
-	const char	*from = why;
-	size_t		 i;
+	char	 text[2048];
 
 	if (parent->ready_fd == -1 || parent->said_why)
 		return;
 	parent->said_why = true;
-	/* This ends on a terminal. */
-	for (i = 0; i < len && i < sizeof(text) - 1; i++)
-		text[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
-	text[i] = '\0';
+	parent_copy_line(text, sizeof(text), why, len);
 	(void)dprintf(parent->ready_fd, "%s: %s\n", who, text);
 }
 
@@ -216,7 +228,17 @@ parent_check_ready(struct parent *parent)
 void
 parent_on_timer(struct process *p)
 {
-	if (p->role == ROLE_FRONT)
+	char	 title[SPAWN_TITLE_LEN];
+
+	if (p->parent->state == PARENT_CHECKING) {
+		errno = p->start_error;
+		check_on_end(p, -1);
+	} else if (p->parent->state == PARENT_STARTING) {
+		spawn_title(title, sizeof(title), p->role, p->index,
+		    p->parent->conf);
+		parent_fail(p->parent, "%s cannot be started: %s", title,
+		    strerror(p->start_error));
+	} else if (p->role == ROLE_FRONT)
 		parent_start_front(p->parent, p);
 	else if (p->reserve)
 		roots_start(p);
@@ -261,6 +283,8 @@ parent_on_stuck(struct process *p)
 {
 	bool		 parting;
 
+	if (p->parent->state == PARENT_CHECKING)
+		return;
 	parting = p->retired || p->parent->state == PARENT_STOPPING;
 	/* In its directory another would wait as well. */
 	if (!parting && (p->role == ROLE_WALKER || p->role == ROLE_CACHE))
@@ -284,12 +308,17 @@ parent_on_end(struct process *p, int status)
 
 	/* Its last words may be the reason to stop. */
 	process_reap(p);
+	if (parent->state == PARENT_CHECKING) {
+		check_on_end(p, status);
+		return;
+	}
 	expected = p->retired || parent->state == PARENT_STOPPING;
 	spawn_describe_end(how, sizeof(how), status);
 	if (!expected && parent->state == PARENT_STARTING &&
 	    p->ready_ms == 0) {
-		parent_fail(parent, "%s %d ended before it was ready: %s",
-		    role_name(p->role), pid, how);
+		parent_fail(parent, "%s %d ended before it was ready: %s%s",
+		    role_name(p->role), pid, how, p->said_why ? "" :
+		    parent_without_words);
 		return;
 	}
 
@@ -310,7 +339,7 @@ parent_on_end(struct process *p, int status)
 		parent_replace(parent, p);
 }
 
-static void
+void
 parent_on_children(struct parent *parent)
 {
 	struct process	*p;
@@ -412,18 +441,19 @@ parent_on_tick(evutil_socket_t fd, short what, void *arg)
 		supply_renew_trackers(parent);
 }
 
-static void
+void
 parent_free(struct parent *parent)
 {
 	int	 i;
 
-	for (i = 0; parent->base != NULL && i < PARENT_SIGNALS; i++)
-		event_free(parent->signals[i]);
-	if (parent->base != NULL) {
+	for (i = 0; i < PARENT_SIGNALS; i++)
+		if (parent->signals[i] != NULL)
+			event_free(parent->signals[i]);
+	if (parent->tick != NULL)
 		event_free(parent->tick);
-		mount_watch_close(parent);
+	mount_watch_close(parent);
+	if (parent->base != NULL)
 		event_base_free(parent->base);
-	}
 	if (parent->access_fd >= 0)
 		close(parent->access_fd);
 	listen_close(&parent->listeners, NULL);
@@ -447,6 +477,8 @@ parent_acquire(struct parent *parent, struct buf *errors)
 	if (spawn_open_programs(&parent->programs, parent->opt->hasher,
 	    errors) == -1)
 		bad = -1;
+	if (parent->opt->check)
+		return bad;
 	if (!parent->listeners.activated &&
 	    listen_open(&parent->listeners, conf, NULL,
 	    supply_socket_group(parent, conf), errors) == -1)
@@ -463,7 +495,7 @@ struct parent *
 parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 {
 	struct parent	*parent;
-	int		 taken;
+	int		 taken = 0;
 
 	if ((parent = calloc(1, sizeof(*parent))) == NULL ||
 	    (parent->buf = malloc(MSG_MAX)) == NULL ||
@@ -474,15 +506,21 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 	parent->root = geteuid() == 0;
 	parent->ready_fd = -1;
 	parent->access_fd = -1;
+	parent->mounts_fd = -1;
 	TAILQ_INIT(&parent->processes);
 	arc4random_buf(parent->key, sizeof(parent->key));
-	taken = listen_take(&parent->listeners, errors);
+	selftest_set_systemd(getenv("INVOCATION_ID") != NULL ||
+	    getenv("NOTIFY_SOCKET") != NULL);
+	if (!opt->check)
+		taken = listen_take(&parent->listeners, errors);
 	/* A pipe of our starter's must not stay open through us. */
 	(void)close_range(LISTEN_FIRST_FD + (unsigned)parent->listeners.n,
 	    ~0U, 0);
-	notify_open(&parent->notify, getenv("NOTIFY_SOCKET"));
+	notify_open(&parent->notify, opt->check ? NULL :
+	    getenv("NOTIFY_SOCKET"));
 	(void)unsetenv("NOTIFY_SOCKET");
-	if (taken == -1 || parent_acquire(parent, errors) == -1) {
+	if (taken == -1 || selftest_parent(parent->root, opt->foreground ||
+	    opt->check, errors) == -1 || parent_acquire(parent, errors) == -1) {
 		parent_free(parent);
 		return NULL;
 	}
@@ -522,6 +560,7 @@ parent_run(struct parent *parent, int ready_fd)
 {
 	int	 exit_status;
 
+	parent->state = PARENT_STARTING;
 	parent->ready_fd = ready_fd;
 	parent->started_ms = now_ms();
 	if (!parent->root)

@@ -20,6 +20,7 @@ struct options {
 	const char	*hasher;	/* the other program */
 	struct strings	 overrides;	/* of -o */
 	bool		 foreground;	/* -d */
+	bool		 check;		/* -n: only see whether it could work */
 	bool		 verbose;
 };
 
@@ -28,6 +29,7 @@ struct options {
 #define SYSCALLS_MS	60000
 
 enum parent_state {
+	PARENT_CHECKING,		/* see check.c */
 	PARENT_STARTING,		/* a child that fails ends it all */
 	PARENT_SERVING,
 	PARENT_STOPPING
@@ -77,6 +79,7 @@ struct parent {
 	bool			 reload_refused; /* the last one */
 	int			 ready_fd;	/* our starter waits; or -1 */
 	bool			 said_why;
+	struct buf		*complaints;	/* of a check */
 	int			 exit_status;
 	uint64_t		 started_ms;
 	uint64_t		 restarts;
@@ -99,12 +102,16 @@ struct parent	*parent_new(const struct options *, struct conf *,
    not. */
 int	 parent_run(struct parent *, int ready_fd);
 
+/* What parent_new() has taken and opened. */
+void	 parent_free(struct parent *);
 /* The service cannot start, or go on: say why, end with status 1. */
 void	 parent_fail(struct parent *, const char *, ...)
 	    __attribute__((__format__(printf, 2, 3)));
 /* To whoever waits for the service to start, the first reason why not. */
 void	 parent_say_why(struct parent *, const char *who, const void *,
 	    size_t);
+/* What a child says, for a terminal. */
+void	 parent_copy_line(char *out, size_t outlen, const void *line, size_t);
 /* The running front; NULL while there is none. */
 struct process	*parent_front(struct parent *);
 /* End all children of that role. */
@@ -115,6 +122,10 @@ uint32_t parent_count_role(const struct conf *, enum role);
 void	 parent_check_ready(struct parent *);
 /* Tell the service manager that a start or a reload has ended. */
 void	 parent_notify_ready(struct parent *);
+/* Some have ended: all of them are reaped. */
+void	 parent_on_children(struct parent *);
+/* What to add when one has ended and not said why. */
+extern const char parent_without_words[];
 /* It is not running and its time to be started has come. */
 void	 parent_on_timer(struct process *);
 /* It was killed long ago and is still there. */
@@ -191,6 +202,25 @@ void	 roots_on_late(struct process *);
 void	 mount_watch_open(struct parent *);
 void	 mount_watch_close(struct parent *);
 void	 mount_watch_tell(struct process *);
+
+/* selftest_parent.c: can the parent, and its children on their way in, make
+   the calls that they need?  -1 with complaints. */
+int	 selftest_parent(bool root, bool foreground, struct buf *errors);
+
+/*
+ * check.c: for -n each role is started once, as it is to work, and says that
+ * it could, or why not.  Nothing that a running service has is touched.
+ */
+
+/* 0, or -1 with complaints, in a bounded time.  The parent is freed. */
+int	 check_run(struct parent *, struct buf *errors);
+/* Of a process that is checked: it could work; a line of its own, which is a
+   reason if it is an error; it has ended or could not be started (status -1,
+   with errno). */
+void	 check_on_ready(struct process *);
+void	 check_on_line(struct process *, int priority, const void *line,
+	    size_t len);
+void	 check_on_end(struct process *, int status);
 
 /* A line for the log for each complaint. */
 void	 log_complaints(const struct buf *);

@@ -94,20 +94,13 @@ print_complaints(const struct buf *errors)
 }
 
 static int
-print_conf(const struct conf *conf)
+print_conf(const struct buf *text)
 {
-	struct buf	 text = { 0 };
-	int		 status = 0;
-
-	if (conf_print(conf, &text) == -1)
-		fatal("no memory");
-	if (fwrite(text.data, 1, text.len, stdout) != text.len ||
-	    fflush(stdout) == EOF) {
-		perror("pkgtorrentd: standard output");
-		status = 1;
-	}
-	buf_free(&text);
-	return status;
+	if (fwrite(text->data, 1, text->len, stdout) == text->len &&
+	    fflush(stdout) != EOF)
+		return 0;
+	perror("pkgtorrentd: standard output");
+	return 1;
 }
 
 /* Waits in the foreground for the news from the service: a NUL, or why not. */
@@ -187,22 +180,27 @@ serve(const struct options *opt, const struct arguments *args,
 static int
 check(const struct options *opt, struct conf *conf)
 {
-	struct buf	 errors = { 0 };
-	int		 status;
+	struct buf	 errors = { 0 }, text = { 0 };
+	struct parent	*parent;
+	int		 status = 0;
 
-	if (reload_check(conf, NULL, opt->file, geteuid() == 0, false,
-	    &errors) == -1) {
+	if (conf_print(conf, &text) == -1)
+		fatal("no memory");
+	/* What is wrong is a complaint, and nothing else is of interest. */
+	log_set_level(LOG_ERR);
+	parent = parent_new(opt, conf, &errors);
+	if (parent == NULL || check_run(parent, &errors) == -1) {
 		print_complaints(&errors);
 		status = 1;
-	} else
-		status = opt->verbose ? print_conf(conf) : 0;
+	} else if (opt->verbose)
+		status = print_conf(&text);
 	buf_free(&errors);
-	conf_free(conf);
+	buf_free(&text);
 	return status;
 }
 
 static int
-run(const struct options *opt, const struct arguments *args, bool only_check)
+run(const struct options *opt, const struct arguments *args)
 {
 	struct buf	 errors = { 0 };
 	struct conf	*conf;
@@ -213,7 +211,7 @@ run(const struct options *opt, const struct arguments *args, bool only_check)
 		buf_free(&errors);
 		return 1;
 	}
-	if (only_check)
+	if (opt->check)
 		return check(opt, conf);
 	log_set_level(opt->verbose ? LOG_DEBUG : conf->log_level);
 	return serve(opt, args, conf);
@@ -242,7 +240,6 @@ main(int argc, char *argv[], char *envp[])
 	struct options	 opt;
 	struct arguments args;
 	const char	*file = CONF_FILE;
-	bool		 only_check = false;
 	int		 ch, status;
 
 	if (argc < 1)
@@ -263,7 +260,7 @@ main(int argc, char *argv[], char *envp[])
 			file = optarg;
 			break;
 		case 'n':
-			only_check = true;
+			opt.check = true;
 			break;
 		case 'o':
 			if (strings_add(&opt.overrides, optarg) == -1)
@@ -284,12 +281,12 @@ main(int argc, char *argv[], char *envp[])
 
 	log_open_parent(1);
 	/* Who has a configuration checked waits for what is to be read. */
-	if (!only_check)
+	if (!opt.check)
 		log_never_wait();
 	(void)umask(022);
 	opt.file = absolute_path(file);
 	opt.hasher = HASHER_PATH;
-	status = run(&opt, &args, only_check);
+	status = run(&opt, &args);
 	free(opt.file);
 	strings_free(&opt.overrides);
 	return status;

@@ -10,6 +10,7 @@
 #include "parent.h"
 #include "process.h"
 #include "role.h"
+#include "selftest.h"
 #include "timer.h"
 
 /* Messages read before others have their turn. */
@@ -106,8 +107,10 @@ process_start(struct process *p)
 	p->killed = false;
 	p->root_ino = 0;
 	p->silent_s = 0;
+	p->said_why = false;
 	p->pid = spawn_start(&parent->programs, p->role, title, &fd);
 	if (p->pid == -1) {
+		p->start_error = errno;
 		log_error("%s cannot be started: %s", title, strerror(errno));
 		p->pid = 0;
 		p->delay_ms = spawn_delay_ms(p->delay_ms, 0, now_ms());
@@ -254,6 +257,8 @@ process_send_conf(struct process *p)
 		n = left < MSG_TAIL_MAX ? left : MSG_TAIL_MAX;
 		body.flags = (parent->opt->verbose ? CONF_VERBOSE : 0) |
 		    (parent->root ? CONF_ROOT : 0) |
+		    (parent->opt->check ? CONF_CHECK : 0) |
+		    (selftest_has_systemd() ? CONF_SYSTEMD : 0) |
 		    (n < left ? PART_MORE : 0);
 		process_send(p, MSG_CONF, &body, at, n, -1);
 		at += n;

@@ -46,6 +46,8 @@ struct process {
 	bool			 reserve;	/* not at work: to take … */
 	bool			 planned;	/* … over with a reload */
 	char			*trouble;	/* of the one before it */
+	bool			 said_why;	/* why it ends */
+	int			 start_error;	/* errno, if it could not be */
 	char			*layers;	/* as it reported */
 };
 

@@ -51,6 +51,10 @@ parent_on_ready(struct process *p, const struct msg *msg)
 	log_child_line(role_name(p->role), p->pid, LOG_INFO, line,
 	    (size_t)len);
 
+	if (parent->state == PARENT_CHECKING) {
+		check_on_ready(p);
+		return;
+	}
 	if (p->retired)
 		return;
 	if (p->planned) {
@@ -97,6 +101,12 @@ parent_on_log(struct process *p, const struct msg *msg)
 	const struct msg_log	*body = msg->body;
 	int			 priority = LOG_PRI((int)body->priority);
 
+	if (priority <= LOG_ERR)
+		p->said_why = true;
+	if (p->parent->state == PARENT_CHECKING) {
+		check_on_line(p, priority, msg->tail, msg->tail_len);
+		return;
+	}
 	if (priority <= LOG_ERR && parent_has_heard(p, msg))
 		return;
 	log_child_line(role_name(p->role), p->pid, priority, msg->tail,
@@ -205,6 +215,7 @@ parent_on_syscall(struct process *p, const struct msg *msg)
 
 	name = seccomp_syscall_resolve_num_arch(body->arch, (int)body->nr);
 	parent->syscalls++;
+	p->said_why = true;
 	log_error("%s %d was stopped at system call %u (%s)",
 	    role_name(p->role), (int)p->pid, body->nr,
 	    name == NULL ? "unknown" : name);

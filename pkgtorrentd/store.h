@@ -48,6 +48,11 @@ struct store {
 
 /* Before lockdown; the caller sets dirfd and the limits after it. */
 void	store_init(struct store *);
+/* In selftest_cache.c: locked down, try all calls that are made here.  Ends
+   the process if one is refused. */
+void	store_selftest(struct store *);
+/* Make and remove an entry, beside all others: warn if that cannot be. */
+void	store_try_disk(struct store *);
 /* Make info/ and pieces/ if they are missing. */
 void	store_make_trees(struct store *);
 

@@ -11,11 +11,11 @@
 
 #include "log.h"
 #include "role.h"
+#include "selftest.h"
 #include "store_dir.h"
 
 #define COMPLAIN_MS	60000
 #define TRIES		3
-#define ASIDE		".old-"
 
 void
 store_complain(struct store *st, enum store_complaint kind, const char *what,
@@ -37,7 +37,7 @@ store_complain(struct store *st, enum store_complaint kind, const char *what,
 void
 store_complain_write(struct store *st, const char *name)
 {
-	char what[128];
+	char what[192];
 	struct stat sb;
 	int error = errno;
 
@@ -46,7 +46,8 @@ store_complain_write(struct store *st, const char *name)
 		    "directory was removed; restart the service", name);
 		return;
 	}
-	snprintf(what, sizeof(what), "not stored: %s", strerror(error));
+	snprintf(what, sizeof(what), "not stored: %s%s", strerror(error),
+	    selftest_hint(error));
 	store_complain(st, STORE_NOT_WRITTEN, what, name);
 }
 
@@ -108,9 +109,9 @@ store_is_temporary(const char *name)
 bool
 store_is_aside(const char *name)
 {
-	return strncmp(name, ASIDE, strlen(ASIDE)) == 0 &&
-	    name[strspn(name + strlen(ASIDE), "0123456789-") +
-	    strlen(ASIDE)] == '\0';
+	return strncmp(name, STORE_ASIDE, strlen(STORE_ASIDE)) == 0 &&
+	    name[strspn(name + strlen(STORE_ASIDE), "0123456789-") +
+	    strlen(STORE_ASIDE)] == '\0';
 }
 
 enum store_owner
@@ -148,7 +149,7 @@ move_aside(struct store *st, int dirfd, const char *name)
 	int tries;
 
 	for (tries = 0; tries < TRIES; tries++) {
-		snprintf(aside, sizeof(aside), ASIDE "%" PRIu64 "-%u",
+		snprintf(aside, sizeof(aside), STORE_ASIDE "%" PRIu64 "-%u",
 		    (uint64_t)now_ns(), st->aside++);
 		if (renameat(dirfd, name, dirfd, aside) == 0)
 			return 0;

@@ -24,6 +24,7 @@ int	store_clear(struct store *, int dirfd, const char *name);
 /* Names that only we give: an entry being written, a directory that was in
    the way and waits for the sweep. */
 #define STORE_TEMPORARY	".new-"
+#define STORE_ASIDE	".old-"
 /* An errno that says nothing about an entry: a lack that passes. */
 bool	store_is_lack(int error);
 bool	store_is_temporary(const char *name);

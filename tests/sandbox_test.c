@@ -231,11 +231,23 @@ ATF_TC_BODY(sandbox__kernel_without_layers, tc)
 	e.strict = false;
 	expect_warning(&e, "without seccomp", "seccomp");
 
+	/* Here it is a filter that does it, whatever the kernel's age. */
+	e.without_errno = EPERM;
+	expect_warning(&e, "without seccomp (Operation not permitted): "
+	    "seccomp: a filter stops it", "seccomp");
+
 	e.without = "landlock_create_ruleset";
 	e.without_errno = ENOSYS;
 	e.strict = true;
-	expect_refusal(&e, "no Landlock (Function not implemented): start "
-	    "as root");
+	expect_refusal(&e, "no Landlock (Function not implemented): "
+	    "landlock_create_ruleset: ");
+	e.without = "landlock_restrict_self";
+	e.without_errno = EPERM;
+	expect_refusal(&e, "no Landlock (Operation not permitted): "
+	    "landlock_restrict_self: a filter stops it");
+	e.without = "landlock_create_ruleset";
+	e.without_errno = EINVAL;
+	expect_refusal(&e, "no Landlock (Invalid argument): start as root");
 	e.without_errno = EOPNOTSUPP;
 	e.strict = false;
 	expect_warning(&e, "without Landlock", "landlock");
@@ -261,8 +273,12 @@ ATF_TC_BODY(sandbox__root_without_layers, tc)
 	e.without_errno = EPERM;
 	e.without = "chroot";
 	e.strict = true;
-	expect_refusal(&e, "no chroot (Operation not permitted): give the "
-	    "parent CAP_SYS_CHROOT");
+	expect_refusal(&e, "no chroot (Operation not permitted): chroot: a "
+	    "filter stops it");
+	e.without_errno = EINVAL;
+	expect_refusal(&e, "no chroot (Invalid argument): give the parent "
+	    "CAP_SYS_CHROOT");
+	e.without_errno = EPERM;
 	e.strict = false;
 	expect_warning(&e, "without chroot", "chroot");
 

@@ -12,6 +12,7 @@
 
 #include "conf_keyword.h"
 #include "log.h"
+#include "selftest.h"
 
 struct check {
 	const char	*file;
@@ -32,8 +33,21 @@ complain(struct check *c, const char *keyword, const char *value,
 	    advice);
 }
 
+/* The same of an errno. */
+static void
+complain_error(struct check *c, const char *keyword, const char *value,
+    int error, const char *advice)
+{
+	char problem[256];
+
+	snprintf(problem, sizeof(problem), "%s%s", strerror(error),
+	    selftest_hint(error));
+	complain(c, keyword, value, problem, advice);
+}
+
 /* 0 or an error: is it a directory that we may use so (W_OK, X_OK)?  What
-   root may do says nothing about the users that it becomes. */
+   root may do says nothing about the users that it becomes, but what is
+   mounted read-only is so for all. */
 static int
 check_dir(struct check *c, const char *path, int mode)
 {
@@ -43,7 +57,7 @@ check_dir(struct check *c, const char *path, int mode)
 		return errno;
 	if (!S_ISDIR(st.st_mode))
 		return ENOTDIR;
-	if (!c->root && access(path, mode) == -1)
+	if (access(path, mode) == -1 && (!c->root || errno == EROFS))
 		return errno;
 	return 0;
 }
@@ -68,7 +82,7 @@ check_cache(struct check *c, const char *path)
 	if (error == ENOENT)
 		error = check_parent_dir(c, path);
 	if (error != 0)
-		complain(c, "cache", path, strerror(error),
+		complain_error(c, "cache", path, error,
 		    "set cache to a directory that may be written, or to a "
 		    "new name in one");
 }
@@ -83,10 +97,10 @@ check_access_log(struct check *c, const char *path)
 		error = errno == ENOENT ? check_parent_dir(c, path) : errno;
 	else if (S_ISDIR(st.st_mode))
 		error = EISDIR;
-	else if (!c->root && access(path, W_OK) == -1)
+	else if (access(path, W_OK) == -1 && (!c->root || errno == EROFS))
 		error = errno;
 	if (error != 0)
-		complain(c, "access-log", path, strerror(error),
+		complain_error(c, "access-log", path, error,
 		    "set access-log to a file that may be written");
 }
 
@@ -127,7 +141,7 @@ conf_check_system(const struct conf *conf, const char *file, bool root,
 		l = &conf->listen[i];
 		if (l->addr.ss_family == AF_UNIX &&
 		    (error = check_parent_dir(&c, l->text)) != 0)
-			complain(&c, "listen", l->text, strerror(error),
+			complain_error(&c, "listen", l->text, error,
 			    "set listen to a new name in a directory that may "
 			    "be written");
 	}

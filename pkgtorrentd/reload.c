@@ -18,6 +18,7 @@
 #include "log.h"
 #include "parent.h"
 #include "role.h"
+#include "selftest.h"
 
 #define CONF_FILE_MAX	(1U << 20)	/* bytes */
 
@@ -118,9 +119,9 @@ reload_check_cache(const struct conf *conf, const char *file,
 	/* What is not there will be made. */
 	if (rv == 0 || error == ENOENT)
 		return 0;
-	(void)buf_addf(errors, "%s: cache \"%s\": %s for user %s; give it to "
+	(void)buf_addf(errors, "%s: cache \"%s\": %s for user %s%s; give it to "
 	    "that user, or set cache to another directory\n", file,
-	    conf->cache, strerror(error), user);
+	    conf->cache, strerror(error), user, selftest_hint(error));
 	return -1;
 }
 

@@ -9,6 +9,7 @@
 
 #include "log.h"
 #include "parent.h"
+#include "selftest.h"
 
 #define TRACKERS_MAX	(1U << 20)	/* bytes in the file */
 
@@ -36,8 +37,8 @@ supply_make_cache(const struct conf *conf, bool root, struct buf *errors)
 	if (stat(conf->cache, &st) == 0 || errno != ENOENT)
 		return 0;
 	if (mkdir(conf->cache, 0755) == -1) {
-		(void)buf_addf(errors, "cache %s cannot be made: %s\n",
-		    conf->cache, strerror(errno));
+		(void)buf_addf(errors, "cache %s cannot be made: %s%s\n",
+		    conf->cache, strerror(errno), selftest_hint(errno));
 		return -1;
 	}
 	if (!root)
@@ -62,7 +63,7 @@ supply_make_cache(const struct conf *conf, bool root, struct buf *errors)
 int
 supply_open_access_log(const struct conf *conf, struct buf *errors)
 {
-	const char	*reason = "not a regular file";
+	const char	*reason = "not a regular file", *hint = "";
 	struct stat	 st;
 	int		 fd;
 
@@ -74,10 +75,12 @@ supply_open_access_log(const struct conf *conf, struct buf *errors)
 		return fd;
 	if (fd != -1)
 		close(fd);
-	else if (errno != ELOOP && errno != ENXIO)
+	else if (errno != ELOOP && errno != ENXIO) {
+		hint = selftest_hint(errno);
 		reason = strerror(errno);
-	(void)buf_addf(errors, "access-log %s: %s\n", conf->access_log_file,
-	    reason);
+	}
+	(void)buf_addf(errors, "access-log %s: %s%s\n",
+	    conf->access_log_file, reason, hint);
 	return -2;
 }
 

@@ -23,7 +23,8 @@ build_pieces(struct buf *b)
 		.path = PATH,
 		.path_len = strlen(PATH),
 		.piece_len = PIECE_LEN,
-		.identity = { 12, 2 * PIECE_LEN + 1, 1000000001, 1000000002 },
+		.identity = { 12, 2 * PIECE_LEN + 1, 1000000001, 1000000002,
+		    0 },
 		.digests = digests,
 		.count = 4,
 	};
@@ -212,7 +213,7 @@ ATF_TC_BODY(pieces__of_another_length_are_damaged, tc)
 		.path = PATH,
 		.path_len = strlen(PATH),
 		.piece_len = PIECE_LEN,
-		.identity = { 12, 4 * PIECE_LEN + 1, 1, 1 },
+		.identity = { 12, 4 * PIECE_LEN + 1, 1, 1, 0 },
 		.digests = digests,
 		.count = 4,
 	};

@@ -189,10 +189,10 @@ roots_and_patterns_body()
 service_case only_prefixes "Without a root for it there is nothing."
 only_prefixes_body()
 {
-	mkdir -p data
-	echo a >data/a
-	settle data/a
-	service_start "serve-files yes" "root /pub $here/data"
+	mkdir -p www/data
+	echo a >www/data/a
+	settle www/data/a
+	service_start "serve-files yes" "root /pub $here/www/data"
 	want 200 /pub/a
 	want 404 /a
 	want 404 $service/single/a

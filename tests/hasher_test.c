@@ -8,6 +8,7 @@
 
 #include "hasher/batch.h"
 #include "log.h"
+#include "place.h"
 
 static const uint8_t	unsealed[SEAL_LEN];
 
@@ -347,6 +348,7 @@ ATF_TC_BODY(memory__cold_files_leave_it_again, tc)
 	uint8_t			*data;
 	int			 cold, warm;
 
+	place_enter();
 	warm = make_file("warm", len, NULL);
 	cold = make_file("cold", len, &data);
 	warm_up(warm, len);
@@ -375,6 +377,7 @@ ATF_TC_BODY(memory__what_surrounds_a_hole_stays, tc)
 	uint8_t			*data;
 	int			 fd, rw;
 
+	place_enter();
 	fd = make_file("file", len, &data);
 	rw = open("file", O_RDWR);
 	if (fallocate(rw, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,

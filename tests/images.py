@@ -6,8 +6,8 @@ usage: images.py PORT PROGRAM CASE KIND NUMBERS
 To be run as root, in a mount namespace.  KIND is squashfs, erofs, or overlay
 (over a squashfs).  NUMBERS are those that mounts have: unique (Linux 6.8), or
 reused, when PROGRAM is told by the file "faults" that the kernel has no others.
-The service is to be configured with "revalidate 1s", "serve-files yes" and
-"access-log access".
+The service is to be configured with "revalidate 1s" ("60s" for told),
+"serve-files yes" and "access-log access".
 """
 import struct
 
@@ -139,8 +139,11 @@ def begin():
 def want_soon(name, target=SINGLE, more=0):
     """Within what is promised; never the old one past that."""
     end = time.monotonic() + REVALIDATE + more + 0.1
-    while not is_of(ask(request(target)), name):
-        assert time.monotonic() < end, "%s is not of image %s" % (target, name)
+    while True:
+        asked = time.monotonic()
+        if is_of(ask(request(target)), name):
+            break
+        assert asked < end, "%s is not of image %s" % (target, name)
         time.sleep(0.01)
     time.sleep(REVALIDATE + 0.1)
     ask_for(name, target)
@@ -169,8 +172,7 @@ def below():
     ask_for("A", digest)
     etag = ask(request("/yum/img/a")).field("ETag")
     replace(PLACE)
-    # Now, and not only when the next check is due.
-    ask_for("B")
+    want_soon("B")
     a = ask(request("/yum/img/a", if_none_match=etag))
     assert a.status == 200 and a.body == CONTENT["B"], a
     a = ask(request("/yum/img/a", if_modified_since=a.field("Last-Modified")))
@@ -248,12 +250,8 @@ def link():
     service.want_no_line(UNSOUND)
 
 
-def hashing():
-    """Exchanged between a file's being found and its being read."""
-    begin()
-    mount("A", PLACE)
-    service = Service("conf")
-    service.start()
+def replace_while_hashing(service, then):
+    """Between a file's being found and its being read."""
     hasher = service.child("hasher 1")
     os.kill(hasher, signal.SIGSTOP)
     seen = []
@@ -265,11 +263,43 @@ def hashing():
                                glob.glob("/proc/%d/fd/*" %
                                          service.child("front"))), "opened")
     replace(PLACE, "-l")
+    then()
     os.kill(hasher, signal.SIGCONT)
     asking.join(15)
     assert is_of(seen[0], "B"), seen
     check_torrent(seen[0].body)
+
+
+def hashing():
+    """What was found is too old by then to be believed unseen."""
+    begin()
+    mount("A", PLACE)
+    service = Service("conf")
+    service.start()
+    replace_while_hashing(service, lambda: time.sleep(REVALIDATE + 0.1))
     want_soon("B", SERVICE + "/single/yum/img/**")
+    service.stop()
+    service.want_no_line(UNSOUND)
+
+
+def told():
+    """revalidate is long; but the parent tells of the change."""
+    begin()
+    mount("A", PLACE)
+    service = Service("conf")
+    service.start()
+    # Of an empty file a torrent is made without a hasher.
+    empty = SERVICE + "/single/yum/img/empty"
+
+    def is_forgotten():
+        assert ask(request(empty)).status == 200
+        return len([line for line in access()
+                    if empty in line and " made " in line]) > 1
+    assert not is_forgotten()
+    assert not is_forgotten()
+    replace_while_hashing(service, lambda: wait_until(
+        10, is_forgotten, "forgotten"))
+    ask_for("B")
     service.stop()
     service.want_no_line(UNSOUND)
 

@@ -46,7 +46,9 @@ run_images()
 		unshare -m python3 "$@"
 	}
 	[ "$3" = unique ] || use_faulty
-	service_configure 'revalidate 1s' 'serve-files yes' \
+	_revalidate=1s
+	[ "$1" != told ] || _revalidate=60s
+	service_configure "revalidate $_revalidate" 'serve-files yes' \
 	    "access-log $here/access"
 	run_python images.py "$program" "$@"
 }
@@ -65,7 +67,8 @@ for kind in squashfs erofs; do
 	image_case future "Times ahead of the clock are as good as old ones." \
 	    $kind
 done
-for case in below hashing restart root; do
+image_case told "A change of mounts is told at once." squashfs
+for case in below hashing told restart root; do
 	image_case $case "The same before Linux 6.8." squashfs reused
 done
 image_case unrelated "Any mount ends what was remembered of images." squashfs

@@ -63,9 +63,11 @@ place_mirror()
 	fi
 }
 
-# The part of a case that is to be run is told in the arguments.
+# What is to be done is told in the arguments: to list the cases, one's
+# cleanup, or one.
 case $* in
-*:body) place_mirror ;;
+''|-l*|*:cleanup) ;;
+*) place_mirror ;;
 esac
 
 atf_init_test_cases()

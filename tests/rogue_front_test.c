@@ -5,6 +5,7 @@
  */
 #include <malloc.h>
 
+#include "tests/place.h"
 #include "tests/rogue_front.h"
 #include "tests/rogue_untrue.h"
 
@@ -32,6 +33,7 @@ make_mirror(void)
 	uint8_t digest[SHA1_LEN];
 	int i, fd;
 
+	place_enter();
 	ATF_REQUIRE_EQ(0, mkdir("www", 0755));
 	ATF_REQUIRE_EQ(0, mkdir("www/y", 0755));
 	fd = open("www/y/a", O_WRONLY | O_CREAT, 0644);

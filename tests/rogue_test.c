@@ -4,6 +4,7 @@
  * about several files, paths, sizes and versions, and tells the cache what it
  * likes.  Afterwards the cache's directory holds nothing but the truth.
  */
+#include "tests/place.h"
 #include "tests/rogue_truth.h"
 #include "tests/rogue_words.h"
 
@@ -253,6 +254,7 @@ start_all(void)
 static void
 make_mirror(void)
 {
+	place_enter();
 	ATF_REQUIRE_EQ(0, mkdir("www", 0755));
 	ATF_REQUIRE_EQ(0, mkdir("www/y", 0755));
 	ATF_REQUIRE_EQ(0, mkdir("www/y/sub", 0755));

@@ -1,5 +1,6 @@
 /* What paths and patterns resolve to in a real tree. */
 #include "walker_help.h"
+#include "place.h"
 
 static void
 file_identity(const char *path, struct identity *id)
@@ -304,6 +305,7 @@ ATF_TC_BODY(resolve__listing_and_seal, tc)
 	struct walker		 w;
 	uint8_t			 sha[SEAL_LEN], expect[SEAL_LEN];
 
+	place_enter();
 	make_dir("www");
 	make_file("www/a");
 	make_file("www/b");
@@ -368,6 +370,7 @@ ATF_TC_BODY(open__descriptors_and_seals, tc)
 	char			 text[64] = "";
 	int			 i;
 
+	place_enter();
 	make_dir("www");
 	make_dir("www/y");
 	make_file("www/y/a");

@@ -273,7 +273,7 @@ start(void)
 	static const char text[] = "root /srv\nhashers 1\n";
 	struct strings none = { 0 };
 	struct buf errors = { 0 };
-	bool regular;
+	struct statx stx;
 	char name[64];
 	uint64_t j;
 	int i, fd, pair[2];
@@ -291,7 +291,8 @@ start(void)
 		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 		files[i] = open(name, O_RDONLY | O_CLOEXEC);
 		require(files[i] != -1);
-		require(read_identity(fd, &ids[i], &regular) == 0);
+		require(mounts_stat(fd, "", AT_EMPTY_PATH, &stx) == 0);
+		identity_of(&ids[i], &stx);
 		others[0] = fd;
 	}
 	require(pipe(pair) == 0);

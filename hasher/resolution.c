@@ -4,6 +4,7 @@
 #include "log.h"
 #include "match.h"
 #include "resolution.h"
+#include "spec.h"
 
 struct resolution *
 resolution_new(uint64_t id)
@@ -76,7 +77,8 @@ resolution_check(struct resolution *r)
 	int		 more;
 
 	while ((more = next_spec(r, &spec, &bytes)) == 1) {
-		if (path_check(bytes, spec.len) == -1 || spec.index <= last)
+		if (path_check_spec(bytes, spec.len) == -1 ||
+		    spec.index <= last)
 			return -1;
 		last = spec.index;
 		if (match_is_pattern(bytes, spec.len))
@@ -108,7 +110,8 @@ add_file(struct resolution *r, const struct identity *id, const char *path,
 /* A spec that names a file, or names nothing and is no pattern. */
 static void
 add_single(struct resolution *r, const struct msg_spec *spec,
-    const char *bytes, enum path_status status, const struct seen *seen)
+    const char *bytes, const char *path, size_t len, enum path_status status,
+    const struct seen *seen)
 {
 	if (status != PATH_OK) {
 		add_spec(r, spec, bytes, status, 0);
@@ -120,7 +123,7 @@ add_single(struct resolution *r, const struct msg_spec *spec,
 	}
 	walk_add(&r->walk, seen);
 	add_spec(r, spec, bytes, PATH_OK, 1);
-	add_file(r, &seen->identity, bytes, spec->len);
+	add_file(r, &seen->identity, path, len);
 }
 
 static void
@@ -169,30 +172,33 @@ begin_spec(struct resolution *r, const struct msg_spec *spec,
     const char *bytes)
 {
 	struct root	*root = r->walk.root;
-	bool		 pattern = match_is_pattern(bytes, spec->len);
-	bool		 denied = root_denies(root, bytes, spec->len);
+	char		 path[SPEC_MAX];
+	size_t		 len = spec_plain(bytes, spec->len, path);
+	bool		 pattern = match_is_pattern(path, len);
+	bool		 denied = root_denies(root, path, len);
 	enum path_status status;
 	struct seen	 seen;
 
 	/* With a new configuration under way the front may be ahead of us:
 	   nothing is said about a root that another walker has. */
-	if (!root_serves(root, bytes, spec->len)) {
+	if (!root_serves(root, path, len)) {
 		r->result = RESOLVE_CANCELLED;
 		return;
 	}
-	status = root_look(root, bytes, spec->len, &seen);
+	status = root_look(root, path, len, &seen);
 	if (status == PATH_FAILED) {
 		r->result = RESOLVE_FAILED;
 		return;
 	}
 	if (pattern && (status == PATH_MISSING || status == PATH_NOT_FILE)) {
-		if (match_check(bytes, spec->len) == -1)
+		if (match_check(path, len) == -1)
 			r->result = RESOLVE_PATTERN;
 		else
-			r->glob = glob_new(root, bytes, spec->len);
+			r->glob = glob_new(root, path, len);
 		return;
 	}
-	add_single(r, spec, bytes, denied ? PATH_REFUSED : status, &seen);
+	add_single(r, spec, bytes, path, len,
+	    denied ? PATH_REFUSED : status, &seen);
 }
 
 static void

@@ -42,8 +42,8 @@ root_prefix(const struct root *root)
 	return root->conf->roots[root->index].prefix;
 }
 
-int
-path_check(const char *path, size_t len)
+static int
+check_components(const char *path, size_t len, bool dot_allowed)
 {
 	const char	*at = path, *end = path + len, *next;
 	size_t		 n;
@@ -55,11 +55,25 @@ path_check(const char *path, size_t len)
 		at++;
 		next = memchr(at, '/', (size_t)(end - at));
 		n = (size_t)((next == NULL ? end : next) - at);
-		if ((n == 1 || n == 2) && memcmp(at, "..", n) == 0)
+		if (n == 2 && memcmp(at, "..", 2) == 0)
+			return -1;
+		if (n == 1 && *at == '.' && (!dot_allowed || next == NULL))
 			return -1;
 		at += n;
 	}
 	return 0;
+}
+
+int
+path_check(const char *path, size_t len)
+{
+	return check_components(path, len, false);
+}
+
+int
+path_check_spec(const char *spec, size_t len)
+{
+	return check_components(spec, len, true);
 }
 
 int

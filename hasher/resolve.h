@@ -55,6 +55,8 @@ const char	*root_prefix(const struct root *);
 /* 0, or -1: not what an honest front sends (it begins with a slash, and has
    no NUL and no . or .. component). */
 int	 path_check(const char *, size_t);
+/* The same of a spec, which may have . components but for the last. */
+int	 path_check_spec(const char *, size_t);
 
 /* 1 if this root is the one that serves the path, 0 if another one or none
    does. */

@@ -45,6 +45,8 @@ struct share {
 	struct buf	 next;		/* … of the answer coming in */
 };
 
+struct conf;
+
 struct job_file {
 	const char	*path;		/* in *listing */
 	uint32_t	 path_len;
@@ -149,6 +151,8 @@ void	job_drop_files(struct job *);
 struct torrent_file *job_torrent_files(const struct job *);
 struct torrent_layout job_layout(const struct job *);
 size_t	path_first_len(const char *path, size_t len);
+/* For job_ask.c, in job_torrent.c: which root holds a spec; -1: none. */
+int	spec_root(const struct conf *, struct str spec);
 /* For job.c and job_ask.c, in job_torrent.c: of the files, with their pieces;
    of what the cache has sent (NULL: nothing of use). */
 struct torrent *job_make_torrent(struct job *);

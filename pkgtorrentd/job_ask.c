@@ -31,7 +31,7 @@ spec_next(const struct specs *specs, struct str *spec)
 static int
 job_root_of(const struct job *job, struct str spec)
 {
-	int root = conf_root_of(job->front->child.conf, spec.p, spec.len);
+	int root = spec_root(job->front->child.conf, spec);
 
 	return root >= 0 && (size_t)root < job->nshares ? root : -1;
 }

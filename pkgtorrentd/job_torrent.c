@@ -6,7 +6,17 @@
 
 #include "front.h"
 #include "seal.h"
+#include "spec.h"
 #include "torrent.h"
+
+int
+spec_root(const struct conf *conf, struct str spec)
+{
+	char plain[SPEC_MAX];
+
+	return spec.len > sizeof(plain) ? -1 : conf_root_of(conf, plain,
+	    spec_plain(spec.p, spec.len, plain));
+}
 
 /* Names that an answer needs besides the dictionary. */
 static int
@@ -135,8 +145,8 @@ torrent_read_listing(struct torrent *t, struct job *job,
 			    (const char *)r.path, r.file.len, true) == -1)
 				goto out;
 		}
-		root = conf_root_of(conf, (const char *)r.spec_bytes,
-		    r.spec.len);
+		root = spec_root(conf, (struct str){
+		    (const char *)r.spec_bytes, r.spec.len });
 		if (more == -1 || root < 0 || (size_t)root >= n ||
 		    buf_add(&part[root], start, (size_t)(r.at - start)) == -1)
 			goto out;

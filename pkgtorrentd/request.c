@@ -14,7 +14,7 @@ static const char why_escape[] =
 static const char why_control[] =
     "the path has a control byte; such names are not served, rename the file";
 static const char why_dots[] =
-    "the path has a component \".\" or \"..\"; write it without";
+    "the path has a component \"..\"; write it without";
 static const char why_long[] =
     "the path is longer than 4095 bytes; ask for a shorter path or pattern";
 
@@ -65,14 +65,21 @@ is_control(int c)
 }
 
 static inline bool
+is_dot(const char *component, size_t len)
+{
+	return len == 1 && *component == '.';
+}
+
+static inline bool
 is_dots(const char *component, size_t len)
 {
-	return (len == 1 || len == 2) && memcmp(component, "..", len) == 0;
+	return len == 2 && memcmp(component, "..", 2) == 0;
 }
 
 /*
- * Into path, which has room for all of it: decoded, runs of slashes as one.
- * An escaped slash is a slash, so nothing hides behind one.
+ * Into path, which has room for all of it: decoded, runs of slashes as one,
+ * and without "." components: "/a/." is "/a/".  An escaped slash is a slash,
+ * so nothing hides behind one.
  */
 static int
 decode_path(const char *p, const char *end, struct request *req,
@@ -88,6 +95,8 @@ decode_path(const char *p, const char *end, struct request *req,
 		if (is_control(c))
 			return refuse(why, 400, why_control);
 		if (c == '/') {
+			if (is_dot(component, (size_t)(out - component)))
+				out = component;
 			if (out == component)
 				continue;
 			if (out > component &&
@@ -97,7 +106,10 @@ decode_path(const char *p, const char *end, struct request *req,
 		}
 		*out++ = (char)c;
 	}
-	if (is_dots(component, (size_t)(out - component)))
+	if (is_dot(component, (size_t)(out - component)))
+		out = component;
+	if (out > component &&
+	    is_dots(component, (size_t)(out - component)))
 		return refuse(why, 400, why_dots);
 	*out = '\0';
 	req->path_len = (size_t)(out - req->path);
@@ -324,7 +336,9 @@ request_check_path(const char *path, size_t len, const char **why)
 		next = memchr(slash + 1, '/', (size_t)(end - slash - 1));
 		if (next == NULL)
 			next = end;
-		if (next == slash + 1)
+		/* A final "." is a final slash. */
+		if (next == slash + 1 || (next == end &&
+		    is_dot(slash + 1, (size_t)(next - slash - 1))))
 			return refuse(why, 400, "a path has an empty "
 			    "component, or ends in a slash; name a file or a "
 			    "pattern, with one slash between components");

@@ -63,8 +63,8 @@ int	request_form(const char *form, size_t len, uint32_t max,
 
 /*
  * Is this a path that may be asked for: 1 to SPEC_MAX bytes, a slash before
- * each component, none of them empty, "." or "..", no control byte?  0, or
- * 400 with *why.
+ * each component, none of them empty or "..", the last not ".", no control
+ * byte?  0, or 400 with *why.
  */
 int	request_check_path(const char *path, size_t len, const char **why);
 

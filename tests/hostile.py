@@ -221,7 +221,7 @@ def mutants(program, n, secret):
 KNOWN = {100, 200, 204, 206, 304, 400, 403, 404, 405, 408, 412, 413, 414, 415, 416,
          417, 421, 429, 431, 501, 503, 505}
 
-DOTS = ["..", "%2e%2e", "%2E%2e", ".%2e", "%2e.", "..%2f..", "%2e%2e%2f%2e%2e",
+DOTS = ["./%2e%2e", "..", "%2e%2e", "%2E%2e", ".%2e", "%2e.", "..%2f..", "%2e%2e%2f%2e%2e",
         "..%5c..", "..\\..", "..;", "..;a=b", "....", "...", "%252e%252e",
         "%c0%ae%c0%ae", "%u002e%u002e", "%ef%bc%8e%ef%bc%8e", "..%00", "%00..",
         "..%20", "..%09", "..%0a", ". .", ".%20.", "..%ff", "..//..",
@@ -236,8 +236,10 @@ def decoded(text, in_form):
         text = re.sub("/+", "/", text.partition("?")[0].replace("%2f", "/"))
     path = urllib.parse.unquote_to_bytes(text)
     if re.search("%(?![0-9a-fA-F]{2})", text) or \
-            re.search(rb"[\0-\x1f\x7f]|/\.\.?(/|$)", path):
+            re.search(rb"[\0-\x1f\x7f]|/\.\.(/|$)", path):
         return None
+    # A "." is nothing, and at the end a slash.
+    path = re.sub(rb"(/\.)+(?=/)", b"", re.sub(rb"/\.$", b"/", path))
     # In a form there is one way to write a path.
     return None if in_form and re.search(b"//|/$", path) else path
 

@@ -110,8 +110,8 @@ digest_refused_body()
 	want 412 $service/digest/$a -d ''
 	want 400 "$service/digest/$a?p=/yum/a.rpm%2"
 	want 400 "$service/digest/$a?p=/yum/a%0a.rpm"
-	for path in yum/a.rpm /yum//a.rpm /yum/./a.rpm /yum/../a.rpm \
-	    /yum/sub/; do
+	for path in yum/a.rpm /yum//a.rpm /yum/. /yum/../a.rpm \
+	    /yum/sub/ /yum/sub/./; do
 		want_post 400 "$path"
 	done
 	want 400 $service/digest/$(paths_digest /yum/a.rpm | tr a-f A-F)
@@ -294,7 +294,7 @@ targets_body()
 	done
 	for target in $service/single/yum/a%2 $service/single/yum/%zz \
 	    $service/single/yum/a%00.rpm $service/single/yum/a%0a \
-	    $service/single/yum/%7f /./torrent_service/nullfile/1 \
+	    $service/single/yum/%7f /../torrent_service/nullfile/1 \
 	    $service/single/../yum/a.rpm $service/single/yum/%2e%2E/a.rpm \
 	    $service/single/yum/. /..; do
 		want 400 "$target"
@@ -312,6 +312,57 @@ targets_body()
 	want 404 $service/single/yum/a.rpm
 	want 200 /mirror/other_service/single/yum/a.rpm
 	want 200 /mirror/other_service/nullfile/1
+}
+
+service_case dots "A component that is a dot counts as nothing."
+dots_body()
+{
+	yum_files
+	mkdir -p other www/yum/secret
+	echo o >other/o.rpm
+	cp -Rp other www/yum
+	echo s >www/yum/secret/s.rpm
+	settle www/yum/* www/yum/sub/* other/*
+	service_start "root $here/www" "root /yum/other $here/other" \
+	    "deny /yum/secret"
+	want 200 $service/single/yum/a.rpm
+	want_torrent
+	plain=$torrent
+	for target in $service/single/./yum/./a.rpm \
+	    $service/single/yum/%2e/a.rpm \
+	    "/./mirror/%2e/torrent_service/./single/yum/././a.rpm"; do
+		want 200 "$target"
+		want_torrent
+		same "$torrent" "$plain" "$target"
+		want_torrent urls
+		same "$torrent" "$url/yum/a.rpm" "the web seed"
+	done
+	want 403 $service/single/yum/./secret/s.rpm
+	want 403 $service/single/./yum/secret/./s.rpm
+	want 200 $service/single/yum/./other/./o.rpm
+	want 200 "$service/single/yum/./sub/*.rpm"
+	want_post 404 /yum/./secret/s.rpm
+	want_post 404 /./yum/secret/./s.rpm '/yum/./secret/*'
+	want_post 200 /yum/a.rpm
+	want_torrent
+	plain=$torrent
+
+	# The digest is that of the paths as they were sent, also afterwards.
+	want_post 200 /yum/./a.rpm
+	want_torrent
+	same "$torrent" "$plain" "a path with a dot"
+	want_post 200 /yum/./a.rpm /./yum/other/o.rpm '/yum/./sub/./*.rpm'
+	want_torrent files
+	files=$torrent
+	same "$(echo "$files" | sed 's/.* //' | head -n 2 | tr '\n' ' ')" \
+	    "a.rpm other/o.rpm " "the files"
+	wait_for 10 test -e cache/info/$digest || fail "it is not remembered"
+	service_restart
+	want 200 $service/digest/$digest
+	want_torrent files
+	same "$torrent" "$files" "what is remembered"
+	want 412 $service/digest/$(paths_digest /yum/a.rpm /yum/other/o.rpm \
+	    '/yum/sub/*.rpm')
 }
 
 service_case conditional "Who has the torrent already is told so."

@@ -87,6 +87,19 @@ static const struct {
 	    "/yum/torrent%5Fservice/single/a" },
 	{ "/yum?/torrent_service/single/a", REQUEST_OTHER, "/yum" },
 	{ "/...", REQUEST_OTHER, "/..." },
+	/* A component that counts as nothing. */
+	{ "/.", REQUEST_OTHER, "/" },
+	{ "/./", REQUEST_OTHER, "/" },
+	{ "/%2e", REQUEST_OTHER, "/" },
+	{ "/./a", REQUEST_OTHER, "/a" },
+	{ "/././/a", REQUEST_OTHER, "/a" },
+	{ "/a/./b", REQUEST_OTHER, "/a/b" },
+	{ "/a%2f.%2Fb", REQUEST_OTHER, "/a/b" },
+	{ "/a/.", REQUEST_OTHER, "/a/" },
+	{ "/a/%2E/", REQUEST_OTHER, "/a/" },
+	{ "/a./.b", REQUEST_OTHER, "/a./.b" },
+	{ "/./yum/./torrent_service/./single/./a/./b", REQUEST_SINGLE,
+	    "/a/b" },
 };
 
 ATF_TC_WITHOUT_HEAD(request__paths);
@@ -283,15 +296,15 @@ static const struct {
 	{ "/a%00", 400 }, { "/a%01", 400 }, { "/a%1F", 400 },
 	{ "/a%7f", 400 }, { "/a%0A", 400 }, { "/a%80", 0 },
 	{ "/a%20", 0 }, { "/a%fF", 0 }, { "/a\nb", 400 },
-	{ "/.", 400 }, { "/..", 400 }, { "/./", 400 },
-	{ "/../a", 400 }, { "/a/.", 400 }, { "/a/..", 400 },
-	{ "/a/./b", 400 }, { "/a/../b", 400 }, { "//..//", 400 },
-	{ "/%2e", 400 }, { "/%2E%2e", 400 }, { "/a%2f..", 400 },
+	{ "/..", 400 }, { "/./..", 400 }, { "/.././a", 400 },
+	{ "/../a", 400 }, { "/a/..", 400 }, { "/a/../b", 400 },
+	{ "//..//", 400 }, { "/%2E%2e", 400 }, { "/a%2f..", 400 },
 	{ "/..%2fa", 400 }, { "/a?/../%zz", 0 }, { "/%2e%2e%2e", 0 },
 	{ "/%252e%252e", 0 },
 	{ "/../torrent_service/single/a", 400 },
 	{ S "../single/a", 400 }, { S "single/..", 400 },
-	{ S "single/.", 400 }, { S "single/a/", 400 },
+	{ S "single/.", 404 }, { S "single/a/", 400 },
+	{ S "single/a/.", 400 },
 	{ S "single/a%2f", 400 }, { S "single", 404 },
 	{ S "single/", 404 }, { S "single//", 404 },
 	{ S "simple/", 404 }, { S "single?a", 404 }, { S, 404 },
@@ -348,10 +361,11 @@ ATF_TC_BODY(request__check_path, tc)
 {
 	static const char *const good[] = { "/a", "/a/b", "/.hidden", "/...",
 		"/..a", "/a..", "/ ", "/a b", "/*", "/**/a", "/\xff\x80",
-		"/%2e%2e", "/\\", "/a:b?c#d", "/~" };
+		"/%2e%2e", "/\\", "/a:b?c#d", "/~", "/./a", "/a/./b",
+		"/././a" };
 	static const char *const bad[] = { "", "a", "a/b", "/", "//", "//a",
-		"/a/", "/a//b", "/.", "/..", "/./a", "/../a", "/a/.",
-		"/a/..", "/a/./b", "/a/../b", "/a\nb", "/\x01", "/\x7f",
+		"/a/", "/a//b", "/.", "/..", "/./..", "/../a", "/a/.",
+		"/a/..", "/a/./.", "/./", "/a/../b", "/a\nb", "/\x01", "/\x7f",
 		"/a\x1f", " /a", "\n/a" };
 	static char	 path[SPEC_MAX + 1] = "/";
 	size_t		 i;
@@ -418,6 +432,8 @@ static const struct {
 	{ "p=/*/[a-z]?", "/*/[a-z]?" },
 	{ "p=/.hidden/...", "/.hidden/..." },
 	{ "%70=/a", "/a" },
+	/* As it was sent, for the digest's sake. */
+	{ "p=/a/./b&p=/%2e/a", "/a/./b\n/./a" },
 	/* Blank fields and others do not count. */
 	{ "p=", "" },
 	{ "p", "" },
@@ -444,7 +460,9 @@ static const struct {
 	{ "p=/", "400" },
 	{ "p=/a/", "400" },
 	{ "p=//a", "400" },
-	{ "p=/a/./b", "400" },
+	{ "p=/a/.", "400" },
+	{ "p=/a/%2e", "400" },
+	{ "p=/./..", "400" },
 	{ "p=/a/%2e%2e/b", "400" },
 	{ "p=/a&p=/..", "400" },
 	{ "p=/a%00", "400" },

@@ -166,7 +166,7 @@ refuse_paths(void)
 {
 	static const char *const paths[] = {
 		"..", "../secret", "/..", "/../secret", "/y/../../secret",
-		"/y/..", "/.", "/./y/a", "/y/.", "/y/./a", "y/a", " /y/a",
+		"/y/..", "/.", "/y/./.", "/y/.", "/y/./..", "y/a", " /y/a",
 		"/y/*/../../../secret", "/**/..", "/y/a/..", "/../y/a",
 		"//../secret", "/../../../../../../etc/passwd", "\\", "*",
 	};

@@ -143,6 +143,7 @@ expect_blame(struct walker *w, const char *what)
 	close(w->front.fd);
 	walker_connect(w);
 	CHECK_ASK(w, "/a", "OK /a");
+	CHECK_ASK(w, "/././a", "OK /a");
 }
 
 ATF_TC_WITHOUT_HEAD(lie__is_reported_and_the_channel_closed);
@@ -153,7 +154,9 @@ ATF_TC_BODY(lie__is_reported_and_the_channel_closed, tc)
 		{ "empty", MSG_RESOLVE, "", 0, 0, 0 },
 		{ "parent", MSG_RESOLVE, "/../a", 0, 0, 0 },
 		{ "parent at the end", MSG_RESOLVE, "/a/..", 0, 0, 0 },
-		{ "self", MSG_RESOLVE, "/./a", 0, 0, 0 },
+		{ "self at the end", MSG_RESOLVE, "/a/.", 0, 0, 0 },
+		{ "parent after self", MSG_RESOLVE, "/./../a", 0, 0, 0 },
+		{ "self", MSG_OPEN, "/./a", 0, 1, 0 },
 		{ "NUL", MSG_RESOLVE, "/a\0b", 4, 0, 0 },
 		{ "cut", MSG_RESOLVE, "/abc", 0, 0, -1 },
 		{ "cut head", MSG_RESOLVE, "/abc", 0, 0, -6 },

@@ -11,7 +11,7 @@
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static void
-check_path(const char *path, size_t len)
+check_path(const char *path, size_t len, bool dot_allowed)
 {
 	size_t	i, component = 1;
 
@@ -25,8 +25,11 @@ check_path(const char *path, size_t len)
 			continue;
 		if (i == component && i < len)
 			abort();
-		if ((i == component + 1 || i == component + 2) &&
-		    memcmp(path + component, "..", i - component) == 0)
+		if (i == component + 2 &&
+		    memcmp(path + component, "..", 2) == 0)
+			abort();
+		if (i == component + 1 && path[component] == '.' &&
+		    (!dot_allowed || i == len))
 			abort();
 		component = i + 1;
 	}
@@ -63,7 +66,7 @@ route(struct str target, enum http_method method)
 			abort();
 		/* FALLTHROUGH */
 	case REQUEST_OTHER:
-		check_path(req.path, req.path_len);
+		check_path(req.path, req.path_len, false);
 		break;
 	case REQUEST_DIGEST:
 		if (strspn(req.digest_hex, "0123456789abcdef") !=
@@ -97,7 +100,7 @@ read_form(struct str form, uint32_t max)
 		line = memchr(p, '\n', (size_t)(end - p));
 		if (line == NULL)
 			line = end;
-		check_path(p, (size_t)(line - p));
+		check_path(p, (size_t)(line - p), true);
 		if (request_check_path(p, (size_t)(line - p), &why) != 0)
 			abort();
 		lines++;

@@ -64,8 +64,9 @@ named() {
 }
 
 names=$(named "$@") || { echo "$names" >&2; exit 2; }
-# shellcheck disable=SC2086
-set -- $names
+# It refuses to be told of a test twice.
+# shellcheck disable=SC2046
+set -- $(echo "$names" | awk '!seen[$0]++')
 
 jobs=$(nproc 2>/dev/null || echo 2)
 [ "$jobs" -ge 2 ] || jobs=2

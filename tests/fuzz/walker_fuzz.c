@@ -17,6 +17,7 @@
 #include "listing.h"
 #include "msg.h"
 #include "role.h"
+#include "spec.h"
 
 static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 		    const void *, size_t, const int *, int);
@@ -123,8 +124,10 @@ has_any_depth(void)
 static void
 check_record(struct listing_reader *r, bool *found)
 {
-	char last[SPEC_MAX + 1] = "", path[SPEC_MAX + 1];
-	bool literal = find(r->spec_bytes, r->spec.len) != -1;
+	char last[SPEC_MAX + 1] = "", path[SPEC_MAX + 1], spec[SPEC_MAX];
+	size_t spec_len = spec_plain((const char *)r->spec_bytes,
+	    r->spec.len, spec);
+	bool literal = find((uint8_t *)spec, spec_len) != -1;
 	int i;
 
 	while (listing_next_file(r) == 1) {
@@ -139,11 +142,11 @@ check_record(struct listing_reader *r, bool *found)
 		if (wild)
 			continue;
 		if (literal)
-			require(r->file.len == r->spec.len &&
-			    memcmp(path, r->spec_bytes, r->spec.len) == 0);
+			require(r->file.len == spec_len &&
+			    memcmp(path, spec, spec_len) == 0);
 		else
-			require(match_path((const char *)r->spec_bytes,
-			    r->spec.len, path, r->file.len));
+			require(match_path(spec, spec_len, path,
+			    r->file.len));
 	}
 }
 

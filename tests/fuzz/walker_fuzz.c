@@ -171,7 +171,9 @@ check_listing(uint64_t id)
 		if (!tree[i].denied && !(tree[i].far && has_any_depth()) &&
 		    match_path(asked, asked_len, tree[i].path,
 		    strlen(tree[i].path)))
-			require(found[i]);
+			/* No request could name one with a control byte. */
+			require(found[i] ==
+			    (strchr(tree[i].path, '\n') == NULL));
 }
 
 static void

@@ -8,6 +8,7 @@
 #	FIELD_MIRROR=	another mirror than that of this machine's apt
 #	FIELD_CACHE=	a directory that keeps the chroots for a week
 #	WHAT=		only these steps, by name ("check" is make check)
+#	CHECK_WHAT=	only these tests in that
 #
 # Each tests/field/NAME.sh is a step, in the order of their names.  It says in
 # its first lines where it runs, and how many seconds it may take:
@@ -113,12 +114,16 @@ must() {
 	step "$@" || exit 1
 }
 
-# in_chroot ROOT COMMAND ...: in the tree if it is there.
+# in_chroot ROOT COMMAND ...: in the tree if it is there.  Not by chroot(1),
+# within which the kernel refuses user namespaces, which tests want.
 in_chroot() {
 	local root=$1
 
 	shift
-	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+	unshare --mount --propagation private sh -c '
+	    mount --rbind "$1" "$1" && cd "$1" && shift &&
+	    pivot_root . mnt && umount -l /mnt && exec "$@"' sh "$root" \
+	    /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
 	    LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
 	    ${http_proxy:+"http_proxy=$http_proxy"} \
 	    ${https_proxy:+"https_proxy=$https_proxy"} \
@@ -443,14 +448,34 @@ clear_away() {
 	rm -rf --one-file-system "$work"
 }
 
+# Of runs that were killed, files are left, and control groups of theirs.
+sweep() {
+	local left pid
+
+	for left in /var/tmp/pkgtorrentd-field.*.* \
+	    /sys/fs/cgroup/pkgtorrentd-field.* \
+	    /sys/fs/cgroup/*/pkgtorrentd-field.*; do
+		pid=${left#*pkgtorrentd-field.}
+		pid=${pid%%.*}
+		if [ ! -d "$left" ] || [ -d "/proc/$pid" ]; then
+			continue
+		fi
+		case $left in
+		/sys/*)	find "$left" -depth -type d -exec rmdir {} \; ;;
+		*)	rm -rf --one-file-system "$left" ;;
+		esac
+	done
+}
+
 # one SUITE
 one() {
 	local start=$SECONDS status p f s
 
 	mkdir "$work/$1" || exit 1
 	# As process 1 it takes all others with it; it goes with unshare, and
-	# that goes with us.
+	# that goes with timeout, and that with us.
 	work=$work/$1 setpriv --pdeathsig KILL timeout -k 5 $suite_s \
+	    setpriv --pdeathsig KILL \
 	    unshare --mount --pid --fork --kill-child=KILL --mount-proc \
 	    --propagation private \
 	    bash "$tree/tests/field.sh" --inside "$1" &
@@ -459,7 +484,9 @@ one() {
 	status=$?
 	child=
 	read -r p f s <"$work/$1/counts" || { p=0 f=0 s=0; }
-	[ $status != 124 ] || say "$1: FAILED: not done after $suite_s s"
+	case $status in
+	124 | 137) say "$1: FAILED: not done after $suite_s s" ;;
+	esac
 	# It may have ended without a word.
 	[ $status = 0 ] || [ "$f" -gt 0 ] || f=1
 	say "$1: $p passed, $f failed, $s skipped in $((SECONDS - start)) s"
@@ -480,7 +507,8 @@ main() {
 	[ -z "$(apts_mirror)" ] || mirror=${FIELD_MIRROR:-$(apts_mirror)}
 	[ -n "${mirror:=${FIELD_MIRROR:-}}" ] ||
 	    die "apt has no Debian mirror here: set FIELD_MIRROR"
-	work=$(mktemp -d /var/tmp/pkgtorrentd-field.XXXXXX) || exit 1
+	sweep
+	work=$(mktemp -d /var/tmp/pkgtorrentd-field.$$.XXXXXX) || exit 1
 	child=
 	groups=$(own_cgroup)
 	trap clear_away EXIT

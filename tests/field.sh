@@ -438,12 +438,17 @@ own_cgroup() {
 }
 
 clear_away() {
-	local group
+	local group try
 
 	[ -z "$child" ] || { kill -KILL "$child"; wait "$child"; } 2>/dev/null
+	# Once its last process is gone each can be removed.
 	for group in $groups; do
-		[ ! -d "$group" ] || find "$group" -depth -type d \
-		    -exec rmdir {} \; 2>/dev/null
+		for try in {1..50}; do
+			[ -d "$group" ] || break
+			[ "$try" = 1 ] || sleep 0.1
+			find "$group" -depth -type d -exec rmdir {} \; \
+			    2>/dev/null
+		done
 	done
 	rm -rf --one-file-system "$work"
 }

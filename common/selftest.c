@@ -248,11 +248,11 @@ try_madvise(void *arg)
 }
 
 const struct selftest selftest_common[] = {
-	{ "poll/ppoll", try_poll, false },
+	{ "poll/ppoll/ppoll_time64", try_poll, false },
 	{ "close", try_close, false },
-	{ "fstat/newfstatat/statx", try_fstat, false },
-	{ "clock_gettime", try_clocks, false },
-	{ "mmap", try_mmap, false },
+	{ "fstat/newfstatat/statx/fstat64/fstatat64", try_fstat, false },
+	{ "clock_gettime/clock_gettime64", try_clocks, false },
+	{ "mmap/mmap2", try_mmap, false },
 	{ "munmap", try_munmap, false },
 	{ "mremap", try_mremap, true },
 	{ "madvise", try_madvise, true },

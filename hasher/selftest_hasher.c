@@ -113,12 +113,12 @@ try_sigbus(void *arg)
 }
 
 const struct selftest read_selftests[] = {
-	{ "fcntl", try_fcntl, false },
+	{ "fcntl/fcntl64", try_fcntl, false },
 	{ "statx", try_statx, false },
 	{ "fstatfs/fstatfs64", try_fstatfs, false },
 	{ "preadv2", try_preadv2, true },
 	{ "fadvise64/fadvise64_64/arm_fadvise64_64", try_fadvise, true },
-	{ "mmap", try_mmap, false },
+	{ "mmap/mmap2", try_mmap, false },
 	{ "madvise", try_madvise, true },
 	{ "rt_sigreturn", try_sigbus, false },
 };

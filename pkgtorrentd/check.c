@@ -6,6 +6,7 @@
 #include "log.h"
 #include "parent.h"
 #include "role.h"
+#include "timer.h"
 
 /* A root on a file server that is away takes for ever. */
 #define CHECK_S		10
@@ -95,15 +96,13 @@ check_on_timeout(evutil_socket_t fd, short what, void *arg)
 static void
 check_open_loop(struct parent *parent)
 {
-	struct timeval	 bound = { CHECK_S, 0 };
-
 	(void)signal(SIGPIPE, SIG_IGN);
 	if ((parent->base = event_base_new()) == NULL ||
 	    (parent->signals[0] = evsignal_new(parent->base, SIGCHLD,
 	    check_on_children, parent)) == NULL ||
 	    (parent->tick = evtimer_new(parent->base, check_on_timeout,
 	    parent)) == NULL || event_add(parent->signals[0], NULL) == -1 ||
-	    event_add(parent->tick, &bound) == -1)
+	    timer_add(parent->tick, CHECK_S * 1000) == -1)
 		fatal("the event loop cannot be set up");
 }
 

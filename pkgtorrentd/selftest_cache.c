@@ -107,7 +107,7 @@ try_utimensat(void *arg)
 
 const struct selftest store_selftests[] = {
 	{ "openat2", try_openat2, false },
-	{ "fstat/newfstatat/statx", try_fstatat, false },
+	{ "fstat/newfstatat/statx/fstat64/fstatat64", try_fstatat, false },
 	{ "getdents64", try_getdents64, false },
 	{ "openat", try_openat, false },
 	{ "pread64", try_pread, false },
@@ -115,7 +115,7 @@ const struct selftest store_selftests[] = {
 	{ "mkdirat", try_mkdirat, false },
 	{ "renameat/renameat2", try_renameat, false },
 	{ "unlinkat", try_unlinkat, false },
-	{ "utimensat", try_utimensat, false },
+	{ "utimensat/utimensat_time64", try_utimensat, false },
 };
 const size_t store_nselftests =
     sizeof(store_selftests) / sizeof(store_selftests[0]);

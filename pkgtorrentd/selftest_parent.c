@@ -51,7 +51,7 @@ static const char *const for_root[] = {
 
 /* Without -d: going into the background, the log. */
 static const char *const for_daemon[] = {
-	"pipe2", "connect", "sendto", NULL
+	"pipe2", "socket", "connect", "sendto", NULL
 };
 
 static void

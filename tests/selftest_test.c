@@ -139,6 +139,7 @@ static const struct {
 	{ "restart_syscall", "the kernel makes it, after SIGCONT" },
 	{ "brk", "malloc(3) maps where it does not get that" },
 	{ "futex", "the parent tries it; one thread meets no other" },
+	{ "futex_time64", "the same" },
 	{ "gettimeofday", "libevent's clock, which the vDSO has; without, "
 	    "the loop is set up with another" },
 };

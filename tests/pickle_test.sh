@@ -76,7 +76,7 @@ pickles_body()
 	service_start 'access-log no'
 	ask_for_all
 	want_log "cache.* removed $made files"
-	same "$(grep -c 'removed' log)" 1 "lines about it"
+	same "$(grep -c ': removed' log)" 1 "lines about it"
 	# None is left, not even in a directory that nothing is needed in.
 	python3 - <<-'EOT'
 	import os
@@ -93,7 +93,7 @@ pickles_body()
 	service_restart
 	ask_for_all
 	same "$(service_count 'bytes hashed')" 0 "bytes hashed again"
-	same "$(grep -c 'removed' log)" 1 "lines about it"
+	same "$(grep -c ': removed' log)" 1 "lines about it"
 }
 
 # One thing where another is needed, as no cache of either ever was.

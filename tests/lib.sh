@@ -49,6 +49,17 @@ find_place()
 	    END { print place }'
 }
 
+# mirror_dir NAME: www, or a further root, where it belongs.
+mirror_dir()
+{
+	if [ -f place ]; then
+		mkdir -p "$(cat place)/$1"
+		ln -sfT "$(cat place)/$1" "$1"
+	else
+		mkdir -p "$1"
+	fi
+}
+
 # The mirror's place, before anything is put there.
 place_mirror()
 {
@@ -57,7 +68,8 @@ place_mirror()
 	if [ -n "$_place" ] &&
 	    _place=$(mktemp -d "$_place/pkgtorrentd-www.XXXXXX"); then
 		echo "$_place" >place
-		ln -s "$_place" www
+		chmod 755 "$_place"
+		mirror_dir www
 	else
 		: >no-place
 	fi
@@ -66,7 +78,7 @@ place_mirror()
 # What is to be done is told in the arguments: to list the cases, one's
 # cleanup, or one.
 case $* in
-''|-l*|*:cleanup) ;;
+''|-l|*' -l'|*:cleanup) ;;
 *) place_mirror ;;
 esac
 

@@ -33,7 +33,8 @@ is_longer()
 service_case second_root "What a reload leaves alone works on as if nothing was."
 second_root_body()
 {
-	mkdir -p www/yum www/more more new
+	mkdir -p www/yum www/more new
+	mirror_dir more
 	echo a >www/yum/a
 	echo hidden >www/more/b
 	echo b >more/b
@@ -267,7 +268,7 @@ root_turns_bad_body()
 	echo one >first/yum/a
 	echo twotwo >second/yum/a
 	chown nobody bad
-	ln -s first www
+	ln -sfT first www
 	settle first second
 	service_start "revalidate 0s" "log-level debug"
 	all=$(children)

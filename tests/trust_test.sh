@@ -89,7 +89,7 @@ sees()
 		    fail "$(title "$1"): a file can be made in its root"
 	else
 		same "$(stat -L -c %d:%i "/proc/$1/root")" \
-		    "$(stat -c %d:%i "$2")" "root of the $(title "$1")"
+		    "$(stat -Lc %d:%i "$2")" "root of the $(title "$1")"
 	fi
 }
 
@@ -122,7 +122,7 @@ as_root_body()
 	walker=$(children 'walker$')
 	check_user $walker "$(id -G nobody)"
 	sees $walker www
-	same "$(holds $walker)" "$here/www" "what the walker holds"
+	same "$(holds $walker)" "$(readlink -f www)" "what the walker holds"
 	walker=$(children 'walker /disk')
 	sees $walker disk
 	same "$(holds $walker)" "$here/disk" "what the other holds"

@@ -71,18 +71,6 @@ refuse_byte(const struct chunked *ch, char c, const char **why)
 	}
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* The first line of a chunk is complete up to its CR. */
 static int
 end_size(struct chunked *ch, const char **why)
@@ -102,18 +90,10 @@ go_to(struct chunked *ch, enum step step)
 	return -1;
 }
 
+/* What may follow the size, a name or a value. */
 static int
-read_size(struct chunked *ch, char c, const char **why)
+read_end(struct chunked *ch, char c, const char **why)
 {
-	int	digit = hex_digit(c);
-
-	if (digit != -1 && ch->digits < CHUNK_DIGITS_MAX) {
-		ch->left = ch->left << 4 | (uint64_t)digit;
-		ch->digits++;
-		return -1;
-	}
-	if (ch->digits == 0 || digit != -1)
-		return refuse_byte(ch, c, why);
 	if (c == '\r')
 		return end_size(ch, why);
 	if (c == ';')
@@ -123,17 +103,19 @@ read_size(struct chunked *ch, char c, const char **why)
 	return refuse_byte(ch, c, why);
 }
 
-/* What may follow a name or a value. */
 static int
-read_ext_end(struct chunked *ch, char c, const char **why)
+read_size(struct chunked *ch, char c, const char **why)
 {
-	if (c == '\r')
-		return end_size(ch, why);
-	if (c == ';')
-		return go_to(ch, EXT_NAME_SOON);
-	if (c == ' ' || c == '\t')
-		return go_to(ch, EXT_SOON);
-	return refuse_byte(ch, c, why);
+	int	digit = http_hex_digit(c);
+
+	if (digit != -1 && ch->digits < CHUNK_DIGITS_MAX) {
+		ch->left = ch->left << 4 | (uint64_t)digit;
+		ch->digits++;
+		return -1;
+	}
+	if (ch->digits == 0 || digit != -1)
+		return refuse_byte(ch, c, why);
+	return read_end(ch, c, why);
 }
 
 /* Blanks where RFC 9112 7.1.1 has a reader bear with them. */
@@ -176,11 +158,11 @@ read_ext(struct chunked *ch, char c, const char **why)
 			return go_to(ch, EXT_VALUE_SOON);
 		if (c == ' ' || c == '\t')
 			return go_to(ch, EXT_EQUALS_SOON);
-		return read_ext_end(ch, c, why);
+		return read_end(ch, c, why);
 	case EXT_TOKEN:
 		if (http_is_token(c))
 			return -1;
-		return read_ext_end(ch, c, why);
+		return read_end(ch, c, why);
 	case EXT_QUOTED:
 		if (c == '"')
 			return go_to(ch, EXT_END);
@@ -191,7 +173,7 @@ read_ext(struct chunked *ch, char c, const char **why)
 		return http_is_value(c) ? go_to(ch, EXT_QUOTED) :
 		    refuse_byte(ch, c, why);
 	case EXT_END:
-		return read_ext_end(ch, c, why);
+		return read_end(ch, c, why);
 	default:
 		return read_ext_soon(ch, c, why);
 	}

@@ -146,6 +146,18 @@ http_is_value(char c)
 	return (class_of[(uint8_t)c] & VALUE) != 0;
 }
 
+int
+http_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
 static inline char
 lower(char c)
 {

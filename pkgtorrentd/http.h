@@ -90,6 +90,8 @@ http_has_body(const struct http_request *req)
 /* May this byte be in a token; in a field's value (RFC 9110 5.5, 5.6.2)? */
 bool	http_is_token(char);
 bool	http_is_value(char);
+/* The value of a hexadecimal digit of either case; -1: it is none. */
+int	http_hex_digit(char);
 
 /*
  * Is this a well-formed Host: a name of letters, digits and "._~-", which may

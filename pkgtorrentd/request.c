@@ -25,18 +25,6 @@ refuse(const char **why, int status, const char *text)
 	return status;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /*
  * The byte at *p, percent-decoded; *p is moved past it.  -1: a malformed
  * escape.
@@ -51,8 +39,8 @@ decode_byte(const char **p, const char *end)
 		*p = at + 1;
 		return (uint8_t)*at;
 	}
-	if (end - at < 3 || (high = hex_digit(at[1])) == -1 ||
-	    (low = hex_digit(at[2])) == -1)
+	if (end - at < 3 || (high = http_hex_digit(at[1])) == -1 ||
+	    (low = http_hex_digit(at[2])) == -1)
 		return -1;
 	*p = at + 3;
 	return high << 4 | low;
@@ -190,8 +178,8 @@ take_digest(struct request *req, const char *rest, const char **why)
 	    hex[2 * SHA1_LEN] != '\0')
 		return refuse(why, 400, not);
 	for (i = 0; i < SHA1_LEN; i++)
-		req->digest[i] = (uint8_t)(hex_digit(hex[2 * i]) << 4 |
-		    hex_digit(hex[2 * i + 1]));
+		req->digest[i] = (uint8_t)(http_hex_digit(hex[2 * i]) << 4 |
+		    http_hex_digit(hex[2 * i + 1]));
 	memcpy(req->digest_hex, hex, 2 * SHA1_LEN + 1);
 	return 0;
 }

@@ -5,35 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pkgtorrentd/http.h"
+#include "http_help.h"
 
 #define H	"Host: mirror.example\r\n"
-
-static struct http_request req;
-static const char *why;
-
-static int
-parse(const char *text)
-{
-	return http_parse(text, strlen(text), &req, &why);
-}
-
-static struct str
-str_of(const char *text)
-{
-	struct str s = { text, strlen(text) };
-
-	return s;
-}
-
-static void
-check_str(struct str s, const char *expect)
-{
-	ATF_REQUIRE_MSG(s.p != NULL, "absent, not \"%s\"", expect);
-	ATF_CHECK_MSG(s.len == strlen(expect) &&
-	    memcmp(s.p, expect, s.len) == 0, "\"%.*s\" is not \"%s\"",
-	    (int)s.len, s.p, expect);
-}
 
 ATF_TC_WITHOUT_HEAD(http_host__form);
 ATF_TC_BODY(http_host__form, tc)

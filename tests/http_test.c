@@ -5,41 +5,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "http_help.h"
 #include "malformed.h"
 #include "seal.h"
 #include "pkgtorrentd/chunked.h"
-#include "pkgtorrentd/http.h"
 #include "pkgtorrentd/request.h"
 
 #define H	"Host: mirror.example\r\n"
 #define P	"X-Forwarded-Proto: "
 #define GETH	"GET / HTTP/1.1\r\n" H
-
-static struct http_request req;
-static const char *why;
-
-static int
-parse(const char *text)
-{
-	return http_parse(text, strlen(text), &req, &why);
-}
-
-static struct str
-str_of(const char *text)
-{
-	struct str s = { text, strlen(text) };
-
-	return s;
-}
-
-static void
-check_str(struct str s, const char *expect)
-{
-	ATF_REQUIRE_MSG(s.p != NULL, "absent, not \"%s\"", expect);
-	ATF_CHECK_MSG(s.len == strlen(expect) &&
-	    memcmp(s.p, expect, s.len) == 0, "\"%.*s\" is not \"%s\"",
-	    (int)s.len, s.p, expect);
-}
 
 /* What follows the head, decoded where it lies if it is chunked. */
 static int

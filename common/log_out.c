@@ -171,7 +171,7 @@ out_to_syslog(struct kept *k)
 	if (n != -1 || errno == EAGAIN || errno == ENOBUFS)
 		return n;
 	if (errno == EMSGSIZE)
-		return (ssize_t)kept_left(k);
+		return -1;
 	if (out_fd != -1)
 		close(out_fd);
 	out_fd = -1;
@@ -205,8 +205,8 @@ out_write(struct kept *k)
 }
 
 /*
- * true: it has gone out, or never will, because a disk is full.  All other
- * readers may come again.
+ * true: it has gone out, or never will: a disk is full, or a socket takes no
+ * datagram of that length.  All other readers may come again.
  */
 static bool
 kept_send(struct kept *k)
@@ -220,7 +220,7 @@ kept_send(struct kept *k)
 		else if (n == 0 || errno == EAGAIN)
 			return false;
 		else if (errno != EINTR)
-			return kind == OUT_WAITS;
+			return kind == OUT_WAITS || errno == EMSGSIZE;
 	}
 	return true;
 }

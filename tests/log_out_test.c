@@ -263,6 +263,27 @@ ATF_TC_BODY(syslog__full, tc)
 	expect_syslog(other, " ident: while away 1", 1);
 }
 
+/* A line that is too long for a socket's datagrams does not stop the next. */
+ATF_TC_WITHOUT_HEAD(datagram__too_long);
+ATF_TC_BODY(datagram__too_long, tc)
+{
+	char got[64], *line = calloc(1, LOG_KEPT_MAX / 2);
+	int small = 4096, fds[2];
+
+	ATF_REQUIRE(line != NULL);
+	memset(line, 'x', LOG_KEPT_MAX / 2);
+	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, fds));
+	ATF_REQUIRE_EQ(0, setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small,
+	    sizeof(small)));
+	take_stderr(fds[0]);
+	ATF_CHECK(log_out_put(LOG_INFO, line, LOG_KEPT_MAX / 2));
+	ATF_CHECK(log_out_put(LOG_INFO, "next\n", 5));
+	give_stderr_back();
+	ATF_REQUIRE_EQ(5, recv(fds[1], got, sizeof(got), MSG_DONTWAIT));
+	ATF_CHECK(memcmp(got, "next\n", 5) == 0);
+	free(line);
+}
+
 /* For a reader that has gone nothing is lost but what is too much. */
 ATF_TC_WITHOUT_HEAD(fifo__reader_comes_again);
 ATF_TC_BODY(fifo__reader_comes_again, tc)
@@ -291,6 +312,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, socket__full);
 	ATF_TP_ADD_TC(tp, terminal__stopped);
 	ATF_TP_ADD_TC(tp, syslog__full);
+	ATF_TP_ADD_TC(tp, datagram__too_long);
 	ATF_TP_ADD_TC(tp, fifo__reader_comes_again);
 	return atf_no_error();
 }

@@ -269,9 +269,10 @@ front_on_opened(struct client *c, enum path_status status, int fd,
 	client_resume(c);
 }
 
-/* What can be refused before a body has been read. */
+/* What can be refused before a body has been read; body is NULL until then. */
 static bool
-front_refuse_body(struct client *c, const struct http_request *req)
+front_refuse_body(struct client *c, const struct http_request *req,
+    const char *body)
 {
 	static const char form[] = "application/x-www-form-urlencoded";
 	struct str type = req->field[FIELD_CONTENT_TYPE];
@@ -283,7 +284,10 @@ front_refuse_body(struct client *c, const struct http_request *req)
 		    "Accept-Encoding: identity\r\n");
 		return true;
 	}
-	if (!http_has_body(req))
+	if (body != NULL ? req->content_length == 0 : !http_has_body(req))
+		return false;
+	/* A chunked body may turn out to be empty, and then needs no type. */
+	if (body == NULL && req->chunked && type.p == NULL)
 		return false;
 	if (type.p != NULL &&
 	    (semicolon = memchr(type.p, ';', type.len)) != NULL)
@@ -341,7 +345,7 @@ front_on_request(struct client *c, const struct http_request *req,
 		reply_options(c, req, allow, body != NULL);
 		return 0;
 	}
-	if (front_refuse_body(c, req))
+	if (front_refuse_body(c, req, body))
 		return 0;
 	if (body == NULL)
 		return 1;

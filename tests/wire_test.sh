@@ -49,6 +49,12 @@ bodies_body()
 	want 415 $target -d '' -H 'Content-Encoding: gzip'
 	want 415 $target -d p=/yum/a.rpm -H 'Content-Encoding;'
 	want 200 "$target?p=/yum/a.rpm" -H 'Content-Encoding: gzip'
+	# Nothing has no type, in chunks neither.
+	want 412 $service/digest/$(paths_digest /none) -d '' \
+	    -H 'Content-Type:' -H 'Transfer-Encoding: chunked'
+	want 415 $target -d p=/yum/a.rpm -H 'Content-Type:' \
+	    -H 'Transfer-Encoding: chunked'
+	want_field Connection close
 	want 200 $target -d p=/yum/a.rpm -H \
 	    'Content-Type: Application/X-WWW-form-urlencoded; charset=utf-8'
 }

@@ -214,6 +214,17 @@ become_user(const struct account *account)
 	return set_caps(keep, keep) == -1 ? "capset" : NULL;
 }
 
+static void __attribute__((__noreturn__))
+fatal_dir(const struct sandbox *sb, const struct held *held)
+{
+	int error = errno;
+
+	if (!held->user || error != EACCES)
+		fatal("sandbox: %s: %s", sb->dir, strerror(error));
+	fatal("sandbox: %s: %s: make it readable and accessible to the user "
+	    "%s", sb->dir, strerror(error), sb->user);
+}
+
 /*
  * The directory is entered as the user, with the user's rights on the way to
  * it: root without its capabilities may have fewer, root with them more.
@@ -222,9 +233,7 @@ static void
 enter_dir(const struct sandbox *sb, struct held *held)
 {
 	if (sb->dir != NULL && chdir(sb->dir) == -1)
-		fatal("sandbox: %s: %s%s%s", sb->dir, strerror(errno),
-		    held->user ? ": make it accessible to the user " : "",
-		    held->user ? sb->user : "");
+		fatal_dir(sb, held);
 	if (!sb->root)
 		return;
 	if (chroot(".") == 0 && chdir("/") == 0)
@@ -406,7 +415,7 @@ sandbox_enter(const struct sandbox *sb, int *dirfd, char *layers,
 	if (sb->dir != NULL) {
 		*dirfd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (*dirfd == -1)
-			fatal("sandbox: %s: %s", sb->dir, strerror(errno));
+			fatal_dir(sb, &held);
 	}
 	if (sb->role == ROLE_WALKER)
 		check_root_not_writable(sb, *dirfd);

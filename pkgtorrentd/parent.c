@@ -198,9 +198,12 @@ parent_log_ready(struct parent *parent)
 void
 parent_notify_ready(struct parent *parent)
 {
-	notify_send(&parent->notify, "READY=1\nMAINPID=%d\nSTATUS=%zu walkers, "
-	    "%u hashers%s\n", (int)getpid(), parent->conf->nroots,
-	    parent->conf->hashers, parent->reload_refused ?
+	notify_send(&parent->notify, "READY=1\nMAINPID=%d\nSTATUS=%zu %s, %u "
+	    "%s%s\n", (int)getpid(), parent->conf->nroots,
+	    parent->conf->nroots == 1 ? "walker" : "walkers",
+	    parent->conf->hashers,
+	    parent->conf->hashers == 1 ? "hasher" : "hashers",
+	    parent->reload_refused ?
 	    "; a reload was refused, see the log" : "");
 }
 

@@ -119,9 +119,10 @@ reload_check_cache(const struct conf *conf, const char *file,
 	/* What is not there will be made. */
 	if (rv == 0 || error == ENOENT)
 		return 0;
-	(void)buf_addf(errors, "%s: cache \"%s\": %s for user %s%s; give it to "
-	    "that user, or set cache to another directory\n", file,
-	    conf->cache, strerror(error), user, selftest_hint(error));
+	(void)buf_addf(errors, "%s: cache \"%s\": %s for user %s%s; %s or set "
+	    "cache to another directory\n", file, conf->cache,
+	    strerror(error), user, selftest_hint(error),
+	    error == EROFS ? "mount it writable," : "give it to that user,");
 	return -1;
 }
 

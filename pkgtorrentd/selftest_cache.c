@@ -1,8 +1,9 @@
 /*
  * What the cache lives by, tried in its directory once it is locked down.
  * The directory may be full, read-only or somebody else's: the service works
- * without one that can be written, and says so.  So whether a call is stopped
- * is asked of a descriptor of nothing, and what comes of it of the disk.
+ * without one that can be written, and says so.  So a call with an invalid
+ * descriptor shows whether a filter stops it, and an entry that is made and
+ * removed shows whether the disk takes one.
  */
 #include <sys/stat.h>
 

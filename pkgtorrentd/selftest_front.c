@@ -143,7 +143,7 @@ try_epoll_wait(void *arg)
 	errno = 0;
 	if (event_base_loop(t->base, EVLOOP_NONBLOCK) == -1)
 		return -1;
-	/* The loop says what it was told when it is busy with a signal. */
+	/* The loop hides errors of its calls: it is seen by what it does. */
 	if (!t->seen)
 		fatal("the event loop (%s) sees nothing",
 		    event_base_get_method(t->base));

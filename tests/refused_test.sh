@@ -80,6 +80,12 @@ killed_body()
 		want_log "^$role ended before it was ready: $why"
 	done
 	same "$(wc -l <log)" 2 "lines of -n"
+	for call in exit_group setsid; do
+		# Of the former it dies itself in the end.
+		"$refused" $call KILL "$program" -n -f conf >log 2>&1 &&
+		    fail "it checks without $call"
+		want_log "^parent: $call: Operation not permitted: a filter"
+	done
 }
 
 service_case all_are_known "The start makes no call that is not in the list." \

@@ -335,7 +335,8 @@ ATF_TC_BODY(sandbox__mirror_that_can_be_written, tc)
 	expect_refusal(&e, "user nobody may write to");
 	/* A mirror for a group that the user is not in. */
 	ATF_REQUIRE_EQ(0, chmod(path, 0750));
-	expect_refusal(&e, "make it accessible to the user nobody");
+	expect_refusal(&e, "make it readable and accessible to the user "
+	    "nobody");
 	/* For one that it is in: root itself could not enter without its
 	   capabilities, were it not root's. */
 	ATF_REQUIRE_EQ(0, chown(path, 1, nobody()->pw_gid));

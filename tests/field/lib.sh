@@ -181,6 +181,12 @@ reloads()
 	    status 403 "$service/single/pub/sub/c.rpm"
 	check "by the same process" [ "$(main_pid "$1")" = "$_pid" ]
 	cp /field/conf /etc/pkgtorrentd.conf
+	mkdir -p -m 700 /srv/closed
+	echo 'root /closed /srv/closed' >>/etc/pkgtorrentd.conf
+	check "a root that no walker can enter is refused" \
+	    not systemctl reload "$1"
+	check "by the same process still" [ "$(main_pid "$1")" = "$_pid" ]
+	cp /field/conf /etc/pkgtorrentd.conf
 	check "a mended file is reloaded" systemctl reload "$1"
 	check "and in force" \
 	    wait_for 20 status 200 "$service/single/pub/sub/c.rpm"

@@ -127,6 +127,14 @@ enum msg_type {
 #define PART_MORE	0x1	/* in flags: further parts follow */
 
 /*
+ * What goes into messages.  Without padding the layout is the same where 64-bit
+ * numbers are aligned to 4 bytes (i386) and where to 8, and no byte is sent
+ * that nobody has set.
+ */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wpadded"
+
+/*
  * When a file was last changed and which file it is: two looks at a path that
  * agree in all of it saw the same bytes: the kernel moves ctime with every
  * change, and nobody can set it back.  On file systems where that does not
@@ -421,6 +429,8 @@ struct msg_touch {
 	uint32_t	piece_len;		/* 0: the digest is meant */
 	uint8_t		digest[SHA1_LEN];
 };
+
+#pragma GCC diagnostic pop
 
 /* One end of a socketpair. */
 struct channel {

@@ -12,10 +12,13 @@
 #	make install DESTDIR=… PREFIX=…
 #
 # SANITIZE=address,undefined builds, and tests, with sanitizers.
+# CC, AR and PKG_CONFIG of another architecture build for that.
 
 VERSION	= 0.1.0
 
 CC	?= cc
+AR	?= ar
+PKG_CONFIG ?= pkg-config
 OPT	?= -O2 -g
 PREFIX	?= /usr/local
 SBINDIR	?= $(PREFIX)/sbin
@@ -34,9 +37,9 @@ SUBMAKE	= GNUMAKEFLAGS=--no-print-directory $(MAKE) -j$(JOBS)
 TREE	!= pwd
 JOBS	!= nproc 2>/dev/null || echo 2
 PKGS	= libevent_core libcrypto libseccomp libbsd-overlay
-PKG_CFLAGS != pkg-config --cflags $(PKGS) 2>/dev/null || true
-PKG_LIBS != pkg-config --libs $(PKGS) 2>/dev/null || true
-ATF_LIBS != pkg-config --libs atf-c 2>/dev/null || echo -latf-c
+PKG_CFLAGS != $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null || true
+PKG_LIBS != $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || true
+ATF_LIBS != $(PKG_CONFIG) --libs atf-c 2>/dev/null || echo -latf-c
 
 WARN	= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 WERROR_FLAG != test -z "$(WERROR)" || echo -Werror
@@ -99,11 +102,11 @@ all: $(DAEMON) $(HASHER)
 	    $(PKG_LIBS) $(ATF_LIBS)
 
 common/libcommon.a: $(COMMON_OBJ)
-	rm -f $@; ar rcs $@ $(COMMON_OBJ)
+	rm -f $@; $(AR) rcs $@ $(COMMON_OBJ)
 pkgtorrentd/libfront.a: $(FRONT_OBJ)
-	rm -f $@; ar rcs $@ $(FRONT_OBJ)
+	rm -f $@; $(AR) rcs $@ $(FRONT_OBJ)
 hasher/libhasher.a: $(HASHER_OBJ)
-	rm -f $@; ar rcs $@ $(HASHER_OBJ)
+	rm -f $@; $(AR) rcs $@ $(HASHER_OBJ)
 
 $(DAEMON): pkgtorrentd/pkgtorrentd.o pkgtorrentd/libfront.a common/libcommon.a
 	$(CC) $(ALL_LDFLAGS) -o $@ pkgtorrentd/pkgtorrentd.o \
@@ -119,7 +122,7 @@ pkgtorrentd/pkgtorrentd.o: pkgtorrentd/pkgtorrentd.c .tree
 
 # What it is built with and for.
 require: FORCE
-	@pkg-config --exists --print-errors $(PKGS) || \
+	@$(PKG_CONFIG) --exists --print-errors $(PKGS) || \
 	    { echo "run as root: make deps WHAT=build" >&2; exit 1; }
 	@sh tests/require.sh $(CC) $(ALL_CFLAGS) -MF /dev/null
 

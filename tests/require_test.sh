@@ -80,10 +80,32 @@ filters" -U__x86_64__ -D__s390x__
 	    -D__ILP32__ -fsyntax-only "$top/common/seccomp.c"
 }
 
+atf_test_case packages
+packages_head()
+{
+	atf_set descr "Libraries are found by the pkg-config that is given."
+}
+packages_body()
+{
+	cat >pkg <<-EOT
+	#! /bin/sh
+	echo "\$*" >>"$(pwd)/asked"
+	case \$* in *--exists*) exit 1 ;; esac
+	EOT
+	chmod +x pkg
+	MAKEFLAGS='' make -C "$top" require PKG_CONFIG="$(pwd)/pkg" >out 2>err &&
+	    atf_fail "make goes on"
+	atf_check -o match:"make deps WHAT=build" cat err
+	for option in exists cflags libs; do
+		atf_check -o match:"--$option.* libevent_core" cat asked
+	done
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case accepted
 	atf_add_test_case old_libc
 	atf_add_test_case old_headers
 	atf_add_test_case architectures
+	atf_add_test_case packages
 }

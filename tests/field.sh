@@ -77,6 +77,9 @@ count() {
 	no,77)	skipped=$((skipped + 1)) ;;
 	no,*)	failed=$((failed + 1)) ;;
 	yes,0)	;;
+	# Whatever its parts have said.
+	yes,124 | yes,137)
+		failed=$((failed + 1)) ;;
 	# It ended before it could say so.
 	yes,*)	tail -n 1 "$1" | grep -qaE '^[0-9]+ passed, .* skipped$' ||
 		    failed=$((failed + 1)) ;;

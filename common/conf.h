@@ -97,10 +97,14 @@ void		 conf_free(struct conf *);
 
 /*
  * What only the system can tell: directories exist, users exist (as root),
- * the cache can be written.  Complaints as above; 0 or -1.
+ * the cache can be written.  Complaints as above; 0 or -1.  A file server
+ * may never answer: look (or NULL) is told before each look at a path.
  */
+typedef void	 conf_look(const char *keyword, const char *value,
+		    struct buf *errors);
 int		 conf_check_system(const struct conf *, const char *file,
-		    bool root, struct buf *errors);
+		    bool root, conf_look *look,
+		    struct buf *errors);
 
 /* In full, in a form that conf_parse() takes again.  0, or -1 with ENOMEM. */
 int		 conf_print(const struct conf *, struct buf *);

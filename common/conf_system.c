@@ -17,6 +17,7 @@
 struct check {
 	const char	*file;
 	struct buf	*errors;
+	conf_look	*look;
 	bool		 root;		/* started by root */
 	int		 result;
 };
@@ -43,6 +44,13 @@ complain_error(struct check *c, const char *keyword, const char *value,
 	snprintf(problem, sizeof(problem), "%s%s", strerror(error),
 	    selftest_hint(error));
 	complain(c, keyword, value, problem, advice);
+}
+
+static void
+look_at(const struct check *c, const char *keyword, const char *value)
+{
+	if (c->look != NULL)
+		c->look(keyword, value, c->errors);
 }
 
 /* 0 or an error: is it a directory that we may use so (W_OK, X_OK)?  What
@@ -123,31 +131,38 @@ check_user(struct check *c, enum role role, const char *name)
 
 int
 conf_check_system(const struct conf *conf, const char *file, bool root,
-    struct buf *errors)
+    conf_look *look, struct buf *errors)
 {
-	struct check c = { .file = file, .errors = errors, .root = root };
+	struct check c = { .file = file, .errors = errors, .look = look,
+	    .root = root };
 	const struct conf_listen *l;
 	enum role role;
 	size_t i;
 	int error;
 
-	for (i = 0; i < conf->nroots; i++)
+	for (i = 0; i < conf->nroots; i++) {
+		look_at(&c, "root", conf->roots[i].dir);
 		if ((error = check_dir(&c, conf->roots[i].dir, X_OK)) != 0)
 			complain(&c, "root", conf->roots[i].dir,
 			    strerror(error), conf->roots[i].prefix[0] != '\0' ?
 			    "set root to the directory of that prefix" :
 			    "set root to the mirror's document root");
+	}
 	for (i = 0; i < conf->nlisten; i++) {
 		l = &conf->listen[i];
+		look_at(&c, "listen", l->text);
 		if (l->addr.ss_family == AF_UNIX &&
 		    (error = check_parent_dir(&c, l->text)) != 0)
 			complain_error(&c, "listen", l->text, error,
 			    "set listen to a new name in a directory that may "
 			    "be written");
 	}
+	look_at(&c, "cache", conf->cache);
 	check_cache(&c, conf->cache);
-	if (conf->access_log == ACCESS_LOG_FILE)
+	if (conf->access_log == ACCESS_LOG_FILE) {
+		look_at(&c, "access-log", conf->access_log_file);
 		check_access_log(&c, conf->access_log_file);
+	}
 	for (role = ROLE_FRONT; root && role < ROLE_COUNT; role++)
 		if (role == ROLE_FRONT || strcmp(conf->user[role],
 		    conf->user[ROLE_FRONT]) != 0)

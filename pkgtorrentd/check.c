@@ -1,15 +1,129 @@
+#include <sys/mman.h>
+#include <sys/wait.h>
+
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "parent.h"
 #include "role.h"
 #include "timer.h"
 
-/* A root on a file server that is away takes for ever. */
-#define CHECK_S		10
+/* What looks at the system: any of its looks may take for ever. */
+static struct {
+	char	*where;			/* it looks now; shared with us */
+	int	 fd;			/* for its complaints */
+} looker;
+
+#define WHERE_LEN	(PATH_MAX + 64)
+
+static void
+looker_hand_over(struct buf *errors)
+{
+	size_t	 at = 0;
+	ssize_t	 n;
+
+	while (at < errors->len) {
+		n = write(looker.fd, errors->data + at, errors->len - at);
+		if (n > 0)
+			at += (size_t)n;
+		else if (errno != EINTR)
+			_exit(1);
+	}
+	errors->len = 0;
+}
+
+static void
+looker_look(const char *keyword, const char *value, struct buf *errors)
+{
+	char	 quote[PATH_MAX + 1];
+
+	looker_hand_over(errors);
+	(void)snprintf(looker.where, WHERE_LEN, "%s \"%s\"", keyword,
+	    log_escape(quote, sizeof(quote), value, strlen(value)));
+}
+
+static void __attribute__((__noreturn__))
+looker_main(const struct parent *parent)
+{
+	struct buf	 errors = { 0 };
+	int		 rv, fd, null = open("/dev/null", O_RDWR);
+
+	/* Somebody may read until all of us have closed them, and we may never
+	   end. */
+	for (fd = STDIN_FILENO; null != -1 && fd <= STDERR_FILENO; fd++)
+		(void)dup2(null, fd);
+	rv = reload_check(parent->conf, NULL, parent->opt->file, parent->root,
+	    parent->listeners.activated, looker_look, &errors);
+	looker_hand_over(&errors);
+	_exit(rv == 0 ? 0 : 1);
+}
+
+/* All complaints, until it has ended: true, or false when that takes too
+   long. */
+static bool
+looker_read(int fd, struct buf *errors)
+{
+	struct pollfd	 pfd = { .fd = fd, .events = POLLIN };
+	uint64_t	 now, end = now_ms() + READY_MS;
+	char		 bytes[4096];
+	ssize_t		 n;
+
+	while ((now = now_ms()) < end) {
+		if (poll(&pfd, 1, (int)(end - now)) <= 0)
+			continue;
+		n = read(fd, bytes, sizeof(bytes));
+		if (n == 0)
+			return true;
+		if (n > 0 && buf_add(errors, bytes, (size_t)n) == -1)
+			fatal("no memory");
+	}
+	return false;
+}
+
+int
+check_system(struct parent *parent, struct buf *errors)
+{
+	size_t	 before = errors->len;
+	char	 how[64];
+	pid_t	 pid;
+	int	 pipes[2], status = -1;
+
+	looker.where = mmap(NULL, WHERE_LEN, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (looker.where == MAP_FAILED || pipe2(pipes, O_CLOEXEC) == -1 ||
+	    (pid = fork()) == -1)
+		fatal("a process to look at the system: %s", strerror(errno));
+	if (pid == 0) {
+		close(pipes[0]);
+		looker.fd = pipes[1];
+		looker_main(parent);
+	}
+	close(pipes[1]);
+	if (looker_read(pipes[0], errors))
+		(void)waitpid(pid, &status, 0);
+	else {
+		(void)buf_addf(errors, "%s: %s does not answer within %d s\n",
+		    parent->opt->file, looker.where, READY_MS / 1000);
+		/* Where even this does not end it, it is left to the
+		   kernel. */
+		(void)kill(pid, SIGKILL);
+	}
+	if (status != 0 && errors->len == before) {
+		spawn_describe_end(how, sizeof(how), status);
+		(void)buf_addf(errors, "%s: looking at %s has failed: %s\n",
+		    parent->opt->file, looker.where, how);
+	}
+	close(pipes[0]);
+	(void)munmap(looker.where, WHERE_LEN);
+	return status == 0 ? 0 : -1;
+}
 
 /* "walker /prefix", as in its title. */
 static const char *
@@ -86,7 +200,7 @@ check_on_timeout(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while ((p = TAILQ_FIRST(&parent->processes)) != NULL) {
 		(void)buf_addf(parent->complaints, "%s was not ready within "
-		    "%d s\n", check_name(p, title), CHECK_S);
+		    "%d s\n", check_name(p, title), READY_MS / 1000);
 		process_kill(p);
 		process_free(p);
 	}
@@ -102,7 +216,7 @@ check_open_loop(struct parent *parent)
 	    check_on_children, parent)) == NULL ||
 	    (parent->tick = evtimer_new(parent->base, check_on_timeout,
 	    parent)) == NULL || event_add(parent->signals[0], NULL) == -1 ||
-	    timer_add(parent->tick, CHECK_S * 1000) == -1)
+	    timer_add(parent->tick, READY_MS) == -1)
 		fatal("the event loop cannot be set up");
 }
 

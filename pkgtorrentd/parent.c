@@ -474,8 +474,12 @@ parent_acquire(struct parent *parent, struct buf *errors)
 	struct conf	*conf = parent->conf;
 	int		 bad = 0;
 
-	if (reload_check(conf, NULL, parent->opt->file, parent->root,
-	    parent->listeners.activated, errors) == -1)
+	if (parent->opt->check)
+		bad = check_system(parent, errors);
+	else
+		bad = reload_check(conf, NULL, parent->opt->file,
+		    parent->root, parent->listeners.activated, NULL, errors);
+	if (bad == -1)
 		return -1;
 	if (spawn_open_programs(&parent->programs, parent->opt->hasher,
 	    errors) == -1)

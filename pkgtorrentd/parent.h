@@ -143,7 +143,8 @@ void	 parent_on_wrong_message(struct process *, const struct msg_wrong *);
 struct conf	*reload_read_conf(const struct options *, bool starting,
 		    struct buf *errors);
 int	 reload_check(const struct conf *, const struct conf *old,
-	    const char *file, bool root, bool activated, struct buf *errors);
+	    const char *file, bool root, bool activated, conf_look *look,
+	    struct buf *errors);
 /*
  * At SIGHUP.  Children that the new configuration needs are started beside
  * those at work, and it is in force once all of them are ready; if one of
@@ -212,6 +213,9 @@ int	 selftest_parent(bool root, bool foreground, struct buf *errors);
  * it could, or why not.  Nothing that a running service has is touched.
  */
 
+/* reload_check() by a process of its own, so that it has an end when a file
+   server does not answer.  0, or -1 with complaints. */
+int	 check_system(struct parent *, struct buf *errors);
 /* 0, or -1 with complaints, in a bounded time.  The parent is freed. */
 int	 check_run(struct parent *, struct buf *errors);
 /* Of a process that is checked: it could work; a line of its own, which is a

@@ -128,7 +128,8 @@ reload_check_cache(const struct conf *conf, const char *file,
 
 int
 reload_check(const struct conf *conf, const struct conf *old,
-    const char *file, bool root, bool activated, struct buf *errors)
+    const char *file, bool root, bool activated, conf_look *look,
+    struct buf *errors)
 {
 	struct conf	 used = *conf;
 
@@ -139,8 +140,10 @@ reload_check(const struct conf *conf, const struct conf *old,
 	/* A server may be away, for which a walker can wait. */
 	if (old != NULL)
 		used.nroots = 0;
-	if (conf_check_system(&used, file, root, errors) == -1)
+	if (conf_check_system(&used, file, root, look, errors) == -1)
 		return -1;
+	if (look != NULL)
+		look("cache", conf->cache, errors);
 	return root ? reload_check_cache(conf, file, errors) : 0;
 }
 
@@ -193,7 +196,8 @@ reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
 		return -1;
 	reload_keep_fixed(new->conf, parent->conf);
 	if (reload_check(new->conf, parent->conf, parent->opt->file,
-	    parent->root, parent->listeners.activated, errors) == -1)
+	    parent->root, parent->listeners.activated, NULL, errors) ==
+	    -1)
 		goto fail;
 	if (!parent->listeners.activated &&
 	    listen_open(&new->listeners, new->conf, &parent->listeners,

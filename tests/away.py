@@ -1,6 +1,6 @@
 """A root whose file server goes away: the parent has others to care for.
 
-usage: away.py PORT PROGRAM DIRECTORY all | read | fail | reload
+usage: away.py PORT PROGRAM DIRECTORY all | read | fail | reload | check
                                          (as root, in a mount name space)
 """
 import ctypes
@@ -210,8 +210,44 @@ def reload_with_it(server, service):
                "a second one")
 
 
+def is_killed(pid):
+    """It has ended, or will as soon as the kernel lets it."""
+    try:
+        with open("/proc/%d/status" % pid) as f:
+            pending = re.findall(r"^S\w*Pnd:\s*(\w+)", f.read(), re.M)
+    except OSError:
+        return True
+    return not is_running(pid) or any(
+        int(p, 16) & 1 << (signal.SIGKILL - 1) for p in pending)
+
+
+def check_with_it(server):
+    """-n has an end all the same, and names what it waited for."""
+    adopt_orphans()
+    server.silent = range(100)
+    far = os.getcwd() + "/far/dir"
+    # Each is looked at for itself, all at once.
+    tries = [(keyword, path, subprocess.Popen(
+        [sys.argv[2], "-n", "-f", "conf", "-o", option], text=True,
+        stderr=subprocess.PIPE)) for keyword, path, option in (
+            ("root", far, "root /far " + far),
+            ("cache", far + "/cache", "cache %s/cache" % far),
+            ("access-log", far + "/log", "access-log %s/log" % far))]
+    for keyword, path, process in tries:
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 1, (keyword, said)
+        assert re.search(r'\A[^\n]*conf: %s "%s" does not answer within '
+                         r'30 s\n\Z' % (keyword, path), said), said
+    # Nobody is left but who cannot end before the server answers.
+    wait_until(10, lambda: all(map(is_killed, children(os.getpid()))),
+               lambda: children(os.getpid()))
+
+
 def main():
     server = Server(sys.argv[3])
+    if sys.argv[4] == "check":
+        check_with_it(server)
+        os._exit(0)
     service = Service("conf")
     service.start()
     {"all": all_of_it, "read": reading, "fail": failing,

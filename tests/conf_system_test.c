@@ -25,7 +25,8 @@ check_system(const char *text, int expected, bool root)
 		    buf_add(&here, text, 1));
 	s = as_string(&here);
 	c = good(s, NULL);
-	ATF_CHECK_EQ(expected, conf_check_system(c, "x.conf", root, &errors));
+	ATF_CHECK_EQ(expected, conf_check_system(c, "x.conf", root, NULL,
+	    &errors));
 	conf_free(c);
 	free(s);
 	return as_string(&errors);

@@ -74,7 +74,9 @@ run_away()
 	echo b >www/yum/b
 	settle www/yum/*
 	_far="root /far $here/far/dir"
-	[ "$1" != reload ] || _far=
+	case $1 in
+	reload|check) _far= ;;
+	esac
 	service_configure "root $here/www" ${_far:+"$_far"} \
 	    'revalidate 1s' 'hash-wait 2s' 'access-log no' 'hashers 1' \
 	    'serve-files yes'
@@ -104,6 +106,12 @@ root_case new_root_away "A reload brings a root whose server is away."
 new_root_away_body()
 {
 	run_away reload
+}
+
+root_case check_away "What does not answer is named by -n, which ends."
+check_away_body()
+{
+	run_away check
 }
 
 service_case clock "The clock is moved by a year, forth and back."

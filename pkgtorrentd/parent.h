@@ -75,7 +75,7 @@ struct parent {
 
 	enum parent_state	 state;
 	struct reload		*reload;	/* under way; or NULL */
-	bool			 reload_again;	/* told once more since */
+	bool			 reload_again;	/* when there is a front */
 	bool			 reload_refused; /* the last one */
 	int			 ready_fd;	/* our starter waits; or -1 */
 	bool			 said_why;
@@ -149,7 +149,7 @@ int	 reload_check(const struct conf *, const struct conf *old,
  * At SIGHUP.  Children that the new configuration needs are started beside
  * those at work, and it is in force once all of them are ready; if one of
  * them ends, or is late, nothing has happened.  Told again before that, it
- * does so once more afterwards.
+ * gives up the one under way.
  */
 void	 reload_run(struct parent *);
 /* Of those children: one is ready, has ended, is late. */

@@ -441,10 +441,12 @@ reload_run(struct parent *parent)
 	struct buf	 errors = { 0 };
 	struct reload	*new;
 
-	parent->reload_again = parent->state == PARENT_STARTING ||
-	    parent->reload != NULL;
+	parent->reload_again = parent->state == PARENT_STARTING;
 	if (parent->reload_again)
 		return;
+	if (reload_drop(parent))
+		log_info("the configuration is read again: the reload under "
+		    "way is given up");
 	log_info("reloading %s", parent->opt->file);
 	notify_send(&parent->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64
 	    "\n", now_ms() * 1000);

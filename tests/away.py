@@ -186,28 +186,37 @@ def reload_with_it(server, service):
     known = service.children()
     reload(new.replace("hashers 1\n", ""))
     first = service.child("walker /far")
-    # Once more: that comes afterwards.
-    reload(old + "deny /yum/b\n")
     assert ask(here).status == 200
     cache = service.child("cache")
     os.kill(cache, signal.SIGKILL)
     wait_until(5, lambda: service.child("cache") != cache, "a new cache")
+    del known[cache]
     assert not service.count("reloaded") and ask(here).status == 200
     wait_until(60, lambda: service.count(
         "walker .* not ready after .*far/dir"), "an end of waiting")
+    wait_until(5, lambda: service.count("old configuration stays in force"),
+               "an end of the reload")
+    # Once more: nobody waits for that one.
+    reload(new.replace("hashers 1\n", ""))
+    wait_until(5, lambda: [pid for pid, t in service.children().items()
+                           if t == "walker /far" and pid != first],
+               "a second one")
+    reload(old + "deny /yum/b\n")
     wait_until(5, lambda: service.count("reloaded"), "the other reload")
+    assert service.count("reload under way is given up") == 1
     assert service.count("old configuration stays in force") == 1
-    assert service.count("reloading ") == 2
-    del known[cache]
+    assert service.count("reloading ") == 3
     assert known.items() <= service.children().items()
+    first = [pid for pid, t in service.children().items()
+             if t == "walker /far"]
     wait_until(5, lambda: service.child("hasher 1") and
                "hasher 2" not in service.children().values(), "hasher 2")
     assert ask(request(SERVICE + "/single/yum/b")).status == 403
     # And in the middle of it the service ends.
     reload(new.replace("hashers 1\n", ""))
     wait_until(5, lambda: [pid for pid, t in service.children().items()
-                           if t == "walker /far" and pid != first],
-               "a second one")
+                           if t == "walker /far" and pid not in first],
+               "a third one")
 
 
 def is_killed(pid):

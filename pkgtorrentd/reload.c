@@ -356,12 +356,13 @@ reload_commit(struct parent *parent)
 			process_send_conf(p);
 	if (front != NULL)
 		supply_send_front(parent, front);
+	/* Not of those that are new: they have just looked. */
+	roots_renew(parent);
 	reload_link(parent, layout || !conf_same_roots(old, new->conf),
 	    layout);
 	reload_retire(parent);
 	if (!parent->listeners.activated)
 		listen_close(&old_listeners, &parent->listeners);
-	roots_renew(parent);
 	conf_free(old);
 	free(new);
 	parent->reload_refused = false;

@@ -85,11 +85,35 @@ class Server:
                                           unique) + body)
 
 
+def want_one_start(service):
+    """A root that a reload brings gets one walker, and not another one to look
+    where it leads by now."""
+    with open("conf") as f:
+        conf = f.read()
+
+    def reload(text):
+        reloads = service.count(": reloaded")
+        with open("conf", "w") as f:
+            f.write(text)
+        os.kill(service.pid, signal.SIGHUP)
+        wait_until(10, lambda: service.count(": reloaded") > reloads,
+                   "a reload")
+    reload(conf + "root /new %s/far/dir\n" % os.getcwd())
+    os.kill(service.pid, signal.SIGUSR1)
+    # The parent's own lines come before those of the others.
+    wait_until(10, lambda: service.count("connections open"), "a summary")
+    lines = service.lines(r"status: .*walker /new")
+    assert len(lines) == 1 and "restarted 0 times" in lines[0], lines
+    reload(conf)
+    wait_until(10, service.is_complete, "all children")
+
+
 def all_of_it(server, service):
     there = request(SERVICE + "/single/far/a")
     here = request(SERVICE + "/single/yum/a")
     for target in there, here:
         assert ask(target).status == 200
+    want_one_start(service)
     server.silent = range(100)
     # All that makes the parent look around, and its time to do so by itself.
     time.sleep(2.1)

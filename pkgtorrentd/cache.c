@@ -457,10 +457,12 @@ cache_main(void)
 	sb.channel_fd = c.child.parent.fd;
 	sandbox_enter(&sb, &c.store.dirfd, layers, sizeof(layers));
 	store_selftest(&c.store);
-	/* Not before: they are to belong to our user. */
-	if (!(c.child.flags & CONF_CHECK))
+	/* Not before: they are to belong to our user.  What is only asked
+	   whether it could work leaves a running service's cache alone. */
+	if (!(c.child.flags & CONF_CHECK)) {
 		store_make_trees(&c.store);
-	store_try_disk(&c.store);
+		store_try_disk(&c.store);
+	}
 	child_ready(&c.child, layers);
 	cache_loop(&c);
 }

@@ -90,7 +90,7 @@ refused_call_body()
 # What is in the cache, and when it was changed.
 entries()
 {
-	find cache -type f -printf '%p %s %i %T@ %C@\n' | sort
+	find cache -printf '%p %s %i %T@ %C@\n' | sort
 }
 
 service_case beside "A service that runs notices nothing of it."

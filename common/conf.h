@@ -97,8 +97,9 @@ void		 conf_free(struct conf *);
 
 /*
  * What only the system can tell: directories exist, users exist (as root),
- * the cache can be written.  Complaints as above; 0 or -1.  A file server
- * may never answer: look (or NULL) is told before each look at a path.
+ * the cache (NULL: it is left alone) can be written.  Complaints as above; 0
+ * or -1.  A file server may never answer: look (or NULL) is told before each
+ * look at a path.
  */
 typedef void	 conf_look(const char *keyword, const char *value,
 		    struct buf *errors);

@@ -157,8 +157,10 @@ conf_check_system(const struct conf *conf, const char *file, bool root,
 			    "set listen to a new name in a directory that may "
 			    "be written");
 	}
-	look_at(&c, "cache", conf->cache);
-	check_cache(&c, conf->cache);
+	if (conf->cache != NULL) {
+		look_at(&c, "cache", conf->cache);
+		check_cache(&c, conf->cache);
+	}
 	if (conf->access_log == ACCESS_LOG_FILE) {
 		look_at(&c, "access-log", conf->access_log_file);
 		check_access_log(&c, conf->access_log_file);

@@ -139,7 +139,9 @@ void	 parent_on_wrong_message(struct process *, const struct msg_wrong *);
 
 /* Read the configuration, NULL with complaints; a pipe only when starting.
    Check it against the system, -1 with complaints; activated: listen is not
-   looked at, nor are roots when there is an old one (NULL: there is none). */
+   looked at.  Of what is there already (old, or NULL) nothing is looked at
+   again, nor at roots, nor at a cache on a file server: their processes do
+   that. */
 struct conf	*reload_read_conf(const struct options *, bool starting,
 		    struct buf *errors);
 int	 reload_check(const struct conf *, const struct conf *old,

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "mount_table.h"
 #include "parent.h"
 #include "role.h"
 #include "selftest.h"
@@ -126,6 +127,17 @@ reload_check_cache(const struct conf *conf, const char *file,
 	return -1;
 }
 
+/* One that did not change is the business of the process that is in it, and
+   one on a file server that may be away that of the one that is to be. */
+static bool
+reload_has_new_cache(const struct conf *conf, const struct conf *old)
+{
+	dev_t	 dev;
+
+	return old == NULL || (strcmp(conf->cache, old->cache) != 0 &&
+	    mount_table_follow(conf->cache, &dev) == MOUNT_LOCAL);
+}
+
 int
 reload_check(const struct conf *conf, const struct conf *old,
     const char *file, bool root, bool activated, conf_look *look,
@@ -140,8 +152,17 @@ reload_check(const struct conf *conf, const struct conf *old,
 	/* A server may be away, for which a walker can wait. */
 	if (old != NULL)
 		used.nroots = 0;
+	if (!reload_has_new_cache(conf, old))
+		used.cache = NULL;
+	/* It is opened again, which tells as much. */
+	if (old != NULL && conf->access_log == ACCESS_LOG_FILE &&
+	    old->access_log == ACCESS_LOG_FILE &&
+	    strcmp(conf->access_log_file, old->access_log_file) == 0)
+		used.access_log = ACCESS_LOG_NO;
 	if (conf_check_system(&used, file, root, look, errors) == -1)
 		return -1;
+	if (used.cache == NULL)
+		return 0;
 	if (look != NULL)
 		look("cache", conf->cache, errors);
 	return root ? reload_check_cache(conf, file, errors) : 0;
@@ -205,7 +226,8 @@ reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
 		goto fail;
 	new->access_fd = supply_open_access_log(new->conf, errors);
 	if (new->access_fd == -2 ||
-	    supply_make_cache(new->conf, parent->root, errors) == -1)
+	    (reload_has_new_cache(new->conf, parent->conf) &&
+	    supply_make_cache(new->conf, parent->root, errors) == -1))
 		goto fail;
 	if (conf_print(new->conf, &new->conf_text) == -1)
 		fatal("no memory");

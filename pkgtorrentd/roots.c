@@ -2,66 +2,28 @@
  * Which directory each walker lives in, and whether the root's path leads to
  * another one by now.  Who looks at a file whose server is away may wait for
  * ever, and the parent has others to care for: it never looks at a root
- * on a network file system, and takes a SIGHUP as the word that it may be
- * another.  (It does walk the path of one that is on a disk of this machine.)
+ * on a network file system, or below one, and takes a SIGHUP as the word that
+ * it may be another.
  */
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
+#include "mount_table.h"
 #include "parent.h"
 #include "process.h"
 #include "role.h"
-
-static bool
-type_is_remote(const char *type)
-{
-	static const char *const	 types[] = { "nfs", "nfs4", "cifs",
-	    "smb3", "smbfs", "afs", "ceph", "9p", "lustre", "autofs", "fuse" };
-	size_t				 i;
-
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (strcmp(type, types[i]) == 0)
-			return true;
-	return strncmp(type, "fuse.", 5) == 0;
-}
-
-/* By what the kernel lists as mounted, proc(5): no server is asked. */
-static bool
-dev_is_remote(dev_t dev)
-{
-	FILE		*f = fopen("/proc/self/mountinfo", "re");
-	char		*line = NULL, type[32];
-	const char	*dash;
-	size_t		 cap = 0;
-	unsigned	 major, minor;
-	bool		 remote = false;
-
-	if (f == NULL)
-		return true;
-	while (!remote && getline(&line, &cap, f) != -1) {
-		/* Blanks in names are escaped there. */
-		dash = strstr(line, " - ");
-		remote = dash != NULL &&
-		    sscanf(line, "%*d %*d %u:%u", &major, &minor) == 2 &&
-		    makedev(major, minor) == dev &&
-		    sscanf(dash, " - %31s", type) == 1 && type_is_remote(type);
-	}
-	free(line);
-	fclose(f);
-	return remote;
-}
 
 void
 roots_note(struct process *p, const struct msg_ready *ready)
 {
 	p->root_dev = (dev_t)ready->root_dev;
-	p->root_ino = dev_is_remote(p->root_dev) ? 0 : ready->root_ino;
+	p->root_ino = mount_table_dev_is_remote(p->root_dev) ? 0 :
+	    ready->root_ino;
 }
 
 static bool
@@ -156,29 +118,47 @@ roots_on_late(struct process *p)
 	process_kill(p);
 }
 
+enum place { PLACE_SAME, PLACE_OTHER, PLACE_NONE, PLACE_UNKNOWN };
+
+/* Where its path leads by now, as far as that can be seen at once. */
+static enum place
+find_place(const struct process *p)
+{
+	struct statx	 now;
+	dev_t		 dev;
+
+	switch (mount_table_follow(root_dir(p), &dev)) {
+	case MOUNT_THROUGH_REMOTE:
+		return PLACE_UNKNOWN;
+	case MOUNT_REMOTE:
+		return dev == p->root_dev ? PLACE_UNKNOWN : PLACE_OTHER;
+	default:
+		break;
+	}
+	if (statx(AT_FDCWD, root_dir(p), AT_STATX_DONT_SYNC |
+	    AT_NO_AUTOMOUNT, STATX_INO, &now) == -1)
+		return PLACE_NONE;
+	return makedev(now.stx_dev_major, now.stx_dev_minor) == p->root_dev &&
+	    now.stx_ino == p->root_ino ? PLACE_SAME : PLACE_OTHER;
+}
+
 void
 roots_check(struct parent *parent)
 {
 	struct process	*p, *successor;
-	struct statx	 now;
-	const char	*dir;
-	bool		 there;
+	enum place	 place;
 
 	TAILQ_FOREACH(p, &parent->processes, entry) {
 		if (!has_root(p) || p->root_ino == 0)
 			continue;
-		dir = root_dir(p);
-		there = statx(AT_FDCWD, dir, AT_STATX_DONT_SYNC |
-		    AT_NO_AUTOMOUNT, STATX_INO, &now) == 0;
+		if ((place = find_place(p)) == PLACE_UNKNOWN)
+			continue;
 		successor = find_walker(parent, p->index, true);
-		if (there && (makedev(now.stx_dev_major, now.stx_dev_minor) !=
-		    p->root_dev || now.stx_ino != p->root_ino)) {
-			if (successor != NULL)
-				continue;
+		if (place == PLACE_OTHER && successor == NULL) {
 			log_info("%s is another directory now, its walker is "
-			    "started again", dir);
+			    "started again", root_dir(p));
 			start_successor(p);
-		} else if (successor != NULL)
+		} else if (place != PLACE_OTHER && successor != NULL)
 			process_retire(successor);
 	}
 }
@@ -189,7 +169,8 @@ roots_renew(struct parent *parent)
 	struct process	*p;
 
 	TAILQ_FOREACH(p, &parent->processes, entry)
-		if (has_root(p) && p->root_ino == 0 &&
+		if (has_root(p) && (p->root_ino == 0 ||
+		    find_place(p) == PLACE_UNKNOWN) &&
 		    find_walker(parent, p->index, true) == NULL)
 			start_successor(p);
 }

@@ -1,6 +1,6 @@
 """A root whose file server goes away: the parent has others to care for.
 
-usage: away.py PORT PROGRAM DIRECTORY all | read | fail | reload | check
+usage: away.py PORT PROGRAM DIRECTORY all | read | fail | reload | check | over
                                          (as root, in a mount name space)
 """
 import ctypes
@@ -276,7 +276,65 @@ def check_with_it(server):
                lambda: children(os.getpid()))
 
 
+def mounted_over(service):
+    """It is mounted over the places of a root and of the cache, and never
+    answers."""
+    old = request(SERVICE + "/single/over/a")
+    here = request(SERVICE + "/single/yum/a")
+
+    def want_work():
+        hasher = service.child("hasher 1")
+        os.kill(hasher, signal.SIGKILL)
+        wait_until(5, lambda: hasher not in service.children() and
+                   "hasher 1" in service.children().values(), "a new hasher")
+        for target in old, here:
+            assert ask(target).status == 200
+
+    for target in old, here:
+        assert ask(target).status == 200
+    server = Server(sys.argv[3])
+    wait_until(5, lambda: server.asked, "its first question")
+    server.silent = range(100)
+    # The time that the parent has to look around by itself.
+    time.sleep(2.1)
+    want_work()
+    os.kill(service.pid, signal.SIGHUP)
+    wait_until(5, lambda: service.count(": reloaded") == 1, "a reload")
+    want_work()
+    assert not service.count("is another directory now")
+    # A cache that is new may not answer either, and is given up.
+    with open("conf") as f:
+        conf = f.read()
+    with open("conf", "w") as f:
+        f.write(conf.replace("far/cache", "far/new"))
+    os.kill(service.pid, signal.SIGHUP)
+    wait_until(5, lambda: service.count(": reloading") == 2, "a reload")
+    want_work()
+    with open("conf", "w") as f:
+        f.write(conf)
+    os.kill(service.pid, signal.SIGHUP)
+    wait_until(5, lambda: service.count(": reloaded") == 2, "a reload")
+    assert service.count("reload under way is given up") == 1
+    want_work()
+
+
+def end(service):
+    service.process.send_signal(signal.SIGTERM)
+    start = time.monotonic()
+    wait_until(20,
+               lambda: service.process.poll() is not None, "its end")
+    print("ended %.1f s after it was asked to" % (time.monotonic() - start))
+    service.want_no_line(UNSOUND)
+    # The kernel gives up waiting for a server without this.
+    os._exit(0)
+
+
 def main():
+    if sys.argv[4] == "over":
+        service = Service("conf")
+        service.start()
+        mounted_over(service)
+        end(service)
     server = Server(sys.argv[3])
     if sys.argv[4] == "check":
         check_with_it(server)
@@ -285,13 +343,7 @@ def main():
     service.start()
     {"all": all_of_it, "read": reading, "fail": failing,
      "reload": reload_with_it}[sys.argv[4]](server, service)
-    service.process.send_signal(signal.SIGTERM)
-    start = time.monotonic()
-    wait_until(20, lambda: service.process.poll() is not None, "its end")
-    print("ended %.1f s after it was asked to" % (time.monotonic() - start))
-    service.want_no_line(UNSOUND)
-    # The kernel gives up waiting for a server without this.
-    os._exit(0)
+    end(service)
 
 
 main()

@@ -76,8 +76,18 @@ run_away()
 	_far="root /far $here/far/dir"
 	case $1 in
 	reload|check) _far= ;;
+	over)
+		mkdir -p far/dir far/cache
+		chown nobody far/cache
+		echo a >far/dir/a
+		settle far/dir/a
+		_far="root /over $here/link"
+		ln -s far/dir link
+		_cache=far/cache
+		;;
 	esac
 	service_configure "root $here/www" ${_far:+"$_far"} \
+	    "cache $here/${_cache:-cache}" \
 	    'revalidate 1s' 'hash-wait 2s' 'access-log no' 'hashers 1' \
 	    'serve-files yes'
 	run_python away.py "$program" far "$1"
@@ -112,6 +122,12 @@ root_case check_away "What does not answer is named by -n, which ends."
 check_away_body()
 {
 	run_away check
+}
+
+root_case over_away "A server that is away is mounted over a root's place."
+over_away_body()
+{
+	run_away over
 }
 
 service_case clock "The clock is moved by a year, forth and back."

@@ -1,0 +1,87 @@
+/* Of a file system that no server answers for, nothing may be looked at. */
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <atf-c.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pkgtorrentd/mount_table.h"
+
+static dev_t	dev;
+
+/* Below where we are. */
+static enum mount_way
+follow(const char *path)
+{
+	char	dir[PATH_MAX], whole[2 * PATH_MAX];
+
+	ATF_REQUIRE(getcwd(dir, sizeof(dir)) != NULL);
+	snprintf(whole, sizeof(whole), "%s/%s", dir, path);
+	return mount_table_follow(whole, &dev);
+}
+
+static void
+mount_silent(const char *dir)
+{
+	char	options[128];
+	int	fd = open("/dev/fuse", O_RDWR);
+
+	if (fd == -1)
+		atf_tc_skip("no FUSE");
+	snprintf(options, sizeof(options),
+	    "fd=%d,rootmode=40755,user_id=0,group_id=0", fd);
+	if (mount("none", dir, "fuse", 0, options) == -1)
+		atf_tc_skip("no FUSE");
+}
+
+ATF_TC(mount_table_follow__remote);
+ATF_TC_HEAD(mount_table_follow__remote, tc)
+{
+	atf_tc_set_md_var(tc, "require.user", "root");
+	atf_tc_set_md_var(tc, "timeout", "20");
+}
+ATF_TC_BODY(mount_table_follow__remote, tc)
+{
+	(void)tc;
+	ATF_REQUIRE_EQ(0, mkdir("far away", 0755));
+	ATF_REQUIRE_EQ(0, mkdir("near", 0755));
+	ATF_REQUIRE_EQ(0, symlink("far away", "to"));
+	ATF_REQUIRE_EQ(0, symlink("../to/below", "near/into"));
+	ATF_REQUIRE_EQ(0, symlink("loop", "loop"));
+	/* Before the table is opened, which is that of a name space. */
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
+		atf_tc_skip("no mount name spaces");
+	ATF_CHECK_EQ(MOUNT_LOCAL, follow("far away/x"));
+	mount_silent("far away");
+	ATF_CHECK_EQ(MOUNT_REMOTE, follow("far away"));
+	ATF_CHECK(mount_table_dev_is_remote(dev));
+	ATF_CHECK_EQ(MOUNT_REMOTE, follow("near/.././/far away/"));
+	ATF_CHECK_EQ(MOUNT_REMOTE, follow("to"));
+	ATF_CHECK_EQ(MOUNT_THROUGH_REMOTE, follow("far away/x"));
+	ATF_CHECK_EQ(MOUNT_THROUGH_REMOTE, follow("far away/../near"));
+	ATF_CHECK_EQ(MOUNT_THROUGH_REMOTE, follow("near/into"));
+	ATF_CHECK_EQ(MOUNT_LOCAL, follow("near"));
+	ATF_CHECK_EQ(MOUNT_LOCAL, follow("far"));
+	ATF_CHECK_EQ(MOUNT_LOCAL, follow("none/x"));
+	ATF_CHECK_EQ(MOUNT_LOCAL, follow("loop/x"));
+	/* What is mounted on top of it is what is there. */
+	ATF_REQUIRE_EQ(0, mount("none", "far away", "tmpfs", 0, NULL));
+	ATF_CHECK_EQ(MOUNT_LOCAL, follow("far away/x"));
+	ATF_REQUIRE_EQ(0, umount("far away"));
+	ATF_CHECK_EQ(MOUNT_THROUGH_REMOTE, follow("far away/x"));
+	ATF_REQUIRE_EQ(0, umount2("far away", MNT_DETACH));
+	ATF_CHECK_EQ(MOUNT_LOCAL, follow("far away/x"));
+	ATF_CHECK(!mount_table_dev_is_remote(dev));
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, mount_table_follow__remote);
+	return atf_no_error();
+}

@@ -238,6 +238,8 @@ seams_body()
 {
 	mkdir -p www/yum
 	echo a >www/yum/a
+	# The torrent of a younger file is not remembered.
+	settle www/yum/a
 	service_start
 	python "$service/digest/$(paths_digest /yum/a)" <<-'END'
 		from service import *

@@ -396,7 +396,7 @@ inside() {
 	if wanted check || have_steps chroot; then
 		must "make deps" 480 make_chroot check check
 		must "build of tests" 240 build_tests
-		! wanted check || step check 840 check
+		! wanted check || step check 960 check
 		steps chroot
 	fi
 	have_steps firstboot machine || return 0

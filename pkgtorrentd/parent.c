@@ -515,7 +515,6 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 	parent->access_fd = -1;
 	parent->mounts_fd = -1;
 	TAILQ_INIT(&parent->processes);
-	arc4random_buf(parent->key, sizeof(parent->key));
 	selftest_set_systemd(getenv("INVOCATION_ID") != NULL ||
 	    getenv("NOTIFY_SOCKET") != NULL);
 	if (!opt->check)
@@ -531,6 +530,7 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 		parent_free(parent);
 		return NULL;
 	}
+	arc4random_buf(parent->key, sizeof(parent->key));
 	spawn_raise_limits();
 	sandbox_enter_parent(parent->layers, sizeof(parent->layers));
 	return parent;

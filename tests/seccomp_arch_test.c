@@ -265,6 +265,9 @@ ATF_TC_BODY(filter__calls_of_libc, tc)
 	size_t a, r, e, n;
 
 	(void)tc;
+#ifdef SANDBOX_SANITIZED
+	atf_tc_skip("sanitizers make other calls besides");
+#endif
 	for (a = 0; a < NARCHS; a++)
 		for (r = 0; r < NROLES; r++) {
 			n = load(roles[r].role, archs[a].token, insns);

@@ -32,7 +32,8 @@ static const char *const for_all[] = {
 	"getpid", "geteuid32/geteuid", "getegid32/getegid",
 	/* Files: the configuration, programs, what is to be looked at. */
 	"openat", "read", "write", "close", "access/faccessat",
-	"faccessat2", "newfstatat/fstatat64", "statx", "chdir",
+	"faccessat2", "newfstatat/fstatat64", "statx",
+	"_llseek/lseek", "chdir",
 	/* Keys; libbsd kills a process that gets no random bytes. */
 	"getrandom",
 	/* The loop, and channels to children. */

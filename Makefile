@@ -60,14 +60,14 @@ SANITIZE_FLAGS != test -z "$(SANITIZE)" || echo -fsanitize=$(SANITIZE) \
 # Files of any size and times past 2038, on 32-bit machines too.
 WIDE	= -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WIDE) -I. -Icommon $(OPT) $(WARN) \
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WIDE) -I. $(OPT) $(WARN) \
 	$(WERROR_FLAG) $(HARDEN) $(FORTIFY) -fPIE $(SANITIZE_FLAGS) \
 	-MMD -MP -DVERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANITIZE_FLAGS) $(LDFLAGS)
 
-COMMON_SRC != echo common/*.c
-FRONT_SRC != ls pkgtorrentd/*.c | grep -v /pkgtorrentd.c
-HASHER_SRC != ls hasher/*.c | grep -v /main.c
+COMMON_SRC != find common -name "*.c" | sort
+FRONT_SRC != find pkgtorrentd -name "*.c" ! -path pkgtorrentd/main.c | sort
+HASHER_SRC != find hasher -name "*.c" ! -path hasher/main.c | sort
 TEST_SRC != echo tests/*_test.c
 TOOL_SRC != ls tests/*.c | grep -v _test.c; true
 BENCH_SRC != ls tests/bench/*.c 2>/dev/null; true
@@ -77,7 +77,7 @@ COMMON_OBJ = $(COMMON_SRC:.c=.o)
 FRONT_OBJ = $(FRONT_SRC:.c=.o)
 HASHER_OBJ = $(HASHER_SRC:.c=.o)
 ALL_OBJ	= $(COMMON_OBJ) $(FRONT_OBJ) $(HASHER_OBJ) \
-	pkgtorrentd/pkgtorrentd.o hasher/main.o
+	pkgtorrentd/main.o hasher/main.o
 CHECK_PROGS = $(TEST_SRC:.c=) $(TOOL_SRC:.c=)
 BENCH_PROGS = $(BENCH_SRC:.c=)
 FUZZ_PROGS = $(FUZZ_SRC:.c=)
@@ -108,17 +108,17 @@ pkgtorrentd/libfront.a: $(FRONT_OBJ)
 hasher/libhasher.a: $(HASHER_OBJ)
 	rm -f $@; $(AR) rcs $@ $(HASHER_OBJ)
 
-$(DAEMON): pkgtorrentd/pkgtorrentd.o pkgtorrentd/libfront.a common/libcommon.a
-	$(CC) $(ALL_LDFLAGS) -o $@ pkgtorrentd/pkgtorrentd.o \
+$(DAEMON): pkgtorrentd/main.o pkgtorrentd/libfront.a common/libcommon.a
+	$(CC) $(ALL_LDFLAGS) -o $@ pkgtorrentd/main.o \
 	    pkgtorrentd/libfront.a common/libcommon.a $(PKG_LIBS)
 $(HASHER): hasher/main.o hasher/libhasher.a common/libcommon.a
 	$(CC) $(ALL_LDFLAGS) -o $@ hasher/main.o \
 	    hasher/libhasher.a common/libcommon.a $(PKG_LIBS)
 
 # The daemon finds the other program by a path that is compiled in.
-pkgtorrentd/pkgtorrentd.o: pkgtorrentd/pkgtorrentd.c .tree
+pkgtorrentd/main.o: pkgtorrentd/main.c .tree
 	$(CC) $(ALL_CFLAGS) -DHASHER_PATH='"$(TREE)/$(HASHER)"' \
-	    -c -o $@ pkgtorrentd/pkgtorrentd.c
+	    -c -o $@ pkgtorrentd/main.c
 
 # What it is built with and for.
 require: FORCE
@@ -176,7 +176,7 @@ lint:
 install: all
 	$(CC) $(ALL_CFLAGS) \
 	    -DHASHER_PATH='"$(LIBEXECDIR)/pkgtorrent-hasher"' \
-	    -c -o pkgtorrentd/installed.o pkgtorrentd/pkgtorrentd.c
+	    -c -o pkgtorrentd/installed.o pkgtorrentd/main.c
 	$(CC) $(ALL_LDFLAGS) -o pkgtorrentd/installed pkgtorrentd/installed.o \
 	    pkgtorrentd/libfront.a common/libcommon.a $(PKG_LIBS)
 	for dir in $(SBINDIR) $(LIBEXECDIR) $(MANDIR)/man5 $(MANDIR)/man8 \
@@ -214,7 +214,8 @@ uninstall:
 	-rmdir $(DESTDIR)$(LIBEXECDIR)
 
 clean:
-	rm -f */*.o */*.d */*.a tests/*/*.o tests/*/*.d $(DAEMON) $(HASHER) \
+	find common pkgtorrentd hasher tests -name "*.[oda]" -exec rm -f {} +
+	rm -f $(DAEMON) $(HASHER) \
 	    pkgtorrentd/installed $(OTHER_PROGS) \
 	    .flags .tree
 

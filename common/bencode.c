@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "bencode.h"
+#include "common/bencode.h"
 
 void
 bencode_raw(struct bencode *b, const void *p, uint64_t n)

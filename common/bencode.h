@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "buf.h"
+#include "common/buf.h"
 
 /* Without a buffer it only counts, so that a limit can be checked first. */
 struct bencode {

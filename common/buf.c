@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
+#include "common/buf.h"
 
 #define BUF_FIRST	256		/* bytes of the first allocation */
 

@@ -11,10 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "role.h"
-#include "seal.h"
-#include "selftest.h"
+#include "common/log.h"
+#include "common/role.h"
+#include "common/sandbox/selftest.h"
+#include "common/seal.h"
 
 /* A child without its parent has nobody to work for. */
 static void

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "client_name.h"
+#include "common/client_name.h"
 
 /* libtorrent cuts longer names. */
 #define LIBTORRENT_NAME_MAX	240

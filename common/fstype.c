@@ -1,6 +1,6 @@
 #include <stddef.h>
 
-#include "fstype.h"
+#include "common/fstype.h"
 
 /*
  * The numbers are those of statfs(2) and linux/magic.h, which lacks some; for

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "listing.h"
+#include "common/listing.h"
 
 /* As it lies in a listing. */
 struct record_file {

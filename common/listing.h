@@ -21,8 +21,8 @@
 
 #include <stdbool.h>
 
-#include "buf.h"
-#include "msg.h"
+#include "common/buf.h"
+#include "common/msg.h"
 
 #define LISTING_MAX	(64ULL << 20)	/* bytes that may be one torrent */
 

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "log_out.h"
-#include "msg.h"
+#include "common/log.h"
+#include "common/log_out.h"
+#include "common/msg.h"
 
 #define LOG_LINE_LEN	2048	/* as the tail of MSG_LOG */
 #define LOG_DRAIN_MS	500

@@ -21,8 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "log_out.h"
-#include "role.h"
+#include "common/log_out.h"
+#include "common/role.h"
 
 #define PRINT_MS	1000
 

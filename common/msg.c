@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "msg.h"
+#include "common/msg.h"
 
 /* Room for a few of the longest messages, so that a burst does not wait. */
 #define CHANNEL_SNDBUF	(512 * 1024)

@@ -5,8 +5,8 @@
 #ifndef ROLE_H
 #define ROLE_H
 
-#include "conf.h"
-#include "msg.h"
+#include "common/conf/conf.h"
+#include "common/msg.h"
 
 #define PARENT_FD	3
 

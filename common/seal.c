@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
-#include "seal.h"
+#include "common/log.h"
+#include "common/seal.h"
 
 /*
  * Every algorithm is fetched before lockdown: the first fetch reads

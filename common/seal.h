@@ -15,7 +15,7 @@
 #ifndef SEAL_H
 #define SEAL_H
 
-#include "msg.h"
+#include "common/msg.h"
 
 struct seal;		/* the key, ready for use */
 

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "spec.h"
+#include "common/spec.h"
 
 size_t
 spec_plain(const char *spec, size_t len, char *out)

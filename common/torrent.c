@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bencode.h"
-#include "seal.h"
-#include "torrent.h"
+#include "common/bencode.h"
+#include "common/seal.h"
+#include "common/torrent.h"
 
 #ifndef VERSION
 #define VERSION	"unknown"

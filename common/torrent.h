@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-#include "buf.h"
-#include "msg.h"
+#include "common/buf.h"
+#include "common/msg.h"
 
 struct torrent_layout {
 	uint32_t	 piece_len;	/* bytes, a power of two */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "role.h"
+#include "common/role.h"
 
 int
 main(int argc, char *argv[])

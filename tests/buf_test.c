@@ -4,7 +4,7 @@
 
 #include <atf-c.h>
 
-#include "buf.h"
+#include "common/buf.h"
 
 ATF_TC_WITHOUT_HEAD(buf__keeps_all_that_was_added);
 ATF_TC_BODY(buf__keeps_all_that_was_added, tc)

@@ -20,11 +20,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "listing.h"
-#include "pkgtorrentd/entry.h"
-#include "role.h"
-#include "seal.h"
-#include "torrent.h"
+#include "common/listing.h"
+#include "pkgtorrentd/cache/entry.h"
+#include "common/role.h"
+#include "common/seal.h"
+#include "common/torrent.h"
 
 #define WAIT_MS		30000
 #define PIECE_LEN	(1U << 20)

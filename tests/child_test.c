@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "role.h"
+#include "common/log.h"
+#include "common/role.h"
 
 struct started {
 	pid_t		pid;

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pkgtorrentd/chunked.h"
-#include "pkgtorrentd/http.h"
+#include "pkgtorrentd/front/http/chunked.h"
+#include "pkgtorrentd/front/http/http.h"
 
 #define MAX	1000		/* of a body here */
 #define FRAMING	(65536 + MAX / 8)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client_name.h"
+#include "common/client_name.h"
 
 #define T	REWRITTEN_BY_TRANSMISSION
 #define L	REWRITTEN_BY_LIBTORRENT

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/conf.h"
-#include "common/conf_keyword.h"
+#include "common/conf/conf.h"
+#include "common/conf/keyword.h"
 #include "tests/conf_help.h"
 
 /* Both complain, or x = parse(text) is equal to parse(print(x)). */

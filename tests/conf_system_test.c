@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/conf.h"
+#include "common/conf/conf.h"
 #include "tests/conf_help.h"
 
 /* The complaints of conf_check_system(), to be freed.  @ is where we are. */

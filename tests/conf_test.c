@@ -8,8 +8,8 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "common/conf.h"
-#include "common/conf_keyword.h"
+#include "common/conf/conf.h"
+#include "common/conf/keyword.h"
 #include "tests/conf_help.h"
 
 #define BAD_IS(expected, ...) do {					\

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pkgtorrentd/front.h"
-#include "pkgtorrentd/front_msg.h"
-#include "torrent.h"
+#include "pkgtorrentd/front/front.h"
+#include "pkgtorrentd/front/front_msg.h"
+#include "common/torrent.h"
 
 #define MIB		(1U << 20)
 #define HASHER_ENDS	6	/* before a file is given up */

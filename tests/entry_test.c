@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pkgtorrentd/entry.h"
-#include "seal.h"
+#include "pkgtorrentd/cache/entry.h"
+#include "common/seal.h"
 
 #define PIECE_LEN	(1U << 20)
 #define PATH		"/fedora/a.rpm"

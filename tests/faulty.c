@@ -15,7 +15,7 @@
 static const char *hasher_beside(void);
 #define HASHER_PATH	hasher_beside()
 
-#include "pkgtorrentd/pkgtorrentd.c"
+#include "pkgtorrentd/main.c"
 
 enum faulty_call {
 	CALL_OPENAT, CALL_OPENAT2, CALL_WRITE, CALL_PREAD, CALL_FSTAT,

@@ -2,7 +2,7 @@
 #include <atf-c.h>
 #include <string.h>
 
-#include "fstype.h"
+#include "common/fstype.h"
 
 struct expected {
 	uint32_t	 magic;

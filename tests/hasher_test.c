@@ -6,8 +6,8 @@
 
 #include <time.h>
 
-#include "hasher/batch.h"
-#include "log.h"
+#include "hasher/hash/batch.h"
+#include "common/log.h"
 #include "place.h"
 
 static const uint8_t	unsealed[SEAL_LEN];

@@ -7,7 +7,7 @@
 #include <atf-c.h>
 #include <string.h>
 
-#include "pkgtorrentd/http.h"
+#include "pkgtorrentd/front/http/http.h"
 
 static struct http_request req;
 static const char *why;

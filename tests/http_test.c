@@ -7,9 +7,9 @@
 
 #include "http_help.h"
 #include "malformed.h"
-#include "seal.h"
-#include "pkgtorrentd/chunked.h"
-#include "pkgtorrentd/request.h"
+#include "common/seal.h"
+#include "pkgtorrentd/front/http/chunked.h"
+#include "pkgtorrentd/front/http/request.h"
 
 #define H	"Host: mirror.example\r\n"
 #define P	"X-Forwarded-Proto: "

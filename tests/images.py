@@ -338,7 +338,7 @@ def unrelated():
 
 
 def entry(kind, head, payload):
-    """As pkgtorrentd 0.1.0 stored them (pkgtorrentd/entry.c)."""
+    """As pkgtorrentd 0.1.0 stored them (pkgtorrentd/cache/entry.c)."""
     fixed = struct.pack("=8sIIQ", b"pkgtorr\n", 1, kind, 24 + len(head) +
                         len(payload) + 32) + head + payload
     return fixed + hashlib.sha256(fixed).digest()

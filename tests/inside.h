@@ -23,8 +23,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "sandbox.h"
+#include "common/log.h"
+#include "common/sandbox/sandbox.h"
 
 static char		 world[64];	/* holds secret, mirror/ and cache/ */
 static char		 secret[96];

@@ -45,9 +45,10 @@ style() {
 			say("a function of " FNR - start " lines")
 		start = 0
 	}
-	# The parser is one thing: its tables and what it says to clients.
-	FNR == long_file + 1 && FILENAME != "pkgtorrentd/http.c" {
-		say("more than " long_file " lines")
+	# A file is as long as its idea: a long one is a remark, no fault.
+	FNR == long_file + 1 {
+		print "# " FILENAME ": more than " long_file " lines" \
+		    >"/dev/stderr"
 	}
 	' long_function="$long_function" long_file="$long_file" "$@"
 }
@@ -96,7 +97,8 @@ indent() {
 	done
 }
 
-set -- common/*.[ch] pkgtorrentd/*.[ch] hasher/*.[ch]
+# shellcheck disable=SC2046
+set -- $(find common pkgtorrentd hasher -name "*.[ch]" | sort)
 style 60 1000 "$@" >"$work/out"
 report "style"
 style 100 1000 tests/*.[ch] tests/*/*.[ch] >"$work/out"

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pkgtorrentd/listen.h"
+#include "pkgtorrentd/parent/listen.h"
 
 static const struct strings	no_overrides;
 

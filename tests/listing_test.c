@@ -3,7 +3,7 @@
 
 #include <atf-c.h>
 
-#include "listing.h"
+#include "common/listing.h"
 
 static const struct identity id1 = { 11, 1000, 1400000000000000000, -5,
     0 };

@@ -20,8 +20,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "log_out.h"
+#include "common/log.h"
+#include "common/log_out.h"
 
 #define LOST	" lines were lost because nobody read the log\n"
 #define MANY	20000		/* lines of about 100 bytes: more than kept */

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "msg.h"
+#include "common/log.h"
+#include "common/msg.h"
 
 #define PLENTY	16384
 

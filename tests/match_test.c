@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hasher/match.h"
+#include "hasher/walker/match.h"
 
 struct row {
 	const char	*pattern;

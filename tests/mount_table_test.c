@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pkgtorrentd/mount_table.h"
+#include "pkgtorrentd/parent/mount_table.h"
 
 static dev_t	dev;
 

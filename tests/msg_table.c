@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "msg.h"
+#include "common/msg.h"
 
 /* Role names of a mask, with commas. */
 static void

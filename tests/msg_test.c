@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "msg.h"
+#include "common/msg.h"
 
 struct row {
 	uint32_t	type;

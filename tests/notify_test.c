@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pkgtorrentd/notify.h"
+#include "pkgtorrentd/parent/notify.h"
 
 /* name as in $NOTIFY_SOCKET. */
 static int

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fstype.h"
+#include "common/fstype.h"
 
 static char place[PATH_MAX];
 static pid_t place_owner;

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sandbox.h"
+#include "common/sandbox/sandbox.h"
 
 /* What no test shall run into: the number is another architecture's. */
 static int

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pkgtorrentd/request.h"
+#include "pkgtorrentd/front/http/request.h"
 
 #define PIECE_LEN	1048576
 #define S		"/yum/torrent_service/"

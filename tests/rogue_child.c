@@ -23,13 +23,13 @@ int	daemon_main(int, char *[], char *[]);
 int	hasher_program_main(int, char *[]);
 
 #define main		daemon_main
-#include "pkgtorrentd/pkgtorrentd.c"
+#include "pkgtorrentd/main.c"
 #undef main
 #define main		hasher_program_main
 #include "hasher/main.c"
 #undef main
 
-#include "sandbox.h"
+#include "common/sandbox/sandbox.h"
 
 /* What this child is to do; false: nothing but its work. */
 static bool

@@ -4,8 +4,8 @@
  */
 #include <sys/prctl.h>
 
-#include "log.h"
-#include "pkgtorrentd/parent.h"
+#include "common/log.h"
+#include "pkgtorrentd/parent/parent.h"
 #include "tests/rogue_lies.h"
 
 #define RANDOM		10000

@@ -22,9 +22,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "listing.h"
-#include "role.h"
-#include "seal.h"
+#include "common/listing.h"
+#include "common/role.h"
+#include "common/seal.h"
 
 #define WAIT_MS		30000
 #define ROGUE_FDS_MAX	100

@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "listing.h"
-#include "pkgtorrentd/entry.h"
-#include "seal.h"
-#include "torrent.h"
+#include "common/listing.h"
+#include "pkgtorrentd/cache/entry.h"
+#include "common/seal.h"
+#include "common/torrent.h"
 
 #define TRUTH_FILES_MAX	64
 

@@ -7,7 +7,7 @@
 #define ROGUE_WORDS_H
 
 #include "tests/rogue_lies.h"
-#include "torrent.h"
+#include "common/torrent.h"
 
 #define PIECE		16384U		/* as the service is configured */
 #define LENGTHS		2		/* and twice that */

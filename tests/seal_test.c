@@ -6,8 +6,8 @@
 
 #include <atf-c.h>
 
-#include "buf.h"
-#include "seal.h"
+#include "common/buf.h"
+#include "common/seal.h"
 
 static const uint8_t key[SEAL_LEN] = "0123456789abcdefghijklmnopqrstu";
 static const struct identity id = { 1, 2, 3, 4, 5 };

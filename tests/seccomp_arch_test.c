@@ -18,8 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "platform.h"
-#include "sandbox.h"
+#include "common/platform.h"
+#include "common/sandbox/sandbox.h"
 
 #define INSNS_MAX	4096
 

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sandbox.h"
-#include "selftest.h"
+#include "common/sandbox/sandbox.h"
+#include "common/sandbox/selftest.h"
 
 #define V	SELFTEST_VERSION
 

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hasher/sha1_vector.h"
+#include "hasher/hash/sha1_vector.h"
 
 static const struct sha1_kernel	*find_kernel(enum conf_digest);
 
 #define sha1_kernel_find	find_kernel
-#include "hasher/sha1_lanes.c"
+#include "hasher/hash/sha1_lanes.c"
 #undef sha1_kernel_find
 
 #define DATA_LEN	(300U << 10)

@@ -16,8 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pkgtorrentd/spawn.h"
-#include "role.h"
+#include "pkgtorrentd/parent/spawn.h"
+#include "common/role.h"
 
 #define BOUND_MS	20000		/* far more than it ever takes */
 

@@ -6,8 +6,8 @@
 #include <atf-c.h>
 #include <openssl/evp.h>
 
-#include "seal.h"
-#include "torrent.h"
+#include "common/seal.h"
+#include "common/torrent.h"
 
 #define MIB	(1U << 20)
 #define FILES	8

@@ -23,9 +23,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "listing.h"
-#include "role.h"
-#include "seal.h"
+#include "common/listing.h"
+#include "common/role.h"
+#include "common/seal.h"
 
 #define WAIT_MS	60000		/* for an event that must come */
 

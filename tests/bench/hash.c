@@ -23,9 +23,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "hasher/read.h"
-#include "hasher/sha1_lanes.h"
-#include "seal.h"
+#include "hasher/hash/read.h"
+#include "hasher/hash/sha1_lanes.h"
+#include "common/seal.h"
 
 #define BATCH_FILES	16
 #define BATCH_JOBS	2048

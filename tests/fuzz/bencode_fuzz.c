@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bencode.h"
+#include "common/bencode.h"
 
 #define DEPTH_MAX	16
 

@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "listing.h"
-#include "msg.h"
-#include "role.h"
+#include "common/listing.h"
+#include "common/msg.h"
+#include "common/role.h"
 
 static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 		    const void *, size_t, const int *, int);
@@ -23,11 +23,11 @@ static void	fuzz_report(struct child *, const struct msg_wrong *);
 
 #define msg_send_wait	fuzz_answer
 #define child_report	fuzz_report
-#include "pkgtorrentd/cache.c"
+#include "pkgtorrentd/cache/cache.c"
 #undef msg_send_wait
 #undef child_report
 
-#include "torrent.h"
+#include "common/torrent.h"
 
 #define NFILES		5
 #define NSETS		4

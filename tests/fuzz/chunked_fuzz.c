@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pkgtorrentd/chunked.h"
+#include "pkgtorrentd/front/http/chunked.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

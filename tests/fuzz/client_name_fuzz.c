@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client_name.h"
+#include "common/client_name.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

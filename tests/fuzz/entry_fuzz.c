@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pkgtorrentd/entry.h"
-#include "seal.h"
-#include "torrent.h"
+#include "pkgtorrentd/cache/entry.h"
+#include "common/seal.h"
+#include "common/torrent.h"
 
 #define PATH		"/fedora/a.rpm"
 #define LEN_OFFSET	16		/* of the length in the head */

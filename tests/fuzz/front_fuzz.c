@@ -27,13 +27,13 @@ fuzz_clock(clockid_t id, struct timespec *ts)
 }
 
 #define clock_gettime	fuzz_clock
-#include "pkgtorrentd/front.c"
+#include "pkgtorrentd/front/front.c"
 #undef clock_gettime
 
 #include <fcntl.h>
 
-#include "hasher/match.h"
-#include "torrent.h"
+#include "hasher/walker/match.h"
+#include "common/torrent.h"
 
 #define CLIENTS		6
 #define PEERS		5	/* cache, two walkers, two hashers */

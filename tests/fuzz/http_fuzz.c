@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pkgtorrentd/http.h"
+#include "pkgtorrentd/front/http/http.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "listing.h"
+#include "common/listing.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

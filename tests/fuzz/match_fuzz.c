@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hasher/match.h"
+#include "hasher/walker/match.h"
 
 #define SLOW_MAX	24
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "msg.h"
+#include "common/msg.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
-#include "msg.h"
-#include "role.h"
-#include "pkgtorrentd/parent.h"
+#include "common/log.h"
+#include "common/msg.h"
+#include "common/role.h"
+#include "pkgtorrentd/parent/parent.h"
 
 static struct process	*fuzz_front(struct parent *);
 static void	 fuzz_kill(struct process *);
@@ -30,7 +30,7 @@ static void	 fuzz_line(const char *, int, int, const void *, size_t);
 #define parent_say_why		fuzz_say_why
 #define parent_fail		fuzz_fail
 #define log_child_line		fuzz_line
-#include "pkgtorrentd/receive.c"
+#include "pkgtorrentd/parent/from_children.c"
 #undef log_child_line
 
 #define PROCESSES	6

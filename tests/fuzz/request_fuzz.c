@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pkgtorrentd/request.h"
+#include "pkgtorrentd/front/http/request.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

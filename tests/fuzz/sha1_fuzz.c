@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hasher/sha1_lanes.h"
-#include "hasher/sha1_vector.h"
-#include "seal.h"
+#include "hasher/hash/sha1_lanes.h"
+#include "hasher/hash/sha1_vector.h"
+#include "common/seal.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "torrent.h"
+#include "common/torrent.h"
 
 #define FILES_MAX	40
 #define PIECES_MAX	5		/* in a file */

@@ -14,10 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "listing.h"
-#include "msg.h"
-#include "role.h"
-#include "spec.h"
+#include "common/listing.h"
+#include "common/msg.h"
+#include "common/role.h"
+#include "common/spec.h"
 
 static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 		    const void *, size_t, const int *, int);
@@ -25,11 +25,11 @@ static void	fuzz_report(struct child *, const struct msg_wrong *);
 
 #define msg_send_wait	fuzz_answer
 #define child_report	fuzz_report
-#include "hasher/walker.c"
+#include "hasher/walker/walker.c"
 #undef msg_send_wait
 #undef child_report
 
-#include "hasher/match.h"
+#include "hasher/walker/match.h"
 
 #define DENY	"/*/y*"
 

@@ -1,0 +1,122 @@
+#include <sys/socket.h>
+#include <arpa/inet.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/addr.h"
+
+static size_t
+addr_key_len(int family)
+{
+	return family == AF_INET ? 4 : 8;
+}
+
+void
+addr_init(struct addrs *addrs)
+{
+	size_t i;
+
+	for (i = 0; i < ADDR_BUCKETS; i++)
+		LIST_INIT(&addrs->bucket[i]);
+	/* So that nobody can choose addresses that share a bucket. */
+	addrs->salt = arc4random();
+}
+
+static struct addr_list *
+addr_bucket(struct addrs *addrs, const uint8_t *ip, size_t len)
+{
+	uint32_t h = addrs->salt;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		h = (h ^ ip[i]) * 0x01000193U;
+	h ^= h >> 15;
+	return &addrs->bucket[h % ADDR_BUCKETS];
+}
+
+struct addr *
+addr_get(struct addrs *addrs, int family, const uint8_t *ip)
+{
+	size_t len = addr_key_len(family);
+	struct addr_list *list = addr_bucket(addrs, ip, len);
+	struct addr *a;
+
+	LIST_FOREACH(a, list, entry) {
+		if (a->family == family && memcmp(a->ip, ip, len) == 0) {
+			a->refs++;
+			return a;
+		}
+	}
+	a = calloc(1, sizeof(*a));
+	if (a == NULL)
+		return NULL;
+	a->family = family;
+	memcpy(a->ip, ip, len);
+	a->refs = 1;
+	LIST_INSERT_HEAD(list, a, entry);
+	return a;
+}
+
+struct addr *
+addr_ref(struct addr *a)
+{
+	if (a != NULL)
+		a->refs++;
+	return a;
+}
+
+void
+addr_put(struct addr *a)
+{
+	if (a == NULL || --a->refs > 0)
+		return;
+	LIST_REMOVE(a, entry);
+	free(a);
+}
+
+void
+addr_unmap(int *family, uint8_t ip[16])
+{
+	/* RFC 4291, section 2.5.5.2. */
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (*family != AF_INET6 || memcmp(ip, mapped, sizeof(mapped)) != 0)
+		return;
+	*family = AF_INET;
+	memmove(ip, ip + sizeof(mapped), 4);
+	memset(ip + 4, 0, sizeof(mapped));
+}
+
+int
+addr_parse(struct str s, int *family, uint8_t ip[16])
+{
+	char text[INET6_ADDRSTRLEN];
+	const char *end;
+
+	if (s.len > 2 && s.p[0] == '[') {
+		end = memchr(s.p, ']', s.len);
+		if (end == NULL)
+			return -1;
+		s.len = (size_t)(end - s.p) - 1;
+		s.p++;
+	} else if ((end = memchr(s.p, ':', s.len)) != NULL &&
+	    memchr(s.p, '.', s.len) != NULL &&
+	    memchr(end + 1, ':', s.len - (size_t)(end + 1 - s.p)) == NULL) {
+		/* Some proxies append the port to an IPv4 address. */
+		s.len = (size_t)(end - s.p);
+	}
+	if (s.len == 0 || s.len >= sizeof(text))
+		return -1;
+	memcpy(text, s.p, s.len);
+	text[s.len] = '\0';
+	memset(ip, 0, 16);
+	if (inet_pton(AF_INET, text, ip) == 1)
+		*family = AF_INET;
+	else if (inet_pton(AF_INET6, text, ip) == 1)
+		*family = AF_INET6;
+	else
+		return -1;
+	addr_unmap(family, ip);
+	return 0;
+}

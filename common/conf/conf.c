@@ -1,0 +1,449 @@
+/*
+ * Reading pkgtorrentd.conf(5): lines, words, which keyword, how often, and
+ * complaints.  What the values mean is in the rows of conf_table.c.
+ */
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/conf/keyword.h"
+#include "common/log.h"
+
+/* Somebody gave us an image by mistake: its lines need not all be named. */
+#define COMPLAINTS_MAX	1000
+#define QUOTE_LEN	160
+
+struct reader {
+	struct conf	*conf;
+	struct buf	*errors;
+	const char	*file;
+	unsigned	 line;
+	const char	*override;		/* NULL: in the file */
+	unsigned	 complaints;
+	unsigned	 seen_line[CONF_KEYWORDS_MAX];
+	bool		 seen[CONF_KEYWORDS_MAX];
+	bool		 overridden[CONF_KEYWORDS_MAX];
+};
+
+static void
+complain(struct reader *r, const char *fmt, ...)
+    __attribute__((__format__(printf, 2, 3)));
+
+static void
+complain(struct reader *r, const char *fmt, ...)
+{
+	char quote[QUOTE_LEN], text[4 * QUOTE_LEN];
+	va_list ap;
+
+	if (r->complaints++ >= COMPLAINTS_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	/* Without memory there is still the count, and so no configuration. */
+	if (r->override != NULL)
+		(void)buf_addf(r->errors, "-o \"%s\": %s\n", log_escape(quote,
+		    sizeof(quote), r->override, strlen(r->override)), text);
+	else if (r->line > 0)
+		(void)buf_addf(r->errors, "%s:%u: %s\n", r->file, r->line,
+		    text);
+	else
+		(void)buf_addf(r->errors, "%s: %s\n", r->file, text);
+}
+
+static void
+complain_value(struct reader *r, const struct keyword *kw,
+    const struct args *args, const char *problem)
+{
+	char quote[QUOTE_LEN], expected[QUOTE_LEN];
+	size_t len = args->bad != NULL ? strlen(args->bad) : 0;
+
+	log_escape(quote, sizeof(quote), args->bad, len);
+	conf_expected(kw, expected, sizeof(expected));
+	complain(r, "%s \"%s\": %s; expected %s", kw->name, quote, problem,
+	    expected);
+}
+
+/* How many bytes to change, add or leave out to make b of a. */
+static size_t
+word_distance(const char *a, const char *b)
+{
+	size_t row[64], alen = strlen(a), blen = strlen(b);
+	size_t i, j, corner, above;
+
+	if (alen >= 64 || blen >= 64)
+		return 64;
+	for (j = 0; j <= blen; j++)
+		row[j] = j;
+	for (i = 1; i <= alen; i++) {
+		corner = row[0];
+		row[0] = i;
+		for (j = 1; j <= blen; j++) {
+			above = row[j];
+			corner += a[i - 1] != b[j - 1];
+			if (above + 1 < corner)
+				corner = above + 1;
+			if (row[j - 1] + 1 < corner)
+				corner = row[j - 1] + 1;
+			row[j] = corner;
+			corner = above;
+		}
+	}
+	return row[blen];
+}
+
+static void
+complain_unknown(struct reader *r, const char *name)
+{
+	const struct keyword *kw, *nearest = NULL;
+	char quote[QUOTE_LEN];
+	size_t i, distance, least = 3;
+
+	log_escape(quote, sizeof(quote), name, strlen(name));
+	if (strchr(name, '=') != NULL) {
+		complain(r, "unknown keyword \"%s\"; expected a blank, not =, "
+		    "between keyword and argument", quote);
+		return;
+	}
+	for (i = 0; (kw = conf_keyword(i)) != NULL; i++) {
+		distance = word_distance(name, kw->name);
+		if (distance < least) {
+			least = distance;
+			nearest = kw;
+		}
+	}
+	complain(r, "unknown keyword \"%s\"; expected one of "
+	    "pkgtorrentd.conf(5)%s%s", quote, nearest != NULL ? ", perhaps " :
+	    "", nearest != NULL ? nearest->name : "");
+}
+
+/*
+ * Words as in sshd_config(5): blanks part them, # at the beginning of one
+ * ends the line, "" hold blanks, and within "" \" and \\ stand for " and \.
+ */
+static const char *
+line_split(const char *p, struct strings *words)
+{
+	char *word, *out;
+	const char *problem = NULL;
+	bool quoted;
+
+	if ((word = malloc(strlen(p) + 1)) == NULL)
+		return "out of memory";
+	for (;;) {
+		p += strspn(p, " \t");
+		if (*p == '\0' || *p == '#')
+			break;
+		out = word;
+		for (quoted = false; *p != '\0'; p++) {
+			if (!quoted && (*p == ' ' || *p == '\t'))
+				break;
+			if (*p == '"') {
+				quoted = !quoted;
+				continue;
+			}
+			if (quoted && *p == '\\' &&
+			    (p[1] == '"' || p[1] == '\\'))
+				p++;
+			*out++ = *p;
+		}
+		*out = '\0';
+		if (quoted)
+			problem = "no closing \"";
+		else if (strings_add(words, word) == -1)
+			problem = "out of memory";
+		if (problem != NULL)
+			break;
+	}
+	free(word);
+	return problem;
+}
+
+/* Keywords are known in either case, as sshd's are. */
+static const struct keyword *
+find_keyword(const char *name, size_t *index)
+{
+	const struct keyword *kw;
+	size_t i, k;
+	char c;
+
+	for (i = 0; (kw = conf_keyword(i)) != NULL; i++) {
+		for (k = 0; (c = name[k]) != '\0'; k++) {
+			if (c >= 'A' && c <= 'Z')
+				c += 'a' - 'A';
+			if (c != kw->name[k])
+				break;
+		}
+		if (name[k] == '\0' && kw->name[k] == '\0') {
+			*index = i;
+			return kw;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * 0, or -1 for a repetition by mistake.  The first line of -o clears what the
+ * file said: they replace its lines.
+ */
+static int
+note_keyword(struct reader *r, const struct keyword *kw, size_t i)
+{
+	if (r->override != NULL && !r->overridden[i]) {
+		r->overridden[i] = true;
+		if (kw->kind->reset != NULL)
+			kw->kind->reset(r->conf, kw);
+		return 0;
+	}
+	if (r->override == NULL && !r->seen[i]) {
+		r->seen[i] = true;
+		r->seen_line[i] = r->line;
+		return 0;
+	}
+	if (kw->kind->repeats)
+		return 0;
+	if (r->override != NULL)
+		complain(r, "%s: given by -o already; expected it once",
+		    kw->name);
+	else
+		complain(r, "%s: given in line %u already; expected it once",
+		    kw->name, r->seen_line[i]);
+	return -1;
+}
+
+static void
+read_words(struct reader *r, struct strings *words)
+{
+	const struct keyword *kw;
+	struct args args = { .words = { words->v + 1, words->n - 1 } };
+	const char *problem;
+	char expected[QUOTE_LEN];
+	size_t i;
+
+	if ((kw = find_keyword(words->v[0], &i)) == NULL) {
+		complain_unknown(r, words->v[0]);
+		return;
+	}
+	if (note_keyword(r, kw, i) == -1)
+		return;
+	conf_expected(kw, expected, sizeof(expected));
+	if (args.words.n == 0) {
+		complain(r, "%s: no argument; expected %s", kw->name, expected);
+		return;
+	}
+	if (args.words.n > kw->kind->args_max) {
+		args.bad = args.words.v[kw->kind->args_max];
+		complain_value(r, kw, &args, "one argument too many");
+		return;
+	}
+	args.bad = args.words.v[0];
+	problem = kw->kind->parse(r->conf, kw, &args);
+	if (problem != NULL)
+		complain_value(r, kw, &args, problem);
+}
+
+static void
+read_line(struct reader *r, const char *text, size_t len)
+{
+	struct strings words = { 0 };
+	const char *problem;
+	char *line;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (((unsigned char)text[i] < 0x20 && text[i] != '\t') ||
+		    text[i] == 0x7f) {
+			complain(r, "control byte 0x%02x; expected plain text "
+			    "with Unix line ends", (unsigned char)text[i]);
+			return;
+		}
+	if ((line = strndup(text, len)) == NULL) {
+		complain(r, "out of memory");
+		return;
+	}
+	if ((problem = line_split(line, &words)) != NULL)
+		complain(r, "%s", problem);
+	else if (words.n > 0)
+		read_words(r, &words);
+	else if (r->override != NULL)
+		complain(r, "empty; expected keyword and argument");
+	strings_free(&words);
+	free(line);
+}
+
+static void
+read_text(struct reader *r, const char *text, size_t len)
+{
+	const char *eol;
+	size_t n;
+
+	while (len > 0) {
+		r->line++;
+		eol = memchr(text, '\n', len);
+		n = eol != NULL ? (size_t)(eol - text) : len;
+		read_line(r, text, n);
+		n += eol != NULL;
+		text += n;
+		len -= n;
+	}
+	r->line = 0;
+}
+
+/* Those that this process may run on, as nproc(1) counts them; what a cgroup
+   or taskset(1) keeps from us is of no use to a hasher. */
+static uint32_t
+count_cpus(uint32_t max)
+{
+	cpu_set_t set;
+	int n;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == -1)
+		return max;
+	n = CPU_COUNT(&set);
+	return n < 1 ? 1 : (uint32_t)n < max ? (uint32_t)n : max;
+}
+
+/* user[ROLE_PARENT] held what "user NAME" said for every role. */
+static void
+fill_users(struct reader *r)
+{
+	char **user = r->conf->user;
+	enum role role;
+
+	for (role = ROLE_FRONT; role < ROLE_COUNT; role++) {
+		if (user[role] != NULL)
+			continue;
+		user[role] = strdup(user[ROLE_PARENT] != NULL ?
+		    user[ROLE_PARENT] : CONF_USER);
+		if (user[role] == NULL)
+			complain(r, "out of memory");
+	}
+	free(user[ROLE_PARENT]);
+	user[ROLE_PARENT] = NULL;
+}
+
+static void
+fill_defaults(struct reader *r)
+{
+	const struct keyword *kw;
+	struct buf line = { 0 };
+	const char *p;
+	size_t i, len;
+
+	for (i = 0; (kw = conf_keyword(i)) != NULL; i++) {
+		if (r->seen[i] || r->overridden[i] || kw->fallback == NULL)
+			continue;
+		for (p = kw->fallback; *p != '\0'; p += len + (p[len] != 0)) {
+			len = strcspn(p, "\n");
+			line.len = 0;
+			if (buf_addf(&line, "%s %.*s", kw->name, (int)len,
+			    p) == -1)
+				complain(r, "out of memory");
+			else
+				read_line(r, (char *)line.data, line.len);
+		}
+	}
+	buf_free(&line);
+	if (r->conf->hashers == 0)
+		r->conf->hashers = count_cpus(64);
+	fill_users(r);
+}
+
+/* The children are sent what conf_print() makes of it. */
+static void
+check_printed(struct reader *r)
+{
+	struct buf text = { 0 };
+
+	if (conf_print(r->conf, &text) == -1)
+		complain(r, "out of memory");
+	else if (text.len > CONF_TEXT_MAX)
+		complain(r, "longer than 1M when written in full");
+	buf_free(&text);
+}
+
+static void
+read_all(struct reader *r, const char *text, size_t len,
+    const struct strings *overrides)
+{
+	size_t i;
+
+	if (len > CONF_TEXT_MAX) {
+		complain(r, "%zu bytes long; expected at most 1M", len);
+		return;
+	}
+	read_text(r, text, len);
+	for (i = 0; overrides != NULL && i < overrides->n; i++) {
+		r->override = overrides->v[i];
+		read_line(r, r->override, strlen(r->override));
+	}
+	r->override = NULL;
+	fill_defaults(r);
+	if (find_keyword("root", &i) != NULL && !r->seen[i] &&
+	    !r->overridden[i])
+		complain(r, "root: not set; expected root DIRECTORY, the "
+		    "mirror's document root");
+	if (r->complaints == 0)
+		check_printed(r);
+	if (r->complaints > COMPLAINTS_MAX)
+		(void)buf_addf(r->errors, "%s: and %u more\n", r->file,
+		    r->complaints - COMPLAINTS_MAX);
+}
+
+struct conf *
+conf_parse(const char *file, const char *text, size_t len,
+    const struct strings *overrides, struct buf *errors)
+{
+	struct reader r = { .file = file, .errors = errors };
+
+	if ((r.conf = calloc(1, sizeof(*r.conf))) == NULL)
+		return NULL;
+	read_all(&r, text, len, overrides);
+	if (r.complaints > 0) {
+		conf_free(r.conf);
+		return NULL;
+	}
+	return r.conf;
+}
+
+void
+conf_free(struct conf *conf)
+{
+	const struct keyword *kw;
+	size_t i;
+
+	if (conf == NULL)
+		return;
+	for (i = 0; (kw = conf_keyword(i)) != NULL; i++)
+		if (kw->kind->reset != NULL)
+			kw->kind->reset(conf, kw);
+	free(conf);
+}
+
+int
+strings_add(struct strings *s, const char *word)
+{
+	char **v;
+
+	if ((v = reallocarray(s->v, s->n + 1, sizeof(*v))) == NULL)
+		return -1;
+	s->v = v;
+	if ((v[s->n] = strdup(word)) == NULL)
+		return -1;
+	s->n++;
+	return 0;
+}
+
+void
+strings_free(struct strings *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		free(s->v[i]);
+	free(s->v);
+	s->v = NULL;
+	s->n = 0;
+}

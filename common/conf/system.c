@@ -1,0 +1,173 @@
+/*
+ * What only the system can tell about a configuration: before anything is
+ * started or reread, as whoever started us.
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/conf/keyword.h"
+#include "common/log.h"
+#include "common/sandbox/selftest.h"
+
+struct check {
+	const char	*file;
+	struct buf	*errors;
+	conf_look	*look;
+	bool		 root;		/* started by root */
+	int		 result;
+};
+
+static void
+complain(struct check *c, const char *keyword, const char *value,
+    const char *problem, const char *advice)
+{
+	char quote[256];
+
+	c->result = -1;
+	(void)buf_addf(c->errors, "%s: %s \"%s\": %s; %s\n", c->file, keyword,
+	    log_escape(quote, sizeof(quote), value, strlen(value)), problem,
+	    advice);
+}
+
+/* The same of an errno. */
+static void
+complain_error(struct check *c, const char *keyword, const char *value,
+    int error, const char *advice)
+{
+	char problem[256];
+
+	snprintf(problem, sizeof(problem), "%s%s", strerror(error),
+	    selftest_hint(error));
+	complain(c, keyword, value, problem, advice);
+}
+
+static void
+look_at(const struct check *c, const char *keyword, const char *value)
+{
+	if (c->look != NULL)
+		c->look(keyword, value, c->errors);
+}
+
+/* 0 or an error: is it a directory that we may use so (W_OK, X_OK)?  What
+   root may do says nothing about the users that it becomes, but what is
+   mounted read-only is so for all. */
+static int
+check_dir(struct check *c, const char *path, int mode)
+{
+	struct stat st;
+
+	if (stat(path, &st) == -1)
+		return errno;
+	if (!S_ISDIR(st.st_mode))
+		return ENOTDIR;
+	if (access(path, mode) == -1 && (!c->root || errno == EROFS))
+		return errno;
+	return 0;
+}
+
+/* The same of the directory that something is to be made in. */
+static int
+check_parent_dir(struct check *c, const char *path)
+{
+	char dir[CONF_PATH_MAX + 1];
+	const char *slash = strrchr(path, '/');
+	size_t len = (size_t)(slash - path);
+
+	snprintf(dir, sizeof(dir), "%.*s", (int)(len > 0 ? len : 1), path);
+	return check_dir(c, dir, W_OK | X_OK);
+}
+
+static void
+check_cache(struct check *c, const char *path)
+{
+	int error = check_dir(c, path, R_OK | W_OK | X_OK);
+
+	if (error == ENOENT)
+		error = check_parent_dir(c, path);
+	if (error != 0)
+		complain_error(c, "cache", path, error,
+		    "set cache to a directory that may be written, or to a "
+		    "new name in one");
+}
+
+static void
+check_access_log(struct check *c, const char *path)
+{
+	struct stat st;
+	int error = 0;
+
+	if (stat(path, &st) == -1)
+		error = errno == ENOENT ? check_parent_dir(c, path) : errno;
+	else if (S_ISDIR(st.st_mode))
+		error = EISDIR;
+	else if (access(path, W_OK) == -1 && (!c->root || errno == EROFS))
+		error = errno;
+	if (error != 0)
+		complain_error(c, "access-log", path, error,
+		    "set access-log to a file that may be written");
+}
+
+static void
+check_user(struct check *c, enum role role, const char *name)
+{
+	char keyword[32];
+	struct passwd *pw;
+
+	snprintf(keyword, sizeof(keyword), "user %s", role_name(role));
+	errno = 0;
+	if ((pw = getpwnam(name)) == NULL)
+		complain(c, keyword, name, errno != 0 && errno != ENOENT ?
+		    strerror(errno) : "no such user",
+		    "make it, or set user to one that exists");
+	else if (pw->pw_uid == 0)
+		complain(c, keyword, name, "has user id 0",
+		    "set user to one without privileges");
+}
+
+int
+conf_check_system(const struct conf *conf, const char *file, bool root,
+    conf_look *look, struct buf *errors)
+{
+	struct check c = { .file = file, .errors = errors, .look = look,
+	    .root = root };
+	const struct conf_listen *l;
+	enum role role;
+	size_t i;
+	int error;
+
+	for (i = 0; i < conf->nroots; i++) {
+		look_at(&c, "root", conf->roots[i].dir);
+		if ((error = check_dir(&c, conf->roots[i].dir, X_OK)) != 0)
+			complain(&c, "root", conf->roots[i].dir,
+			    strerror(error), conf->roots[i].prefix[0] != '\0' ?
+			    "set root to the directory of that prefix" :
+			    "set root to the mirror's document root");
+	}
+	for (i = 0; i < conf->nlisten; i++) {
+		l = &conf->listen[i];
+		look_at(&c, "listen", l->text);
+		if (l->addr.ss_family == AF_UNIX &&
+		    (error = check_parent_dir(&c, l->text)) != 0)
+			complain_error(&c, "listen", l->text, error,
+			    "set listen to a new name in a directory that may "
+			    "be written");
+	}
+	if (conf->cache != NULL) {
+		look_at(&c, "cache", conf->cache);
+		check_cache(&c, conf->cache);
+	}
+	if (conf->access_log == ACCESS_LOG_FILE) {
+		look_at(&c, "access-log", conf->access_log_file);
+		check_access_log(&c, conf->access_log_file);
+	}
+	for (role = ROLE_FRONT; root && role < ROLE_COUNT; role++)
+		if (role == ROLE_FRONT || strcmp(conf->user[role],
+		    conf->user[ROLE_FRONT]) != 0)
+			check_user(&c, role, conf->user[role]);
+	return c.result;
+}

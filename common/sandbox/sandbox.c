@@ -1,0 +1,456 @@
+/*
+ * From a process that root started to one that can do its own task and
+ * nothing else.  Layers overlap on purpose: what one kernel, container or
+ * bug takes away, another still refuses.
+ */
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <linux/capability.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/sandbox/sandbox.h"
+#include "common/sandbox/selftest.h"
+
+#define GROUPS_MAX	256
+
+struct confines {
+	rlim_t	max_fds;
+	bool	writes;		/* files: the cache, and the front its log */
+	bool	groups;		/* the user's other groups too */
+};
+
+static const struct confines confines[ROLE_COUNT] = {
+	/* The default of max-connections and what its clients may cause;
+	   the front knows the number. */
+	[ROLE_FRONT] = { .max_fds = 4096, .writes = true },
+	/* What is open on the way down a glob and 32 to hand over; and those
+	   in all messages of the user's processes that nobody has taken yet
+	   are held against it: two for each of 64 hashers, of 16 each.  A
+	   mirror is often readable by a group. */
+	[ROLE_WALKER] = { .max_fds = 4096, .groups = true },
+	/* Its slots, two queued messages' and two channels. */
+	[ROLE_HASHER] = { .max_fds = 96 },
+	/* An entry, a directory at each level of a path while it sweeps. */
+	[ROLE_CACHE] = { .max_fds = 256, .writes = true, .groups = true },
+};
+
+/* What holds so far. */
+struct held {
+	bool	user;
+	bool	chroot;
+	bool	caps;
+	bool	nnp;
+	bool	limits;
+	int	landlock;	/* ABI; 0: none */
+	bool	seccomp;
+};
+
+/* As far as getting rid of root needs to know a user. */
+struct account {
+	uid_t	uid;
+	gid_t	gid;
+	gid_t	groups[GROUPS_MAX];
+	int	ngroups;
+};
+
+/*
+ * A layer cannot be had: which, what would have to change, and errno.  It
+ * lives by these calls, and a filter that stops one of them is another reason
+ * than the one that change is about.
+ */
+static void
+missing(const struct sandbox *sb, const char *layer, const char *calls,
+    const char *change, int error)
+{
+	char name[32], cause[SELFTEST_CAUSE_LEN], text[512];
+	int refusal;
+
+	if (selftest_find_refused(calls, name, sizeof(name), &refusal)) {
+		snprintf(text, sizeof(text), "%s: %s", name,
+		    selftest_explain(cause, name, refusal));
+		change = text;
+		error = refusal;
+	}
+	if (sb->strict)
+		fatal("sandbox: no %s (%s): %s, or set \"sandbox "
+		    "best-effort\"", layer, strerror(error), change);
+	log_warn("sandbox: going on without %s (%s): %s", layer,
+	    strerror(error), change);
+}
+
+static void
+find_account(const struct sandbox *sb, struct account *account)
+{
+	const struct passwd *pw;
+
+	errno = 0;
+	pw = getpwnam(sb->user);
+	if (pw == NULL)
+		fatal("sandbox: no user %s: create it, or name another with "
+		    "\"user\"", sb->user);
+	if (pw->pw_uid == 0 || pw->pw_gid == 0)
+		fatal("sandbox: user %s is root or in its group: name "
+		    "another with \"user\"", sb->user);
+	account->uid = pw->pw_uid;
+	account->gid = pw->pw_gid;
+	account->groups[0] = pw->pw_gid;
+	account->ngroups = 1;
+	if (!confines[sb->role].groups)
+		return;
+	account->ngroups = GROUPS_MAX;
+	if (getgrouplist(sb->user, pw->pw_gid, account->groups,
+	    &account->ngroups) == -1)
+		fatal("sandbox: user %s is in more than %d groups", sb->user,
+		    GROUPS_MAX);
+}
+
+/*
+ * Into a directory that was removed while we held it: no file can be made in
+ * it, by us or by anybody else, and nothing needs to be tidied up.
+ */
+static int
+enter_empty_dir(void)
+{
+	static const char *const places[] = { "/run", "/tmp", "/dev/shm" };
+	char path[64];
+	size_t i;
+	int error = ENOENT;
+
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, sizeof(path), "%s/pkgtorrentd.XXXXXX",
+		    places[i]);
+		if (mkdtemp(path) == NULL) {
+			error = errno;
+			continue;
+		}
+		/* The user that we become enters it once more. */
+		if (chmod(path, 0555) == -1 || chdir(path) == -1) {
+			error = errno;
+			rmdir(path);
+			continue;
+		}
+		return rmdir(path);
+	}
+	errno = error;
+	return -1;
+}
+
+static int
+set_caps(uint64_t effective, uint64_t permitted)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = {
+		{ .effective = (uint32_t)effective,
+		    .permitted = (uint32_t)permitted },
+		{ .effective = (uint32_t)(effective >> 32),
+		    .permitted = (uint32_t)(permitted >> 32) },
+	};
+
+	return (int)syscall(SYS_capset, &header, data);
+}
+
+static uint64_t
+permitted_caps(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data) == -1)
+		return 0;
+	return data[0].permitted | (uint64_t)data[1].permitted << 32;
+}
+
+/*
+ * Nothing that is executed may get more than keep.  Without CAP_SETPCAP (an
+ * ordinary user, a small container) that is left to no_new_privs, which says
+ * the same and needs no capability.
+ */
+static void
+bound_caps(uint64_t keep)
+{
+	int cap;
+
+	for (cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (!(keep & (1ULL << cap)) &&
+		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1)
+			break;
+	/* EINVAL before Linux 4.3, which has none to clear. */
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
+/* Becomes the user, but keeps what chroot(2) needs.  NULL, or the call that
+   failed, with errno. */
+static const char *
+become_user(const struct account *account)
+{
+	uint64_t keep;
+
+	bound_caps(0);
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1)
+		return "prctl";
+	if (setgroups((size_t)account->ngroups, account->groups) == -1)
+		return "setgroups";
+	if (setresgid(account->gid, account->gid, account->gid) == -1)
+		return "setresgid";
+	if (setresuid(account->uid, account->uid, account->uid) == -1)
+		return "setresuid";
+	keep = 1ULL << CAP_SYS_CHROOT & permitted_caps();
+	return set_caps(keep, keep) == -1 ? "capset" : NULL;
+}
+
+static void __attribute__((__noreturn__))
+fatal_dir(const struct sandbox *sb, const struct held *held)
+{
+	int error = errno;
+
+	if (!held->user || error != EACCES)
+		fatal("sandbox: %s: %s", sb->dir, strerror(error));
+	fatal("sandbox: %s: %s: make it readable and accessible to the user "
+	    "%s", sb->dir, strerror(error), sb->user);
+}
+
+/*
+ * The directory is entered as the user, with the user's rights on the way to
+ * it: root without its capabilities may have fewer, root with them more.
+ */
+static void
+enter_dir(const struct sandbox *sb, struct held *held)
+{
+	if (sb->dir != NULL && chdir(sb->dir) == -1)
+		fatal_dir(sb, held);
+	if (!sb->root)
+		return;
+	if (chroot(".") == 0 && chdir("/") == 0)
+		held->chroot = true;
+	else
+		missing(sb, "chroot", "chroot/chdir",
+		    "give the parent CAP_SYS_CHROOT", errno);
+}
+
+static void
+enter_user(const struct sandbox *sb, struct held *held)
+{
+	struct account account;
+	const char *failed;
+	char change[192];
+
+	find_account(sb, &account);
+	if (sb->dir == NULL && enter_empty_dir() == -1) {
+		snprintf(change, sizeof(change), "make /run or /tmp writable "
+		    "for root%s", selftest_hint(errno));
+		missing(sb, "empty directory", "mkdir/chmod/chdir/rmdir",
+		    change, errno);
+	}
+	if ((failed = become_user(&account)) != NULL) {
+		/* Without the capability it fails in the same way as with a
+		   filter. */
+		snprintf(change, sizeof(change), "give the parent CAP_SETUID "
+		    "and CAP_SETGID, and let filters pass %s", failed);
+		missing(sb, "change of user",
+		    "prctl/setresgid/setresuid/capset", change, errno);
+		return;
+	}
+	held->user = true;
+}
+
+/* Gone for good means that it cannot be had back. */
+static void
+drop_caps(const struct sandbox *sb, struct held *held)
+{
+	bound_caps(0);
+	if (set_caps(0, 0) == -1)
+		fatal("sandbox: capset: %s", strerror(errno));
+	if (permitted_caps() != 0 ||
+	    set_caps(1ULL << CAP_SETUID, 1ULL << CAP_SETUID) == 0)
+		fatal("sandbox: capabilities came back");
+	held->caps = true;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		missing(sb, "no_new_privs", "prctl", "use Linux 3.5 or later",
+		    errno);
+	else
+		held->nnp = true;
+	if (held->user && (setuid(0) != -1 || seteuid(0) != -1 ||
+	    setgid(0) != -1 || setegid(0) != -1))
+		fatal("sandbox: root came back");
+}
+
+static int
+limit(int resource, rlim_t value)
+{
+	struct rlimit rl = { .rlim_cur = value, .rlim_max = value };
+
+	return setrlimit(resource, &rl);
+}
+
+/* Descriptors: as many as there may be, if that is less than wanted. */
+static int
+limit_fds(rlim_t wanted)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return -1;
+	if (wanted > rl.rlim_max) {
+		log_warn("%ju descriptors wanted, %ju may be had: raise "
+		    "the hard limit (LimitNOFILE)", (uintmax_t)wanted,
+		    (uintmax_t)rl.rlim_max);
+		wanted = rl.rlim_max;
+	}
+	return limit(RLIMIT_NOFILE, wanted);
+}
+
+static void
+set_limits(const struct sandbox *sb, struct held *held)
+{
+	const struct confines *own = &confines[sb->role];
+
+	if (limit_fds(sb->max_fds != 0 ? sb->max_fds : own->max_fds) == -1 ||
+	    limit(RLIMIT_NPROC, 0) == -1 ||
+	    (!own->writes && limit(RLIMIT_FSIZE, 0) == -1) ||
+	    limit(RLIMIT_CORE, 0) == -1 ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
+		missing(sb, "limits", "prlimit64/prctl",
+		    "allow setrlimit(2) and prctl(2)", errno);
+	else
+		held->limits = true;
+}
+
+/*
+ * open(O_TRUNC) is not an access that Landlock knows before its ABI 3 and
+ * seccomp cannot see it in openat2: the walker must not be allowed to write
+ * by the mirror's own permissions.
+ */
+static void
+check_root_not_writable(const struct sandbox *sb, int dirfd)
+{
+	struct stat st;
+
+	if (fstat(dirfd, &st) == -1)
+		fatal("sandbox: %s: %s", sb->dir, strerror(errno));
+	/* The owner could allow itself to write, but not where the file
+	   system is mounted read-only. */
+	if (faccessat(dirfd, ".", W_OK, AT_EACCESS) == -1 &&
+	    (st.st_uid != geteuid() || errno == EROFS))
+		return;
+	if (sb->strict && sb->root)
+		fatal("sandbox: user %s %s %s: give it to another user, or "
+		    "set \"sandbox best-effort\"", sb->user,
+		    st.st_uid == geteuid() ? "owns" : "may write to",
+		    sb->dir);
+	log_warn("sandbox: the walker's user may write to %s", sb->dir);
+}
+
+static void
+name_layers(const struct sandbox *sb, const struct held *held, char *layers,
+    size_t len)
+{
+	char landlock[32] = "";
+
+	if (held->landlock > 0)
+		snprintf(landlock, sizeof(landlock), ",landlock=%d",
+		    held->landlock);
+	snprintf(layers, len, "%s%s%s%s%s%s%s%s%s",
+	    held->chroot ? "chroot," : "",
+	    held->user ? "user=" : "", held->user ? sb->user : "",
+	    held->user ? "," : "",
+	    held->caps ? "caps" : "",
+	    held->nnp ? ",nnp" : "", landlock,
+	    held->seccomp ? ",seccomp" : "",
+	    held->limits ? ",limits" : "");
+}
+
+/* Where the chroot holds, its lack is worth a warning and no more. */
+static void
+enter_landlock(const struct sandbox *sb, struct held *held, int dirfd)
+{
+	static const char calls[] = "landlock_create_ruleset/"
+	    "landlock_add_rule/landlock_restrict_self";
+	char name[32], cause[SELFTEST_CAUSE_LEN];
+	int error;
+
+	held->landlock = landlock_enter(sb->role, dirfd);
+	if (held->landlock > 0)
+		return;
+	error = errno;
+	if (!held->chroot)
+		missing(sb, "Landlock", calls, "start as root, for a chroot, "
+		    "or use a kernel with Landlock (5.13) in its lsm= list",
+		    error);
+	else if (selftest_find_refused(calls, name, sizeof(name), &error))
+		log_warn("sandbox: no Landlock (%s): the chroot has to do: "
+		    "%s: %s", strerror(error), name,
+		    selftest_explain(cause, name, error));
+	else
+		log_warn("sandbox: this kernel has no Landlock (%s): the "
+		    "chroot has to do", strerror(error));
+}
+
+void
+sandbox_enter(const struct sandbox *sb, int *dirfd, char *layers,
+    size_t layers_len)
+{
+	struct held held = { 0 };
+
+	*dirfd = -1;
+	if (sb->root)
+		enter_user(sb, &held);
+	enter_dir(sb, &held);
+	drop_caps(sb, &held);
+	if (sb->dir != NULL) {
+		*dirfd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (*dirfd == -1)
+			fatal_dir(sb, &held);
+	}
+	if (sb->role == ROLE_WALKER)
+		check_root_not_writable(sb, *dirfd);
+	set_limits(sb, &held);
+	enter_landlock(sb, &held, *dirfd);
+	if (seccomp_enter(sb->role, sb->channel_fd) == 0)
+		held.seccomp = true;
+	else
+		missing(sb, "seccomp", "seccomp", "use a kernel with "
+		    "CONFIG_SECCOMP_FILTER", errno);
+	name_layers(sb, &held, layers, layers_len);
+}
+
+void
+sandbox_enter_parent(char *layers, size_t layers_len)
+{
+	/*
+	 * SETUID, SETGID and SYS_CHROOT are handed on to children, which use
+	 * and drop them, with SETPCAP to empty their bounding sets; KILL is
+	 * for children that have another user by then; NET_BIND_SERVICE for
+	 * ports below 1024, also at SIGHUP.
+	 */
+	uint64_t keep = 1ULL << CAP_SETUID | 1ULL << CAP_SETGID |
+	    1ULL << CAP_SYS_CHROOT | 1ULL << CAP_KILL |
+	    1ULL << CAP_NET_BIND_SERVICE | 1ULL << CAP_SETPCAP;
+
+	bound_caps(keep);
+	keep &= permitted_caps();
+	if (set_caps(keep, keep) == -1)
+		fatal("sandbox: capset: %s", strerror(errno));
+	/* Execution by root still hands on what is kept: no_new_privs only
+	   refuses to add to it. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	    limit(RLIMIT_CORE, 0) == -1 ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
+		fatal("sandbox: %s", strerror(errno));
+	snprintf(layers, layers_len, "caps,nnp,limits");
+}

@@ -1,0 +1,115 @@
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+#include <fcntl.h>
+#include <stddef.h>
+
+#include "hasher/walker/mounts.h"
+
+/* Linux 6.8; before that the kernel leaves it alone. */
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE	0x00004000U
+#endif
+
+int
+mounts_stat(int dirfd, const char *name, int flags, struct statx *stx)
+{
+	/* fstatat(2) waits for no automounter either. */
+	return statx(dirfd, name, flags | AT_NO_AUTOMOUNT,
+	    STATX_BASIC_STATS | STATX_MNT_ID | STATX_MNT_ID_UNIQUE, stx);
+}
+
+static uint64_t
+number_of(const struct statx *stx)
+{
+	uint64_t number;
+
+	if (stx->stx_mask & STATX_MNT_ID_UNIQUE)
+		return stx->stx_mnt_id;
+	number = stx->stx_mask & STATX_MNT_ID ? stx->stx_mnt_id :
+	    makedev(stx->stx_dev_major, stx->stx_dev_minor);
+	return MOUNT_REUSED | (number & UINT32_MAX);
+}
+
+struct mount *
+mounts_find(struct mounts *all, const struct statx *stx)
+{
+	uint64_t number = number_of(stx);
+	unsigned i;
+
+	if (all->last < all->n && all->known[all->last].number == number)
+		i = all->last;
+	else
+		for (i = 0; i < all->n; i++)
+			if (all->known[i].number == number)
+				break;
+	if (i == all->n || all->known[i].stale)
+		return NULL;
+	all->last = i;
+	return &all->known[i];
+}
+
+/* Its own place if it has one, else a new one, else the oldest's. */
+static struct mount *
+place_of(struct mounts *all, uint64_t number)
+{
+	struct mount *m;
+	unsigned i;
+
+	for (i = 0; i < all->n; i++)
+		if (all->known[i].number == number)
+			return &all->known[i];
+	if (all->n < MOUNTS_MAX)
+		m = &all->known[all->n++];
+	else {
+		m = &all->known[all->next];
+		all->next = (all->next + 1) % MOUNTS_MAX;
+	}
+	*m = (struct mount){ .number = number };
+	return m;
+}
+
+struct mount *
+mounts_learn(struct mounts *all, const struct statx *stx, int fd)
+{
+	struct statx now;
+	struct statfs sfs;
+	struct mount *m;
+	uint64_t number = number_of(stx);
+
+	if (mounts_stat(fd, "", AT_EMPTY_PATH, &now) == -1 ||
+	    number_of(&now) != number || fstatfs(fd, &sfs) == -1)
+		return NULL;
+	all->reused = number & MOUNT_REUSED;
+	m = place_of(all, number);
+	/* f_type is a long, which 32 bits make negative. */
+	if (m->magic != (uint32_t)sfs.f_type)
+		m->told = false;
+	m->magic = (uint32_t)sfs.f_type;
+	m->type = fstype_of(m->magic);
+	m->stale = false;
+	return m;
+}
+
+void
+mounts_changed(struct mounts *all, uint32_t changes)
+{
+	unsigned i;
+
+	all->changes = changes;
+	for (i = 0; i < all->n; i++)
+		if (all->known[i].number & MOUNT_REUSED)
+			all->known[i].stale = true;
+}
+
+uint64_t
+mounts_identity(const struct mounts *all, const struct fstype *type,
+    const struct statx *stx)
+{
+	uint64_t number = number_of(stx);
+
+	if (type != NULL && type->keeps_ctime)
+		return 0;
+	return number & MOUNT_REUSED ?
+	    number | MOUNT_CHANGES(all->changes) : number;
+}

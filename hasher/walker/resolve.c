@@ -1,0 +1,440 @@
+/*
+ * The only file that looks paths up.  A look-up starts at the root's
+ * descriptor with the whole path, also within a glob: links that go up and
+ * come down again below the root work everywhere.  A name that is no link is
+ * looked at from the directory of the one before, which costs half as much.
+ */
+#include <sys/syscall.h>
+
+#include <linux/openat2.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/role.h"
+#include "hasher/walker/match.h"
+#include "hasher/walker/resolve.h"
+
+/*
+ * openat2 gives up with EAGAIN when anything on the machine is renamed while
+ * it follows a "..", since it cannot tell whether it was fooled.
+ */
+#define RACE_RETRIES	256
+
+#define LOG_INTERVAL_MS	60000
+
+void
+root_init(struct root *root)
+{
+	memset(root, 0, sizeof(*root));
+	root->fd = -1;
+	root->parent_fd = -1;
+}
+
+const char *
+root_prefix(const struct root *root)
+{
+	return root->conf->roots[root->index].prefix;
+}
+
+static int
+check_components(const char *path, size_t len, bool dot_allowed)
+{
+	const char	*at = path, *end = path + len, *next;
+	size_t		 n;
+
+	if (len == 0 || len > SPEC_MAX || *at != '/' ||
+	    memchr(path, '\0', len) != NULL)
+		return -1;
+	while (at < end) {
+		at++;
+		next = memchr(at, '/', (size_t)(end - at));
+		n = (size_t)((next == NULL ? end : next) - at);
+		if (n == 2 && memcmp(at, "..", 2) == 0)
+			return -1;
+		if (n == 1 && *at == '.' && (!dot_allowed || next == NULL))
+			return -1;
+		at += n;
+	}
+	return 0;
+}
+
+int
+path_check(const char *path, size_t len)
+{
+	return check_components(path, len, false);
+}
+
+int
+path_check_spec(const char *spec, size_t len)
+{
+	return check_components(spec, len, true);
+}
+
+int
+root_serves(const struct root *root, const char *path, size_t len)
+{
+	return conf_root_of(root->conf, path, len) == (int)root->index;
+}
+
+int
+root_denies(const struct root *root, const char *path, size_t len)
+{
+	const struct strings	*deny = &root->conf->deny;
+	size_t			 i;
+
+	for (i = 0; i < deny->n; i++)
+		if (match_covers(deny->v[i], strlen(deny->v[i]), path, len))
+			return 1;
+	return 0;
+}
+
+static void
+log_link(struct root *root, const char *path, size_t len)
+{
+	char	escaped[512];
+
+	if (!log_once(&root->link_logged_ms, LOG_INTERVAL_MS, now_ms()))
+		return;
+	log_warn("refused \"%s\": a symbolic link on its way is absolute, "
+	    "leaves the root or leads back to itself; use a relative link, a "
+	    "bind mount or a root of its own",
+	    log_escape(escaped, sizeof(escaped), path, len));
+}
+
+/* Clients are told nothing of what a pattern leaves out: a pattern must not
+   reveal names.  The administrator must be. */
+static void
+log_unreadable(struct root *root, const char *path, size_t len, int error)
+{
+	char	escaped[512];
+
+	if (root_denies(root, path, len) ||
+	    !log_once(&root->unreadable_logged_ms, LOG_INTERVAL_MS, now_ms()))
+		return;
+	log_warn("left out or refused \"%s\": the walker's user may not read "
+	    "it (%s); let it, or name such paths with deny",
+	    log_escape(escaped, sizeof(escaped), path, len),
+	    strerror(error));
+}
+
+int
+name_has_control(const char *name)
+{
+	for (; *name != '\0'; name++)
+		if ((unsigned char)*name < 0x20 || *name == 0x7f)
+			return 1;
+	return 0;
+}
+
+void
+root_log_control(struct root *root, const char *path, size_t len)
+{
+	char	escaped[512];
+
+	if (!log_once(&root->control_logged_ms, LOG_INTERVAL_MS, now_ms()))
+		return;
+	log_warn("left out \"%s\": the name has a control byte, so that "
+	    "clients could not request it; rename it",
+	    log_escape(escaped, sizeof(escaped), path, len));
+}
+
+enum path_status
+root_status(struct root *root, int error, const char *path, size_t len)
+{
+	char	escaped[512];
+
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+	case ENAMETOOLONG:
+		return PATH_MISSING;
+	case EACCES:
+	case EPERM:
+		log_unreadable(root, path, len, error);
+		return PATH_REFUSED;
+	case EXDEV:
+	case ELOOP:
+		log_link(root, path, len);
+		return PATH_LINK;
+	case ENXIO:
+	case ENODEV:
+		return PATH_NOT_FILE;
+	default:
+		/* A sick disk, or too few descriptors: not the client's. */
+		if (log_once(&root->error_logged_ms, LOG_INTERVAL_MS,
+		    now_ms()))
+			log_error("cannot look up \"%s\": %s",
+			    log_escape(escaped, sizeof(escaped), path, len),
+			    strerror(error));
+		return PATH_FAILED;
+	}
+}
+
+/* A slash too many would give a file a second name. */
+static int
+is_doubled(const char *path, size_t len)
+{
+	return memmem(path, len, "//", 2) != NULL;
+}
+
+/* The path below the root's directory, or NULL: nothing is written so. */
+static const char *
+path_below(const struct root *root, const char *path, size_t len,
+    char below[SPEC_MAX + 1])
+{
+	size_t	 skip = strlen(root_prefix(root));
+
+	if (len > SPEC_MAX || len <= skip || is_doubled(path, len))
+		return len == skip ? "." : NULL;
+	memcpy(below, path + skip + 1, len - skip - 1);
+	below[len - skip - 1] = '\0';
+	return below;
+}
+
+/* A descriptor, or -1 with *status. */
+static int
+open_beneath(struct root *root, const char *path, size_t len, int flags,
+    enum path_status *status)
+{
+	struct open_how	 how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	char		 room[SPEC_MAX + 1];
+	const char	*below = path_below(root, path, len, room);
+	unsigned	 tries = 0;
+	int		 fd;
+
+	if (below == NULL) {
+		*status = PATH_MISSING;
+		return -1;
+	}
+	do
+		fd = (int)syscall(SYS_openat2, root->fd, below, &how,
+		    sizeof(how));
+	while (fd == -1 && (errno == EAGAIN || errno == EINTR) &&
+	    ++tries < RACE_RETRIES);
+	if (fd == -1)
+		*status = root_status(root, errno, path, len);
+	return fd;
+}
+
+/* Called bare: where the kernel has no such call, glibc answers from the mode,
+   which does not tell of access control lists. */
+static int
+may_read(int fd, const char *name, int flags)
+{
+	return (int)syscall(SYS_faccessat2, fd, name, R_OK,
+	    flags | AT_EACCESS);
+}
+
+/* What an identity without the mount would not be worth. */
+static void
+log_mount(struct mount *m, const char *what)
+{
+	char	number[32];
+
+	m->told = true;
+	snprintf(number, sizeof(number), "type 0x%x", m->magic);
+	log_info("%s is on %s, where change times do not tell of every "
+	    "change: torrents of files there are remembered in memory only, "
+	    "until something is mounted or unmounted", what,
+	    m->type->magic != 0 ? m->type->name : number);
+}
+
+void
+root_log_mount(struct root *root)
+{
+	struct statx	 stx;
+	struct mount	*m;
+	char		 what[SPEC_MAX + 16];
+
+	if (mounts_stat(root->fd, "", AT_EMPTY_PATH, &stx) == -1)
+		return;
+	m = mounts_learn(&root->mounts, &stx, root->fd);
+	if (m == NULL || m->type->keeps_ctime)
+		return;
+	snprintf(what, sizeof(what), "root %s",
+	    root->conf->roots[root->index].dir);
+	log_mount(m, what);
+}
+
+/* The mount of a file that was looked at, found out if it is met for the
+   first time; NULL: it cannot be. */
+static struct mount *
+find_mount(struct root *root, const char *path, size_t len,
+    const struct statx *stx)
+{
+	struct mount	*m = mounts_find(&root->mounts, stx);
+	char		 escaped[512], what[600];
+	enum path_status status;
+	int		 fd;
+
+	if (m == NULL) {
+		fd = open_beneath(root, path, len, O_PATH, &status);
+		if (fd == -1)
+			return NULL;
+		m = mounts_learn(&root->mounts, stx, fd);
+		close(fd);
+	}
+	if (m != NULL && !m->type->keeps_ctime && !m->told &&
+	    log_once(&root->mount_logged_ms, LOG_INTERVAL_MS, now_ms())) {
+		snprintf(what, sizeof(what), "\"%s\" below the root",
+		    log_escape(escaped, sizeof(escaped), path, len));
+		log_mount(m, what);
+	}
+	return m;
+}
+
+/* before_ns: the time of day before that look. */
+static enum path_status
+seen_from_stat(struct root *root, const char *path, size_t len,
+    struct seen *seen, const struct statx *stx, int64_t before_ns)
+{
+	struct mount	*m;
+
+	seen->type = stx->stx_mode & S_IFMT;
+	if (!S_ISREG(stx->stx_mode))
+		return PATH_NOT_FILE;
+	m = find_mount(root, path, len, stx);
+	identity_of(&seen->identity, stx);
+	seen->identity.mount = mounts_identity(&root->mounts,
+	    m != NULL ? m->type : NULL, stx);
+	seen->young = !identity_settled(&seen->identity, before_ns,
+	    m != NULL && m->type->local);
+	return PATH_OK;
+}
+
+/* The name is a link: the kernel follows it, from the root. */
+static enum path_status
+look_through(struct root *root, const char *path, size_t len,
+    struct seen *seen)
+{
+	enum path_status status;
+	struct statx	 stx;
+	int64_t		 before_ns = now_ns();
+	int		 fd;
+
+	fd = open_beneath(root, path, len, O_PATH, &status);
+	if (fd == -1)
+		return status;
+	if (mounts_stat(fd, "", AT_EMPTY_PATH, &stx) == -1)
+		status = root_status(root, errno, path, len);
+	else {
+		status = seen_from_stat(root, path, len, seen, &stx,
+		    before_ns);
+		if (status == PATH_OK && may_read(fd, "", AT_EMPTY_PATH) == -1)
+			status = root_status(root, errno, path, len);
+	}
+	close(fd);
+	return status;
+}
+
+void
+root_forget(struct root *root)
+{
+	if (root->parent_fd != -1)
+		close(root->parent_fd);
+	root->parent_fd = -1;
+}
+
+/* Make this directory root->parent. */
+static enum path_status
+find_parent(struct root *root, const char *path, size_t len)
+{
+	enum path_status status = PATH_OK;
+
+	if (root->parent_fd != -1 && root->parent_len == len &&
+	    memcmp(root->parent, path, len) == 0)
+		return PATH_OK;
+	root_forget(root);
+	root->parent_fd = open_beneath(root, path, len, O_PATH | O_DIRECTORY,
+	    &status);
+	if (status == PATH_OK) {
+		memcpy(root->parent, path, len);
+		root->parent_len = len;
+	}
+	return status;
+}
+
+enum path_status
+root_look(struct root *root, const char *path, size_t len, struct seen *seen)
+{
+	enum path_status status;
+	struct statx	 stx;
+	int64_t		 before_ns;
+	char		 name[NAME_MAX + 1];
+	const char	*slash = memrchr(path, '/', len);
+	size_t		 name_len = (size_t)(path + len - slash - 1);
+
+	memset(seen, 0, sizeof(*seen));
+	if (len == strlen(root_prefix(root)))
+		return look_through(root, path, len, seen);
+	if (len > SPEC_MAX || name_len > NAME_MAX || is_doubled(path, len))
+		return PATH_MISSING;
+	status = find_parent(root, path, (size_t)(slash - path));
+	if (status != PATH_OK)
+		return status;
+	memcpy(name, slash + 1, name_len);
+	name[name_len] = '\0';
+	before_ns = now_ns();
+	if (mounts_stat(root->parent_fd, name, AT_SYMLINK_NOFOLLOW,
+	    &stx) == -1)
+		return root_status(root, errno, path, len);
+	if (S_ISLNK(stx.stx_mode)) {
+		seen->link = true;
+		return look_through(root, path, len, seen);
+	}
+	status = seen_from_stat(root, path, len, seen, &stx, before_ns);
+	if (status == PATH_OK &&
+	    may_read(root->parent_fd, name, AT_SYMLINK_NOFOLLOW) == -1)
+		status = root_status(root, errno, path, len);
+	return status;
+}
+
+enum path_status
+root_open(struct root *root, const char *path, size_t len,
+    struct identity *id, int *fd)
+{
+	enum path_status status;
+	struct seen	 seen;
+	struct statx	 stx;
+
+	if (root_denies(root, path, len))
+		return PATH_REFUSED;
+	/* Not opened before it is known for a regular file: to open a tape
+	   drive rewinds it. */
+	status = root_look(root, path, len, &seen);
+	if (status != PATH_OK)
+		return status;
+	*fd = open_beneath(root, path, len, O_RDONLY | O_NONBLOCK | O_NOCTTY,
+	    &status);
+	if (*fd == -1)
+		return status;
+	if (mounts_stat(*fd, "", AT_EMPTY_PATH, &stx) == 0 &&
+	    S_ISREG(stx.stx_mode)) {
+		(void)seen_from_stat(root, path, len, &seen, &stx, now_ns());
+		*id = seen.identity;
+		return PATH_OK;
+	}
+	close(*fd);
+	*fd = -1;
+	return PATH_NOT_FILE;
+}
+
+enum path_status
+root_open_dir(struct root *root, const char *path, size_t len, bool follow,
+    int *fd)
+{
+	enum path_status status = PATH_OK;
+
+	*fd = open_beneath(root, path, len, O_RDONLY | O_DIRECTORY |
+	    O_NONBLOCK | (follow ? 0 : O_NOFOLLOW), &status);
+	return status;
+}

@@ -1,0 +1,468 @@
+/*
+ * The cache: the only process that writes.  Runs as the cache's user, chroot
+ * = the cache directory, Landlock read-write there and nowhere else, seccomp.
+ * Asked by the front, for what is remembered, and to remember (intake.h says
+ * under which conditions); configured by the parent.  Holds the directory's
+ * descriptor and the key of the seals.  Sees neither clients nor the mirror:
+ * all it reads are messages and its own files.  A break-in here can spoil
+ * what is remembered, so that torrents are wrong until the caches are
+ * deleted; it wins no way out, and nothing that is not public.
+ */
+#include <sys/param.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/listing.h"
+#include "common/log.h"
+#include "common/role.h"
+#include "common/sandbox/sandbox.h"
+#include "pkgtorrentd/cache/put.h"
+#include "pkgtorrentd/cache/sweep.h"
+
+/* A sweep may be long: between its turns, this long nothing is done, unless
+   writes wait for it; and when messages never pause, it gets a turn after so
+   long all the same. */
+#define SWEEP_PAUSE_MS	5
+#define SWEEP_STARVED_MS 20
+
+#define MESSAGES_AT_ONCE 32
+#define BUF_KEPT	(1U << 20)	/* bytes, between messages */
+
+struct cache {
+	struct child	 child;
+	struct channel	 front;
+	struct store	 store;
+	struct sweep	*sweep;
+	struct intake	 intake;
+	struct buf	 entry;		/* as last loaded */
+	uint64_t	 hits;
+	uint64_t	 misses;
+	uint64_t	 sweep_ms;	/* last turn */
+	/* MSG_PIECES in the making. */
+	struct msg_pieces out;
+	size_t		 out_len;
+	uint8_t		 out_tail[MSG_TAIL_MAX];
+};
+
+static void
+cache_close_front(struct cache *c)
+{
+	if (c->front.fd != -1)
+		close(c->front.fd);
+	c->front.fd = -1;
+	intake_reset(&c->intake);
+}
+
+/* Waits for the front if it is busy: there is nothing better to do. */
+static void
+cache_answer(struct cache *c, enum msg_type type, const void *body,
+    const void *tail, size_t tail_len)
+{
+	if (c->front.fd != -1 && msg_send_wait(&c->front, type, body, tail,
+	    tail_len, NULL, 0) == -1)
+		cache_close_front(c);
+}
+
+static void
+cache_configure(struct cache *c)
+{
+	const struct conf *conf = c->child.conf;
+
+	c->intake.conf = conf;
+	c->store.limit = conf->cache_size;
+	c->store.entry_max = conf->max_torrent + LISTING_MAX +
+	    ENTRY_OVERHEAD_MAX;
+	sweep_configure(c->sweep, conf->cache_age_s);
+}
+
+static enum msg_fault
+cache_on_conf(struct cache *c, const struct msg *msg)
+{
+	if (!child_on_message(&c->child, msg))
+		return FAULT_NONE;
+	cache_configure(c);
+	/* What the front asked before it has the same configuration: it hangs
+	   up as well, and is given another channel. */
+	if (!conf_same_layout(c->child.previous, c->child.conf))
+		cache_close_front(c);
+	return FAULT_NONE;
+}
+
+/* The front was started again: nothing that the old one began will end. */
+static enum msg_fault
+cache_on_channel(struct cache *c, const struct msg *msg)
+{
+	const struct msg_channel *body = msg->body;
+
+	if (body->role != ROLE_FRONT)
+		return FAULT_CONTENT;
+	cache_close_front(c);
+	c->front.fd = msg->fds[0];
+	c->front.self = ROLE_CACHE;
+	c->front.peer = ROLE_FRONT;
+	c->front.index = body->index;
+	return FAULT_NONE;
+}
+
+static enum msg_fault
+cache_on_status(struct cache *c, const struct msg *msg)
+{
+	const struct sweep_stats *stats = sweep_stats(c->sweep);
+	const struct store *st = &c->store;
+
+	(void)msg;
+	log_info("%" PRIu64 " entries on disk, %" PRIu64 " of %" PRIu64
+	    " KiB used; %" PRIu64 " lookups found an entry, %" PRIu64 " found "
+	    "none; %" PRIu64 " entries stored, %" PRIu64 " errors of reading "
+	    "or storing; %" PRIu64 " sweeps, %" PRIu64 " entries removed for "
+	    "cache-age, %" PRIu64 " for cache-size%s", st->entries,
+	    st->used / 1024, st->limit / 1024, c->hits, c->misses, st->saves,
+	    st->errors, stats->done, stats->expired, stats->evicted,
+	    st->counted ? "" : ", still counting");
+	return FAULT_NONE;
+}
+
+/* An entry that is used keeps the pieces it was made from: they are wanted
+   again when one of its files changes. */
+static void
+cache_touch_files(struct cache *c, const struct entry_info *e)
+{
+	char name[ENTRY_PATH_LEN];
+	struct listing_reader r;
+
+	listing_open(&r, e->listing, e->listing_len);
+	while (listing_next_spec(&r) == 1)
+		while (listing_next_file(&r) == 1)
+			if (r.file.identity.size > 0 && entry_name_pieces(name,
+			    r.path, r.file.len, e->piece_len) == 0)
+				store_touch(&c->store, name);
+}
+
+static int
+cache_load_info(struct cache *c, const uint8_t digest[SHA1_LEN],
+    struct entry_info *e)
+{
+	bool daily;
+
+	if (store_load_info(&c->store, digest, &c->entry, e, &daily) != 1)
+		return 0;
+	if (daily)
+		cache_touch_files(c, e);
+	return 1;
+}
+
+static bool
+layout_is(const struct entry_info *e, const struct conf *conf)
+{
+	return e->piece_len == conf->piece_len &&
+	    e->padding_attr == conf->padding_attr &&
+	    e->service_len == strlen(conf->service) &&
+	    memcmp(e->service, conf->service, e->service_len) == 0;
+}
+
+static enum msg_fault
+cache_on_get_info(struct cache *c, const struct msg *msg)
+{
+	const struct msg_get_info *body = msg->body;
+	struct msg_info answer = { .id = body->id };
+	struct entry_info e = { 0 };
+	size_t at = 0, len = 0, n;
+
+	if (cache_load_info(c, body->digest, &e)) {
+		c->hits++;
+		answer.flags = INFO_FOUND;
+		answer.listing_len = (uint32_t)e.listing_len;
+		if (layout_is(&e, c->child.conf))
+			answer.info_len = e.info_len;
+		len = e.listing_len + answer.info_len;
+	} else
+		c->misses++;
+	do {
+		n = MIN(len - at, MSG_TAIL_MAX);
+		answer.flags &= ~(uint32_t)PART_MORE;
+		answer.flags |= at + n < len ? PART_MORE : 0;
+		cache_answer(c, MSG_INFO, &answer,
+		    n > 0 ? e.listing + at : NULL, n);
+		at += n;
+	} while (at < len);
+	return FAULT_NONE;
+}
+
+static void
+cache_flush_pieces(struct cache *c)
+{
+	if (c->out.count > 0)
+		cache_answer(c, MSG_PIECES, &c->out, c->out_tail, c->out_len);
+	c->out.count = 0;
+	c->out_len = 0;
+}
+
+static void
+cache_add_item(struct cache *c, const struct msg_pieces_item *item,
+    const struct entry_pieces *e)
+{
+	size_t len = (size_t)item->count * SHA1_LEN;
+
+	memcpy(c->out_tail + c->out_len, item, sizeof(*item));
+	c->out_len += sizeof(*item);
+	if (len > 0)
+		memcpy(c->out_tail + c->out_len,
+		    e->digests + (size_t)item->first * SHA1_LEN, len);
+	c->out_len += len;
+	c->out.count++;
+}
+
+/* Items are packed; a list that is too long for what is left of a message
+   goes on in the next one.  e is NULL for a miss. */
+static void
+cache_add_pieces(struct cache *c, uint32_t index,
+    const struct entry_pieces *e)
+{
+	struct msg_pieces_item item = {
+		.index = index, .total = e != NULL ? (uint32_t)e->count : 0,
+	};
+	size_t room;
+
+	do {
+		if (sizeof(c->out_tail) - c->out_len < sizeof(item) + SHA1_LEN)
+			cache_flush_pieces(c);
+		room = sizeof(c->out_tail) - c->out_len - sizeof(item);
+		item.count = (uint32_t)MIN(item.total - item.first,
+		    room / SHA1_LEN);
+		cache_add_item(c, &item, e);
+		item.first += item.count;
+	} while (item.first < item.total);
+}
+
+static void
+cache_get_file(struct cache *c, uint32_t piece_len,
+    const struct msg_file *file, const uint8_t *path)
+{
+	struct entry_pieces e;
+	int hit;
+
+	hit = store_load_pieces(&c->store, path, file->len, piece_len,
+	    &file->identity, &c->entry, &e);
+	c->hits += hit == 1;
+	c->misses += hit != 1;
+	cache_add_pieces(c, file->index, hit == 1 ? &e : NULL);
+}
+
+static enum msg_fault
+cache_on_get_pieces(struct cache *c, const struct msg *msg)
+{
+	const struct msg_get_pieces *body = msg->body;
+	const uint8_t *at = msg->tail;
+	size_t left = msg->tail_len;
+	struct msg_file file;
+	uint32_t i;
+
+	if (!entry_piece_len_ok(body->piece_len))
+		return FAULT_CONTENT;
+	c->out = (struct msg_pieces){ .id = body->id };
+	c->out_len = 0;
+	for (i = 0; i < body->count; i++) {
+		if (left < sizeof(file))
+			return FAULT_CONTENT;
+		memcpy(&file, at, sizeof(file));
+		at += sizeof(file);
+		left -= sizeof(file);
+		if (file.len == 0 || file.len > MIN(left, SPEC_MAX))
+			return FAULT_CONTENT;
+		cache_get_file(c, body->piece_len, &file, at);
+		at += file.len;
+		left -= file.len;
+	}
+	cache_flush_pieces(c);
+	return left == 0 ? FAULT_NONE : FAULT_CONTENT;
+}
+
+static enum msg_fault
+cache_on_put_pieces(struct cache *c, const struct msg *msg)
+{
+	return intake_put_pieces(&c->intake, msg);
+}
+
+static enum msg_fault
+cache_on_put_info(struct cache *c, const struct msg *msg)
+{
+	return intake_put_info(&c->intake, msg);
+}
+
+static enum msg_fault
+cache_on_touch(struct cache *c, const struct msg *msg)
+{
+	const struct msg_touch *body = msg->body;
+	char name[ENTRY_PATH_LEN];
+	struct entry_info e;
+
+	if (body->piece_len == 0) {
+		if (msg->tail_len != 0)
+			return FAULT_CONTENT;
+		(void)cache_load_info(c, body->digest, &e);
+		return FAULT_NONE;
+	}
+	if (msg->tail_len == 0 || !entry_piece_len_ok(body->piece_len))
+		return FAULT_CONTENT;
+	if (entry_name_pieces(name, msg->tail, msg->tail_len,
+	    body->piece_len) == 0)
+		store_touch(&c->store, name);
+	return FAULT_NONE;
+}
+
+/* The key is handed over once, before we start. */
+static enum msg_fault
+cache_on_key(struct cache *c, const struct msg *msg)
+{
+	(void)c;
+	(void)msg;
+	return FAULT_CONTENT;
+}
+
+static enum msg_fault (*const handlers[MSG_COUNT])(struct cache *,
+    const struct msg *) = {
+	[MSG_CONF] = cache_on_conf,
+	[MSG_KEY] = cache_on_key,
+	[MSG_CHANNEL] = cache_on_channel,
+	[MSG_STATUS] = cache_on_status,
+	[MSG_GET_INFO] = cache_on_get_info,
+	[MSG_GET_PIECES] = cache_on_get_pieces,
+	[MSG_PUT_PIECES] = cache_on_put_pieces,
+	[MSG_PUT_INFO] = cache_on_put_info,
+	[MSG_TOUCH] = cache_on_touch,
+};
+
+/* The parent is the one that everything comes from. */
+static void
+cache_on_wrong(struct cache *c, const struct channel *ch,
+    const struct msg_wrong *wrong)
+{
+	if (ch == &c->child.parent)
+		fatal("wrong message %s of the parent", msg_name(wrong->type));
+	child_report(&c->child, wrong);
+	cache_close_front(c);
+}
+
+static void
+cache_handle(struct cache *c, const struct channel *ch, struct msg *msg)
+{
+	struct msg_wrong wrong = {
+		.role = ch->peer, .index = ch->index, .type = msg->type,
+	};
+	enum msg_fault fault = handlers[msg->type](c, msg);
+
+	if (fault != FAULT_NONE) {
+		msg_close_fds(msg);
+		wrong.fault = fault;
+		cache_on_wrong(c, ch, &wrong);
+	}
+	if (c->entry.cap > BUF_KEPT)
+		buf_free(&c->entry);
+}
+
+static void
+cache_receive(struct cache *c, struct channel *ch)
+{
+	struct msg_wrong wrong;
+	struct msg msg;
+	int n;
+
+	for (n = 0; n < MESSAGES_AT_ONCE && ch->fd != -1; n++) {
+		switch (msg_recv(ch, c->child.buf, &msg, &wrong)) {
+		case MSG_GOT:
+			cache_handle(c, ch, &msg);
+			break;
+		case MSG_AGAIN:
+			return;
+		case MSG_CLOSED:
+			if (ch == &c->child.parent)
+				_exit(0);
+			cache_close_front(c);
+			break;
+		case MSG_WRONG_ONE:
+			cache_on_wrong(c, ch, &wrong);
+			break;
+		}
+	}
+}
+
+static int
+cache_wait_ms(const struct cache *c)
+{
+	uint64_t now = now_ms(), wait = sweep_wait_ms(c->sweep, now);
+
+	if (wait == 0 && !sweep_is_urgent(c->sweep))
+		wait = c->sweep_ms + SWEEP_PAUSE_MS > now ?
+		    c->sweep_ms + SWEEP_PAUSE_MS - now : 0;
+	return (int)MIN(wait, 3600000);
+}
+
+static void __attribute__((__noreturn__))
+cache_loop(struct cache *c)
+{
+	struct pollfd pfds[2];
+	int n;
+
+	for (;;) {
+		/* poll(2) leaves a descriptor of -1 alone. */
+		pfds[0] = (struct pollfd){ c->child.parent.fd, POLLIN, 0 };
+		pfds[1] = (struct pollfd){ c->front.fd, POLLIN, 0 };
+		n = poll(pfds, 2, cache_wait_ms(c));
+		if (n == -1 && errno != EINTR)
+			fatal("poll: %s", strerror(errno));
+		if (n > 0 && pfds[0].revents != 0)
+			cache_receive(c, &c->child.parent);
+		if (n > 0 && pfds[1].revents != 0)
+			cache_receive(c, &c->front);
+		if (n <= 0 || now_ms() - c->sweep_ms >=
+		    (sweep_is_urgent(c->sweep) ? SWEEP_PAUSE_MS :
+		    SWEEP_STARVED_MS)) {
+			sweep_turn(c->sweep);
+			c->sweep_ms = now_ms();
+		}
+	}
+}
+
+void
+cache_main(void)
+{
+	static struct cache c;
+	char layers[256];
+	struct sandbox sb = { .role = ROLE_CACHE };
+	const struct conf *conf;
+
+	/* A limit on file sizes is an error like others, not our end. */
+	(void)signal(SIGXFSZ, SIG_IGN);
+	c.front.fd = -1;
+	child_start(&c.child, ROLE_CACHE);
+	conf = c.child.conf;
+	store_init(&c.store);
+	c.sweep = sweep_new(&c.store);
+	c.intake.store = &c.store;
+	c.intake.seal = seal_new(c.child.key);
+	if (c.sweep == NULL || c.intake.seal == NULL)
+		fatal("no memory to start with");
+	cache_configure(&c);
+	explicit_bzero(c.child.key, sizeof(c.child.key));
+	sb.root = c.child.flags & CONF_ROOT;
+	sb.strict = conf->strict;
+	sb.user = conf->user[ROLE_CACHE];
+	sb.dir = conf->cache;
+	sb.channel_fd = c.child.parent.fd;
+	sandbox_enter(&sb, &c.store.dirfd, layers, sizeof(layers));
+	store_selftest(&c.store);
+	/* Not before: they are to belong to our user.  What is only asked
+	   whether it could work leaves a running service's cache alone. */
+	if (!(c.child.flags & CONF_CHECK)) {
+		store_make_trees(&c.store);
+		store_try_disk(&c.store);
+	}
+	child_ready(&c.child, layers);
+	cache_loop(&c);
+}

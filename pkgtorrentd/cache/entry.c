@@ -1,0 +1,375 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/seal.h"
+#include "common/torrent.h"
+#include "pkgtorrentd/cache/entry.h"
+
+#define ENTRY_VERSION	1
+
+#define PIECE_LEN_MIN	(16U << 10)
+#define PIECE_LEN_MAX	(16U << 20)
+
+/* No string, which would have a NUL at the end. */
+static const uint8_t magic[ENTRY_PEEK] = {
+	'p', 'k', 'g', 't', 'o', 'r', 'r', '\n'
+};
+
+enum kind {
+	KIND_INFO = 1,
+	KIND_PIECES
+};
+
+/* An identity without its mount: with one it is not stored. */
+struct stored_identity {
+	uint64_t	ino;
+	uint64_t	size;
+	int64_t		mtime_ns;
+	int64_t		ctime_ns;
+};
+
+/* On disk.  No implicit padding: every byte is written and checked. */
+struct head {
+	uint8_t		magic[ENTRY_PEEK];
+	uint32_t	version;
+	uint32_t	kind;
+	uint64_t	len;		/* of all, with the checksum */
+};
+
+/* Then the path, and the digests. */
+struct head_pieces {
+	struct head		head;
+	struct stored_identity	identity;
+	uint32_t		piece_len;
+	uint32_t		path_len;
+	uint64_t		count;
+};
+
+/* Then the service, the listing, and the info dictionary. */
+struct head_info {
+	struct head	head;
+	uint8_t		digest[SHA1_LEN];
+	uint32_t	piece_len;
+	uint32_t	padding_attr;
+	uint32_t	service_len;
+	uint64_t	listing_len;
+	uint64_t	info_len;
+};
+
+_Static_assert(sizeof(struct head_pieces) == 72, "named padding only");
+_Static_assert(sizeof(struct head_info) == 72, "named padding only");
+
+static struct stored_identity
+stored(const struct identity *id)
+{
+	struct stored_identity s = {
+		.ino = id->ino, .size = id->size, .mtime_ns = id->mtime_ns,
+		.ctime_ns = id->ctime_ns,
+	};
+
+	return s;
+}
+
+static struct identity
+restored(const struct stored_identity *s)
+{
+	struct identity id = {
+		.ino = s->ino, .size = s->size, .mtime_ns = s->mtime_ns,
+		.ctime_ns = s->ctime_ns,
+	};
+
+	return id;
+}
+
+static void
+head_fill(struct head *head, enum kind kind, size_t fixed, size_t payload)
+{
+	memcpy(head->magic, magic, sizeof(head->magic));
+	head->version = ENTRY_VERSION;
+	head->kind = kind;
+	head->len = fixed + payload + SEAL_LEN;
+}
+
+static int
+add_checksum(struct buf *b)
+{
+	uint8_t sum[SEAL_LEN];
+
+	sha256(b->data, b->len, sum);
+	return buf_add(b, sum, sizeof(sum));
+}
+
+int
+entry_build_pieces(struct buf *b, const struct entry_pieces *e)
+{
+	size_t digests_len = (size_t)e->count * SHA1_LEN;
+	struct head_pieces head = {
+		.identity = stored(&e->identity),
+		.piece_len = e->piece_len,
+		.path_len = (uint32_t)e->path_len,
+		.count = e->count,
+	};
+
+	head_fill(&head.head, KIND_PIECES, sizeof(head),
+	    e->path_len + digests_len);
+	if (buf_reserve(b, head.head.len) == NULL ||
+	    buf_add(b, &head, sizeof(head)) == -1 ||
+	    buf_add(b, e->path, e->path_len) == -1 ||
+	    buf_add(b, e->digests, digests_len) == -1)
+		return -1;
+	return add_checksum(b);
+}
+
+int
+entry_build_info(struct buf *b, const struct entry_info *e)
+{
+	struct head_info head = {
+		.piece_len = e->piece_len,
+		.padding_attr = e->padding_attr,
+		.service_len = (uint32_t)e->service_len,
+		.listing_len = e->listing_len,
+		.info_len = e->info_len,
+	};
+
+	memcpy(head.digest, e->digest, sizeof(head.digest));
+	head_fill(&head.head, KIND_INFO, sizeof(head),
+	    e->service_len + e->listing_len + e->info_len);
+	if (buf_reserve(b, head.head.len) == NULL ||
+	    buf_add(b, &head, sizeof(head)) == -1 ||
+	    buf_add(b, e->service, e->service_len) == -1 ||
+	    buf_add(b, e->listing, e->listing_len) == -1 ||
+	    buf_add(b, e->info, e->info_len) == -1)
+		return -1;
+	return add_checksum(b);
+}
+
+/*
+ * What both kinds have in common.  The checksum comes before any length is
+ * believed, so that nothing below has to cope with chance.
+ */
+static enum entry_fault
+read_common(const uint8_t *data, size_t len, enum kind kind, size_t fixed)
+{
+	uint8_t sum[SEAL_LEN];
+	struct head head;
+
+	if (!entry_has_magic(data, len))
+		return ENTRY_ALIEN;
+	if (len < fixed + SEAL_LEN)
+		return ENTRY_DAMAGED;
+	memcpy(&head, data, sizeof(head));
+	if (head.version != ENTRY_VERSION)
+		return ENTRY_FORMAT;
+	if (head.len != len)
+		return ENTRY_DAMAGED;
+	sha256(data, len - SEAL_LEN, sum);
+	if (memcmp(sum, data + len - SEAL_LEN, SEAL_LEN) != 0)
+		return ENTRY_DAMAGED;
+	return head.kind == kind ? ENTRY_GOOD : ENTRY_MISPLACED;
+}
+
+enum entry_fault
+entry_read_pieces(const void *data, size_t len, const void *path,
+    size_t path_len, uint32_t piece_len, struct entry_pieces *out)
+{
+	const uint8_t *p = data;
+	struct head_pieces head;
+	enum entry_fault fault;
+	size_t payload;
+
+	fault = read_common(p, len, KIND_PIECES, sizeof(head));
+	if (fault != ENTRY_GOOD)
+		return fault;
+	memcpy(&head, p, sizeof(head));
+	p += sizeof(head);
+	payload = len - sizeof(head) - SEAL_LEN;
+	if (head.path_len > payload ||
+	    (payload - head.path_len) % SHA1_LEN != 0 ||
+	    head.count != (payload - head.path_len) / SHA1_LEN ||
+	    !entry_piece_len_ok(head.piece_len) ||
+	    head.count != torrent_digests(head.identity.size, head.piece_len))
+		return ENTRY_DAMAGED;
+	if (head.piece_len != piece_len || head.path_len != path_len ||
+	    memcmp(p, path, path_len) != 0)
+		return ENTRY_MISPLACED;
+	*out = (struct entry_pieces){
+		.path = p,
+		.path_len = path_len,
+		.piece_len = piece_len,
+		.identity = restored(&head.identity),
+		.digests = p + path_len,
+		.count = head.count,
+	};
+	return ENTRY_GOOD;
+}
+
+enum entry_fault
+entry_read_info(const void *data, size_t len, const uint8_t digest[SHA1_LEN],
+    struct entry_info *out)
+{
+	const uint8_t *p = data;
+	struct head_info head;
+	enum entry_fault fault;
+	size_t payload;
+
+	fault = read_common(p, len, KIND_INFO, sizeof(head));
+	if (fault != ENTRY_GOOD)
+		return fault;
+	memcpy(&head, p, sizeof(head));
+	p += sizeof(head);
+	payload = len - sizeof(head) - SEAL_LEN;
+	if (head.service_len > payload ||
+	    head.listing_len > payload - head.service_len ||
+	    head.listing_len > LISTING_MAX ||
+	    head.info_len != payload - head.service_len - head.listing_len ||
+	    head.padding_attr > 1 || !entry_piece_len_ok(head.piece_len))
+		return ENTRY_DAMAGED;
+	if (memcmp(head.digest, digest, SHA1_LEN) != 0)
+		return ENTRY_MISPLACED;
+	*out = (struct entry_info){
+		.piece_len = head.piece_len,
+		.padding_attr = head.padding_attr,
+		.service = p,
+		.service_len = head.service_len,
+		.listing = p + head.service_len,
+		.listing_len = head.listing_len,
+		.info = p + head.service_len + head.listing_len,
+		.info_len = head.info_len,
+	};
+	memcpy(out->digest, digest, SHA1_LEN);
+	return ENTRY_GOOD;
+}
+
+const char *
+entry_fault_name(enum entry_fault fault)
+{
+	switch (fault) {
+	case ENTRY_GOOD:
+		return "good";
+	case ENTRY_ALIEN:
+		return "not an entry";
+	case ENTRY_FORMAT:
+		return "of another format";
+	case ENTRY_DAMAGED:
+		return "damaged";
+	case ENTRY_MISPLACED:
+		return "not of this name";
+	}
+	return "unknown";
+}
+
+bool
+entry_piece_len_ok(uint32_t n)
+{
+	return n >= PIECE_LEN_MIN && n <= PIECE_LEN_MAX && (n & (n - 1)) == 0;
+}
+
+void
+entry_name_info(char out[ENTRY_PATH_LEN], const uint8_t digest[SHA1_LEN])
+{
+	int i, n;
+
+	n = snprintf(out, ENTRY_PATH_LEN, "info/");
+	for (i = 0; i < SHA1_LEN; i++)
+		n += snprintf(out + n, ENTRY_PATH_LEN - (size_t)n, "%02x",
+		    digest[i]);
+}
+
+static bool
+component_ok(const char *p, size_t len)
+{
+	return len >= 1 && len <= 255 && memchr(p, '\0', len) == NULL &&
+	    !(len == 1 && p[0] == '.') &&
+	    !(len == 2 && p[0] == '.' && p[1] == '.');
+}
+
+int
+entry_name_pieces(char out[ENTRY_PATH_LEN], const void *path, size_t len,
+    uint32_t piece_len)
+{
+	const char *p = path, *end = p + len, *slash;
+	unsigned depth = 0;
+	int n;
+
+	if (len > ENTRY_PATH_LEN || !entry_piece_len_ok(piece_len))
+		return -1;
+	while (p < end) {
+		if (*p++ != '/' || ++depth > ENTRY_DEPTH_MAX)
+			return -1;
+		slash = memchr(p, '/', (size_t)(end - p));
+		if (slash == NULL)
+			slash = end;
+		if (!component_ok(p, (size_t)(slash - p)))
+			return -1;
+		p = slash;
+	}
+	if (depth == 0)
+		return -1;
+	n = snprintf(out, ENTRY_PATH_LEN, "pieces%.*s/%u", (int)len,
+	    (const char *)path, piece_len);
+	return n < ENTRY_PATH_LEN ? 0 : -1;
+}
+
+static bool
+begins_with_digest(const char *name)
+{
+	return strspn(name, "0123456789abcdef") >= 2 * SHA1_LEN;
+}
+
+bool
+entry_is_info_name(const char *name)
+{
+	return begins_with_digest(name) && name[2 * SHA1_LEN] == '\0';
+}
+
+bool
+entry_is_pieces_name(const char *name)
+{
+	return name[0] != '0' && strlen(name) <= 8 &&
+	    name[strspn(name, "0123456789")] == '\0' &&
+	    entry_piece_len_ok((uint32_t)strtoul(name, NULL, 10));
+}
+
+bool
+entry_is_original_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	return (begins_with_digest(name) &&
+	    strcmp(name + 2 * SHA1_LEN, "_s") == 0) ||
+	    (len > 4 && strcmp(name + len - 4, ".tmp") == 0);
+}
+
+/*
+ * Two bytes, because the first alone also begins plain text.  Protocol 2 is
+ * what the original wrote; 0 and 1 are for its older and patched relatives:
+ * a mark or an empty collection, and an opcode that may follow it, or an
+ * object of a class (copy_reg).
+ */
+bool
+entry_is_pickle(const uint8_t *head, size_t len)
+{
+	if (len < 2)
+		return false;
+	switch (head[0]) {
+	case 0x80:
+		return head[1] >= 2 && head[1] <= 5;
+	case '(':
+		return head[1] != '\0' &&
+		    strchr("(]}IFLSVKMJUTXGNcdl", head[1]) != NULL;
+	case ']':
+	case '}':
+		return head[1] == 'q';
+	case 'c':
+		return len >= ENTRY_PEEK && memcmp(head, "ccopy_re", 8) == 0;
+	default:
+		return false;
+	}
+}
+
+bool
+entry_has_magic(const uint8_t *head, size_t len)
+{
+	return len >= sizeof(magic) && memcmp(head, magic, sizeof(magic)) == 0;
+}

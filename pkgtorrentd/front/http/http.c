@@ -1,0 +1,728 @@
+/*
+ * The request head: the first thing that reads a stranger's bytes.
+ *
+ * One pass with a table of byte classes, no allocation, no state between
+ * calls.  Where RFC 9112 lets a recipient be lenient this one is not: a proxy
+ * in front may have been lenient in another way, and what two readers
+ * understand differently is how requests are smuggled.
+ */
+#include <string.h>
+
+#include "pkgtorrentd/front/http/http.h"
+
+#define TOKEN	0x1			/* tchar, RFC 9110 5.6.2 */
+#define TARGET	0x2			/* visible ASCII but '#' */
+#define VALUE	0x4			/* field-content, with obs-text */
+#define ALL	(TOKEN | TARGET | VALUE)
+#define U_V	(TARGET | VALUE)
+
+#define LENGTH_DIGITS	18		/* always fit into 63 bits */
+
+static const uint8_t class_of[256] = {
+	['\t'] = VALUE, [' '] = VALUE, ['!'] = ALL, ['"'] = U_V,
+	['#'] = TOKEN | VALUE, ['$' ... '\''] = ALL, ['(' ... ')'] = U_V,
+	['*' ... '+'] = ALL, [','] = U_V, ['-' ... '.'] = ALL, ['/'] = U_V,
+	['0' ... '9'] = ALL, [':' ... '@'] = U_V, ['A' ... 'Z'] = ALL,
+	['[' ... ']'] = U_V, ['^' ... 'z'] = ALL, ['{'] = U_V, ['|'] = ALL,
+	['}'] = U_V, ['~'] = ALL, [0x80 ... 0xff] = VALUE,
+};
+
+/* Fields that the parser itself acts on follow those that others read. */
+enum {
+	NAME_HOST = FIELD_COUNT,
+	NAME_CONNECTION,
+	NAME_CONTENT_ENCODING,
+	NAME_CONTENT_LENGTH,
+	NAME_EXPECT,
+	NAME_TRANSFER_ENCODING,
+	NAME_X_FORWARDED_FOR,
+	NAME_UNKNOWN
+};
+
+/* By length, so that a lookup compares one or two names at most. */
+static const struct {
+	uint8_t		 len;
+	uint8_t		 name;
+	const char	*text;
+} known[] = {
+	{  4, NAME_HOST, "host" },
+	{  5, FIELD_RANGE, "range" },
+	{  6, NAME_EXPECT, "expect" },
+	{  7, FIELD_REFERER, "referer" },
+	{  8, FIELD_IF_RANGE, "if-range" },
+	{ 10, NAME_CONNECTION, "connection" },
+	{ 10, FIELD_USER_AGENT, "user-agent" },
+	{ 12, FIELD_CONTENT_TYPE, "content-type" },
+	{ 13, FIELD_IF_NONE_MATCH, "if-none-match" },
+	{ 14, NAME_CONTENT_LENGTH, "content-length" },
+	{ 15, NAME_X_FORWARDED_FOR, "x-forwarded-for" },
+	{ 16, NAME_CONTENT_ENCODING, "content-encoding" },
+	{ 17, NAME_TRANSFER_ENCODING, "transfer-encoding" },
+	{ 17, FIELD_IF_MODIFIED_SINCE, "if-modified-since" },
+	{ 17, FIELD_X_FORWARDED_PROTO, "x-forwarded-proto" },
+};
+#define KNOWN_COUNT	(sizeof(known) / sizeof(known[0]))
+
+struct reader {
+	struct http_request	 *req;
+	const char		**why;
+	const char		 *p;
+	const char		 *end;	/* of what arrived, within the limit */
+	int			  over;	/* status past the limit; 0: not near */
+	unsigned		  seen;	/* 1 << name */
+	bool			  close;
+	bool			  keep_alive;
+	bool			  odd_expect;
+	bool			  odd_coding;	/* one, but not chunked */
+	struct str		  authority;	/* of an absolute target */
+	unsigned		  default_port;	/* … by its scheme */
+};
+
+static const char bare_lf[] =
+    "a line ends in LF alone; end every line with CR LF";
+static const char bare_cr[] =
+    "there is a CR without LF; end every line with CR LF";
+
+static int
+refuse(struct reader *r, int status, const char *why)
+{
+	*r->why = why;
+	return status;
+}
+
+static int
+need_more(struct reader *r)
+{
+	switch (r->over) {
+	case 0:
+		return -1;
+	case 414:
+		return refuse(r, 414, "the request line is longer than 8192 "
+		    "bytes; ask for fewer or shorter paths, or use POST");
+	default:
+		return refuse(r, 431, "the header is longer than 16384 "
+		    "bytes; send fewer or shorter fields");
+	}
+}
+
+/* From here on at most max bytes may be read; past them the status is over. */
+static void
+limit(struct reader *r, const char *arrived, size_t max, int over)
+{
+	if ((size_t)(arrived - r->p) < max) {
+		r->end = arrived;
+		r->over = 0;
+	} else {
+		r->end = r->p + max;
+		r->over = over;
+	}
+}
+
+static inline const char *
+skip(const char *p, const char *end, uint8_t class)
+{
+	while (p < end && (class_of[(uint8_t)*p] & class) != 0)
+		p++;
+	return p;
+}
+
+static inline const char *
+skip_blanks(const char *p, const char *end)
+{
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	return p;
+}
+
+bool
+http_is_token(char c)
+{
+	return (class_of[(uint8_t)c] & TOKEN) != 0;
+}
+
+bool
+http_is_value(char c)
+{
+	return (class_of[(uint8_t)c] & VALUE) != 0;
+}
+
+int
+http_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+static inline char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+static bool
+same(const char *p, const char *lower_case, size_t len)
+{
+	size_t	i;
+
+	for (i = 0; i < len; i++)
+		if (lower(p[i]) != lower_case[i])
+			return false;
+	return true;
+}
+
+bool
+str_is(struct str s, const char *lower_case)
+{
+	return s.p != NULL && s.len == strlen(lower_case) &&
+	    same(s.p, lower_case, s.len);
+}
+
+/* Nothing but a line end may come now; other names what anything else is. */
+static int
+read_line_end(struct reader *r, const char *other)
+{
+	if (r->p == r->end)
+		return need_more(r);
+	if (*r->p == '\n')
+		return refuse(r, 400, bare_lf);
+	if (*r->p != '\r')
+		return refuse(r, 400, other);
+	if (r->end - r->p < 2)
+		return need_more(r);
+	if (r->p[1] != '\n')
+		return refuse(r, 400, bare_cr);
+	r->p += 2;
+	return 0;
+}
+
+static enum http_method
+method_of(const char *p, size_t len)
+{
+	if (len == 3 && memcmp(p, "GET", 3) == 0)
+		return HTTP_GET;
+	if (len == 4 && memcmp(p, "HEAD", 4) == 0)
+		return HTTP_HEAD;
+	if (len == 4 && memcmp(p, "POST", 4) == 0)
+		return HTTP_POST;
+	if (len == 7 && memcmp(p, "OPTIONS", 7) == 0)
+		return HTTP_OPTIONS;
+	return HTTP_OTHER;
+}
+
+static const char *
+why_not_target(unsigned char c)
+{
+	switch (c) {
+	case ' ':
+		return "there is more than one blank after the method; put "
+		    "exactly one between the parts of the request line";
+	case '\r':
+	case '\n':
+		return "the request line has no version; write a method, a "
+		    "target and HTTP/1.1, with one blank between them";
+	case '#':
+		return "the target has a fragment; leave out everything "
+		    "from the # on, or write %23";
+	default:
+		return "the target has a byte that must be percent-encoded";
+	}
+}
+
+static int
+check_version(struct reader *r, const char *p, size_t len)
+{
+	if (len != 8 || memcmp(p, "HTTP/", 5) != 0 || p[5] < '0' ||
+	    p[5] > '9' || p[6] != '.' || p[7] < '0' || p[7] > '9')
+		return refuse(r, 400, "the request line does not end in an "
+		    "HTTP version; end it with one blank and HTTP/1.1");
+	if (p[5] != '1' || p[7] > '1')
+		return refuse(r, 505, "only HTTP/1.0 and HTTP/1.1 are "
+		    "spoken here");
+	r->req->minor = p[7] - '0';
+	return 0;
+}
+
+/*
+ * RFC 9112 3.2: the path alone, or as a client asks that takes us for a proxy,
+ * or "*" for the server as such.  The scheme of an absolute target says how
+ * the client reached whoever stands before us, perhaps: it is not believed.
+ */
+static int
+read_target(struct reader *r)
+{
+	static const char	 not[] = "the target does not begin with a "
+	    "slash; ask for the path alone, this is no proxy";
+	struct str		*target = &r->req->target;
+	const char		*end = target->p + target->len, *p;
+	size_t			 scheme;
+
+	if (target->p[0] == '/')
+		return 0;
+	if (r->req->method == HTTP_OPTIONS && target->len == 1 &&
+	    target->p[0] == '*')
+		return 0;
+	if (target->len > 7 && same(target->p, "http://", 7)) {
+		scheme = 7;
+		r->default_port = 80;
+	} else if (target->len > 8 && same(target->p, "https://", 8)) {
+		scheme = 8;
+		r->default_port = 443;
+	} else
+		return refuse(r, 400, not);
+	p = r->authority.p = target->p + scheme;
+	while (p < end && *p != '/' && *p != '?')
+		p++;
+	r->authority.len = (size_t)(p - r->authority.p);
+	target->p = p;
+	target->len = (size_t)(end - p);
+	/* No path is the path of the root; a slash lies before the host. */
+	if (p == end)
+		*target = (struct str){ r->authority.p - 1, 1 };
+	return 0;
+}
+
+static int
+read_request_line(struct reader *r)
+{
+	struct http_request	*req = r->req;
+	const char		*method = r->p, *target, *version;
+	size_t			 version_len;
+	int			 status;
+
+	r->p = skip(method, r->end, TOKEN);
+	if (r->p == r->end)
+		return need_more(r);
+	if (*r->p != ' ' || r->p == method)
+		return refuse(r, 400, "this is not an HTTP request; begin "
+		    "with a method such as GET, one blank and the target "
+		    "(and without TLS: this port speaks plain HTTP)");
+	req->method = method_of(method, (size_t)(r->p - method));
+
+	target = ++r->p;
+	r->p = skip(target, r->end, TARGET);
+	if (r->p == r->end)
+		return need_more(r);
+	if (*r->p != ' ' || r->p == target)
+		return refuse(r, 400, why_not_target((uint8_t)*r->p));
+	req->target.p = target;
+	req->target.len = (size_t)(r->p - target);
+
+	version = ++r->p;
+	r->p = skip(version, r->end, TARGET);
+	version_len = (size_t)(r->p - version);
+	status = read_line_end(r, "something follows the version; end the "
+	    "request line with HTTP/1.1 and CR LF");
+	if (status != 0)
+		return status;
+	/* Before the target: the preface of HTTP/2 asks for "*". */
+	status = check_version(r, version, version_len);
+	if (status != 0)
+		return status;
+	return read_target(r);
+}
+
+/* What the log may show of a line that was refused, or is not complete. */
+static struct str
+first_line(const char *p, const char *end)
+{
+	struct str	s = { p, 0 };
+
+	while (p + s.len < end && p[s.len] != '\r' && p[s.len] != '\n')
+		s.len++;
+	return s;
+}
+
+static const char *
+why_not_name(char c, bool empty)
+{
+	if (c == '\n')
+		return bare_lf;
+	if (c == ' ' || c == '\t')
+		return empty ? "a header line begins with a blank; write "
+		    "each field on one line of its own" : "there is a blank "
+		    "in a field name or before its colon; remove it";
+	if (c == '\r')
+		return "a header line has no colon; write fields as "
+		    "\"Name: value\"";
+	return "a field name is empty or has a byte that is not allowed "
+	    "there; write fields as \"Name: value\"";
+}
+
+static int
+take_length(struct reader *r, struct str value)
+{
+	uint64_t	n = 0;
+	size_t		i;
+
+	for (i = 0; i < value.len; i++) {
+		if (value.p[i] < '0' || value.p[i] > '9' ||
+		    i == LENGTH_DIGITS)
+			break;
+		n = n * 10 + (uint64_t)(value.p[i] - '0');
+	}
+	if (i == 0 || i < value.len)
+		return refuse(r, 400, "Content-Length is not a number of at "
+		    "most 18 digits; send the body's length in bytes");
+	r->req->content_length = n;
+	return 0;
+}
+
+/* Fields of several lines are one list (RFC 9110 5.3). */
+static int
+take_connection(struct reader *r, struct str value)
+{
+	const char	*p = value.p, *end = value.p + value.len;
+	struct str	 word;
+
+	while (p < end) {
+		word.p = p;
+		p = skip(p, end, TOKEN);
+		word.len = (size_t)(p - word.p);
+		p = skip_blanks(p, end);
+		if (p < end && *p != ',')
+			return refuse(r, 400, "Connection is not a list of "
+			    "words; send \"close\" or \"keep-alive\"");
+		if (str_is(word, "close"))
+			r->close = true;
+		else if (str_is(word, "keep-alive"))
+			r->keep_alive = true;
+		while (p < end && (*p == ',' || *p == ' ' || *p == '\t'))
+			p++;
+	}
+	return 0;
+}
+
+/*
+ * One coding, and chunked at that.  A body in two codings, or in one that is
+ * not named clearly, may end elsewhere for a proxy than it ends here.
+ */
+static int
+take_coding(struct reader *r, struct str value)
+{
+	const char	*end = value.p + value.len;
+	const char	*p = skip(value.p, end, TOKEN);
+	struct str	 word = { value.p, (size_t)(p - value.p) };
+	bool		 chunked = str_is(word, "chunked");
+
+	p = skip_blanks(p, end);
+	if (word.len == 0 || memchr(p, ',', (size_t)(end - p)) != NULL ||
+	    (p < end && (*p != ';' || chunked)))
+		return refuse(r, 400, "Transfer-Encoding is not one coding; "
+		    "send \"chunked\" alone, or Content-Length instead");
+	r->req->chunked = chunked;
+	r->odd_coding = !chunked;
+	return 0;
+}
+
+static void
+take_forwarded(struct http_request *req, struct str value)
+{
+	if (req->nforwarded == FORWARDED_MAX) {
+		memmove(req->forwarded, req->forwarded + 1,
+		    (FORWARDED_MAX - 1) * sizeof(req->forwarded[0]));
+		req->nforwarded--;
+	}
+	req->forwarded[req->nforwarded++] = value;
+}
+
+static bool
+same_word(struct str a, struct str b)
+{
+	size_t	i;
+
+	for (i = 0; i < a.len && i < b.len; i++)
+		if (lower(a.p[i]) != lower(b.p[i]))
+			return false;
+	return a.len == b.len;
+}
+
+/* Each proxy on the way adds a value, be it a field of its own or not. */
+static void
+take_proto(struct http_request *req, struct str value)
+{
+	struct str	*first = &req->field[FIELD_X_FORWARDED_PROTO], one;
+	const char	*end = value.p + value.len, *comma, *p;
+
+	for (p = value.p; p < end; p = comma + 1) {
+		comma = memchr(p, ',', (size_t)(end - p));
+		if (comma == NULL)
+			comma = end;
+		one = str_trim((struct str){ p, (size_t)(comma - p) });
+		if (one.len == 0)
+			continue;
+		if (first->p == NULL)
+			*first = one;
+		else if (!same_word(one, *first))
+			req->proto_disagrees = true;
+	}
+}
+
+static unsigned
+name_of(struct str name)
+{
+	size_t	i;
+
+	for (i = 0; i < KNOWN_COUNT && known[i].len <= name.len; i++)
+		if (known[i].len == name.len &&
+		    known[i].text[0] == lower(*name.p) &&
+		    same(name.p, known[i].text, name.len))
+			return known[i].name;
+	return NAME_UNKNOWN;
+}
+
+/* A field that is there again. */
+static int
+take_again(struct reader *r, unsigned name)
+{
+	switch (name) {
+	case NAME_HOST:
+		return refuse(r, 400, "there are two Host fields; send "
+		    "one");
+	case NAME_CONTENT_LENGTH:
+		return refuse(r, 400, "there are two Content-Length fields; "
+		    "send one");
+	case NAME_TRANSFER_ENCODING:
+		return refuse(r, 400, "there are two Transfer-Encoding "
+		    "fields; send one, with \"chunked\" alone");
+	case FIELD_REFERER:
+	case FIELD_USER_AGENT:
+		return 0;
+	default:
+		return refuse(r, 400, "a field that may be there once is "
+		    "there twice; send one Range, Content-Type and one of "
+		    "each If- field");
+	}
+}
+
+static int
+take_field(struct reader *r, unsigned name, struct str value)
+{
+	switch (name) {
+	case NAME_HOST:
+		if (!http_is_host(value, &r->req->host, &r->req->port))
+			return refuse(r, 400, "Host is empty or malformed; "
+			    "send the name or address of this server and, if "
+			    "need be, a port");
+		return 0;
+	case NAME_CONNECTION:
+		return take_connection(r, value);
+	case NAME_CONTENT_ENCODING:
+		r->req->encoded = true;
+		return 0;
+	case NAME_CONTENT_LENGTH:
+		return take_length(r, value);
+	case NAME_EXPECT:
+		if (!str_is(value, "100-continue"))
+			r->odd_expect = true;
+		return 0;
+	case NAME_TRANSFER_ENCODING:
+		return take_coding(r, value);
+	case NAME_X_FORWARDED_FOR:
+		take_forwarded(r->req, value);
+		return 0;
+	case FIELD_X_FORWARDED_PROTO:
+		take_proto(r->req, value);
+		return 0;
+	default:
+		r->req->field[name] = value;
+		return 0;
+	}
+}
+
+static inline bool
+is_list(unsigned name)
+{
+	return name == NAME_CONNECTION || name == NAME_CONTENT_ENCODING ||
+	    name == NAME_EXPECT || name == NAME_X_FORWARDED_FOR ||
+	    name == FIELD_X_FORWARDED_PROTO;
+}
+
+static int
+read_field(struct reader *r)
+{
+	struct str	 name, value;
+	const char	*p;
+	unsigned	 which, bit;
+	int		 status;
+
+	name.p = r->p;
+	p = skip(r->p, r->end, TOKEN);
+	if (p == r->end)
+		return need_more(r);
+	if (*p != ':' || p == name.p)
+		return refuse(r, 400, why_not_name(*p, p == name.p));
+	name.len = (size_t)(p - name.p);
+
+	p = skip_blanks(p + 1, r->end);
+	value.p = p;
+	r->p = p = skip(p, r->end, VALUE);
+	status = read_line_end(r, "a field value has a control byte; remove "
+	    "it");
+	if (status != 0)
+		return status;
+	while (p > value.p && (p[-1] == ' ' || p[-1] == '\t'))
+		p--;
+	value.len = (size_t)(p - value.p);
+
+	which = name_of(name);
+	if (which == NAME_UNKNOWN)
+		return 0;
+	bit = 1U << which;
+	if ((r->seen & bit) != 0 && !is_list(which))
+		return take_again(r, which);
+	r->seen |= bit;
+	return take_field(r, which, value);
+}
+
+static int
+read_fields(struct reader *r)
+{
+	int	n, status;
+
+	for (n = 0;; n++) {
+		if (r->p == r->end)
+			return need_more(r);
+		if (*r->p == '\r')
+			return read_line_end(r, bare_cr);
+		if (n == HTTP_FIELDS_MAX)
+			return refuse(r, 431, "there are more than 64 "
+			    "header fields; send fewer");
+		status = read_field(r);
+		if (status != 0)
+			return status;
+	}
+}
+
+/* Is there no doubt where the body ends, and may there be one? */
+static int
+check_framing(struct reader *r)
+{
+	struct http_request	*req = r->req;
+
+	if ((r->seen & 1U << NAME_TRANSFER_ENCODING) != 0) {
+		if (req->minor == 0)
+			return refuse(r, 400, "HTTP/1.0 knows no "
+			    "Transfer-Encoding; send Content-Length");
+		if ((r->seen & 1U << NAME_CONTENT_LENGTH) != 0)
+			return refuse(r, 400, "Transfer-Encoding and "
+			    "Content-Length contradict each other; send one "
+			    "of them");
+		if (r->odd_coding)
+			return refuse(r, 501, "no transfer coding but "
+			    "\"chunked\" is known here; send that, or "
+			    "Content-Length");
+	}
+	if (http_has_body(req) &&
+	    (req->method == HTTP_GET || req->method == HTTP_HEAD))
+		return refuse(r, 400, "a GET or HEAD has no body; put the "
+		    "paths into the query, or use POST");
+	return 0;
+}
+
+static unsigned
+port_number(const struct reader *r, struct str port)
+{
+	unsigned	n = 0;
+	size_t		i;
+
+	if (port.p == NULL)
+		return r->default_port;
+	for (i = 0; i < port.len; i++)
+		n = n * 10 + (unsigned)(port.p[i] - '0');
+	return n;
+}
+
+static bool
+same_host(const struct reader *r, struct str name, struct str port)
+{
+	return same_word(name, r->req->host) &&
+	    port_number(r, port) == port_number(r, r->req->port);
+}
+
+/* By which name is the server asked?  Two that differ are in doubt. */
+static int
+check_host(struct reader *r)
+{
+	struct http_request	*req = r->req;
+	struct str		 name, port;
+
+	if (req->host.p == NULL && req->minor == 1)
+		return refuse(r, 400, "there is no Host field; send the "
+		    "name of this server in one");
+	if (r->authority.p == NULL)
+		return 0;
+	if (!http_is_host(r->authority, &name, &port))
+		return refuse(r, 400, "the host in the target is empty, "
+		    "malformed or with a user; ask for the path alone");
+	if (req->host.p == NULL) {
+		req->host = name;
+		req->port = port;
+	} else if (!same_host(r, name, port))
+		return refuse(r, 400, "the target names another host than "
+		    "Host; ask for the path alone");
+	return 0;
+}
+
+/* What can be judged only when all fields are known. */
+static int
+check_head(struct reader *r)
+{
+	struct http_request	*req = r->req;
+	int			 status;
+
+	status = check_host(r);
+	if (status == 0)
+		status = check_framing(r);
+	if (status != 0)
+		return status;
+	if (req->minor == 1 && r->odd_expect)
+		return refuse(r, 417, "only the expectation 100-continue is "
+		    "known; leave the Expect field out");
+	req->expect_continue = req->minor == 1 && http_has_body(req) &&
+	    (r->seen & 1U << NAME_EXPECT) != 0;
+	req->keep_alive = !r->close && (req->minor == 1 || r->keep_alive);
+	return 0;
+}
+
+int
+http_parse(const char *buf, size_t len, struct http_request *req,
+    const char **why)
+{
+	struct reader	 r = { .req = req, .why = why, .p = buf };
+	const char	*arrived, *line;
+	int		 status;
+
+	memset(req, 0, sizeof(*req));
+	req->method = HTTP_OTHER;
+	*why = NULL;
+	if (len == 0)
+		return -1;
+	arrived = buf + len;
+	/* RFC 9112 2.2: old clients send one empty line after a POST. */
+	if (buf[0] == '\r') {
+		r.end = arrived;
+		status = read_line_end(&r, bare_cr);
+		if (status != 0)
+			return status;
+	}
+	line = r.p;
+	limit(&r, arrived, HTTP_LINE_MAX, 414);
+	status = read_request_line(&r);
+	if (status != 0) {
+		req->line = first_line(line, r.end);
+		return status;
+	}
+	req->line.p = line;
+	req->line.len = (size_t)(r.p - line) - 2;
+	limit(&r, arrived, HTTP_HEAD_MAX, 431);
+	status = read_fields(&r);
+	if (status == 0)
+		status = check_head(&r);
+	req->head_len = (size_t)(r.p - buf);
+	return status;
+}

@@ -1,0 +1,444 @@
+/*
+ * What a target and a form ask for.  The target is decoded exactly once,
+ * before anything is compared, so that a name has one meaning here however
+ * it was escaped: Transmission asks for torrent%5Fservice, aria2 doubles
+ * slashes.
+ */
+#include <string.h>
+
+#include "pkgtorrentd/front/http/request.h"
+
+static const char why_escape[] =
+    "there is a % without two hexadecimal digits; write %25 for a percent "
+    "sign";
+static const char why_control[] =
+    "the path has a control byte; such names are not served, rename the file";
+static const char why_dots[] =
+    "the path has a component \"..\"; write it without";
+static const char why_long[] =
+    "the path is longer than 4095 bytes; ask for a shorter path or pattern";
+
+static int
+refuse(const char **why, int status, const char *text)
+{
+	*why = text;
+	return status;
+}
+
+/*
+ * The byte at *p, percent-decoded; *p is moved past it.  -1: a malformed
+ * escape.
+ */
+static inline int
+decode_byte(const char **p, const char *end)
+{
+	const char	*at = *p;
+	int		 high, low;
+
+	if (*at != '%') {
+		*p = at + 1;
+		return (uint8_t)*at;
+	}
+	if (end - at < 3 || (high = http_hex_digit(at[1])) == -1 ||
+	    (low = http_hex_digit(at[2])) == -1)
+		return -1;
+	*p = at + 3;
+	return high << 4 | low;
+}
+
+static inline bool
+is_control(int c)
+{
+	return c < 0x20 || c == 0x7f;
+}
+
+static inline bool
+is_dot(const char *component, size_t len)
+{
+	return len == 1 && *component == '.';
+}
+
+static inline bool
+is_dots(const char *component, size_t len)
+{
+	return len == 2 && memcmp(component, "..", 2) == 0;
+}
+
+/*
+ * Into path, which has room for all of it: decoded, runs of slashes as one,
+ * and without "." components: "/a/." is "/a/".  An escaped slash is a slash,
+ * so nothing hides behind one.
+ */
+static int
+decode_path(const char *p, const char *end, struct request *req,
+    const char **why)
+{
+	char	*out = req->path, *component = out + 1;
+	int	 c;
+
+	while (p < end) {
+		c = decode_byte(&p, end);
+		if (c == -1)
+			return refuse(why, 400, why_escape);
+		if (is_control(c))
+			return refuse(why, 400, why_control);
+		if (c == '/') {
+			if (is_dot(component, (size_t)(out - component)))
+				out = component;
+			if (out == component)
+				continue;
+			if (out > component &&
+			    is_dots(component, (size_t)(out - component)))
+				return refuse(why, 400, why_dots);
+			component = out + 1;
+		}
+		*out++ = (char)c;
+	}
+	if (is_dot(component, (size_t)(out - component)))
+		out = component;
+	if (out > component &&
+	    is_dots(component, (size_t)(out - component)))
+		return refuse(why, 400, why_dots);
+	*out = '\0';
+	req->path_len = (size_t)(out - req->path);
+	return 0;
+}
+
+/*
+ * What follows "/<any>/<service>" in a decoded path: "" or "/...".  NULL:
+ * another path.
+ */
+static char *
+below_service(char *path, const char *service)
+{
+	size_t	 len = strlen(service);
+	char	*p = strchr(path + 1, '/');
+
+	if (p == NULL || strncmp(p + 1, service, len) != 0)
+		return NULL;
+	p += 1 + len;
+	return *p == '/' || *p == '\0' ? p : NULL;
+}
+
+/* If below is "/<word>" or "/<word>/...": what follows the word. */
+static char *
+after_word(char *below, const char *word)
+{
+	size_t	len = strlen(word);
+
+	if (*below != '/' || strncmp(below + 1, word, len) != 0)
+		return NULL;
+	below += 1 + len;
+	return *below == '/' || *below == '\0' ? below : NULL;
+}
+
+static int
+check_method(enum http_method method, enum request_kind kind,
+    const char **why, const char **allow)
+{
+	if (method == HTTP_GET || method == HTTP_HEAD ||
+	    (method == HTTP_POST && kind == REQUEST_DIGEST))
+		return 0;
+	*allow = kind == REQUEST_DIGEST ? "GET, HEAD, POST, OPTIONS" :
+	    "GET, HEAD, OPTIONS";
+	if (method == HTTP_OPTIONS)
+		return 0;
+	if (kind == REQUEST_DIGEST)
+		return refuse(why, 405, "this is not a method for a digest; "
+		    "use GET, HEAD or POST");
+	return refuse(why, 405, "this URL knows only GET and HEAD; paths are "
+	    "posted to digest/<SHA-1>");
+}
+
+/* rest is the path with its slash, or nothing. */
+static int
+take_path(struct request *req, const char *rest, const char **why)
+{
+	size_t	len = strlen(rest);
+
+	if (len <= 1)
+		return refuse(why, 404, "there is no path after single/ or "
+		    "simple/; append one, relative to the document root");
+	if (len > SPEC_MAX)
+		return refuse(why, 414, why_long);
+	memmove(req->path, rest, len + 1);
+	req->path_len = len;
+	return request_check_path(req->path, len, why);
+}
+
+static int
+take_digest(struct request *req, const char *rest, const char **why)
+{
+	static const char	not[] = "a path digest is 40 lower-case "
+	    "hexadecimal digits: the SHA-1 of the paths, joined by newlines";
+	const char		*hex = rest + 1;
+	size_t			 i;
+
+	if (*rest != '/' || strspn(hex, "0123456789abcdef") != 2 * SHA1_LEN ||
+	    hex[2 * SHA1_LEN] != '\0')
+		return refuse(why, 400, not);
+	for (i = 0; i < SHA1_LEN; i++)
+		req->digest[i] = (uint8_t)(http_hex_digit(hex[2 * i]) << 4 |
+		    http_hex_digit(hex[2 * i + 1]));
+	memcpy(req->digest_hex, hex, 2 * SHA1_LEN + 1);
+	return 0;
+}
+
+/* "/<n>" or "/<n>_<k>"; k only makes the names in a torrent differ. */
+static int
+take_nullfile(struct request *req, const char *rest, uint32_t piece_len,
+    const char **why)
+{
+	const char	*p = rest + 1, *k;
+	uint64_t	 n = 0;
+	size_t		 digits;
+
+	digits = *rest == '/' ? strspn(p, "0123456789") : 0;
+	k = p + digits;
+	if (digits > 0 && *k == '_' && k[1] != '\0')
+		k += 1 + strspn(k + 1, "0123456789");
+	if (digits == 0 || *k != '\0')
+		return refuse(why, 400, "a nullfile is named by its length "
+		    "in bytes, or by that, _ and a number; write digits "
+		    "only");
+	for (; digits > 0; digits--, p++) {
+		n = n * 10 + (uint64_t)(*p - '0');
+		if (n > piece_len)
+			return refuse(why, 403, "a nullfile is at most as "
+			    "long as a piece; ask for a shorter one");
+	}
+	req->null_len = n;
+	return 0;
+}
+
+static int
+route_service(struct request *req, char *below, enum http_method method,
+    uint32_t piece_len, const char **why, const char **allow)
+{
+	static const struct {
+		const char		*word;
+		enum request_kind	 kind;
+	} words[] = {
+		{ "single", REQUEST_SINGLE },
+		{ "simple", REQUEST_SIMPLE },
+		{ "digest", REQUEST_DIGEST },
+		{ "nullfile", REQUEST_NULLFILE },
+	};
+	char	*rest = NULL;
+	size_t	 i;
+	int	 status;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		rest = after_word(below, words[i].word);
+		if (rest != NULL)
+			break;
+	}
+	if (rest == NULL)
+		return refuse(why, 404, "the service has nothing of that "
+		    "name; ask for single/, simple/, digest/ or nullfile/");
+	req->kind = words[i].kind;
+	status = check_method(method, req->kind, why, allow);
+	if (status != 0 || method == HTTP_OPTIONS)
+		return status;
+
+	switch (req->kind) {
+	case REQUEST_DIGEST:
+		status = take_digest(req, rest, why);
+		break;
+	case REQUEST_NULLFILE:
+		status = take_nullfile(req, rest, piece_len, why);
+		break;
+	default:
+		return take_path(req, rest, why);
+	}
+	req->path[0] = '\0';
+	req->path_len = 0;
+	return status;
+}
+
+int
+request_route(struct str target, enum http_method method,
+    const char *service, uint32_t piece_len, struct request *req,
+    const char **why, const char **allow)
+{
+	const char	*path = target.p, *end = path + target.len, *mark;
+	char		*below;
+	int		 status;
+
+	/* Not the path: that would be 8 KiB of zeros for each request. */
+	req->kind = REQUEST_OTHER;
+	req->path[0] = '\0';
+	req->path_len = 0;
+	memset(req->digest, 0, sizeof(req->digest));
+	memset(req->digest_hex, 0, sizeof(req->digest_hex));
+	req->null_len = 0;
+	req->query.p = NULL;
+	req->query.len = 0;
+	*why = *allow = NULL;
+
+	if (method == HTTP_OPTIONS && target.len == 1 && *target.p == '*') {
+		*allow = "GET, HEAD, POST, OPTIONS";
+		return 0;
+	}
+	mark = memchr(path, '?', target.len);
+	if (mark != NULL) {
+		req->query.p = mark + 1;
+		req->query.len = (size_t)(end - mark - 1);
+		end = mark;
+	}
+	if ((size_t)(end - path) >= sizeof(req->path))
+		return refuse(why, 414, why_long);
+	/* Of an absolute target: "http://host?query". */
+	if (mark == path) {
+		path = "/";
+		end = path + 1;
+	}
+	status = decode_path(path, end, req, why);
+	if (status != 0)
+		return status;
+	if (req->path[0] != '/')
+		return refuse(why, 400, "the target does not begin with a "
+		    "slash; ask for a path");
+
+	below = below_service(req->path, service);
+	if (below != NULL)
+		return route_service(req, below, method, piece_len, why,
+		    allow);
+	return check_method(method, REQUEST_OTHER, why, allow);
+}
+
+int
+request_check_path(const char *path, size_t len, const char **why)
+{
+	const char	*end = path + len, *slash, *next, *p;
+
+	if (len == 0 || path[0] != '/')
+		return refuse(why, 400, "a path does not begin with a slash; "
+		    "give it relative to the document root, as /dir/file");
+	if (len > SPEC_MAX)
+		return refuse(why, 400, why_long);
+	for (p = path; p < end; p++)
+		if (is_control((uint8_t)*p))
+			return refuse(why, 400, why_control);
+	for (slash = path; slash < end; slash = next) {
+		next = memchr(slash + 1, '/', (size_t)(end - slash - 1));
+		if (next == NULL)
+			next = end;
+		/* A final "." is a final slash. */
+		if (next == slash + 1 || (next == end &&
+		    is_dot(slash + 1, (size_t)(next - slash - 1))))
+			return refuse(why, 400, "a path has an empty "
+			    "component, or ends in a slash; name a file or a "
+			    "pattern, with one slash between components");
+		if (is_dots(slash + 1, (size_t)(next - slash - 1)))
+			return refuse(why, 400, why_dots);
+	}
+	return 0;
+}
+
+/*
+ * A name or value of a form.  As much as fits into out is kept; the length
+ * is that of all of it.  -1: a malformed escape.
+ */
+static int
+decode_value(const char *p, const char *end, char *out, size_t outlen,
+    size_t *len)
+{
+	bool	plus;
+	int	c;
+
+	for (*len = 0; p < end; (*len)++) {
+		plus = *p == '+';
+		c = decode_byte(&p, end);
+		if (c == -1)
+			return -1;
+		if (plus)
+			c = ' ';
+		if (*len < outlen)
+			out[*len] = (char)c;
+	}
+	return 0;
+}
+
+/* One field, "name=value"; without = it is blank. */
+static int
+take_form_field(const char *p, const char *end, uint32_t max,
+    struct specs *specs, const char **why)
+{
+	char		 name, value[SPEC_MAX];
+	const char	*equals = memchr(p, '=', (size_t)(end - p));
+	size_t		 name_len, len = 0;
+	int		 status;
+
+	if (equals == NULL)
+		equals = end;
+	/* Another field, which somebody on the way may have added. */
+	if (decode_value(p, equals, &name, 1, &name_len) == -1 ||
+	    name_len != 1 || name != 'p')
+		return 0;
+	specs->named = true;
+	if (equals < end && decode_value(equals + 1, end, value,
+	    sizeof(value), &len) == -1)
+		return refuse(why, 400, why_escape);
+	if (len == 0)
+		return 0;
+	if (len > sizeof(value))
+		return refuse(why, 400, why_long);
+	status = request_check_path(value, len, why);
+	if (status != 0)
+		return status;
+	if (specs->n >= max)
+		return refuse(why, 413, "there are more paths than this "
+		    "server takes at once; ask for them in several torrents");
+	if (specs_add(specs, value, len) == -1)
+		return refuse(why, 500, "there is no memory for these paths; "
+		    "try again in a moment");
+	return 0;
+}
+
+int
+request_form(const char *form, size_t len, uint32_t max,
+    struct specs *specs, const char **why)
+{
+	const char	*end, *next, *p;
+	int		 status;
+
+	*why = NULL;
+	if (len == 0)
+		return 0;
+	end = form + len;
+	for (p = form; p < end; p = next + (next < end)) {
+		next = memchr(p, '&', (size_t)(end - p));
+		if (next == NULL)
+			next = end;
+		status = take_form_field(p, next, max, specs, why);
+		if (status != 0) {
+			specs_free(specs);
+			return status;
+		}
+	}
+	return 0;
+}
+
+int
+specs_add(struct specs *specs, const char *spec, size_t len)
+{
+	uint8_t	*to = buf_reserve(&specs->text, len + 1);
+
+	if (to == NULL)
+		return -1;
+	if (specs->n > 0)
+		*to++ = '\n';
+	memcpy(to, spec, len);
+	specs->text.len += len + (specs->n > 0);
+	specs->n++;
+	return 0;
+}
+
+void
+specs_free(struct specs *specs)
+{
+	buf_free(&specs->text);
+	specs->n = 0;
+	specs->named = false;
+}

@@ -1,0 +1,75 @@
+/*
+ * From a request target to what is wanted: the table of URLs in
+ * pkgtorrentd(8).  Pure.
+ */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include "common/buf.h"
+#include "common/msg.h"
+#include "pkgtorrentd/front/http/http.h"
+
+enum request_kind {
+	REQUEST_SINGLE,
+	REQUEST_SIMPLE,
+	REQUEST_DIGEST,
+	REQUEST_NULLFILE,
+	REQUEST_OTHER		/* a mirror file, if those are served */
+};
+
+/*
+ * Path digests are made over the specs joined by newlines, so that is how
+ * they are kept; a spec has no byte below 0x20.
+ */
+struct specs {
+	struct buf	 text;
+	uint32_t	 n;
+	bool		 named;		/* a form had p, be it blank */
+};
+
+struct request {
+	enum request_kind	 kind;
+	char			 path[HTTP_LINE_MAX]; /* SINGLE, SIMPLE, OTHER:
+						   decoded, one slash each */
+	size_t			 path_len;
+	uint8_t			 digest[SHA1_LEN];
+	char			 digest_hex[2 * SHA1_LEN + 1];
+	uint64_t		 null_len;
+	struct str		 query;		/* undecoded; p NULL: none */
+};
+
+/*
+ * Route a target.  The service is found below any one component; digest and
+ * null_len are filled for their kinds, path is then empty.  A final slash of
+ * an OTHER path stays.  0, or a status with *why one line for the client:
+ * 400, 403 for a nullfile longer than piece_len, 404 for what the service
+ * does not have (and for single without a path), 405 with the methods in
+ * *allow, 414 for a single path longer than SPEC_MAX.  *allow is NULL but for
+ * 405 and for OPTIONS, of which nothing else than that and kind is to be used.
+ */
+int	request_route(struct str target, enum http_method,
+	    const char *service, uint32_t piece_len, struct request *,
+	    const char **why, const char **allow);
+
+/*
+ * The p fields of a form (application/x-www-form-urlencoded) or query,
+ * decoded and checked, in order; blank ones and other fields are left out,
+ * those that cannot be decoded among them.  specs is empty (all zero) before.
+ * 0, or 400, 413 (more than max), 500 without memory, with *why; specs is then
+ * empty again.
+ */
+int	request_form(const char *form, size_t len, uint32_t max,
+	    struct specs *, const char **why);
+
+/*
+ * Is this a path that may be asked for: 1 to SPEC_MAX bytes, a slash before
+ * each component, none of them empty or "..", the last not ".", no control
+ * byte?  0, or 400 with *why.
+ */
+int	request_check_path(const char *path, size_t len, const char **why);
+
+/* Appends a spec that was checked. 0 or -1 with ENOMEM. */
+int	specs_add(struct specs *, const char *, size_t);
+void	specs_free(struct specs *);
+
+#endif

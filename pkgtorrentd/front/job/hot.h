@@ -1,0 +1,130 @@
+/*
+ * Torrents in memory, ready to be answered, within a bound on their size;
+ * the least recently used one goes first.
+ */
+#ifndef HOT_H
+#define HOT_H
+
+#include <sys/queue.h>
+#include <sys/tree.h>
+
+#include <stdbool.h>
+
+#include "common/blob.h"
+#include "pkgtorrentd/front/http/http.h"
+#include "pkgtorrentd/front/http/request.h"
+
+struct front;
+
+/*
+ * What a torrent was asked for by: the SHA-1 of its specs, and whether the
+ * answer must be the multi form (digest) or may be the single one (single
+ * and simple mode).
+ */
+struct torrent_key {
+	uint8_t		digest[SHA1_LEN];
+	uint8_t		multi;
+};
+
+/* The SHA-256 of what one walker made of its share of the specs. */
+struct listing_sha {
+	uint32_t	walker;
+	uint8_t		sha256[SEAL_LEN];
+};
+
+#define WRAPS_MAX	8
+
+/*
+ * A torrent as one kind of request gets it: everything around the info
+ * dictionary, and the header.
+ */
+struct wrap {
+	char		*base;		/* scheme://host, or the base-url */
+	uint32_t	 generation;	/* of trackers and configuration */
+	bool		 simple;
+	struct blob	*head;		/* status line and fields, but Date,
+					   Cache-Control, Vary, Connection */
+	struct blob	*before;
+	struct blob	*after;
+	char		 etag[2 * SHA1_LEN + 3];
+	size_t		 size;
+};
+
+struct torrent {
+	uint32_t		 refs;
+	bool			 multi;
+	bool			 settled;	/* may be remembered */
+	bool			 by_mount;	/* … while its mounts stay */
+	uint32_t		 layout;	/* front's, when it was made */
+	struct specs		 specs;
+	struct blob		*info;
+	uint8_t			 info_hash[SHA1_LEN];
+	char			 info_hash_hex[2 * SHA1_LEN + 1];
+	char			*name;		/* for the file's name */
+	char			*path;		/* of its only file, or NULL */
+	struct listing_sha	*shas;
+	size_t			 nshas;
+	uint64_t		 bytes;		/* of content */
+	uint64_t		 checked_ms;	/* its files were looked at */
+	bool			 recheck;	/* … under other roots */
+	uint64_t		 touched_ms;	/* the cache knows of its use */
+	uint32_t		 hash_ms;
+	struct wrap		 wraps[WRAPS_MAX];
+	unsigned		 nwraps;
+	size_t			 size;		/* bytes, all of it */
+};
+
+struct hot_entry {
+	RB_ENTRY(hot_entry)	 tree;
+	TAILQ_ENTRY(hot_entry)	 lru;
+	struct torrent_key	 key;
+	struct torrent		*torrent;	/* NULL: known to be unknown */
+	uint64_t		 since_ms;
+	size_t			 size;
+};
+
+RB_HEAD(hot_tree, hot_entry);
+TAILQ_HEAD(hot_lru, hot_entry);
+
+struct hot {
+	struct hot_tree	 tree;
+	struct hot_lru	 lru;		/* least recently used first */
+	size_t		 size;		/* bytes */
+	uint64_t	 max;
+	uint32_t	 n;
+};
+
+void		 hot_init(struct hot *, uint64_t max);
+void		 hot_set_max(struct hot *, uint64_t max);
+/* Found entries count as used. */
+struct hot_entry *hot_find(struct hot *, const struct torrent_key *);
+/* Replaces what was there; takes a reference of its own.  torrent NULL: the
+   cache does not know this digest. */
+void		 hot_put(struct hot *, const struct torrent_key *,
+		    struct torrent *, uint64_t now);
+void		 hot_remove(struct hot *, const struct torrent_key *);
+/* The cache may know it from now on. */
+void		 hot_forget_unknown(struct hot *, const struct torrent_key *);
+void		 hot_clear(struct hot *);
+/* Of files that are known by their mount. */
+void		 hot_forget_mounts(struct hot *);
+/*
+ * The roots are others: what is remembered of walkers now has their new
+ * numbers, and is looked at before it is given out again.  What one that went
+ * away (-1) had a share in is forgotten.  layout: the front's from now on.
+ */
+void		 hot_renumber(struct hot *, const int *new_number, size_t n,
+		    uint32_t layout);
+/* The entry's torrent has grown by a wrap. */
+void		 hot_account(struct hot *, struct hot_entry *);
+
+struct torrent	*torrent_ref(struct torrent *);
+void		 torrent_unref(struct torrent *);
+/*
+ * The wrap for this base URL, made if need be; NULL without memory.  At most
+ * WRAPS_MAX are kept, the oldest makes way.
+ */
+struct wrap	*torrent_get_wrap(struct front *, struct torrent *,
+		    const char *base, bool simple);
+
+#endif

@@ -1,0 +1,293 @@
+/*
+ * The command: options, the check of the configuration, and going into the
+ * background.  Started again by its own parent under another name, the same
+ * program is the front or the cache.
+ */
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/log_out.h"
+#include "common/role.h"
+#include "pkgtorrentd/parent/parent.h"
+
+#define CONF_FILE	"/etc/pkgtorrentd.conf"
+
+/* As the kernel placed them, before setproctitle_init() copies them. */
+struct arguments {
+	char	*start;
+	char	*first_end;
+	char	*last_end;
+};
+
+static void __attribute__((__noreturn__))
+usage(void)
+{
+	fprintf(stderr, "usage: pkgtorrentd [-dnvV] [-f file] "
+	    "[-o 'keyword argument'] ...\n");
+	exit(2);
+}
+
+/*
+ * The kernel shows the arguments from the first to the last, or a title alone
+ * if what should end the last one is no NUL.  libbsd leaves its mark for that
+ * at the end of the first, where it would be shown when more follow.
+ */
+static void
+set_title(const struct arguments *args)
+{
+	static const char	*title = "pkgtorrentd: parent";
+	char			*end = args->start + strlen(title);
+
+	setproctitle("-%s", title);
+	*end = '\0';
+	if (end < args->first_end)
+		*args->first_end = '\0';
+	if (end < args->last_end)
+		*args->last_end = '.';
+}
+
+/* The same file at every reload, wherever the daemon has gone meanwhile. */
+static char *
+absolute_path(const char *file)
+{
+	char	*cwd = NULL, *path;
+
+	if (file[0] == '/') {
+		path = strdup(file);
+	} else {
+		cwd = getcwd(NULL, 0);
+		if (cwd == NULL || asprintf(&path, "%s/%s", cwd, file) == -1)
+			path = NULL;
+	}
+	free(cwd);
+	if (path == NULL)
+		fatal("%s: %s", file, strerror(errno));
+	return path;
+}
+
+/* Started without them, files that we open would take their places. */
+static void
+hold_standard_fds(void)
+{
+	int	 fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd != -1 && fd <= STDERR_FILENO);
+	if (fd != -1)
+		close(fd);
+}
+
+/* What was complained about already carries its own file and line. */
+static void
+print_complaints(const struct buf *errors)
+{
+	log_out_print(errors->data, errors->len);
+}
+
+static int
+print_conf(const struct buf *text)
+{
+	if (fwrite(text->data, 1, text->len, stdout) == text->len &&
+	    fflush(stdout) != EOF)
+		return 0;
+	perror("pkgtorrentd: standard output");
+	return 1;
+}
+
+/* Waits in the foreground for the news from the service: a NUL, or why not. */
+static int
+wait_for_ready(int fd)
+{
+	char	 text[4096], line[4200];
+	size_t	 len = 0;
+	ssize_t	 n;
+	int	 line_len;
+
+	while (len < sizeof(text) &&
+	    (n = read(fd, text + len, sizeof(text) - len)) != 0) {
+		if (n > 0)
+			len += (size_t)n;
+		else if (errno != EINTR)
+			break;
+		if (len > 0 && text[0] == '\0')
+			return 0;
+	}
+	if (len > 0)
+		line_len = snprintf(line, sizeof(line), "pkgtorrentd: %.*s",
+		    (int)len, text);
+	else
+		line_len = snprintf(line, sizeof(line), "pkgtorrentd: not "
+		    "started, see the log\n");
+	log_out_print(line, (size_t)line_len);
+	return 1;
+}
+
+/* Returns in the service only, with the descriptor to report to. */
+static int
+go_background(int null)
+{
+	int	 pipes[2], status;
+	pid_t	 pid;
+
+	if (pipe2(pipes, O_CLOEXEC) == -1 || (pid = fork()) == -1)
+		fatal("going into the background: %s", strerror(errno));
+	if (pid != 0) {
+		close(pipes[1]);
+		status = wait_for_ready(pipes[0]);
+		log_drain();
+		_exit(status);
+	}
+	close(pipes[0]);
+	(void)setsid();
+	(void)dup2(null, STDIN_FILENO);
+	(void)dup2(null, STDOUT_FILENO);
+	(void)dup2(null, STDERR_FILENO);
+	log_open_parent(0);
+	return pipes[1];
+}
+
+static int
+serve(const struct options *opt, const struct arguments *args,
+    struct conf *conf)
+{
+	struct buf	 errors = { 0 };
+	struct parent	*parent;
+	int		 ready_fd = -1;
+
+	parent = parent_new(opt, conf, &errors);
+	if (parent == NULL) {
+		print_complaints(&errors);
+		buf_free(&errors);
+		return 1;
+	}
+	if (chdir("/") == -1)
+		fatal("/: %s", strerror(errno));
+	if (!opt->foreground)
+		ready_fd = go_background(parent->programs.null);
+	set_title(args);
+	return parent_run(parent, ready_fd);
+}
+
+static int
+check(const struct options *opt, struct conf *conf)
+{
+	struct buf	 errors = { 0 }, text = { 0 };
+	struct parent	*parent;
+	int		 status = 0;
+
+	if (conf_print(conf, &text) == -1)
+		fatal("no memory");
+	/* What is wrong is a complaint, and nothing else is of interest. */
+	log_set_level(LOG_ERR);
+	parent = parent_new(opt, conf, &errors);
+	if (parent == NULL || check_run(parent, &errors) == -1) {
+		print_complaints(&errors);
+		status = 1;
+	} else if (opt->verbose)
+		status = print_conf(&text);
+	buf_free(&errors);
+	buf_free(&text);
+	return status;
+}
+
+static int
+run(const struct options *opt, const struct arguments *args)
+{
+	struct buf	 errors = { 0 };
+	struct conf	*conf;
+
+	conf = reload_read_conf(opt, true, &errors);
+	if (conf == NULL) {
+		print_complaints(&errors);
+		buf_free(&errors);
+		return 1;
+	}
+	if (opt->check)
+		return check(opt, conf);
+	log_set_level(opt->verbose ? LOG_DEBUG : conf->log_level);
+	return serve(opt, args, conf);
+}
+
+/* Children find everything at descriptor 3 and in their name. */
+static void
+run_role(const char *title)
+{
+	void	(*role_main)(void) __attribute__((__noreturn__)) = NULL;
+
+	if (strcmp(title, "pkgtorrentd: front") == 0)
+		role_main = front_main;
+	else if (strcmp(title, "pkgtorrentd: cache") == 0)
+		role_main = cache_main;
+	if (role_main == NULL)
+		return;
+	/* Executed by descriptor, a process is called by its number. */
+	(void)prctl(PR_SET_NAME, "pkgtorrentd", 0, 0, 0);
+	role_main();
+}
+
+int
+main(int argc, char *argv[], char *envp[])
+{
+	struct options	 opt;
+	struct arguments args;
+	const char	*file = CONF_FILE;
+	int		 ch, status;
+
+	if (argc < 1)
+		usage();
+	run_role(argv[0]);
+	hold_standard_fds();
+	args.start = argv[0];
+	args.first_end = argv[0] + strlen(argv[0]);
+	args.last_end = argv[argc - 1] + strlen(argv[argc - 1]);
+	setproctitle_init(argc, argv, envp);
+	memset(&opt, 0, sizeof(opt));
+	while ((ch = getopt(argc, argv, "df:no:vV")) != -1) {
+		switch (ch) {
+		case 'd':
+			opt.foreground = true;
+			break;
+		case 'f':
+			file = optarg;
+			break;
+		case 'n':
+			opt.check = true;
+			break;
+		case 'o':
+			if (strings_add(&opt.overrides, optarg) == -1)
+				fatal("no memory");
+			break;
+		case 'v':
+			opt.verbose = true;
+			break;
+		case 'V':
+			printf("pkgtorrentd %s\n", VERSION);
+			return 0;
+		default:
+			usage();
+		}
+	}
+	if (optind != argc)
+		usage();
+
+	log_open_parent(1);
+	/* Who has a configuration checked waits for what is to be read. */
+	if (!opt.check)
+		log_never_wait();
+	(void)umask(022);
+	opt.file = absolute_path(file);
+	opt.hasher = HASHER_PATH;
+	status = run(&opt, &args);
+	free(opt.file);
+	strings_free(&opt.overrides);
+	return status;
+}

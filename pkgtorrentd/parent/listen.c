@@ -1,0 +1,454 @@
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/sandbox/selftest.h"
+#include "pkgtorrentd/parent/listen.h"
+
+#define UNSENT_MAX	(384 << 10)	/* bytes in the kernel, per client */
+
+#define LISTEN_FDS_MAX	128
+/* The kernel cuts it to net.core.somaxconn: the administrator's choice. */
+#define LISTEN_BACKLOG	65535
+
+static struct listener *
+listen_add(struct listeners *set, const char *text, int fd)
+{
+	struct listener	*v, *l;
+
+	v = reallocarray(set->v, set->n + 1, sizeof(*v));
+	if (v == NULL)
+		fatal("no memory");
+	set->v = v;
+	l = &v[set->n++];
+	memset(l, 0, sizeof(*l));
+	l->fd = fd;
+	if ((l->text = strdup(text)) == NULL)
+		fatal("no memory");
+	return l;
+}
+
+static int
+listen_option(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+/*
+ * Accepted sockets inherit both: answers leave at once, and the kernel holds
+ * no megabytes for a client that does not read; a torrent of the usual size
+ * still goes out in one write.
+ */
+static int
+listen_set_tcp(int fd)
+{
+	if (listen_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) == -1)
+		return -1;
+	return listen_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT,
+	    UNSENT_MAX);
+}
+
+/* What only a listening stream socket of a family that we know can say. */
+static int
+listen_check(int fd)
+{
+	int		 value;
+	socklen_t	 len;
+
+	len = sizeof(value);
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &value, &len) == -1 ||
+	    (value != AF_INET && value != AF_INET6 && value != AF_UNIX))
+		return -1;
+	if (value != AF_UNIX)
+		(void)listen_set_tcp(fd);
+	len = sizeof(value);
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &len) == -1 ||
+	    value != SOCK_STREAM)
+		return -1;
+	len = sizeof(value);
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &len) == -1 ||
+	    value != 1)
+		return -1;
+	return 0;
+}
+
+static int
+listen_take_fds(struct listeners *set, long long n, struct buf *errors)
+{
+	char	 text[32];
+	int	 fd, bad = 0;
+
+	for (fd = LISTEN_FIRST_FD; fd < LISTEN_FIRST_FD + n; fd++) {
+		if (listen_check(fd) == -1) {
+			(void)buf_addf(errors, "LISTEN_FDS: descriptor %d is "
+			    "not a listening stream socket\n", fd);
+			bad = 1;
+			continue;
+		}
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ||
+		    fcntl(fd, F_SETFL, O_NONBLOCK) == -1)
+			fatal("LISTEN_FDS: descriptor %d: %s", fd,
+			    strerror(errno));
+		(void)snprintf(text, sizeof(text), "LISTEN_FDS %d", fd);
+		(void)listen_add(set, text, fd);
+	}
+	set->activated = true;
+	return bad ? -1 : 1;
+}
+
+int
+listen_take(struct listeners *set, struct buf *errors)
+{
+	const char	*pid = getenv("LISTEN_PID");
+	const char	*fds = getenv("LISTEN_FDS");
+	const char	*wrong_pid = NULL, *wrong_fds = NULL;
+	long long	 n = 0, for_pid = 0;
+
+	memset(set, 0, sizeof(*set));
+	if (pid != NULL && fds != NULL) {
+		for_pid = strtonum(pid, 1, 1 << 30, &wrong_pid);
+		n = strtonum(fds, 0, LISTEN_FDS_MAX, &wrong_fds);
+	}
+	(void)unsetenv("LISTEN_PID");
+	(void)unsetenv("LISTEN_FDS");
+	(void)unsetenv("LISTEN_FDNAMES");
+
+	if (wrong_pid != NULL || for_pid != getpid())
+		return 0;
+	if (wrong_fds != NULL) {
+		(void)buf_addf(errors, "LISTEN_FDS: expected a number up to "
+		    "%d\n", LISTEN_FDS_MAX);
+		return -1;
+	}
+	return n == 0 ? 0 : listen_take_fds(set, n, errors);
+}
+
+/*
+ * A socket file is left over when nobody answers there any more; anything
+ * else at that place is not ours to remove.
+ */
+static int
+listen_remove_stale(const struct sockaddr_un *sun, socklen_t len)
+{
+	struct stat	 st;
+	int		 fd, rv;
+
+	if (lstat(sun->sun_path, &st) == -1)
+		return errno == ENOENT ? 0 : -1;
+	if (!S_ISSOCK(st.st_mode)) {
+		errno = EEXIST;
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -1;
+	rv = connect(fd, (const struct sockaddr *)sun, len);
+	if (rv == -1 && errno == ECONNREFUSED)
+		rv = unlink(sun->sun_path);
+	else if (rv == 0 || errno == EAGAIN) {
+		/* EAGAIN: alive, with a full queue. */
+		errno = EADDRINUSE;
+		rv = -1;
+	}
+	close(fd);
+	return rv;
+}
+
+/*
+ * A web server in that group may connect.  The group is taken on for the bind
+ * and not given afterwards: the parent keeps CAP_SETGID, but not CAP_CHOWN.
+ */
+static int
+listen_bind_unix(int fd, const struct conf_listen *cl, gid_t gid)
+{
+	const struct sockaddr_un	*sun;
+	gid_t				 old_gid = getegid();
+	mode_t				 old_mask;
+	int				 rv;
+
+	sun = (const struct sockaddr_un *)&cl->addr;
+	if (listen_remove_stale(sun, cl->addr_len) == -1)
+		return -1;
+	if (gid != (gid_t)-1 && setegid(gid) == -1)
+		return -1;
+	old_mask = umask(0117);
+	rv = bind(fd, (const struct sockaddr *)sun, cl->addr_len);
+	(void)umask(old_mask);
+	if (gid != (gid_t)-1 && setegid(old_gid) == -1)
+		fatal("setegid: %s", strerror(errno));
+	return rv;
+}
+
+static unsigned
+listen_port(const struct sockaddr_storage *addr)
+{
+	/* The port is at the same place in both. */
+	return addr->ss_family == AF_UNIX ? 0 :
+	    ((const struct sockaddr_in *)addr)->sin_port;
+}
+
+static bool
+listen_is_wanted(const struct conf *conf, const struct listener *l)
+{
+	size_t	 i;
+
+	for (i = 0; i < conf->nlisten; i++)
+		if (conf->listen[i].addr_len == l->addr_len &&
+		    memcmp(&conf->listen[i].addr, &l->addr, l->addr_len) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Between [::]:80 and [::1]:80 there is no other way: an old socket that is
+ * about to go shares its port with the new one, and is closed when that is in
+ * use.  Only the same effective user could bind there too, and only while
+ * share is on, from before the bind until after listen(2).  The number of
+ * such sockets.
+ */
+static size_t
+listen_share_port(const struct listeners *kept, const struct conf *conf,
+    const struct conf_listen *cl, int share)
+{
+	size_t	 i, n = 0;
+
+	for (i = 0; kept != NULL && i < kept->n; i++)
+		if (kept->v[i].addr.ss_family == cl->addr.ss_family &&
+		    listen_port(&cl->addr) != 0 &&
+		    listen_port(&kept->v[i].addr) == listen_port(&cl->addr) &&
+		    !listen_is_wanted(conf, &kept->v[i]) &&
+		    listen_option(kept->v[i].fd, SOL_SOCKET, SO_REUSEPORT,
+		    share) == 0)
+			n++;
+	return n;
+}
+
+static int
+listen_bind_inet(int fd, const struct conf_listen *cl)
+{
+	if (listen_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) == -1 ||
+	    listen_set_tcp(fd) == -1)
+		return -1;
+	if (cl->addr.ss_family == AF_INET6 &&
+	    listen_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) == -1)
+		return -1;
+	return bind(fd, (const struct sockaddr *)&cl->addr, cl->addr_len);
+}
+
+/* A socket that listens; -1 with errno. */
+static int
+listen_open_fd(const struct conf_listen *cl, gid_t gid, bool share)
+{
+	int	 fd, rv, saved;
+
+	fd = socket(cl->addr.ss_family,
+	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -1;
+	if (cl->addr.ss_family == AF_UNIX)
+		rv = listen_bind_unix(fd, cl, gid);
+	else if (share && listen_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) == -1)
+		rv = -1;
+	else
+		rv = listen_bind_inet(fd, cl);
+	if (rv == -1 || listen(fd, LISTEN_BACKLOG) == -1 || (share &&
+	    listen_option(fd, SOL_SOCKET, SO_REUSEPORT, 0) == -1)) {
+		saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+static int
+listen_open_one(struct listeners *set, const struct conf *conf,
+    const struct conf_listen *cl, const struct listeners *kept, gid_t gid)
+{
+	struct listener	*l;
+	int		 fd, saved;
+
+	fd = listen_open_fd(cl, gid, false);
+	if (fd == -1 && errno == EADDRINUSE &&
+	    listen_share_port(kept, conf, cl, 1) > 0) {
+		fd = listen_open_fd(cl, gid, true);
+		saved = errno;
+		(void)listen_share_port(kept, conf, cl, 0);
+		errno = saved;
+	}
+	if (fd == -1)
+		return -1;
+
+	l = listen_add(set, cl->text, fd);
+	memcpy(&l->addr, &cl->addr, cl->addr_len);
+	l->addr_len = cl->addr_len;
+	if (cl->addr.ss_family == AF_UNIX) {
+		l->path = strdup(((const struct sockaddr_un *)&cl->addr)
+		    ->sun_path);
+		if (l->path == NULL || lstat(l->path, &l->st) == -1)
+			fatal("listen %s: %s", cl->text, strerror(errno));
+	}
+	return 0;
+}
+
+static const struct listener *
+listen_find(const struct listeners *set, const struct conf_listen *cl)
+{
+	size_t	 i;
+
+	for (i = 0; set != NULL && i < set->n; i++)
+		if (set->v[i].addr_len == cl->addr_len &&
+		    memcmp(&set->v[i].addr, &cl->addr, cl->addr_len) == 0)
+			return &set->v[i];
+	return NULL;
+}
+
+/*
+ * The default names both loopback addresses, and a machine without IPv6 is
+ * no reason not to start.
+ */
+static bool
+listen_may_skip(const struct conf_listen *cl, int error)
+{
+	const struct sockaddr_in6	*sin6;
+
+	sin6 = (const struct sockaddr_in6 *)&cl->addr;
+	return cl->addr.ss_family == AF_INET6 &&
+	    IN6_IS_ADDR_LOOPBACK(&sin6->sin6_addr) &&
+	    (error == EAFNOSUPPORT || error == EADDRNOTAVAIL);
+}
+
+/* "[::]:80" and "[::1]:80" cannot both be had. */
+static bool
+listen_has_rival(const struct conf *conf, const struct conf_listen *cl)
+{
+	const struct conf_listen	*other;
+	size_t				 i;
+
+	for (i = 0; i < conf->nlisten; i++) {
+		other = &conf->listen[i];
+		if (other != cl && listen_port(&cl->addr) != 0 &&
+		    other->addr.ss_family == cl->addr.ss_family &&
+		    listen_port(&other->addr) == listen_port(&cl->addr))
+			return true;
+	}
+	return false;
+}
+
+static void
+listen_complain(const struct conf *conf, const struct conf_listen *cl,
+    int error, struct buf *errors)
+{
+	char		 name[32], cause[SELFTEST_CAUSE_LEN];
+	const char	*hint = selftest_hint(error);
+	int		 refusal;
+
+	if (selftest_is_refusal(error) && selftest_find_refused("socket/"
+	    "bind/listen/connect/setsockopt", name, sizeof(name), &refusal)) {
+		(void)buf_addf(errors, "listen %s: %s: %s: %s\n", cl->text,
+		    name, strerror(refusal), selftest_explain(cause, name,
+		    refusal));
+		return;
+	}
+	if (error == EEXIST)
+		hint = " (it is not a socket)";
+	else if (error == EACCES && cl->addr.ss_family != AF_UNIX)
+		hint = " (ports below 1024 are for root)";
+	else if (error == EADDRINUSE)
+		hint = listen_has_rival(conf, cl) ?
+		    "; another line of listen has that port, or stop what "
+		    "listens there" :
+		    "; stop what listens there, or set another";
+	(void)buf_addf(errors, "listen %s: %s%s\n", cl->text, strerror(error),
+	    hint);
+}
+
+int
+listen_open(struct listeners *set, const struct conf *conf,
+    const struct listeners *kept, gid_t gid, struct buf *errors)
+{
+	const struct conf_listen	*cl;
+	const struct listener		*old;
+	struct listener			*l;
+	size_t				 i;
+	int				 bad = 0;
+
+	memset(set, 0, sizeof(*set));
+	for (i = 0; i < conf->nlisten; i++) {
+		cl = &conf->listen[i];
+		if (listen_find(set, cl) != NULL) {
+			listen_complain(conf, cl, EADDRINUSE, errors);
+			bad = 1;
+		} else if ((old = listen_find(kept, cl)) != NULL) {
+			l = listen_add(set, cl->text, old->fd);
+			l->addr = old->addr;
+			l->addr_len = old->addr_len;
+			l->st = old->st;
+			if (old->path != NULL &&
+			    (l->path = strdup(old->path)) == NULL)
+				fatal("no memory");
+		} else if (listen_open_one(set, conf, cl, kept,
+		    gid) == -1) {
+			if (listen_may_skip(cl, errno) && conf->nlisten > 1) {
+				log_warn("not listening on %s: %s", cl->text,
+				    strerror(errno));
+				continue;
+			}
+			listen_complain(conf, cl, errno, errors);
+			bad = 1;
+		}
+	}
+	if (set->n == 0 && !bad) {
+		(void)buf_addf(errors, "listen: none of the addresses "
+		    "exists\n");
+		bad = 1;
+	}
+	if (bad)
+		listen_close(set, kept);
+	return bad ? -1 : 0;
+}
+
+static bool
+listen_has_fd(const struct listeners *set, int fd)
+{
+	size_t	 i;
+
+	for (i = 0; set != NULL && i < set->n; i++)
+		if (set->v[i].fd == fd)
+			return true;
+	return false;
+}
+
+void
+listen_close(struct listeners *set, const struct listeners *kept)
+{
+	struct listener	*l;
+	struct stat	 st;
+	size_t		 i;
+
+	for (i = 0; i < set->n; i++) {
+		l = &set->v[i];
+		if (!listen_has_fd(kept, l->fd)) {
+			close(l->fd);
+			/* Somebody else may have bound there since. */
+			if (l->path != NULL && lstat(l->path, &st) == 0 &&
+			    st.st_dev == l->st.st_dev &&
+			    st.st_ino == l->st.st_ino)
+				(void)unlink(l->path);
+		}
+		free(l->path);
+		free(l->text);
+	}
+	free(set->v);
+	memset(set, 0, sizeof(*set));
+}

@@ -1,0 +1,50 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pkgtorrentd/parent/notify.h"
+
+void
+notify_open(struct notify *n, const char *path)
+{
+	size_t	 len;
+
+	memset(n, 0, sizeof(*n));
+	n->fd = -1;
+	if (path == NULL || (path[0] != '/' && path[0] != '@'))
+		return;
+	len = strlen(path);
+	if (len < 2 || len >= sizeof(n->addr.sun_path))
+		return;
+
+	n->addr.sun_family = AF_UNIX;
+	memcpy(n->addr.sun_path, path, len);
+	/* An abstract name is as long as the address says, a path ends. */
+	if (path[0] == '@')
+		n->addr.sun_path[0] = '\0';
+	else
+		len++;
+	n->addr_len = offsetof(struct sockaddr_un, sun_path) + len;
+	n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+void
+notify_send(const struct notify *n, const char *fmt, ...)
+{
+	char	 text[1024];
+	va_list	 ap;
+	int	 len;
+
+	if (n->fd == -1)
+		return;
+	va_start(ap, fmt);
+	len = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (len < 0)
+		return;
+	if ((size_t)len >= sizeof(text))
+		len = sizeof(text) - 1;
+	(void)sendto(n->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL,
+	    (const struct sockaddr *)&n->addr, n->addr_len);
+}

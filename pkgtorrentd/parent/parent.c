@@ -1,0 +1,586 @@
+/*
+ * Runs as root (or as whoever started it) with the few capabilities that its
+ * children need; may bind, fork and signal; is sent short reports by its
+ * children, which it does not believe further than the table of messages
+ * goes; holds the listening sockets, the configuration, the key of the seals
+ * and a channel to every child.  It never reads a byte of a client or of a
+ * mirror file.  A break-in here would win everything, which is why nothing a
+ * stranger wrote comes here but as an escaped line for the log.
+ */
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/role.h"
+#include "common/sandbox/sandbox.h"
+#include "common/sandbox/selftest.h"
+#include "common/timer.h"
+#include "pkgtorrentd/parent/parent.h"
+
+#define TRACKERS_S	60		/* between two looks at their file */
+#define LOG_TURNS_MAX	64		/* in a second, to write what is kept */
+#define STOP_MS		6000		/* the front's five seconds, and one */
+
+/* A filter may stop what a child loads its libraries, or reports, with. */
+const char		parent_without_words[] = " without a word of its "
+    "own: a filter of system calls (SystemCallFilter=, a container's seccomp "
+    "profile) is a likely reason";
+
+static const int	parent_signal_numbers[PARENT_SIGNALS] = {
+	SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1
+};
+
+struct process *
+parent_front(struct parent *parent)
+{
+	struct process	*p;
+
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		if (p->role == ROLE_FRONT && p->pid != 0 && !p->retired)
+			return p;
+	return NULL;
+}
+
+uint32_t
+parent_count_role(const struct conf *conf, enum role role)
+{
+	switch (role) {
+	case ROLE_WALKER:
+		return (uint32_t)conf->nroots;
+	case ROLE_HASHER:
+		return conf->hashers;
+	default:
+		return 1;
+	}
+}
+
+static void
+parent_start_role(struct parent *parent, enum role role)
+{
+	uint32_t	 i, n = parent_count_role(parent->conf, role);
+
+	/* Without a front: they are started with it. */
+	if (parent_front(parent) == NULL)
+		return;
+	for (i = 0; i < n; i++)
+		process_start(process_new(parent, role, i));
+}
+
+/*
+ * The others work for the front and hold what it asked for: a new front finds
+ * new ones, and nothing of the old can come to light with the new.
+ */
+static void
+parent_start_front(struct parent *parent, struct process *front)
+{
+	process_start(front);
+	supply_send_front(parent, front);
+	parent_start_role(parent, ROLE_WALKER);
+	parent_start_role(parent, ROLE_HASHER);
+	parent_start_role(parent, ROLE_CACHE);
+}
+
+void
+parent_retire_role(struct parent *parent, enum role role)
+{
+	struct process	*p, *next;
+
+	TAILQ_FOREACH_SAFE(p, &parent->processes, entry, next)
+		if (p->role == role && !p->retired)
+			process_retire(p);
+}
+
+static void
+parent_retire_all(struct parent *parent)
+{
+	int	 role;
+
+	for (role = ROLE_FRONT; role < ROLE_COUNT; role++)
+		parent_retire_role(parent, role);
+	if (TAILQ_EMPTY(&parent->processes))
+		(void)event_base_loopbreak(parent->base);
+}
+
+static void
+parent_kill_all(struct parent *parent)
+{
+	struct process	*p;
+
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		process_kill(p);
+}
+
+void
+parent_copy_line(char *out, size_t outlen, const void *line, size_t len)
+{
+	const char	*from = line;
+	size_t		 i;
+
+	for (i = 0; i < len && i < outlen - 1; i++)
+		out[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
+	out[i] = '\0';
+}
+
+void
+parent_say_why(struct parent *parent, const char *who, const void *why,
+    size_t len)
+{
+	char	 text[2048];
+
+	if (parent->ready_fd == -1 || parent->said_why)
+		return;
+	parent->said_why = true;
+	parent_copy_line(text, sizeof(text), why, len);
+	(void)dprintf(parent->ready_fd, "%s: %s\n", who, text);
+}
+
+/* The front gets its time to finish answers; nobody new is let in. */
+static void
+parent_stop(struct parent *parent)
+{
+	struct process	*front = parent_front(parent);
+
+	if (parent->state == PARENT_STOPPING) {
+		/* Told twice: at once. */
+		parent_kill_all(parent);
+		return;
+	}
+	parent->state = PARENT_STOPPING;
+	(void)reload_drop(parent);
+	notify_send(&parent->notify, "STOPPING=1\nSTATUS=stopping\n");
+	listen_close(&parent->listeners, NULL);
+	if (front == NULL) {
+		parent_retire_all(parent);
+		return;
+	}
+	process_send(front, MSG_STOP, NULL, NULL, 0, -1);
+	process_set_timer(front, STOP_MS);
+}
+
+void
+parent_fail(struct parent *parent, const char *fmt, ...)
+{
+	char	 why[1024];
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	log_error("%s", why);
+	parent_say_why(parent, role_name(ROLE_PARENT), why, strlen(why));
+	notify_send(&parent->notify, "STATUS=failed: %s\n", why);
+	parent->exit_status = 1;
+	if (parent->state != PARENT_STOPPING)
+		parent_stop(parent);
+	parent_retire_all(parent);
+	parent_kill_all(parent);
+}
+
+static void
+parent_log_ready(struct parent *parent)
+{
+	log_info("ready: %zu listening, %zu %s, %u %s, layers %s",
+	    parent->listeners.n, parent->conf->nroots,
+	    parent->conf->nroots == 1 ? "walker" : "walkers",
+	    parent->conf->hashers,
+	    parent->conf->hashers == 1 ? "hasher" : "hashers",
+	    parent->layers);
+}
+
+void
+parent_notify_ready(struct parent *parent)
+{
+	notify_send(&parent->notify, "READY=1\nMAINPID=%d\nSTATUS=%zu %s, %u "
+	    "%s%s\n", (int)getpid(), parent->conf->nroots,
+	    parent->conf->nroots == 1 ? "walker" : "walkers",
+	    parent->conf->hashers,
+	    parent->conf->hashers == 1 ? "hasher" : "hashers",
+	    parent->reload_refused ?
+	    "; a reload was refused, see the log" : "");
+}
+
+void
+parent_check_ready(struct parent *parent)
+{
+	struct process	*p;
+
+	if (parent->state != PARENT_STARTING)
+		return;
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		if (!p->retired && p->ready_ms == 0)
+			return;
+
+	parent_notify_ready(parent);
+	parent->state = PARENT_SERVING;
+	parent_log_ready(parent);
+	if (parent->ready_fd != -1) {
+		(void)!write(parent->ready_fd, "", 1);
+		close(parent->ready_fd);
+		parent->ready_fd = -1;
+	}
+}
+
+void
+parent_on_timer(struct process *p)
+{
+	char	 title[SPAWN_TITLE_LEN];
+
+	if (p->parent->state == PARENT_CHECKING) {
+		errno = p->start_error;
+		check_on_end(p, -1);
+	} else if (p->parent->state == PARENT_STARTING) {
+		spawn_title(title, sizeof(title), p->role, p->index,
+		    p->parent->conf);
+		parent_fail(p->parent, "%s cannot be started: %s", title,
+		    strerror(p->start_error));
+	} else if (p->role == ROLE_FRONT)
+		parent_start_front(p->parent, p);
+	else if (p->reserve)
+		roots_start(p);
+	else
+		process_start(p);
+}
+
+/* One that is to be replaced has ended. */
+static void
+parent_replace(struct parent *parent, struct process *p)
+{
+	p->delay_ms = spawn_delay_ms(p->delay_ms, p->ready_ms, now_ms());
+	p->ready_ms = 0;
+	p->restarts++;
+	parent->restarts++;
+	if (p->role == ROLE_FRONT) {
+		/* Nobody is at work beside whom others could start. */
+		if (reload_drop(parent))
+			parent->reload_again = true;
+		parent_retire_role(parent, ROLE_WALKER);
+		parent_retire_role(parent, ROLE_HASHER);
+		parent_retire_role(parent, ROLE_CACHE);
+	}
+	if (p->delay_ms == 0)
+		parent_on_timer(p);
+	else
+		process_set_timer(p, p->delay_ms);
+}
+
+static void
+parent_part_with(struct process *p)
+{
+	struct parent	*parent = p->parent;
+
+	process_free(p);
+	if (parent->state == PARENT_STOPPING && parent_front(parent) == NULL)
+		parent_retire_all(parent);
+}
+
+void
+parent_on_stuck(struct process *p)
+{
+	bool		 parting;
+
+	if (p->parent->state == PARENT_CHECKING)
+		return;
+	parting = p->retired || p->parent->state == PARENT_STOPPING;
+	/* In its directory another would wait as well. */
+	if (!parting && (p->role == ROLE_WALKER || p->role == ROLE_CACHE))
+		return;
+	log_error("%s %d cannot be killed and is left behind: something does "
+	    "not answer it", role_name(p->role), (int)p->pid);
+	process_reap(p);
+	if (parting)
+		parent_part_with(p);
+	else
+		parent_replace(p->parent, p);
+}
+
+static void
+parent_on_end(struct process *p, int status)
+{
+	struct parent	*parent = p->parent;
+	char		 how[64];
+	int		 pid = p->pid;
+	bool		 expected;
+
+	/* Its last words may be the reason to stop. */
+	process_reap(p);
+	if (parent->state == PARENT_CHECKING) {
+		check_on_end(p, status);
+		return;
+	}
+	expected = p->retired || parent->state == PARENT_STOPPING;
+	spawn_describe_end(how, sizeof(how), status);
+	if (!expected && parent->state == PARENT_STARTING &&
+	    p->ready_ms == 0) {
+		parent_fail(parent, "%s %d ended before it was ready: %s%s",
+		    role_name(p->role), pid, how, p->said_why ? "" :
+		    parent_without_words);
+		return;
+	}
+
+	if (p->reserve && !expected) {
+		if (p->planned)
+			reload_on_end(p, how);
+		else
+			roots_on_end(p, how);
+		return;
+	}
+	if (p->killed || (expected && status == 0))
+		log_debug("%s %d ended: %s", role_name(p->role), pid, how);
+	else
+		log_warn("%s %d ended: %s", role_name(p->role), pid, how);
+	if (expected)
+		parent_part_with(p);
+	else
+		parent_replace(parent, p);
+}
+
+void
+parent_on_children(struct parent *parent)
+{
+	struct process	*p;
+	pid_t		 pid;
+	int		 status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		TAILQ_FOREACH(p, &parent->processes, entry)
+			if (p->pid == pid)
+				break;
+		if (p != NULL)
+			parent_on_end(p, status);
+	}
+}
+
+static void
+parent_log_status(struct parent *parent)
+{
+	struct process	*p;
+
+	log_info("status: up %" PRIu64 " s, %" PRIu64
+	    " children restarted, %" PRIu64 " wrong messages between "
+	    "processes, %" PRIu64 " system calls stopped by seccomp, %zu "
+	    "sockets listening, layers %s",
+	    (now_ms() - parent->started_ms) / 1000, parent->restarts,
+	    parent->wrong, parent->syscalls, parent->listeners.n,
+	    parent->layers);
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		process_log_status(p);
+}
+
+static void
+parent_on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct parent	*parent = arg;
+
+	(void)what;
+	switch (sig) {
+	case SIGCHLD:
+		parent_on_children(parent);
+		break;
+	case SIGHUP:
+		if (parent->state != PARENT_STOPPING)
+			reload_run(parent);
+		break;
+	case SIGUSR1:
+		parent_log_status(parent);
+		break;
+	default:
+		log_info("stopping: %s", strsignal(sig));
+		parent_stop(parent);
+		break;
+	}
+}
+
+static void	parent_flush_log(struct parent *);
+
+static void
+parent_on_log_room(evutil_socket_t fd, short what, void *arg)
+{
+	struct parent	*parent = arg;
+
+	(void)fd;
+	(void)what;
+	parent->log_waits = false;
+	parent_flush_log(parent);
+}
+
+/* What nobody has read goes out when somebody does.  The turns are for a pipe
+   whose reader has gone: it never has to be waited for. */
+static void
+parent_flush_log(struct parent *parent)
+{
+	int	 fd = log_flush();
+
+	if (fd == -1 || parent->log_waits ||
+	    ++parent->log_turns > LOG_TURNS_MAX)
+		return;
+	parent->log_waits = event_base_once(parent->base, fd, EV_WRITE,
+	    parent_on_log_room, parent, NULL) == 0;
+}
+
+static void
+parent_on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct parent	*parent = arg;
+	struct process	*front = parent_front(parent);
+
+	(void)fd;
+	(void)what;
+	parent->log_turns = 0;
+	parent_flush_log(parent);
+	if (parent->state != PARENT_SERVING)
+		return;
+	if (front != NULL)
+		process_watch(front);
+	roots_check(parent);
+	if (++parent->ticks % TRACKERS_S == 0)
+		supply_renew_trackers(parent);
+}
+
+void
+parent_free(struct parent *parent)
+{
+	int	 i;
+
+	for (i = 0; i < PARENT_SIGNALS; i++)
+		if (parent->signals[i] != NULL)
+			event_free(parent->signals[i]);
+	if (parent->tick != NULL)
+		event_free(parent->tick);
+	mount_watch_close(parent);
+	if (parent->base != NULL)
+		event_base_free(parent->base);
+	if (parent->access_fd >= 0)
+		close(parent->access_fd);
+	listen_close(&parent->listeners, NULL);
+	buf_free(&parent->trackers);
+	buf_free(&parent->conf_text);
+	conf_free(parent->conf);
+	free(parent->buf);
+	freezero(parent, sizeof(*parent));
+}
+
+/* All of it is tried, so that all complaints are heard at once. */
+static int
+parent_acquire(struct parent *parent, struct buf *errors)
+{
+	struct conf	*conf = parent->conf;
+	int		 bad = 0;
+
+	if (parent->opt->check)
+		bad = check_system(parent, errors);
+	else
+		bad = reload_check(conf, NULL, parent->opt->file,
+		    parent->root, parent->listeners.activated, NULL, errors);
+	if (bad == -1)
+		return -1;
+	if (spawn_open_programs(&parent->programs, parent->opt->hasher,
+	    errors) == -1)
+		bad = -1;
+	if (parent->opt->check)
+		return bad;
+	if (!parent->listeners.activated &&
+	    listen_open(&parent->listeners, conf, NULL,
+	    supply_socket_group(parent, conf), errors) == -1)
+		bad = -1;
+	parent->access_fd = supply_open_access_log(conf, errors);
+	if (parent->access_fd == -2)
+		bad = -1;
+	if (supply_make_cache(conf, parent->root, errors) == -1)
+		bad = -1;
+	return bad;
+}
+
+struct parent *
+parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
+{
+	struct parent	*parent;
+	int		 taken = 0;
+
+	if ((parent = calloc(1, sizeof(*parent))) == NULL ||
+	    (parent->buf = malloc(MSG_MAX)) == NULL ||
+	    conf_print(conf, &parent->conf_text) == -1)
+		fatal("no memory");
+	parent->opt = opt;
+	parent->conf = conf;
+	parent->root = geteuid() == 0;
+	parent->ready_fd = -1;
+	parent->access_fd = -1;
+	parent->mounts_fd = -1;
+	TAILQ_INIT(&parent->processes);
+	selftest_set_systemd(getenv("INVOCATION_ID") != NULL ||
+	    getenv("NOTIFY_SOCKET") != NULL);
+	if (!opt->check)
+		taken = listen_take(&parent->listeners, errors);
+	/* A pipe of our starter's must not stay open through us. */
+	(void)close_range(LISTEN_FIRST_FD + (unsigned)parent->listeners.n,
+	    ~0U, 0);
+	notify_open(&parent->notify, opt->check ? NULL :
+	    getenv("NOTIFY_SOCKET"));
+	(void)unsetenv("NOTIFY_SOCKET");
+	if (taken == -1 || selftest_parent(parent->root, opt->foreground ||
+	    opt->check, errors) == -1 || parent_acquire(parent, errors) == -1) {
+		parent_free(parent);
+		return NULL;
+	}
+	arc4random_buf(parent->key, sizeof(parent->key));
+	spawn_raise_limits();
+	sandbox_enter_parent(parent->layers, sizeof(parent->layers));
+	return parent;
+}
+
+static void
+parent_open_loop(struct parent *parent)
+{
+	sigset_t	 none;
+	int		 i;
+
+	/* Whoever started us may have blocked what we wait for. */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if ((parent->base = event_base_new()) == NULL)
+		fatal("event_base_new");
+	for (i = 0; i < PARENT_SIGNALS; i++) {
+		parent->signals[i] = evsignal_new(parent->base,
+		    parent_signal_numbers[i], parent_on_signal, parent);
+		if (parent->signals[i] == NULL ||
+		    event_add(parent->signals[i], NULL) == -1)
+			fatal("evsignal_new");
+	}
+	parent->tick = event_new(parent->base, -1, EV_PERSIST,
+	    parent_on_tick, parent);
+	if (parent->tick == NULL || timer_add(parent->tick, 1000) == -1)
+		fatal("event_new");
+	mount_watch_open(parent);
+}
+
+int
+parent_run(struct parent *parent, int ready_fd)
+{
+	int	 exit_status;
+
+	parent->state = PARENT_STARTING;
+	parent->ready_fd = ready_fd;
+	parent->started_ms = now_ms();
+	if (!parent->root)
+		log_info("started by an ordinary user: without chroot and "
+		    "change of user");
+	parent_open_loop(parent);
+	(void)supply_read_trackers(parent, true);
+	parent_start_front(parent, process_new(parent, ROLE_FRONT, 0));
+	if (event_base_dispatch(parent->base) == -1)
+		fatal("event_base_dispatch");
+	log_info("stopped");
+	log_drain();
+	exit_status = parent->exit_status;
+	parent_free(parent);
+	return exit_status;
+}

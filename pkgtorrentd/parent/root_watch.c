@@ -1,0 +1,176 @@
+/*
+ * Which directory each walker lives in, and whether the root's path leads to
+ * another one by now.  Who looks at a file whose server is away may wait for
+ * ever, and the parent has others to care for: it never looks at a root
+ * on a network file system, or below one, and takes a SIGHUP as the word that
+ * it may be another.
+ */
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/role.h"
+#include "pkgtorrentd/parent/mount_table.h"
+#include "pkgtorrentd/parent/parent.h"
+#include "pkgtorrentd/parent/process.h"
+
+void
+roots_note(struct process *p, const struct msg_ready *ready)
+{
+	p->root_dev = (dev_t)ready->root_dev;
+	p->root_ino = mount_table_dev_is_remote(p->root_dev) ? 0 :
+	    ready->root_ino;
+}
+
+static bool
+has_root(const struct process *p)
+{
+	return p->role == ROLE_WALKER && !p->retired && !p->reserve &&
+	    p->ready_ms != 0 && p->channel.fd != -1;
+}
+
+/* The two that there may be for a root: at work, or to take over. */
+static struct process *
+find_walker(struct parent *parent, uint32_t index, bool reserve)
+{
+	struct process	*p;
+
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		if (p->role == ROLE_WALKER && p->index == index &&
+		    p->reserve == reserve && !p->planned && !p->retired)
+			return p;
+	return NULL;
+}
+
+static const char *
+root_dir(const struct process *p)
+{
+	return p->parent->conf->roots[p->index].dir;
+}
+
+void
+roots_start(struct process *p)
+{
+	process_start(p);
+	if (p->pid != 0)
+		process_set_timer(p, READY_MS);
+}
+
+static void
+start_successor(struct process *p)
+{
+	struct process	*new;
+
+	new = process_new(p->parent, ROLE_WALKER, p->index);
+	new->reserve = true;
+	roots_start(new);
+}
+
+void
+roots_on_ready(struct process *p)
+{
+	struct parent	*parent = p->parent;
+	struct process	*old = find_walker(parent, p->index, false);
+	struct process	*front = parent_front(parent);
+
+	if (p->trouble != NULL)
+		log_info("the walker of %s works there now", root_dir(p));
+	free(p->trouble);
+	p->trouble = NULL;
+	(void)evtimer_del(&p->timer);
+	p->reserve = false;
+	p->delay_ms = 0;
+	parent->restarts++;
+	if (front != NULL && front->ready_ms != 0)
+		process_link(front, p);
+	if (old != NULL) {
+		p->restarts = old->restarts + 1;
+		process_retire(old);
+	}
+}
+
+void
+roots_on_end(struct process *p, const char *how)
+{
+	bool	 first = p->delay_ms == 0;
+
+	p->delay_ms = spawn_delay_ms(p->delay_ms, 0, now_ms());
+	if (first)
+		log_warn("no walker can be started in what is at %s now "
+		    "(%s): the old one goes on where it was, and that is "
+		    "tried again", root_dir(p), how);
+	else
+		log_debug("%s: tried again: %s", root_dir(p), how);
+	process_set_timer(p, p->delay_ms);
+}
+
+void
+roots_on_late(struct process *p)
+{
+	if (p->delay_ms == 0)
+		log_warn("%s %d is not ready after %d s: %s does not answer",
+		    role_name(p->role), (int)p->pid, READY_MS / 1000,
+		    root_dir(p));
+	process_kill(p);
+}
+
+enum place { PLACE_SAME, PLACE_OTHER, PLACE_NONE, PLACE_UNKNOWN };
+
+/* Where its path leads by now, as far as that can be seen at once. */
+static enum place
+find_place(const struct process *p)
+{
+	struct statx	 now;
+	dev_t		 dev;
+
+	switch (mount_table_follow(root_dir(p), &dev)) {
+	case MOUNT_THROUGH_REMOTE:
+		return PLACE_UNKNOWN;
+	case MOUNT_REMOTE:
+		return dev == p->root_dev ? PLACE_UNKNOWN : PLACE_OTHER;
+	default:
+		break;
+	}
+	if (statx(AT_FDCWD, root_dir(p), AT_STATX_DONT_SYNC |
+	    AT_NO_AUTOMOUNT, STATX_INO, &now) == -1)
+		return PLACE_NONE;
+	return makedev(now.stx_dev_major, now.stx_dev_minor) == p->root_dev &&
+	    now.stx_ino == p->root_ino ? PLACE_SAME : PLACE_OTHER;
+}
+
+void
+roots_check(struct parent *parent)
+{
+	struct process	*p, *successor;
+	enum place	 place;
+
+	TAILQ_FOREACH(p, &parent->processes, entry) {
+		if (!has_root(p) || p->root_ino == 0)
+			continue;
+		if ((place = find_place(p)) == PLACE_UNKNOWN)
+			continue;
+		successor = find_walker(parent, p->index, true);
+		if (place == PLACE_OTHER && successor == NULL) {
+			log_info("%s is another directory now, its walker is "
+			    "started again", root_dir(p));
+			start_successor(p);
+		} else if (place != PLACE_OTHER && successor != NULL)
+			process_retire(successor);
+	}
+}
+
+void
+roots_renew(struct parent *parent)
+{
+	struct process	*p;
+
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		if (has_root(p) && (p->root_ino == 0 ||
+		    find_place(p) == PLACE_UNKNOWN) &&
+		    find_walker(parent, p->index, true) == NULL)
+			start_successor(p);
+}

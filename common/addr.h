@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "pkgtorrentd/front/http/http.h"
+#include "common/str.h"
 
 #define ADDR_BUCKETS	4096
 

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log_out.h"
 #include "common/role.h"
 
@@ -293,10 +294,11 @@ void
 log_out_drain(int ms)
 {
 	struct pollfd	 pfd = { .events = POLLOUT };
-	uint64_t	 end = now_ms() + (uint64_t)ms, now;
+	uint64_t	 end = clock_ms() + (uint64_t)ms, now;
 
 	(void)log_out_flush();
-	while ((pfd.fd = log_out_waits_for()) != -1 && (now = now_ms()) < end) {
+	while ((pfd.fd = log_out_waits_for()) != -1 &&
+	    (now = clock_ms()) < end) {
 		if (poll(&pfd, 1, (int)(end - now)) == -1 && errno != EINTR)
 			return;
 		(void)log_out_flush();

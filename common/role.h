@@ -43,10 +43,6 @@ void	child_ready(struct child *, const char *layers);
 /* Tell it that a peer broke the rules. */
 void	child_report(struct child *, const struct msg_wrong *);
 
-/* Monotonic milliseconds; nanoseconds since 1970. */
-uint64_t now_ms(void);
-int64_t	 now_ns(void);
-
 void	front_main(void) __attribute__((__noreturn__));
 void	cache_main(void) __attribute__((__noreturn__));
 void	walker_main(void) __attribute__((__noreturn__));

@@ -63,8 +63,8 @@ statuses_head()
 }
 statuses_body()
 {
-	sed -n '/^reply_reason/,/^}/s/{ \([0-9][0-9]*\), "/\n\1\n/gp' \
-	    "$top/pkgtorrentd/reply.c" | grep '^[0-9]*$' | sort -u >sent
+	find "$top/pkgtorrentd" -name '*.c' -exec sed -n \
+	    '/_reason(/,/^}/s/{ \([0-9][0-9]*\), "/\n\1\n/gp' {} + | grep '^[0-9]*$' | sort -u >sent
 	atf_check [ -s sent ]
 	sed -n 's/^\.It \([0-9][0-9][0-9]\)$/\1/p' "$man/pkgtorrentd.8" |
 	    sort -u >listed

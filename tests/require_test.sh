@@ -77,7 +77,7 @@ filters" -U__x86_64__ -D__s390x__
 	# The file with the table refuses too, whoever compiles it.
 	atf_check -s exit:1 -e match:"x32 is not supported" \
 	    gcc -std=c11 -D_GNU_SOURCE -I"$top" -I"$top/common" \
-	    -D__ILP32__ -fsyntax-only "$top/common/seccomp.c"
+	    -D__ILP32__ -fsyntax-only "$top/common/sandbox/seccomp.c"
 }
 
 atf_test_case packages

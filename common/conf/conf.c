@@ -421,29 +421,3 @@ conf_free(struct conf *conf)
 			kw->kind->reset(conf, kw);
 	free(conf);
 }
-
-int
-strings_add(struct strings *s, const char *word)
-{
-	char **v;
-
-	if ((v = reallocarray(s->v, s->n + 1, sizeof(*v))) == NULL)
-		return -1;
-	s->v = v;
-	if ((v[s->n] = strdup(word)) == NULL)
-		return -1;
-	s->n++;
-	return 0;
-}
-
-void
-strings_free(struct strings *s)
-{
-	size_t i;
-
-	for (i = 0; i < s->n; i++)
-		free(s->v[i]);
-	free(s->v);
-	s->v = NULL;
-	s->n = 0;
-}

@@ -12,12 +12,7 @@
 
 #include "common/buf.h"
 #include "common/msg.h"
-
-/* A list of strings; all its memory is its own. */
-struct strings {
-	char	**v;
-	size_t	  n;
-};
+#include "common/strings.h"
 
 struct conf_listen {
 	char			*text;		/* as in the file */
@@ -135,8 +130,5 @@ bool		 conf_same_layout(const struct conf *, const struct conf *);
    with file and line.  0, or -1 with ENOMEM. */
 int		 trackers_parse(const char *file, const char *text, size_t len,
 		    struct buf *out, struct buf *errors);
-
-int		 strings_add(struct strings *, const char *);
-void		 strings_free(struct strings *);
 
 #endif

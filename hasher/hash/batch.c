@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/listing.h"
 #include "common/log.h"
 #include "common/role.h"
@@ -202,7 +203,7 @@ slice_look(const struct slice *slice, const struct mounts *mounts,
 static void
 slice_open(struct slice *slice, const struct mounts *mounts)
 {
-	int64_t	now = now_ns();
+	int64_t	now = clock_real_ns();
 
 	slice->status = DIGESTS_OK;
 	if (slice_look(slice, mounts, &slice->identity) == -1) {

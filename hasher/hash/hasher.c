@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox/sandbox.h"
@@ -37,15 +38,6 @@ struct hasher {
 	uint64_t		 busy_us;
 	uint64_t		 answered;	/* batches */
 };
-
-static uint64_t
-now_us(void)
-{
-	struct timespec	ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
 
 /* The front has gone, or has to: all that it gave us goes too. */
 static void
@@ -176,11 +168,11 @@ hasher_answer(struct hasher *h)
 {
 	struct batch		*batch = &h->batches[h->first];
 	struct msg_digests	 body = { .id = batch->id };
-	uint64_t		 begun_us = now_us(), us;
+	uint64_t		 begun_us = clock_us(), us;
 
 	body.count = batch->count;
 	batch_hash(batch, &h->work);
-	us = now_us() - begun_us;
+	us = clock_us() - begun_us;
 	h->hashed += batch->len;
 	h->busy_us += us;
 	h->answered++;

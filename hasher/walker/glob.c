@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "hasher/walker/glob.h"
 #include "hasher/walker/match.h"
@@ -58,19 +59,10 @@ struct glob {
 	char			 path[SPEC_MAX + 1];
 };
 
-uint64_t
-walk_clock_us(void)
-{
-	struct timespec	 ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
 int
 walk_is_due(const struct walk *walk)
 {
-	return walk_clock_us() >= walk->turn_ends_us;
+	return clock_us() >= walk->turn_ends_us;
 }
 
 void

@@ -13,7 +13,7 @@
 /* What the globs of one request share. */
 struct walk {
 	struct root	*root;
-	uint64_t	 turn_ends_us;	/* by walk_clock_us() */
+	uint64_t	 turn_ends_us;	/* by clock_us() */
 	uint32_t	 files;		/* found so far, … */
 	uint32_t	 entries;	/* directory entries read so far */
 	bool		 young;		/* an empty one may be written to
@@ -38,8 +38,7 @@ enum glob_state {
 
 struct glob;
 
-/* Monotonic microseconds; has the turn ended? */
-uint64_t walk_clock_us(void);
+/* Has the turn ended? */
 int	 walk_is_due(const struct walk *);
 /* One file more. */
 void	 walk_add(struct walk *, const struct seen *);

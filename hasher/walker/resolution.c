@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/spec.h"
 #include "hasher/walker/match.h"
@@ -218,7 +219,7 @@ step(struct resolution *r)
 int
 resolution_run(struct resolution *r, struct root *root, uint64_t turn_us)
 {
-	uint64_t	 began_us = walk_clock_us();
+	uint64_t	 began_us = clock_us();
 
 	r->walk.root = root;
 	r->walk.turn_ends_us = began_us + turn_us;
@@ -226,7 +227,7 @@ resolution_run(struct resolution *r, struct root *root, uint64_t turn_us)
 		step(r);
 	while (r->result == 0 && !walk_is_due(&r->walk));
 	root_forget(root);
-	r->used_us += walk_clock_us() - began_us;
+	r->used_us += clock_us() - began_us;
 	/* Plain paths are no more than max-paths, and none is long work. */
 	if (r->globs && r->result == 0 && r->used_us > RESOLUTION_US_MAX)
 		r->result = RESOLVE_TIME;

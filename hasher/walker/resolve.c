@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "hasher/walker/match.h"
@@ -99,7 +100,7 @@ log_link(struct root *root, const char *path, size_t len)
 {
 	char	escaped[512];
 
-	if (!log_once(&root->link_logged_ms, LOG_INTERVAL_MS, now_ms()))
+	if (!log_once(&root->link_logged_ms, LOG_INTERVAL_MS, clock_ms()))
 		return;
 	log_warn("refused \"%s\": a symbolic link on its way is absolute, "
 	    "leaves the root or leads back to itself; use a relative link, a "
@@ -115,7 +116,7 @@ log_unreadable(struct root *root, const char *path, size_t len, int error)
 	char	escaped[512];
 
 	if (root_denies(root, path, len) ||
-	    !log_once(&root->unreadable_logged_ms, LOG_INTERVAL_MS, now_ms()))
+	    !log_once(&root->unreadable_logged_ms, LOG_INTERVAL_MS, clock_ms()))
 		return;
 	log_warn("left out or refused \"%s\": the walker's user may not read "
 	    "it (%s); let it, or name such paths with deny",
@@ -137,7 +138,7 @@ root_log_control(struct root *root, const char *path, size_t len)
 {
 	char	escaped[512];
 
-	if (!log_once(&root->control_logged_ms, LOG_INTERVAL_MS, now_ms()))
+	if (!log_once(&root->control_logged_ms, LOG_INTERVAL_MS, clock_ms()))
 		return;
 	log_warn("left out \"%s\": the name has a control byte, so that "
 	    "clients could not request it; rename it",
@@ -168,7 +169,7 @@ root_status(struct root *root, int error, const char *path, size_t len)
 	default:
 		/* A sick disk, or too few descriptors: not the client's. */
 		if (log_once(&root->error_logged_ms, LOG_INTERVAL_MS,
-		    now_ms()))
+		    clock_ms()))
 			log_error("cannot look up \"%s\": %s",
 			    log_escape(escaped, sizeof(escaped), path, len),
 			    strerror(error));
@@ -284,7 +285,7 @@ find_mount(struct root *root, const char *path, size_t len,
 		close(fd);
 	}
 	if (m != NULL && !m->type->keeps_ctime && !m->told &&
-	    log_once(&root->mount_logged_ms, LOG_INTERVAL_MS, now_ms())) {
+	    log_once(&root->mount_logged_ms, LOG_INTERVAL_MS, clock_ms())) {
 		snprintf(what, sizeof(what), "\"%s\" below the root",
 		    log_escape(escaped, sizeof(escaped), path, len));
 		log_mount(m, what);
@@ -318,7 +319,7 @@ look_through(struct root *root, const char *path, size_t len,
 {
 	enum path_status status;
 	struct statx	 stx;
-	int64_t		 before_ns = now_ns();
+	int64_t		 before_ns = clock_real_ns();
 	int		 fd;
 
 	fd = open_beneath(root, path, len, O_PATH, &status);
@@ -383,7 +384,7 @@ root_look(struct root *root, const char *path, size_t len, struct seen *seen)
 		return status;
 	memcpy(name, slash + 1, name_len);
 	name[name_len] = '\0';
-	before_ns = now_ns();
+	before_ns = clock_real_ns();
 	if (mounts_stat(root->parent_fd, name, AT_SYMLINK_NOFOLLOW,
 	    &stx) == -1)
 		return root_status(root, errno, path, len);
@@ -419,7 +420,8 @@ root_open(struct root *root, const char *path, size_t len,
 		return status;
 	if (mounts_stat(*fd, "", AT_EMPTY_PATH, &stx) == 0 &&
 	    S_ISREG(stx.stx_mode)) {
-		(void)seen_from_stat(root, path, len, &seen, &stx, now_ns());
+		(void)seen_from_stat(root, path, len, &seen, &stx,
+		    clock_real_ns());
 		*id = seen.identity;
 		return PATH_OK;
 	}

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/listing.h"
 #include "common/log.h"
 #include "common/role.h"
@@ -395,7 +396,7 @@ cache_receive(struct cache *c, struct channel *ch)
 static int
 cache_wait_ms(const struct cache *c)
 {
-	uint64_t now = now_ms(), wait = sweep_wait_ms(c->sweep, now);
+	uint64_t now = clock_ms(), wait = sweep_wait_ms(c->sweep, now);
 
 	if (wait == 0 && !sweep_is_urgent(c->sweep))
 		wait = c->sweep_ms + SWEEP_PAUSE_MS > now ?
@@ -420,11 +421,11 @@ cache_loop(struct cache *c)
 			cache_receive(c, &c->child.parent);
 		if (n > 0 && pfds[1].revents != 0)
 			cache_receive(c, &c->front);
-		if (n <= 0 || now_ms() - c->sweep_ms >=
+		if (n <= 0 || clock_ms() - c->sweep_ms >=
 		    (sweep_is_urgent(c->sweep) ? SWEEP_PAUSE_MS :
 		    SWEEP_STARVED_MS)) {
 			sweep_turn(c->sweep);
-			c->sweep_ms = now_ms();
+			c->sweep_ms = clock_ms();
 		}
 	}
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox/selftest.h"
@@ -201,7 +202,7 @@ store_try_disk(struct store *st)
 		return;
 	/* Both begin with a mark; the rest of ours is our process's number. */
 	(void)snprintf(name, sizeof(name), STORE_ASIDE "%" PRIu64 "-%s",
-	    (uint64_t)now_ns(), st->temporary + strlen(STORE_TEMPORARY));
+	    (uint64_t)clock_real_ns(), st->temporary + strlen(STORE_TEMPORARY));
 	failed = live_beside(place == -1 ? st->dirfd : place, name);
 	if (failed != NULL && errno != ENOENT)
 		log_warn("nothing can be stored in the cache: %s: %s%s",

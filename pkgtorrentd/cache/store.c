@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/listing.h"
 #include "common/role.h"
 #include "pkgtorrentd/cache/store_dir.h"
@@ -118,7 +119,7 @@ load_entry(struct store *st, const char *name, struct buf *b,
 static bool
 mark_used(int fd, const struct stat *sb)
 {
-	if (sb->st_mtim.tv_sec >= now_ns() / 1000000000 - DAY_S)
+	if (sb->st_mtim.tv_sec >= clock_real_ns() / 1000000000 - DAY_S)
 		return false;
 	/* At worst the entry seems older than it is, and is made again. */
 	(void)futimens(fd, NULL);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox/selftest.h"
@@ -27,7 +28,7 @@ store_complain(struct store *st, enum store_complaint kind, const char *what,
 	(*count)++;
 	/* To have no room is what a limit is for. */
 	st->errors += kind != STORE_NO_ROOM;
-	if (!log_once(&st->complaints[kind].last_ms, COMPLAIN_MS, now_ms()))
+	if (!log_once(&st->complaints[kind].last_ms, COMPLAIN_MS, clock_ms()))
 		return;
 	log_warn("%s: %s (%" PRIu64 " such since the last line like this)",
 	    log_escape(text, sizeof(text), name, strlen(name)), what, *count);
@@ -150,7 +151,7 @@ move_aside(struct store *st, int dirfd, const char *name)
 
 	for (tries = 0; tries < TRIES; tries++) {
 		snprintf(aside, sizeof(aside), STORE_ASIDE "%" PRIu64 "-%u",
-		    (uint64_t)now_ns(), st->aside++);
+		    (uint64_t)clock_real_ns(), st->aside++);
 		if (renameat(dirfd, name, dirfd, aside) == 0)
 			return 0;
 		if (errno != EEXIST && errno != ENOTEMPTY)

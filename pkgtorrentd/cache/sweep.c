@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "pkgtorrentd/cache/store_dir.h"
@@ -363,7 +364,7 @@ begin(struct sweep *sw, enum phase phase)
 	sw->phase = phase;
 	sw->tree = 0;
 	if (phase == PHASE_COUNT) {
-		sw->ref_ms = now_ns() / 1000000;
+		sw->ref_ms = clock_real_ns() / 1000000;
 		memset(sw->bytes, 0, sizeof(sw->bytes));
 		st->counting = true;
 		st->count_used = 0;
@@ -377,7 +378,7 @@ static void
 end(struct sweep *sw)
 {
 	struct store *st = sw->store;
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 
 	sw->next_ms = now + PERIOD_MS;
 	sw->retry_ms = 0;
@@ -407,7 +408,7 @@ end_count(struct sweep *sw)
 	/* What was known before is better than half of the truth. */
 	if (sw->incomplete) {
 		end(sw);
-		sw->next_ms = sw->retry_ms = now_ms() + RETRY_MS;
+		sw->next_ms = sw->retry_ms = clock_ms() + RETRY_MS;
 		return;
 	}
 	sw->first = false;
@@ -448,13 +449,13 @@ next_tree(struct sweep *sw)
 void
 sweep_turn(struct sweep *sw)
 {
-	uint64_t now = now_ms(), until = now + TURN_MS;
+	uint64_t now = clock_ms(), until = now + TURN_MS;
 
 	if (sweep_wait_ms(sw, now) > 0)
 		return;
 	if (sw->phase == PHASE_IDLE)
 		begin(sw, PHASE_COUNT);
-	while (sw->phase != PHASE_IDLE && now_ms() < until) {
+	while (sw->phase != PHASE_IDLE && clock_ms() < until) {
 		if (sw->phase == PHASE_EVICT &&
 		    sw->store->used <= sw->target) {
 			while (sw->depth > 0)

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/sandbox/sandbox.h"
 #include "common/seal.h"
@@ -31,15 +32,6 @@
 #define TICK_MS		250
 #define TOUCH_MS	(24ULL * 60 * 60 * 1000)
 
-uint64_t
-front_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /* Use is recorded once a day; the cache goes by that when it is full. */
 static void
 front_touch(struct front *f, struct torrent *t, const struct torrent_key *key)
@@ -47,7 +39,7 @@ front_touch(struct front *f, struct torrent *t, const struct torrent_key *key)
 	struct msg_touch body = { 0 };
 	const char *path = NULL;
 
-	t->touched_ms = front_now();
+	t->touched_ms = clock_coarse_ms();
 	if (t->multi)
 		memcpy(body.digest, key->digest, SHA1_LEN);
 	else {
@@ -67,7 +59,8 @@ front_answer_hot(struct client *c, const struct http_request *req,
     const struct torrent_key *key, bool simple, struct torrent **old)
 {
 	struct front *f = c->front;
-	uint64_t now = front_now(), age, limit = f->child.conf->revalidate_ms;
+	uint64_t now = clock_coarse_ms(), age;
+	uint64_t limit = f->child.conf->revalidate_ms;
 	struct hot_entry *e = hot_find(&f->hot, key);
 	char base[BASE_MAX];
 	struct torrent *t;
@@ -439,9 +432,9 @@ front_on_tick(evutil_socket_t fd, short what, void *arg)
 	hashings_tick(f);
 	if (f->paused)
 		front_resume(f);
-	if (f->stopping && front_now() > f->stop_first_ms)
+	if (f->stopping && clock_coarse_ms() > f->stop_first_ms)
 		client_close_idle(f, true);
-	if (f->stopping && (f->nclients == 0 || front_now() > f->stop_ms))
+	if (f->stopping && (f->nclients == 0 || clock_coarse_ms() > f->stop_ms))
 		event_base_loopexit(f->base, NULL);
 }
 
@@ -458,7 +451,7 @@ front_init(struct front *f)
 	TAILQ_INIT(&f->openings.list);
 	hot_init(&f->hot, f->child.conf->hot_size);
 	f->cache.ch.fd = -1;
-	f->cache.lost_ms = front_now();
+	f->cache.lost_ms = clock_coarse_ms();
 	f->scratch = malloc(SCRATCH_LEN);
 	f->hashers = calloc(HASHERS_MAX, sizeof(*f->hashers));
 	cfg = event_config_new();
@@ -471,7 +464,7 @@ front_init(struct front *f)
 		fatal("the event loop cannot be set up");
 	front_set_hashers(f);
 	event_config_free(cfg);
-	f->started_ns = now_ns();
+	f->started_ns = clock_real_ns();
 	front_set_date(f);
 }
 

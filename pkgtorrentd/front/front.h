@@ -90,9 +90,6 @@ struct front {
 	struct counters		 counters;
 };
 
-/* Milliseconds of the monotonic clock, to a few: for deadlines and ages. */
-uint64_t front_now(void);
-
 /*
  * A complete request.  It is answered, or held (client_hold) and answered
  * later.  Without a body yet (body NULL, though there is to be one) it is only

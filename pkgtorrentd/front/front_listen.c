@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "pkgtorrentd/front/front.h"
 
@@ -20,7 +21,7 @@
 static void
 front_pause(struct front *f)
 {
-	uint64_t now = front_now();
+	uint64_t now = clock_coarse_ms();
 	size_t i;
 
 	/* The socket stays readable: without this the loop would spin. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "pkgtorrentd/front/front.h"
 #include "pkgtorrentd/front/front_msg.h"
@@ -210,8 +211,8 @@ static void
 front_stop(struct front *f)
 {
 	f->stopping = true;
-	f->stop_ms = front_now() + STOP_MS;
-	f->stop_first_ms = front_now() + STOP_FIRST_MS;
+	f->stop_ms = clock_coarse_ms() + STOP_MS;
+	f->stop_first_ms = clock_coarse_ms() + STOP_FIRST_MS;
 	front_accept_last(f);
 	front_close_listeners(f);
 	client_close_idle(f, false);

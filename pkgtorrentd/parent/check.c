@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "common/timer.h"
@@ -71,11 +72,11 @@ static bool
 looker_read(int fd, struct buf *errors)
 {
 	struct pollfd	 pfd = { .fd = fd, .events = POLLIN };
-	uint64_t	 now, end = now_ms() + READY_MS;
+	uint64_t	 now, end = clock_ms() + READY_MS;
 	char		 bytes[4096];
 	ssize_t		 n;
 
-	while ((now = now_ms()) < end) {
+	while ((now = clock_ms()) < end) {
 		if (poll(&pfd, 1, (int)(end - now)) <= 0)
 			continue;
 		n = read(fd, bytes, sizeof(bytes));

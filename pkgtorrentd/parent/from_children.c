@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "pkgtorrentd/parent/parent.h"
@@ -40,7 +41,7 @@ parent_on_ready(struct process *p, const struct msg *msg)
 
 	if (p->ready_ms != 0)
 		return;
-	p->ready_ms = now_ms();
+	p->ready_ms = clock_ms();
 	if (p->role == ROLE_WALKER)
 		roots_note(p, msg->body);
 	(void)log_escape(layers, sizeof(layers), msg->tail, msg->tail_len);
@@ -210,7 +211,7 @@ parent_on_syscall(struct process *p, const struct msg *msg)
 	const struct msg_syscall	*body = msg->body;
 	struct parent			*parent = p->parent;
 	uint64_t			*last = parent->syscall_ms;
-	uint64_t			 now = now_ms();
+	uint64_t			 now = clock_ms();
 	char				*name;
 
 	name = seccomp_syscall_resolve_num_arch(body->arch, (int)body->nr);

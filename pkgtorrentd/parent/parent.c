@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox/sandbox.h"
@@ -253,7 +254,7 @@ parent_on_timer(struct process *p)
 static void
 parent_replace(struct parent *parent, struct process *p)
 {
-	p->delay_ms = spawn_delay_ms(p->delay_ms, p->ready_ms, now_ms());
+	p->delay_ms = spawn_delay_ms(p->delay_ms, p->ready_ms, clock_ms());
 	p->ready_ms = 0;
 	p->restarts++;
 	parent->restarts++;
@@ -367,7 +368,7 @@ parent_log_status(struct parent *parent)
 	    " children restarted, %" PRIu64 " wrong messages between "
 	    "processes, %" PRIu64 " system calls stopped by seccomp, %zu "
 	    "sockets listening, layers %s",
-	    (now_ms() - parent->started_ms) / 1000, parent->restarts,
+	    (clock_ms() - parent->started_ms) / 1000, parent->restarts,
 	    parent->wrong, parent->syscalls, parent->listeners.n,
 	    parent->layers);
 	TAILQ_FOREACH(p, &parent->processes, entry)
@@ -569,7 +570,7 @@ parent_run(struct parent *parent, int ready_fd)
 
 	parent->state = PARENT_STARTING;
 	parent->ready_fd = ready_fd;
-	parent->started_ms = now_ms();
+	parent->started_ms = clock_ms();
 	if (!parent->root)
 		log_info("started by an ordinary user: without chroot and "
 		    "change of user");

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox/selftest.h"
@@ -113,7 +114,7 @@ process_start(struct process *p)
 		p->start_error = errno;
 		log_error("%s cannot be started: %s", title, strerror(errno));
 		p->pid = 0;
-		p->delay_ms = spawn_delay_ms(p->delay_ms, 0, now_ms());
+		p->delay_ms = spawn_delay_ms(p->delay_ms, 0, clock_ms());
 		process_set_timer(p, p->delay_ms);
 		return;
 	}
@@ -396,7 +397,7 @@ process_log_status(struct process *p)
 		log_info("status: %s, pid %d: up %" PRIu64
 		    " s, restarted %u times, %" PRIu64 " messages sent to it, "
 		    "%" PRIu64 " received from it, layers %s", title,
-		    (int)p->pid, (now_ms() - p->ready_ms) / 1000, p->restarts,
+		    (int)p->pid, (clock_ms() - p->ready_ms) / 1000, p->restarts,
 		    p->channel.sent, p->channel.received, p->layers);
 	process_send(p, MSG_STATUS, NULL, NULL, 0, -1);
 }

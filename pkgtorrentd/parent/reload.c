@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox/selftest.h"
@@ -472,7 +473,7 @@ reload_run(struct parent *parent)
 		    "way is given up");
 	log_info("reloading %s", parent->opt->file);
 	notify_send(&parent->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64
-	    "\n", now_ms() * 1000);
+	    "\n", clock_ms() * 1000);
 	if ((new = calloc(1, sizeof(*new))) == NULL)
 		fatal("no memory");
 	if (reload_prepare(parent, new, &errors) == -1) {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "pkgtorrentd/parent/mount_table.h"
@@ -98,7 +99,7 @@ roots_on_end(struct process *p, const char *how)
 {
 	bool	 first = p->delay_ms == 0;
 
-	p->delay_ms = spawn_delay_ms(p->delay_ms, 0, now_ms());
+	p->delay_ms = spawn_delay_ms(p->delay_ms, 0, clock_ms());
 	if (first)
 		log_warn("no walker can be started in what is at %s now "
 		    "(%s): the old one goes on where it was, and that is "

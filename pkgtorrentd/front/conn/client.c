@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "pkgtorrentd/front/front.h"
 #include "pkgtorrentd/front/serve/reply.h"
 
@@ -52,7 +53,7 @@ client_set_deadline(struct client *c, enum client_deadline kind)
 	c->deadline = kind;
 	if (kind == DEADLINE_NONE)
 		return;
-	c->deadline_ms = front_now() +
+	c->deadline_ms = clock_coarse_ms() +
 	    client_deadline_len(c->front->child.conf, kind);
 	/* The last is nearly always before it: only a reload shortens. */
 	TAILQ_FOREACH_REVERSE(before, queue, client_queue, timed)
@@ -174,7 +175,7 @@ client_hold(struct client *c, const struct http_request *req,
 		return -1;
 	}
 	c->state = CLIENT_WAIT;
-	c->since_ms = front_now();
+	c->since_ms = clock_coarse_ms();
 	client_set_deadline(c, DEADLINE_WAIT);
 	/* Not even for its leaving: who only closes its sending side still
 	   waits for the answer. */
@@ -437,7 +438,7 @@ client_expire(struct client *c)
 void
 client_tick(struct front *f)
 {
-	uint64_t now = front_now();
+	uint64_t now = clock_coarse_ms();
 	struct client *c;
 	int kind;
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "pkgtorrentd/front/front.h"
 
 #define IOV_MAX_HERE	64
@@ -214,7 +215,7 @@ client_send(struct client *c, const struct answer *a)
 	}
 	c->state = CLIENT_WRITE;
 	c->taken = client_taken(c);
-	c->taken_ms = front_now();
+	c->taken_ms = clock_coarse_ms();
 	client_set_deadline(c, DEADLINE_WRITE);
 	client_watch(c, EV_WRITE);
 }
@@ -222,7 +223,7 @@ client_send(struct client *c, const struct answer *a)
 bool
 client_is_taking(struct client *c)
 {
-	uint64_t now = front_now(), taken = client_taken(c);
+	uint64_t now = clock_coarse_ms(), taken = client_taken(c);
 
 	if (taken - c->taken > PROGRESS_MIN * (now - c->taken_ms) / 1000) {
 		c->taken = taken;

@@ -175,13 +175,6 @@ same(const char *p, const char *lower_case, size_t len)
 	return true;
 }
 
-bool
-str_is(struct str s, const char *lower_case)
-{
-	return s.p != NULL && s.len == strlen(lower_case) &&
-	    same(s.p, lower_case, s.len);
-}
-
 /* Nothing but a line end may come now; other names what anything else is. */
 static int
 read_line_end(struct reader *r, const char *other)

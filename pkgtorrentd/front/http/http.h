@@ -9,16 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/str.h"
+
 #define HTTP_LINE_MAX	8192		/* request line, with its CRLF */
 #define HTTP_HEAD_MAX	16384		/* header block after it, with the
 					   empty line that ends it */
 #define HTTP_FIELDS_MAX	64
-
-/* A piece of somebody else's buffer; p is NULL when it is absent. */
-struct str {
-	const char	*p;
-	size_t		 len;
-};
 
 enum http_method {
 	HTTP_GET,
@@ -100,12 +96,6 @@ int	http_hex_digit(char);
  * dot, and an empty port is none (p NULL).
  */
 bool	http_is_host(struct str, struct str *name, struct str *port);
-
-/* Compare with a lower-case word, ASCII case ignored. */
-bool	str_is(struct str, const char *lower);
-
-/* Without blanks and tabs at both ends. */
-struct str str_trim(struct str);
 
 /*
  * A Range field against a resource of size bytes (RFC 9110 14): 206 with

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/front/front.h"
@@ -56,7 +57,7 @@ batch_send(struct front *f, size_t n, struct batch *b,
 	body.piece_len = piece_len;
 	body.count = b->count;
 	if (TAILQ_EMPTY(&hasher->batches))
-		hasher->since_ms = front_now();
+		hasher->since_ms = clock_coarse_ms();
 	TAILQ_INSERT_TAIL(&hasher->batches, b, entry);
 	if (b->counted)
 		hasher->nbatches++;
@@ -376,7 +377,7 @@ hashings_on_digests(struct peer *p, struct msg *m)
 		b->items[i].hashing = NULL;
 		at += (size_t)item.count * SHA1_LEN;
 	}
-	hasher->since_ms = front_now();
+	hasher->since_ms = clock_coarse_ms();
 	TAILQ_REMOVE(&hasher->batches, b, entry);
 	if (b->counted)
 		hasher->nbatches--;
@@ -463,7 +464,7 @@ static void
 hashings_set_rate(struct front *f)
 {
 	struct hashings *all = &f->hashings;
-	uint64_t now = front_now(), ms = now - all->rate_ms;
+	uint64_t now = clock_coarse_ms(), ms = now - all->rate_ms;
 	uint64_t bytes = f->counters.hashed - all->rate_hashed;
 	double rate;
 
@@ -491,7 +492,7 @@ hashings_tick(struct front *f)
 		hasher = &f->hashings.hashers[n];
 		if (TAILQ_EMPTY(&hasher->batches) ||
 		    f->hashers[n].ch.fd == -1 ||
-		    front_now() - hasher->since_ms < SILENT_MS)
+		    clock_coarse_ms() - hasher->since_ms < SILENT_MS)
 			continue;
 		peer_give_up(&f->hashers[n], MSG_HASH);
 	}

@@ -2,6 +2,7 @@
  * A job from its start to its end, one step after another, in the order in
  * which job.h lists the states.
  */
+#include "common/clock.h"
 #include "common/log.h"
 #include "pkgtorrentd/front/front.h"
 #include "pkgtorrentd/front/serve/caveat.h"
@@ -51,11 +52,11 @@ job_succeed(struct job *job, struct torrent *t)
 	job->torrent = t;
 	if (t->settled && t->layout == f->layout &&
 	    (!t->by_mount || f->mounts_watched)) {
-		hot_put(&f->hot, &key, t, front_now());
+		hot_put(&f->hot, &key, t, clock_coarse_ms());
 		/* A digest always means the multi form. */
 		key.multi = 1;
 		if (!job->key.multi && t->multi)
-			hot_put(&f->hot, &key, t, front_now());
+			hot_put(&f->hot, &key, t, clock_coarse_ms());
 	} else
 		hot_remove(&f->hot, &key);
 	job_set_due(job);
@@ -201,7 +202,7 @@ job_hash(struct job *job)
 		if (job_charge(job) == -1)
 			return;
 		if (job->work == NULL) {
-			job->hash_start_ms = front_now();
+			job->hash_start_ms = clock_coarse_ms();
 			job->work = work_new(job->to_hash);
 		}
 		if (job->work == NULL || hashing_want(f, job->work, job->id,
@@ -225,7 +226,7 @@ job_log_failure(struct front *f, const struct hashing *h)
 {
 	char path[512];
 
-	if (log_once(&f->failure_log_ms, 60000, front_now()))
+	if (log_once(&f->failure_log_ms, 60000, clock_coarse_ms()))
 		log_warn("\"%s\" cannot be hashed: it fails to be read; look "
 		    "at the disk", log_escape(path, sizeof(path), h->path,
 		    h->path_len));
@@ -262,7 +263,7 @@ job_on_hashed(struct front *f, uint64_t id, uint32_t index, struct hashing *h)
 static void
 job_hashed(struct job *job)
 {
-	uint64_t age = front_now() - job->asked_walkers_ms;
+	uint64_t age = clock_coarse_ms() - job->asked_walkers_ms;
 
 	if (job->changed) {
 		job_moved(job);
@@ -294,7 +295,7 @@ static void
 job_looked_up(struct job *job)
 {
 	if (job->old == NULL && job->specs.n == 0) {
-		hot_put(&job->front->hot, &job->key, NULL, front_now());
+		hot_put(&job->front->hot, &job->key, NULL, clock_coarse_ms());
 		job_fail(job, 412, "", 0);
 		return;
 	}
@@ -409,7 +410,7 @@ job_watch_walkers(struct job *job)
 void
 jobs_tick(struct front *f)
 {
-	uint64_t now = front_now(), limit;
+	uint64_t now = clock_coarse_ms(), limit;
 	struct job *job;
 	size_t i;
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/front/front.h"
 
@@ -46,7 +47,7 @@ job_ask_info(struct job *job)
 		job_do_without_cache(job);
 		return;
 	}
-	job->asked_cache_ms = front_now();
+	job->asked_cache_ms = clock_coarse_ms();
 	body.id = job->id;
 	memcpy(body.digest, job->key.digest, SHA1_LEN);
 	peer_send(&job->front->cache, MSG_GET_INFO, &body, NULL, 0, NULL, 0);
@@ -185,7 +186,7 @@ job_ask_walkers(struct job *job)
 		    "what is asked; try again later", 10);
 		return 0;
 	}
-	job->asked_walkers_ms = front_now();
+	job->asked_walkers_ms = clock_coarse_ms();
 	job->mounts = job->front->mounts;
 	job->pending = 0;
 	for (i = 0; i < job->nshares; i++) {
@@ -372,7 +373,7 @@ job_ask_pieces(struct job *job)
 	}
 	body.id = job->id;
 	body.piece_len = job->piece_len;
-	job->asked_cache_ms = front_now();
+	job->asked_cache_ms = clock_coarse_ms();
 	job->pending = 0;
 	for (i = 0; i < job->nfiles; i++) {
 		file = &job->files[i];

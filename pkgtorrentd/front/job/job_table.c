@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "pkgtorrentd/front/front.h"
 
 static int
@@ -96,7 +97,7 @@ job_get(struct front *f, const struct torrent_key *key, struct specs *specs,
 		job->front = f;
 		job->key = *key;
 		TAILQ_INIT(&job->waiters);
-		job->asked_ms = front_now();
+		job->asked_ms = clock_coarse_ms();
 		job->findable = true;
 		RB_INSERT(job_key_tree, &f->jobs.by_key, job);
 		job_renumber(job);
@@ -117,7 +118,7 @@ job_join(struct job *job, struct client *c)
 {
 	c->job = job;
 	TAILQ_INSERT_TAIL(&job->waiters, c, waiting);
-	job->asked_ms = front_now();
+	job->asked_ms = clock_coarse_ms();
 	if (job->addr == NULL && !job->counted)
 		job->addr = addr_ref(c->asker);
 }
@@ -127,7 +128,7 @@ job_leave(struct client *c)
 {
 	TAILQ_REMOVE(&c->job->waiters, c, waiting);
 	/* Who was told to come again is given the time. */
-	c->job->asked_ms = front_now();
+	c->job->asked_ms = clock_coarse_ms();
 	c->job = NULL;
 }
 

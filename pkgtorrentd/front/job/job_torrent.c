@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/seal.h"
 #include "common/spec.h"
 #include "common/torrent.h"
@@ -92,9 +93,9 @@ job_make_torrent(struct job *job)
 	t->layout = job->front->layout;
 	t->bytes = job->bytes;
 	t->checked_ms = job->asked_walkers_ms;
-	t->touched_ms = front_now();
+	t->touched_ms = clock_coarse_ms();
 	if (job->hash_start_ms != 0)
-		t->hash_ms = (uint32_t)(front_now() - job->hash_start_ms);
+		t->hash_ms = (uint32_t)(clock_coarse_ms() - job->hash_start_ms);
 	tf = job_torrent_files(job);
 	if (tf == NULL || buf_add(&t->specs.text, job->specs.text.data,
 	    job->specs.text.len) == -1 ||
@@ -196,7 +197,7 @@ job_load_torrent(struct job *job, const struct msg_info *body)
 	t->refs = 1;
 	t->multi = t->settled = true;
 	t->layout = job->front->layout;
-	t->touched_ms = front_now();
+	t->touched_ms = clock_coarse_ms();
 	if (torrent_read_listing(t, job, &listing) == -1) {
 		torrent_unref(t);
 		return NULL;

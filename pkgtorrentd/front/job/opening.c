@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "pkgtorrentd/front/front.h"
 
 #define OPEN_AHEAD	32	/* files of one work, open and not handed out */
@@ -45,7 +46,7 @@ opening_new(struct front *f, size_t walker)
 		return NULL;
 	o->id = ++f->last_id;
 	o->walker = walker;
-	o->asked_ms = front_now();
+	o->asked_ms = clock_coarse_ms();
 	TAILQ_INSERT_TAIL(&f->openings.list, o, entry);
 	return o;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/client_name.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "pkgtorrentd/front/front.h"
 #include "pkgtorrentd/front/serve/caveat.h"
@@ -47,7 +48,7 @@ caveat_names(struct front *f, const struct torrent *t, const struct job *job)
 		by = client_name_rewriters(file->path, file->path_len);
 	}
 	if (by == 0 || !log_once(&f->names_log_ms, LOG_INTERVAL_MS,
-	    front_now()))
+	    clock_coarse_ms()))
 		return;
 	log_warn("%s: %s cannot fetch \"%s\" from web seeds, having rewritten "
 	    "its name; rename it, or see CAVEATS in pkgtorrentd(8)",
@@ -62,7 +63,7 @@ caveat_size(struct front *f, const struct torrent *t, uint64_t len)
 
 	if (len <= LIBTORRENT_BYTES_MAX ||
 	    len > f->child.conf->max_torrent ||
-	    !log_once(&f->size_log_ms, LOG_INTERVAL_MS, front_now()))
+	    !log_once(&f->size_log_ms, LOG_INTERVAL_MS, clock_coarse_ms()))
 		return;
 	log_warn("%s has %" PRIu64 " bytes: libtorrent (qBittorrent, Deluge) "
 	    "loads none of more than %d; ask for fewer files, or set a longer "

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "pkgtorrentd/front/front.h"
 #include "pkgtorrentd/front/serve/forwarded.h"
@@ -75,7 +76,7 @@ origin_addr(struct client *c, const struct http_request *req)
 static void
 origin_log_proto(struct front *f)
 {
-	if (log_once(&f->proto_log_ms, 60000, front_now()))
+	if (log_once(&f->proto_log_ms, 60000, clock_coarse_ms()))
 		log_warn("X-Forwarded-Proto has several values that differ, "
 		    "as of two proxies of which one ends TLS: it is ignored, "
 		    "and torrents name http://; set base-url");

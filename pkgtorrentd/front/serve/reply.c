@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/front/front.h"
 #include "pkgtorrentd/front/serve/access.h"
@@ -301,7 +302,7 @@ static unsigned
 reply_max_age(const struct front *f, const struct torrent *t)
 {
 	uint64_t due = t->checked_ms + f->child.conf->revalidate_ms;
-	uint64_t now = front_now();
+	uint64_t now = clock_coarse_ms();
 
 	return !t->settled || due <= now ? 0 : (unsigned)((due - now) / 1000);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "pkgtorrentd/front/front.h"
 #include "pkgtorrentd/front/front_msg.h"
@@ -49,7 +50,7 @@ peer_close(struct peer *p)
 	if (p->ch.fd != -1)
 		close(p->ch.fd);
 	p->ch.fd = -1;
-	p->lost_ms = front_now();
+	p->lost_ms = clock_coarse_ms();
 }
 
 bool
@@ -62,14 +63,14 @@ bool
 peer_is_silent(const struct peer *p, uint64_t asked_ms, uint64_t limit_ms)
 {
 	return p->ch.fd != -1 &&
-	    front_now() > MAX(asked_ms, p->heard_ms) + limit_ms;
+	    clock_coarse_ms() > MAX(asked_ms, p->heard_ms) + limit_ms;
 }
 
 void
 peer_watch(struct peer *p, uint64_t limit_ms)
 {
 	if (p->ch.fd != -1 && !TAILQ_EMPTY(&p->out) &&
-	    front_now() > p->taken_ms + limit_ms)
+	    clock_coarse_ms() > p->taken_ms + limit_ms)
 		peer_give_up(p, TAILQ_FIRST(&p->out)->type);
 }
 
@@ -99,7 +100,7 @@ peer_on_readable(evutil_socket_t fd, short what, void *arg)
 	for (n = 0; n < 16 && p->ch.fd != -1; n++) {
 		switch (msg_recv(&p->ch, f->child.buf, &m, &wrong)) {
 		case MSG_GOT:
-			p->heard_ms = front_now();
+			p->heard_ms = clock_coarse_ms();
 			fault = front_on_message(p, &m);
 			if (fault == FAULT_NONE)
 				break;
@@ -138,7 +139,7 @@ peer_on_writable(evutil_socket_t fd, short what, void *arg)
 				return;
 		}
 		peer_drop(p, o);
-		p->taken_ms = front_now();
+		p->taken_ms = clock_coarse_ms();
 	}
 	event_del(p->ev_write);
 }
@@ -152,7 +153,7 @@ peer_attach(struct front *f, struct peer *p, enum role role, uint32_t index,
 	p->ch = (struct channel){ .fd = fd, .self = ROLE_FRONT, .peer = role,
 	    .index = index };
 	p->out_len = 0;
-	p->heard_ms = front_now();
+	p->heard_ms = clock_coarse_ms();
 	p->ev = event_new(f->base, fd, EV_READ | EV_PERSIST, peer_on_readable,
 	    p);
 	p->ev_write = event_new(f->base, fd, EV_WRITE | EV_PERSIST,
@@ -179,7 +180,7 @@ peer_keep(struct peer *p, enum msg_type type, const void *body,
 	if (o == NULL)
 		fatal("out of memory");
 	if (TAILQ_EMPTY(&p->out))
-		p->taken_ms = front_now();
+		p->taken_ms = clock_coarse_ms();
 	p->out_len += sizeof(*o) + tail_len;
 	o->type = type;
 	o->tail_len = tail_len;

@@ -7,7 +7,7 @@
 #	make deps		as root: what all of it needs (WHAT=build for the
 #				little that building does)
 #	make field		as root: each distribution and its systemd, see
-#				tests/field.sh (WHAT=name for one step)
+#				tests/tool/field.sh (WHAT=name for one step)
 #	make fuzz TIME=60	each fuzzer for so many seconds (FUZZ=noun for one)
 #	make install DESTDIR=… PREFIX=…
 #
@@ -68,8 +68,8 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANITIZE_FLAGS) $(LDFLAGS)
 COMMON_SRC != find common -name "*.c" | sort
 FRONT_SRC != find pkgtorrentd -name "*.c" ! -path pkgtorrentd/main.c | sort
 HASHER_SRC != find hasher -name "*.c" ! -path hasher/main.c | sort
-TEST_SRC != echo tests/*_test.c
-TOOL_SRC != ls tests/*.c | grep -v _test.c; true
+TEST_SRC != ls tests/unit/*.c tests/role/*.c
+TOOL_SRC != ls tests/service/*.c tests/stress/*.c tests/tool/*.c
 BENCH_SRC != ls tests/bench/*.c 2>/dev/null; true
 FUZZ_SRC != f='$(FUZZ)'; ls tests/fuzz/$${f:-*}_fuzz.c 2>/dev/null; true
 
@@ -124,7 +124,7 @@ pkgtorrentd/main.o: pkgtorrentd/main.c .tree
 require: FORCE
 	@$(PKG_CONFIG) --exists --print-errors $(PKGS) || \
 	    { echo "run as root: make deps WHAT=build" >&2; exit 1; }
-	@sh tests/require.sh $(CC) $(ALL_CFLAGS) -MF /dev/null
+	@sh tests/tool/require.sh $(CC) $(ALL_CFLAGS) -MF /dev/null
 
 # Other flags, or a tree that was moved: these files change, and what was made
 # with the old ones is made again.
@@ -142,35 +142,35 @@ benches: $(BENCH_PROGS)
 fuzzers: $(FUZZ_PROGS)
 
 deps:
-	@sh tests/deps.sh install $(WHAT)
+	@sh tests/tool/deps.sh install $(WHAT)
 
 # Made by another make: what it finds out at its start may be new.
 check:
-	@sh tests/deps.sh check
+	@sh tests/tool/deps.sh check
 	@$(SUBMAKE) all tests
-	@SANITIZE='$(SANITIZE)' MAKE='$(MAKE)' sh tests/check.sh $(WHAT)
+	@SANITIZE='$(SANITIZE)' MAKE='$(MAKE)' sh tests/tool/check.sh $(WHAT)
 demo:
-	@sh tests/deps.sh demo
+	@sh tests/tool/deps.sh demo
 	@$(SUBMAKE) all
-	@MIRROR='$(MIRROR)' sh tests/demo.sh
+	@MIRROR='$(MIRROR)' sh tests/tool/demo.sh
 bench:
 	@$(SUBMAKE) all benches
-	@sh tests/bench.sh $(WHAT)
+	@sh tests/tool/bench.sh $(WHAT)
 # For hours; no part of what must hold for a change.
 soak:
 	@$(SUBMAKE) all tests
-	@sh tests/soak.sh $(WHAT)
+	@sh tests/tool/soak.sh $(WHAT)
 # Distributions and their systemd, in chroots; as root.
 field:
 	@WHAT='$(WHAT)' FIELD_SUITES='$(FIELD_SUITES)' \
 	    FIELD_MIRROR='$(FIELD_MIRROR)' FIELD_CACHE='$(FIELD_CACHE)' \
-	    bash tests/field.sh
+	    bash tests/tool/field.sh
 fuzz:
 	@$(SUBMAKE) CC=clang SANITIZE=fuzzer-no-link,address,undefined \
 	    LDFLAGS=-fsanitize=fuzzer ATF_LIBS= fuzzers
-	@TIME='$(TIME)' sh tests/fuzz.sh $(FUZZ_PROGS)
+	@TIME='$(TIME)' sh tests/tool/fuzz.sh $(FUZZ_PROGS)
 lint:
-	@sh tests/lint.sh
+	@sh tests/tool/lint.sh
 
 # An existing configuration stays; users are for packages to create.
 install: all

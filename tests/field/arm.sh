@@ -7,9 +7,9 @@
 set -u
 
 # Filters, namespaces and other processes' calls are beyond qemu-user.
-tests="buf_test chunked_test client_name_test conf_test conf_print_test
-    entry_test http_test http_host_test listing_test match_test msg_test
-    request_test seal_test sha1_lanes_test torrent_test trackers_test"
+tests="buf chunked client_name conf conf_print
+    entry http http_host listing match msg
+    request seal sha1_lanes torrent trackers"
 # It does not say that there were more descriptors than fit.
 beyond=msg__every_row_wrong_fds
 libraries=libc6-dev,libevent-dev,libssl-dev,libseccomp-dev,libbsd-dev,libatf-dev
@@ -58,7 +58,7 @@ build()
 	    PKG_CONFIG_LIBDIR="/$1/usr/lib/$2/pkgconfig" || return 1
 	# shellcheck disable=SC2086
 	make -s -j"$(nproc)" CC="$2-gcc --sysroot=/$1" AR="$2-ar" WERROR=1 \
-	    all $(printf 'tests/%s ' $tests)
+	    all $(printf 'tests/unit/%s_test ' $tests)
 }
 
 # run_case ARCHITECTURE QEMU TEST CASE
@@ -66,8 +66,8 @@ run_case()
 {
 	rm -rf case result out
 	mkdir case || return 1
-	(cd case && timeout 60 "$2" -L "/$1" "/$1/tree/tests/$3" \
-	    -s "/$1/tree/tests" -r ../result "$4" >../out 2>&1)
+	(cd case && timeout 60 "$2" -L "/$1" "/$1/tree/tests/unit/${3}_test" \
+	    -s "/$1/tree/tests/unit" -r ../result "$4" >../out 2>&1)
 	case $(cat result 2>/dev/null) in
 	passed*) passed=$((passed + 1)) ;;
 	skipped*) skipped=$((skipped + 1)) ;;
@@ -81,7 +81,7 @@ run_case()
 run()
 {
 	for test in $tests; do
-		cases=$("$2" -L "/$1" "/$1/tree/tests/$test" -l |
+		cases=$("$2" -L "/$1" "/$1/tree/tests/unit/${test}_test" -l |
 		    sed -n 's/^ident: //p')
 		if [ -z "$cases" ]; then
 			echo "FAILED: $1: $test does not run"

@@ -61,7 +61,7 @@ build()
 
 check()
 {
-	in_i386 "sh tests/check.sh \$(cd tests && ls *_test.c) $services"
+	in_i386 "sh tests/tool/check.sh unit role $services"
 }
 
 timed install_debootstrap

@@ -1,0 +1,121 @@
+#! /usr/bin/env atf-sh
+# The swarm: whoever has the files gives them to others, without any mirror.
+
+. "${0%/*}/../lib/lib.sh"
+. "${0%/*}/clients.sh"
+
+# It knows only info hashes in its white list, which it reads again at SIGHUP.
+start_tracker()
+{
+	_port=$(free_port)
+	tracker=http://127.0.0.1:$_port/announce
+	: >whitelist
+	opentracker -i 127.0.0.1 -p "$_port" -P "$_port" -d "$here" \
+	    -w whitelist >tracker.log 2>&1 &
+	tracker_pid=$!
+	note_pid $tracker_pid
+	echo "$tracker" >trackers
+	wait_for 10 curl -s -o answer "http://127.0.0.1:$_port/stats" ||
+	    fail "the tracker does not answer: $(cat tracker.log)"
+}
+
+# announce HASH EVENT: what the tracker says to a stranger.
+announce()
+{
+	curl -sS "$tracker?info_hash=$(echo "$1" | sed 's/../%&/g')&port=1&\
+peer_id=-XX0000-012345678901&uploaded=0&downloaded=0&left=1&numwant=0&\
+event=$2&compact=1"
+}
+
+tracker_knows()
+{
+	announce "$1" started >answer
+	announce "$1" stopped >>answer
+	grep -q 'interval' answer && ! grep -qi 'failure' answer
+}
+
+admit()
+{
+	! tracker_knows "$1" || fail "it knows a torrent of nobody's"
+	echo "$1" >>whitelist
+	kill -HUP $tracker_pid
+	wait_for 10 tracker_knows "$1" || fail "not admitted: $(cat answer)"
+}
+
+# From a torrent to one without web seeds.
+strip_web_seeds()
+{
+	PYTHONPATH=$tests/lib PYTHONDONTWRITEBYTECODE=1 \
+	    python3 - "$1" "$2" <<-'EOT'
+	import sys
+	import torrent_check
+	data = open(sys.argv[1], "rb").read()
+	_, start = torrent_check.decode(data, data.index(b"8:url-list"))
+	_, end = torrent_check.decode(data, start)
+	start = data.index(b"8:url-list")
+	assert end + 1 == len(data)
+	data = data[:start] + data[end:]
+	assert b"url-list" not in torrent_check.decode(data)[0]
+	open(sys.argv[2], "wb").write(data)
+	EOT
+}
+
+# All of it, padding included: there is nobody to get that from.
+start_seeder()
+{
+	mkdir seed
+	cp -R www/yum seed
+	mkdir -p seed/yum/torrent_service/nullfile
+	torrent padding >padding
+	while read -r _length _path; do
+		truncate -s "$_length" "seed/yum/$_path"
+	done <padding
+	aria2c --no-conf --enable-dht=false --enable-dht6=false \
+	    --bt-enable-lpd=false --enable-peer-exchange=false \
+	    --interface=127.0.0.2 --listen-port="$(free_port)" \
+	    --check-integrity=true --seed-ratio=0.0 --dir=seed \
+	    --summary-interval=0 "$1" >seeder.log 2>&1 &
+	note_pid $!
+}
+
+share()
+{
+	make_odd_mirror
+	start_tracker
+	service_start
+	want 200 "$service/single/yum/**"
+	want_torrent
+	hash=$torrent
+	want_torrent announce
+	same "$torrent" "$tracker" announce
+	admit "$hash"
+	strip_web_seeds body bare.torrent
+	start_seeder bare.torrent
+	# Nothing of the mirror is left to get by another way.
+	service_stop
+	mkdir out
+	get_with_"$1" bare.torrent out || fail "$1 failed"
+	find www/yum -type f >files
+	while read -r _file; do
+		atf_check cmp "$_file" "out/${_file#www/}"
+	done <files
+}
+
+service_case aria2_to_libtorrent "A libtorrent gets all from an aria2." \
+    aria2c opentracker /usr/bin/python3
+aria2_to_libtorrent_body()
+{
+	have_libtorrent
+	get_with_lt()
+	{
+		get_with_libtorrent "$1" "$2" 127.0.0.3
+	}
+	share lt
+}
+
+service_case aria2_to_aria2 "An aria2 gets all from another." \
+    aria2c opentracker
+aria2_to_aria2_body()
+{
+	share aria2
+}

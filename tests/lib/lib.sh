@@ -1,0 +1,420 @@
+# Harness for tests of the running service, to be read by atf-sh scripts:
+#
+#	. "${0%/*}/../lib/lib.sh"
+#	service_case NAME "What a user would notice." [program ...]
+#	NAME_body() { service_start ['keyword argument' ...]; ... }
+#
+# A case runs in a directory of its own: www/ is the mirror, cache/ the cache,
+# conf the configuration and log what the service says.  Afterwards $pid is
+# the parent and $url the address.  What was started is ended by its number
+# in the cleanup part, however the case ended.
+#
+# Of a mirror on an overlay, which is what containers have, the service stores
+# nothing (common/fstype.h).  There www is a link to a directory elsewhere.
+
+service=/mirror/torrent_service		# any name will do before the slash
+service_cases=
+here=$(pwd)
+tests=$(cd "$(atf_get_srcdir)/.." && pwd)
+
+service_case()
+{
+	_case=$1 _descr=$2
+	shift 2
+	service_cases="$service_cases $_case"
+	atf_test_case "$_case" cleanup
+	eval "${_case}_head() {
+		atf_set descr \"$_descr\"
+		atf_set timeout ${service_timeout:-60}
+		atf_set require.progs 'curl python3 sha1sum ps $*'
+	}
+	${_case}_cleanup() { service_cleanup; }"
+}
+
+# keeps_ctime DIRECTORY: does its file system keep change times by itself?
+keeps_ctime()
+{
+	case $(stat -f -c %t "$1" 2>/dev/null) in
+	ef53|58465342|9123683e|2fc12fc1|f2f52010|ca451a4e|1021994) ;;
+	*) return 1 ;;
+	esac
+}
+
+# That with the most room; nothing if there is none.
+find_place()
+{
+	for _dir in /tmp /var/tmp /dev/shm "/run/user/$(id -u)"; do
+		[ -w "$_dir" ] && keeps_ctime "$_dir" &&
+		    echo "$(stat -f -c '%a %S' "$_dir") $_dir"
+	done | awk '$1 * $2 > most { most = $1 * $2; place = $3 }
+	    END { print place }'
+}
+
+# mirror_dir NAME: www, or a further root, where it belongs.
+mirror_dir()
+{
+	if [ -f place ]; then
+		mkdir -p "$(cat place)/$1"
+		ln -sfT "$(cat place)/$1" "$1"
+	else
+		mkdir -p "$1"
+	fi
+}
+
+# The mirror's place, before anything is put there.
+place_mirror()
+{
+	! keeps_ctime . || return 0
+	_place=$(find_place)
+	if [ -n "$_place" ] &&
+	    _place=$(mktemp -d "$_place/pkgtorrentd-www.XXXXXX"); then
+		echo "$_place" >place
+		chmod 755 "$_place"
+		mirror_dir www
+	else
+		: >no-place
+	fi
+}
+
+# What is to be done is told in the arguments: to list the cases, one's
+# cleanup, or one.
+case $* in
+''|-l|*' -l'|*:cleanup) ;;
+*) place_mirror ;;
+esac
+
+atf_init_test_cases()
+{
+	for _case in $service_cases; do
+		atf_add_test_case "$_case"
+	done
+}
+
+# What the service has to say about it is half of every failure.
+fail()
+{
+	for _file in log head body; do
+		[ ! -s "$_file" ] || {
+			echo "--- the end of $_file"
+			tail -c 3000 "$_file" | tr -c '[:print:]\n\t' '?'
+		}
+	done
+	atf_fail "$*"
+}
+
+# Hundredths of a second since some time ago.
+clock()
+{
+	read -r now _ </proc/uptime
+	now=${now%.*}${now#*.}
+}
+
+# wait_for SECONDS COMMAND [ARGUMENT ...]: until it succeeds; fails past that.
+wait_for()
+{
+	clock
+	_end=$((now + $1 * 100))
+	shift
+	until "$@"; do
+		clock
+		[ "$now" -lt "$_end" ] || return 1
+		sleep 0.02
+	done
+}
+
+is_gone()
+{
+	for _pid; do
+		# A process that nobody has waited for yet has ended all the same.
+		case $(ps -o stat= -p "$_pid") in
+		''|Z*) ;;
+		*) return 1 ;;
+		esac
+	done
+}
+
+# settle FILE ...: wait until their last change is two seconds old, from when
+# on the service remembers what it learns of them.
+settle()
+{
+	_newest=$(find -H "$@" -printf '%C@\n' | sort -n | tail -n 1)
+	sleep "$(date +%s.%N | awk -v newest="$_newest" '{
+		left = newest + 2.05 - $1
+		printf "%.2f", (left > 0 ? left : 0) }')"
+}
+
+# The port is taken again by a restart, so it lies where the kernel takes
+# none for outgoing connections.
+free_port()
+{
+	python3 -c '
+import random, socket
+while True:
+    port = random.randrange(10000, 32000)
+    try:
+        for address in "127.0.0.1", "127.0.0.2":
+            with socket.socket() as s:
+                s.bind((address, port))
+        print(port)
+        break
+    except OSError:
+        pass'
+}
+
+# Called before files are made, or by service_start.
+service_prepare()
+{
+	[ -z "$port" ] || return 0
+	program=${PKGTORRENTD:-$tests/../pkgtorrentd/pkgtorrentd}
+	case $program in
+	/*) ;;
+	*) program=$(cd "${program%/*}" && pwd)/${program##*/} ;;
+	esac
+	[ -x "$program" ] || atf_fail "$program: not built"
+	port=$(free_port)
+	url=http://127.0.0.1:$port
+	mkdir -p www cache
+	[ ! -e no-place ] || atf_skip "no directory here is on a file system" \
+	    "that keeps change times; set TMPDIR to one"
+	[ -e trackers ] || echo udp://tracker.example:6969 >trackers
+	if [ "$(id -u)" = 0 ]; then
+		# A user that may not write the mirror, as it should be.
+		chmod 755 . www
+		chown nobody cache
+	fi
+}
+
+# service_configure ['keyword argument' ...]: on top of what a test needs.
+service_configure()
+{
+	service_prepare
+	{
+		for _line in "listen 127.0.0.1:$port" "root $here/www" \
+		    "cache $here/cache" "trackers $here/trackers" "hashers 1"
+		do
+			_keyword=${_line%% *}
+			for _given; do
+				[ "${_given%% *}" != "$_keyword" ] ||
+				    continue 2
+			done
+			echo "$_line"
+		done
+		[ "$(id -u)" != 0 ] || echo "user nobody"
+		for _given; do
+			echo "$_given"
+		done
+	} >conf
+}
+
+# Start what conf says, and wait until it is ready.
+# A process's number may be another one's later; this then differs.
+start_time()
+{
+	sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+}
+
+# What is to be ended after the case, if it still runs.
+note_pid()
+{
+	echo "$1 $(start_time "$1")" >>pids
+}
+
+service_run()
+{
+	: >>log
+	_ready=$(grep -c 'parent.*: ready: ' log)
+	"$program" -d -f conf >>log 2>&1 &
+	pid=$!
+	note_pid $pid
+	wait_for 10 service_has_started "$_ready" ||
+	    fail "not ready within 10 s"
+	! is_gone $pid || fail "it ended instead of starting"
+}
+
+service_has_started()
+{
+	[ "$(grep -c 'parent.*: ready: ' log)" -gt "$1" ] || is_gone $pid
+}
+
+service_start()
+{
+	service_configure "$@"
+	service_run
+}
+
+# Ends by SIGTERM, with exit status 0 and everything gone.
+service_stop()
+{
+	_children=$(children)
+	kill -TERM $pid
+	wait_for 10 is_gone $pid $_children || fail "still there after 10 s"
+	wait $pid || fail "exit status $? after SIGTERM"
+}
+
+service_restart()
+{
+	service_stop
+	service_run
+}
+
+# service_reload ['keyword argument' ...]: a new configuration, read.
+service_reload()
+{
+	[ $# -eq 0 ] || service_configure "$@"
+	_before=$(grep -c ': reloaded' log)
+	kill -HUP $pid
+	wait_for 10 more_lines "$_before" ': reloaded' || fail "no reload"
+}
+
+# more_lines N PATTERN: are there more in the log by now?
+more_lines()
+{
+	[ "$(grep -c -e "$2" log)" -gt "$1" ]
+}
+
+service_cleanup()
+{
+	[ ! -f pids ] || while read -r _pid _started; do
+		[ "$(start_time "$_pid")" != "$_started" ] ||
+		    kill -KILL "$_pid" 2>/dev/null
+	done <pids
+	chmod -R u+rwX . 2>/dev/null
+	[ ! -f place ] || {
+		chmod -R u+rwX "$(cat place)"
+		rm -rf "$(cat place)"
+	}
+	true
+}
+
+# Numbers of the service's children; with a pattern those of that title.
+children()
+{
+	ps --ppid "$pid" -o pid=,args= | awk -v title="${1:-.}" '
+	    { number = $1; $1 = ""; if ($0 ~ title) print number }'
+}
+
+# What the parts count, as they log it at SIGUSR1: number before a word.
+service_count()
+{
+	_before=$(grep -c 'connections open' log)
+	kill -USR1 $pid
+	wait_for 5 more_lines "$_before" 'connections open' ||
+	    fail "no status at SIGUSR1"
+	grep 'connections open' log | tail -n 1 |
+	    sed -n "s/.*[^0-9]\([0-9][0-9]*\) $1.*/\1/p"
+}
+
+is_hashing()
+{
+	[ "$(service_count 'to go')" -gt 0 ]
+}
+
+# ask TARGET [curl option ...]: $status, head and body are the answer's.
+ask()
+{
+	_target=$1
+	shift
+	: >body
+	status=$(curl -sS -g --path-as-is --max-time 20 -D head -o body \
+	    -w '%{http_code}' "$@" "$url$_target") ||
+	    fail "no answer to $_target"
+}
+
+# want STATUS TARGET [curl option ...]: a status, or a pattern as in case.
+want()
+{
+	_status=$1
+	shift
+	ask "$@"
+	case $status in
+	$_status) ;;
+	*) fail "$1 was answered with $status, not $_status" ;;
+	esac
+}
+
+# post PATH ...: as yum-torrent does it; $digest is theirs.
+post()
+{
+	digest=$(paths_digest "$@")
+	for _path; do
+		set -- "$@" --data-urlencode "p=$_path"
+		shift
+	done
+	ask "$service/digest/$digest" "$@"
+}
+
+want_post()
+{
+	_status=$1
+	shift
+	post "$@"
+	[ "$status" = "$_status" ] ||
+	    fail "POST of $* was answered with $status, not $_status"
+}
+
+paths_digest()
+{
+	(
+		IFS='
+'
+		printf %s "$*"
+	) | sha1sum | cut -c 1-40
+}
+
+# The value of a field of the last answer, empty without one.
+field()
+{
+	tr -d '\r' <head | sed -n "s/^$1: //Ip" | tail -n 1
+}
+
+# want_field NAME PATTERN: as in case; '' for none at all.
+want_field()
+{
+	case $(field "$1") in
+	$2) ;;
+	*) fail "$1 of $_target is '$(field "$1")', not '$2'" ;;
+	esac
+}
+
+want_body()
+{
+	grep -q -e "$1" body || fail "no '$1' in the answer to $_target"
+}
+
+want_log()
+{
+	wait_for 5 grep -q -e "$1" "${2:-log}" || fail "no '$1' in the log"
+}
+
+same()
+{
+	[ "$1" = "$2" ] || fail "$3: '$1' and '$2' differ"
+}
+
+differs()
+{
+	[ "$1" != "$2" ] || fail "$3: '$1' twice"
+}
+
+# torrent [FIELD [option ...]]: check the last answer, files included, and
+# print one thing of it.
+torrent()
+{
+	_field=${1:-hash}
+	[ $# -eq 0 ] || shift
+	"$tests/lib/torrent_check.py" body --root www \
+	    --print "$_field" "$@"
+}
+
+# The same, into $torrent, and the case fails if anything is wrong with it.
+want_torrent()
+{
+	torrent=$(torrent "$@") || fail "$_target: not a good torrent"
+}
+
+# python [ARGUMENT ...] <script: with service.py; the port comes first.
+python()
+{
+	PYTHONPATH=$tests/lib PYTHONDONTWRITEBYTECODE=1 \
+	    python3 -u - "$port" "$@" || fail "see the Python traceback"
+}

@@ -1,0 +1,655 @@
+/*
+ * The cache as its front meets it: what is remembered comes back the same,
+ * and what nobody sealed is never remembered.
+ */
+#include "tests/lib/cache_help.h"
+
+static struct cache_under_test c;
+
+static const struct mirror_file a = {
+	"/fedora/a.rpm", { 11, 3 * PIECE_LEN + 5, 1000, 2000, 0 },
+};
+static const struct mirror_file b = {
+	"/fedora/dir/b.iso", { 12, 20 * PIECE_LEN, 1000, 2000, 0 },
+};
+static const struct mirror_file empty = {
+	"/fedora/empty", { 13, 0, 1000, 2000, 0 },
+};
+
+#define A_ENTRY	"cache/pieces/fedora/a.rpm/1048576"
+
+ATF_TC_WITHOUT_HEAD(pieces__come_back);
+ATF_TC_BODY(pieces__come_back, tc)
+{
+	cache_start(&c, "");
+	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
+	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
+	put_pieces(&c, &b, PIECE_LEN, 3, NULL);
+	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
+	ATF_CHECK_EQ(20, get_pieces(&c, &b, PIECE_LEN));
+	ATF_CHECK(there(A_ENTRY));
+	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN / 2));
+	put_pieces(&c, &a, PIECE_LEN / 2, 16, NULL);
+	ATF_CHECK_EQ(8, get_pieces(&c, &a, PIECE_LEN / 2));
+	cache_stop(&c);
+	cache_start(&c, "");
+	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
+	cache_stop(&c);
+}
+
+ATF_TC_WITHOUT_HEAD(pieces__of_another_version_are_a_miss);
+ATF_TC_BODY(pieces__of_another_version_are_a_miss, tc)
+{
+	struct mirror_file other;
+	int i;
+
+	cache_start(&c, "");
+	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
+	for (i = 0; i < 4; i++) {
+		other = a;
+		other.identity.ino += i == 0;
+		other.identity.size += i == 1;
+		other.identity.mtime_ns += i == 2;
+		other.identity.ctime_ns += i == 3;
+		ATF_CHECK_EQ(0, get_pieces(&c, &other, PIECE_LEN));
+	}
+	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
+	cache_stop(&c);
+}
+
+/* 262144 pieces: 5 MiB of digests in both directions. */
+ATF_TC_WITHOUT_HEAD(pieces__of_a_long_file_come_in_parts);
+ATF_TC_BODY(pieces__of_a_long_file_come_in_parts, tc)
+{
+	struct mirror_file f = { "/x/long", { 1, (4ULL << 30) + 1, 1, 1, 0 } };
+
+	cache_start(&c, "");
+	put_pieces(&c, &f, 16384, 1024, NULL);
+	ATF_CHECK_EQ(262146, get_pieces(&c, &f, 16384));
+	cache_stop(&c);
+}
+
+/* Hits and misses of many files share messages, each in one piece or
+   continued in the next. */
+ATF_TC_WITHOUT_HEAD(pieces__of_many_files_are_packed);
+ATF_TC_BODY(pieces__of_many_files_are_packed, tc)
+{
+	enum { N = 400 };
+	static uint32_t got[N];
+	struct msg_get_pieces body = {
+		.id = 99, .piece_len = 16384, .count = N,
+	};
+	struct mirror_file f = { .identity = { 1, 300 * 16384, 1, 1, 0 } };
+	struct msg_pieces_item item;
+	struct buf tail = { 0 };
+	unsigned done = 0, messages = 0;
+	const uint8_t *at;
+	char path[32];
+	struct msg msg;
+	uint32_t i;
+
+	cache_start(&c, "");
+	f.path = path;
+	for (i = 0; i < N; i++) {
+		snprintf(path, sizeof(path), "/x/%u", i);
+		f.identity.ino = i;
+		if (i % 4 != 0)
+			put_pieces(&c, &f, 16384, 1000, NULL);
+		ask_file(&tail, i, &f);
+	}
+	ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, MSG_GET_PIECES, &body,
+	    tail.data, tail.len, NULL, 0));
+	while (done < N) {
+		ATF_REQUIRE(next_answer(&c, &msg));
+		messages++;
+		at = msg.tail;
+		for (i = 0; i < ((const struct msg_pieces *)msg.body)->count;
+		    i++) {
+			memcpy(&item, at, sizeof(item));
+			at += sizeof(item) + (size_t)item.count * SHA1_LEN;
+			ATF_REQUIRE(item.index < N);
+			ATF_REQUIRE_EQ(got[item.index], item.first);
+			got[item.index] += item.count;
+			ATF_REQUIRE_EQ(item.index % 4 != 0 ? 300 : 0,
+			    item.total);
+			done += got[item.index] == item.total;
+		}
+		ATF_REQUIRE_EQ(msg.tail + msg.tail_len, at);
+	}
+	/* 300 files of 6 KB, ten to a message. */
+	ATF_CHECK(messages < 40);
+	buf_free(&tail);
+	cache_stop(&c);
+}
+
+ATF_TC_WITHOUT_HEAD(pieces__with_a_wrong_seal_are_refused);
+ATF_TC_BODY(pieces__with_a_wrong_seal_are_refused, tc)
+{
+	static const struct put_lies lies[] = {
+		{ .path = "/fedora/b.rpm" },
+		{ .size = 3 * PIECE_LEN + 6 },
+		{ .ino = 12 },
+		{ .unsealed = true },
+	};
+	const struct mirror_file other = { "/fedora/b.rpm", a.identity };
+	size_t i;
+
+	cache_start(&c, "");
+	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		put_pieces(&c, &a, PIECE_LEN, 16, &lies[i]);
+		expect_fault(&c, FAULT_SEAL);
+		ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
+		ATF_CHECK_EQ(0, get_pieces(&c, &other, PIECE_LEN));
+	}
+	ATF_CHECK_EQ(0, cache_status(&c).stored);
+	cache_stop(&c);
+}
+
+ATF_TC_WITHOUT_HEAD(pieces__with_gaps_are_refused);
+ATF_TC_BODY(pieces__with_gaps_are_refused, tc)
+{
+	static const struct put_lies lies[] = {
+		{ .skip = 1 }, { .skip = 2 }, { .skip = 4 }, { .again = 2 },
+		{ .again = 4 }, { .beyond = true }, { .swapped = true },
+		{ .no_padded = true }, { .junk = 1 },
+	};
+	size_t i;
+
+	cache_start(&c, "");
+	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		put_pieces(&c, &a, PIECE_LEN, 1, &lies[i]);
+		expect_fault(&c, FAULT_CONTENT);
+		ATF_CHECK_EQ_MSG(0, get_pieces(&c, &a, PIECE_LEN), "%zu", i);
+	}
+	ATF_CHECK_EQ(0, cache_status(&c).stored);
+	put_pieces(&c, &a, PIECE_LEN, 1, NULL);
+	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
+	cache_stop(&c);
+}
+
+/* What a hasher said of another version of the file, or of other pieces. */
+ATF_TC_WITHOUT_HEAD(pieces__with_a_seal_replayed_are_refused);
+ATF_TC_BODY(pieces__with_a_seal_replayed_are_refused, tc)
+{
+	struct mirror_file other = a;
+	struct msg_digests_item item = { .status = DIGESTS_OK, .count = 5 };
+	struct put put = { .c = &c, .body = { .piece_len = PIECE_LEN } };
+	uint8_t *digests = make_digests(&a, PIECE_LEN);
+	int i;
+
+	cache_start(&c, "");
+	other.identity.mtime_ns++;
+	for (i = 0; i < 3; i++) {
+		item.first = 0;
+		seal_digests(c.seal, i == 0 ? &other.identity : &a.identity,
+		    i == 1 ? PIECE_LEN / 2 : PIECE_LEN, i == 2, 5, digests,
+		    item.seal);
+		put.body.identity = a.identity;
+		put.body.path_len = (uint32_t)strlen(a.path);
+		seal_file(c.seal, a.path, strlen(a.path), &a.identity,
+		    put.body.seal);
+		ATF_REQUIRE_EQ(0, buf_add(&put.tail, a.path,
+		    strlen(a.path)));
+		put_slice(&put, &item, digests);
+		put_part(&put, false);
+		expect_fault(&c, FAULT_SEAL);
+	}
+	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
+	free(digests);
+	buf_free(&put.tail);
+	cache_stop(&c);
+}
+
+/* A front that dies in the middle takes what it had not finished with it. */
+ATF_TC_WITHOUT_HEAD(pieces__of_a_lost_front_are_forgotten);
+ATF_TC_BODY(pieces__of_a_lost_front_are_forgotten, tc)
+{
+	static const struct put_lies cut = { .cut = true };
+
+	cache_start(&c, "");
+	put_pieces(&c, &a, PIECE_LEN, 16, &cut);
+	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
+	new_front(&c);
+	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
+	put_pieces(&c, &b, PIECE_LEN, 16, NULL);
+	ATF_CHECK_EQ(20, get_pieces(&c, &b, PIECE_LEN));
+	put_pieces(&c, &a, PIECE_LEN, 16, &cut);
+	put_pieces(&c, &b, PIECE_LEN, 16, NULL);
+	expect_fault(&c, FAULT_CONTENT);
+	cache_stop(&c);
+}
+
+/*
+ * A file that is known by its mount: nothing is stored of it, and nothing that
+ * is stored is taken for it, be it of an older version or of a file system that
+ * was in the same place.
+ */
+ATF_TC_WITHOUT_HEAD(mounts__leave_nothing_behind);
+ATF_TC_BODY(mounts__leave_nothing_behind, tc)
+{
+	struct mirror_file on_image = a, nothing_on_image = empty;
+	struct buf listing = { 0 };
+	uint8_t digest[SHA1_LEN];
+
+	cache_start(&c, "");
+	on_image.identity.mount = 77;
+	nothing_on_image.identity.mount = 77;
+	put_pieces(&c, &on_image, PIECE_LEN, 2, NULL);
+	ATF_CHECK_EQ(0, get_pieces(&c, &on_image, PIECE_LEN));
+	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
+	ATF_CHECK_EQ(0, cache_status(&c).stored);
+	ATF_CHECK(!there(A_ENTRY));
+
+	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
+	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
+	ATF_CHECK_EQ(0, get_pieces(&c, &on_image, PIECE_LEN));
+	put_pieces(&c, &on_image, PIECE_LEN, 16, NULL);
+	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
+
+	/* All that it would be made of is there, or needs nothing. */
+	digest_of("/fedora/a.rpm\n/fedora/empty", digest);
+	list_spec(&listing, 0, "/fedora/a.rpm", &on_image, 1);
+	list_spec(&listing, 1, "/fedora/empty", &empty, 1);
+	put_listing(&c, digest, &listing, false);
+	ATF_CHECK(!knows_info(&c, digest));
+	listing.len = 0;
+	list_spec(&listing, 0, "/fedora/a.rpm", &a, 1);
+	list_spec(&listing, 1, "/fedora/empty", &nothing_on_image, 1);
+	put_listing(&c, digest, &listing, false);
+	ATF_CHECK(!knows_info(&c, digest));
+	ATF_CHECK_EQ(1, cache_status(&c).stored);
+	/* It is no lie either. */
+	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
+	buf_free(&listing);
+	cache_stop(&c);
+}
+
+/* The front cannot say that the mount does not matter. */
+ATF_TC_WITHOUT_HEAD(mounts__are_sealed);
+ATF_TC_BODY(mounts__are_sealed, tc)
+{
+	static const struct put_lies lie = { .no_mount = true };
+	struct mirror_file on_image = a;
+	struct msg_digests_item item = { .status = DIGESTS_OK, .count = 5 };
+	struct put put = { .c = &c, .body = { .piece_len = PIECE_LEN } };
+	uint8_t *digests = make_digests(&a, PIECE_LEN);
+
+	cache_start(&c, "");
+	on_image.identity.mount = 77;
+	put_pieces(&c, &on_image, PIECE_LEN, 16, &lie);
+	expect_fault(&c, FAULT_SEAL);
+	/* A file of the same times elsewhere, with what is on the image. */
+	seal_digests(c.seal, &on_image.identity, PIECE_LEN, 0, 5, digests,
+	    item.seal);
+	put.body.identity = a.identity;
+	put.body.path_len = (uint32_t)strlen(a.path);
+	seal_file(c.seal, a.path, strlen(a.path), &a.identity, put.body.seal);
+	ATF_REQUIRE_EQ(0, buf_add(&put.tail, a.path, strlen(a.path)));
+	put_slice(&put, &item, digests);
+	put_part(&put, false);
+	expect_fault(&c, FAULT_SEAL);
+	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
+	ATF_CHECK_EQ(0, cache_status(&c).stored);
+	free(digests);
+	buf_free(&put.tail);
+	cache_stop(&c);
+}
+
+ATF_TC_WITHOUT_HEAD(paths__without_a_place_are_a_miss);
+ATF_TC_BODY(paths__without_a_place_are_a_miss, tc)
+{
+	struct mirror_file f = { .identity = { 1, 5, 1, 1, 0 } };
+	char deep[200] = "", name[300];
+	const char *paths[] = { deep, name, "/a/../b", "/a//b", "a/b" };
+	size_t i;
+
+	for (i = 0; i <= ENTRY_DEPTH_MAX; i++)
+		strcat(deep, "/d");
+	memset(name, 'n', sizeof(name) - 1);
+	name[0] = '/';
+	name[sizeof(name) - 1] = '\0';
+	cache_start(&c, "");
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		f.path = paths[i];
+		put_pieces(&c, &f, PIECE_LEN, 16, NULL);
+		ATF_CHECK_EQ(0, get_pieces(&c, &f, PIECE_LEN));
+	}
+	put_pieces(&c, &empty, PIECE_LEN, 16, NULL);
+	ATF_CHECK_EQ(0, get_pieces(&c, &empty, PIECE_LEN));
+	deep[2 * ENTRY_DEPTH_MAX] = '\0';
+	f.path = deep;
+	put_pieces(&c, &f, PIECE_LEN, 16, NULL);
+	ATF_CHECK_EQ(2, get_pieces(&c, &f, PIECE_LEN));
+	ATF_CHECK_EQ(1, cache_status(&c).stored);
+	cache_stop(&c);
+}
+
+/* The info dictionary that the files ought to give. */
+static void
+expect_info(const struct buf *info, const struct mirror_file *const *files,
+    size_t n)
+{
+	struct torrent_layout layout = { PIECE_LEN, false, "torrent_service" };
+	struct torrent_file tf[8];
+	struct buf expected = { 0 };
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		tf[i] = (struct torrent_file){
+			.path = files[i]->path,
+			.path_len = strlen(files[i]->path),
+			.size = files[i]->identity.size,
+			.digests = make_digests(files[i], PIECE_LEN),
+		};
+	ATF_REQUIRE_EQ(0, torrent_info(&expected, &layout, tf, n, true,
+	    UINT64_MAX));
+	ATF_REQUIRE_EQ(expected.len, info->len);
+	ATF_CHECK(memcmp(expected.data, info->data, info->len) == 0);
+	for (i = 0; i < n; i++)
+		free((void *)(uintptr_t)tf[i].digests);
+	buf_free(&expected);
+}
+
+/* Two walkers know a part each; the order is that of the request. */
+ATF_TC_WITHOUT_HEAD(info__is_built_from_all_listings);
+ATF_TC_BODY(info__is_built_from_all_listings, tc)
+{
+	static const struct mirror_file *const files[] = {
+		&a, &b, &empty, &a,
+	};
+	struct buf one = { 0 }, two = { 0 }, listing = { 0 }, info = { 0 };
+	struct buf expected = { 0 };
+	uint8_t digest[SHA1_LEN];
+
+	cache_start(&c, "");
+	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
+	put_pieces(&c, &b, PIECE_LEN, 16, NULL);
+	digest_of("/fedora/a.rpm\n/fedora/dir/*\n/fedora/none\n/fedora/[ea]*",
+	    digest);
+	list_spec(&one, 3, "/fedora/[ea]*",
+	    (struct mirror_file[]){ empty, a }, 2);
+	list_spec(&one, 0, "/fedora/a.rpm", &a, 1);
+	list_spec(&two, 1, "/fedora/dir/*", &b, 1);
+	list_spec(&two, 2, "/fedora/none", NULL, 0);
+	put_listing(&c, digest, &one, true);
+	put_listing(&c, digest, &two, false);
+	ATF_REQUIRE_EQ(1, get_info(&c, digest, &listing, &info));
+	list_spec(&expected, 0, "/fedora/a.rpm", &a, 1);
+	list_spec(&expected, 1, "/fedora/dir/*", &b, 1);
+	list_spec(&expected, 2, "/fedora/none", NULL, 0);
+	list_spec(&expected, 3, "/fedora/[ea]*",
+	    (struct mirror_file[]){ empty, a }, 2);
+	ATF_REQUIRE_EQ(expected.len, listing.len);
+	ATF_CHECK(memcmp(expected.data, listing.data, listing.len) == 0);
+	expect_info(&info, files, 4);
+	cache_stop(&c);
+}
+
+ATF_TC_WITHOUT_HEAD(info__of_long_listings_comes_in_parts);
+ATF_TC_BODY(info__of_long_listings_comes_in_parts, tc)
+{
+	enum { N = 5000 };
+	struct buf l = { 0 }, listing = { 0 }, info = { 0 };
+	struct mirror_file f = { .identity = { 1, 0, 1, 1, 0 } };
+	uint8_t digest[SHA1_LEN];
+	char path[64];
+	int i;
+
+	cache_start(&c, "");
+	ATF_REQUIRE_EQ(0, listing_add_spec(&l, 0, PATH_OK, "/x/*", 4, N));
+	for (i = 0; i < N; i++) {
+		snprintf(path, sizeof(path), "/x/%030d", i);
+		f.path = path;
+		ATF_REQUIRE_EQ(0, listing_add_file(&l, &f.identity, path,
+		    strlen(path)));
+	}
+	digest_of("/x/*", digest);
+	put_listing(&c, digest, &l, false);
+	ATF_REQUIRE_EQ(1, get_info(&c, digest, &listing, &info));
+	ATF_CHECK_EQ(l.len, listing.len);
+	ATF_CHECK(memcmp(l.data, listing.data, l.len) == 0);
+	ATF_CHECK(info.len > 5000 * 40);
+	cache_stop(&c);
+}
+
+/* Another piece length, padding or service: what it stands for is still
+   known, the torrent is to be made again. */
+ATF_TC_WITHOUT_HEAD(info__of_another_layout_is_only_a_listing);
+ATF_TC_BODY(info__of_another_layout_is_only_a_listing, tc)
+{
+	static const char *const confs[] = {
+		"piece-length 2M\n", "padding attr\n", "service other\n",
+	};
+	struct buf listing = { 0 }, info = { 0 };
+	uint8_t digest[SHA1_LEN];
+	char byte;
+	size_t i;
+
+	cache_start(&c, "");
+	remember(&c, &a, digest);
+	send_conf(&c, "cache-age 20d\n");
+	cache_status(&c);
+	ATF_REQUIRE(knows_info(&c, digest));
+	for (i = 0; i < 3; i++) {
+		send_conf(&c, confs[i]);
+		cache_status(&c);
+		/* The front is to ask again once it knows as well. */
+		ATF_CHECK_EQ(0, recv(c.front.fd, &byte, 1, MSG_DONTWAIT));
+		new_front(&c);
+		ATF_REQUIRE_EQ(1, get_info(&c, digest, &listing, &info));
+		ATF_CHECK(listing.len > 0);
+		ATF_CHECK_EQ(0, info.len);
+	}
+	send_conf(&c, "");
+	cache_status(&c);
+	new_front(&c);
+	ATF_REQUIRE_EQ(1, get_info(&c, digest, &listing, &info));
+	ATF_CHECK(info.len > 0);
+	cache_stop(&c);
+}
+
+ATF_TC_WITHOUT_HEAD(info__that_cannot_be_built_is_not_stored);
+ATF_TC_BODY(info__that_cannot_be_built_is_not_stored, tc)
+{
+	const struct mirror_file top = { "/top", { 5, 5, 5, 5, 0 } };
+	const struct mirror_file other = { "/centos/c", { 6, 6, 6, 6, 0 } };
+	struct mirror_file changed = a;
+	uint8_t digest[SHA1_LEN];
+	struct buf l = { 0 };
+
+	cache_start(&c, "");
+	digest_of("/*", digest);
+	list_spec(&l, 0, "/*", &a, 1);
+	put_listing(&c, digest, &l, false);
+	ATF_CHECK(!knows_info(&c, digest));
+	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
+	put_pieces(&c, &top, PIECE_LEN, 16, NULL);
+	put_pieces(&c, &other, PIECE_LEN, 16, NULL);
+	changed.identity.ctime_ns++;
+	l.len = 0;
+	list_spec(&l, 0, "/*", &changed, 1);
+	put_listing(&c, digest, &l, false);
+	ATF_CHECK(!knows_info(&c, digest));
+	l.len = 0;
+	list_spec(&l, 0, "/*", &top, 1);
+	put_listing(&c, digest, &l, false);
+	ATF_CHECK(!knows_info(&c, digest));
+	l.len = 0;
+	list_spec(&l, 0, "/*", (struct mirror_file[]){ other, a }, 2);
+	put_listing(&c, digest, &l, false);
+	ATF_CHECK(!knows_info(&c, digest));
+	l.len = 0;
+	list_spec(&l, 0, "/*", &a, 1);
+	put_listing(&c, digest, &l, false);
+	ATF_CHECK(knows_info(&c, digest));
+	cache_stop(&c);
+}
+
+ATF_TC_WITHOUT_HEAD(info__without_files_is_forgotten);
+ATF_TC_BODY(info__without_files_is_forgotten, tc)
+{
+	uint8_t digest[SHA1_LEN];
+	struct buf l = { 0 };
+
+	cache_start(&c, "");
+	remember(&c, &a, digest);
+	ATF_REQUIRE(knows_info(&c, digest));
+	list_spec(&l, 0, a.path, NULL, 0);
+	put_listing(&c, digest, &l, false);
+	ATF_CHECK(!knows_info(&c, digest));
+	ATF_CHECK(!there(info_path(digest)));
+	cache_stop(&c);
+}
+
+static void
+refused_info(const char *specs, const struct buf *l, enum msg_fault fault)
+{
+	uint8_t digest[SHA1_LEN];
+
+	digest_of(specs, digest);
+	put_listing(&c, digest, l, false);
+	expect_fault(&c, fault);
+	ATF_CHECK(!knows_info(&c, digest));
+}
+
+/* All of these are sealed: a walker said so, but of other questions. */
+ATF_TC_WITHOUT_HEAD(info__of_another_digest_is_refused);
+ATF_TC_BODY(info__of_another_digest_is_refused, tc)
+{
+	struct buf l = { 0 };
+
+	cache_start(&c, "");
+	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
+	list_spec(&l, 0, a.path, &a, 1);
+	refused_info("/fedora/b.rpm", &l, FAULT_CONTENT);
+	/* A newline in a spec would hide that one of them is missing. */
+	l.len = 0;
+	list_spec(&l, 0, "/x\n/y", NULL, 0);
+	list_spec(&l, 1, a.path, &a, 1);
+	refused_info("/x\n/y\n/fedora/a.rpm", &l, FAULT_CONTENT);
+	l.len = 0;
+	list_spec(&l, 0, a.path, &a, 1);
+	list_spec(&l, 0, a.path, &a, 1);
+	refused_info("/fedora/a.rpm\n/fedora/a.rpm", &l, FAULT_CONTENT);
+	refused_info("/fedora/a.rpm\n", &l, FAULT_CONTENT);
+	l.len = 0;
+	list_spec(&l, 1, a.path, &a, 1);
+	refused_info("/fedora/a.rpm", &l, FAULT_CONTENT);
+	l.len = 0;
+	list_spec(&l, 0, a.path, &a, 1);
+	l.len--;
+	refused_info("/fedora/a.rpm", &l, FAULT_CONTENT);
+	cache_stop(&c);
+}
+
+ATF_TC_WITHOUT_HEAD(info__with_a_wrong_seal_is_refused);
+ATF_TC_BODY(info__with_a_wrong_seal_is_refused, tc)
+{
+	struct msg_put_info body = { .flags = PUT_SEALED };
+	struct buf l = { 0 };
+	uint8_t sum[SEAL_LEN];
+
+	cache_start(&c, "");
+	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
+	digest_of(a.path, body.digest);
+	list_spec(&l, 0, a.path, &a, 1);
+	/* None. */
+	ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, MSG_PUT_INFO, &body, l.data,
+	    l.len, NULL, 0));
+	expect_fault(&c, FAULT_SEAL);
+	/* Not said to be one. */
+	sha256(l.data, l.len, sum);
+	seal_listing(c.seal, sum, body.seal);
+	body.flags = 0;
+	ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, MSG_PUT_INFO, &body, l.data,
+	    l.len, NULL, 0));
+	expect_fault(&c, FAULT_SEAL);
+	/* Of something shorter. */
+	body.flags = PUT_SEALED;
+	list_spec(&l, 1, "/fedora/more", &b, 1);
+	ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, MSG_PUT_INFO, &body, l.data,
+	    l.len, NULL, 0));
+	expect_fault(&c, FAULT_SEAL);
+	ATF_CHECK(!knows_info(&c, body.digest));
+	cache_stop(&c);
+}
+
+/* Whatever a front sends, the cache stays. */
+ATF_TC_WITHOUT_HEAD(messages__that_lie_end_the_channel_only);
+ATF_TC_BODY(messages__that_lie_end_the_channel_only, tc)
+{
+	static const uint8_t junk[600];
+	uint64_t body[16];
+	uint32_t type, refused = 0;
+	size_t tail;
+
+	cache_start(&c, "");
+	for (type = 1; type < MSG_COUNT; type++) {
+		for (tail = 0; tail <= sizeof(junk); tail += 300) {
+			if (msg_check(type, ROLE_FRONT, ROLE_CACHE,
+			    msg_body_len(type) + tail, 0) != 0)
+				continue;
+			memset(body, 0xff, sizeof(body));
+			ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, type, body,
+			    junk, tail, NULL, 0));
+			if (type == MSG_GET_INFO) {
+				struct msg msg;
+
+				ATF_CHECK(next_answer(&c, &msg));
+				continue;
+			}
+			/* A first part with junk is no end yet. */
+			if (type == MSG_PUT_INFO)
+				expect_fault(&c, tail == 0 ? FAULT_CONTENT :
+				    FAULT_SEAL);
+			else
+				expect_fault(&c, FAULT_CONTENT);
+			refused++;
+		}
+	}
+	ATF_CHECK(refused >= 8);
+	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
+	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
+	cache_stop(&c);
+}
+
+/* More than 64 MiB of listings is no honest question. */
+ATF_TC_WITHOUT_HEAD(info__without_end_is_refused);
+ATF_TC_BODY(info__without_end_is_refused, tc)
+{
+	static const uint8_t junk[60000];
+	struct msg_put_info body = { .flags = PART_MORE };
+	size_t sent;
+
+	cache_start(&c, "");
+	for (sent = 0; sent <= LISTING_MAX; sent += sizeof(junk))
+		ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, MSG_PUT_INFO, &body,
+		    junk, sizeof(junk), NULL, 0));
+	expect_fault(&c, FAULT_CONTENT);
+	cache_stop(&c);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, pieces__come_back);
+	ATF_TP_ADD_TC(tp, pieces__of_another_version_are_a_miss);
+	ATF_TP_ADD_TC(tp, pieces__of_a_long_file_come_in_parts);
+	ATF_TP_ADD_TC(tp, pieces__of_many_files_are_packed);
+	ATF_TP_ADD_TC(tp, pieces__with_a_wrong_seal_are_refused);
+	ATF_TP_ADD_TC(tp, pieces__with_gaps_are_refused);
+	ATF_TP_ADD_TC(tp, pieces__with_a_seal_replayed_are_refused);
+	ATF_TP_ADD_TC(tp, pieces__of_a_lost_front_are_forgotten);
+	ATF_TP_ADD_TC(tp, mounts__leave_nothing_behind);
+	ATF_TP_ADD_TC(tp, mounts__are_sealed);
+	ATF_TP_ADD_TC(tp, paths__without_a_place_are_a_miss);
+	ATF_TP_ADD_TC(tp, info__is_built_from_all_listings);
+	ATF_TP_ADD_TC(tp, info__of_long_listings_comes_in_parts);
+	ATF_TP_ADD_TC(tp, info__of_another_layout_is_only_a_listing);
+	ATF_TP_ADD_TC(tp, info__that_cannot_be_built_is_not_stored);
+	ATF_TP_ADD_TC(tp, info__without_files_is_forgotten);
+	ATF_TP_ADD_TC(tp, info__of_another_digest_is_refused);
+	ATF_TP_ADD_TC(tp, info__with_a_wrong_seal_is_refused);
+	ATF_TP_ADD_TC(tp, messages__that_lie_end_the_channel_only);
+	ATF_TP_ADD_TC(tp, info__without_end_is_refused);
+	return atf_no_error();
+}

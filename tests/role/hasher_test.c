@@ -1,0 +1,488 @@
+/* What the front and the parent see of a hasher, with real files. */
+#include "tests/lib/hasher_rig.h"
+
+#include <sys/mman.h>
+#include <sys/uio.h>
+
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "hasher/hash/batch.h"
+#include "tests/lib/place.h"
+
+static const uint8_t	unsealed[SEAL_LEN];
+
+static void
+rig_expect_log(struct rig *rig, const char *text)
+{
+	do
+		rig_expect(rig, &rig->parent, MSG_LOG);
+	while (strstr(rig->log, text) == NULL);
+}
+
+static void
+check_files(const char *digest)
+{
+	struct rig	rig;
+
+	rig_start(&rig, digest);
+	check_file(&rig, "empty", 0, PIECE);
+	check_file(&rig, "byte", 1, PIECE);
+	check_file(&rig, "piece", PIECE, PIECE);
+	check_file(&rig, "odd", 3 * PIECE + 100, PIECE);
+	check_file(&rig, "slice", SLICE_MIN, 1U << 20);
+	check_file(&rig, "small pieces", SLICE_MIN - 5, 16U << 10);
+	check_file(&rig, "one large piece", 16 * MIB, 16U << 20);
+	check_file(&rig, "many large pieces", SLICE_MAX, 4U << 20);
+	check_file(&rig, "part of a large piece", 5 * MIB + 1, 16U << 20);
+	rig_stop(&rig);
+}
+
+ATF_TC_WITHOUT_HEAD(file__digests_are_right);
+ATF_TC_BODY(file__digests_are_right, tc)
+{
+	check_files("auto");
+}
+
+ATF_TC_WITHOUT_HEAD(file__digests_are_right_by_avx2);
+ATF_TC_BODY(file__digests_are_right_by_avx2, tc)
+{
+	check_files("avx2");
+}
+
+ATF_TC_WITHOUT_HEAD(file__digests_are_right_by_openssl);
+ATF_TC_BODY(file__digests_are_right_by_openssl, tc)
+{
+	check_files("openssl");
+}
+
+ATF_TC_WITHOUT_HEAD(file__in_slices);
+ATF_TC_BODY(file__in_slices, tc)
+{
+	const size_t		 len = 3 * SLICE_MIN + 100;
+	struct msg_range	 range = { .slot = 31, .size = len };
+	struct msg_digests_item	 item;
+	struct rig		 rig;
+	uint8_t			*data;
+	uint64_t		 at, i;
+	int			 fd = make_file("file", len, &data);
+
+	rig_start(&rig, "auto");
+	for (at = 0; at < len; at += SLICE_MIN) {
+		range.flags = at == 0 ? RANGE_NEW : 0;
+		if (at + SLICE_MIN >= len)
+			range.flags |= RANGE_CLOSE;
+		range.offset = at;
+		range.len = len - at < SLICE_MIN ? len - at : SLICE_MIN;
+		rig_send(&rig, MIB, &range, 1, &fd, at == 0);
+	}
+	/* All of them were sent at once, and are answered in order. */
+	for (i = 0, at = 0; at < len; at += SLICE_MIN, i++) {
+		rig_expect_digests(&rig, i, 1);
+		rig_check_item(&rig, &item, data + at,
+		    len - at < SLICE_MIN ? len - at : SLICE_MIN, MIB);
+		ATF_CHECK_EQ(at / MIB, item.first);
+	}
+	rig_stop(&rig);
+	free(data);
+}
+
+ATF_TC_WITHOUT_HEAD(batch__of_many_files);
+ATF_TC_BODY(batch__of_many_files, tc)
+{
+	struct msg_range	 ranges[16];
+	struct msg_digests_item	 item;
+	struct rig		 rig;
+	uint8_t			*data[16];
+	int			 fds[16], i, round;
+	char			 name[16];
+
+	rig_start(&rig, "auto");
+	for (i = 0; i < 16; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		ranges[i] = whole((uint64_t)i * i * 4099);
+		ranges[i].slot = (uint32_t)i;
+		fds[i] = make_file(name, ranges[i].size, &data[i]);
+	}
+	/* Slots are free again when their last range is on its way. */
+	for (round = 0; round < 5; round++)
+		rig_send(&rig, PIECE, ranges, 16, fds, 16);
+	for (round = 0; round < 5; round++) {
+		rig_expect_digests(&rig, (uint64_t)round, 16);
+		for (i = 0; i < 16; i++)
+			rig_check_item(&rig, &item, data[i], ranges[i].size,
+			    PIECE);
+	}
+	rig_stop(&rig);
+}
+
+ATF_TC_WITHOUT_HEAD(file__sparse);
+ATF_TC_BODY(file__sparse, tc)
+{
+	const size_t		 len = 5 * MIB;
+	struct msg_range	 range = whole(len);
+	struct msg_digests_item	 item;
+	struct rig		 rig;
+	uint8_t			*data = calloc(1, len);
+	int			 fd;
+
+	ATF_REQUIRE(data != NULL);
+	data[3 * MIB] = 'x';
+	fd = open("sparse", O_RDWR | O_CREAT, 0644);
+	ATF_REQUIRE_EQ(0, ftruncate(fd, (off_t)len));
+	ATF_REQUIRE_EQ(1, pwrite(fd, "x", 1, 3 * MIB));
+	close(fd);
+	fd = open("sparse", O_RDONLY);
+	rig_start(&rig, "auto");
+	rig_send(&rig, MIB, &range, 1, &fd, 1);
+	rig_expect_digests(&rig, 0, 1);
+	rig_check_item(&rig, &item, data, len, MIB);
+	rig_stop(&rig);
+	free(data);
+}
+
+/* The file on disk has real bytes, the front believes in more or less. */
+static void
+check_changed(uint64_t real, uint64_t believed)
+{
+	struct msg_range	 range = whole(believed);
+	struct msg_digests_item	 item;
+	struct rig		 rig;
+	int			 fd = make_file("file", real, NULL);
+
+	rig_start(&rig, "auto");
+	rig_send(&rig, PIECE, &range, 1, &fd, 1);
+	rig_expect_digests(&rig, 0, 1);
+	rig_next_item(&rig, &item);
+	ATF_CHECK_EQ(DIGESTS_CHANGED, item.status);
+	ATF_CHECK_EQ(0, item.count);
+	ATF_CHECK_EQ(0, item.flags);
+	ATF_CHECK(memcmp(unsealed, item.seal, SEAL_LEN) == 0);
+	rig_stop(&rig);
+}
+
+ATF_TC_WITHOUT_HEAD(file__has_grown);
+ATF_TC_BODY(file__has_grown, tc)
+{
+	check_changed(2 * PIECE + 1, 2 * PIECE);
+}
+
+ATF_TC_WITHOUT_HEAD(file__has_shrunk);
+ATF_TC_BODY(file__has_shrunk, tc)
+{
+	check_changed(PIECE, 2 * PIECE);
+}
+
+ATF_TC_WITHOUT_HEAD(file__is_empty_now);
+ATF_TC_BODY(file__is_empty_now, tc)
+{
+	check_changed(0, PIECE);
+}
+
+ATF_TC_WITHOUT_HEAD(file__is_not_empty_now);
+ATF_TC_BODY(file__is_not_empty_now, tc)
+{
+	check_changed(1, 0);
+}
+
+/* Whether what is said of a file is sealed as settled. */
+static bool
+is_settled(struct rig *rig, int fd, uint64_t len)
+{
+	struct msg_range	 range = whole(len);
+	struct msg_digests_item	 item;
+	const uint8_t		*digests;
+	struct seal		*seal = seal_new(rig_key);
+	uint8_t			 expected[SEAL_LEN];
+
+	rig_send(rig, PIECE, &range, 1, &fd, 1);
+	rig_expect_digests(rig, rig->next_id - 1, 1);
+	digests = rig_next_item(rig, &item);
+	ATF_REQUIRE_EQ(DIGESTS_OK, item.status);
+	seal_digests(seal, &item.identity, PIECE, item.first, item.count,
+	    digests, expected);
+	seal_free(seal);
+	if (item.flags == DIGESTS_SETTLED) {
+		ATF_CHECK(seal_equal(expected, item.seal));
+		return true;
+	}
+	ATF_CHECK_EQ(0, item.flags);
+	ATF_CHECK(memcmp(unsealed, item.seal, SEAL_LEN) == 0);
+	return false;
+}
+
+ATF_TC_WITHOUT_HEAD(seal__only_after_two_seconds);
+ATF_TC_BODY(seal__only_after_two_seconds, tc)
+{
+	struct timespec	tick = { 0, 10000000 };
+	struct stat	st;
+	struct rig	rig;
+	int64_t		ctime_ns;
+	int		fd = make_file("file", 2 * PIECE + 7, NULL);
+	bool		settled;
+
+	rig_start(&rig, "auto");
+	ATF_REQUIRE_EQ(0, fstat(fd, &st));
+	ctime_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 +
+	    st.st_ctim.tv_nsec;
+	/* Asked all the time, so that an early seal is seen. */
+	do {
+		settled = is_settled(&rig, fd, 2 * PIECE + 7);
+		if (settled)
+			ATF_CHECK(clock_real_ns() >= ctime_ns + 2000000000);
+		else
+			nanosleep(&tick, NULL);
+	} while (!settled && clock_real_ns() < ctime_ns + 10000000000);
+	ATF_CHECK(settled);
+	/* An old mtime, as rsync sets it, does not make it any older. */
+	ATF_REQUIRE_EQ(0, futimens(fd, (struct timespec[2]){ { 1, 0 },
+	    { 1, 0 } }));
+	ATF_CHECK(!is_settled(&rig, fd, 2 * PIECE + 7));
+	rig_stop(&rig);
+}
+
+/* One byte in each MiB that is not zero, in the file and in data. */
+static void
+put_marks(int fd, uint8_t *data, size_t len)
+{
+	size_t	at;
+
+	for (at = MIB / 2; at < len; at += MIB) {
+		data[at] = 'x';
+		ATF_REQUIRE_EQ(1, pwrite(fd, "x", 1, (off_t)at));
+	}
+}
+
+/*
+ * The owner truncates the file while it is read: two hundred times, at all
+ * kinds of moments.  Digests, if there are any, are those of the whole file,
+ * and the hasher lives.
+ */
+ATF_TC_WITHOUT_HEAD(file__is_truncated_meanwhile);
+ATF_TC_BODY(file__is_truncated_meanwhile, tc)
+{
+	const size_t		 len = 8 * MIB;
+	struct msg_range	 range = { 0, RANGE_NEW, 0, len, len };
+	struct msg_digests_item	 item;
+	struct timespec		 delay = { 0, 0 };
+	struct rig		 rig;
+	uint8_t			*data = calloc(1, len);
+	int			 fd, rw, i, changed = 0;
+
+	ATF_REQUIRE(data != NULL);
+	rw = open("file", O_RDWR | O_CREAT, 0644);
+	fd = open("file", O_RDONLY);
+	ATF_REQUIRE(rw != -1 && fd != -1);
+	rig_start(&rig, "auto");
+	for (i = 0; i < 200; i++) {
+		ATF_REQUIRE_EQ(0, ftruncate(rw, (off_t)len));
+		put_marks(rw, data, len);
+		rig_send(&rig, MIB, &range, 1, &fd, i == 0);
+		range.flags = 0;
+		delay.tv_nsec = i * 20000;
+		nanosleep(&delay, NULL);
+		ATF_REQUIRE_EQ(0, ftruncate(rw, i % 2 ? 0 : 5 * MIB + 1));
+		rig_expect_digests(&rig, (uint64_t)i, 1);
+		memcpy(&item, rig.msg.tail, sizeof(item));
+		ATF_CHECK_EQ(0, item.flags);
+		if (item.status == DIGESTS_OK) {
+			rig_check_item(&rig, &item, data, len, MIB);
+			continue;
+		}
+		ATF_CHECK_EQ(DIGESTS_CHANGED, item.status);
+		ATF_CHECK_EQ(0, item.count);
+		changed++;
+	}
+	ATF_CHECK(changed > 0);
+	rig_stop(&rig);
+	free(data);
+}
+
+/* Pages of a file that are in memory; its owner may know. */
+static size_t
+resident_pages(int fd, size_t len)
+{
+	const size_t	 page = (size_t)sysconf(_SC_PAGESIZE);
+	unsigned char	*in = malloc(len / page + 1);
+	void		*map = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
+	size_t		 i, n = 0;
+
+	ATF_REQUIRE(in != NULL && map != MAP_FAILED);
+	ATF_REQUIRE_EQ(0, mincore(map, len, in));
+	for (i = 0; i < len / page; i++)
+		n += in[i] & 1;
+	munmap(map, len);
+	free(in);
+	return n;
+}
+
+/* On disk and nowhere else: pages that are not, nobody could let go of. */
+static void
+chill(int fd, size_t len)
+{
+	ATF_REQUIRE_EQ(0, fsync(fd));
+	ATF_REQUIRE_EQ(0, posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+	if (resident_pages(fd, len) > 0)
+		atf_tc_skip("this file system keeps files in memory");
+}
+
+/* All of it is in memory, and need not be. */
+static void
+warm_up(int fd, size_t len)
+{
+	uint8_t	*data = malloc(len);
+
+	ATF_REQUIRE(data != NULL);
+	chill(fd, len);
+	ATF_REQUIRE_EQ((ssize_t)len, pread(fd, data, len, 0));
+	free(data);
+}
+
+ATF_TC_WITHOUT_HEAD(memory__cold_files_leave_it_again);
+ATF_TC_BODY(memory__cold_files_leave_it_again, tc)
+{
+	const size_t		 len = 6 * MIB;
+	struct msg_range	 range = whole(len);
+	struct msg_digests_item	 item;
+	struct rig		 rig;
+	uint8_t			*data;
+	int			 cold, warm;
+
+	place_enter();
+	warm = make_file("warm", len, NULL);
+	cold = make_file("cold", len, &data);
+	warm_up(warm, len);
+	chill(cold, len);
+	rig_start(&rig, "auto");
+	rig_send(&rig, MIB, &range, 1, &cold, 1);
+	rig_send(&rig, MIB, &range, 1, &warm, 1);
+	rig_expect_digests(&rig, 0, 1);
+	rig_check_item(&rig, &item, data, len, MIB);
+	rig_expect_digests(&rig, 1, 1);
+	rig_check_item(&rig, &item, data, len, MIB);
+	ATF_CHECK_EQ(0, resident_pages(cold, len));
+	ATF_CHECK_EQ(len / (size_t)sysconf(_SC_PAGESIZE),
+	    resident_pages(warm, len));
+	rig_stop(&rig);
+	free(data);
+}
+
+ATF_TC_WITHOUT_HEAD(memory__what_surrounds_a_hole_stays);
+ATF_TC_BODY(memory__what_surrounds_a_hole_stays, tc)
+{
+	const size_t		 len = 12 * MIB, hole = 4 * MIB;
+	struct msg_range	 range = whole(len);
+	struct msg_digests_item	 item;
+	struct rig		 rig;
+	uint8_t			*data;
+	int			 fd, rw;
+
+	place_enter();
+	fd = make_file("file", len, &data);
+	rw = open("file", O_RDWR);
+	if (fallocate(rw, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	    (off_t)hole, (off_t)hole) == -1)
+		atf_tc_skip("this file system has no holes");
+	close(rw);
+	memset(data + hole, 0, hole);
+	chill(fd, len);
+	/* As if clients downloaded it, but for the hole. */
+	ATF_REQUIRE_EQ((ssize_t)hole, pread(fd, data, hole, 0));
+	ATF_REQUIRE_EQ((ssize_t)hole, pread(fd, data + 2 * hole, hole,
+	    (off_t)(2 * hole)));
+	rig_start(&rig, "auto");
+	rig_send(&rig, MIB, &range, 1, &fd, 1);
+	rig_expect_digests(&rig, 0, 1);
+	rig_check_item(&rig, &item, data, len, MIB);
+	ATF_CHECK_EQ(2 * hole / (size_t)sysconf(_SC_PAGESIZE),
+	    resident_pages(fd, len));
+	rig_stop(&rig);
+	free(data);
+}
+
+ATF_TC_WITHOUT_HEAD(memory__where_nobody_knows);
+ATF_TC_BODY(memory__where_nobody_knows, tc)
+{
+	const uint64_t		 none[READ_MAX / READ_UNIT / 64] = { 0 };
+	struct read_range	 range = { .len = 4 * MIB };
+	uint8_t			 byte;
+	struct iovec		 iov = { &byte, 1 };
+
+	/* As squashfs, this one does not tell; perhaps all of it is hot. */
+	range.fd = memfd_create("file", 0);
+	ATF_REQUIRE_EQ(0, ftruncate(range.fd, (off_t)range.len));
+	ATF_REQUIRE_EQ(1, pwrite(range.fd, "x", 1, 0));
+	if (preadv2(range.fd, &iov, 1, 0, RWF_NOWAIT) == 1)
+		atf_tc_skip("here memory tells what is in memory");
+	read_ahead(&range);
+	ATF_CHECK(memcmp(none, range.cold, sizeof(none)) == 0);
+}
+
+/*
+ * A disk that does not give what it should looks like this range, which is
+ * longer than its file: the file is as it was, some pages are not there.
+ */
+ATF_TC_WITHOUT_HEAD(file__cannot_be_read);
+ATF_TC_BODY(file__cannot_be_read, tc)
+{
+	static struct batch_work	 work;
+	static struct batch		 batch;
+	struct msg_digests_item		 item;
+
+	log_set_level(-1);
+	read_init();
+	work.lanes = sha1_lanes_new(DIGEST_AUTO);
+	work.seal = seal_new(rig_key);
+	ATF_REQUIRE(work.lanes != NULL && work.seal != NULL);
+	batch.piece_len = PIECE;
+	batch.count = 1;
+	batch.slices[0].read.fd = make_file("file", PIECE, NULL);
+	batch.slices[0].read.len = 4 * PIECE;
+	batch.slices[0].size = PIECE;
+	batch_hash(&batch, &work);
+	memcpy(&item, work.tail, sizeof(item));
+	ATF_CHECK_EQ(sizeof(item), work.tail_len);
+	ATF_CHECK_EQ(DIGESTS_ERROR, item.status);
+	ATF_CHECK_EQ(0, item.count);
+	ATF_CHECK_EQ(0, item.flags);
+	sha1_lanes_free(work.lanes);
+	seal_free(work.seal);
+}
+
+ATF_TC_WITHOUT_HEAD(status__is_logged);
+ATF_TC_BODY(status__is_logged, tc)
+{
+	struct rig	rig;
+
+	rig_start(&rig, "openssl");
+	check_file(&rig, "slice", SLICE_MIN, MIB);
+	ATF_REQUIRE_EQ(0, msg_send(&rig.parent, MSG_STATUS, NULL, NULL, 0,
+	    NULL, 0));
+	rig_expect_log(&rig, "1 batches");
+	ATF_CHECK(strstr(rig.log, "0.02 GiB hashed in ") == rig.log);
+	ATF_CHECK(strstr(rig.log, "by openssl") != NULL);
+	rig_stop(&rig);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, file__digests_are_right);
+	ATF_TP_ADD_TC(tp, file__digests_are_right_by_avx2);
+	ATF_TP_ADD_TC(tp, file__digests_are_right_by_openssl);
+	ATF_TP_ADD_TC(tp, file__in_slices);
+	ATF_TP_ADD_TC(tp, batch__of_many_files);
+	ATF_TP_ADD_TC(tp, file__sparse);
+	ATF_TP_ADD_TC(tp, file__has_grown);
+	ATF_TP_ADD_TC(tp, file__has_shrunk);
+	ATF_TP_ADD_TC(tp, file__is_empty_now);
+	ATF_TP_ADD_TC(tp, file__is_not_empty_now);
+	ATF_TP_ADD_TC(tp, seal__only_after_two_seconds);
+	ATF_TP_ADD_TC(tp, file__is_truncated_meanwhile);
+	ATF_TP_ADD_TC(tp, memory__cold_files_leave_it_again);
+	ATF_TP_ADD_TC(tp, memory__what_surrounds_a_hole_stays);
+	ATF_TP_ADD_TC(tp, memory__where_nobody_knows);
+	ATF_TP_ADD_TC(tp, file__cannot_be_read);
+	ATF_TP_ADD_TC(tp, status__is_logged);
+	return atf_no_error();
+}

@@ -1,0 +1,385 @@
+/*
+ * A front that was broken into, as the cache meets it: what is wrong is
+ * refused and told, and what is stored was true.
+ */
+#include "tests/lib/rogue_truth.h"
+#include "tests/lib/rogue_said.h"
+
+#define RANDOM		10000
+#define CRAFTED		200
+
+#define IN(type, field)	offsetof(struct msg_put_##type, field)
+#define TAIL		sizeof(struct msg_put_pieces)
+/* "/y/a", then the first slice. */
+#define ITEM(field)	(TAIL + 4 + offsetof(struct msg_digests_item, field))
+#define DIGESTS		(TAIL + 4 + sizeof(struct msg_digests_item))
+
+static unsigned
+refuse_pieces(void)
+{
+	static const struct {
+		size_t		at;
+		uint32_t	value;
+		enum msg_fault	fault;
+	} words[] = {
+		{ IN(pieces, piece_len), 0, FAULT_CONTENT },
+		{ IN(pieces, piece_len), 1, FAULT_CONTENT },
+		{ IN(pieces, piece_len), 8192, FAULT_CONTENT },
+		{ IN(pieces, piece_len), PIECE + 1, FAULT_CONTENT },
+		{ IN(pieces, piece_len), 1U << 30, FAULT_CONTENT },
+		{ IN(pieces, piece_len), 2 * PIECE, FAULT_SEAL },
+		{ IN(pieces, path_len), 0, FAULT_CONTENT },
+		{ IN(pieces, path_len), 3, FAULT_SEAL },
+		{ IN(pieces, path_len), 5, FAULT_SEAL },
+		{ IN(pieces, path_len), SPEC_MAX + 1, FAULT_CONTENT },
+		{ IN(pieces, path_len), 1U << 30, FAULT_CONTENT },
+		{ IN(pieces, path_len), UINT32_MAX, FAULT_CONTENT },
+		{ IN(pieces, slices), 0, FAULT_CONTENT },
+		{ IN(pieces, slices), 1, FAULT_CONTENT },
+		{ IN(pieces, slices), 3, FAULT_CONTENT },
+		{ IN(pieces, slices), 1U << 30, FAULT_CONTENT },
+		{ IN(pieces, slices), UINT32_MAX, FAULT_CONTENT },
+		{ ITEM(first), 1, FAULT_SEAL },
+		{ ITEM(first), 2, FAULT_SEAL },
+		{ ITEM(first), UINT32_MAX, FAULT_SEAL },
+		{ ITEM(count), 0, FAULT_SEAL },
+		{ ITEM(count), 1, FAULT_SEAL },
+		{ ITEM(count), 3, FAULT_SEAL },
+		{ ITEM(count), 1U << 30, FAULT_CONTENT },
+		{ ITEM(count), UINT32_MAX, FAULT_CONTENT },
+	};
+	struct said said = { 0 };
+	unsigned n = 0;
+	size_t i;
+
+	say_pieces(&said, &files[0]);
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		n += refuse_word(&said, words[i].at, words[i].value,
+		    words[i].fault, "a word of the pieces");
+	n += refuse_bytes(&said, IN(pieces, identity),
+	    sizeof(struct identity), FAULT_SEAL, "identity");
+	n += refuse_bytes(&said, IN(pieces, seal), SEAL_LEN, FAULT_SEAL,
+	    "the walker's seal");
+	n += refuse_bytes(&said, TAIL, 4, FAULT_SEAL, "path");
+	n += refuse_bytes(&said, ITEM(seal), SEAL_LEN, FAULT_SEAL,
+	    "the hasher's seal");
+	n += refuse_bytes(&said, DIGESTS, 2 * SHA1_LEN, FAULT_SEAL,
+	    "digests");
+	buf_free(&said.tail);
+	return n;
+}
+
+/* Slices of files[0] by their first piece; those of its other versions. */
+static unsigned
+refuse_slices(void)
+{
+	static const struct {
+		const char	*what;
+		struct {
+			int		file;
+			uint32_t	first;
+			uint32_t	count;
+		}		 slices[3];
+		enum msg_fault	 fault;
+	} rows[] = {
+		{ "a gap", { { 0, 0, 1 }, { 0, 2, 3 } }, FAULT_CONTENT },
+		{ "no beginning", { { 0, 1, 4 } }, FAULT_CONTENT },
+		{ "no end", { { 0, 0, 2 } }, FAULT_CONTENT },
+		{ "no padded end", { { 0, 0, 4 } }, FAULT_CONTENT },
+		{ "turned round", { { 0, 2, 3 }, { 0, 0, 2 } },
+		    FAULT_CONTENT },
+		{ "one twice", { { 0, 0, 2 }, { 0, 0, 2 }, { 0, 2, 3 } },
+		    FAULT_CONTENT },
+		{ "the end twice", { { 0, 0, 2 }, { 0, 2, 3 }, { 0, 2, 3 } },
+		    FAULT_CONTENT },
+		{ "another version", { { 0, 0, 2 }, { 1, 2, 3 } },
+		    FAULT_SEAL },
+		{ "all of another version", { { 1, 0, 5 } }, FAULT_SEAL },
+		{ "another size", { { 2, 0, 4 } }, FAULT_SEAL },
+		{ "another file", { { 3, 0, 1 }, { 0, 1, 4 } }, FAULT_SEAL },
+	};
+	struct said said = { 0 };
+	size_t i, k;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin_pieces(&said, &files[0]);
+		for (k = 0; k < 3 && rows[i].slices[k].count > 0; k++)
+			add_slice(&said, &files[rows[i].slices[k].file],
+			    rows[i].slices[k].first, rows[i].slices[k].count);
+		say(&said);
+		rogue_refused(&front, MSG_PUT_PIECES, rows[i].fault,
+		    rows[i].what);
+	}
+	/* A file in the middle of another. */
+	say_pieces(&said, &files[0]);
+	said.body.pieces.flags = PART_MORE;
+	say(&said);
+	say_pieces(&said, &files[3]);
+	say(&said);
+	rogue_refused(&front, MSG_PUT_PIECES, FAULT_CONTENT, "interleaved");
+	/* A seal of one kind for another. */
+	say_listing(&said, "/y/a", &files[0], 1);
+	begin_pieces(&said, &files[0]);
+	sha256(said.tail.data, said.tail.len, inbox);
+	seal_listing(c.seal, inbox, said.body.pieces.seal);
+	say(&said);
+	rogue_refused(&front, MSG_PUT_PIECES, FAULT_SEAL, "a listing's seal");
+	buf_free(&said.tail);
+	return (unsigned)i + 2;
+}
+
+static unsigned
+refuse_listings(void)
+{
+	struct said said = { 0 };
+	unsigned n = 0;
+
+	say_listing(&said, "/y/a", &files[0], 1);
+	n += refuse_word(&said, IN(info, flags), 0, FAULT_SEAL, "no seal");
+	n += refuse_bytes(&said, IN(info, digest), SHA1_LEN, FAULT_CONTENT,
+	    "digest");
+	n += refuse_bytes(&said, IN(info, seal), SEAL_LEN, FAULT_SEAL,
+	    "seal of a listing");
+	n += refuse_bytes(&said, sizeof(struct msg_put_info), said.tail.len,
+	    FAULT_SEAL, "listing");
+	said.body.info.flags |= PART_MORE;
+	say(&said);
+	say_listing(&said, "/y/b", &files[3], 1);
+	say(&said);
+	rogue_refused(&front, MSG_PUT_INFO, FAULT_CONTENT, "interleaved");
+	say_listing(&said, "/y/b", NULL, 0);
+	said.tail.len = 0;
+	n += refuse_word(&said, IN(info, flags), PUT_SEALED, FAULT_CONTENT,
+	    "nothing sealed");
+	buf_free(&said.tail);
+	return n + 1;
+}
+
+static unsigned
+refuse_questions(void)
+{
+	static const uint32_t piece_lens[] = {
+		0, 1, 8192, PIECE + 1, 1U << 30, UINT32_MAX,
+	};
+	static const uint32_t lens[] = {
+		0, 3, 5, SPEC_MAX + 1, 1U << 30, UINT32_MAX,
+	};
+	static const uint32_t counts[] = { 0, 2, 33, 1U << 30, UINT32_MAX };
+	struct msg_get_pieces body = { 1, PIECE, 1 };
+	struct msg_touch touch = { 0 };
+	struct {
+		struct msg_file	file;
+		char		path[4];
+	} ask = { { 0, 4, files[0].identity }, { '/', 'y', '/', 'a' } };
+	unsigned i, n = 0;
+
+	for (i = 0; i < 17; i++, n++) {
+		body.piece_len = i < 6 ? piece_lens[i] : PIECE;
+		ask.file.len = i >= 6 && i < 12 ? lens[i - 6] : 4;
+		body.count = i >= 12 ? counts[i - 12] : 1;
+		rogue_say(&front, MSG_GET_PIECES, &body, sizeof(body), &ask,
+		    sizeof(ask.file) + 4, NULL, 0);
+		rogue_refused(&front, MSG_GET_PIECES, FAULT_CONTENT,
+		    "a question");
+	}
+	for (i = 0; i < 6; i++, n++) {
+		touch.piece_len = piece_lens[i];
+		rogue_say(&front, MSG_TOUCH, &touch, sizeof(touch), "/y/a", 4,
+		    NULL, 0);
+		rogue_refused(&front, MSG_TOUCH, FAULT_CONTENT, "a touch");
+	}
+	touch.piece_len = PIECE;
+	rogue_say(&front, MSG_TOUCH, &touch, sizeof(touch), NULL, 0, NULL, 0);
+	rogue_refused(&front, MSG_TOUCH, FAULT_CONTENT, "a touch of nothing");
+	return n + 1;
+}
+
+/* What may be in the cache at the end. */
+static const uint8_t *
+true_digests(const char *path, size_t len, const struct identity *id,
+    uint32_t piece_len)
+{
+	static uint8_t *digests[FILES];
+	size_t i;
+
+	for (i = 0; i < FILES; i++) {
+		if (strlen(files[i].path) != len || piece_len != PIECE ||
+		    memcmp(files[i].path, path, len) != 0 ||
+		    !identity_same(id, &files[i].identity))
+			continue;
+		if (digests[i] == NULL)
+			digests[i] = make_digests(&files[i], PIECE);
+		return digests[i];
+	}
+	return NULL;
+}
+
+/* Which specs name which of the files. */
+static const struct {
+	const char	*spec;
+	uint32_t	 first;
+	uint32_t	 n;
+} said_specs[] = {
+	{ "/y/a", 0, 1 }, { "/y/a", 1, 1 }, { "/y/a", 2, 1 },
+	{ "/y/*", 2, 4 }, { "/y/b", 3, 1 }, { "/y/[bc]", 3, 2 },
+	{ "/y/none", 0, 0 },
+};
+
+#define SPECS	(sizeof(said_specs) / sizeof(said_specs[0]))
+
+static bool
+true_record(const void *record, size_t len)
+{
+	struct buf b = { 0 };
+	bool same = false;
+	size_t i;
+
+	for (i = 0; i < SPECS && !same; i++) {
+		b.len = 0;
+		list_spec(&b, 0, said_specs[i].spec,
+		    &files[said_specs[i].first], said_specs[i].n);
+		same = b.len == len && memcmp(b.data, record, len) == 0;
+	}
+	buf_free(&b);
+	return same;
+}
+
+static struct truth all_of_it = { true_digests, true_record, 0, 0 };
+
+ATF_TC_WITHOUT_HEAD(cache__crafted);
+ATF_TC_BODY(cache__crafted, tc)
+{
+	unsigned n;
+
+	start_cache();
+	n = rogue_try_table(&front);
+	n += refuse_pieces();
+	n += refuse_slices();
+	n += refuse_listings();
+	n += refuse_questions();
+	ATF_CHECK_MSG(n >= CRAFTED, "%u messages", n);
+	ATF_CHECK_EQ(n, v.reports);
+	truth_check(&all_of_it);
+	ATF_CHECK_EQ(0, all_of_it.pieces + all_of_it.infos);
+	put_pieces(honest(), &files[0], PIECE, 16, NULL);
+	ATF_CHECK_EQ(5, get_pieces(honest(), &files[0], PIECE));
+	victim_stop(&v);
+}
+
+static size_t
+tell(uint8_t *bytes)
+{
+	static struct said said;
+	struct msg_header head;
+	size_t i, body;
+
+	if (any(2) == 0) {
+		say_pieces(&said, &files[any(FILES - 1)]);
+	} else {
+		i = any(SPECS);
+		say_listing(&said, said_specs[i].spec,
+		    &files[said_specs[i].first], said_specs[i].n);
+	}
+	body = msg_body_len(said.type);
+	head.type = said.type;
+	head.len = (uint32_t)(body + said.tail.len);
+	memcpy(bytes, &head, sizeof(head));
+	memcpy(bytes + sizeof(head), &said.body, body);
+	memcpy(bytes + sizeof(head) + body, said.tail.data, said.tail.len);
+	return sizeof(head) + head.len;
+}
+
+ATF_TC_WITHOUT_HEAD(cache__random);
+ATF_TC_BODY(cache__random, tc)
+{
+	start_cache();
+	front.honestly = tell;
+	rogue_random(&front, RANDOM);
+	truth_check(&all_of_it);
+	/* /y/a, b and c; by their names, and the two patterns. */
+	ATF_CHECK_EQ(3, all_of_it.pieces);
+	ATF_CHECK(all_of_it.infos > 1);
+	victim_stop(&v);
+}
+
+/* An old truth may be told again; it is never taken for the new one. */
+ATF_TC_WITHOUT_HEAD(cache__replay);
+ATF_TC_BODY(cache__replay, tc)
+{
+	struct buf listing = { 0 }, info = { 0 };
+	struct listing_reader r;
+	struct said said = { 0 };
+	uint8_t digest[SHA1_LEN];
+	uint32_t i, k;
+
+	start_cache();
+	digest_of("/y/a", digest);
+	for (i = 0; i < 300; i++) {
+		k = any(3);
+		say_pieces(&said, &files[k]);
+		say(&said);
+		say_listing(&said, "/y/a", &files[any(3)], 1);
+		say(&said);
+		/* Their digests are compared there. */
+		ATF_REQUIRE_EQ(digests_of(&files[k], PIECE),
+		    get_pieces(honest(), &files[k], PIECE));
+		ATF_REQUIRE_EQ(0, get_pieces(honest(), &files[(k + 1) % 3],
+		    PIECE));
+		if (get_info(honest(), digest, &listing, &info) == 0)
+			continue;
+		/* What was true of the version that it names. */
+		listing_open(&r, listing.data, listing.len);
+		ATF_REQUIRE_EQ(1, listing_next_spec(&r));
+		ATF_REQUIRE(true_record(listing.data, listing.len));
+	}
+	truth_check(&all_of_it);
+	ATF_CHECK_EQ(1, all_of_it.pieces);
+	ATF_CHECK_EQ(1, all_of_it.infos);
+	buf_free(&said.tail);
+	victim_stop(&v);
+}
+
+/* Names that a walker never gives, with seals that are good. */
+ATF_TC_WITHOUT_HEAD(cache__names);
+ATF_TC_BODY(cache__names, tc)
+{
+	static const char *const paths[] = {
+		"/../x", "/../../x", "/y/../../../x", "..", "/..", "x", "/",
+		"//x", "/./x", "/y/\nx/..", "/../info/x", "/../cache/info/x",
+	};
+	struct mirror_file f = { .identity = files[3].identity };
+	struct said said = { 0 };
+	size_t i;
+
+	start_cache();
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		f.path = paths[i];
+		say_pieces(&said, &f);
+		say(&said);
+		ATF_CHECK(cache_answers(&front));
+		if (paths[i][0] != '/')
+			continue;
+		say_listing(&said, paths[i], &f, 1);
+		say(&said);
+		(void)cache_answers(&front);
+		victim_hear(&v);
+		if (front.ch.fd == -1)
+			rogue_connect(&front, &v, ROLE_FRONT, 3);
+	}
+	truth_check(&all_of_it);
+	ATF_CHECK_EQ(0, all_of_it.pieces + all_of_it.infos);
+	ATF_CHECK_EQ(-1, access("x", F_OK));
+	ATF_CHECK_EQ(-1, access("cache/x", F_OK));
+	ATF_CHECK_EQ(-1, access("cache/pieces/x", F_OK));
+	buf_free(&said.tail);
+	victim_stop(&v);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, cache__crafted);
+	ATF_TP_ADD_TC(tp, cache__random);
+	ATF_TP_ADD_TC(tp, cache__replay);
+	ATF_TP_ADD_TC(tp, cache__names);
+	return atf_no_error();
+}

@@ -1,0 +1,190 @@
+/*
+ * A front that was broken into, as hashers meet it: what is wrong is refused
+ * and told, and nothing is stated but of files that were handed over.
+ */
+#include "tests/lib/rogue_lies.h"
+
+#define RANDOM		10000
+#define CRAFTED		200
+#define PIECE		16384U
+#define SIZE		(3ULL * PIECE + 100)	/* of "a file" */
+
+static struct victim	v;
+static struct rogue	front;
+
+/* The honest question: a file of one piece, in a slot of its own. */
+static bool
+hasher_answers(struct rogue *r)
+{
+	const uint64_t id = 1ULL << 63 | ++r->pings;
+	struct msg_hash body = { id, PIECE, 1 };
+	struct msg_range range = {
+		31, RANGE_NEW | RANGE_CLOSE, 0, PIECE, SIZE,
+	};
+	struct msg msg;
+
+	rogue_say(r, MSG_HASH, &body, sizeof(body), &range, sizeof(range),
+	    &rogue_fds[ROGUE_KINDS - 1], 1);
+	return rogue_await(r, MSG_DIGESTS, id, &msg);
+}
+
+/* What a hasher states, it states of the one file that it was given. */
+static void
+check_digests(struct rogue *r, struct msg *msg)
+{
+	const struct msg_digests *body = msg->body;
+	const uint8_t *at = msg->tail;
+	struct msg_digests_item item;
+	struct stat st;
+	uint32_t i;
+
+	(void)r;
+	ATF_REQUIRE_EQ(0, fstat(rogue_fds[ROGUE_KINDS - 1], &st));
+	for (i = 0; i < body->count; i++) {
+		memcpy(&item, at, sizeof(item));
+		at += sizeof(item) + item.count * SHA1_LEN;
+		ATF_REQUIRE(at <= msg->tail + msg->tail_len);
+		ATF_REQUIRE(item.status == DIGESTS_OK || item.count == 0);
+		ATF_REQUIRE_EQ(st.st_ino, item.identity.ino);
+		ATF_REQUIRE_EQ(SIZE, item.identity.size);
+	}
+}
+
+static void
+start_hasher(void)
+{
+	rogue_open_fds();
+	victim_start(&v, ROLE_HASHER, "digest openssl\n");
+	front.on_answer = check_digests;
+	front.honest = hasher_answers;
+	rogue_connect(&front, &v, ROLE_FRONT, 7);
+	ATF_REQUIRE(hasher_answers(&front));
+}
+
+ATF_TC_WITHOUT_HEAD(hasher__random);
+ATF_TC_BODY(hasher__random, tc)
+{
+	start_hasher();
+	rogue_random(&front, RANDOM);
+	victim_stop(&v);
+}
+
+/* Each with one thing wrong: these values, put over a word or two of the
+   message that begin at this byte. */
+static const struct {
+	const char	*what;
+	size_t		 at;
+	size_t		 len;
+	uint64_t	 values[8];	/* up to a zero, but the first counts */
+} wrongs[] = {
+#define BODY(field)							\
+	#field, offsetof(struct msg_hash, field),			\
+	    sizeof(((struct msg_hash *)NULL)->field)
+#define RANGE(field)							\
+	#field, sizeof(struct msg_hash) + offsetof(struct msg_range, field), \
+	    sizeof(((struct msg_range *)NULL)->field)
+	{ BODY(piece_len), { 0, 1, PIECE + 1, 8192, 3U << 14, 32U << 20,
+	    1U << 31, UINT32_MAX } },
+	{ BODY(count), { 0, 3, 4, 32, 33, 1U << 30, UINT32_MAX } },
+	{ RANGE(slot), { 32, 33, 64, 1U << 30, 1U << 31, UINT32_MAX } },
+	{ RANGE(flags), { 0, 4, 5, 9, 1U << 31 | 1, UINT32_MAX } },
+	{ RANGE(offset), { 1, PIECE - 1, PIECE + 1, 4 * PIECE, 1ULL << 30,
+	    1ULL << 63, UINT64_MAX - PIECE + 1, UINT64_MAX } },
+	{ RANGE(len), { 0, 1, PIECE - 1, PIECE + 1, SIZE + 1, 1ULL << 30,
+	    1ULL << 63, UINT64_MAX } },
+	{ RANGE(size), { 0, 1, PIECE - 1, 1ULL << 63, UINT64_MAX } },
+#undef BODY
+#undef RANGE
+};
+
+/* Of two ranges the first or the second is spoilt. */
+static void
+say_hash(uint64_t value, size_t at, size_t len, const int *fds, int nfds,
+    size_t tail)
+{
+	struct {
+		struct msg_hash		body;
+		struct msg_range	ranges[3];
+	} m = { .body = { 1, PIECE, 2 } };
+	uint32_t i;
+
+	for (i = 0; i < 2; i++)
+		m.ranges[i] = (struct msg_range){
+			i, RANGE_NEW, i * PIECE, PIECE, SIZE,
+		};
+	memcpy((uint8_t *)&m + at, &value, len);
+	rogue_say(&front, MSG_HASH, &m.body, sizeof(m.body), m.ranges, tail,
+	    fds, nfds);
+}
+
+static unsigned
+refuse_ranges(void)
+{
+	const size_t both = 2 * sizeof(struct msg_range);
+	const int good[] = {
+		rogue_fds[ROGUE_KINDS - 1], rogue_fds[ROGUE_KINDS - 1],
+		rogue_fds[ROGUE_KINDS - 1],
+	};
+	size_t i, k, second;
+	unsigned n = 0;
+
+	for (i = 0; i < sizeof(wrongs) / sizeof(wrongs[0]); i++)
+		for (k = 0; k < 8 && (k == 0 || wrongs[i].values[k] != 0);
+		    k++)
+			for (second = 0; second < 2; second++, n++) {
+				say_hash(wrongs[i].values[k], wrongs[i].at +
+				    (wrongs[i].at < sizeof(struct msg_hash) ?
+				    0 : second * sizeof(struct msg_range)),
+				    wrongs[i].len, good, 2, both);
+				rogue_refused(&front, MSG_HASH, FAULT_CONTENT,
+				    wrongs[i].what);
+			}
+	for (i = 0; i < 3 * sizeof(struct msg_range); i++) {
+		if (i == both)
+			continue;
+		say_hash(0, 0, 8, good, 2, i);
+		rogue_refused(&front, MSG_HASH, FAULT_CONTENT, "a list cut");
+		n++;
+	}
+	say_hash(0, 0, 8, good, 1, both);
+	rogue_refused(&front, MSG_HASH, FAULT_FDS, "one too few");
+	say_hash(0, 0, 8, good, 3, both);
+	rogue_refused(&front, MSG_HASH, FAULT_FDS, "one too many");
+	return n + 2;
+}
+
+static unsigned
+refuse_descriptors(void)
+{
+	const int good = rogue_fds[ROGUE_KINDS - 1];
+	int fds[2], i;
+
+	for (i = 0; i < 2 * (ROGUE_KINDS - 1); i++) {
+		fds[0] = i & 1 ? good : rogue_fds[i / 2];
+		fds[1] = i & 1 ? rogue_fds[i / 2] : good;
+		say_hash(0, 0, 8, fds, 2, 2 * sizeof(struct msg_range));
+		rogue_refused(&front, MSG_HASH, FAULT_FDS, "a descriptor");
+	}
+	return 2 * (ROGUE_KINDS - 1);
+}
+
+ATF_TC_WITHOUT_HEAD(hasher__crafted);
+ATF_TC_BODY(hasher__crafted, tc)
+{
+	unsigned n;
+
+	start_hasher();
+	n = rogue_try_table(&front);
+	n += refuse_ranges();
+	n += refuse_descriptors();
+	ATF_CHECK_MSG(n >= CRAFTED, "%u messages", n);
+	ATF_CHECK_EQ(n, v.reports);
+	victim_stop(&v);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, hasher__crafted);
+	ATF_TP_ADD_TC(tp, hasher__random);
+	return atf_no_error();
+}

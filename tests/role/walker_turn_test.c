@@ -1,0 +1,445 @@
+/* Limits of a request, and whose turn it is. */
+#include "tests/lib/walker_help.h"
+
+/* A glob that takes a hundred turns, since it has many bytes of many names to
+   look for in many bytes; and a request of so many that it cannot end. */
+#define SLOW_NAMES	2000
+#define ENDLESS_TIMES	1000
+
+static char	 slow_glob[2048];
+
+static void
+make_slow(void)
+{
+	char	 path[512];
+	size_t	 n;
+	int	 i;
+
+	make_dir("www/e");
+	for (i = 0; i < SLOW_NAMES; i++) {
+		n = (size_t)snprintf(path, sizeof(path), "www/e/%d", i);
+		memset(path + n, 'a', 240);
+		path[n + 240] = '\0';
+		make_file(path);
+	}
+	n = (size_t)snprintf(slow_glob, sizeof(slow_glob), "/e/*[");
+	memset(slow_glob + n, 'b', 1500);
+	strcpy(slow_glob + n + 1500, "]*");
+}
+
+static uint64_t
+send_endless(struct walker *w)
+{
+	return send_spec(w, slow_glob, ENDLESS_TIMES);
+}
+
+ATF_TC_WITHOUT_HEAD(limit__wildcards);
+ATF_TC_BODY(limit__wildcards, tc)
+{
+	struct walker	 w;
+
+	make_dir("www");
+	make_file("www/aaaaaaaaaaaaaaaaa");
+	make_file("www/*?*?*?*?*?*?*?*?*");
+	walker_start_on_www(&w, "");
+	CHECK_ASK(&w, "/????????????????", "MISSING");
+	CHECK_ASK(&w, "/???????????????a?", "OK /aaaaaaaaaaaaaaaaa");
+	CHECK_ASK(&w, "/?????????????????", "PATTERN");
+	/* A file's name is no pattern. */
+	CHECK_ASK(&w, "/*?*?*?*?*?*?*?*?*", "OK /*?*?*?*?*?*?*?*?*");
+	walker_stop(&w);
+}
+
+/* A [ without its ] is no wildcard: no directory is read for it. */
+ATF_TC_WITHOUT_HEAD(limit__lone_brackets);
+ATF_TC_BODY(limit__lone_brackets, tc)
+{
+	struct walker	 w;
+	char		 path[256] = "www", expect[256];
+	int		 i;
+
+	make_dir(path);
+	for (i = 0; i < 100; i++) {
+		strcat(path, "/[");
+		make_dir(path);
+	}
+	strcat(path, "/a");
+	make_file(path);
+	walker_start_on_www(&w, "");
+	snprintf(expect, sizeof(expect), "OK %s", path + 3);
+	path[strlen(path) - 1] = '?';
+	CHECK_ASK(&w, path + 3, expect);
+	walker_stop(&w);
+}
+
+ATF_TC_WITHOUT_HEAD(limit__depth);
+ATF_TC_BODY(limit__depth, tc)
+{
+	struct walker	 w;
+	char		 path[256] = "www/y";
+	size_t		 i, len;
+
+	make_dir("www");
+	make_dir(path);
+	for (i = 0; i < 31; i++) {
+		strcat(path, "/d");
+		make_dir(path);
+	}
+	len = strlen(path);
+	strcat(path, "/file");
+	make_file(path);
+	walker_start_on_www(&w, "");
+	path[len] = '\0';
+	ATF_CHECK(strncmp(ask(&w, "/y/**/file"), "OK /y/d/d/d", 11) == 0);
+	ATF_CHECK(strncmp(ask(&w, "/y/**"), "OK /y/d/d/d", 11) == 0);
+	CHECK_ASK(&w, "/**/file", "DEPTH");
+	CHECK_ASK(&w, "/**/d/nofile", "MISSING");
+	/* One more level, and what does not match there. */
+	strcat(path, "/d");
+	make_dir(path);
+	ATF_CHECK(strncmp(ask(&w, "/y/**/file"), "OK /y/d/d/d", 11) == 0);
+	strcat(path, "/other");
+	make_file(path);
+	ATF_CHECK(strncmp(ask(&w, "/y/**/file"), "OK /y/d/d/d", 11) == 0);
+	CHECK_ASK(&w, "/y/**/other", "DEPTH");
+	CHECK_ASK(&w, "/y/d/**/nothing", "MISSING");
+	walker_stop(&w);
+}
+
+/*
+ * 1,999 names, read 100 times, and 100 more: what a request's first directory
+ * holds is read once, so it is the second one that counts.
+ */
+ATF_TC_WITHOUT_HEAD(limit__entries);
+ATF_TC_BODY(limit__entries, tc)
+{
+	struct buf	 specs = { 0 };
+	struct walker	 w;
+	char		 path[64];
+	uint32_t	 i;
+
+	make_dir("www");
+	make_dir("www/y");
+	for (i = 0; i < 1999; i++) {
+		snprintf(path, sizeof(path), "www/y/%u", i);
+		make_file(path);
+	}
+	for (i = 0; i < 99; i++) {
+		snprintf(path, sizeof(path), "www/%u", i);
+		make_file(path);
+	}
+	walker_start_on_www(&w, "");
+	for (i = 0; i < 100; i++)
+		specs_append(&specs, i, "/y*/x*");
+	ATF_CHECK(strncmp(ask_for(&w, &specs), "MISSING; MISS", 13) == 0);
+	make_file("www/99");
+	/* 100 + 1 + 100 * 1999 = 200,001. */
+	ATF_CHECK_STREQ("ENTRIES", ask_for(&w, &specs));
+	ATF_REQUIRE(unlink("www/0") == 0);
+	ATF_CHECK(strncmp(ask_for(&w, &specs), "MISSING; MISS", 13) == 0);
+	buf_free(&specs);
+	walker_stop(&w);
+}
+
+ATF_TC_WITHOUT_HEAD(limit__files);
+ATF_TC_BODY(limit__files, tc)
+{
+	struct buf	 specs = { 0 };
+	struct walker	 w;
+
+	make_dir("www");
+	make_file("www/a");
+	make_file("www/b");
+	make_file("www/c");
+	walker_start_on_www(&w, "max-files 4\n");
+	specs_append(&specs, 0, "/*");
+	specs_append(&specs, 1, "/a");
+	specs_append(&specs, 2, "/none");
+	ATF_CHECK_STREQ("OK /a /b /c; OK /a; MISSING",
+	    ask_for(&w, &specs));
+	specs_append(&specs, 3, "/b");
+	ATF_CHECK_STREQ("FILES", ask_for(&w, &specs));
+	make_file("www/d");
+	CHECK_ASK(&w, "/*", "OK /a /b /c /d");
+	make_file("www/e");
+	CHECK_ASK(&w, "/*", "FILES");
+	buf_free(&specs);
+	walker_stop(&w);
+}
+
+/*
+ * While a long glob is under way, what takes no time is answered, and the
+ * glob ends when its time is over.
+ */
+ATF_TC_WITHOUT_HEAD(turn__others_pass_a_long_glob);
+ATF_TC_BODY(turn__others_pass_a_long_glob, tc)
+{
+	static const char *const a[] = { "/a" };
+	struct walker		 w;
+	struct msg		 msg;
+	uint64_t		 endless, plain, glob;
+
+	make_dir("www");
+	make_file("www/a");
+	make_slow();
+	walker_start_on_www(&w, "");
+	endless = send_endless(&w);
+	ATF_REQUIRE_EQ(MSG_SLOW, receive(&w.front, &msg));
+	ATF_CHECK_EQ(endless, ((const struct msg_id *)msg.body)->id);
+	pause_walker(&w);
+	send_open(&w, a, 1);
+	glob = send_spec(&w, "/a*", 1);
+	plain = send_spec(&w, "/a", 2);
+	resume_walker(&w);
+	ATF_REQUIRE_EQ(MSG_OPENED, receive(&w.front, &msg));
+	msg_close_fds(&msg);
+	expect_answer(&w, plain, "OK /a; OK /a");
+	expect_answer(&w, glob, "OK /a");
+	expect_answer(&w, endless, "TIME");
+	walker_stop(&w);
+}
+
+/* Less work is done sooner, though it was asked for later: a walk is left in
+   the middle of a directory. */
+ATF_TC_WITHOUT_HEAD(turn__globs_share);
+ATF_TC_BODY(turn__globs_share, tc)
+{
+	struct answer	 answer;
+	struct walker	 w;
+	uint64_t	 more, less;
+
+	make_dir("www");
+	make_slow();
+	walker_start_on_www(&w, "");
+	pause_walker(&w);
+	more = send_spec(&w, slow_glob, 1);
+	strcpy(slow_glob + 300, "]*");
+	less = send_spec(&w, slow_glob, 1);
+	resume_walker(&w);
+	receive_answer(&w, &answer);
+	ATF_CHECK_EQ(less, answer.id);
+	ATF_CHECK(answer.slow);
+	buf_free(&answer.listing);
+	/* Or TIME, where sanitizers make it five times as much. */
+	receive_answer(&w, &answer);
+	ATF_CHECK_EQ(more, answer.id);
+	buf_free(&answer.listing);
+	walker_stop(&w);
+}
+
+/* A request of so many paths that it takes many turns; and another, which is
+   there before the first can be begun: who is answered first? */
+static void
+check_passes_long_plain(const char *other)
+{
+	struct msg_resolve	 part;
+	struct buf		 specs = { 0 };
+	struct walker		 w;
+	struct answer		 answer;
+	uint32_t		 i, j;
+	uint64_t		 one;
+
+	make_dir("www");
+	make_dir("www/a");
+	make_dir("www/a/b");
+	make_file("www/x");
+	walker_start_on_www(&w, "");
+	memset(&part, 0, sizeof(part));
+	part.id = ++w.last_id;
+	part.flags = PART_MORE;
+	for (i = 0; i < 50; i++) {
+		specs.len = 0;
+		for (j = 0; j < 3000; j++)
+			specs_append(&specs, 3000 * i + j, "/a/b/none");
+		if (i == 49) {
+			pause_walker(&w);
+			part.flags = 0;
+		}
+		must_send(&w.front, MSG_RESOLVE, &part, specs.data, specs.len,
+		    NULL, 0);
+	}
+	one = send_spec(&w, other, 1);
+	resume_walker(&w);
+	for (i = 0; i < 2; i++) {
+		receive_answer(&w, &answer);
+		ATF_CHECK_EQ(i == 0 ? one : part.id, answer.id);
+		ATF_CHECK_EQ(RESOLVE_OK, answer.end.result);
+		/* Slow is what reads directories. */
+		ATF_CHECK(!answer.slow);
+		buf_free(&answer.listing);
+	}
+	buf_free(&specs);
+	walker_stop(&w);
+}
+
+ATF_TC_WITHOUT_HEAD(turn__short_plain_passes_long_plain);
+ATF_TC_BODY(turn__short_plain_passes_long_plain, tc)
+{
+	check_passes_long_plain("/x");
+}
+
+/* Paths come before patterns, but do not keep them from their turn. */
+ATF_TC_WITHOUT_HEAD(turn__glob_passes_long_plain);
+ATF_TC_BODY(turn__glob_passes_long_plain, tc)
+{
+	check_passes_long_plain("/[x]");
+}
+
+/* More than have places at a time, of which each takes seconds. */
+ATF_TC_WITHOUT_HEAD(turn__short_glob_passes_many_long);
+ATF_TC_BODY(turn__short_glob_passes_many_long, tc)
+{
+	struct walker	 w;
+	struct msg	 msg;
+	uint64_t	 one;
+	int		 i, slow = 0;
+
+	make_dir("www");
+	make_file("www/a");
+	make_slow();
+	walker_start_on_www(&w, "");
+	pause_walker(&w);
+	for (i = 0; i < 12; i++)
+		send_spec(&w, slow_glob, 20);
+	one = send_spec(&w, "/a*", 1);
+	resume_walker(&w);
+	while (receive(&w.front, &msg) == MSG_SLOW)
+		slow++;
+	ATF_CHECK_MSG(slow >= 4, "%d were begun", slow);
+	ATF_REQUIRE_EQ(one, ((const struct msg_id *)msg.body)->id);
+	/* Nor do those that had to begin again get lost. */
+	while (slow < 12)
+		slow += receive(&w.front, &msg) == MSG_SLOW;
+	walker_stop(&w);
+}
+
+ATF_TC_WITHOUT_HEAD(turn__cancel);
+ATF_TC_BODY(turn__cancel, tc)
+{
+	struct msg_resolve	 part;
+	struct buf		 specs = { 0 };
+	struct msg_id		 id = { 0 };
+	struct walker		 w;
+	struct msg		 msg;
+	uint64_t		 after;
+
+	make_dir("www");
+	make_file("www/a");
+	make_slow();
+	walker_start_on_www(&w, "");
+	/* Under way. */
+	id.id = send_endless(&w);
+	ATF_REQUIRE_EQ(MSG_SLOW, receive(&w.front, &msg));
+	must_send(&w.front, MSG_CANCEL, &id, NULL, 0, NULL, 0);
+	expect_answer(&w, id.id, "CANCELLED");
+	/* Answered long ago, or never asked: no answer. */
+	must_send(&w.front, MSG_CANCEL, &id, NULL, 0, NULL, 0);
+	id.id = 12345;
+	must_send(&w.front, MSG_CANCEL, &id, NULL, 0, NULL, 0);
+	/* Between its parts; the rest may come or not. */
+	memset(&part, 0, sizeof(part));
+	part.id = id.id = ++w.last_id;
+	part.flags = PART_MORE;
+	specs_append(&specs, 0, "/a");
+	must_send(&w.front, MSG_RESOLVE, &part, specs.data, specs.len, NULL,
+	    0);
+	must_send(&w.front, MSG_CANCEL, &id, NULL, 0, NULL, 0);
+	must_send(&w.front, MSG_RESOLVE, &part, specs.data, specs.len, NULL,
+	    0);
+	after = send_spec(&w, "/a", 1);
+	expect_answer(&w, id.id, "CANCELLED");
+	expect_answer(&w, after, "OK /a");
+	buf_free(&specs);
+	walker_stop(&w);
+}
+
+ATF_TC_WITHOUT_HEAD(channel__work_goes_with_it);
+ATF_TC_BODY(channel__work_goes_with_it, tc)
+{
+	struct channel	 old;
+	struct walker	 w;
+	struct msg	 msg;
+	uint64_t	 id;
+
+	make_dir("www");
+	make_file("www/a");
+	make_slow();
+	walker_start_on_www(&w, "");
+	send_endless(&w);
+	ATF_REQUIRE_EQ(MSG_SLOW, receive(&w.front, &msg));
+	/* Replaced while the old one is still open. */
+	old = w.front;
+	walker_connect(&w);
+	id = send_spec(&w, "/a", 1);
+	expect_answer(&w, id, "OK /a");
+	ATF_CHECK_EQ(MSG_NONE, receive(&old, &msg));
+	close(old.fd);
+	/* Gone in the middle of the work, then a new one. */
+	send_endless(&w);
+	ATF_REQUIRE_EQ(MSG_SLOW, receive(&w.front, &msg));
+	close(w.front.fd);
+	walker_connect(&w);
+	id = send_spec(&w, "/a*", 1);
+	expect_answer(&w, id, "OK /a");
+	must_send(&w.parent, MSG_STATUS, NULL, NULL, 0, NULL, 0);
+	ATF_REQUIRE_EQ(MSG_LOG, receive(&w.parent, &msg));
+	walker_stop(&w);
+}
+
+/* What cannot be opened for lack of descriptors is not left out. */
+ATF_TC_WITHOUT_HEAD(path__few_descriptors);
+ATF_TC_BODY(path__few_descriptors, tc)
+{
+	const char		*got, *all = "OK /y/a /y/b/a /y/b/c/a";
+	struct msg_opened_item	 item;
+	struct rlimit		 before, few;
+	struct walker		 w;
+	unsigned		 failed = 0;
+	rlim_t			 n;
+
+	make_dir("www");
+	make_dir("www/y");
+	make_file("www/y/a");
+	make_dir("www/y/b");
+	make_file("www/y/b/a");
+	make_dir("www/y/b/c");
+	make_file("www/y/b/c/a");
+	walker_start_on_www(&w, "");
+	/* It has its channel, too. */
+	CHECK_ASK(&w, "/y/**", all);
+	ATF_REQUIRE_EQ(0, prlimit(w.pid, RLIMIT_NOFILE, NULL, &before));
+	for (n = 3; n < 20; n++) {
+		few = (struct rlimit){ n, before.rlim_max };
+		ATF_REQUIRE_EQ(0, prlimit(w.pid, RLIMIT_NOFILE, &few, NULL));
+		got = ask(&w, "/y/**");
+		failed += strcmp(got, "FAILED") == 0;
+		ATF_CHECK_MSG(strcmp(got, "FAILED") == 0 ||
+		    strcmp(got, all) == 0, "with %u: %s", (unsigned)n, got);
+		if (n > 3)
+			continue;
+		CHECK_ASK(&w, "/y/a", "FAILED");
+		ATF_CHECK_EQ(-1, open_one(&w, "/y/a", &item));
+		ATF_CHECK_EQ(PATH_FAILED, item.status);
+	}
+	/* At each depth, but not at all of them. */
+	ATF_CHECK_MSG(failed > 2 && failed < 15, "%u times", failed);
+	walker_stop(&w);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, limit__wildcards);
+	ATF_TP_ADD_TC(tp, limit__lone_brackets);
+	ATF_TP_ADD_TC(tp, limit__depth);
+	ATF_TP_ADD_TC(tp, limit__entries);
+	ATF_TP_ADD_TC(tp, limit__files);
+	ATF_TP_ADD_TC(tp, turn__others_pass_a_long_glob);
+	ATF_TP_ADD_TC(tp, turn__globs_share);
+	ATF_TP_ADD_TC(tp, turn__short_plain_passes_long_plain);
+	ATF_TP_ADD_TC(tp, turn__glob_passes_long_plain);
+	ATF_TP_ADD_TC(tp, turn__short_glob_passes_many_long);
+	ATF_TP_ADD_TC(tp, turn__cancel);
+	ATF_TP_ADD_TC(tp, channel__work_goes_with_it);
+	ATF_TP_ADD_TC(tp, path__few_descriptors);
+	return atf_no_error();
+}

@@ -1,0 +1,230 @@
+/* What may come over the walker's channels, and what is no request at all. */
+#include "tests/lib/walker_help.h"
+
+/* Parts may be cut anywhere, and more requests come than are worked on. */
+ATF_TC_WITHOUT_HEAD(resolve__parts_and_crowds);
+ATF_TC_BODY(resolve__parts_and_crowds, tc)
+{
+	struct msg_resolve	 part;
+	struct buf		 specs = { 0 };
+	struct walker		 w;
+	uint64_t		 first;
+	size_t			 i;
+
+	make_dir("www");
+	make_file("www/a");
+	make_file("www/b");
+	walker_start_on_www(&w, "");
+	specs_append(&specs, 0, "/a");
+	specs_append(&specs, 1, "/*");
+	memset(&part, 0, sizeof(part));
+	part.id = ++w.last_id;
+	for (i = 0; i < specs.len; i++) {
+		part.flags = i + 1 < specs.len ? PART_MORE : 0;
+		must_send(&w.front, MSG_RESOLVE, &part, specs.data + i, 1,
+		    NULL, 0);
+	}
+	expect_answer(&w, part.id, "OK /a; OK /a /b");
+	buf_free(&specs);
+	pause_walker(&w);
+	for (i = 0; i < 30; i++)
+		send_spec(&w, "/*", 3);
+	for (i = 0; i < 30; i++)
+		send_spec(&w, "/a", 1);
+	resume_walker(&w);
+	first = w.last_id - 59;
+	for (i = 0; i < 30; i++)
+		expect_answer(&w, first + 30 + i, "OK /a");
+	for (i = 0; i < 30; i++)
+		expect_answer(&w, first + i, "OK /a /b; OK /a /b; OK /a /b");
+	walker_stop(&w);
+}
+
+ATF_TC_WITHOUT_HEAD(conf__new_one_counts);
+ATF_TC_BODY(conf__new_one_counts, tc)
+{
+	struct walker	 w;
+	char		 cwd[4096], text[8192];
+
+	make_dir("www");
+	make_file("www/a");
+	make_file("www/b");
+	walker_start_on_www(&w, "");
+	CHECK_ASK(&w, "/*", "OK /a /b");
+	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
+	snprintf(text, sizeof(text), "root %s/www\ndeny /a\n", cwd);
+	walker_configure(&w, 0, text);
+	/* The channels are two: the new one comes after the new deny. */
+	close(w.front.fd);
+	walker_connect(&w);
+	CHECK_ASK(&w, "/*", "OK /b");
+	CHECK_ASK(&w, "/a", "REFUSED");
+	walker_stop(&w);
+}
+
+/*
+ * Another root has a share of its paths: what the front asked before it knows
+ * that is not answered by it, and whoever has the new configuration has a new
+ * channel too.  Its own root may have another number.
+ */
+ATF_TC_WITHOUT_HEAD(conf__other_roots_end_the_channel);
+ATF_TC_BODY(conf__other_roots_end_the_channel, tc)
+{
+	struct walker	 w;
+	struct msg	 msg;
+	char		 cwd[4096], text[16384];
+
+	make_dir("www");
+	make_dir("www/more");
+	make_file("www/a");
+	make_file("www/more/b");
+	walker_start_on_www(&w, "");
+	CHECK_ASK(&w, "/*/b", "OK /more/b");
+	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
+	snprintf(text, sizeof(text), "root %s/www\nmax-files 10\n", cwd);
+	walker_configure(&w, 0, text);
+	CHECK_ASK(&w, "/*/b", "OK /more/b");
+	snprintf(text, sizeof(text), "root /more %s\nroot %s/www\n", cwd,
+	    cwd);
+	walker_configure(&w, 1, text);
+	ATF_CHECK_EQ(MSG_NONE, receive(&w.front, &msg));
+	close(w.front.fd);
+	walker_connect(&w);
+	CHECK_ASK(&w, "/*/b", "MISSING");
+	CHECK_ASK(&w, "/a", "OK /a");
+	walker_stop(&w);
+}
+
+/* What the table allows and no honest front sends. */
+struct lie {
+	const char	*what;
+	enum msg_type	 type;
+	const char	*spec;		/* in one item, or … */
+	size_t		 len;		/* … of this length; 0: strlen */
+	uint32_t	 count;		/* in MSG_OPEN */
+	int		 cut;		/* bytes missing or too many */
+};
+
+static void
+send_lie(struct walker *w, const struct lie *lie)
+{
+	struct msg_resolve	 resolve;
+	struct msg_open		 open_;
+	struct buf		 tail = { 0 };
+	uint32_t		 zero = 0, len = (uint32_t)(lie->len != 0 ?
+				     lie->len : strlen(lie->spec));
+
+	memset(&resolve, 0, sizeof(resolve));
+	memset(&open_, 0, sizeof(open_));
+	resolve.id = open_.id = ++w->last_id;
+	open_.count = lie->count;
+	if (lie->type == MSG_RESOLVE)
+		buf_add(&tail, &zero, sizeof(zero));
+	buf_add(&tail, &len, sizeof(len));
+	buf_add(&tail, lie->spec, len);
+	buf_add(&tail, "garbage", 7);
+	must_send(&w->front, lie->type, lie->type == MSG_RESOLVE ?
+	    (const void *)&resolve : &open_, tail.data,
+	    (size_t)((int)tail.len - 7 + lie->cut), NULL, 0);
+	buf_free(&tail);
+}
+
+static void
+expect_blame(struct walker *w, const char *what)
+{
+	const struct msg_wrong	*wrong;
+	struct msg		 msg;
+
+	ATF_REQUIRE_EQ_MSG(MSG_WRONG, receive_parent(w, &msg), "%s", what);
+	wrong = msg.body;
+	ATF_CHECK_EQ_MSG(FAULT_CONTENT, wrong->fault, "%s", what);
+	ATF_CHECK_EQ_MSG(ROLE_FRONT, wrong->role, "%s", what);
+	ATF_CHECK_EQ_MSG(MSG_NONE, receive(&w->front, &msg), "%s", what);
+	close(w->front.fd);
+	walker_connect(w);
+	CHECK_ASK(w, "/a", "OK /a");
+	CHECK_ASK(w, "/././a", "OK /a");
+}
+
+ATF_TC_WITHOUT_HEAD(lie__is_reported_and_the_channel_closed);
+ATF_TC_BODY(lie__is_reported_and_the_channel_closed, tc)
+{
+	static const struct lie	 lies[] = {
+		{ "relative", MSG_RESOLVE, "a", 0, 0, 0 },
+		{ "empty", MSG_RESOLVE, "", 0, 0, 0 },
+		{ "parent", MSG_RESOLVE, "/../a", 0, 0, 0 },
+		{ "parent at the end", MSG_RESOLVE, "/a/..", 0, 0, 0 },
+		{ "self at the end", MSG_RESOLVE, "/a/.", 0, 0, 0 },
+		{ "parent after self", MSG_RESOLVE, "/./../a", 0, 0, 0 },
+		{ "self", MSG_OPEN, "/./a", 0, 1, 0 },
+		{ "NUL", MSG_RESOLVE, "/a\0b", 4, 0, 0 },
+		{ "cut", MSG_RESOLVE, "/abc", 0, 0, -1 },
+		{ "cut head", MSG_RESOLVE, "/abc", 0, 0, -6 },
+		{ "rubbish behind", MSG_RESOLVE, "/abc", 0, 0, 7 },
+		{ "no item", MSG_RESOLVE, "/abc", 0, 0, -12 },
+		{ "parent", MSG_OPEN, "/../a", 0, 1, 0 },
+		{ "NUL", MSG_OPEN, "/a\0b", 4, 1, 0 },
+		{ "cut", MSG_OPEN, "/abc", 0, 1, -1 },
+		{ "rubbish behind", MSG_OPEN, "/abc", 0, 1, 7 },
+		{ "fewer than said", MSG_OPEN, "/abc", 0, 2, 0 },
+		{ "none", MSG_OPEN, "/abc", 0, 0, 0 },
+		{ "33", MSG_OPEN, "/abc", 0, 33, 0 },
+	};
+	struct walker	 w;
+	size_t		 i;
+
+	make_dir("www");
+	make_file("www/a");
+	walker_start_on_www(&w, "");
+	CHECK_ASK(&w, "/...", "MISSING");
+	CHECK_ASK(&w, "/..a/.b", "MISSING");
+	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		send_lie(&w, &lies[i]);
+		expect_blame(&w, lies[i].what);
+	}
+	walker_stop(&w);
+}
+
+ATF_TC_WITHOUT_HEAD(lie__in_several_items);
+ATF_TC_BODY(lie__in_several_items, tc)
+{
+	struct msg_resolve	 part;
+	struct buf		 specs = { 0 };
+	struct walker		 w;
+	uint32_t		 i;
+
+	make_dir("www");
+	make_file("www/a");
+	walker_start_on_www(&w, "");
+	specs_append(&specs, 1, "/a");
+	specs_append(&specs, 1, "/b");
+	send_specs(&w, &specs, NULL);
+	expect_blame(&w, "an index twice");
+	/* Another request between the parts of one. */
+	memset(&part, 0, sizeof(part));
+	part.flags = PART_MORE;
+	for (i = 0; i < 2; i++) {
+		part.id = ++w.last_id;
+		must_send(&w.front, MSG_RESOLVE, &part, specs.data, 10, NULL,
+		    0);
+	}
+	expect_blame(&w, "mixed parts");
+	buf_free(&specs);
+	/* More than 4 MiB. */
+	for (i = 0; specs.len <= 4U << 20; i++)
+		specs_append(&specs, i, "/a");
+	send_specs(&w, &specs, NULL);
+	expect_blame(&w, "too long");
+	buf_free(&specs);
+	walker_stop(&w);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, resolve__parts_and_crowds);
+	ATF_TP_ADD_TC(tp, conf__new_one_counts);
+	ATF_TP_ADD_TC(tp, conf__other_roots_end_the_channel);
+	ATF_TP_ADD_TC(tp, lie__is_reported_and_the_channel_closed);
+	ATF_TP_ADD_TC(tp, lie__in_several_items);
+	return atf_no_error();
+}

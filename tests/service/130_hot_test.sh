@@ -1,0 +1,98 @@
+#! /usr/bin/env atf-sh
+# A torrent in memory costs its answer, and nothing of anybody else.
+
+. "${0%/*}/../lib/lib.sh"
+
+# The service is traced from its start on: later nobody may, its processes
+# see to that.  trace.PID is what each of them asks the kernel.
+start_traced()
+{
+	[ -z "$ASAN_OPTIONS$UBSAN_OPTIONS" ] ||
+	    atf_skip "sanitizers make calls of their own"
+	strace -D -o trace true 2>/dev/null ||
+	    atf_skip "tracing is not permitted here"
+	service_prepare
+	cat >traced <<-EOT
+	#! /bin/sh
+	exec strace -D -q -f -ff -o $here/trace "$program" "\$@"
+	EOT
+	chmod +x traced
+	program=$here/traced
+	[ "$(id -u)" != 0 ] || chmod 777 .
+	service_start "$@"
+}
+
+# How much the front's peers have done.
+others()
+{
+	for _child in $(children walker; children hasher; children cache); do
+		wc -l trace."$_child"
+	done
+}
+
+others_rest()
+{
+	_done=$(others)
+	sleep 0.3
+	[ "$(others)" = "$_done" ]
+}
+
+answers_are()
+{
+	tail -n +$((before + 1)) trace."$front" >calls
+	[ "$(answers)" -ge "$1" ]
+}
+
+# The last of a connection says that more follows, its end; messages to other
+# processes never do.
+answers()
+{
+	grep -c -e '^writev(' -e '^sendmsg(.*MSG_MORE' calls
+}
+
+service_case no_calls_but_its_own \
+    "1,000 hot requests make no message, and nobody else does a thing." strace
+no_calls_but_its_own_body()
+{
+	mkdir -p www/yum
+	head -c 1500000 /dev/urandom >www/yum/a
+	echo b >www/yum/b
+	settle www/yum/*
+	start_traced 'revalidate 1h' 'access-log no'
+	want_post 200 /yum/a /yum/b
+	want 200 $service/single/yum/a
+	wait_for 10 others_rest || fail "the others never rest"
+	! grep -q '^socketcall(' trace.* ||
+	    atf_skip "calls have other names on this architecture"
+	front=$(children front)
+	before=$(wc -l <trace."$front")
+	others=$(others)
+	python "$digest" <<-'EOT'
+	import sys
+	from load import Load
+	from service import SERVICE, request
+	requests = [(t, request(SERVICE + t)) for t in ("/single/yum/a",
+	    "/digest/" + sys.argv[2], "/nullfile/8576_0")] * 42
+	load = Load()
+	for n in range(4):
+	    load.add(requests, keep=True)
+	    load.add(requests)
+	load.run(50)
+	assert load.counts == {200: 8 * 126}, (load.counts, load.failures)
+	EOT
+	wait_for 10 answers_are 1008 || fail "answers are missing"
+	sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' calls | sort | uniq -c | sort -rn
+	# Connections, waiting, memory: no message but that it is alive, no
+	# file, no clock.
+	if grep -v -e '^accept4(' -e '^read(' -e '^writev(' -e '^close(' \
+	    -e '^sendmsg(.*MSG_MORE' \
+	    -e '^epoll_' -e '^ioctl(.*FIONREAD' -e '^shutdown(' \
+	    -e '^mmap(NULL' -e '^munmap(' -e '^brk(' -e '^madvise(' \
+	    -e '^mremap(' -e '^sendmsg(3, .*) = 12$' calls
+	then
+		fail "other calls were made"
+	fi
+	# Once read, once answered.
+	same "$(answers)" 1008 "answers"
+	same "$(others)" "$others" "what others had done before and after"
+}

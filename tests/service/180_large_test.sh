@@ -1,0 +1,44 @@
+#! /usr/bin/env atf-sh
+# A file of more than 4 GiB, whose lengths and offsets do not fit 32 bits.
+
+. "${0%/*}/../lib/lib.sh"
+
+service_timeout=240
+service_case six_gib "A file of 6 GiB is hashed and served."
+six_gib_body()
+{
+	mkdir -p www/yum
+	# Nothing but holes, apart from pieces at either end and past 4 GiB.
+	truncate -s 6G www/yum/large
+	for at in 0 4095 4096 6143; do
+		head -c 1048576 /dev/urandom |
+		    dd of=www/yum/large bs=1M seek=$at conv=notrunc status=none
+	done
+	touch -d 2040-01-01 www/yum/large
+	settle www/yum/large
+	service_start 'serve-files yes' 'hash-wait 200s'
+	want 200 $service/single/yum/large --max-time 200
+	python3 - body www/yum/large <<-'EOT' || fail "other pieces"
+	import hashlib, sys
+	info = open(sys.argv[1], "rb").read()
+	mark = b"6:pieces122880:"
+	assert b"6:lengthi6442450944e" in info
+	pieces = info[info.index(mark) + len(mark):][:122880]
+	with open(sys.argv[2], "rb") as f:
+	    for at in 0, 1, 2047, 4095, 4096, 4097, 6142, 6143:
+	        f.seek(at << 20)
+	        piece = hashlib.sha1(f.read(1 << 20)).digest()
+	        assert piece == pieces[20 * at:][:20], at
+	EOT
+	# Near the end, and over the end of what 32 bits can count.
+	for range in 6442449000-6442450943 4294966000-4294968000; do
+		want 206 /yum/large -r $range
+		tail -c +$((${range%-*} + 1)) www/yum/large |
+		    head -c $((${range#*-} - ${range%-*} + 1)) >part
+		atf_check cmp part body
+	done
+	want 206 /yum/large -r -1000
+	tail -c 1000 www/yum/large >part
+	atf_check cmp part body
+	want 416 /yum/large -r 6442450944-
+}

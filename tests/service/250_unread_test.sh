@@ -1,0 +1,164 @@
+#! /usr/bin/env atf-sh
+# A log that nobody reads is in nobody's way.
+
+. "${0%/*}/../lib/lib.sh"
+
+# fill: as many lines as nobody keeps, of requests with long targets; each is
+# answered all the same.
+fill()
+{
+	python <<-'END'
+		from service import *
+		with Connection() as c:
+		    for n in range(1500):
+		        a = c.ask("/%d-%s" % (n, 1800 * "x"))
+		        assert a.status == 404, a
+	END
+}
+
+is_another_cache()
+{
+	_now=$(children cache)
+	[ -n "$_now" ] && [ "$_now" != "$cache" ]
+}
+
+# Children are started again, clients answered.
+want_life()
+{
+	cache=$(children cache)
+	kill -KILL $cache
+	wait_for 5 is_another_cache || fail "no child is started again"
+	want 404 /
+	kill -HUP $pid
+	wait_for 5 is_reloaded || fail "it does not reload"
+}
+
+# Its log cannot tell: another walker is there.
+is_reloaded()
+{
+	[ "$(children 'walker /more' | wc -l)" -eq 1 ]
+}
+
+# Lines come in order, each whole, and what is missing is told.
+want_told()
+{
+	want_log 'lines were lost because nobody read the log' "$1"
+	python "$1" <<-'END'
+		from service import *
+		import re
+		def read():
+		    with open(sys.argv[2], errors="replace") as f:
+		        return f.read()
+		log = read()
+		seen = [int(n) for n in re.findall(r'"GET /(\d+)-x{1800} HTTP', log)]
+		assert seen == list(range(len(seen))), seen
+		lost = sum(map(int, re.findall(r"(\d+) lines were lost", log)))
+		print(len(seen), "lines,", lost, "lost")
+		assert len(seen) > 300 and lost >= 1500 - len(seen) > 0
+	END
+}
+
+service_case standard_error "Nobody reads standard error."
+standard_error_body()
+{
+	mkfifo pipe
+	mkdir more
+	# Somebody has it open, and does not read.
+	exec 9<>pipe
+	service_configure "access-log yes"
+	"$program" -d -f conf 2>pipe &
+	pid=$!
+	note_pid $pid
+	want 404 / --retry 50 --retry-connrefused --retry-delay 0
+	fill
+	service_configure "access-log yes" "root $here/www" \
+	    "root /more $here/more"
+	want_life
+	# What is wrong at a start ends it, whoever reads why.
+	"$program" -d -f conf 2>pipe &
+	second=$!
+	note_pid $second
+	wait_for 5 is_gone $second || fail "it waits to say why it ends"
+	wait $second && fail "it should have failed"
+	cat <pipe >log 9>&- &
+	reader=$!
+	note_pid $reader
+	want_told log
+	want 404 /more
+	want_log '"GET /more '
+	kill $reader
+	wait $reader
+	fill
+	kill -TERM $pid
+	wait_for 6 is_gone $pid || fail "it does not stop"
+	wait $pid || fail "exit status $?"
+}
+
+# A syslog daemon of our own, that can be told to read.
+start_syslog()
+{
+	python3 -c '
+import os, socket, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("dev/log")
+os.chmod("dev/log", 0o666)
+while not os.path.exists("read"):
+    time.sleep(0.05)
+with open("syslog", "ab", buffering=0) as f:
+    while True:
+        f.write(s.recv(16384) + b"\n")' &
+	note_pid $!
+	wait_for 5 test -S dev/log || fail "no syslog"
+}
+
+service_case syslog "Nobody reads what goes to syslog."
+syslog_head()
+{
+	atf_set descr "Nobody reads what goes to syslog."
+	atf_set timeout 60
+	atf_set require.user root
+	atf_set require.progs 'curl python3 sha1sum ps unshare mount'
+}
+syslog_body()
+{
+	unshare -m true 2>/dev/null || atf_skip "no mount namespaces"
+	mkdir dev more
+	for device in null zero urandom full; do
+		: >dev/$device
+	done
+	start_syslog
+	service_configure "access-log yes"
+	cat >start <<-END
+		for device in null zero urandom full; do
+			mount --bind /dev/\$device dev/\$device || exit 9
+		done
+		mount --rbind dev /dev || exit 9
+		exec "$program" -f conf
+	END
+	python3 -c '
+import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("notify.socket")
+while True:
+    print(s.recv(4096).decode(), flush=True)' >notified &
+	note_pid $!
+	wait_for 5 test -S notify.socket || fail "no socket"
+	atf_check env NOTIFY_SOCKET="$here/notify.socket" \
+	    unshare -m sh start
+	wait_for 5 grep -q MAINPID notified || fail "it does not say its pid"
+	pid=$(sed -n 's/^MAINPID=//p' notified)
+	note_pid $pid
+	fill
+	service_configure "access-log yes" "root $here/www" \
+	    "root /more $here/more"
+	want_life
+	: >read
+	want_told syslog
+	grep -q '^<30>[A-Z][a-z][a-z] [ 0-9][0-9] [0-9:]* pkgtorrentd: parent' \
+	    syslog || fail "other lines than syslog(3)'s"
+	rm read
+	want 404 /more
+	want_log '"GET /more ' syslog
+	kill -TERM $pid
+	wait_for 6 is_gone $pid || fail "it does not stop"
+}

@@ -1,0 +1,316 @@
+#! /usr/bin/env atf-sh
+# Whether the processes of the running service are what the README says of
+# them, and what becomes of one that breaks the rules.
+
+. "${0%/*}/../lib/lib.sh"
+
+none=0000000000000000
+
+# As root, as it is meant to be started.
+root_case()
+{
+	service_case "$@"
+	eval "$1_head() {
+		atf_set descr \"$2\"
+		atf_set timeout 60
+		atf_set require.user root
+		atf_set require.progs 'curl python3 ps'
+	}"
+}
+
+title()
+{
+	tr '\0' ' ' <"/proc/$1/cmdline" | sed 's/^pkgtorrentd: //; s/ *$//'
+}
+
+# has PID KEY VALUE: in /proc/PID/status, blanks made one; a pattern.
+has()
+{
+	_is=$(sed -n "s/^$2:[[:blank:]]*//p" "/proc/$1/status" |
+	    tr -s '[:blank:]' ' ' | sed 's/ $//')
+	case $_is in
+	$3) ;;
+	*) fail "$2 of the $(title "$1") is '$_is', not '$3'" ;;
+	esac
+}
+
+# limited PID NAME: to nothing.
+limited()
+{
+	grep -q "^$2  *0  *0 " "/proc/$1/limits" ||
+	    fail "$(title "$1"): $(grep "^$2" "/proc/$1/limits")"
+}
+
+# Of every child, whoever started the service.
+check_child()
+{
+	for _caps in CapInh CapPrm CapEff CapAmb; do
+		has "$1" $_caps $none
+	done
+	has "$1" NoNewPrivs 1
+	has "$1" Seccomp 2
+	limited "$1" 'Max processes'
+	limited "$1" 'Max core file size'
+	case $(title "$1") in
+	walker*|hasher*) limited "$1" 'Max file size' ;;
+	esac
+}
+
+# check_user PID GROUPS
+check_user()
+{
+	_uid=$(id -u nobody)
+	_gid=$(id -g nobody)
+	has "$1" Uid "$_uid $_uid $_uid $_uid"
+	has "$1" Gid "$_gid $_gid $_gid $_gid"
+	has "$1" Groups "$2"
+	has "$1" CapBnd $none
+}
+
+# holds PID: what is neither /dev/null in its place nor a socket.
+holds()
+{
+	for _fd in "/proc/$1/fd/"*; do
+		_what=$(readlink "$_fd")
+		case ${_fd##*/}:$_what in
+		[012]:/dev/null|*:socket:\[*) ;;
+		*) echo "$_what" ;;
+		esac
+	done
+}
+
+# sees PID DIRECTORY: as its root; without one, nothing.
+sees()
+{
+	if [ -z "$2" ]; then
+		same "$(ls -A "/proc/$1/root/")" "" \
+		    "what the $(title "$1") sees"
+		! mkdir "/proc/$1/root/x" 2>/dev/null ||
+		    fail "$(title "$1"): a file can be made in its root"
+	else
+		same "$(stat -L -c %d:%i "/proc/$1/root")" \
+		    "$(stat -Lc %d:%i "$2")" "root of the $(title "$1")"
+	fi
+}
+
+root_case as_root "Started by root, each process has what the README says."
+as_root_body()
+{
+	mkdir disk
+	service_start "root $here/www" "root /disk $here/disk" 'hashers 2'
+	readlink /proc/$pid/root >/dev/null ||
+	    atf_skip "this root may not look into processes"
+	! grep -q __asan_ "$program" ||
+	    atf_skip "sanitizers keep standard error"
+	gid=$(id -g nobody)
+	for child in $(children); do
+		check_child $child
+	done
+
+	front=$(children front)
+	check_user $front "$gid"
+	sees $front ''
+	# Its loop, and what wakes the loop.
+	same "$(holds $front | grep -v '^anon_inode:\[event\|^pipe:')" "" \
+	    "what the front holds"
+	for hasher in $(children 'hasher'); do
+		check_user $hasher "$gid"
+		sees $hasher ''
+		same "$(holds $hasher)" "" "what a hasher holds"
+	done
+
+	walker=$(children 'walker$')
+	check_user $walker "$(id -G nobody)"
+	sees $walker www
+	same "$(holds $walker)" "$(readlink -f www)" "what the walker holds"
+	walker=$(children 'walker /disk')
+	sees $walker disk
+	same "$(holds $walker)" "$here/disk" "what the other holds"
+
+	cache=$(children cache)
+	check_user $cache "$(id -G nobody)"
+	sees $cache cache
+	same "$(holds $cache)" "$here/cache" "what the cache holds"
+}
+
+root_case the_parent "The parent keeps six capabilities, and no file of a \
+mirror."
+the_parent_body()
+{
+	service_start
+	# SETUID SETGID SETPCAP SYS_CHROOT KILL NET_BIND_SERVICE, of those
+	# that this container has at all.
+	ours=$(sed -n 's/^CapEff:[[:blank:]]*//p' /proc/self/status)
+	kept=$(printf %016x $((0x405e0 & 0x$ours)))
+	for caps in CapPrm CapEff CapBnd; do
+		has $pid $caps $kept
+	done
+	has $pid CapAmb $none
+	has $pid CapInh $none
+	has $pid NoNewPrivs 1
+	has $pid Uid "0 0 0 0"
+	limited $pid 'Max core file size'
+	for fd in /proc/$pid/fd/*; do
+		case $(readlink $fd) in
+		"$here"/www*|"$here"/cache*)
+			fail "the parent holds $(readlink $fd)" ;;
+		esac
+	done
+}
+
+service_case as_user "Started by a user, children can do as little."
+as_user_body()
+{
+	service_start
+	[ "$(id -u)" != 0 ] || atf_skip "this is root"
+	for child in $(children); do
+		check_child $child
+		has $child Uid "$(id -u) *"
+	done
+	has $pid NoNewPrivs 1
+	has $pid CapEff $none
+	want_log 'started by an ordinary user: without chroot'
+}
+
+# refuses WHY: it does not start, and says why and what to do.
+refuses()
+{
+	service_configure
+	: >log
+	"$program" -d -f conf >>log 2>&1 &
+	pid=$!
+	note_pid $pid
+	wait_for 10 is_gone $pid || fail "it goes on"
+	wait $pid
+	same $? 1 "exit status"
+	want_log "walker.*: sandbox: user nobody $1 $here/www: give it to \
+another user, or set \"sandbox best-effort\""
+}
+
+root_case writable_root "A walker's root that its user could write is \
+refused, or warned of."
+writable_root_body()
+{
+	service_prepare
+	chown nobody www
+	chmod 555 www
+	refuses owns
+	chmod 755 www
+	refuses owns
+	chown root www
+	chmod 777 www
+	refuses 'may write to'
+	service_start 'sandbox best-effort'
+	want_log "walker.*: sandbox: the walker's user may write to $here/www"
+	want 404 /
+}
+
+service_case writable_root_of_a_user "One who tries it out is warned only."
+writable_root_of_a_user_body()
+{
+	[ "$(id -u)" != 0 ] || atf_skip "this is root"
+	service_start
+	want_log "walker.*: sandbox: the walker's user may write to $here/www"
+}
+
+# The service with a child that breaks the rules, once it finds the file.
+rogue_start()
+{
+	mkdir -p www/yum
+	head -c 100000 /dev/urandom >www/yum/a.rpm
+	cp "$(atf_get_srcdir)/rogue_child" . ||
+	    atf_skip "rogue_child is not built"
+	PKGTORRENTD=$here/rogue_child
+	service_start
+}
+
+# rogue ROLE WHAT: from its next start on.
+rogue()
+{
+	echo "$2" >"$1.rogue"
+	kill -KILL "$(children "$1")"
+}
+
+# The same parent, and right answers.
+goes_on()
+{
+	wait_for 10 all_at_work || fail "not all children are there"
+	want 200 $service/single/yum/a.rpm
+	want_torrent form
+	! is_gone $pid || fail "the service has ended"
+}
+
+all_at_work()
+{
+	[ "$(children | wc -l)" = 4 ]
+}
+
+service_case wrong_to_the_parent \
+    "Who sends the parent a wrong message is ended, and the service goes on."
+wrong_to_the_parent_body()
+{
+	rogue_start
+	for role in walker hasher cache front; do
+		rogue $role parent
+		want_log "parent.*: $role [0-9]* sent the parent a wrong KEY (not to be sent by it), killed"
+		goes_on
+	done
+	kill -USR1 $pid
+	want_log 'parent.*: status: .* 4 wrong messages '
+}
+
+service_case wrong_to_a_peer \
+    "Who sends a peer a wrong message is ended, and the service goes on."
+wrong_to_a_peer_body()
+{
+	rogue_start
+	for role in walker hasher cache; do
+		rogue $role peer
+		want_log "parent.*: $role [0-9]* sent the front a wrong KEY (not to be sent by it), killed"
+		goes_on
+	done
+	rogue front peer
+	want_log "parent.*: front [0-9]* sent the [whc][a-z]* a wrong KEY (not to be sent by it), killed"
+	goes_on
+}
+
+service_case forbidden_call \
+    "A system call that is not allowed ends its process and is named."
+forbidden_call_body()
+{
+	rogue_start
+	for role in walker hasher cache front; do
+		rogue $role call
+		want_log "parent.*: $role [0-9]* was stopped at system call [0-9]* (socket)"
+		goes_on
+	done
+}
+
+service_case forbidden_calls \
+    "More than five of them in a minute end the service, loudly."
+forbidden_calls_body()
+{
+	rogue_start
+	rogue hasher calls
+	wait_for 30 is_gone $pid || fail "it goes on"
+	wait $pid
+	same $? 1 "exit status"
+	same "$(grep -c 'was stopped at system call' log)" 6 "calls"
+	want_log 'parent.*: system call [0-9]* (socket) of the hasher was stopped by its filter, the last of more than 5 in a minute: this system needs another filter'
+}
+
+service_case release "The programs have nothing in them that is for tests."
+release_body()
+{
+	service_prepare
+	for file in "$program" "$tests"/../hasher/pkgtorrent-hasher
+	do
+		! grep -q __asan_ "$file" || atf_skip "built with sanitizers"
+		strip -o stripped "$file" || atf_skip "no strip"
+		# The one path in it may be any.
+		if strings stripped | grep -v /pkgtorrent-hasher |
+		    grep -i 'probe\|rogue\|fuzz\|tests/'; then
+			atf_fail "in $file"
+		fi
+	done
+}

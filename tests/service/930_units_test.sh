@@ -1,0 +1,111 @@
+#! /usr/bin/env atf-sh
+# What systemd has to say about our units, and what it does not say.
+
+etc=$(atf_get_srcdir)/../../etc
+
+exposure()
+{
+	systemd-analyze security --offline=true "$1" >out 2>err ||
+	    atf_skip "systemd-analyze does not do that: $(head -n 1 err)"
+	sed -n 's/.*Overall exposure level for .*: \([0-9.]*\) .*/\1/p' out
+}
+
+# at_most UNIT LIMIT
+at_most()
+{
+	level=$(exposure "$etc/$1")
+	echo "$1: $level"
+	[ -n "$level" ] || atf_fail "$1: no exposure level in the answer"
+	awk -v a="$level" -v b="$2" 'BEGIN { exit !(a <= b) }' ||
+	    atf_fail "$1: exposure $level, at most $2 was promised"
+}
+
+atf_test_case exposure
+exposure_head()
+{
+	atf_set descr "Little of the system is exposed to the service."
+	atf_set require.progs systemd-analyze
+}
+exposure_body()
+{
+	# Of each, 0.2 are for RestrictSUIDSGID, see the case openat2.
+	at_most pkgtorrentd.service 2.6
+	at_most pkgtorrentd-confined.service 0.5
+}
+
+atf_test_case verify
+verify_head()
+{
+	atf_set descr "systemd takes the units without a complaint."
+	atf_set require.progs systemd-analyze
+}
+verify_body()
+{
+	# It wants the program to be there.
+	for unit in "$etc"/pkgtorrentd*.service "$etc"/pkgtorrentd.socket; do
+		sed 's|^\(Exec[A-Za-z]*\)=/usr/sbin/pkgtorrentd|\1=/bin/true|' \
+		    "$unit" >"${unit##*/}"
+	done
+	systemd-analyze verify --man=no --recursive-errors=no \
+	    ./pkgtorrentd.service ./pkgtorrentd-confined.service \
+	    ./pkgtorrentd.socket >out 2>&1 ||
+	    ! grep -q 'unrecognized option\|Failed to' out ||
+	    atf_skip "systemd-analyze cannot do that here: $(head -n 1 out)"
+	if grep . out; then
+		atf_fail "there are complaints"
+	fi
+}
+
+atf_test_case openat2
+openat2_head()
+{
+	atf_set descr "No unit has systemd refuse openat2(2)."
+}
+openat2_body()
+{
+	# systemd answers it with ENOSYS under these, whatever its mode is:
+	# no analysis says so, and the walker can open nothing.
+	for unit in "$etc"/pkgtorrentd*.service; do
+		if grep -i -E '^(RestrictSUIDSGID|DynamicUser) *=' "$unit" |
+		    grep -v -i -E '= *(no|n|false|f|off|0)? *$'; then
+			atf_fail "$unit"
+		fi
+	done
+}
+
+atf_test_case one_install
+one_install_head()
+{
+	atf_set descr "A default of enabling units enables one of ours."
+}
+one_install_body()
+{
+	atf_check_equal pkgtorrentd.service "$(cd "$etc" && echo $(
+	    grep -l "^.Install.$" pkgtorrentd*.service pkgtorrentd*.socket))"
+}
+
+atf_test_case reload
+reload_head()
+{
+	atf_set descr "A reload checks first, and needs no other package."
+}
+reload_body()
+{
+	for unit in "$etc"/pkgtorrentd*.service; do
+		sed -n 's/^ExecReload=\([^ ]*\)\( -n\)*.*/\1\2/p' "$unit" >found
+		printf '%s\n' '/usr/sbin/pkgtorrentd -n' /bin/sh >wanted
+		atf_check -o file:wanted cat found
+		# Both with the options that the service runs with.
+		atf_check -o inline:'ExecStart=/usr/sbin/pkgtorrentd -d\n' \
+		    grep '^ExecStart=' "$unit"
+	done
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case exposure
+	atf_add_test_case verify
+	atf_add_test_case openat2
+	atf_add_test_case one_install
+	atf_add_test_case reload
+}

@@ -1,0 +1,41 @@
+#! /usr/bin/env atf-sh
+# After many requests nothing has grown, and nothing was left open.
+
+. "${0%/*}/../lib/lib.sh"
+. "${0%/*}/../lib/marks.sh"
+
+endure()
+{
+	mkdir -p www/yum/directory
+	for n in $(seq 0 59); do
+		head -c $((n * n * 40)) /dev/urandom >www/yum/$n
+	done
+	head -c 5000000 /dev/urandom >www/yum/large
+	settle www/yum/*
+	service_configure 'serve-files yes' 'access-log no' 'hot-size 1M' \
+	    'cache-size 8M' 'revalidate 1s' 'hashers 2' \
+	    'max-jobs-per-client 1000'
+	run_python endure.py "$program" "$1"
+}
+
+service_timeout=590
+
+service_case endures "Requests of every kind, and nothing grows."
+endures_body()
+{
+	endure "$(number 20000 1000000)"
+}
+
+# Only root may count descriptors of processes that lock themselves down.
+service_case endures_as_root "As root: and nothing is left open."
+endures_as_root_head()
+{
+	atf_set descr "As root: and nothing is left open."
+	atf_set timeout $service_timeout
+	atf_set require.user root
+	atf_set require.progs 'curl python3 sha1sum ps'
+}
+endures_as_root_body()
+{
+	endure "$(number 20000 1000000)"
+}

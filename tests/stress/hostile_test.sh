@@ -1,0 +1,128 @@
+#! /usr/bin/env atf-sh
+# Requests that are not meant well.  malformed.h has those that must be
+# refused, each with its status.
+
+. "${0%/*}/../lib/lib.sh"
+. "${0%/*}/../lib/marks.sh"
+
+rows()
+{
+	malformed=${MALFORMED:-$(atf_get_srcdir)/malformed}
+	[ -x "$malformed" ] || atf_fail "$malformed: not built"
+}
+
+# What must be as before, whatever was asked.
+remember_children()
+{
+	before="$pid $(children | sort | tr '\n' ' ')"
+}
+
+same_children()
+{
+	same "$pid $(children | sort | tr '\n' ' ')" "$before" \
+	    "the processes before and after"
+	# Not in what clients have said.
+	! grep -v '\] "' log | grep -q 'killed\|died\|ended by\|wrong' ||
+	    fail "a process came to harm"
+}
+
+service_case malformed "Each malformed request gets its status, once."
+malformed_body()
+{
+	rows
+	service_start "access-log no"
+	remember_children
+	run_python hostile.py refuse_all "$malformed"
+	same_children
+	want 404 /
+}
+
+service_case mutants "Requests changed at random end well."
+mutants_body()
+{
+	rows
+	mkdir -p www/yum
+	echo public >www/yum/a
+	echo "the secret" >secret
+	service_start "serve-files yes"
+	remember_children
+	run_python hostile.py mutants "$malformed" "$(number 2000 200000)" "the secret"
+	same_children
+	want 200 $service/single/yum/a
+}
+
+service_case ways_out "Nothing is served from outside the root."
+ways_out_body()
+{
+	mkdir -p www/yum/dir outside
+	for name in www/yum/a www/yum/dir/b www/.hidden; do
+		echo "public $name" >$name
+	done
+	echo "the secret" >outside/secret
+	echo "the secret" >secret
+	ln -s ../../outside/secret www/yum/up
+	ln -s ../../outside www/yum/link
+	ln -s "$here/outside" www/yum/absolute
+	ln -s / www/yum/slash
+	chmod -R a+rX outside secret
+	service_start "serve-files yes" 'revalidate 0s'
+	remember_children
+	run_python hostile.py climb "$here/outside/secret" "the secret"
+	for path in up link/secret absolute/secret slash/etc/passwd; do
+		want 403 /yum/$path
+		want 403 $service/single/yum/$path
+	done
+	want 200 "$service/single/yum/**"
+	want_torrent files
+	same "$(echo "$torrent" | awk '{ print $2 }' | tr '\n' ' ')" \
+	    "a dir/b " "the files of a pattern"
+	same_children
+	kill -USR1 $pid
+	want_log 'requests resolved'
+	walks=$(sed -n 's/.* \([0-9]*\) requests resolved.*/\1/p' log)
+	echo "$walks of them came to the walker"
+	[ "$walks" -gt 4000 ] || fail "too few came to the walker"
+}
+
+service_case pipelined "After a mistake nothing that came along is answered."
+pipelined_body()
+{
+	mkdir -p www/yum
+	echo public >www/yum/a
+	service_start "serve-files yes"
+	remember_children
+	python <<-'END'
+		import re
+		from service import *
+		good = request("/yum/a")
+		def statuses(data):
+		    with Connection() as c:
+		        c.send(data)
+		        try:
+		            c.socket.shutdown(1)
+		        except OSError:
+		            pass
+		        return re.findall(rb"HTTP/1\.1 (\d+)", c.rest())
+		assert statuses(good * 50) == [b"200"] * 50
+		for n in 0, 1, 7, 40:
+		    for bad, status in (
+		        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"400"),
+		        (b"GET /\r\n\r\n", b"400"),
+		        (b"GET / HTTP/3.0\r\nHost: a\r\n\r\n", b"505"),
+		        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+		         b"chunked\r\n\r\nx\r\n\r\n", b"400"),
+		        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+		         b"gzip\r\n\r\n0\r\n\r\n", b"501"),
+		        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n"
+		         b"\r\n" % len(good), b"400"),
+		        (request(SERVICE + "/digest/%040d" % 0, "POST",
+		         content_type="text/plain", content_length=9), b"415"),
+		        (request(SERVICE + "/digest/%040d" % 0, "POST",
+		         content_type="application/x-www-form-urlencoded",
+		         content_length=1 << 30), b"413"),
+		        (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n", b"414")):
+		        got = statuses(good * n + bad + good * 9)
+		        assert got == [b"200"] * n + [status], (n, bad, got)
+	END
+	same_children
+}

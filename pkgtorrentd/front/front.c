@@ -119,6 +119,13 @@ front_hold(struct client *c, const struct http_request *req,
 }
 
 static void
+front_on_job_done(struct waiter *w)
+{
+	front_on_job((struct client *)((char *)w - offsetof(struct client,
+	    waiter)));
+}
+
+static void
 front_want_torrent(struct client *c, const struct http_request *req,
     const char *bytes, const struct torrent_key *key, struct specs *specs,
     bool simple)
@@ -132,8 +139,10 @@ front_want_torrent(struct client *c, const struct http_request *req,
 	if (!front_hold(c, req, bytes))
 		return;
 	job = job_get(c->front, key, specs, old);
+	c->waiter.addr = c->asker;
+	c->waiter.done = front_on_job_done;
 	if (job != NULL)
-		job_join(job, c);
+		job_join(job, &c->waiter);
 	else
 		reply_error(c, req, 500, "out of memory; try again later");
 }
@@ -367,7 +376,7 @@ front_answer_busy(struct client *c)
 	char text[160], field[64];
 	uint32_t retry_s;
 
-	job_progress(c->job, text, sizeof(text), &retry_s);
+	job_progress(c->waiter.job, text, sizeof(text), &retry_s);
 	snprintf(field, sizeof(field), "Retry-After: %u\r\n", retry_s);
 	reply_error_with(c, c->req, 503, text, field);
 }
@@ -375,7 +384,8 @@ front_answer_busy(struct client *c)
 void
 front_on_job(struct client *c)
 {
-	struct job *job = c->job;
+	const struct job *job = c->waiter.job;
+	const struct job_result *result;
 	struct request r;
 	char base[BASE_MAX], field[64] = "";
 	const char *why, *allow;
@@ -385,22 +395,23 @@ front_on_job(struct client *c)
 		reply_error_with(c, c->req, 503, "the file could not be "
 		    "opened in time, try again in 2 s",
 		    "Retry-After: 2\r\n");
-	} else if (job->state != JOB_DONE) {
+	} else if ((result = job_result(job))->status == 0) {
 		front_answer_busy(c);
-	} else if (job->torrent != NULL) {
+	} else if (result->torrent != NULL) {
 		request_route(c->req->target, c->req->method,
 		    c->front->child.conf->service,
 		    c->front->child.conf->piece_len, &r, &why, &allow);
-		reply_torrent(c, c->req, job->torrent, origin_base(c, c->req,
-		    base), r.kind == REQUEST_SIMPLE, job->torrent == job->old ?
-		    "checked" : "made");
-	} else if (job->status == 412) {
+		reply_torrent(c, c->req, result->torrent, origin_base(c,
+		    c->req, base), r.kind == REQUEST_SIMPLE,
+		    result->checked ? "checked" : "made");
+	} else if (result->status == 412) {
 		reply_unknown(c, c->req);
 	} else {
-		if (job->retry_s > 0)
+		if (result->retry_s > 0)
 			snprintf(field, sizeof(field), "Retry-After: %u\r\n",
-			    job->retry_s);
-		reply_error_with(c, c->req, job->status, job->why, field);
+			    result->retry_s);
+		reply_error_with(c, c->req, result->status, result->why,
+		    field);
 	}
 	client_resume(c);
 }

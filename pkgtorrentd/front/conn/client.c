@@ -83,8 +83,8 @@ client_watch(struct client *c, short what)
 void
 client_forget_request(struct client *c)
 {
-	if (c->job != NULL)
-		job_leave(c);
+	if (c->waiter.job != NULL)
+		job_leave(&c->waiter);
 	if (c->opening != 0)
 		openings_forget(c->front, c->opening);
 	c->opening = 0;

@@ -14,9 +14,9 @@
 #include "common/blob.h"
 #include "pkgtorrentd/front/http/chunked.h"
 #include "pkgtorrentd/front/http/http.h"
+#include "pkgtorrentd/front/job/job.h"
 
 struct front;
-struct job;
 struct addr;
 
 enum client_state {
@@ -56,7 +56,6 @@ TAILQ_HEAD(client_queue, client);
 
 struct client {
 	TAILQ_ENTRY(client)	 timed;		/* in the deadline's queue */
-	TAILQ_ENTRY(client)	 waiting;	/* for the same job */
 	struct front		*front;
 	struct event		 ev;
 	short			 watched;	/* EV_READ, EV_WRITE or 0 */
@@ -82,7 +81,7 @@ struct client {
 	struct buf		 held;
 	struct http_request	*req;
 	struct addr		*asker;		/* charged with it, or NULL */
-	struct job		*job;
+	struct waiter		 waiter;	/* for a job */
 	uint64_t		 opening;	/* a file's id, or 0 */
 	uint64_t		 since_ms;
 

@@ -12,7 +12,6 @@
 #include <stdbool.h>
 
 #include "common/listing.h"
-#include "pkgtorrentd/front/conn/client.h"
 
 struct front;
 struct peer;

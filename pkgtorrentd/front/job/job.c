@@ -21,9 +21,9 @@ job_fail(struct job *job, int status, const char *why, uint32_t retry_s)
 	job_cancel(job);
 	job_unfind(job);
 	job->state = JOB_DONE;
-	job->status = status;
-	job->why = why;
-	job->retry_s = retry_s;
+	job->result.status = status;
+	job->result.why = why;
+	job->result.retry_s = retry_s;
 	job_set_due(job);
 }
 
@@ -31,11 +31,11 @@ job_fail(struct job *job, int status, const char *why, uint32_t retry_s)
 static void
 job_end(struct job *job)
 {
-	struct client *c;
+	struct waiter *w;
 
 	job_uncharge(job);
-	while ((c = TAILQ_FIRST(&job->waiters)) != NULL)
-		front_on_job(c);
+	while ((w = TAILQ_FIRST(&job->waiters)) != NULL)
+		w->done(w);
 	job_free(job);
 }
 
@@ -48,8 +48,9 @@ job_succeed(struct job *job, struct torrent *t)
 
 	job_unfind(job);
 	job->state = JOB_DONE;
-	job->status = 200;
-	job->torrent = t;
+	job->result.status = 200;
+	job->result.torrent = t;
+	job->result.checked = t == job->old;
 	if (t->settled && t->layout == f->layout &&
 	    (!t->by_mount || f->mounts_watched)) {
 		hot_put(&f->hot, &key, t, clock_coarse_ms());

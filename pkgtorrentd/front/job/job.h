@@ -16,9 +16,9 @@
 
 #include <event2/event.h>
 
+#include "common/addr.h"
 #include "common/listing.h"
 #include "common/torrent.h"
-#include "pkgtorrentd/front/conn/client.h"
 #include "pkgtorrentd/front/job/hashing.h"
 #include "pkgtorrentd/front/job/hot.h"
 
@@ -56,6 +56,29 @@ struct job_file {
 	bool		 answered;	/* by the cache */
 };
 
+/*
+ * A request that waits for a job.  Its owner sets addr (the client that is
+ * charged with the job, or NULL) and done.  done is called when the job has
+ * ended, unless the waiter left before; it must call job_leave() once it has
+ * taken the result.
+ */
+struct waiter {
+	TAILQ_ENTRY(waiter)	 entry;
+	struct job		*job;		/* NULL: it waits for none */
+	struct addr		*addr;
+	void			(*done)(struct waiter *);
+};
+TAILQ_HEAD(waiter_queue, waiter);
+
+/* How a job ended; status is 0 until then. */
+struct job_result {
+	int		 status;	/* 200: there is a torrent */
+	const char	*why;		/* for the client; "" with 412 */
+	uint32_t	 retry_s;	/* 0: no use to come again */
+	struct torrent	*torrent;	/* or NULL */
+	bool		 checked;	/* it was there, and still holds */
+};
+
 struct job {
 	RB_ENTRY(job)		 by_key;
 	RB_ENTRY(job)		 by_id;
@@ -66,7 +89,7 @@ struct job {
 	bool			 due;
 	uint64_t		 id;		/* another at each restart */
 	enum job_state		 state;
-	struct client_queue	 waiters;
+	struct waiter_queue	 waiters;
 	uint64_t		 asked_ms;	/* somebody still wanted it */
 	struct addr		*addr;		/* whom it is charged to */
 	bool			 charged;	/* to all clients together, … */
@@ -99,11 +122,7 @@ struct job {
 	uint64_t		 hashed;
 	uint64_t		 hash_start_ms;
 
-	/* How it ended. */
-	struct torrent		*torrent;	/* or NULL and … */
-	int			 status;
-	const char		*why;
-	uint32_t		 retry_s;
+	struct job_result	 result;
 };
 
 RB_HEAD(job_key_tree, job);
@@ -172,9 +191,10 @@ void	job_cancel(struct job *);
  */
 struct job *job_get(struct front *, const struct torrent_key *,
 	    struct specs *, struct torrent *old);
-/* The client waits; who asks is charged if it is the first. */
-void	job_join(struct job *, struct client *);
-void	job_leave(struct client *);
+/* The waiter waits; its client is charged if it is the first. */
+void	job_join(struct job *, struct waiter *);
+void	job_leave(struct waiter *);
+const struct job_result *job_result(const struct job *);
 /* Per cent and seconds, for a client that has waited long enough. */
 void	job_progress(struct job *, char *text, size_t len, uint32_t *retry_s);
 

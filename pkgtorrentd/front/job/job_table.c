@@ -114,22 +114,28 @@ job_get(struct front *f, const struct torrent_key *key, struct specs *specs,
 }
 
 void
-job_join(struct job *job, struct client *c)
+job_join(struct job *job, struct waiter *w)
 {
-	c->job = job;
-	TAILQ_INSERT_TAIL(&job->waiters, c, waiting);
+	w->job = job;
+	TAILQ_INSERT_TAIL(&job->waiters, w, entry);
 	job->asked_ms = clock_coarse_ms();
 	if (job->addr == NULL && !job->counted)
-		job->addr = addr_ref(c->asker);
+		job->addr = addr_ref(w->addr);
 }
 
 void
-job_leave(struct client *c)
+job_leave(struct waiter *w)
 {
-	TAILQ_REMOVE(&c->job->waiters, c, waiting);
+	TAILQ_REMOVE(&w->job->waiters, w, entry);
 	/* Who was told to come again is given the time. */
-	c->job->asked_ms = clock_coarse_ms();
-	c->job = NULL;
+	w->job->asked_ms = clock_coarse_ms();
+	w->job = NULL;
+}
+
+const struct job_result *
+job_result(const struct job *job)
+{
+	return &job->result;
 }
 
 int
@@ -212,7 +218,7 @@ job_free(struct job *job)
 	buf_free(&job->merged);
 	specs_free(&job->specs);
 	torrent_unref(job->old);
-	torrent_unref(job->torrent);
+	torrent_unref(job->result.torrent);
 	free(job);
 }
 

@@ -4,11 +4,11 @@
 #ifndef BATCH_H
 #define BATCH_H
 
+#include "common/mounts.h"
 #include "common/msg.h"
 #include "common/seal.h"
 #include "hasher/hash/read.h"
 #include "hasher/hash/sha1_lanes.h"
-#include "hasher/walker/mounts.h"
 
 #define PIECE_LEN_MIN	(16U << 10)
 #define PIECE_LEN_MAX	(16U << 20)

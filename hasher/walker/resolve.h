@@ -10,7 +10,7 @@
 
 #include "common/conf/conf.h"
 #include "common/listing.h"
-#include "hasher/walker/mounts.h"
+#include "common/mounts.h"
 
 struct root {
 	int			 fd;

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "hasher/walker/mounts.h"
+#include "common/mounts.h"
 
 #define UNIQUE	0x4000U			/* STATX_MNT_ID_UNIQUE */
 

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 
-#include "hasher/walker/mounts.h"
+#include "common/mounts.h"
 
 /* Linux 6.8; before that the kernel leaves it alone. */
 #ifndef STATX_MNT_ID_UNIQUE

@@ -204,45 +204,31 @@ match_check(const char *pattern, size_t len)
 	return wildcards > MATCH_WILDCARDS_MAX || any_depth > 1 ? -1 : 0;
 }
 
-static bool
-component_is_hidden(const struct component *c)
-{
-	return c->len > 0 && c->p[0] == '.';
-}
-
 /*
  * The same walk as match_bytes(), with components for bytes and "**" for the
- * star.  cover: dots are nothing special, and the pattern may end early, at a
- * directory above.
+ * star; the pattern may end early, at a directory above the path.
  */
-static int
-match_components(const char *pattern, size_t len, const char *path,
-    size_t path_len, bool cover)
+int
+match_covers(const char *pattern, size_t len, const char *path,
+    size_t path_len)
 {
 	struct component	 p, s, star_p, star_s;
 
 	component_first(&p, pattern, len);
 	component_first(&s, path, path_len);
 	star_p = p;
+	star_s = s;
 	star_s.p = NULL;
-	star_s.len = 0;
-	while (s.p != NULL) {
-		if (p.p != NULL && match_is_any_depth(p.p, p.len)) {
+	while (p.p != NULL && s.p != NULL) {
+		if (match_is_any_depth(p.p, p.len)) {
 			component_next(&p);
 			star_p = p;
 			star_s = s;
-			if (p.p == NULL && cover)
-				return 1;
-		} else if (p.p != NULL && (cover ?
-		    match_bytes(p.p, p.len, s.p, s.len) :
-		    match_component(p.p, p.len, s.p, s.len))) {
+		} else if (match_bytes(p.p, p.len, s.p, s.len)) {
 			component_next(&p);
 			component_next(&s);
-			if (p.p == NULL && cover)
-				return 1;
 		} else {
-			if (star_s.p == NULL ||
-			    (!cover && component_is_hidden(&star_s)))
+			if (star_s.p == NULL)
 				return 0;
 			component_next(&star_s);
 			s = star_s;
@@ -250,17 +236,4 @@ match_components(const char *pattern, size_t len, const char *path,
 		}
 	}
 	return p.p == NULL;
-}
-
-int
-match_path(const char *pattern, size_t len, const char *path, size_t path_len)
-{
-	return match_components(pattern, len, path, path_len, false);
-}
-
-int
-match_covers(const char *pattern, size_t len, const char *path,
-    size_t path_len)
-{
-	return match_components(pattern, len, path, path_len, true);
 }

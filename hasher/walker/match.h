@@ -33,15 +33,10 @@ int	match_is_any_depth(const char *component, size_t);
 int	match_component(const char *pattern, size_t, const char *name, size_t);
 
 /*
- * A whole path against a whole pattern, with ** for zero or more components
- * that do not begin with a dot; as the last component it means at least one.
- */
-int	match_path(const char *pattern, size_t, const char *path, size_t);
-
-/*
- * What is to be kept back: does the pattern match the path or a directory
- * above it?  Here a wildcard stands for a leading dot too, since whoever
- * denies a directory's files means all of them.
+ * Does the pattern match the path or a directory above it?  ** stands for
+ * zero or more components; as the last component it means at least one.
+ * Unlike in match_component() a wildcard also matches a leading dot: an
+ * administrator who denies a directory's files means all of them.
  */
 int	match_covers(const char *pattern, size_t, const char *path, size_t);
 

@@ -31,8 +31,8 @@ fuzz_clock(clockid_t id, struct timespec *ts)
 #undef clock_gettime
 
 #include <fcntl.h>
+#include <fnmatch.h>
 
-#include "hasher/walker/match.h"
 #include "common/torrent.h"
 
 #define CLIENTS		6
@@ -317,9 +317,12 @@ spec_matches(const struct other *o, const uint8_t *spec, uint32_t len,
     size_t file)
 {
 	const char *path = files[file].path;
+	char pattern[SPEC_MAX + 1];
 
-	return other_serves(o, path) && match_path((const char *)spec, len,
-	    path, strlen(path));
+	memcpy(pattern, spec, len);
+	pattern[len] = '\0';
+	return other_serves(o, path) &&
+	    fnmatch(pattern, path, FNM_PATHNAME | FNM_PERIOD) == 0;
 }
 
 /* Specs, as they came in all parts, to a listing. */

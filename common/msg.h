@@ -267,14 +267,14 @@ struct msg_path {
 };
 
 enum resolve_result {
-	RESOLVE_OK = 1,		/* the listing was sent before this */
-	RESOLVE_SAME,		/* as expected; no listing was sent */
-	RESOLVE_FILES,		/* more than max-files */
-	RESOLVE_ENTRIES,	/* more directory entries than allowed */
-	RESOLVE_DEPTH,		/* directories too deep for a ** */
-	RESOLVE_TIME,		/* longer than a request may take */
-	RESOLVE_PATTERN,	/* too many wildcards, more than one ** */
-	RESOLVE_FAILED,		/* the disk, or too few descriptors */
+	RESOLVE_OK = 1,			/* the listing was sent before this */
+	RESOLVE_SAME,			/* as expected; no listing was sent */
+	RESOLVE_TOO_MANY_FILES,		/* more than max-files */
+	RESOLVE_TOO_MANY_ENTRIES,	/* read from directories */
+	RESOLVE_TOO_DEEP,		/* directories below a ** */
+	RESOLVE_TOO_LONG,		/* longer than a request may take */
+	RESOLVE_BAD_PATTERN,		/* too many wildcards or ** */
+	RESOLVE_FAILED,			/* the disk, or too few descriptors */
 	RESOLVE_CANCELLED
 };
 

@@ -153,7 +153,7 @@ glob_add_match(struct glob *g, struct walk *walk, const struct seen *seen)
 	void			*grown;
 
 	if (walk->files >= walk->root->conf->max_files) {
-		g->state = GLOB_FILES;
+		g->state = GLOB_TOO_MANY_FILES;
 		return;
 	}
 	walk_add(walk, seen);
@@ -223,7 +223,7 @@ glob_push(struct glob *g, struct walk *walk, const struct state *s,
 	enum path_status status;
 
 	if (g->nframes == GLOB_FRAMES) {
-		g->state = GLOB_DEPTH;
+		g->state = GLOB_TOO_DEEP;
 		return;
 	}
 	/* Globs of one request often begin in the same directory. */
@@ -314,7 +314,7 @@ glob_on_entry(struct glob *g, struct walk *walk, const struct frame *f,
 		return;
 	if (g->any_depth != NOWHERE &&
 	    s.depth > g->any_depth + GLOB_DEPTH_MAX) {
-		g->state = GLOB_DEPTH;
+		g->state = GLOB_TOO_DEEP;
 		return;
 	}
 	g->path_len = f->path_len;
@@ -347,7 +347,7 @@ glob_step(struct glob *g, struct walk *walk)
 		dir_close(&f->dir);
 		g->nframes--;
 	} else if (f->dir.fd != -1 && walk->entries++ == GLOB_ENTRIES_MAX)
-		g->state = GLOB_ENTRIES;
+		g->state = GLOB_TOO_MANY_ENTRIES;
 	else
 		glob_on_entry(g, walk, f, entry);
 }

@@ -28,12 +28,12 @@ struct glob_match {
 };
 
 enum glob_state {
-	GLOB_MORE,		/* the turn is over, the walk is not */
+	GLOB_MORE,			/* the turn is over, the walk is not */
 	GLOB_DONE,
-	GLOB_FILES,		/* more than max-files */
-	GLOB_ENTRIES,		/* too many of them */
-	GLOB_DEPTH,		/* a directory too deep below the ** */
-	GLOB_FAILED		/* something could not be looked at */
+	GLOB_TOO_MANY_FILES,		/* more than max-files */
+	GLOB_TOO_MANY_ENTRIES,		/* more than GLOB_ENTRIES_MAX */
+	GLOB_TOO_DEEP,			/* more than GLOB_DEPTH_MAX */
+	GLOB_FAILED			/* the file system has a fault */
 };
 
 struct glob;

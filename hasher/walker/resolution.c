@@ -119,7 +119,7 @@ add_single(struct resolution *r, const struct msg_spec *spec,
 		return;
 	}
 	if (r->walk.files >= r->walk.root->conf->max_files) {
-		r->result = RESOLVE_FILES;
+		r->result = RESOLVE_TOO_MANY_FILES;
 		return;
 	}
 	walk_add(&r->walk, seen);
@@ -153,14 +153,14 @@ run_glob(struct resolution *r, const struct msg_spec *spec,
 	case GLOB_DONE:
 		on_glob_done(r, spec, bytes);
 		break;
-	case GLOB_FILES:
-		r->result = RESOLVE_FILES;
+	case GLOB_TOO_MANY_FILES:
+		r->result = RESOLVE_TOO_MANY_FILES;
 		break;
-	case GLOB_ENTRIES:
-		r->result = RESOLVE_ENTRIES;
+	case GLOB_TOO_MANY_ENTRIES:
+		r->result = RESOLVE_TOO_MANY_ENTRIES;
 		break;
-	case GLOB_DEPTH:
-		r->result = RESOLVE_DEPTH;
+	case GLOB_TOO_DEEP:
+		r->result = RESOLVE_TOO_DEEP;
 		break;
 	case GLOB_FAILED:
 		r->result = RESOLVE_FAILED;
@@ -193,7 +193,7 @@ begin_spec(struct resolution *r, const struct msg_spec *spec,
 	}
 	if (pattern && (status == PATH_MISSING || status == PATH_NOT_FILE)) {
 		if (match_check(path, len) == -1)
-			r->result = RESOLVE_PATTERN;
+			r->result = RESOLVE_BAD_PATTERN;
 		else
 			r->glob = glob_new(root, path, len);
 		return;
@@ -230,7 +230,7 @@ resolution_run(struct resolution *r, struct root *root, uint64_t turn_us)
 	r->used_us += clock_us() - began_us;
 	/* Plain paths are no more than max-paths, and none is long work. */
 	if (r->globs && r->result == 0 && r->used_us > RESOLUTION_US_MAX)
-		r->result = RESOLVE_TIME;
+		r->result = RESOLVE_TOO_LONG;
 	return r->result != 0;
 }
 

@@ -302,7 +302,7 @@ walker_on_open(struct walker *w, const struct msg *msg)
 
 /* 0, or -1: it lies. */
 static int
-front_on_message(struct walker *w, const struct msg *msg)
+walker_on_front(struct walker *w, const struct msg *msg)
 {
 	switch (msg->type) {
 	case MSG_RESOLVE:
@@ -333,7 +333,7 @@ walker_read_front(struct walker *w)
 	for (i = 0; i < BURST && walker_listens(w); i++)
 		switch (msg_recv(&w->front, w->child.buf, &msg, &wrong)) {
 		case MSG_GOT:
-			if (front_on_message(w, &msg) == -1)
+			if (walker_on_front(w, &msg) == -1)
 				walker_on_lie(w, msg.type);
 			break;
 		case MSG_AGAIN:
@@ -397,7 +397,7 @@ walker_on_mounts(struct walker *w, const struct msg *msg)
 }
 
 static void
-parent_on_message(struct walker *w, struct msg *msg)
+walker_on_parent(struct walker *w, struct msg *msg)
 {
 	switch (msg->type) {
 	case MSG_CONF:
@@ -429,7 +429,7 @@ walker_read_parent(struct walker *w)
 		switch (msg_recv(&w->child.parent, w->child.buf, &msg,
 		    &wrong)) {
 		case MSG_GOT:
-			parent_on_message(w, &msg);
+			walker_on_parent(w, &msg);
 			break;
 		case MSG_AGAIN:
 			return;

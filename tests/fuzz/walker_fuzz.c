@@ -279,7 +279,7 @@ give(enum msg_type type, const void *body, struct buf *tail, bool spoil)
 		return;
 	if (!walker_listens(&w))
 		return;
-	if (front_on_message(&w, &msg) == -1) {
+	if (walker_on_front(&w, &msg) == -1) {
 		walker_on_lie(&w, type);
 		new_front();
 	}

@@ -251,23 +251,23 @@ static void
 job_refuse_resolution(struct job *job, uint32_t result)
 {
 	switch (result) {
-	case RESOLVE_FILES:
+	case RESOLVE_TOO_MANY_FILES:
 		job_fail(job, 413, "more files than one torrent may have; ask "
 		    "for fewer", 0);
 		break;
-	case RESOLVE_ENTRIES:
+	case RESOLVE_TOO_MANY_ENTRIES:
 		job_fail(job, 413, "the pattern reads more directory entries "
 		    "than allowed; make it narrower", 0);
 		break;
-	case RESOLVE_DEPTH:
+	case RESOLVE_TOO_DEEP:
 		job_fail(job, 413, "the pattern leads more than 32 "
 		    "directories deep; make it narrower", 0);
 		break;
-	case RESOLVE_TIME:
+	case RESOLVE_TOO_LONG:
 		job_fail(job, 413, "the pattern takes longer than allowed; "
 		    "make it narrower", 0);
 		break;
-	case RESOLVE_PATTERN:
+	case RESOLVE_BAD_PATTERN:
 		job_fail(job, 400, "the pattern has more than 16 wildcards or "
 		    "more than one **; make it simpler", 0);
 		break;

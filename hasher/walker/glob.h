@@ -5,10 +5,20 @@
 #ifndef GLOB_H
 #define GLOB_H
 
-#include "hasher/walker/dir.h"
+#include "hasher/walker/root.h"
 
 #define GLOB_DEPTH_MAX		32	/* components below the ** */
 #define GLOB_ENTRIES_MAX	200000	/* read from directories, per request */
+
+/*
+ * The directory that was last read with it, if it was small: lists of globs
+ * for one directory need not read it each time.
+ */
+struct dir_cache {
+	char		*path;
+	struct buf	 names;
+	bool		 whole;
+};
 
 /* What the globs of one request share. */
 struct walk {
@@ -57,5 +67,8 @@ enum glob_state	 glob_run(struct glob *, struct walk *);
  * logged: a pattern must not tell clients which names there are.
  */
 struct glob_match *const *glob_matches(const struct glob *, uint32_t *n);
+
+/* Free the memory of a walk. */
+void	 dir_cache_free(struct dir_cache *);
 
 #endif

@@ -9,6 +9,7 @@
  * here can read what the public can read anyway, and seal statements about it
  * that are not true; he cannot write, connect or fork.
  */
+#include <sys/queue.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -16,14 +17,18 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "common/sandbox/sandbox.h"
 #include "common/seal.h"
-#include "hasher/walker/queue.h"
+#include "common/spec.h"
+#include "hasher/walker/glob.h"
+#include "hasher/walker/match.h"
 
 #define TURN_US		5000
 
@@ -32,6 +37,60 @@
 #define SPEC_BYTES_MAX	(16U << 20)
 /* Of the front in a row, before the parent and the work get a look. */
 #define BURST		64
+
+#define RESOLUTION_US_MAX	2000000		/* own time, with globs */
+/* Three turns. */
+#define PLAIN_US_MAX	15000
+
+/*
+ * One request to resolve specs: collected from its parts, then worked off in
+ * turns into a listing (common/listing.h).
+ */
+struct resolution {
+	TAILQ_ENTRY(resolution)	 entry;
+	uint64_t		 id;
+	uint32_t		 flags;		/* RESOLVE_EXPECT */
+	uint8_t			 expect[SEAL_LEN];
+	struct buf		 specs;		/* struct msg_spec items */
+	bool			 globs;		/* has a spec with wildcards */
+	/* Its place in the queue. */
+	bool			 active;
+	bool			 tried;		/* has had a turn */
+	bool			 slow;		/* MSG_SLOW was sent */
+	/* What has come of it. */
+	struct buf		 listing;
+	enum resolve_result	 result;	/* once it is done */
+	size_t			 at;
+	struct walk		 walk;
+	struct glob		*glob;
+	uint64_t		 used_us;
+};
+TAILQ_HEAD(resolutions, resolution);
+
+/*
+ * Whose turn it is.  Requests without globs come first, unless they have had
+ * three quarters of the time; within each kind they take turns.  One that
+ * finds all places taken has one turn at once, since most need no more, and
+ * begins again when there is a place.
+ */
+/* Of each kind under way at a time: bounds descriptors and memory. */
+#define QUEUE_ACTIVE_MAX	8
+
+struct line {
+	struct resolutions	 active;	/* the first one is next */
+	struct resolutions	 fresh;		/* have had no turn */
+	struct resolutions	 waiting;
+	unsigned		 nactive;
+	bool			 fresh_is_next;
+};
+
+struct queue {
+	struct line	 plain;
+	struct line	 globs;
+	uint64_t	 plain_us;	/* since globs had a turn, or none */
+	unsigned	 count;
+	size_t		 spec_bytes;	/* of all of them */
+};
 
 struct walker {
 	struct child		 child;
@@ -46,6 +105,392 @@ struct walker {
 	uint64_t		 opened;
 	uint64_t		 not_opened;
 };
+
+static struct resolution *
+resolution_new(uint64_t id)
+{
+	struct resolution	*r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		fatal("no memory for a request");
+	r->id = id;
+	return r;
+}
+
+static void
+resolution_free(struct resolution *r)
+{
+	if (r == NULL)
+		return;
+	glob_free(r->glob);
+	dir_cache_free(&r->walk.cache);
+	buf_free(&r->specs);
+	buf_free(&r->listing);
+	free(r);
+}
+
+static int
+resolution_add(struct resolution *r, const struct msg_resolve *body,
+    const void *tail, size_t len)
+{
+	if (r->specs.len + len > RESOLVE_MAX)
+		return -1;
+	if (body->flags & RESOLVE_EXPECT) {
+		r->flags |= RESOLVE_EXPECT;
+		memcpy(r->expect, body->expect, SEAL_LEN);
+	}
+	if (buf_add(&r->specs, tail, len) == -1)
+		fatal("no memory for a request");
+	return 0;
+}
+
+/* The spec at r->at, unaligned; 1, 0 at the end, -1: cut short. */
+static int
+next_spec(const struct resolution *r, struct msg_spec *spec,
+    const char **bytes)
+{
+	size_t	 left = r->specs.len - r->at;
+
+	if (left == 0)
+		return 0;
+	if (left < sizeof(*spec))
+		return -1;
+	memcpy(spec, r->specs.data + r->at, sizeof(*spec));
+	if (spec->len == 0 || spec->len > left - sizeof(*spec))
+		return -1;
+	*bytes = (const char *)r->specs.data + r->at + sizeof(*spec);
+	return 1;
+}
+
+static void
+skip_spec(struct resolution *r, const struct msg_spec *spec)
+{
+	r->at += sizeof(*spec) + spec->len;
+}
+
+static int
+resolution_check(struct resolution *r)
+{
+	struct msg_spec	 spec;
+	const char	*bytes;
+	int64_t		 last = -1;
+	int		 more;
+
+	while ((more = next_spec(r, &spec, &bytes)) == 1) {
+		if (path_check_spec(bytes, spec.len) == -1 ||
+		    spec.index <= last)
+			return -1;
+		last = spec.index;
+		if (match_is_pattern(bytes, spec.len))
+			r->globs = true;
+		skip_spec(r, &spec);
+	}
+	r->at = 0;
+	return more == -1 || last == -1 ? -1 : 0;
+}
+
+static void
+add_spec(struct resolution *r, const struct msg_spec *spec,
+    const char *bytes, enum path_status status, uint32_t files)
+{
+	if (listing_add_spec(&r->listing, spec->index, status, bytes,
+	    spec->len, files) == -1)
+		fatal("no memory for a listing");
+	skip_spec(r, spec);
+}
+
+static void
+add_file(struct resolution *r, const struct identity *id, const char *path,
+    size_t len)
+{
+	if (listing_add_file(&r->listing, id, path, len) == -1)
+		fatal("no memory for a listing");
+}
+
+/* A spec that names a file, or names nothing and is no pattern. */
+static void
+add_single(struct resolution *r, const struct msg_spec *spec,
+    const char *bytes, const char *path, size_t len, enum path_status status,
+    const struct seen *seen)
+{
+	if (status != PATH_OK) {
+		add_spec(r, spec, bytes, status, 0);
+		return;
+	}
+	if (r->walk.files >= r->walk.root->conf->max_files) {
+		r->result = RESOLVE_TOO_MANY_FILES;
+		return;
+	}
+	walk_add(&r->walk, seen);
+	add_spec(r, spec, bytes, PATH_OK, 1);
+	add_file(r, &seen->identity, path, len);
+}
+
+static void
+on_glob_done(struct resolution *r, const struct msg_spec *spec,
+    const char *bytes)
+{
+	struct glob_match *const	*matches;
+	uint32_t			 i, n;
+
+	matches = glob_matches(r->glob, &n);
+	add_spec(r, spec, bytes, n > 0 ? PATH_OK : PATH_MISSING, n);
+	for (i = 0; i < n; i++)
+		add_file(r, &matches[i]->identity, matches[i]->path,
+		    matches[i]->len);
+	glob_free(r->glob);
+	r->glob = NULL;
+}
+
+static void
+run_glob(struct resolution *r, const struct msg_spec *spec,
+    const char *bytes)
+{
+	switch (glob_run(r->glob, &r->walk)) {
+	case GLOB_MORE:
+		break;
+	case GLOB_DONE:
+		on_glob_done(r, spec, bytes);
+		break;
+	case GLOB_TOO_MANY_FILES:
+		r->result = RESOLVE_TOO_MANY_FILES;
+		break;
+	case GLOB_TOO_MANY_ENTRIES:
+		r->result = RESOLVE_TOO_MANY_ENTRIES;
+		break;
+	case GLOB_TOO_DEEP:
+		r->result = RESOLVE_TOO_DEEP;
+		break;
+	case GLOB_FAILED:
+		r->result = RESOLVE_FAILED;
+		break;
+	}
+}
+
+static void
+begin_spec(struct resolution *r, const struct msg_spec *spec,
+    const char *bytes)
+{
+	struct root	*root = r->walk.root;
+	char		 path[SPEC_MAX];
+	size_t		 len = spec_plain(bytes, spec->len, path);
+	bool		 pattern = match_is_pattern(path, len);
+	bool		 denied = root_denies(root, path, len);
+	enum path_status status;
+	struct seen	 seen;
+
+	/* With a new configuration under way the front may be ahead of us:
+	   nothing is said about a root that another walker has. */
+	if (!root_serves(root, path, len)) {
+		r->result = RESOLVE_CANCELLED;
+		return;
+	}
+	status = root_look(root, path, len, &seen);
+	if (status == PATH_FAILED) {
+		r->result = RESOLVE_FAILED;
+		return;
+	}
+	if (pattern && (status == PATH_MISSING || status == PATH_NOT_FILE)) {
+		if (match_check(path, len) == -1)
+			r->result = RESOLVE_BAD_PATTERN;
+		else
+			r->glob = glob_new(root, path, len);
+		return;
+	}
+	add_single(r, spec, bytes, path, len,
+	    denied ? PATH_REFUSED : status, &seen);
+}
+
+static void
+resolution_step(struct resolution *r)
+{
+	struct msg_spec	 spec;
+	const char	*bytes;
+
+	if (next_spec(r, &spec, &bytes) != 1)
+		r->result = RESOLVE_OK;
+	else if (r->glob != NULL)
+		run_glob(r, &spec, bytes);
+	else
+		begin_spec(r, &spec, bytes);
+}
+
+static int
+resolution_run(struct resolution *r, struct root *root, uint64_t turn_us)
+{
+	uint64_t	 began_us = clock_us();
+
+	r->walk.root = root;
+	r->walk.turn_ends_us = began_us + turn_us;
+	do
+		resolution_step(r);
+	while (r->result == 0 && !walk_is_due(&r->walk));
+	root_forget(root);
+	r->used_us += clock_us() - began_us;
+	/* Plain paths are no more than max-paths, and none is long work. */
+	if (r->globs && r->result == 0 && r->used_us > RESOLUTION_US_MAX)
+		r->result = RESOLVE_TOO_LONG;
+	return r->result != 0;
+}
+
+static void
+resolution_rewind(struct resolution *r)
+{
+	glob_free(r->glob);
+	r->glob = NULL;
+	dir_cache_free(&r->walk.cache);
+	memset(&r->walk, 0, sizeof(r->walk));
+	buf_free(&r->listing);
+	r->at = 0;
+}
+
+static void
+line_init(struct line *line)
+{
+	TAILQ_INIT(&line->active);
+	TAILQ_INIT(&line->fresh);
+	TAILQ_INIT(&line->waiting);
+	line->nactive = 0;
+	line->fresh_is_next = false;
+}
+
+static void
+queue_init(struct queue *q)
+{
+	line_init(&q->plain);
+	line_init(&q->globs);
+	q->plain_us = 0;
+	q->count = 0;
+	q->spec_bytes = 0;
+}
+
+static struct line *
+line_of(struct queue *q, const struct resolution *r)
+{
+	return r->globs ? &q->globs : &q->plain;
+}
+
+static struct resolutions *
+line_list(struct line *line, const struct resolution *r)
+{
+	return r->active ? &line->active : r->tried ? &line->waiting :
+	    &line->fresh;
+}
+
+static void
+line_fill(struct line *line)
+{
+	struct resolution	*r;
+
+	while (line->nactive < QUEUE_ACTIVE_MAX) {
+		r = TAILQ_FIRST(&line->waiting);
+		if (r == NULL)
+			r = TAILQ_FIRST(&line->fresh);
+		if (r == NULL)
+			break;
+		TAILQ_REMOVE(line_list(line, r), r, entry);
+		TAILQ_INSERT_TAIL(&line->active, r, entry);
+		r->active = true;
+		line->nactive++;
+	}
+}
+
+static void
+queue_add(struct queue *q, struct resolution *r)
+{
+	struct line	*line = line_of(q, r);
+
+	TAILQ_INSERT_TAIL(&line->fresh, r, entry);
+	q->count++;
+	q->spec_bytes += r->specs.len;
+	line_fill(line);
+}
+
+static struct resolution *
+list_find(const struct resolutions *list, uint64_t id)
+{
+	struct resolution	*r;
+
+	TAILQ_FOREACH(r, list, entry)
+		if (r->id == id)
+			break;
+	return r;
+}
+
+static struct resolution *
+queue_find(const struct queue *q, uint64_t id)
+{
+	const struct resolutions *const	 lists[] = {
+		&q->plain.active, &q->plain.fresh, &q->plain.waiting,
+		&q->globs.active, &q->globs.fresh, &q->globs.waiting
+	};
+	struct resolution		*r = NULL;
+	unsigned			 i;
+
+	for (i = 0; i < 6 && r == NULL; i++)
+		r = list_find(lists[i], id);
+	return r;
+}
+
+static struct resolution *
+line_next(const struct line *line)
+{
+	struct resolution	*active = TAILQ_FIRST(&line->active);
+	struct resolution	*fresh = TAILQ_FIRST(&line->fresh);
+
+	return fresh != NULL && active->tried && line->fresh_is_next ?
+	    fresh : active;
+}
+
+static struct resolution *
+queue_next(const struct queue *q)
+{
+	struct resolution	*plain = line_next(&q->plain);
+	struct resolution	*glob = line_next(&q->globs);
+
+	return plain == NULL || (glob != NULL &&
+	    q->plain_us >= PLAIN_US_MAX) ? glob : plain;
+}
+
+static void
+queue_rotate(struct queue *q, struct resolution *r, uint64_t us)
+{
+	struct line	*line = line_of(q, r);
+
+	if (r->globs || q->globs.nactive == 0)
+		q->plain_us = 0;
+	else
+		q->plain_us += us;
+	line->fresh_is_next = r->active;
+	TAILQ_REMOVE(line_list(line, r), r, entry);
+	/* What it holds is only for those with a place. */
+	if (!r->active && r->result == 0)
+		resolution_rewind(r);
+	r->tried = true;
+	TAILQ_INSERT_TAIL(line_list(line, r), r, entry);
+}
+
+static void
+queue_remove(struct queue *q, struct resolution *r)
+{
+	struct line	*line = line_of(q, r);
+
+	TAILQ_REMOVE(line_list(line, r), r, entry);
+	line->nactive -= r->active;
+	q->count--;
+	q->spec_bytes -= r->specs.len;
+	resolution_free(r);
+	line_fill(line);
+}
+
+static void
+queue_clear(struct queue *q)
+{
+	struct resolution	*r;
+
+	while ((r = queue_next(q)) != NULL)
+		queue_remove(q, r);
+}
 
 /* Work for a front that has gone is work for nobody. */
 static void

@@ -3,8 +3,8 @@
  * found or opened here was reached from the root's descriptor without leaving
  * it: openat2(2) with RESOLVE_BENEATH sees to that.
  */
-#ifndef RESOLVE_H
-#define RESOLVE_H
+#ifndef ROOT_H
+#define ROOT_H
 
 #include <sys/types.h>
 
@@ -45,7 +45,7 @@ void	 root_init(struct root *);
    remembered for long. */
 void	 root_log_mount(struct root *);
 
-/* In selftest_walker.c: locked down, try all that is done here.  Ends the
+/* Locked down, try all that is done here.  Ends the
    process if a call is refused. */
 void	 root_selftest(const struct root *);
 

@@ -1,26 +1,27 @@
 #! /usr/bin/env atf-sh
-# The README says what is so.
+# README.md and docs/ describe the tree as it is.
 
 readme=$(atf_get_srcdir)/../../README.md
 top=$(atf_get_srcdir)/../..
+architecture=$top/docs/ARCHITECTURE.md
 
 atf_test_case messages
 messages_head()
 {
-	atf_set descr "Who talks to whom is what the message table says."
+	atf_set descr "The list of messages is that of the message table."
 }
 messages_body()
 {
 	"$top/tests/tool/msg_table" >expected || atf_fail "msg_table"
-	sed -n '/^<!-- messages -->$/,/^<!-- \/messages -->$/p' "$readme" |
-	    sed '1d;$d' >listed
+	sed -n '/^<!-- messages -->$/,/^<!-- \/messages -->$/p' \
+	    "$architecture" | sed '1d;$d' >listed
 	atf_check -o file:listed cat expected
 }
 
 atf_test_case files
 files_head()
 {
-	atf_set descr "Files that it names are there."
+	atf_set descr "The files that README names exist."
 }
 files_body()
 {
@@ -40,7 +41,7 @@ files_body()
 atf_test_case targets
 targets_head()
 {
-	atf_set descr "make knows the targets and variables that it names."
+	atf_set descr "make knows the targets and variables that README names."
 }
 targets_body()
 {
@@ -55,9 +56,20 @@ targets_body()
 	done
 }
 
+atf_test_case short
+short_head()
+{
+	atf_set descr "README stays below 150 lines."
+}
+short_body()
+{
+	atf_check [ "$(wc -l <"$readme")" -lt 150 ]
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case messages
 	atf_add_test_case files
 	atf_add_test_case targets
+	atf_add_test_case short
 }

@@ -40,81 +40,86 @@ enum role {
 	ROLE_COUNT
 };
 
-#define TO(role)	(1U << ROLE_##role)
-#define CHILDREN	(TO(FRONT) | TO(WALKER) | TO(HASHER) | TO(CACHE))
-#define SEALERS		(TO(WALKER) | TO(HASHER) | TO(CACHE))
+/* Sets of roles have a bit for each. */
+#define PARENT		(1U << ROLE_PARENT)
+#define FRONT		(1U << ROLE_FRONT)
+#define WALKER		(1U << ROLE_WALKER)
+#define HASHER		(1U << ROLE_HASHER)
+#define CACHE		(1U << ROLE_CACHE)
+#define SEALERS		(WALKER | HASHER | CACHE)
+#define CHILDREN	(FRONT | SEALERS)
 
 /*
- *   name          from         to           body (struct msg_…)
- *                                                        longest tail  fds
+ *   name        from      to              body (struct msg_...)
+ *                                                 longest tail, descriptors
  */
 #define MSG_TABLE(X)							      \
 	/* The configuration as pkgtorrentd -nv prints it, in parts. */	      \
-	X(CONF,        TO(PARENT),  CHILDREN,    conf,     MSG_TAIL_MAX, 0, 0) \
+	X(CONF,       PARENT,   CHILDREN,       conf,       MSG_TAIL_MAX, 0, 0)\
 	/* The key of the seals: never to the front. */			      \
-	X(KEY,         TO(PARENT),  SEALERS,     key,                 0, 0, 0) \
+	X(KEY,        PARENT,   SEALERS,        key,                   0, 0, 0)\
 	/* The channel to a peer that was started, or started again. */	      \
-	X(CHANNEL,     TO(PARENT),  CHILDREN,    channel,             0, 1, 1) \
+	X(CHANNEL,    PARENT,   CHILDREN,       channel,               0, 1, 1)\
 	/* One of the listening sockets; the last makes the set valid. */     \
-	X(LISTENER,    TO(PARENT),  TO(FRONT),   listener,            0, 1, 1) \
+	X(LISTENER,   PARENT,   FRONT,          listener,              0, 1, 1)\
 	/* Where access log lines go; without a descriptor: MSG_ACCESS. */    \
-	X(ACCESS_LOG,  TO(PARENT),  TO(FRONT),   none,                0, 0, 1) \
+	X(ACCESS_LOG, PARENT,   FRONT,          none,                  0, 0, 1)\
 	/* Announce URLs, one per line, checked, in parts. */		      \
-	X(TRACKERS,    TO(PARENT),  TO(FRONT),   part,     MSG_TAIL_MAX, 0, 0) \
+	X(TRACKERS,   PARENT,   FRONT,          part,       MSG_TAIL_MAX, 0, 0)\
 	/* Log your summary. */						      \
-	X(STATUS,      TO(PARENT),  CHILDREN,    none,                0, 0, 0) \
+	X(STATUS,     PARENT,   CHILDREN,       none,                  0, 0, 0)\
 	/* How often something was mounted or unmounted so far. */	      \
-	X(MOUNTS,      TO(PARENT),  TO(FRONT) | TO(WALKER), mounts,   0, 0, 0) \
+	X(MOUNTS,     PARENT,   FRONT | WALKER, mounts,                0, 0, 0)\
 	/* Finish the answers under way, then exit. */			      \
-	X(STOP,        TO(PARENT),  TO(FRONT),   none,                0, 0, 0) \
+	X(STOP,       PARENT,   FRONT,          none,                  0, 0, 0)\
 									      \
 	/* Locked down and at work; the tail names the layers that hold. */   \
-	X(READY,       CHILDREN,    TO(PARENT),  ready,            1024, 0, 0) \
+	X(READY,      CHILDREN, PARENT,         ready,              1024, 0, 0)\
 	/* One line for the log. */					      \
-	X(LOG,         CHILDREN,    TO(PARENT),  log,              2048, 0, 0) \
+	X(LOG,        CHILDREN, PARENT,         log,                2048, 0, 0)\
 	/* Whole lines of the access log. */				      \
-	X(ACCESS,      TO(FRONT),   TO(PARENT),  none,     MSG_TAIL_MAX, 0, 0) \
+	X(ACCESS,     FRONT,    PARENT,         none,       MSG_TAIL_MAX, 0, 0)\
 	/* It goes on working; each second. */				      \
-	X(ALIVE,       TO(FRONT),   TO(PARENT),  none,                0, 0, 0) \
+	X(ALIVE,      FRONT,    PARENT,         none,                  0, 0, 0)\
 	/* A peer sent what this table does not allow. */		      \
-	X(WRONG,       CHILDREN,    TO(PARENT),  wrong,               0, 0, 0) \
+	X(WRONG,      CHILDREN, PARENT,         wrong,                 0, 0, 0)\
 	/* The filter stopped a system call; the sender is about to end. */   \
-	X(SYSCALL,     CHILDREN,    TO(PARENT),  syscall,             0, 0, 0) \
+	X(SYSCALL,    CHILDREN, PARENT,         syscall,               0, 0, 0)\
 									      \
 	/* Resolve these specs: struct msg_spec items, in parts. */	      \
-	X(RESOLVE,     TO(FRONT),   TO(WALKER),  resolve,  MSG_TAIL_MAX, 0, 0) \
+	X(RESOLVE,    FRONT,    WALKER,         resolve,    MSG_TAIL_MAX, 0, 0)\
 	/* Nobody waits for that resolution any longer. */		      \
-	X(CANCEL,      TO(FRONT),   TO(WALKER),  id,                  0, 0, 0) \
+	X(CANCEL,     FRONT,    WALKER,         id,                    0, 0, 0)\
 	/* Open these paths: struct msg_path items, at most 32. */	      \
-	X(OPEN,        TO(FRONT),   TO(WALKER),  open,     MSG_TAIL_MAX, 0, 0) \
+	X(OPEN,       FRONT,    WALKER,         open,       MSG_TAIL_MAX, 0, 0)\
 	/* Records of common/listing.h, cut anywhere. */		      \
-	X(LISTING,     TO(WALKER),  TO(FRONT),   id,       MSG_TAIL_MAX, 0, 0) \
+	X(LISTING,    WALKER,   FRONT,          id,         MSG_TAIL_MAX, 0, 0)\
 	/* End of a resolution, with the seal of its listing. */	      \
-	X(RESOLVED,    TO(WALKER),  TO(FRONT),   resolved,            0, 0, 0) \
+	X(RESOLVED,   WALKER,   FRONT,          resolved,              0, 0, 0)\
 	/* That resolution is a glob of more than one turn. */		      \
-	X(SLOW,        TO(WALKER),  TO(FRONT),   id,                  0, 0, 0) \
+	X(SLOW,       WALKER,   FRONT,          id,                    0, 0, 0)\
 	/* struct msg_opened_item each, a descriptor for each that worked. */ \
-	X(OPENED,      TO(WALKER),  TO(FRONT),   opened,  MSG_TAIL_MAX, 0, 32) \
+	X(OPENED,     WALKER,   FRONT,          opened,    MSG_TAIL_MAX, 0, 32)\
 									      \
 	/* Hash these ranges: struct msg_range items. */		      \
-	X(HASH,        TO(FRONT),   TO(HASHER),  hash,    MSG_TAIL_MAX, 0, 16) \
+	X(HASH,       FRONT,    HASHER,         hash,      MSG_TAIL_MAX, 0, 16)\
 	/* struct msg_digests_item each, followed by its digests. */	      \
-	X(DIGESTS,     TO(HASHER),  TO(FRONT),   digests,  MSG_TAIL_MAX, 0, 0) \
+	X(DIGESTS,    HASHER,   FRONT,          digests,    MSG_TAIL_MAX, 0, 0)\
 									      \
 	/* What does this path digest stand for? */			      \
-	X(GET_INFO,    TO(FRONT),   TO(CACHE),   get_info,            0, 0, 0) \
+	X(GET_INFO,   FRONT,    CACHE,          get_info,              0, 0, 0)\
 	/* A listing, then an info dictionary, in parts. */		      \
-	X(INFO,        TO(CACHE),   TO(FRONT),   info,     MSG_TAIL_MAX, 0, 0) \
+	X(INFO,       CACHE,    FRONT,          info,       MSG_TAIL_MAX, 0, 0)\
 	/* Piece lists of these files: struct msg_file items. */	      \
-	X(GET_PIECES,  TO(FRONT),   TO(CACHE), get_pieces, MSG_TAIL_MAX, 0, 0) \
+	X(GET_PIECES, FRONT,    CACHE,         get_pieces, MSG_TAIL_MAX, 0, 0)\
 	/* struct msg_pieces_item each, followed by its digests. */	      \
-	X(PIECES,      TO(CACHE),   TO(FRONT),   pieces,   MSG_TAIL_MAX, 0, 0) \
+	X(PIECES,     CACHE,    FRONT,          pieces,     MSG_TAIL_MAX, 0, 0)\
 	/* Remember a file's pieces: path, then msg_digests_item, in parts. */ \
-	X(PUT_PIECES,  TO(FRONT),   TO(CACHE), put_pieces, MSG_TAIL_MAX, 0, 0) \
+	X(PUT_PIECES, FRONT,    CACHE,         put_pieces, MSG_TAIL_MAX, 0, 0)\
 	/* Remember a path digest: sealed listings, in parts. */	      \
-	X(PUT_INFO,    TO(FRONT),   TO(CACHE),   put_info, MSG_TAIL_MAX, 0, 0) \
+	X(PUT_INFO,   FRONT,    CACHE,          put_info,   MSG_TAIL_MAX, 0, 0)\
 	/* An entry is in use: tail is the file's path, or empty. */	      \
-	X(TOUCH,       TO(FRONT),   TO(CACHE),   touch,        SPEC_MAX, 0, 0)
+	X(TOUCH,      FRONT,    CACHE,          touch,          SPEC_MAX, 0, 0)
 
 enum msg_type {
 	MSG_NONE,

@@ -25,11 +25,7 @@
 
 #include "common/sandbox/sandbox.h"
 
-#define FRONT	(1U << ROLE_FRONT)
-#define WALKER	(1U << ROLE_WALKER)
-#define HASHER	(1U << ROLE_HASHER)
-#define CACHE	(1U << ROLE_CACHE)
-#define ALL	(FRONT | WALKER | HASHER | CACHE)
+#define ALL	CHILDREN
 
 /* The exit status that a shell would show for the signal. */
 #define EXIT_SYSCALL	(128 + SIGSYS)

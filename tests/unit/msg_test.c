@@ -469,7 +469,7 @@ ATF_TC_BODY(msg__front_is_not_trusted, tc)
 
 	for (r = rows; r < rows + NROWS; r++) {
 		if (r->type == MSG_KEY)
-			ATF_CHECK_EQ(0, r->to & TO(FRONT));
+			ATF_CHECK_EQ(0, r->to & FRONT);
 		/* Walker, hashers and cache never talk to each other. */
 		pairs = SEALERS & r->from;
 		if (pairs != 0)

@@ -4,6 +4,7 @@
  * The parent is believed: it reads neither clients nor the mirror.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,8 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/role.h"
+#include "common/child.h"
+#include "common/sandbox/sandbox.h"
 #include "common/sandbox/selftest.h"
 #include "common/seal.h"
 
@@ -65,34 +67,11 @@ add_conf_part(struct child *child, const struct msg *msg)
 	return 1;
 }
 
-/* The next message of the parent; it is waited for. */
-static void
-next_message(struct child *child, struct msg *msg)
+/* Handles what comes before the child is started. */
+static enum msg_fault
+start_on_message(void *owner, struct msg *msg)
 {
-	struct pollfd pfd = { .fd = child->parent.fd, .events = POLLIN };
-	struct msg_wrong wrong;
-
-	for (;;) {
-		switch (msg_recv(&child->parent, child->buf, msg, &wrong)) {
-		case MSG_GOT:
-			return;
-		case MSG_AGAIN:
-			if (poll(&pfd, 1, -1) == -1 && errno != EINTR)
-				fatal("poll: %s", strerror(errno));
-			break;
-		case MSG_CLOSED:
-			exit_orphaned();
-			break;
-		case MSG_WRONG_ONE:
-			fatal("wrong message %s of the parent",
-			    msg_name(wrong.type));
-		}
-	}
-}
-
-static void
-start_on_message(struct child *child, const struct msg *msg)
-{
+	struct child *child = owner;
 	const struct msg_conf *conf = msg->body;
 	const struct msg_key *key = msg->body;
 
@@ -112,7 +91,71 @@ start_on_message(struct child *child, const struct msg *msg)
 	default:
 		fatal("%s before the configuration", msg_name(msg->type));
 	}
+	return FAULT_NONE;
 }
+
+static void
+parent_closed(void *owner)
+{
+	(void)owner;
+	exit_orphaned();
+}
+
+static void
+parent_wrong(void *owner, const struct msg_wrong *wrong)
+{
+	(void)owner;
+	fatal("wrong message %s of the parent", msg_name(wrong->type));
+}
+
+static const struct channel_ops start_ops = {
+	.message = start_on_message,
+	.wrong = parent_wrong,
+	.closed = parent_closed,
+};
+
+static enum msg_fault
+child_on_message(void *owner, struct msg *msg)
+{
+	struct child *child = owner;
+
+	return child->ops->message(child->owner, msg);
+}
+
+static const struct channel_ops parent_ops = {
+	.message = child_on_message,
+	.wrong = parent_wrong,
+	.closed = parent_closed,
+};
+
+static bool
+front_has_room(void *owner)
+{
+	struct child *child = owner;
+
+	return child->ops->has_room == NULL ||
+	    child->ops->has_room(child->owner);
+}
+
+static void
+front_closed(void *owner)
+{
+	child_close_front(owner);
+}
+
+static void
+front_wrong(void *owner, const struct msg_wrong *wrong)
+{
+	child_report(owner, wrong);
+	child_close_front(owner);
+}
+
+static const struct channel_ops front_ops = {
+	.message = child_on_message,
+	.has_room = front_has_room,
+	.wrong = front_wrong,
+	.closed = front_closed,
+};
 
 static int
 compare_bytes(const void *a, const void *b)
@@ -137,31 +180,56 @@ warm_up(void)
 	qsort(bytes, sizeof(bytes), 1, compare_bytes);
 }
 
+/* poll(2) without an error: false if a signal ended it. */
+static bool
+wait_for(struct pollfd *pfds, nfds_t n, int timeout_ms)
+{
+	if (poll(pfds, n, timeout_ms) != -1)
+		return true;
+	if (errno != EINTR)
+		fatal("poll: %s", strerror(errno));
+	return false;
+}
+
 void
-child_start(struct child *child, enum role role)
+child_start(struct child *child, enum role role, const struct child_ops *ops,
+    void *owner)
 {
 	bool seals = (1U << role) & SEALERS;
-	struct msg msg;
+	struct pollfd pfd = { .fd = PARENT_FD, .events = POLLIN };
 
 	memset(child, 0, sizeof(*child));
-	child->parent.fd = PARENT_FD;
-	child->parent.self = role;
-	child->parent.peer = ROLE_PARENT;
+	channel_open(&child->parent, PARENT_FD, role, ROLE_PARENT, 0);
+	child->front.fd = -1;
+	child->ops = ops;
+	child->owner = owner;
 	log_open_child(&child->parent);
-	child->buf = malloc(MSG_MAX);
-	if (child->buf == NULL)
-		fatal("no memory for messages");
-	while (child->conf == NULL || (seals && !child->has_key)) {
-		next_message(child, &msg);
-		start_on_message(child, &msg);
-	}
+	while (child->conf == NULL || (seals && !child->has_key))
+		if (channel_receive(&child->parent, &start_ops, child, 1) == 0)
+			(void)wait_for(&pfd, 1, -1);
 	warm_up();
 }
 
-int
-child_on_message(struct child *child, const struct msg *msg)
+void
+child_confine(struct child *child, const char *dir, unsigned max_fds,
+    void (*selftest)(void *owner, int dirfd))
 {
-	return msg->type == MSG_CONF && add_conf_part(child, msg) == 1;
+	enum role role = child->parent.self;
+	struct sandbox box = {
+		.role = role,
+		.root = child->flags & CONF_ROOT,
+		.strict = child->conf->strict,
+		.user = child->conf->user[role],
+		.dir = dir,
+		.channel_fd = child->parent.fd,
+		.max_fds = max_fds,
+	};
+	char layers[1024];
+	int dirfd;
+
+	sandbox_enter(&box, &dirfd, layers, sizeof(layers));
+	selftest(child->owner, dirfd);
+	child_ready(child, layers);
 }
 
 void
@@ -172,12 +240,49 @@ child_ready(struct child *child, const char *layers)
 	if (msg_send_wait(&child->parent, MSG_READY, &child->ready, layers,
 	    strlen(layers), NULL, 0) == -1)
 		exit_orphaned();
-	/* It was only asked whether it could work.  The parent hangs up. */
+	/* The parent asked only whether the child could work, and closes the
+	   channel now. */
 	if (child->flags & CONF_CHECK) {
-		while (poll(&pfd, 1, -1) == -1 && errno == EINTR)
+		while (!wait_for(&pfd, 1, -1))
 			continue;
 		exit_orphaned();
 	}
+}
+
+unsigned
+child_receive_parent(struct child *child)
+{
+	return channel_receive(&child->parent, &parent_ops, child, UINT_MAX);
+}
+
+unsigned
+child_wait(struct child *child, int timeout_ms)
+{
+	struct pollfd pfds[2] = {
+		{ .fd = child->parent.fd, .events = POLLIN },
+		/* poll(2) leaves out a descriptor of -1. */
+		{ .fd = front_has_room(child) ? child->front.fd : -1,
+		    .events = POLLIN },
+	};
+	unsigned n = 0;
+
+	if (!wait_for(pfds, 2, timeout_ms))
+		return 0;
+	if (pfds[0].revents != 0)
+		n += child_receive_parent(child);
+	if (pfds[1].revents != 0)
+		n += channel_receive(&child->front, &front_ops, child,
+		    child->ops->at_once);
+	return n;
+}
+
+void
+child_close_front(struct child *child)
+{
+	if (child->front.fd == -1)
+		return;
+	channel_close(&child->front);
+	child->ops->front_closed(child->owner);
 }
 
 void
@@ -188,3 +293,30 @@ child_report(struct child *child, const struct msg_wrong *wrong)
 		exit_orphaned();
 }
 
+int
+child_on_conf(struct child *child, const struct msg *msg)
+{
+	return add_conf_part(child, msg) == 1;
+}
+
+enum msg_fault
+child_on_channel(struct child *child, struct msg *msg)
+{
+	const struct msg_channel *body = msg->body;
+
+	if (body->role != ROLE_FRONT)
+		return FAULT_CONTENT;
+	child_close_front(child);
+	channel_open(&child->front, msg->fds[0], child->parent.self,
+	    ROLE_FRONT, body->index);
+	msg->nfds = 0;
+	return FAULT_NONE;
+}
+
+enum msg_fault
+child_on_key(void *owner, const struct msg *msg)
+{
+	(void)owner;
+	(void)msg;
+	return FAULT_CONTENT;
+}

@@ -23,7 +23,7 @@
 
 #include "common/clock.h"
 #include "common/log_out.h"
-#include "common/role.h"
+#include "common/child.h"
 
 #define PRINT_MS	1000
 

@@ -17,6 +17,7 @@
 #ifndef MSG_H
 #define MSG_H
 
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include <stdbool.h>
@@ -437,14 +438,22 @@ struct msg_touch {
 
 #pragma GCC diagnostic pop
 
-/* One end of a socketpair. */
+struct channel_msg;
+TAILQ_HEAD(channel_queue, channel_msg);
+
+/* One end of a socketpair; common/channel.h has what is done with it. */
 struct channel {
 	int		 fd;			/* -1: closed */
 	enum role	 self;
 	enum role	 peer;
 	uint32_t	 index;			/* of the peer in its role */
-	uint64_t	 sent;
+	uint64_t	 sent;			/* messages */
 	uint64_t	 received;
+	struct channel_queue queue;		/* not sent yet */
+	size_t		 queued;		/* messages in it */
+	size_t		 queued_bytes;
+	uint64_t	 taken_ms;		/* when the other end last
+						   took one of them */
 };
 
 /*

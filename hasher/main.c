@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/role.h"
+#include "common/child.h"
 
 int
 main(int argc, char *argv[])

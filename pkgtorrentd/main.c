@@ -15,7 +15,7 @@
 
 #include "common/log.h"
 #include "common/log_out.h"
-#include "common/role.h"
+#include "common/child.h"
 #include "pkgtorrentd/parent/parent.h"
 
 #define CONF_FILE	"/etc/pkgtorrentd.conf"

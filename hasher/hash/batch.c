@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "common/listing.h"
 #include "common/log.h"
-#include "common/role.h"
+#include "common/child.h"
 #include "hasher/hash/batch.h"
 
 _Static_assert(BATCH_RANGES * sizeof(struct msg_digests_item) +

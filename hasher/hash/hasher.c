@@ -11,7 +11,6 @@
  * other.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,15 +18,13 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/role.h"
-#include "common/sandbox/sandbox.h"
+#include "common/child.h"
 #include "hasher/hash/batch.h"
 
 #define BATCHES	2
 
 struct hasher {
 	struct child		 child;
-	struct channel		 front;
 	struct slots		 slots;
 	struct mounts		 mounts;
 	struct batch		 batches[BATCHES];
@@ -37,16 +34,15 @@ struct hasher {
 	uint64_t		 hashed;	/* bytes */
 	uint64_t		 busy_us;
 	uint64_t		 answered;	/* batches */
+	int			 own;		/* for the selftest */
 };
 
-/* The front has gone, or has to: all that it gave us goes too. */
+/* The front has gone, and its batches and files with it. */
 static void
-hasher_close_front(struct hasher *h)
+hasher_on_front_closed(void *owner)
 {
-	if (h->front.fd == -1)
-		return;
-	close(h->front.fd);
-	h->front.fd = -1;
+	struct hasher	*h = owner;
+
 	for (; h->queued > 0; h->queued--) {
 		batch_close(&h->batches[h->first]);
 		h->first = (h->first + 1) % BATCHES;
@@ -54,16 +50,12 @@ hasher_close_front(struct hasher *h)
 	slots_close(&h->slots);
 }
 
-static void
-hasher_refuse(struct hasher *h, uint32_t type, enum msg_fault fault)
+static bool
+hasher_has_room(void *owner)
 {
-	struct msg_wrong	wrong = {
-		.role = h->front.peer, .index = h->front.index,
-		.type = type, .fault = fault
-	};
+	const struct hasher	*h = owner;
 
-	child_report(&h->child, &wrong);
-	hasher_close_front(h);
+	return h->queued < BATCHES;
 }
 
 /* Once: for another one the parent starts other hashers. */
@@ -76,28 +68,21 @@ hasher_use_kernel(struct hasher *h)
 	log_info("digests by %s", sha1_lanes_name(h->work.lanes));
 }
 
-static void
-hasher_on_conf(struct hasher *h, struct msg *msg)
+static enum msg_fault
+hasher_on_conf(struct hasher *h, const struct msg *msg)
 {
-	child_on_message(&h->child, msg);
+	(void)child_on_conf(&h->child, msg);
+	return FAULT_NONE;
 }
 
-static void
+static enum msg_fault
 hasher_on_channel(struct hasher *h, struct msg *msg)
 {
-	const struct msg_channel	*body = msg->body;
-
-	hasher_close_front(h);
-	memset(&h->front, 0, sizeof(h->front));
-	h->front.fd = msg->fds[0];
-	h->front.self = ROLE_HASHER;
-	h->front.peer = ROLE_FRONT;
-	h->front.index = body->index;
-	msg->nfds = 0;
+	return child_on_channel(&h->child, msg);
 }
 
-static void
-hasher_on_status(struct hasher *h, struct msg *msg)
+static enum msg_fault
+hasher_on_status(struct hasher *h, const struct msg *msg)
 {
 	double	gib = (double)h->hashed / (1 << 30);
 	double	busy_s = (double)h->busy_us / 1e6;
@@ -107,9 +92,10 @@ hasher_on_status(struct hasher *h, struct msg *msg)
 	    "%s, %u batches waiting", gib, busy_s,
 	    busy_s > 0 ? gib / busy_s : 0, (uintmax_t)h->answered,
 	    sha1_lanes_name(h->work.lanes), h->queued);
+	return FAULT_NONE;
 }
 
-static void
+static enum msg_fault
 hasher_on_hash(struct hasher *h, struct msg *msg)
 {
 	struct batch	*batch;
@@ -119,49 +105,30 @@ hasher_on_hash(struct hasher *h, struct msg *msg)
 	fault = batch_take(batch, &h->slots, msg);
 	if (fault != 0) {
 		batch_close(batch);
-		hasher_refuse(h, MSG_HASH, fault);
-		return;
+		return fault;
 	}
 	batch_read_ahead(batch);
 	h->queued++;
+	return FAULT_NONE;
 }
 
-/* What the table of messages lets the parent and the front send us. */
-static void (*const handlers[MSG_COUNT])(struct hasher *, struct msg *) = {
-	[MSG_CONF] = hasher_on_conf,
-	[MSG_CHANNEL] = hasher_on_channel,
-	[MSG_STATUS] = hasher_on_status,
-	[MSG_HASH] = hasher_on_hash,
+/* The messages that a hasher is sent. */
+#define HASHER_HANDLERS(X)						\
+	X(CONF, hasher_on_conf)						\
+	X(KEY, child_on_key)						\
+	X(CHANNEL, hasher_on_channel)					\
+	X(STATUS, hasher_on_status)					\
+	X(HASH, hasher_on_hash)
+
+CHANNEL_DISPATCH(hasher_on_message, struct hasher, HASHER_HANDLERS,
+    PARENT | FRONT, HASHER);
+
+static const struct child_ops hasher_ops = {
+	.message = hasher_on_message,
+	.has_room = hasher_has_room,
+	.front_closed = hasher_on_front_closed,
+	.at_once = BATCHES,
 };
-
-static void
-hasher_receive(struct hasher *h, struct channel *channel)
-{
-	struct msg		 msg;
-	struct msg_wrong	 wrong;
-
-	switch (msg_recv(channel, h->child.buf, &msg, &wrong)) {
-	case MSG_GOT:
-		/* A second key is not used: what is sealed stays so. */
-		if (handlers[msg.type] != NULL)
-			handlers[msg.type](h, &msg);
-		msg_close_fds(&msg);
-		break;
-	case MSG_AGAIN:
-		break;
-	case MSG_CLOSED:
-		if (channel == &h->child.parent)
-			_exit(0);
-		hasher_close_front(h);
-		break;
-	case MSG_WRONG_ONE:
-		if (channel == &h->child.parent)
-			fatal("wrong message %s of the parent",
-			    msg_name(wrong.type));
-		hasher_refuse(h, wrong.type, wrong.fault);
-		break;
-	}
-}
 
 static void
 hasher_answer(struct hasher *h)
@@ -178,63 +145,39 @@ hasher_answer(struct hasher *h)
 	h->answered++;
 	h->first = (h->first + 1) % BATCHES;
 	h->queued--;
-	if (msg_send_wait(&h->front, MSG_DIGESTS, &body, h->work.tail,
+	if (msg_send_wait(&h->child.front, MSG_DIGESTS, &body, h->work.tail,
 	    h->work.tail_len, NULL, 0) == -1)
-		hasher_close_front(h);
+		child_close_front(&h->child);
 	batch_close(batch);
 }
 
-/* One turn: everything that has come, then the oldest batch. */
 static void
-hasher_turn(struct hasher *h)
+hasher_selftest(void *owner, int dirfd)
 {
-	struct pollfd	pfd[2] = {
-		{ .fd = h->child.parent.fd, .events = POLLIN },
-		{ .fd = h->front.fd, .events = POLLIN },
-	};
+	struct hasher	*h = owner;
 
-	if (h->queued == BATCHES)
-		pfd[1].fd = -1;
-	if (poll(pfd, 2, h->queued > 0 ? 0 : -1) == -1) {
-		if (errno != EINTR)
-			fatal("poll: %s", strerror(errno));
-		return;
-	}
-	if (pfd[0].revents != 0)
-		hasher_receive(h, &h->child.parent);
-	else if (pfd[1].revents != 0 && h->front.fd != -1)
-		hasher_receive(h, &h->front);
-	else if (h->queued > 0)
-		hasher_answer(h);
+	(void)dirfd;
+	read_selftest(h->own);
 }
 
 void
 hasher_main(void)
 {
 	static struct hasher	h;
-	struct sandbox		sandbox;
-	char			layers[256];
-	int			dirfd, own;
 
-	h.front.fd = -1;
+	child_start(&h.child, ROLE_HASHER, &hasher_ops, &h);
 	slots_init(&h.slots, &h.mounts);
 	h.work.mounts = &h.mounts;
-	child_start(&h.child, ROLE_HASHER);
 	h.work.seal = seal_new(h.child.key);
 	if (h.work.seal == NULL)
 		fatal("no memory for seals");
 	hasher_use_kernel(&h);
 	read_init();
-	memset(&sandbox, 0, sizeof(sandbox));
-	sandbox.role = ROLE_HASHER;
-	sandbox.root = (h.child.flags & CONF_ROOT) != 0;
-	sandbox.strict = h.child.conf->strict;
-	sandbox.user = h.child.conf->user[ROLE_HASHER];
-	sandbox.channel_fd = h.child.parent.fd;
-	own = read_open_own();
-	sandbox_enter(&sandbox, &dirfd, layers, sizeof(layers));
-	read_selftest(own);
-	child_ready(&h.child, layers);
-	for (;;)
-		hasher_turn(&h);
+	h.own = read_open_own();
+	child_confine(&h.child, NULL, 0, hasher_selftest);
+	for (;;) {
+		(void)child_wait(&h.child, h.queued > 0 ? 0 : -1);
+		if (h.queued > 0)
+			hasher_answer(&h);
+	}
 }

@@ -20,7 +20,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/role.h"
+#include "common/child.h"
 #include "common/sandbox/selftest.h"
 #include "hasher/walker/match.h"
 #include "hasher/walker/root.h"

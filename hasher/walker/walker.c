@@ -16,15 +16,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/role.h"
-#include "common/sandbox/sandbox.h"
+#include "common/child.h"
 #include "common/seal.h"
 #include "common/spec.h"
 #include "hasher/walker/glob.h"
@@ -94,7 +92,6 @@ struct queue {
 
 struct walker {
 	struct child		 child;
-	struct channel		 front;
 	struct root		 root;
 	struct seal		*seal;
 	struct queue		 queue;
@@ -492,31 +489,16 @@ queue_clear(struct queue *q)
 		queue_remove(q, r);
 }
 
-/* Work for a front that has gone is work for nobody. */
+/* The front has gone, and its requests with it. */
 static void
-walker_drop_front(struct walker *w)
+walker_on_front_closed(void *owner)
 {
+	struct walker	*w = owner;
+
 	queue_clear(&w->queue);
 	resolution_free(w->partial);
 	w->partial = NULL;
 	w->skipping = false;
-	if (w->front.fd != -1)
-		close(w->front.fd);
-	w->front.fd = -1;
-}
-
-/* A message that the table allows and that lies all the same. */
-static void
-walker_on_lie(struct walker *w, enum msg_type type)
-{
-	struct msg_wrong	 wrong;
-
-	memset(&wrong, 0, sizeof(wrong));
-	wrong.role = ROLE_FRONT;
-	wrong.type = type;
-	wrong.fault = FAULT_CONTENT;
-	child_report(&w->child, &wrong);
-	walker_drop_front(w);
 }
 
 /* 0, or -1: the front has gone, which its channel will tell as well. */
@@ -534,7 +516,8 @@ walker_send_result(struct walker *w, uint64_t id, enum resolve_result result,
 		memcpy(body.listing_sha256, sha, SEAL_LEN);
 		seal_listing(w->seal, sha, body.seal);
 	}
-	return msg_send_wait(&w->front, MSG_RESOLVED, &body, NULL, 0, NULL, 0);
+	return msg_send_wait(&w->child.front, MSG_RESOLVED, &body, NULL, 0,
+	    NULL, 0);
 }
 
 static int
@@ -549,7 +532,7 @@ walker_send_listing(struct walker *w, const struct resolution *r)
 		n = r->listing.len - at;
 		if (n > MSG_TAIL_MAX)
 			n = MSG_TAIL_MAX;
-		if (msg_send_wait(&w->front, MSG_LISTING, &body,
+		if (msg_send_wait(&w->child.front, MSG_LISTING, &body,
 		    r->listing.data + at, n, NULL, 0) == -1)
 			return -1;
 	}
@@ -584,7 +567,8 @@ walker_send_slow(struct walker *w, struct resolution *r)
 	r->slow = true;
 	memset(&body, 0, sizeof(body));
 	body.id = r->id;
-	return msg_send_wait(&w->front, MSG_SLOW, &body, NULL, 0, NULL, 0);
+	return msg_send_wait(&w->child.front, MSG_SLOW, &body, NULL, 0, NULL,
+	    0);
 }
 
 static void
@@ -606,22 +590,22 @@ walker_work(struct walker *w)
 	} else
 		sent = walker_send_slow(w, r);
 	if (sent == -1)
-		walker_drop_front(w);
+		child_close_front(&w->child);
 }
 
 /* All parts of a request are here. */
-static int
+static enum msg_fault
 walker_on_request(struct walker *w, struct resolution *r)
 {
 	if (resolution_check(r) == -1) {
 		resolution_free(r);
-		return -1;
+		return FAULT_CONTENT;
 	}
 	queue_add(&w->queue, r);
-	return 0;
+	return FAULT_NONE;
 }
 
-static int
+static enum msg_fault
 walker_on_resolve(struct walker *w, const struct msg *msg)
 {
 	const struct msg_resolve	*body = msg->body;
@@ -630,23 +614,23 @@ walker_on_resolve(struct walker *w, const struct msg *msg)
 
 	if (w->skipping && body->id == w->skipped_id) {
 		w->skipping = more;
-		return 0;
+		return FAULT_NONE;
 	}
 	if (r == NULL) {
 		if (queue_find(&w->queue, body->id) != NULL)
-			return -1;
+			return FAULT_CONTENT;
 		r = w->partial = resolution_new(body->id);
 	}
 	if (r->id != body->id ||
 	    resolution_add(r, body, msg->tail, msg->tail_len) == -1)
-		return -1;
+		return FAULT_CONTENT;
 	if (more)
-		return 0;
+		return FAULT_NONE;
 	w->partial = NULL;
 	return walker_on_request(w, r);
 }
 
-static int
+static enum msg_fault
 walker_on_cancel(struct walker *w, const struct msg *msg)
 {
 	const struct msg_id	*body = msg->body;
@@ -661,10 +645,10 @@ walker_on_cancel(struct walker *w, const struct msg *msg)
 	} else if (r != NULL)
 		queue_remove(&w->queue, r);
 	else
-		return 0;	/* it crossed its own answer */
+		return FAULT_NONE;	/* it crossed its own answer */
 	if (walker_send_result(w, id, RESOLVE_CANCELLED, NULL, 0) == -1)
-		walker_drop_front(w);
-	return 0;
+		child_close_front(&w->child);
+	return FAULT_NONE;
 }
 
 /* Paths of MSG_OPEN, as they lie in its tail. */
@@ -717,7 +701,7 @@ walker_open(struct walker *w, const char *path, uint32_t len,
 	return 1;
 }
 
-static int
+static enum msg_fault
 walker_on_open(struct walker *w, const struct msg *msg)
 {
 	const struct msg_open	*body = msg->body;
@@ -728,7 +712,7 @@ walker_on_open(struct walker *w, const struct msg *msg)
 	uint32_t		 i;
 
 	if (paths_parse(&paths, msg) == -1)
-		return -1;
+		return FAULT_CONTENT;
 	memset(&opened, 0, sizeof(opened));
 	opened.id = body->id;
 	opened.count = paths.n;
@@ -736,65 +720,26 @@ walker_on_open(struct walker *w, const struct msg *msg)
 		nfds += walker_open(w, paths.p[i], paths.len[i], &items[i],
 		    &fds[nfds]);
 	root_forget(&w->root);
-	sent = msg_send_wait(&w->front, MSG_OPENED, &opened, items,
+	sent = msg_send_wait(&w->child.front, MSG_OPENED, &opened, items,
 	    paths.n * sizeof(items[0]), fds, nfds);
 	while (nfds > 0)
 		close(fds[--nfds]);
 	if (sent == -1)
-		walker_drop_front(w);
-	return 0;
-}
-
-/* 0, or -1: it lies. */
-static int
-walker_on_front(struct walker *w, const struct msg *msg)
-{
-	switch (msg->type) {
-	case MSG_RESOLVE:
-		return walker_on_resolve(w, msg);
-	case MSG_CANCEL:
-		return walker_on_cancel(w, msg);
-	case MSG_OPEN:
-		return walker_on_open(w, msg);
-	default:
-		return -1;
-	}
+		child_close_front(&w->child);
+	return FAULT_NONE;
 }
 
 static bool
-walker_listens(const struct walker *w)
+walker_has_room(void *owner)
 {
-	return w->front.fd != -1 && w->queue.count < REQUESTS_MAX &&
+	const struct walker	*w = owner;
+
+	return w->queue.count < REQUESTS_MAX &&
 	    w->queue.spec_bytes < SPEC_BYTES_MAX;
 }
 
 static void
-walker_read_front(struct walker *w)
-{
-	struct msg_wrong	 wrong;
-	struct msg		 msg;
-	int			 i;
-
-	for (i = 0; i < BURST && walker_listens(w); i++)
-		switch (msg_recv(&w->front, w->child.buf, &msg, &wrong)) {
-		case MSG_GOT:
-			if (walker_on_front(w, &msg) == -1)
-				walker_on_lie(w, msg.type);
-			break;
-		case MSG_AGAIN:
-			return;
-		case MSG_CLOSED:
-			walker_drop_front(w);
-			return;
-		case MSG_WRONG_ONE:
-			child_report(&w->child, &wrong);
-			walker_drop_front(w);
-			return;
-		}
-}
-
-static void
-walker_on_conf(struct walker *w)
+walker_configure(struct walker *w)
 {
 	const struct conf	*old = w->child.previous;
 
@@ -807,143 +752,108 @@ walker_on_conf(struct walker *w)
 	   up as well, and is given another channel. */
 	if (old != NULL && (!conf_same_roots(old, w->child.conf) ||
 	    !conf_same_layout(old, w->child.conf)))
-		walker_drop_front(w);
+		child_close_front(&w->child);
 }
 
-static void
+static enum msg_fault
+walker_on_conf(struct walker *w, const struct msg *msg)
+{
+	if (child_on_conf(&w->child, msg))
+		walker_configure(w);
+	return FAULT_NONE;
+}
+
+static enum msg_fault
 walker_on_channel(struct walker *w, struct msg *msg)
 {
-	const struct msg_channel	*body = msg->body;
-
-	if (body->role != ROLE_FRONT)
-		fatal("a channel to a %s", role_name((enum role)body->role));
-	walker_drop_front(w);
-	memset(&w->front, 0, sizeof(w->front));
-	w->front.fd = msg->fds[--msg->nfds];
-	w->front.self = ROLE_WALKER;
-	w->front.peer = ROLE_FRONT;
+	return child_on_channel(&w->child, msg);
 }
 
-static void
-walker_on_status(const struct walker *w)
+static enum msg_fault
+walker_on_status(const struct walker *w, const struct msg *msg)
 {
+	(void)msg;
 	log_info("%s: %" PRIu64 " requests resolved, %u under way, %" PRIu64
 	    " files opened, %" PRIu64 " not opened (missing or refused)",
 	    w->root.conf->roots[w->root.index].dir, w->resolved,
 	    w->queue.count, w->opened, w->not_opened);
+	return FAULT_NONE;
 }
 
-static void
+static enum msg_fault
 walker_on_mounts(struct walker *w, const struct msg *msg)
 {
 	const struct msg_mounts	*body = msg->body;
 
 	mounts_changed(&w->root.mounts, body->changes);
+	return FAULT_NONE;
 }
 
-static void
-walker_on_parent(struct walker *w, struct msg *msg)
-{
-	switch (msg->type) {
-	case MSG_CONF:
-		if (child_on_message(&w->child, msg))
-			walker_on_conf(w);
-		break;
-	case MSG_CHANNEL:
-		walker_on_channel(w, msg);
-		break;
-	case MSG_STATUS:
-		walker_on_status(w);
-		break;
-	case MSG_MOUNTS:
-		walker_on_mounts(w, msg);
-		break;
-	default:
-		fatal("%s of the parent is not for a walker",
-		    msg_name(msg->type));
-	}
-}
+/* The messages that a walker is sent. */
+#define WALKER_HANDLERS(X)						\
+	X(CONF, walker_on_conf)						\
+	X(KEY, child_on_key)						\
+	X(CHANNEL, walker_on_channel)					\
+	X(STATUS, walker_on_status)					\
+	X(MOUNTS, walker_on_mounts)					\
+	X(RESOLVE, walker_on_resolve)					\
+	X(CANCEL, walker_on_cancel)					\
+	X(OPEN, walker_on_open)
+
+CHANNEL_DISPATCH(walker_on_message, struct walker, WALKER_HANDLERS,
+    PARENT | FRONT, WALKER);
+
+static const struct child_ops walker_ops = {
+	.message = walker_on_message,
+	.has_room = walker_has_room,
+	.front_closed = walker_on_front_closed,
+	.at_once = BURST,
+};
 
 static void
-walker_read_parent(struct walker *w)
+walker_wait(struct walker *w)
 {
-	struct msg_wrong	 wrong;
-	struct msg		 msg;
+	unsigned	 n;
 
-	for (;;)
-		switch (msg_recv(&w->child.parent, w->child.buf, &msg,
-		    &wrong)) {
-		case MSG_GOT:
-			walker_on_parent(w, &msg);
-			break;
-		case MSG_AGAIN:
-			return;
-		case MSG_CLOSED:
-			_exit(0);
-		case MSG_WRONG_ONE:
-			fatal("wrong message %s of the parent",
-			    msg_name(wrong.type));
-		}
-}
-
-static void
-walker_poll(struct walker *w)
-{
-	struct pollfd	 pfds[2];
-
-	pfds[0].fd = w->child.parent.fd;
-	/* A negative descriptor is left out. */
-	pfds[1].fd = walker_listens(w) ? w->front.fd : -1;
-	pfds[0].events = pfds[1].events = POLLIN;
-	if (poll(pfds, 2, w->queue.count > 0 ? 0 : -1) == -1) {
-		if (errno != EINTR)
-			fatal("poll: %s", strerror(errno));
-		return;
-	}
-	if (pfds[0].revents != 0)
-		walker_read_parent(w);
-	if (pfds[1].revents != 0)
-		walker_read_front(w);
+	n = child_wait(&w->child, w->queue.count > 0 ? 0 : -1);
 	/* The front may ask because it has heard of a change: so must we have,
 	   where mounts cannot be told apart otherwise. */
-	if (pfds[1].revents != 0 && w->root.mounts.reused)
-		walker_read_parent(w);
+	if (n > 0 && w->root.mounts.reused)
+		(void)child_receive_parent(&w->child);
+}
+
+static void
+walker_selftest(void *owner, int dirfd)
+{
+	struct walker	*w = owner;
+	struct statx	 stx;
+
+	w->root.fd = dirfd;
+	root_selftest(&w->root);
+	if (mounts_stat(w->root.fd, "", AT_EMPTY_PATH, &stx) == 0) {
+		w->child.ready.root_dev = makedev(stx.stx_dev_major,
+		    stx.stx_dev_minor);
+		w->child.ready.root_ino = stx.stx_ino;
+	}
+	root_log_mount(&w->root);
 }
 
 void
 walker_main(void)
 {
 	static struct walker	 w;
-	struct sandbox		 sandbox;
-	struct statx		 stx;
-	char			 layers[1024];
 
-	child_start(&w.child, ROLE_WALKER);
-	w.front.fd = -1;
+	child_start(&w.child, ROLE_WALKER, &walker_ops, &w);
 	queue_init(&w.queue);
 	root_init(&w.root);
-	walker_on_conf(&w);
+	walker_configure(&w);
 	w.seal = seal_new(w.child.key);
 	if (w.seal == NULL)
 		fatal("no memory for seals");
-	memset(&sandbox, 0, sizeof(sandbox));
-	sandbox.role = ROLE_WALKER;
-	sandbox.root = w.child.flags & CONF_ROOT;
-	sandbox.strict = w.child.conf->strict;
-	sandbox.user = w.child.conf->user[ROLE_WALKER];
-	sandbox.dir = w.child.conf->roots[w.child.index].dir;
-	sandbox.channel_fd = w.child.parent.fd;
-	sandbox_enter(&sandbox, &w.root.fd, layers, sizeof(layers));
-	root_selftest(&w.root);
-	if (mounts_stat(w.root.fd, "", AT_EMPTY_PATH, &stx) == 0) {
-		w.child.ready.root_dev = makedev(stx.stx_dev_major,
-		    stx.stx_dev_minor);
-		w.child.ready.root_ino = stx.stx_ino;
-	}
-	root_log_mount(&w.root);
-	child_ready(&w.child, layers);
+	child_confine(&w.child, w.child.conf->roots[w.child.index].dir, 0,
+	    walker_selftest);
 	for (;;) {
-		walker_poll(&w);
+		walker_wait(&w);
 		walker_work(&w);
 	}
 }

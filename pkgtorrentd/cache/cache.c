@@ -10,9 +10,7 @@
  */
 #include <sys/param.h>
 
-#include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +19,7 @@
 #include "common/clock.h"
 #include "common/listing.h"
 #include "common/log.h"
-#include "common/role.h"
-#include "common/sandbox/sandbox.h"
+#include "common/child.h"
 #include "pkgtorrentd/cache/put.h"
 #include "pkgtorrentd/cache/sweep.h"
 
@@ -37,7 +34,6 @@
 
 struct cache {
 	struct child	 child;
-	struct channel	 front;
 	struct store	 store;
 	struct sweep	*sweep;
 	struct intake	 intake;
@@ -51,12 +47,12 @@ struct cache {
 	uint8_t		 out_tail[MSG_TAIL_MAX];
 };
 
+/* The front has gone, with what it has begun to store. */
 static void
-cache_close_front(struct cache *c)
+cache_on_front_closed(void *owner)
 {
-	if (c->front.fd != -1)
-		close(c->front.fd);
-	c->front.fd = -1;
+	struct cache *c = owner;
+
 	intake_reset(&c->intake);
 }
 
@@ -65,9 +61,11 @@ static void
 cache_answer(struct cache *c, enum msg_type type, const void *body,
     const void *tail, size_t tail_len)
 {
-	if (c->front.fd != -1 && msg_send_wait(&c->front, type, body, tail,
-	    tail_len, NULL, 0) == -1)
-		cache_close_front(c);
+	struct channel *front = &c->child.front;
+
+	if (front->fd != -1 && msg_send_wait(front, type, body, tail, tail_len,
+	    NULL, 0) == -1)
+		child_close_front(&c->child);
 }
 
 static void
@@ -85,30 +83,20 @@ cache_configure(struct cache *c)
 static enum msg_fault
 cache_on_conf(struct cache *c, const struct msg *msg)
 {
-	if (!child_on_message(&c->child, msg))
+	if (!child_on_conf(&c->child, msg))
 		return FAULT_NONE;
 	cache_configure(c);
 	/* What the front asked before it has the same configuration: it hangs
 	   up as well, and is given another channel. */
 	if (!conf_same_layout(c->child.previous, c->child.conf))
-		cache_close_front(c);
+		child_close_front(&c->child);
 	return FAULT_NONE;
 }
 
-/* The front was started again: nothing that the old one began will end. */
 static enum msg_fault
-cache_on_channel(struct cache *c, const struct msg *msg)
+cache_on_channel(struct cache *c, struct msg *msg)
 {
-	const struct msg_channel *body = msg->body;
-
-	if (body->role != ROLE_FRONT)
-		return FAULT_CONTENT;
-	cache_close_front(c);
-	c->front.fd = msg->fds[0];
-	c->front.self = ROLE_CACHE;
-	c->front.peer = ROLE_FRONT;
-	c->front.index = body->index;
-	return FAULT_NONE;
+	return child_on_channel(&c->child, msg);
 }
 
 static enum msg_fault
@@ -317,81 +305,37 @@ cache_on_touch(struct cache *c, const struct msg *msg)
 	return FAULT_NONE;
 }
 
-/* The key is handed over once, before we start. */
+/* The messages that the cache is sent. */
+#define CACHE_HANDLERS(X)						\
+	X(CONF, cache_on_conf)						\
+	X(KEY, child_on_key)						\
+	X(CHANNEL, cache_on_channel)					\
+	X(STATUS, cache_on_status)					\
+	X(GET_INFO, cache_on_get_info)					\
+	X(GET_PIECES, cache_on_get_pieces)				\
+	X(PUT_PIECES, cache_on_put_pieces)				\
+	X(PUT_INFO, cache_on_put_info)					\
+	X(TOUCH, cache_on_touch)
+
+CHANNEL_DISPATCH(cache_dispatch, struct cache, CACHE_HANDLERS,
+    PARENT | FRONT, CACHE);
+
 static enum msg_fault
-cache_on_key(struct cache *c, const struct msg *msg)
+cache_on_message(void *owner, struct msg *msg)
 {
-	(void)c;
-	(void)msg;
-	return FAULT_CONTENT;
-}
+	struct cache *c = owner;
+	enum msg_fault fault = cache_dispatch(c, msg);
 
-static enum msg_fault (*const handlers[MSG_COUNT])(struct cache *,
-    const struct msg *) = {
-	[MSG_CONF] = cache_on_conf,
-	[MSG_KEY] = cache_on_key,
-	[MSG_CHANNEL] = cache_on_channel,
-	[MSG_STATUS] = cache_on_status,
-	[MSG_GET_INFO] = cache_on_get_info,
-	[MSG_GET_PIECES] = cache_on_get_pieces,
-	[MSG_PUT_PIECES] = cache_on_put_pieces,
-	[MSG_PUT_INFO] = cache_on_put_info,
-	[MSG_TOUCH] = cache_on_touch,
-};
-
-/* The parent is the one that everything comes from. */
-static void
-cache_on_wrong(struct cache *c, const struct channel *ch,
-    const struct msg_wrong *wrong)
-{
-	if (ch == &c->child.parent)
-		fatal("wrong message %s of the parent", msg_name(wrong->type));
-	child_report(&c->child, wrong);
-	cache_close_front(c);
-}
-
-static void
-cache_handle(struct cache *c, const struct channel *ch, struct msg *msg)
-{
-	struct msg_wrong wrong = {
-		.role = ch->peer, .index = ch->index, .type = msg->type,
-	};
-	enum msg_fault fault = handlers[msg->type](c, msg);
-
-	if (fault != FAULT_NONE) {
-		msg_close_fds(msg);
-		wrong.fault = fault;
-		cache_on_wrong(c, ch, &wrong);
-	}
 	if (c->entry.cap > BUF_KEPT)
 		buf_free(&c->entry);
+	return fault;
 }
 
-static void
-cache_receive(struct cache *c, struct channel *ch)
-{
-	struct msg_wrong wrong;
-	struct msg msg;
-	int n;
-
-	for (n = 0; n < MESSAGES_AT_ONCE && ch->fd != -1; n++) {
-		switch (msg_recv(ch, c->child.buf, &msg, &wrong)) {
-		case MSG_GOT:
-			cache_handle(c, ch, &msg);
-			break;
-		case MSG_AGAIN:
-			return;
-		case MSG_CLOSED:
-			if (ch == &c->child.parent)
-				_exit(0);
-			cache_close_front(c);
-			break;
-		case MSG_WRONG_ONE:
-			cache_on_wrong(c, ch, &wrong);
-			break;
-		}
-	}
-}
+static const struct child_ops cache_ops = {
+	.message = cache_on_message,
+	.front_closed = cache_on_front_closed,
+	.at_once = MESSAGES_AT_ONCE,
+};
 
 static int
 cache_wait_ms(const struct cache *c)
@@ -407,21 +351,11 @@ cache_wait_ms(const struct cache *c)
 static void __attribute__((__noreturn__))
 cache_loop(struct cache *c)
 {
-	struct pollfd pfds[2];
-	int n;
+	unsigned n;
 
 	for (;;) {
-		/* poll(2) leaves a descriptor of -1 alone. */
-		pfds[0] = (struct pollfd){ c->child.parent.fd, POLLIN, 0 };
-		pfds[1] = (struct pollfd){ c->front.fd, POLLIN, 0 };
-		n = poll(pfds, 2, cache_wait_ms(c));
-		if (n == -1 && errno != EINTR)
-			fatal("poll: %s", strerror(errno));
-		if (n > 0 && pfds[0].revents != 0)
-			cache_receive(c, &c->child.parent);
-		if (n > 0 && pfds[1].revents != 0)
-			cache_receive(c, &c->front);
-		if (n <= 0 || clock_ms() - c->sweep_ms >=
+		n = child_wait(&c->child, cache_wait_ms(c));
+		if (n == 0 || clock_ms() - c->sweep_ms >=
 		    (sweep_is_urgent(c->sweep) ? SWEEP_PAUSE_MS :
 		    SWEEP_STARVED_MS)) {
 			sweep_turn(c->sweep);
@@ -430,19 +364,29 @@ cache_loop(struct cache *c)
 	}
 }
 
+static void
+cache_selftest(void *owner, int dirfd)
+{
+	struct cache *c = owner;
+
+	c->store.dirfd = dirfd;
+	store_selftest(&c->store);
+	/* Not before: they are to belong to our user.  What is only asked
+	   whether it could work leaves a running service's cache alone. */
+	if (!(c->child.flags & CONF_CHECK)) {
+		store_make_trees(&c->store);
+		store_try_disk(&c->store);
+	}
+}
+
 void
 cache_main(void)
 {
 	static struct cache c;
-	char layers[256];
-	struct sandbox sb = { .role = ROLE_CACHE };
-	const struct conf *conf;
 
 	/* A limit on file sizes is an error like others, not our end. */
 	(void)signal(SIGXFSZ, SIG_IGN);
-	c.front.fd = -1;
-	child_start(&c.child, ROLE_CACHE);
-	conf = c.child.conf;
+	child_start(&c.child, ROLE_CACHE, &cache_ops, &c);
 	store_init(&c.store);
 	c.sweep = sweep_new(&c.store);
 	c.intake.store = &c.store;
@@ -451,19 +395,6 @@ cache_main(void)
 		fatal("no memory to start with");
 	cache_configure(&c);
 	explicit_bzero(c.child.key, sizeof(c.child.key));
-	sb.root = c.child.flags & CONF_ROOT;
-	sb.strict = conf->strict;
-	sb.user = conf->user[ROLE_CACHE];
-	sb.dir = conf->cache;
-	sb.channel_fd = c.child.parent.fd;
-	sandbox_enter(&sb, &c.store.dirfd, layers, sizeof(layers));
-	store_selftest(&c.store);
-	/* Not before: they are to belong to our user.  What is only asked
-	   whether it could work leaves a running service's cache alone. */
-	if (!(c.child.flags & CONF_CHECK)) {
-		store_make_trees(&c.store);
-		store_try_disk(&c.store);
-	}
-	child_ready(&c.child, layers);
+	child_confine(&c.child, c.child.conf->cache, 0, cache_selftest);
 	cache_loop(&c);
 }

@@ -17,7 +17,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/role.h"
+#include "common/child.h"
 #include "common/sandbox/selftest.h"
 #include "pkgtorrentd/cache/store_dir.h"
 

@@ -6,7 +6,7 @@
 
 #include "common/clock.h"
 #include "common/listing.h"
-#include "common/role.h"
+#include "common/child.h"
 #include "pkgtorrentd/cache/store_dir.h"
 
 #define BLOCK		4096ULL		/* for estimates only */

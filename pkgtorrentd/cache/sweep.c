@@ -8,7 +8,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/role.h"
+#include "common/child.h"
 #include "pkgtorrentd/cache/store_dir.h"
 #include "pkgtorrentd/cache/sweep.h"
 

@@ -20,7 +20,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/sandbox/sandbox.h"
 #include "common/seal.h"
 #include "common/timer.h"
 #include "pkgtorrentd/front/front.h"
@@ -479,36 +478,34 @@ front_init(struct front *f)
 	front_set_date(f);
 }
 
+static void
+front_try(void *owner, int dirfd)
+{
+	struct front *f = owner;
+
+	(void)dirfd;
+	front_selftest(f->trial);
+}
+
 void
 front_main(void)
 {
-	struct sandbox box = { .role = ROLE_FRONT };
-	struct front_trial *trial;
 	struct front *f;
-	char layers[256];
-	int none;
 
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		_exit(1);
-	child_start(&f->child, ROLE_FRONT);
+	child_start(&f->child, ROLE_FRONT, NULL, f);
 	/* A client that has gone shows as an error of the call. */
 	signal(SIGPIPE, SIG_IGN);
 	/* So does an access log that is as long as it may be. */
 	signal(SIGXFSZ, SIG_IGN);
 	front_init(f);
-	box.root = f->child.flags & CONF_ROOT;
-	box.strict = f->child.conf->strict;
-	box.user = f->child.conf->user[ROLE_FRONT];
-	box.channel_fd = f->child.parent.fd;
 	/* It cannot be raised later, but max-connections can. */
 	front_limit_descriptors(f);
-	box.max_fds = f->fds;
 	front_share_descriptors(f);
-	trial = front_prepare_selftest();
-	sandbox_enter(&box, &none, layers, sizeof(layers));
-	front_selftest(trial);
-	child_ready(&f->child, layers);
+	f->trial = front_prepare_selftest();
+	child_confine(&f->child, NULL, f->fds, front_try);
 	event_base_dispatch(f->base);
 	access_flush(f);
 	_exit(0);

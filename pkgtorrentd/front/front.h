@@ -5,7 +5,7 @@
 #define FRONT_H
 
 #include "common/addr.h"
-#include "common/role.h"
+#include "common/child.h"
 #include "pkgtorrentd/front/conn/client.h"
 #include "pkgtorrentd/front/job/hashing.h"
 #include "pkgtorrentd/front/job/hot.h"
@@ -57,6 +57,7 @@ struct front {
 
 	struct client_queue	 deadlines[DEADLINE_COUNT];
 	uint32_t		 fds;		/* descriptors, at most */
+	struct front_trial	*trial;		/* for the selftest */
 	uint32_t		 nclients;
 	uint32_t		 places;	/* more are told to go, … */
 	uint32_t		 clients_max;	/* … yet more are closed */
@@ -119,7 +120,7 @@ int	front_open_parent(struct front *);
 int	front_set_walkers(struct front *);
 void	front_set_hashers(struct front *);
 /* For front_msg.c, in front_listen.c: listening sockets. */
-int	front_on_listener(struct front *, struct msg *);
+enum msg_fault front_on_listener(struct front *, struct msg *);
 void	front_close_listeners(struct front *);
 void	front_accept_last(struct front *);
 /* Accepting may go on: a descriptor was closed. */

@@ -111,7 +111,7 @@ front_close_listeners(struct front *f)
 	f->nlisteners = 0;
 }
 
-int
+enum msg_fault
 front_on_listener(struct front *f, struct msg *m)
 {
 	const struct msg_listener *body = m->body;
@@ -124,15 +124,15 @@ front_on_listener(struct front *f, struct msg *m)
 		f->nnext = 0;
 	}
 	if (body->index != f->nnext || body->index >= body->count)
-		return -1;
+		return FAULT_CONTENT;
 	l = reallocarray(f->next, f->nnext + 1, sizeof(*l));
 	if (l == NULL)
 		fatal("out of memory");
 	f->next = l;
 	l[f->nnext++] = (struct listener){ .fd = m->fds[0] };
-	m->fds[0] = -1;
+	m->nfds = 0;
 	if (body->index + 1 < body->count)
-		return 0;
+		return FAULT_NONE;
 	front_close_listeners(f);
 	f->listeners = f->next;
 	f->nlisteners = f->nnext;
@@ -146,5 +146,5 @@ front_on_listener(struct front *f, struct msg *m)
 			fatal("out of memory");
 	}
 	f->paused = false;
-	return 0;
+	return FAULT_NONE;
 }

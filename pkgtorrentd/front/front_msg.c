@@ -16,23 +16,22 @@
 #define STOP_MS		5000
 #define STOP_FIRST_MS	2000	/* for a new connection's first request */
 
-typedef enum msg_fault (*front_handler)(struct peer *, struct msg *);
+/* The messages of walkers, hashers and the cache. */
+#define PEER_HANDLERS(X)						\
+	X(LISTING, job_on_listing)					\
+	X(RESOLVED, job_on_resolved)					\
+	X(SLOW, job_on_slow)						\
+	X(OPENED, openings_on_opened)					\
+	X(DIGESTS, hashings_on_digests)					\
+	X(INFO, job_on_info)						\
+	X(PIECES, job_on_pieces)
 
-/* One for each row of the message table that comes from a peer. */
-static const front_handler handlers[MSG_COUNT] = {
-	[MSG_LISTING] = job_on_listing,
-	[MSG_RESOLVED] = job_on_resolved,
-	[MSG_SLOW] = job_on_slow,
-	[MSG_OPENED] = openings_on_opened,
-	[MSG_DIGESTS] = hashings_on_digests,
-	[MSG_INFO] = job_on_info,
-	[MSG_PIECES] = job_on_pieces,
-};
+CHANNEL_DISPATCH(peer_on_message, struct peer, PEER_HANDLERS, SEALERS, FRONT);
 
 enum msg_fault
 front_on_message(struct peer *p, struct msg *m)
 {
-	return handlers[m->type](p, m);
+	return peer_on_message(p, m);
 }
 
 void
@@ -91,7 +90,7 @@ front_set_hashers(struct front *f)
 		hashings_hasher_lost(f, i, false);
 }
 
-static int
+static enum msg_fault
 front_on_channel(struct front *f, struct msg *m)
 {
 	const struct msg_channel *body = m->body;
@@ -104,12 +103,12 @@ front_on_channel(struct front *f, struct msg *m)
 	else if (body->role == ROLE_HASHER && body->index < f->nhashers)
 		p = &f->hashers[body->index];
 	if (p == NULL)
-		return -1;
+		return FAULT_CONTENT;
 	if (p->ch.fd != -1)
 		front_on_lost(p);
 	if (peer_attach(f, p, body->role, body->index, m->fds[0]) == -1)
 		fatal("out of memory");
-	m->fds[0] = -1;
+	m->nfds = 0;
 	/* What the one before left unfinished. */
 	if (body->role == ROLE_CACHE)
 		jobs_cache_up(f);
@@ -119,10 +118,10 @@ front_on_channel(struct front *f, struct msg *m)
 		openings_walker_up(f, body->index);
 		jobs_walker_up(f, body->index);
 	}
-	return 0;
+	return FAULT_NONE;
 }
 
-static int
+static enum msg_fault
 front_on_trackers(struct front *f, struct msg *m)
 {
 	const struct msg_part *body = m->body;
@@ -130,7 +129,7 @@ front_on_trackers(struct front *f, struct msg *m)
 	if (buf_add(&f->trackers_next, m->tail, m->tail_len) == -1)
 		fatal("out of memory");
 	if (body->flags & PART_MORE)
-		return 0;
+		return FAULT_NONE;
 	/* Kept as a string. */
 	if (buf_add(&f->trackers_next, "", 1) == -1)
 		fatal("out of memory");
@@ -138,7 +137,7 @@ front_on_trackers(struct front *f, struct msg *m)
 	f->trackers = f->trackers_next;
 	memset(&f->trackers_next, 0, sizeof(f->trackers_next));
 	f->generation++;
-	return 0;
+	return FAULT_NONE;
 }
 
 /* What is remembered of walkers is told by their numbers. */
@@ -163,9 +162,9 @@ front_renumber_hot(struct front *f, const struct conf *old)
  * those channels end here as they do at the other end, and new ones follow.
  */
 static void
-front_on_new_conf(struct front *f, const struct conf *old)
+front_on_new_conf(struct front *f)
 {
-	const struct conf *conf = f->child.conf;
+	const struct conf *conf = f->child.conf, *old = f->child.previous;
 	bool roots = !conf_same_roots(old, conf);
 	bool layout = !conf_same_layout(old, conf);
 
@@ -195,34 +194,38 @@ front_on_new_conf(struct front *f, const struct conf *old)
 }
 
 /* Torrents of files that are known by their mounts hold for these only. */
-static void
+static enum msg_fault
 front_on_mounts(struct front *f, const struct msg *m)
 {
 	const struct msg_mounts *body = m->body;
 
 	f->mounts_watched = body->flags & MOUNTS_WATCHED;
 	if (f->mounts == body->changes)
-		return;
+		return FAULT_NONE;
 	f->mounts = body->changes;
 	hot_forget_mounts(&f->hot);
+	return FAULT_NONE;
 }
 
-static void
-front_stop(struct front *f)
+static enum msg_fault
+front_on_stop(struct front *f, const struct msg *m)
 {
+	(void)m;
 	f->stopping = true;
 	f->stop_ms = clock_coarse_ms() + STOP_MS;
 	f->stop_first_ms = clock_coarse_ms() + STOP_FIRST_MS;
 	front_accept_last(f);
 	front_close_listeners(f);
 	client_close_idle(f, false);
+	return FAULT_NONE;
 }
 
-static void
-front_log_status(struct front *f)
+static enum msg_fault
+front_on_status(struct front *f, const struct msg *m)
 {
 	const struct counters *n = &f->counters;
 
+	(void)m;
 	log_info("%u connections open, %" PRIu64 " accepted, %" PRIu64
 	    " refused over max-connections or max-connections-per-client; %"
 	    PRIu64 " requests answered, of these %" PRIu64 " from memory, %"
@@ -233,66 +236,58 @@ front_log_status(struct front *f)
 	    n->forbidden, n->client_errors, n->server_errors, f->hot.n,
 	    f->hot.size, f->jobs.n, f->jobs.charged, n->hashed,
 	    f->hashings.left);
+	return FAULT_NONE;
 }
 
-static int
-front_on_parent(struct front *f, struct msg *m)
+static enum msg_fault
+front_on_conf(struct front *f, const struct msg *m)
 {
-	switch (m->type) {
-	case MSG_CHANNEL:
-		return front_on_channel(f, m);
-	case MSG_LISTENER:
-		return front_on_listener(f, m);
-	case MSG_ACCESS_LOG:
-		access_set_fd(f, m->nfds > 0 ? m->fds[0] : -1);
-		m->nfds = 0;
-		return 0;
-	case MSG_TRACKERS:
-		return front_on_trackers(f, m);
-	case MSG_STATUS:
-		front_log_status(f);
-		return 0;
-	case MSG_MOUNTS:
-		front_on_mounts(f, m);
-		return 0;
-	case MSG_STOP:
-		front_stop(f);
-		return 0;
-	default:
-		return 0;
-	}
+	if (child_on_conf(&f->child, m))
+		front_on_new_conf(f);
+	return FAULT_NONE;
 }
+
+static enum msg_fault
+front_on_access_log(struct front *f, struct msg *m)
+{
+	access_set_fd(f, m->nfds > 0 ? m->fds[0] : -1);
+	m->nfds = 0;
+	return FAULT_NONE;
+}
+
+/* The messages of the parent. */
+#define FRONT_HANDLERS(X)						\
+	X(CONF, front_on_conf)						\
+	X(CHANNEL, front_on_channel)					\
+	X(LISTENER, front_on_listener)					\
+	X(ACCESS_LOG, front_on_access_log)				\
+	X(TRACKERS, front_on_trackers)					\
+	X(STATUS, front_on_status)					\
+	X(MOUNTS, front_on_mounts)					\
+	X(STOP, front_on_stop)
+
+CHANNEL_DISPATCH(front_on_parent, struct front, FRONT_HANDLERS, PARENT,
+    FRONT);
+
+static const struct child_ops front_ops = {
+	.message = front_on_parent,
+};
 
 static void
 front_on_parent_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct front *f = arg;
-	struct msg_wrong wrong;
-	struct msg m;
 
 	(void)fd;
 	(void)what;
-	for (;;) {
-		switch (msg_recv(&f->child.parent, f->child.buf, &m,
-		    &wrong)) {
-		case MSG_GOT:
-			break;
-		case MSG_AGAIN:
-			return;
-		default:
-			_exit(0);
-		}
-		if (child_on_message(&f->child, &m))
-			front_on_new_conf(f, f->child.previous);
-		else if (front_on_parent(f, &m) == -1)
-			fatal("the parent sent a wrong %s", msg_name(m.type));
-		msg_close_fds(&m);
-	}
+	(void)child_receive_parent(&f->child);
 }
 
 int
 front_open_parent(struct front *f)
 {
+	f->child.ops = &front_ops;
+	f->child.owner = f;
 	f->parent_ev = event_new(f->base, f->child.parent.fd,
 	    EV_READ | EV_PERSIST, front_on_parent_readable, f);
 	return f->parent_ev == NULL ? -1 : event_add(f->parent_ev, NULL);

@@ -12,7 +12,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/role.h"
+#include "common/child.h"
 #include "common/timer.h"
 #include "pkgtorrentd/parent/parent.h"
 

@@ -12,7 +12,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/role.h"
+#include "common/child.h"
 #include "pkgtorrentd/parent/parent.h"
 
 static const char *
@@ -31,7 +31,7 @@ fault_name(uint32_t fault)
 	return names[fault];
 }
 
-static void
+static enum msg_fault
 parent_on_ready(struct process *p, const struct msg *msg)
 {
 	struct parent	*parent = p->parent;
@@ -40,7 +40,7 @@ parent_on_ready(struct process *p, const struct msg *msg)
 	int		 len;
 
 	if (p->ready_ms != 0)
-		return;
+		return FAULT_NONE;
 	p->ready_ms = clock_ms();
 	if (p->role == ROLE_WALKER)
 		roots_note(p, msg->body);
@@ -54,17 +54,17 @@ parent_on_ready(struct process *p, const struct msg *msg)
 
 	if (parent->state == PARENT_CHECKING) {
 		check_on_ready(p);
-		return;
+		return FAULT_NONE;
 	}
 	if (p->retired)
-		return;
+		return FAULT_NONE;
 	if (p->planned) {
 		reload_on_ready(parent);
-		return;
+		return FAULT_NONE;
 	}
 	if (p->reserve) {
 		roots_on_ready(p);
-		return;
+		return FAULT_NONE;
 	}
 	/* Whoever is ready last makes the pair complete. */
 	TAILQ_FOREACH(other, &parent->processes, entry) {
@@ -80,6 +80,7 @@ parent_on_ready(struct process *p, const struct msg *msg)
 	    parent->state == PARENT_SERVING && front != NULL &&
 	    front->ready_ms != 0)
 		reload_run(parent);
+	return FAULT_NONE;
 }
 
 /* Of one that is tried again and again each trouble is told once. */
@@ -96,7 +97,7 @@ parent_has_heard(struct process *p, const struct msg *msg)
 	return false;
 }
 
-static void
+static enum msg_fault
 parent_on_log(struct process *p, const struct msg *msg)
 {
 	const struct msg_log	*body = msg->body;
@@ -106,18 +107,19 @@ parent_on_log(struct process *p, const struct msg *msg)
 		p->said_why = true;
 	if (p->parent->state == PARENT_CHECKING) {
 		check_on_line(p, priority, msg->tail, msg->tail_len);
-		return;
+		return FAULT_NONE;
 	}
 	if (priority <= LOG_ERR && parent_has_heard(p, msg))
-		return;
+		return FAULT_NONE;
 	log_child_line(role_name(p->role), p->pid, priority, msg->tail,
 	    msg->tail_len);
 	if (priority <= LOG_ERR)
 		parent_say_why(p->parent, role_name(p->role), msg->tail,
 		    msg->tail_len);
+	return FAULT_NONE;
 }
 
-static void
+static enum msg_fault
 parent_on_access(struct process *p, const struct msg *msg)
 {
 	const uint8_t	*line = msg->tail, *end = line + msg->tail_len, *nl;
@@ -129,13 +131,15 @@ parent_on_access(struct process *p, const struct msg *msg)
 		log_child_line(role_name(p->role), p->pid, LOG_INFO, line,
 		    (size_t)(nl - line));
 	}
+	return FAULT_NONE;
 }
 
-static void
+static enum msg_fault
 parent_on_alive(struct process *p, const struct msg *msg)
 {
 	(void)msg;
 	p->silent_s = 0;
+	return FAULT_NONE;
 }
 
 /* accused broke the rules of the table: it ends, and is replaced. */
@@ -165,11 +169,10 @@ parent_on_wrong_message(struct process *p, const struct msg_wrong *wrong)
  * Only the other end of one of the reporter's channels can have sent it
  * anything: whoever names another has broken the rules itself.
  */
-static void
+static enum msg_fault
 parent_on_wrong(struct process *p, const struct msg *msg)
 {
 	const struct msg_wrong	*wrong = msg->body;
-	struct msg_wrong	 lie;
 	struct process		*other;
 
 	if (wrong->role == ROLE_PARENT) {
@@ -177,7 +180,7 @@ parent_on_wrong(struct process *p, const struct msg *msg)
 		log_error("%s %d refuses %s of the parent (%s)",
 		    role_name(p->role), (int)p->pid, msg_name(wrong->type),
 		    fault_name(wrong->fault));
-		return;
+		return FAULT_NONE;
 	}
 	TAILQ_FOREACH(other, &p->parent->processes, entry)
 		if (!other->retired && !other->reserve && !p->reserve &&
@@ -187,25 +190,22 @@ parent_on_wrong(struct process *p, const struct msg *msg)
 			break;
 	if (other != NULL) {
 		parent_convict(p->parent, other, role_name(p->role), wrong);
-		return;
+		return FAULT_NONE;
 	}
 	/* A place that the last reload took away was a peer until then. */
 	if (p->role == ROLE_FRONT && wrong->role < ROLE_COUNT &&
 	    wrong->role != ROLE_FRONT) {
 		p->parent->wrong++;
-		return;
+		return FAULT_NONE;
 	}
-	memset(&lie, 0, sizeof(lie));
-	lie.type = MSG_WRONG;
-	lie.fault = FAULT_CONTENT;
-	parent_on_wrong_message(p, &lie);
+	return FAULT_CONTENT;
 }
 
 /*
  * A filter that stops what a library does now and then is a fault that
  * restarting hides; often within a minute, it is not going to end.
  */
-static void
+static enum msg_fault
 parent_on_syscall(struct process *p, const struct msg *msg)
 {
 	const struct msg_syscall	*body = msg->body;
@@ -230,21 +230,22 @@ parent_on_syscall(struct process *p, const struct msg *msg)
 	memmove(last, last + 1, (SYSCALLS_MAX - 1) * sizeof(*last));
 	last[SYSCALLS_MAX - 1] = now;
 	free(name);
+	return FAULT_NONE;
 }
 
-void
-parent_on_message(struct process *p, const struct msg *msg)
-{
-	static void (*const handlers[MSG_COUNT])(struct process *,
-	    const struct msg *) = {
-		[MSG_READY] = parent_on_ready,
-		[MSG_LOG] = parent_on_log,
-		[MSG_ACCESS] = parent_on_access,
-		[MSG_ALIVE] = parent_on_alive,
-		[MSG_WRONG] = parent_on_wrong,
-		[MSG_SYSCALL] = parent_on_syscall,
-	};
+#define PARENT_HANDLERS(X)						\
+	X(READY, parent_on_ready)					\
+	X(LOG, parent_on_log)						\
+	X(ACCESS, parent_on_access)					\
+	X(ALIVE, parent_on_alive)					\
+	X(WRONG, parent_on_wrong)					\
+	X(SYSCALL, parent_on_syscall)
 
-	/* The table lets nothing through that has no row here. */
-	handlers[msg->type](p, msg);
+CHANNEL_DISPATCH(from_children, struct process, PARENT_HANDLERS, CHILDREN,
+    PARENT);
+
+enum msg_fault
+parent_on_message(void *process, struct msg *msg)
+{
+	return from_children(process, msg);
 }

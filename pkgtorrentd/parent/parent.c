@@ -20,7 +20,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/role.h"
+#include "common/child.h"
 #include "common/sandbox/sandbox.h"
 #include "common/sandbox/selftest.h"
 #include "common/timer.h"
@@ -464,7 +464,6 @@ parent_free(struct parent *parent)
 	buf_free(&parent->trackers);
 	buf_free(&parent->conf_text);
 	conf_free(parent->conf);
-	free(parent->buf);
 	freezero(parent, sizeof(*parent));
 }
 
@@ -506,7 +505,6 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 	int		 taken = 0;
 
 	if ((parent = calloc(1, sizeof(*parent))) == NULL ||
-	    (parent->buf = malloc(MSG_MAX)) == NULL ||
 	    conf_print(conf, &parent->conf_text) == -1)
 		fatal("no memory");
 	parent->opt = opt;

@@ -71,7 +71,6 @@ struct parent {
 	bool			 log_waits;	/* for its reader */
 	uint32_t		 log_turns;	/* in this second */
 	struct processes	 processes;
-	uint8_t			*buf;		/* MSG_MAX, for msg_recv() */
 
 	enum parent_state	 state;
 	struct reload		*reload;	/* under way; or NULL */
@@ -132,7 +131,7 @@ void	 parent_on_timer(struct process *);
 void	 parent_on_stuck(struct process *);
 
 /* receive.c */
-void	 parent_on_message(struct process *, const struct msg *);
+enum msg_fault parent_on_message(void *process, struct msg *);
 void	 parent_on_wrong_message(struct process *, const struct msg_wrong *);
 
 /* reload.c */

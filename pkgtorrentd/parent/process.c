@@ -1,6 +1,6 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/role.h"
+#include "common/child.h"
 #include "common/sandbox/selftest.h"
 #include "common/timer.h"
 #include "pkgtorrentd/parent/parent.h"
@@ -22,17 +22,6 @@
    disk. */
 #define SILENT_MAX_S	60
 
-struct outgoing {
-	TAILQ_ENTRY(outgoing)	 entry;
-	enum msg_type		 type;
-	int			 fd;		/* ours, or -1 */
-	size_t			 body_len;
-	size_t			 tail_len;
-	uint8_t			 bytes[];	/* body, tail */
-};
-
-static void	process_on_readable(evutil_socket_t, short, void *);
-static void	process_on_writable(evutil_socket_t, short, void *);
 static void	process_on_timer(evutil_socket_t, short, void *);
 
 struct process *
@@ -46,36 +35,41 @@ process_new(struct parent *parent, enum role role, uint32_t index)
 	p->role = role;
 	p->index = index;
 	p->channel.fd = -1;
-	TAILQ_INIT(&p->queue);
 	(void)evtimer_assign(&p->timer, parent->base, process_on_timer, p);
 	TAILQ_INSERT_TAIL(&parent->processes, p, entry);
 	return p;
 }
 
 static void
-process_drop_outgoing(struct process *p, struct outgoing *o)
+process_close_channel(struct process *p)
 {
-	TAILQ_REMOVE(&p->queue, o, entry);
-	if (o->fd != -1)
-		close(o->fd);
-	/* It may be the key. */
-	freezero(o, sizeof(*o) + o->body_len + o->tail_len);
+	channel_event_stop(&p->event);
+	channel_close(&p->channel);
+}
+
+static enum msg_fault
+process_message(void *owner, struct msg *msg)
+{
+	return parent_on_message(owner, msg);
 }
 
 static void
-process_close_channel(struct process *p)
+process_wrong(void *owner, const struct msg_wrong *wrong)
 {
-	struct outgoing	*o;
-
-	if (p->channel.fd == -1)
-		return;
-	(void)event_del(&p->readable);
-	(void)event_del(&p->writable);
-	close(p->channel.fd);
-	p->channel.fd = -1;
-	while ((o = TAILQ_FIRST(&p->queue)) != NULL)
-		process_drop_outgoing(p, o);
+	parent_on_wrong_message(owner, wrong);
 }
+
+static void
+process_closed(void *owner)
+{
+	process_hang_up(owner);
+}
+
+static const struct channel_ops process_channel_ops = {
+	.message = process_message,
+	.wrong = process_wrong,
+	.closed = process_closed,
+};
 
 const struct conf *
 process_conf(const struct process *p)
@@ -119,16 +113,9 @@ process_start(struct process *p)
 		return;
 	}
 
-	memset(&p->channel, 0, sizeof(p->channel));
-	p->channel.fd = fd;
-	p->channel.self = ROLE_PARENT;
-	p->channel.peer = p->role;
-	p->channel.index = p->index;
-	(void)event_assign(&p->readable, parent->base, fd,
-	    EV_READ | EV_PERSIST, process_on_readable, p);
-	(void)event_assign(&p->writable, parent->base, fd,
-	    EV_WRITE | EV_PERSIST, process_on_writable, p);
-	if (event_add(&p->readable, NULL) == -1)
+	channel_open(&p->channel, fd, ROLE_PARENT, p->role, p->index);
+	if (channel_event_start(&p->event, parent->base, &p->channel,
+	    &process_channel_ops, p, READ_AT_ONCE) == -1)
 		fatal("event_add");
 
 	process_send_conf(p);
@@ -141,106 +128,30 @@ process_start(struct process *p)
 		mount_watch_tell(p);
 }
 
-/* 0, -1 with EAGAIN, or -1 with the channel closed. */
-static int
-process_send_now(struct process *p, enum msg_type type, const void *body,
-    const void *tail, size_t tail_len, int fd)
-{
-	if (msg_send(&p->channel, type, body, tail, tail_len, &fd,
-	    fd == -1 ? 0 : 1) == 0)
-		return 0;
-	if (errno == EAGAIN)
-		return -1;
-	/* The news of its end, which waitpid() tells as well; what it said
-	   before that is still to be read. */
-	if (errno == EPIPE)
-		return 0;
-	log_error("sending %s to %s %d: %s", msg_name(type),
-	    role_name(p->role), (int)p->pid, strerror(errno));
-	process_hang_up(p);
-	return -1;
-}
-
-/* Counts replace each other: one that was not read yet says the last. */
-static bool
-process_renew(struct process *p, enum msg_type type, const void *body)
-{
-	struct outgoing	*o;
-
-	if (type != MSG_MOUNTS)
-		return false;
-	TAILQ_FOREACH(o, &p->queue, entry)
-		if (o->type == type) {
-			memcpy(o->bytes, body, o->body_len);
-			return true;
-		}
-	return false;
-}
-
-static void
-process_enqueue(struct process *p, enum msg_type type, const void *body,
-    const void *tail, size_t tail_len, int fd)
-{
-	struct outgoing	*o, *other;
-	size_t		 body_len = body == NULL ? 0 : msg_body_len(type);
-	size_t		 waiting = 0;
-
-	TAILQ_FOREACH(other, &p->queue, entry)
-		waiting++;
-	if (waiting >= QUEUE_MAX) {
-		log_error("%s %d reads nothing any more", role_name(p->role),
-		    (int)p->pid);
-		process_kill(p);
-		return;
-	}
-	if ((o = malloc(sizeof(*o) + body_len + tail_len)) == NULL)
-		fatal("no memory");
-	o->type = type;
-	o->body_len = body_len;
-	o->tail_len = tail_len;
-	o->fd = -1;
-	if (fd != -1 && (o->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1)
-		fatal("descriptors: %s", strerror(errno));
-	if (body_len > 0)
-		memcpy(o->bytes, body, body_len);
-	if (tail_len > 0)
-		memcpy(o->bytes + body_len, tail, tail_len);
-	TAILQ_INSERT_TAIL(&p->queue, o, entry);
-	if (event_add(&p->writable, NULL) == -1)
-		fatal("event_add");
-}
-
 void
 process_send(struct process *p, enum msg_type type, const void *body,
     const void *tail, size_t tail_len, int fd)
 {
 	if (p->channel.fd == -1)
 		return;
-	if (TAILQ_EMPTY(&p->queue) &&
-	    process_send_now(p, type, body, tail, tail_len, fd) == 0)
+	/* Counts replace each other: one that was not read yet says the
+	   last. */
+	if (type == MSG_MOUNTS && channel_replace(&p->channel, type, body))
 		return;
-	if (process_renew(p, type, body))
+	if (p->channel.queued >= QUEUE_MAX) {
+		log_error("%s %d reads nothing any more", role_name(p->role),
+		    (int)p->pid);
+		process_kill(p);
 		return;
-	if (p->channel.fd != -1)
-		process_enqueue(p, type, body, tail, tail_len, fd);
-}
-
-static void
-process_on_writable(evutil_socket_t fd, short what, void *arg)
-{
-	struct process	*p = arg;
-	struct outgoing	*o;
-
-	(void)fd;
-	(void)what;
-	while ((o = TAILQ_FIRST(&p->queue)) != NULL) {
-		if (process_send_now(p, o->type,
-		    o->body_len == 0 ? NULL : o->bytes,
-		    o->bytes + o->body_len, o->tail_len, o->fd) == -1)
-			return;
-		process_drop_outgoing(p, o);
 	}
-	(void)event_del(&p->writable);
+	/* EPIPE is the news of its end, which waitpid() tells as well; what it
+	   said before that is still to be read. */
+	if (channel_event_send(&p->event, type, body, tail, tail_len, &fd,
+	    fd == -1 ? 0 : 1) == -1 && errno != EPIPE) {
+		log_error("sending %s to %s %d: %s", msg_name(type),
+		    role_name(p->role), (int)p->pid, strerror(errno));
+		process_hang_up(p);
+	}
 }
 
 void
@@ -284,45 +195,6 @@ process_link(struct process *front, struct process *other)
 	process_send(other, MSG_CHANNEL, &body, NULL, 0, pair[1]);
 	close(pair[0]);
 	close(pair[1]);
-}
-
-/* What has arrived, at most so many messages. */
-static void
-process_read(struct process *p, unsigned at_most)
-{
-	struct msg_wrong	 wrong;
-	struct msg		 msg;
-	bool			 closed = false;
-
-	while (p->channel.fd != -1 && at_most-- > 0) {
-		switch (msg_recv(&p->channel, p->parent->buf, &msg, &wrong)) {
-		case MSG_GOT:
-			parent_on_message(p, &msg);
-			msg_close_fds(&msg);
-			break;
-		case MSG_WRONG_ONE:
-			parent_on_wrong_message(p, &wrong);
-			break;
-		case MSG_CLOSED:
-			/* The other end has left our messages unread, which
-			   the kernel says (ECONNRESET, once) before it gives
-			   us the last words that were sent. */
-			if (closed)
-				process_hang_up(p);
-			closed = true;
-			break;
-		case MSG_AGAIN:
-			return;
-		}
-	}
-}
-
-static void
-process_on_readable(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	process_read(arg, READ_AT_ONCE);
 }
 
 static void
@@ -429,7 +301,7 @@ process_watch(struct process *p)
 void
 process_reap(struct process *p)
 {
-	process_read(p, ~0U);
+	(void)channel_receive(&p->channel, &process_channel_ops, p, UINT_MAX);
 	process_close_channel(p);
 	(void)evtimer_del(&p->timer);
 	p->pid = 0;

@@ -8,19 +8,14 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
-
-#include "common/msg.h"
+#include "common/channel_event.h"
 
 struct buf;
 struct conf;
 struct parent;
-struct outgoing;
 
 #define KILL_AFTER_MS	5000		/* for one that does not end itself */
 
-TAILQ_HEAD(outgoings, outgoing);
 TAILQ_HEAD(processes, process);
 
 /* One place in the service; who dies in it is replaced. */
@@ -33,9 +28,7 @@ struct process {
 	dev_t			 root_dev;	/* of a walker: which … */
 	ino_t			 root_ino;	/* … directory; 0: any */
 	struct channel		 channel;	/* fd -1: hung up */
-	struct outgoings	 queue;		/* while it is busy */
-	struct event		 readable;
-	struct event		 writable;
+	struct channel_event	 event;
 	struct event		 timer;		/* kill, or start again */
 	uint64_t		 ready_ms;	/* 0: not yet */
 	uint32_t		 delay_ms;	/* before the last start */

@@ -10,7 +10,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "common/role.h"
+#include "common/child.h"
 #include "pkgtorrentd/parent/spawn.h"
 
 #define DELAY_FIRST_MS	100

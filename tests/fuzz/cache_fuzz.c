@@ -15,17 +15,13 @@
 
 #include "common/listing.h"
 #include "common/msg.h"
-#include "common/role.h"
 
 static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 		    const void *, size_t, const int *, int);
-static void	fuzz_report(struct child *, const struct msg_wrong *);
 
 #define msg_send_wait	fuzz_answer
-#define child_report	fuzz_report
 #include "pkgtorrentd/cache/cache.c"
 #undef msg_send_wait
-#undef child_report
 
 #include "common/torrent.h"
 
@@ -180,7 +176,7 @@ fuzz_answer(struct channel *ch, enum msg_type type, const void *body,
 	const struct msg_info *part = body;
 
 	(void)fds;
-	require(ch == &c.front);
+	require(ch == &c.child.front);
 	require(msg_check(type, ROLE_CACHE, ROLE_FRONT, msg_body_len(type) +
 	    len, nfds) == 0);
 	if (type == MSG_PIECES)
@@ -198,21 +194,13 @@ fuzz_answer(struct channel *ch, enum msg_type type, const void *body,
 }
 
 static void
-fuzz_report(struct child *child, const struct msg_wrong *wrong)
-{
-	(void)child;
-	require(wrong->role == ROLE_FRONT);
-	require(wrong->fault == FAULT_CONTENT || wrong->fault == FAULT_SEAL);
-}
-
-static void
 new_front(void)
 {
 	struct msg_channel body = { .role = ROLE_FRONT };
 	struct msg msg = { .type = MSG_CHANNEL, .body = &body, .nfds = 1 };
 
 	msg.fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	cache_handle(&c, &c.child.parent, &msg);
+	require(cache_on_message(&c, &msg) == FAULT_NONE);
 }
 
 /* As the channel would let it through, or not. */
@@ -224,6 +212,7 @@ give(enum msg_type type, void *body, struct buf *tail, bool spoil)
 	size_t body_len = msg_body_len(type), at;
 	struct msg msg = { .type = type, .body = room };
 	uint8_t kind = spoil ? next() : 0;
+	enum msg_fault fault;
 
 	memcpy(room, body, body_len);
 	if (len > 0)
@@ -249,8 +238,10 @@ give(enum msg_type type, void *body, struct buf *tail, bool spoil)
 	if (type == MSG_GET_PIECES)
 		memcpy(&asked_piece_len, room +
 		    offsetof(struct msg_get_pieces, piece_len), 4);
-	cache_handle(&c, &c.front, &msg);
-	if (c.front.fd == -1)
+	fault = cache_on_message(&c, &msg);
+	require(fault == FAULT_NONE || fault == FAULT_CONTENT ||
+	    fault == FAULT_SEAL);
+	if (fault != FAULT_NONE)
 		new_front();
 }
 
@@ -577,7 +568,10 @@ start(void)
 	require(c.store.dirfd != -1 && c.sweep != NULL &&
 	    c.intake.seal != NULL);
 	cache_configure(&c);
-	c.front.fd = -1;
+	c.child.front.fd = -1;
+	c.child.ops = &cache_ops;
+	c.child.owner = &c;
+	c.child.parent.self = ROLE_CACHE;
 	c.child.parent.fd = -1;
 }
 
@@ -593,7 +587,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	new_front();
 	while (in_len > 0)
 		step();
-	cache_close_front(&c);
+	child_close_front(&c.child);
 	require(c.intake.info.listing.len == 0);
 	require(c.intake.pieces.digests.len == 0);
 	buf_free(&c.entry);

@@ -13,17 +13,13 @@
 
 #include "common/listing.h"
 #include "common/msg.h"
-#include "common/role.h"
 
 static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 		    const void *, size_t, const int *, int);
-static void	fuzz_report(struct child *, const struct msg_wrong *);
 
 #define msg_send_wait	fuzz_answer
-#define child_report	fuzz_report
 #include "hasher/hash/hasher.c"
 #undef msg_send_wait
-#undef child_report
 
 #include "common/torrent.h"
 
@@ -125,7 +121,7 @@ fuzz_answer(struct channel *ch, enum msg_type type, const void *body,
 	uint32_t i;
 
 	(void)fds;
-	require(ch == &h.front && type == MSG_DIGESTS);
+	require(ch == &h.child.front && type == MSG_DIGESTS);
 	require(msg_check(type, ROLE_HASHER, ROLE_FRONT,
 	    msg_body_len(type) + len, nfds) == 0);
 	require(answer->id == b->id && answer->count == b->count);
@@ -144,30 +140,22 @@ fuzz_answer(struct channel *ch, enum msg_type type, const void *body,
 }
 
 static void
-fuzz_report(struct child *child, const struct msg_wrong *wrong)
-{
-	(void)child;
-	require(wrong->role == ROLE_FRONT && wrong->type == MSG_HASH);
-	require(wrong->fault == FAULT_CONTENT || wrong->fault == FAULT_FDS);
-}
-
-static void
 new_front(void)
 {
 	struct msg_channel body = { .role = ROLE_FRONT };
 	struct msg msg = { .type = MSG_CHANNEL, .body = &body, .nfds = 1 };
 
 	msg.fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	hasher_on_channel(&h, &msg);
-	h.front.self = ROLE_HASHER;
+	require(hasher_on_message(&h, &msg) == FAULT_NONE);
 }
 
-/* As hasher_receive() does it. */
+/* As child_wait() does it. */
 static void
 give(const struct msg_hash *body, const struct buf *tail, const int *fds,
     int nfds)
 {
 	struct msg msg = { .type = MSG_HASH, .body = body };
+	enum msg_fault fault;
 	int i;
 
 	if (msg_check(MSG_HASH, ROLE_FRONT, ROLE_HASHER, sizeof(*body) +
@@ -180,9 +168,11 @@ give(const struct msg_hash *body, const struct buf *tail, const int *fds,
 	for (i = 0; i < nfds; i++)
 		msg.fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
 	msg.nfds = nfds;
-	handlers[MSG_HASH](&h, &msg);
+	fault = hasher_on_message(&h, &msg);
 	msg_close_fds(&msg);
-	if (h.front.fd == -1)
+	require(fault == FAULT_NONE || fault == FAULT_CONTENT ||
+	    fault == FAULT_FDS);
+	if (fault != FAULT_NONE)
 		new_front();
 }
 
@@ -304,7 +294,10 @@ start(void)
 	require(h.child.conf != NULL && h.work.seal != NULL);
 	slots_init(&h.slots, &h.mounts);
 	hasher_use_kernel(&h);
-	h.front.fd = -1;
+	h.child.front.fd = -1;
+	h.child.ops = &hasher_ops;
+	h.child.owner = &h;
+	h.child.parent.self = ROLE_HASHER;
 }
 
 static int
@@ -332,7 +325,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		step();
 	while (h.queued > 0)
 		hasher_answer(&h);
-	hasher_close_front(&h);
+	child_close_front(&h.child);
 	require(count_descriptors() == before);
 	return 0;
 }

@@ -10,7 +10,7 @@
 
 #include "common/log.h"
 #include "common/msg.h"
-#include "common/role.h"
+#include "common/child.h"
 #include "pkgtorrentd/parent/parent.h"
 
 static struct process	*fuzz_front(struct parent *);

@@ -16,18 +16,14 @@
 
 #include "common/listing.h"
 #include "common/msg.h"
-#include "common/role.h"
 #include "common/spec.h"
 
 static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 		    const void *, size_t, const int *, int);
-static void	fuzz_report(struct child *, const struct msg_wrong *);
 
 #define msg_send_wait	fuzz_answer
-#define child_report	fuzz_report
 #include "hasher/walker/walker.c"
 #undef msg_send_wait
-#undef child_report
 
 #include "hasher/walker/match.h"
 
@@ -222,7 +218,7 @@ fuzz_answer(struct channel *ch, enum msg_type type, const void *body,
 {
 	const struct msg_resolved *end = body;
 
-	require(ch == &w.front);
+	require(ch == &w.child.front);
 	require(msg_check(type, ROLE_WALKER, ROLE_FRONT,
 	    msg_body_len(type) + len, nfds) == 0);
 	if (type == MSG_LISTING)
@@ -238,20 +234,11 @@ fuzz_answer(struct channel *ch, enum msg_type type, const void *body,
 }
 
 static void
-fuzz_report(struct child *child, const struct msg_wrong *wrong)
-{
-	(void)child;
-	require(wrong->role == ROLE_FRONT);
-	require(wrong->fault == FAULT_CONTENT);
-}
-
-static void
 new_front(void)
 {
-	walker_drop_front(&w);
-	w.front.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	w.front.self = ROLE_WALKER;
-	w.front.peer = ROLE_FRONT;
+	child_close_front(&w.child);
+	channel_open(&w.child.front, open("/dev/null", O_RDONLY | O_CLOEXEC),
+	    ROLE_WALKER, ROLE_FRONT, 0);
 }
 
 static void
@@ -261,6 +248,7 @@ give(enum msg_type type, const void *body, struct buf *tail, bool spoil)
 	size_t body_len = msg_body_len(type), len = tail->len;
 	struct msg msg = { .type = type, .body = room };
 	uint8_t kind = spoil ? next() : 0;
+	enum msg_fault fault;
 
 	memcpy(room, body, body_len);
 	if (len > 0)
@@ -277,12 +265,12 @@ give(enum msg_type type, const void *body, struct buf *tail, bool spoil)
 	msg.tail_len = len;
 	if (msg_check(type, ROLE_FRONT, ROLE_WALKER, body_len + len, 0) != 0)
 		return;
-	if (!walker_listens(&w))
+	if (!walker_has_room(&w))
 		return;
-	if (walker_on_front(&w, &msg) == -1) {
-		walker_on_lie(&w, type);
+	fault = walker_on_message(&w, &msg);
+	require(fault == FAULT_NONE || fault == FAULT_CONTENT);
+	if (fault != FAULT_NONE)
 		new_front();
-	}
 }
 
 static size_t
@@ -501,7 +489,10 @@ start(void)
 	w.root.fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	w.seal = seal_new(key);
 	require(w.root.fd != -1 && w.seal != NULL);
-	w.front.fd = -1;
+	w.child.front.fd = -1;
+	w.child.ops = &walker_ops;
+	w.child.owner = &w;
+	w.child.parent.self = ROLE_WALKER;
 }
 
 int
@@ -521,7 +512,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		step();
 	while (w.queue.count > 0)
 		walker_work(&w);
-	walker_drop_front(&w);
+	child_close_front(&w.child);
 	root_forget(&w.root);
 	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	require(fd == lowest);

@@ -22,7 +22,7 @@
 
 #include "common/listing.h"
 #include "pkgtorrentd/cache/entry.h"
-#include "common/role.h"
+#include "common/child.h"
 #include "common/seal.h"
 #include "common/torrent.h"
 

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "common/listing.h"
-#include "common/role.h"
+#include "common/child.h"
 #include "common/seal.h"
 
 #define WAIT_MS		30000

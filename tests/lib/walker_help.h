@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #include "common/listing.h"
-#include "common/role.h"
+#include "common/child.h"
 #include "common/seal.h"
 
 #define WAIT_MS	60000		/* for an event that must come */

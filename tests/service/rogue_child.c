@@ -96,9 +96,10 @@ misbehave(enum role role, const char *plan)
 	static struct child child;
 	struct pollfd pfd = { .fd = PARENT_FD, .events = POLLIN };
 	struct msg_wrong wrong;
+	static uint8_t buf[MSG_MAX] __attribute__((__aligned__(8)));
 	struct msg msg = { .type = MSG_NONE };
 
-	child_start(&child, role);
+	child_start(&child, role, NULL, NULL);
 	go_in(&child, role);
 	if (strncmp(plan, "call", 4) == 0)
 		(void)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
@@ -106,7 +107,7 @@ misbehave(enum role role, const char *plan)
 		send_key(PARENT_FD);
 	/* It waits, for a peer to begin with. */
 	for (;;) {
-		if (msg_recv(&child.parent, child.buf, &msg, &wrong) !=
+		if (msg_recv(&child.parent, buf, &msg, &wrong) !=
 		    MSG_GOT) {
 			if (poll(&pfd, 1, -1) == -1 || pfd.revents & POLLHUP)
 				_exit(0);

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/role.h"
+#include "common/child.h"
 
 struct started {
 	pid_t		pid;
@@ -39,16 +39,17 @@ run_child(enum role role)
 {
 	struct pollfd pfd = { .fd = PARENT_FD, .events = POLLIN };
 	struct msg_wrong wrong = { .role = ROLE_WALKER, .fault = FAULT_FDS };
+	static uint8_t buf[MSG_MAX] __attribute__((__aligned__(8)));
 	struct child child;
 	struct msg msg;
 
-	child_start(&child, role);
+	child_start(&child, role, NULL, NULL);
 	child_report(&child, &wrong);
 	say(&child, "started");
 	for (;;) {
-		switch (msg_recv(&child.parent, child.buf, &msg, &wrong)) {
+		switch (msg_recv(&child.parent, buf, &msg, &wrong)) {
 		case MSG_GOT:
-			if (child_on_message(&child, &msg))
+			if (msg.type == MSG_CONF && child_on_conf(&child, &msg))
 				say(&child, "changed");
 			else
 				say(&child, "kept");

@@ -33,8 +33,8 @@ front_connect(struct front_rig *rig)
 
 	ATF_REQUIRE_EQ(0, msg_pair(pair));
 	p->front = &rig->front;
-	p->ch = (struct channel){ .fd = pair[0], .self = ROLE_FRONT,
-	    .peer = ROLE_HASHER };
+	channel_open(&p->ch, pair[0], ROLE_FRONT, ROLE_HASHER, 0);
+	p->event.ch = &p->ch;
 	rig->hasher = (struct channel){ .fd = pair[1], .self = ROLE_HASHER,
 	    .peer = ROLE_FRONT };
 }

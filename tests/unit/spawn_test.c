@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "pkgtorrentd/parent/spawn.h"
-#include "common/role.h"
+#include "common/child.h"
 
 #define BOUND_MS	20000		/* far more than it ever takes */
 

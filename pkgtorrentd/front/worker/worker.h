@@ -5,25 +5,15 @@
 #ifndef PEER_H
 #define PEER_H
 
-#include <sys/queue.h>
-
-#include <event2/event.h>
-
-#include "common/msg.h"
+#include "common/channel_event.h"
 
 struct front;
-struct peer_out;
-TAILQ_HEAD(peer_queue, peer_out);
 
 struct peer {
 	struct front		*front;
 	struct channel		 ch;		/* fd -1: not there now */
-	struct event		*ev;
-	struct event		*ev_write;
-	struct peer_queue	 out;
-	size_t			 out_len;	/* bytes of that */
+	struct channel_event	 event;
 	uint64_t		 heard_ms;	/* its last message */
-	uint64_t		 taken_ms;	/* when it last took of out */
 	uint64_t		 lost_ms;
 };
 

@@ -70,6 +70,7 @@ FRONT_SRC != find pkgtorrentd -name "*.c" ! -path pkgtorrentd/main.c | sort
 HASHER_SRC != find hasher -name "*.c" ! -path hasher/main.c | sort
 TEST_SRC != ls tests/unit/*.c tests/role/*.c
 TOOL_SRC != ls tests/service/*.c tests/stress/*.c tests/tool/*.c
+TEST_LIB_SRC != ls tests/lib/*.c
 BENCH_SRC != ls tests/bench/*.c 2>/dev/null; true
 FUZZ_SRC != f='$(FUZZ)'; ls tests/fuzz/$${f:-*}_fuzz.c 2>/dev/null; true
 
@@ -78,6 +79,7 @@ FRONT_OBJ = $(FRONT_SRC:.c=.o)
 HASHER_OBJ = $(HASHER_SRC:.c=.o)
 ALL_OBJ	= $(COMMON_OBJ) $(FRONT_OBJ) $(HASHER_OBJ) \
 	pkgtorrentd/main.o hasher/main.o
+TEST_LIB_OBJ = $(TEST_LIB_SRC:.c=.o)
 CHECK_PROGS = $(TEST_SRC:.c=) $(TOOL_SRC:.c=)
 BENCH_PROGS = $(BENCH_SRC:.c=)
 FUZZ_PROGS = $(FUZZ_SRC:.c=)
@@ -87,6 +89,7 @@ DAEMON	= pkgtorrentd/pkgtorrentd
 HASHER	= hasher/pkgtorrent-hasher
 UNITS	= pkgtorrentd.service pkgtorrentd-confined.service pkgtorrentd.socket
 LIBS	= pkgtorrentd/libfront.a hasher/libhasher.a common/libcommon.a
+TEST_LIB = tests/lib/libtest.a
 
 .PHONY: all require tests benches fuzzers deps check demo bench soak field lint \
 	fuzz install uninstall clean FORCE
@@ -98,8 +101,8 @@ all: $(DAEMON) $(HASHER)
 .c.o:
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 .c:
-	$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ $(ALL_LDFLAGS) -o $@ $< $(LIBS) \
-	    $(PKG_LIBS) $(ATF_LIBS)
+	$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ $(ALL_LDFLAGS) -o $@ $< \
+	    $(TEST_LIB) $(LIBS) $(PKG_LIBS) $(ATF_LIBS)
 
 common/libcommon.a: $(COMMON_OBJ)
 	rm -f $@; $(AR) rcs $@ $(COMMON_OBJ)
@@ -107,6 +110,9 @@ pkgtorrentd/libfront.a: $(FRONT_OBJ)
 	rm -f $@; $(AR) rcs $@ $(FRONT_OBJ)
 hasher/libhasher.a: $(HASHER_OBJ)
 	rm -f $@; $(AR) rcs $@ $(HASHER_OBJ)
+
+$(TEST_LIB): $(TEST_LIB_OBJ)
+	rm -f $@; $(AR) rcs $@ $(TEST_LIB_OBJ)
 
 $(DAEMON): pkgtorrentd/main.o pkgtorrentd/libfront.a common/libcommon.a
 	$(CC) $(ALL_LDFLAGS) -o $@ pkgtorrentd/main.o \
@@ -128,7 +134,7 @@ require: FORCE
 
 # Other flags, or a tree that was moved: these files change, and what was made
 # with the old ones is made again.
-$(ALL_OBJ) $(OTHER_PROGS): .flags
+$(ALL_OBJ) $(TEST_LIB_OBJ) $(OTHER_PROGS): .flags
 .flags: require
 	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
 	    echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@
@@ -136,7 +142,7 @@ $(ALL_OBJ) $(OTHER_PROGS): .flags
 	@echo '$(TREE)' | cmp -s - $@ || echo '$(TREE)' >$@
 FORCE:
 
-$(OTHER_PROGS): $(LIBS)
+$(OTHER_PROGS): $(TEST_LIB) $(LIBS)
 tests: $(CHECK_PROGS)
 benches: $(BENCH_PROGS)
 fuzzers: $(FUZZ_PROGS)
@@ -219,4 +225,4 @@ clean:
 	    pkgtorrentd/installed $(OTHER_PROGS) \
 	    .flags .tree
 
--include $(ALL_OBJ:.o=.d) $(OTHER_PROGS:=.d)
+-include $(ALL_OBJ:.o=.d) $(TEST_LIB_OBJ:.o=.d) $(OTHER_PROGS:=.d)

@@ -9,15 +9,25 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <linux/audit.h>
 #include <linux/openat2.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <atf-c.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "common/sandbox/sandbox.h"
 #include "tests/lib/inside.h"
 
 #if defined(__x86_64__)

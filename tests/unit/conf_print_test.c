@@ -7,7 +7,8 @@
 
 #include "common/conf/conf.h"
 #include "common/conf/keyword.h"
-#include "tests/lib/conf_help.h"
+#include "tests/lib/conf_text.h"
+#include "tests/lib/text.h"
 
 /* Both complain, or x = parse(text) is equal to parse(print(x)). */
 static void

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "common/conf/conf.h"
-#include "tests/lib/conf_help.h"
+#include "tests/lib/conf_text.h"
+#include "tests/lib/text.h"
 
 /* The complaints of conf_check_system(), to be freed.  @ is where we are. */
 static char *

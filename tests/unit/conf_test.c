@@ -10,7 +10,8 @@
 
 #include "common/conf/conf.h"
 #include "common/conf/keyword.h"
-#include "tests/lib/conf_help.h"
+#include "tests/lib/conf_text.h"
+#include "tests/lib/text.h"
 
 #define BAD_IS(expected, ...) do {					\
 	char *e_ = bad(__VA_ARGS__);					\

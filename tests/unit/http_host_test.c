@@ -5,9 +5,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/lib/http_help.h"
+#include "pkgtorrentd/front/http/http.h"
+#include "tests/lib/text.h"
 
 #define H	"Host: mirror.example\r\n"
+
+static struct http_request req;
+static const char *why;
+
+static int
+parse(const char *text)
+{
+	return http_parse(text, strlen(text), &req, &why);
+}
 
 ATF_TC_WITHOUT_HEAD(http_host__form);
 ATF_TC_BODY(http_host__form, tc)

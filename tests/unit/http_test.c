@@ -5,7 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "tests/lib/http_help.h"
+#include "pkgtorrentd/front/http/http.h"
+#include "tests/lib/text.h"
 #include "tests/lib/malformed.h"
 #include "common/seal.h"
 #include "pkgtorrentd/front/http/chunked.h"
@@ -14,6 +15,15 @@
 #define H	"Host: mirror.example\r\n"
 #define P	"X-Forwarded-Proto: "
 #define GETH	"GET / HTTP/1.1\r\n" H
+
+static struct http_request req;
+static const char *why;
+
+static int
+parse(const char *text)
+{
+	return http_parse(text, strlen(text), &req, &why);
+}
 
 /* What follows the head, decoded where it lies if it is chunked. */
 static int

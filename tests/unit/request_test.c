@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pkgtorrentd/front/http/request.h"
+#include "tests/lib/text.h"
 
 #define PIECE_LEN	1048576
 #define S		"/yum/torrent_service/"
@@ -12,14 +13,6 @@
 
 static struct request req;
 static const char *why, *allow;
-
-static struct str
-str_of(const char *text)
-{
-	struct str s = { text, strlen(text) };
-
-	return s;
-}
 
 static int
 route(const char *target, enum http_method method)

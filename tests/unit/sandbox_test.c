@@ -2,10 +2,22 @@
  * What the sandbox says of itself, and what it does where a layer cannot be
  * had; what it stops is in probe_test.c.
  */
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
 #include <linux/capability.h>
 
+#include <atf-c.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "common/sandbox/sandbox.h"
 #include "tests/lib/inside.h"
 
 static const enum role roles[] = {

@@ -5,16 +5,7 @@
 #include <string.h>
 
 #include "common/conf/conf.h"
-
-static char *
-as_string(struct buf *b)
-{
-	char *s = strndup(b->len > 0 ? (char *)b->data : "", b->len);
-
-	ATF_REQUIRE(s != NULL);
-	buf_free(b);
-	return s;
-}
+#include "tests/lib/text.h"
 
 static void
 check_parsed(const char *text, size_t len, const char *urls,

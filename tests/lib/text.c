@@ -1,24 +1,10 @@
-/*
- * For tests of the HTTP parser: a request in a string, and what came of it.
- */
-#ifndef HTTP_HELP_H
-#define HTTP_HELP_H
-
 #include <atf-c.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "pkgtorrentd/front/http/http.h"
+#include "tests/lib/text.h"
 
-static struct http_request req;
-static const char *why;
-
-static int
-parse(const char *text)
-{
-	return http_parse(text, strlen(text), &req, &why);
-}
-
-static struct str
+struct str
 str_of(const char *text)
 {
 	struct str s = { text, strlen(text) };
@@ -26,7 +12,7 @@ str_of(const char *text)
 	return s;
 }
 
-static void
+void
 check_str(struct str s, const char *expect)
 {
 	ATF_REQUIRE_MSG(s.p != NULL, "absent, not \"%s\"", expect);
@@ -35,4 +21,12 @@ check_str(struct str s, const char *expect)
 	    (int)s.len, s.p, expect);
 }
 
-#endif
+char *
+as_string(struct buf *b)
+{
+	char *s = strndup(b->len > 0 ? (char *)b->data : "", b->len);
+
+	ATF_REQUIRE(s != NULL);
+	buf_free(b);
+	return s;
+}

@@ -1,28 +1,13 @@
-/* What the tests of pkgtorrentd.conf(5) share. */
-#ifndef CONF_HELP_H
-#define CONF_HELP_H
-
 #include <atf-c.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/conf/conf.h"
-
-#define ROOT	"root /srv/mirror\n"
-
-static inline char *
-as_string(struct buf *b)
-{
-	char *s = strndup(b->len > 0 ? (char *)b->data : "", b->len);
-
-	ATF_REQUIRE(s != NULL);
-	buf_free(b);
-	return s;
-}
+#include "tests/lib/conf_text.h"
+#include "tests/lib/text.h"
 
 /* overrides: any number of arguments of -o, then NULL. */
-static inline struct conf *
+static struct conf *
 parse_with(const char *text, struct buf *errors, va_list ap)
 {
 	struct strings overrides = { 0 };
@@ -36,7 +21,7 @@ parse_with(const char *text, struct buf *errors, va_list ap)
 	return conf;
 }
 
-static inline struct conf *
+struct conf *
 good(const char *text, ...)
 {
 	struct buf errors = { 0 };
@@ -51,8 +36,7 @@ good(const char *text, ...)
 	return conf;
 }
 
-/* The complaints, to be freed. */
-static inline char *
+char *
 bad(const char *text, ...)
 {
 	struct buf errors = { 0 };
@@ -66,7 +50,7 @@ bad(const char *text, ...)
 	return as_string(&errors);
 }
 
-static inline char *
+char *
 printed(const struct conf *conf)
 {
 	struct buf text = { 0 };
@@ -74,5 +58,3 @@ printed(const struct conf *conf)
 	ATF_REQUIRE_EQ(0, conf_print(conf, &text));
 	return as_string(&text);
 }
-
-#endif

@@ -1,10 +1,3 @@
-/*
- * Whether a cache's directory holds nothing but the truth: every entry on
- * disk is read and compared with what the test knows of the files.
- */
-#ifndef ROGUE_TRUTH_H
-#define ROGUE_TRUTH_H
-
 #include <ftw.h>
 
 #include <atf-c.h>
@@ -13,25 +6,16 @@
 #include <string.h>
 
 #include "common/listing.h"
-#include "pkgtorrentd/cache/entry.h"
 #include "common/seal.h"
 #include "common/torrent.h"
+#include "pkgtorrentd/cache/entry.h"
+#include "tests/lib/truth.h"
 
 #define TRUTH_FILES_MAX	64
 
-struct truth {
-	/* Digests of that version of that path; NULL: there never was one. */
-	const uint8_t	*(*digests)(const char *path, size_t len,
-			    const struct identity *, uint32_t piece_len);
-	/* Has a walker ever said so?  One spec, and its files. */
-	bool		 (*resolved)(const void *record, size_t len);
-	unsigned	 pieces;	/* entries seen */
-	unsigned	 infos;
-};
-
 static struct truth	*truth;
 
-static inline void
+static void
 truth_read(const char *path, struct buf *b)
 {
 	FILE *f = fopen(path, "r");
@@ -49,7 +33,7 @@ truth_read(const char *path, struct buf *b)
 }
 
 /* name: "/y/a/16384" */
-static inline void
+static void
 truth_check_pieces(const char *name, const struct buf *b)
 {
 	const char *last = strrchr(name, '/');
@@ -69,7 +53,7 @@ truth_check_pieces(const char *name, const struct buf *b)
 }
 
 /* Its files, in order; what they were resolved from, joined. */
-static inline size_t
+static size_t
 truth_list(const struct entry_info *e, struct torrent_file *files,
     struct buf *specs)
 {
@@ -105,7 +89,7 @@ truth_list(const struct entry_info *e, struct torrent_file *files,
 	return n;
 }
 
-static inline void
+static void
 truth_check_info(const char *name, const struct buf *b)
 {
 	struct torrent_file files[TRUTH_FILES_MAX];
@@ -137,7 +121,7 @@ truth_check_info(const char *name, const struct buf *b)
 	truth->infos++;
 }
 
-static inline int
+static int
 truth_visit(const char *path, const struct stat *st, int type,
     struct FTW *ftw)
 {
@@ -158,13 +142,10 @@ truth_visit(const char *path, const struct stat *st, int type,
 	return 0;
 }
 
-/* All of "cache". */
-static inline void
+void
 truth_check(struct truth *t)
 {
 	truth = t;
 	t->pieces = t->infos = 0;
 	ATF_REQUIRE_EQ(0, nftw("cache", truth_visit, 32, FTW_PHYS));
 }
-
-#endif

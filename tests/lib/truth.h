@@ -1,0 +1,27 @@
+/*
+ * Whether a cache's directory holds nothing but the truth: every entry on
+ * disk is read and compared with what the test knows of the files.
+ */
+#ifndef TRUTH_H
+#define TRUTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct identity;
+
+struct truth {
+	/* Digests of that version of that path; NULL: there never was one. */
+	const uint8_t	*(*digests)(const char *path, size_t len,
+			    const struct identity *, uint32_t piece_len);
+	/* Has a walker ever said so?  One spec, and its files. */
+	bool		 (*resolved)(const void *record, size_t len);
+	unsigned	 pieces;	/* entries seen */
+	unsigned	 infos;
+};
+
+/* Looks at all of the directory "cache", and counts the entries. */
+void	truth_check(struct truth *t);
+
+#endif

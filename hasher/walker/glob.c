@@ -1,13 +1,14 @@
 /*
- * Every directory is read once for a pattern, whatever ** could mean there:
- * a frame carries the set of all pattern components that its entries may
- * stand for.  There is one frame per directory that is open, so a walk holds
- * at most GLOB_FRAMES descriptors.
+ * A glob reads each directory once, even with **: a frame carries the set of
+ * all pattern components that the directory's entries may match.  There is
+ * one frame per open directory, so a glob holds at most GLOB_FRAMES
+ * descriptors.
  */
 #include <sys/stat.h>
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,16 +18,17 @@
 #include "hasher/walker/glob.h"
 #include "hasher/walker/match.h"
 
-/* One for each wildcard before the **, and one for each depth from it on. */
+/* One frame for each wildcard before the **, one for each depth from it on. */
 #define GLOB_FRAMES	(MATCH_WILDCARDS_MAX + GLOB_DEPTH_MAX + 1)
 
-/* opendir(3) asks with fcntl(2) and its buffer is twice that: there may be
-   hundreds of these. */
+/* Half the buffer of opendir(3), because hundreds may be open; opendir(3) also
+   calls fcntl(2), which the filter does not allow. */
 #define READ_BYTES	16384
 #define CACHE_BYTES	(1 << 20)
 
 #define NOWHERE		UINT32_MAX
 
+/* An open directory. */
 struct dir {
 	int			 fd;	/* -1: the names are in a cache */
 	const uint8_t		*names;	/* as from getdents64(2) */
@@ -37,16 +39,9 @@ struct dir {
 	uint8_t			*room;
 };
 
-struct component {
-	const char	*p;
-	uint32_t	 len;
-	bool		 wild;
-	bool		 any_depth;
-};
-
 /*
- * Bit i of mask: an entry may stand for component first + i.  More than one
- * bit is set from a ** on only, where the depth keeps i below 64.
+ * Bit i of mask: an entry may match part first + i of the pattern.  More than
+ * one bit is set only from a ** on, where the depth keeps i below 64.
  */
 struct state {
 	uint32_t	 first;
@@ -62,9 +57,9 @@ struct frame {
 
 struct glob {
 	char			*pattern;
-	struct component	*comps;
-	uint32_t		 ncomps;
-	uint32_t		 any_depth;	/* which of them, or NOWHERE */
+	struct match_part	*parts;
+	uint32_t		 nparts;
+	uint32_t		 any_depth;	/* index of the **, or NOWHERE */
 	bool			 started;
 	enum glob_state		 state;
 	struct frame		 frames[GLOB_FRAMES];
@@ -76,7 +71,7 @@ struct glob {
 	char			 path[SPEC_MAX + 1];
 };
 
-void
+static void
 dir_cache_free(struct dir_cache *cache)
 {
 	free(cache->path);
@@ -85,11 +80,8 @@ dir_cache_free(struct dir_cache *cache)
 	cache->whole = false;
 }
 
-/*
- * Begin with a directory: *dir is zero, or was closed.  follow: the last
- * component may be a symbolic link.  cache may be NULL; else it outlives the
- * dir.  PATH_OK, or why not.
- */
+/* *dir is zero or was closed.  follow: the last component may be a symbolic
+   link.  cache may be NULL; else it outlives *dir. */
 static enum path_status
 dir_open(struct dir *dir, struct root *root, const char *path, size_t len,
     bool follow, struct dir_cache *cache)
@@ -105,7 +97,8 @@ dir_open(struct dir *dir, struct root *root, const char *path, size_t len,
 		dir->len = cache->names.len;
 		return PATH_OK;
 	}
-	status = root_open_dir(root, path, len, follow, &dir->fd);
+	status = root_open(root, path, len,
+	    O_DIRECTORY | (follow ? 0 : O_NOFOLLOW), NULL, &dir->fd);
 	if (status != PATH_OK)
 		return status;
 	if (dir->room == NULL && (dir->room = malloc(READ_BYTES)) == NULL)
@@ -129,7 +122,7 @@ dir_fill(struct dir *dir)
 	if (dir->fd == -1)
 		return 0;
 	n = getdents64(dir->fd, dir->room, READ_BYTES);
-	/* One that was removed has ended. */
+	/* ENOENT: the directory was removed, which ends it. */
 	if (n == -1 && errno != ENOENT)
 		dir->error = errno;
 	dir->at = 0;
@@ -151,9 +144,8 @@ is_self_or_parent(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* The next entry, without "." and "..", or NULL at the end, which is not that
-   of the directory when there is dir->error.  It is good until the next
-   call. */
+/* The next entry except "." and "..", valid until the next call; NULL at the
+   end of the directory or, with dir->error set, before it. */
 static const struct dirent64 *
 dir_next(struct dir *dir)
 {
@@ -177,7 +169,7 @@ dir_close(struct dir *dir)
 	dir->fd = -1;
 }
 
-/* Memory that dir_close() leaves for the next dir_open(). */
+/* Free the memory that dir_close() keeps for the next dir_open(). */
 static void
 dir_free(struct dir *dir)
 {
@@ -185,63 +177,8 @@ dir_free(struct dir *dir)
 	dir->room = NULL;
 }
 
-int
-walk_is_due(const struct walk *walk)
-{
-	return clock_us() >= walk->turn_ends_us;
-}
-
-void
-walk_add(struct walk *walk, const struct seen *seen)
-{
-	walk->files++;
-	/* Of others the hasher says so. */
-	if (seen->identity.size == 0 && seen->young)
-		walk->young = true;
-}
-
 static void
-glob_split(struct glob *g, size_t len, size_t prefix_len)
-{
-	const char		*at = g->pattern, *end = at + len, *slash;
-	struct component	*c = g->comps;
-
-	while (at < end) {
-		at++;
-		slash = memchr(at, '/', (size_t)(end - at));
-		c->p = at;
-		c->len = (uint32_t)((slash == NULL ? end : slash) - at);
-		/* A root's prefix is never a pattern. */
-		c->wild = (size_t)(at - g->pattern) > prefix_len &&
-		    match_wildcards(at, c->len) > 0;
-		c->any_depth = c->wild && match_is_any_depth(at, c->len);
-		if (c->any_depth)
-			g->any_depth = (uint32_t)(c - g->comps);
-		at += c->len;
-		c++;
-	}
-	g->ncomps = (uint32_t)(c - g->comps);
-}
-
-struct glob *
-glob_new(const struct root *root, const char *pattern, size_t len)
-{
-	struct glob	*g = calloc(1, sizeof(*g));
-	size_t		 i, n = 0;
-
-	for (i = 0; i < len; i++)
-		n += pattern[i] == '/';
-	if (g == NULL || (g->pattern = strndup(pattern, len)) == NULL ||
-	    (g->comps = calloc(n, sizeof(*g->comps))) == NULL)
-		fatal("no memory for a glob");
-	g->any_depth = NOWHERE;
-	g->state = GLOB_MORE;
-	glob_split(g, len, strlen(root_prefix(root)));
-	return g;
-}
-
-void
-glob_free(struct glob *g)
+glob_clear(struct glob *g)
 {
 	uint32_t	 i;
 
@@ -254,12 +191,61 @@ glob_free(struct glob *g)
 	for (i = 0; i < g->nmatches; i++)
 		free(g->matches[i]);
 	free(g->matches);
-	free(g->comps);
+	free(g->parts);
 	free(g->pattern);
 	free(g);
 }
 
-/* 0, or -1: such a path is too long for anybody to ask for. */
+/* 0, or -1: match_split() refuses the pattern. */
+static int
+glob_split(struct glob *g, size_t len, size_t prefix_len)
+{
+	struct match_part	*part;
+	int			 n = match_split(g->pattern, len, g->parts);
+	uint32_t		 i;
+
+	if (n == -1)
+		return -1;
+	g->nparts = (uint32_t)n;
+	for (i = 0; i < g->nparts; i++) {
+		part = &g->parts[i];
+		/* A root's prefix is never a pattern. */
+		if ((size_t)(part->p - g->pattern) <= prefix_len)
+			part->wild = part->any_depth = false;
+		if (part->any_depth)
+			g->any_depth = i;
+	}
+	return 0;
+}
+
+int
+glob_begin(struct walk *walk, const char *pattern, size_t len)
+{
+	struct root	*root = walk->root;
+	struct glob	*g = calloc(1, sizeof(*g));
+	size_t		 i, n = 0;
+
+	for (i = 0; i < len; i++)
+		n += pattern[i] == '/';
+	if (g == NULL || (g->pattern = strndup(pattern, len)) == NULL ||
+	    (g->parts = calloc(n, sizeof(*g->parts))) == NULL)
+		fatal("no memory for a glob");
+	g->any_depth = NOWHERE;
+	g->state = GLOB_MORE;
+	glob_clear(walk->glob);
+	walk->glob = g;
+	return glob_split(g, len, strlen(root->conf->roots[root->index].prefix));
+}
+
+void
+glob_free(struct walk *walk)
+{
+	glob_clear(walk->glob);
+	dir_cache_free(&walk->cache);
+	memset(walk, 0, sizeof(*walk));
+}
+
+/* 0, or -1: the path is too long for a request. */
 static int
 glob_append(struct glob *g, const char *name, size_t len)
 {
@@ -282,7 +268,8 @@ glob_add_match(struct glob *g, struct walk *walk, const struct seen *seen)
 		g->state = GLOB_TOO_MANY_FILES;
 		return;
 	}
-	walk_add(walk, seen);
+	walk->files++;
+	walk->young |= seen->young;
 	if (g->nmatches == g->matches_cap) {
 		g->matches_cap = g->matches_cap == 0 ? 64 : 2 * g->matches_cap;
 		grown = reallocarray(g->matches, g->matches_cap,
@@ -300,18 +287,14 @@ glob_add_match(struct glob *g, struct walk *walk, const struct seen *seen)
 	g->matches[g->nmatches++] = match;
 }
 
-/* May g->path be looked at at all? */
 static bool
 glob_may_enter(const struct glob *g, const struct root *root)
 {
-	/* Another root's files are another walker's. */
-	if (g->path_len > 0 && !root_serves(root, g->path, g->path_len))
-		return false;
-	return !root_denies(root, g->path, g->path_len);
+	return root_admits(root, g->path, g->path_len) == PATH_OK;
 }
 
-/* What is g->path, and with file: it is a match if it is one.  Returns its
-   type; *link: that of what it leads to. */
+/* Look g->path up.  With file it becomes a match if it is a regular file.
+   Returns its type, and in *link whether it was reached by a link. */
 static mode_t
 glob_look(struct glob *g, struct walk *walk, bool file, bool *link)
 {
@@ -329,7 +312,8 @@ glob_look(struct glob *g, struct walk *walk, bool file, bool *link)
 	return seen.type;
 }
 
-/* Where ** may be, it may also stand for no directory at all. */
+/* A ** also matches no directory at all, so the part behind it is possible
+   too. */
 static void
 state_settle(const struct glob *g, struct state *s)
 {
@@ -337,7 +321,7 @@ state_settle(const struct glob *g, struct state *s)
 		s->mask >>= 1;
 		s->first++;
 	}
-	if (s->first == g->any_depth && s->first + 1 < g->ncomps)
+	if (s->first == g->any_depth && s->first + 1 < g->nparts)
 		s->mask |= 2;
 }
 
@@ -352,7 +336,6 @@ glob_push(struct glob *g, struct walk *walk, const struct state *s,
 		g->state = GLOB_TOO_DEEP;
 		return;
 	}
-	/* Globs of one request often begin in the same directory. */
 	status = dir_open(&f->dir, walk->root, g->path, g->path_len, follow,
 	    g->nframes == 0 ? &walk->cache : NULL);
 	if (status == PATH_FAILED)
@@ -365,22 +348,22 @@ glob_push(struct glob *g, struct walk *walk, const struct state *s,
 }
 
 /*
- * Go on in the directory g->path with a state whose mask is not empty.
- * Components without wildcards are gone through without reading directories.
+ * Enter the directory g->path with a state whose mask is not empty.  Parts
+ * without wildcards are appended to the path without reading directories.
  */
 static void
 glob_enter(struct glob *g, struct walk *walk, struct state s, bool follow)
 {
-	const struct component	*c;
+	const struct match_part	*part;
 
 	state_settle(g, &s);
-	while (s.mask == 1 && !g->comps[s.first].wild) {
-		c = &g->comps[s.first];
-		if (glob_append(g, c->p, c->len) == -1)
+	while (s.mask == 1 && !g->parts[s.first].wild) {
+		part = &g->parts[s.first];
+		if (glob_append(g, part->p, part->len) == -1)
 			return;
 		s.depth++;
 		follow = true;
-		if (++s.first == g->ncomps) {
+		if (++s.first == g->nparts) {
 			glob_look(g, walk, true, &follow);
 			return;
 		}
@@ -390,36 +373,56 @@ glob_enter(struct glob *g, struct walk *walk, struct state s, bool follow)
 		glob_push(g, walk, &s, follow);
 }
 
-/* What an entry of a frame may be. */
+/* The meanings that an entry of a frame may have. */
 struct meaning {
-	bool	 file;		/* a match, if it is one */
-	uint64_t beyond;	/* for its entries, if it is a directory; … */
-	uint64_t any_depth;	/* … these only if it is no link */
+	bool	 file;		/* it matches if it is a regular file */
+	uint64_t beyond;	/* mask for its entries if it is a directory … */
+	uint64_t any_depth;	/* … and mask only if it is no link */
 };
 
 static struct meaning
 glob_meaning(const struct glob *g, const struct state *s, const char *name)
 {
-	struct meaning			 m = { false, 0, 0 };
-	const struct component	*c;
-	size_t				 len = strlen(name);
-	uint64_t			 left = s->mask;
-	unsigned			 i;
+	struct meaning		 m = { false, 0, 0 };
+	const struct match_part	*part;
+	size_t			 len = strlen(name);
+	uint64_t		 left = s->mask;
+	unsigned		 i;
 
 	for (; left != 0; left &= left - 1) {
 		i = (unsigned)__builtin_ctzll(left);
-		c = &g->comps[s->first + i];
-		if (c->any_depth ? name[0] == '.' :
-		    !match_component(c->p, c->len, name, len))
+		part = &g->parts[s->first + i];
+		if (part->any_depth ? name[0] == '.' :
+		    !match_component(part->p, part->len, name, len))
 			continue;
-		if (c->any_depth)
+		if (part->any_depth)
 			m.any_depth |= 1ULL << i;
-		if (s->first + i + 1 == g->ncomps)
+		if (s->first + i + 1 == g->nparts)
 			m.file = true;
-		else if (!c->any_depth)
+		else if (!part->any_depth)
 			m.beyond |= 1ULL << (i + 1);
 	}
 	return m;
+}
+
+static bool
+has_control(const char *name)
+{
+	for (; *name != '\0'; name++)
+		if ((unsigned char)*name < 0x20 || *name == 0x7f)
+			return true;
+	return false;
+}
+
+static void
+log_control(struct root *root, const char *path, size_t len)
+{
+	char	escaped[512];
+
+	if (log_once(&root->control_logged_ms, ROOT_LOG_MS, clock_ms()))
+		log_warn("left out \"%s\": the name has a control byte, so "
+		    "that clients could not request it; rename it",
+		    log_escape(escaped, sizeof(escaped), path, len));
 }
 
 static void
@@ -431,7 +434,7 @@ glob_on_entry(struct glob *g, struct walk *walk, const struct frame *f,
 	mode_t		 type = S_IFDIR;
 	bool		 link = false;
 
-	/* What needs no look to be known. */
+	/* The type in the entry already excludes these meanings. */
 	if (entry->d_type == DT_REG)
 		m.beyond = m.any_depth = 0;
 	if (entry->d_type == DT_LNK)
@@ -446,9 +449,9 @@ glob_on_entry(struct glob *g, struct walk *walk, const struct frame *f,
 	g->path_len = f->path_len;
 	if (glob_append(g, entry->d_name, strlen(entry->d_name)) == -1)
 		return;
-	if (name_has_control(entry->d_name)) {
+	if (has_control(entry->d_name)) {
 		if (glob_may_enter(g, walk->root))
-			root_log_control(walk->root, g->path, g->path_len);
+			log_control(walk->root, g->path, g->path_len);
 		return;
 	}
 	if (entry->d_type != DT_DIR)
@@ -458,7 +461,18 @@ glob_on_entry(struct glob *g, struct walk *walk, const struct frame *f,
 		glob_enter(g, walk, s, link);
 }
 
-/* The next entry of the deepest directory that is open. */
+static void
+log_unreadable_dir(struct root *root, const char *path, size_t len, int error)
+{
+	char	escaped[512];
+
+	if (log_once(&root->error_logged_ms, ROOT_LOG_MS, clock_ms()))
+		log_error("cannot read directory \"%s\": %s",
+		    log_escape(escaped, sizeof(escaped), path, len),
+		    strerror(error));
+}
+
+/* Take the next entry of the deepest open directory. */
 static void
 glob_step(struct glob *g, struct walk *walk)
 {
@@ -466,8 +480,8 @@ glob_step(struct glob *g, struct walk *walk)
 	const struct dirent64	*entry = dir_next(&f->dir);
 
 	if (f->dir.error != 0) {
-		(void)root_status(walk->root, f->dir.error, g->path,
-		    f->path_len);
+		log_unreadable_dir(walk->root, g->path, f->path_len,
+		    f->dir.error);
 		g->state = GLOB_FAILED;
 	} else if (entry == NULL) {
 		dir_close(&f->dir);
@@ -486,9 +500,20 @@ match_compare(const void *a, const void *b)
 	return strcmp((*x)->path, (*y)->path);
 }
 
-enum glob_state
-glob_run(struct glob *g, struct walk *walk)
+static enum glob_state
+glob_sort(struct glob *g)
 {
+	/* qsort() of glibc asks the kernel for the amount of memory. */
+	if (g->nmatches > 1 && mergesort(g->matches, g->nmatches,
+	    sizeof(*g->matches), match_compare) == -1)
+		fatal("no memory to sort");
+	return g->state = GLOB_DONE;
+}
+
+enum glob_state
+glob_run(struct walk *walk, struct glob_match *const **matches, uint32_t *n)
+{
+	struct glob	*g = walk->glob;
 	struct state	 s = { 0, 0, 1 };
 
 	if (!g->started) {
@@ -497,21 +522,12 @@ glob_run(struct glob *g, struct walk *walk)
 	}
 	while (g->state == GLOB_MORE && g->nframes > 0) {
 		glob_step(g, walk);
-		if (walk_is_due(walk))
+		if (clock_us() >= walk->turn_ends_us)
 			return g->state;
 	}
 	if (g->state != GLOB_MORE)
 		return g->state;
-	/* qsort() of glibc asks the kernel how much memory there is. */
-	if (g->nmatches > 1 && mergesort(g->matches, g->nmatches,
-	    sizeof(*g->matches), match_compare) == -1)
-		fatal("no memory to sort");
-	return g->state = GLOB_DONE;
-}
-
-struct glob_match *const *
-glob_matches(const struct glob *g, uint32_t *n)
-{
+	*matches = g->matches;
 	*n = g->nmatches;
-	return g->matches;
+	return glob_sort(g);
 }

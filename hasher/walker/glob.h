@@ -1,34 +1,35 @@
 /*
- * The files that a pattern stands for, found by reading directories: a walk
- * that can be left at any entry and taken up again there.
+ * Globs: finds the files that a pattern matches by reading directories.  A
+ * walk can stop at any directory entry and continue there later.
  */
 #ifndef GLOB_H
 #define GLOB_H
 
+#include "common/buf.h"
 #include "hasher/walker/root.h"
 
 #define GLOB_DEPTH_MAX		32	/* components below the ** */
 #define GLOB_ENTRIES_MAX	200000	/* read from directories, per request */
 
-/*
- * The directory that was last read with it, if it was small: lists of globs
- * for one directory need not read it each time.
- */
+struct glob;
+
+/* The names of a small directory, kept because the globs of one request often
+   begin in the same directory. */
 struct dir_cache {
 	char		*path;
-	struct buf	 names;
+	struct buf	 names;		/* as from getdents64(2) */
 	bool		 whole;
 };
 
-/* What the globs of one request share. */
+/* The state that the globs of one request share; begins zeroed. */
 struct walk {
 	struct root	*root;
+	struct glob	*glob;		/* under way, or NULL */
 	uint64_t	 turn_ends_us;	/* by clock_us() */
-	uint32_t	 files;		/* found so far, … */
+	uint32_t	 files;		/* found so far */
 	uint32_t	 entries;	/* directory entries read so far */
-	bool		 young;		/* an empty one may be written to
-					   without a trace */
-	struct dir_cache cache;		/* where the last glob began */
+	bool		 young;		/* seen.young of any file */
+	struct dir_cache cache;		/* of the last glob's first directory */
 };
 
 struct glob_match {
@@ -46,29 +47,21 @@ enum glob_state {
 	GLOB_FAILED			/* the file system has a fault */
 };
 
-struct glob;
-
-/* Has the turn ended? */
-int	 walk_is_due(const struct walk *);
-/* One file more. */
-void	 walk_add(struct walk *, const struct seen *);
-
-/* The pattern is copied, and has passed match_check(). */
-struct glob	*glob_new(const struct root *, const char *pattern, size_t);
-void		 glob_free(struct glob *);
-
-/* Walk on until the end of the turn.  Not to be called again after anything
-   but GLOB_MORE. */
-enum glob_state	 glob_run(struct glob *, struct walk *);
+/* Begin with a pattern, which is copied; ends the glob before.  0, or -1: it
+   has too many wildcards or more than one **. */
+int	 glob_begin(struct walk *, const char *pattern, size_t);
 
 /*
- * After GLOB_DONE: the matches in strcmp order, which stay the glob's.  Files
- * that may not be read, and names with a control byte, are left out and only
- * logged: a pattern must not tell clients which names there are.
+ * Walk on until the end of the turn; not to be called again after a result
+ * other than GLOB_MORE.  With GLOB_DONE the n matches are there, in strcmp
+ * order, until the next glob_begin() or glob_free().  Unreadable files and
+ * names with a control byte are left out and only logged, because a pattern
+ * must not tell clients which names exist.
  */
-struct glob_match *const *glob_matches(const struct glob *, uint32_t *n);
+enum glob_state	 glob_run(struct walk *, struct glob_match *const **,
+		    uint32_t *n);
 
-/* Free the memory of a walk. */
-void	 dir_cache_free(struct dir_cache *);
+/* Free the memory of a walk and zero it. */
+void	 glob_free(struct walk *);
 
 #endif

@@ -1,13 +1,12 @@
-/* Globs over bytes.  Pure. */
 #include <string.h>
 
 #include "hasher/walker/match.h"
 
-/* Components of a path or pattern, one at a time. */
+/* Reads the components of a path or pattern, one at a time. */
 struct component {
-	const char	*p;
+	const char	*p;		/* NULL behind the last one */
 	size_t		 len;
-	const char	*end;		/* of the whole */
+	const char	*end;		/* of the path or pattern */
 };
 
 int
@@ -21,13 +20,13 @@ match_is_pattern(const char *s, size_t len)
 	return 0;
 }
 
-int
-match_is_any_depth(const char *s, size_t len)
+static bool
+is_any_depth(const char *s, size_t len)
 {
 	return len == 2 && s[0] == '*' && s[1] == '*';
 }
 
-/* Bytes of the class that begins with this '[', or 0 if it has no end. */
+/* The length of the class that begins with this '[', or 0 if no ']' ends it. */
 static size_t
 class_len(const char *p, const char *end)
 {
@@ -64,11 +63,11 @@ class_has(const char *p, size_t len, unsigned char byte)
 }
 
 /*
- * Does the element at p (anything but '*') take this byte?  *len is the
+ * Does the element at p (anything but '*') match this byte?  *len is the
  * element's length in bytes of the pattern.
  */
 static int
-element_takes(const char *p, const char *end, char byte, size_t *len)
+element_matches(const char *p, const char *end, char byte, size_t *len)
 {
 	*len = 1;
 	if (*p == '?')
@@ -85,8 +84,8 @@ element_takes(const char *p, const char *end, char byte, size_t *len)
 }
 
 /*
- * The bytes behind the last wildcard end every name that matches: the quick
- * no for most names of a directory.
+ * Every name that matches ends with the bytes behind the last wildcard.  This
+ * test rejects most names of a directory quickly.
  */
 static int
 tail_differs(const char *pattern, size_t len, const char *name,
@@ -101,8 +100,8 @@ tail_differs(const char *pattern, size_t len, const char *name,
 }
 
 /*
- * Only the last '*' is ever tried again: what an earlier one could take
- * instead, a later one can take as well.
+ * Only the last '*' is ever extended: a later '*' can match every byte that an
+ * earlier one could match instead.
  */
 static int
 match_bytes(const char *p, size_t len, const char *name, size_t name_len)
@@ -119,7 +118,7 @@ match_bytes(const char *p, size_t len, const char *name, size_t name_len)
 				return 1;
 			star = p;
 			star_name = name;
-		} else if (p < end && element_takes(p, end, *name, &n)) {
+		} else if (p < end && element_matches(p, end, *name, &n)) {
 			p += n;
 			name++;
 		} else if (star != NULL) {
@@ -144,14 +143,14 @@ match_component(const char *pattern, size_t len, const char *name,
 	return match_bytes(pattern, len, name, name_len);
 }
 
-unsigned
-match_wildcards(const char *p, size_t len)
+static unsigned
+count_wildcards(const char *p, size_t len)
 {
 	const char	*end = p + len;
 	unsigned	 count = 0;
 	size_t		 n;
 
-	if (match_is_any_depth(p, len))
+	if (is_any_depth(p, len))
 		return 1;
 	while (p < end) {
 		n = *p == '[' ? class_len(p, end) : 0;
@@ -167,7 +166,7 @@ component_first(struct component *c, const char *s, size_t len)
 {
 	const char	*slash;
 
-	/* Both paths and patterns begin with the slash of the root. */
+	/* Paths and patterns begin with a slash. */
 	if (len > 0 && *s == '/') {
 		s++;
 		len--;
@@ -178,7 +177,6 @@ component_first(struct component *c, const char *s, size_t len)
 	c->len = slash == NULL ? len : (size_t)(slash - s);
 }
 
-/* At the end p becomes NULL. */
 static void
 component_next(struct component *c)
 {
@@ -191,22 +189,30 @@ component_next(struct component *c)
 }
 
 int
-match_check(const char *pattern, size_t len)
+match_split(const char *pattern, size_t len, struct match_part *parts)
 {
 	struct component	 c;
-	unsigned		 wildcards = 0, any_depth = 0;
+	unsigned		 n, wildcards = 0, any_depth = 0;
+	int			 count = 0;
 
 	component_first(&c, pattern, len);
 	for (; c.p != NULL; component_next(&c)) {
-		wildcards += match_wildcards(c.p, c.len);
-		any_depth += (unsigned)match_is_any_depth(c.p, c.len);
+		n = count_wildcards(c.p, c.len);
+		parts[count++] = (struct match_part){
+			.p = c.p,
+			.len = (uint32_t)c.len,
+			.wild = n > 0,
+			.any_depth = is_any_depth(c.p, c.len),
+		};
+		wildcards += n;
+		any_depth += is_any_depth(c.p, c.len);
 	}
-	return wildcards > MATCH_WILDCARDS_MAX || any_depth > 1 ? -1 : 0;
+	return wildcards > MATCH_WILDCARDS_MAX || any_depth > 1 ? -1 : count;
 }
 
 /*
- * The same walk as match_bytes(), with components for bytes and "**" for the
- * star; the pattern may end early, at a directory above the path.
+ * The algorithm of match_bytes(), with components for bytes and "**" for '*'.
+ * The pattern may end early, at a directory above the path.
  */
 int
 match_covers(const char *pattern, size_t len, const char *path,
@@ -220,7 +226,7 @@ match_covers(const char *pattern, size_t len, const char *path,
 	star_s = s;
 	star_s.p = NULL;
 	while (p.p != NULL && s.p != NULL) {
-		if (match_is_any_depth(p.p, p.len)) {
+		if (is_any_depth(p.p, p.len)) {
 			component_next(&p);
 			star_p = p;
 			star_s = s;

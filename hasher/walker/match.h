@@ -1,34 +1,40 @@
 /*
- * Globs over bytes.  Pure.
+ * Patterns over bytes.  Pure.
  *
- * All of it takes time of at most (bytes of pattern) times (bytes of name),
- * whatever a stranger puts into the pattern.
+ * Every function takes time of at most (bytes of pattern) times (bytes of
+ * name), for any pattern that a client may send.
  */
 #ifndef MATCH_H
 #define MATCH_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define MATCH_WILDCARDS_MAX	16	/* in a pattern: * ? […] and ** */
 
-/* 1 if it contains * ? or [. */
+/* One component of a pattern; p points into the pattern. */
+struct match_part {
+	const char	*p;
+	uint32_t	 len;
+	bool		 wild;		/* has a wildcard */
+	bool		 any_depth;	/* is ** */
+};
+
+/* 1 if the bytes contain * ? or [. */
 int	match_is_pattern(const char *, size_t);
 
-/* 0, or -1: too many wildcards, or more than one **. */
-int	match_check(const char *pattern, size_t);
-
-/* How many wildcards are in this component; ** is one. */
-unsigned match_wildcards(const char *component, size_t);
-
-/* 1 if this component is **. */
-int	match_is_any_depth(const char *component, size_t);
+/*
+ * Split a pattern at its slashes.  It begins with a slash; parts has room for
+ * one part per slash.  Returns the number of parts, or -1 if there are too
+ * many wildcards or more than one **.
+ */
+int	match_split(const char *pattern, size_t, struct match_part *parts);
 
 /*
- * One component against one component of a pattern: * ? […] [!…], never a
- * leading dot unless the pattern has it literally; backslash is an ordinary
- * byte; a [ without its ] is one too, and so is a ] that comes first within
- * brackets.
+ * Does the name match this one component?  * ? […] [!…]; a wildcard never
+ * matches a leading dot; backslash is an ordinary byte; so is a [ without its
+ * ], and a ] that comes first within brackets.
  */
 int	match_component(const char *pattern, size_t, const char *name, size_t);
 

@@ -1,11 +1,12 @@
 /*
- * The only file that looks paths up.  A look-up starts at the root's
- * descriptor with the whole path, also within a glob: links that go up and
- * come down again below the root work everywhere.  A name that is no link is
- * looked at from the directory of the one before, which costs half as much.
+ * Only this file looks paths up.  A look-up starts at the root's descriptor
+ * with the whole path, also within a glob, so that links that lead up and down
+ * again below the root work everywhere.  A name that is no link is looked up
+ * from its directory if that was the last one used, which costs half as much.
  */
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 #include <linux/openat2.h>
@@ -20,74 +21,25 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/child.h"
 #include "common/sandbox/selftest.h"
 #include "hasher/walker/match.h"
 #include "hasher/walker/root.h"
 
 /*
- * openat2 gives up with EAGAIN when anything on the machine is renamed while
- * it follows a "..", since it cannot tell whether it was fooled.
+ * openat2(2) returns EAGAIN if anything on the machine is renamed while it
+ * follows a "..", because it cannot tell whether the path still stays below
+ * the root.
  */
 #define RACE_RETRIES	256
 
-#define LOG_INTERVAL_MS	60000
-
-void
-root_init(struct root *root)
-{
-	memset(root, 0, sizeof(*root));
-	root->fd = -1;
-	root->parent_fd = -1;
-}
-
-const char *
+static const char *
 root_prefix(const struct root *root)
 {
 	return root->conf->roots[root->index].prefix;
 }
 
-static int
-check_components(const char *path, size_t len, bool dot_allowed)
-{
-	const char	*at = path, *end = path + len, *next;
-	size_t		 n;
-
-	if (len == 0 || len > SPEC_MAX || *at != '/' ||
-	    memchr(path, '\0', len) != NULL)
-		return -1;
-	while (at < end) {
-		at++;
-		next = memchr(at, '/', (size_t)(end - at));
-		n = (size_t)((next == NULL ? end : next) - at);
-		if (n == 2 && memcmp(at, "..", 2) == 0)
-			return -1;
-		if (n == 1 && *at == '.' && (!dot_allowed || next == NULL))
-			return -1;
-		at += n;
-	}
-	return 0;
-}
-
-int
-path_check(const char *path, size_t len)
-{
-	return check_components(path, len, false);
-}
-
-int
-path_check_spec(const char *spec, size_t len)
-{
-	return check_components(spec, len, true);
-}
-
-int
-root_serves(const struct root *root, const char *path, size_t len)
-{
-	return conf_root_of(root->conf, path, len) == (int)root->index;
-}
-
-int
+/* Does a deny pattern cover the path as it is written? */
+static bool
 root_denies(const struct root *root, const char *path, size_t len)
 {
 	const struct strings	*deny = &root->conf->deny;
@@ -95,8 +47,16 @@ root_denies(const struct root *root, const char *path, size_t len)
 
 	for (i = 0; i < deny->n; i++)
 		if (match_covers(deny->v[i], strlen(deny->v[i]), path, len))
-			return 1;
-	return 0;
+			return true;
+	return false;
+}
+
+enum path_status
+root_admits(const struct root *root, const char *path, size_t len)
+{
+	if (conf_root_of(root->conf, path, len) != (int)root->index)
+		return PATH_MISSING;
+	return root_denies(root, path, len) ? PATH_REFUSED : PATH_OK;
 }
 
 static void
@@ -104,7 +64,7 @@ log_link(struct root *root, const char *path, size_t len)
 {
 	char	escaped[512];
 
-	if (!log_once(&root->link_logged_ms, LOG_INTERVAL_MS, clock_ms()))
+	if (!log_once(&root->link_logged_ms, ROOT_LOG_MS, clock_ms()))
 		return;
 	log_warn("refused \"%s\": a symbolic link on its way is absolute, "
 	    "leaves the root or leads back to itself; use a relative link, a "
@@ -112,15 +72,15 @@ log_link(struct root *root, const char *path, size_t len)
 	    log_escape(escaped, sizeof(escaped), path, len));
 }
 
-/* Clients are told nothing of what a pattern leaves out: a pattern must not
-   reveal names.  The administrator must be. */
+/* A client does not learn which names a pattern leaves out, but the
+   administrator must. */
 static void
 log_unreadable(struct root *root, const char *path, size_t len, int error)
 {
 	char	escaped[512];
 
 	if (root_denies(root, path, len) ||
-	    !log_once(&root->unreadable_logged_ms, LOG_INTERVAL_MS, clock_ms()))
+	    !log_once(&root->unreadable_logged_ms, ROOT_LOG_MS, clock_ms()))
 		return;
 	log_warn("left out or refused \"%s\": the walker's user may not read "
 	    "it (%s); let it, or name such paths with deny",
@@ -128,28 +88,8 @@ log_unreadable(struct root *root, const char *path, size_t len, int error)
 	    strerror(error));
 }
 
-int
-name_has_control(const char *name)
-{
-	for (; *name != '\0'; name++)
-		if ((unsigned char)*name < 0x20 || *name == 0x7f)
-			return 1;
-	return 0;
-}
-
-void
-root_log_control(struct root *root, const char *path, size_t len)
-{
-	char	escaped[512];
-
-	if (!log_once(&root->control_logged_ms, LOG_INTERVAL_MS, clock_ms()))
-		return;
-	log_warn("left out \"%s\": the name has a control byte, so that "
-	    "clients could not request it; rename it",
-	    log_escape(escaped, sizeof(escaped), path, len));
-}
-
-enum path_status
+/* The status for an errno of the file system; logs it. */
+static enum path_status
 root_status(struct root *root, int error, const char *path, size_t len)
 {
 	char	escaped[512];
@@ -171,8 +111,8 @@ root_status(struct root *root, int error, const char *path, size_t len)
 	case ENODEV:
 		return PATH_NOT_FILE;
 	default:
-		/* A sick disk, or too few descriptors: not the client's. */
-		if (log_once(&root->error_logged_ms, LOG_INTERVAL_MS,
+		/* The disk has a fault, or there are too few descriptors. */
+		if (log_once(&root->error_logged_ms, ROOT_LOG_MS,
 		    clock_ms()))
 			log_error("cannot look up \"%s\": %s",
 			    log_escape(escaped, sizeof(escaped), path, len),
@@ -181,14 +121,14 @@ root_status(struct root *root, int error, const char *path, size_t len)
 	}
 }
 
-/* A slash too many would give a file a second name. */
-static int
+/* A doubled slash would give a file a second name. */
+static bool
 is_doubled(const char *path, size_t len)
 {
 	return memmem(path, len, "//", 2) != NULL;
 }
 
-/* The path below the root's directory, or NULL: nothing is written so. */
+/* The path below the root's directory, or NULL: no file has that path. */
 static const char *
 path_below(const struct root *root, const char *path, size_t len,
     char below[SPEC_MAX + 1])
@@ -202,7 +142,7 @@ path_below(const struct root *root, const char *path, size_t len,
 	return below;
 }
 
-/* A descriptor, or -1 with *status. */
+/* Returns a descriptor, or -1 with *status. */
 static int
 open_beneath(struct root *root, const char *path, size_t len, int flags,
     enum path_status *status)
@@ -230,8 +170,8 @@ open_beneath(struct root *root, const char *path, size_t len, int flags,
 	return fd;
 }
 
-/* Called bare: where the kernel has no such call, glibc answers from the mode,
-   which does not tell of access control lists. */
+/* By syscall(2): on a kernel without this call glibc would judge by the file's
+   mode, which ignores access control lists. */
 static int
 may_read(int fd, const char *name, int flags)
 {
@@ -239,9 +179,8 @@ may_read(int fd, const char *name, int flags)
 	    flags | AT_EACCESS);
 }
 
-/* What an identity without the mount would not be worth. */
 static void
-log_mount(struct mount *m, const char *what)
+log_mount(struct mount *m, const char *place)
 {
 	char	number[32];
 
@@ -249,35 +188,18 @@ log_mount(struct mount *m, const char *what)
 	snprintf(number, sizeof(number), "type 0x%x", m->magic);
 	log_info("%s is on %s, where change times do not tell of every "
 	    "change: torrents of files there are remembered in memory only, "
-	    "until something is mounted or unmounted", what,
+	    "until something is mounted or unmounted", place,
 	    m->type->magic != 0 ? m->type->name : number);
 }
 
-void
-root_log_mount(struct root *root)
-{
-	struct statx	 stx;
-	struct mount	*m;
-	char		 what[SPEC_MAX + 16];
-
-	if (mounts_stat(root->fd, "", AT_EMPTY_PATH, &stx) == -1)
-		return;
-	m = mounts_learn(&root->mounts, &stx, root->fd);
-	if (m == NULL || m->type->keeps_ctime)
-		return;
-	snprintf(what, sizeof(what), "root %s",
-	    root->conf->roots[root->index].dir);
-	log_mount(m, what);
-}
-
-/* The mount of a file that was looked at, found out if it is met for the
-   first time; NULL: it cannot be. */
+/* The mount of a file, looked up the first time that one of its files is
+   seen; NULL if that fails. */
 static struct mount *
 find_mount(struct root *root, const char *path, size_t len,
     const struct statx *stx)
 {
 	struct mount	*m = mounts_find(&root->mounts, stx);
-	char		 escaped[512], what[600];
+	char		 escaped[512], place[600];
 	enum path_status status;
 	int		 fd;
 
@@ -289,15 +211,15 @@ find_mount(struct root *root, const char *path, size_t len,
 		close(fd);
 	}
 	if (m != NULL && !m->type->keeps_ctime && !m->told &&
-	    log_once(&root->mount_logged_ms, LOG_INTERVAL_MS, clock_ms())) {
-		snprintf(what, sizeof(what), "\"%s\" below the root",
+	    log_once(&root->mount_logged_ms, ROOT_LOG_MS, clock_ms())) {
+		snprintf(place, sizeof(place), "\"%s\" below the root",
 		    log_escape(escaped, sizeof(escaped), path, len));
-		log_mount(m, what);
+		log_mount(m, place);
 	}
 	return m;
 }
 
-/* before_ns: the time of day before that look. */
+/* Fill *seen from *stx; before_ns is the time of day before that statx(2). */
 static enum path_status
 seen_from_stat(struct root *root, const char *path, size_t len,
     struct seen *seen, const struct statx *stx, int64_t before_ns)
@@ -311,12 +233,13 @@ seen_from_stat(struct root *root, const char *path, size_t len,
 	identity_of(&seen->identity, stx);
 	seen->identity.mount = mounts_identity(&root->mounts,
 	    m != NULL ? m->type : NULL, stx);
-	seen->young = !identity_settled(&seen->identity, before_ns,
-	    m != NULL && m->type->local);
+	/* The hasher checks files that are not empty. */
+	seen->young = stx->stx_size == 0 && !identity_settled(&seen->identity,
+	    before_ns, m != NULL && m->type->local);
 	return PATH_OK;
 }
 
-/* The name is a link: the kernel follows it, from the root. */
+/* Let the kernel follow a link, from the root. */
 static enum path_status
 look_through(struct root *root, const char *path, size_t len,
     struct seen *seen)
@@ -404,55 +327,40 @@ root_look(struct root *root, const char *path, size_t len, struct seen *seen)
 }
 
 enum path_status
-root_open(struct root *root, const char *path, size_t len,
-    struct identity *id, int *fd)
+root_open(struct root *root, const char *path, size_t len, int flags,
+    struct seen *seen, int *fd)
 {
-	enum path_status status;
-	struct seen	 seen;
+	enum path_status status = PATH_OK;
 	struct statx	 stx;
 
-	if (root_denies(root, path, len))
-		return PATH_REFUSED;
-	/* Not opened before it is known for a regular file: to open a tape
+	*fd = -1;
+	/* Do not open a file before it is known to be regular: opening a tape
 	   drive rewinds it. */
-	status = root_look(root, path, len, &seen);
+	if (!(flags & O_DIRECTORY))
+		status = root_look(root, path, len, seen);
 	if (status != PATH_OK)
 		return status;
-	*fd = open_beneath(root, path, len, O_RDONLY | O_NONBLOCK | O_NOCTTY,
-	    &status);
-	if (*fd == -1)
+	*fd = open_beneath(root, path, len,
+	    flags | O_RDONLY | O_NONBLOCK | O_NOCTTY, &status);
+	if (*fd == -1 || (flags & O_DIRECTORY))
 		return status;
 	if (mounts_stat(*fd, "", AT_EMPTY_PATH, &stx) == 0 &&
-	    S_ISREG(stx.stx_mode)) {
-		(void)seen_from_stat(root, path, len, &seen, &stx,
+	    S_ISREG(stx.stx_mode))
+		return seen_from_stat(root, path, len, seen, &stx,
 		    clock_real_ns());
-		*id = seen.identity;
-		return PATH_OK;
-	}
 	close(*fd);
 	*fd = -1;
 	return PATH_NOT_FILE;
 }
 
-enum path_status
-root_open_dir(struct root *root, const char *path, size_t len, bool follow,
-    int *fd)
-{
-	enum path_status status = PATH_OK;
-
-	*fd = open_beneath(root, path, len, O_RDONLY | O_DIRECTORY |
-	    O_NONBLOCK | (follow ? 0 : O_NOFOLLOW), &status);
-	return status;
-}
-
-/* What the walker lives by, tried in its root once it is locked down. */
+/* The system calls that the walker needs, tried in its root after lockdown. */
 
 struct trial {
 	int	root;
-	int	dir;		/* the root, as a look-up opens it */
+	int	dir;		/* the root, opened as a look-up does */
 };
 
-/* As open_beneath() does it. */
+/* Opens the root as open_beneath() does. */
 static int
 open_root(const struct trial *t, int flags)
 {
@@ -482,7 +390,8 @@ try_openat2(void *arg)
 	return t->dir;
 }
 
-/* Called bare: libc makes up for ENOSYS, without the number of the mount. */
+/* By syscall(2): after ENOSYS libc would use another call, which does not tell
+   the mount's number. */
 static int
 try_statx(void *arg)
 {
@@ -505,8 +414,7 @@ try_fstatfs(void *arg)
 	return fstatfs(t->dir, &sfs);
 }
 
-/* That it may not be read is an answer, too: a refused call cannot tell what
-   a descriptor of nothing is. */
+/* EBADF passes: a filter that refuses the call gives another error. */
 static int
 try_faccessat2(void *arg)
 {
@@ -544,7 +452,7 @@ const struct selftest root_selftests[] = {
 const size_t root_nselftests =
     sizeof(root_selftests) / sizeof(root_selftests[0]);
 
-void
+static void
 root_selftest(const struct root *root)
 {
 	struct trial	t = { .root = root->fd, .dir = -1 };
@@ -552,4 +460,24 @@ root_selftest(const struct root *root)
 	selftest_run(root_selftests, root_nselftests, &t);
 	if (t.dir != -1)
 		close(t.dir);
+}
+
+void
+root_start(struct root *root, struct msg_ready *ready)
+{
+	struct statx	 stx;
+	struct mount	*m;
+	char		 name[SPEC_MAX + 16];
+
+	root_selftest(root);
+	if (mounts_stat(root->fd, "", AT_EMPTY_PATH, &stx) == -1)
+		return;
+	ready->root_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+	ready->root_ino = stx.stx_ino;
+	m = mounts_learn(&root->mounts, &stx, root->fd);
+	if (m == NULL || m->type->keeps_ctime)
+		return;
+	snprintf(name, sizeof(name), "root %s",
+	    root->conf->roots[root->index].dir);
+	log_mount(m, name);
 }

@@ -3,26 +3,23 @@
  *
  * Runs as its own user, chrooted to the root, which Landlock lets it read and
  * nothing else.  May open files and directories there for reading.  Is sent
- * specs and paths by the front, which is not believed: what it sends is
- * checked, and answers are sealed.  Holds the root's descriptor, the key of
- * the seals, and a few walks through its directories.  Whoever breaks in
- * here can read what the public can read anyway, and seal statements about it
- * that are not true; he cannot write, connect or fork.
+ * specs and paths by the front, which it does not trust: it checks every
+ * request and seals every answer.  Holds the root's descriptor, the key of
+ * the seals, and a few walks through directories.  An attacker who breaks in
+ * here can read the files that the public can read anyway, and can seal
+ * untrue statements about them, but cannot write, connect or fork.
  */
 #include <sys/queue.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/child.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/child.h"
 #include "common/seal.h"
 #include "common/spec.h"
 #include "hasher/walker/glob.h"
@@ -30,18 +27,19 @@
 
 #define TURN_US		5000
 
-/* With more than this to do, what the front sends next has to wait. */
+/* With more than this in the queue, no messages of the front are read. */
 #define REQUESTS_MAX	1024
 #define SPEC_BYTES_MAX	(16U << 20)
-/* Of the front in a row, before the parent and the work get a look. */
+/* Messages of the front in a row, before the parent and the queue get a turn. */
 #define BURST		64
 
 #define RESOLUTION_US_MAX	2000000		/* own time, with globs */
-/* Three turns. */
-#define PLAIN_US_MAX	15000
+#define PLAIN_US_MAX		(3 * TURN_US)
+/* Active requests of each kind: bounds descriptors and memory. */
+#define QUEUE_ACTIVE_MAX	8
 
 /*
- * One request to resolve specs: collected from its parts, then worked off in
+ * One request to resolve specs: collected from its parts, then resolved in
  * turns into a listing (common/listing.h).
  */
 struct resolution {
@@ -51,29 +49,26 @@ struct resolution {
 	uint8_t			 expect[SEAL_LEN];
 	struct buf		 specs;		/* struct msg_spec items */
 	bool			 globs;		/* has a spec with wildcards */
-	/* Its place in the queue. */
+	/* State in the queue. */
 	bool			 active;
 	bool			 tried;		/* has had a turn */
 	bool			 slow;		/* MSG_SLOW was sent */
-	/* What has come of it. */
+	/* Results so far. */
 	struct buf		 listing;
-	enum resolve_result	 result;	/* once it is done */
-	size_t			 at;
+	enum resolve_result	 result;	/* 0: not yet done */
+	size_t			 at;		/* in specs */
 	struct walk		 walk;
-	struct glob		*glob;
+	bool			 in_glob;	/* of the spec at at */
 	uint64_t		 used_us;
 };
 TAILQ_HEAD(resolutions, resolution);
 
 /*
- * Whose turn it is.  Requests without globs come first, unless they have had
- * three quarters of the time; within each kind they take turns.  One that
- * finds all places taken has one turn at once, since most need no more, and
- * begins again when there is a place.
+ * The queue of turns.  Requests without globs come first, unless they have had
+ * three quarters of the time; the requests of one kind take turns.  A request
+ * that finds QUEUE_ACTIVE_MAX others active still gets one turn at once,
+ * because most requests need only one, and starts again once it is active.
  */
-/* Of each kind under way at a time: bounds descriptors and memory. */
-#define QUEUE_ACTIVE_MAX	8
-
 struct line {
 	struct resolutions	 active;	/* the first one is next */
 	struct resolutions	 fresh;		/* have had no turn */
@@ -85,9 +80,9 @@ struct line {
 struct queue {
 	struct line	 plain;
 	struct line	 globs;
-	uint64_t	 plain_us;	/* since globs had a turn, or none */
+	uint64_t	 plain_us;	/* since the last turn of a glob */
 	unsigned	 count;
-	size_t		 spec_bytes;	/* of all of them */
+	size_t		 spec_bytes;	/* of all requests */
 };
 
 struct walker {
@@ -119,13 +114,13 @@ resolution_free(struct resolution *r)
 {
 	if (r == NULL)
 		return;
-	glob_free(r->glob);
-	dir_cache_free(&r->walk.cache);
+	glob_free(&r->walk);
 	buf_free(&r->specs);
 	buf_free(&r->listing);
 	free(r);
 }
 
+/* 0, or -1: the specs are longer than a request may be. */
 static int
 resolution_add(struct resolution *r, const struct msg_resolve *body,
     const void *tail, size_t len)
@@ -141,7 +136,8 @@ resolution_add(struct resolution *r, const struct msg_resolve *body,
 	return 0;
 }
 
-/* The spec at r->at, unaligned; 1, 0 at the end, -1: cut short. */
+/* Read the spec at r->at, which is unaligned.  1; 0 at the end; -1 if it is
+   cut short. */
 static int
 next_spec(const struct resolution *r, struct msg_spec *spec,
     const char **bytes)
@@ -165,6 +161,34 @@ skip_spec(struct resolution *r, const struct msg_spec *spec)
 	r->at += sizeof(*spec) + spec->len;
 }
 
+/*
+ * 0, or -1: an honest front does not send such a path.  It begins with a
+ * slash and has no NUL, no ".." and no "." component; a spec may have "."
+ * components (spec) except as the last one.
+ */
+static int
+check_path(const char *path, size_t len, bool spec)
+{
+	const char	*at = path, *end = path + len, *next;
+	size_t		 n;
+
+	if (len == 0 || len > SPEC_MAX || *at != '/' ||
+	    memchr(path, '\0', len) != NULL)
+		return -1;
+	while (at < end) {
+		at++;
+		next = memchr(at, '/', (size_t)(end - at));
+		n = (size_t)((next == NULL ? end : next) - at);
+		if (n == 2 && memcmp(at, "..", 2) == 0)
+			return -1;
+		if (n == 1 && *at == '.' && (!spec || next == NULL))
+			return -1;
+		at += n;
+	}
+	return 0;
+}
+
+/* After the last part: 0, or -1: an honest front does not send such specs. */
 static int
 resolution_check(struct resolution *r)
 {
@@ -174,7 +198,7 @@ resolution_check(struct resolution *r)
 	int		 more;
 
 	while ((more = next_spec(r, &spec, &bytes)) == 1) {
-		if (path_check_spec(bytes, spec.len) == -1 ||
+		if (check_path(bytes, spec.len, true) == -1 ||
 		    spec.index <= last)
 			return -1;
 		last = spec.index;
@@ -204,7 +228,7 @@ add_file(struct resolution *r, const struct identity *id, const char *path,
 		fatal("no memory for a listing");
 }
 
-/* A spec that names a file, or names nothing and is no pattern. */
+/* Add a spec that is no glob: it names one file, or none. */
 static void
 add_single(struct resolution *r, const struct msg_spec *spec,
     const char *bytes, const char *path, size_t len, enum path_status status,
@@ -218,36 +242,37 @@ add_single(struct resolution *r, const struct msg_spec *spec,
 		r->result = RESOLVE_TOO_MANY_FILES;
 		return;
 	}
-	walk_add(&r->walk, seen);
+	r->walk.files++;
+	r->walk.young |= seen->young;
 	add_spec(r, spec, bytes, PATH_OK, 1);
 	add_file(r, &seen->identity, path, len);
 }
 
 static void
-on_glob_done(struct resolution *r, const struct msg_spec *spec,
-    const char *bytes)
+add_glob(struct resolution *r, const struct msg_spec *spec, const char *bytes,
+    struct glob_match *const *matches, uint32_t n)
 {
-	struct glob_match *const	*matches;
-	uint32_t			 i, n;
+	uint32_t	 i;
 
-	matches = glob_matches(r->glob, &n);
+	r->in_glob = false;
 	add_spec(r, spec, bytes, n > 0 ? PATH_OK : PATH_MISSING, n);
 	for (i = 0; i < n; i++)
 		add_file(r, &matches[i]->identity, matches[i]->path,
 		    matches[i]->len);
-	glob_free(r->glob);
-	r->glob = NULL;
 }
 
 static void
 run_glob(struct resolution *r, const struct msg_spec *spec,
     const char *bytes)
 {
-	switch (glob_run(r->glob, &r->walk)) {
+	struct glob_match *const	*matches;
+	uint32_t			 n;
+
+	switch (glob_run(&r->walk, &matches, &n)) {
 	case GLOB_MORE:
 		break;
 	case GLOB_DONE:
-		on_glob_done(r, spec, bytes);
+		add_glob(r, spec, bytes, matches, n);
 		break;
 	case GLOB_TOO_MANY_FILES:
 		r->result = RESOLVE_TOO_MANY_FILES;
@@ -272,13 +297,12 @@ begin_spec(struct resolution *r, const struct msg_spec *spec,
 	char		 path[SPEC_MAX];
 	size_t		 len = spec_plain(bytes, spec->len, path);
 	bool		 pattern = match_is_pattern(path, len);
-	bool		 denied = root_denies(root, path, len);
-	enum path_status status;
+	enum path_status admitted = root_admits(root, path, len), status;
 	struct seen	 seen;
 
-	/* With a new configuration under way the front may be ahead of us:
-	   nothing is said about a root that another walker has. */
-	if (!root_serves(root, path, len)) {
+	/* During a reload the front may have the new configuration before this
+	   walker: the answer is for a walker of another root to give. */
+	if (admitted == PATH_MISSING) {
 		r->result = RESOLVE_CANCELLED;
 		return;
 	}
@@ -287,15 +311,15 @@ begin_spec(struct resolution *r, const struct msg_spec *spec,
 		r->result = RESOLVE_FAILED;
 		return;
 	}
+	/* A file's name may look like a pattern. */
 	if (pattern && (status == PATH_MISSING || status == PATH_NOT_FILE)) {
-		if (match_check(path, len) == -1)
+		if (glob_begin(&r->walk, path, len) == -1)
 			r->result = RESOLVE_BAD_PATTERN;
-		else
-			r->glob = glob_new(root, path, len);
+		r->in_glob = r->result == 0;
 		return;
 	}
 	add_single(r, spec, bytes, path, len,
-	    denied ? PATH_REFUSED : status, &seen);
+	    admitted == PATH_OK ? status : admitted, &seen);
 }
 
 static void
@@ -306,37 +330,38 @@ resolution_step(struct resolution *r)
 
 	if (next_spec(r, &spec, &bytes) != 1)
 		r->result = RESOLVE_OK;
-	else if (r->glob != NULL)
+	else if (r->in_glob)
 		run_glob(r, &spec, bytes);
 	else
 		begin_spec(r, &spec, bytes);
 }
 
+/* One turn: work for TURN_US, and one directory entry or look-up more.  1 if
+   it is done, so that result and listing are there. */
 static int
-resolution_run(struct resolution *r, struct root *root, uint64_t turn_us)
+resolution_run(struct resolution *r, struct root *root)
 {
 	uint64_t	 began_us = clock_us();
 
 	r->walk.root = root;
-	r->walk.turn_ends_us = began_us + turn_us;
+	r->walk.turn_ends_us = began_us + TURN_US;
 	do
 		resolution_step(r);
-	while (r->result == 0 && !walk_is_due(&r->walk));
+	while (r->result == 0 && clock_us() < r->walk.turn_ends_us);
 	root_forget(root);
 	r->used_us += clock_us() - began_us;
-	/* Plain paths are no more than max-paths, and none is long work. */
+	/* Requests without globs are bounded by max-paths. */
 	if (r->globs && r->result == 0 && r->used_us > RESOLUTION_US_MAX)
 		r->result = RESOLVE_TOO_LONG;
 	return r->result != 0;
 }
 
+/* Reset everything but the time used to the state before the first turn. */
 static void
 resolution_rewind(struct resolution *r)
 {
-	glob_free(r->glob);
-	r->glob = NULL;
-	dir_cache_free(&r->walk.cache);
-	memset(&r->walk, 0, sizeof(r->walk));
+	glob_free(&r->walk);
+	r->in_glob = false;
 	buf_free(&r->listing);
 	r->at = 0;
 }
@@ -439,6 +464,7 @@ line_next(const struct line *line)
 	    fresh : active;
 }
 
+/* The request that has the next turn, or NULL. */
 static struct resolution *
 queue_next(const struct queue *q)
 {
@@ -449,6 +475,8 @@ queue_next(const struct queue *q)
 	    q->plain_us >= PLAIN_US_MAX) ? glob : plain;
 }
 
+/* After a turn of this many microseconds: the other requests of its kind come
+   first. */
 static void
 queue_rotate(struct queue *q, struct resolution *r, uint64_t us)
 {
@@ -460,13 +488,14 @@ queue_rotate(struct queue *q, struct resolution *r, uint64_t us)
 		q->plain_us += us;
 	line->fresh_is_next = r->active;
 	TAILQ_REMOVE(line_list(line, r), r, entry);
-	/* What it holds is only for those with a place. */
+	/* Only active requests keep memory and descriptors. */
 	if (!r->active && r->result == 0)
 		resolution_rewind(r);
 	r->tried = true;
 	TAILQ_INSERT_TAIL(line_list(line, r), r, entry);
 }
 
+/* Frees the request. */
 static void
 queue_remove(struct queue *q, struct resolution *r)
 {
@@ -489,7 +518,7 @@ queue_clear(struct queue *q)
 		queue_remove(q, r);
 }
 
-/* The front has gone, and its requests with it. */
+/* Drop all requests of the front. */
 static void
 walker_on_front_closed(void *owner)
 {
@@ -501,7 +530,7 @@ walker_on_front_closed(void *owner)
 	w->skipping = false;
 }
 
-/* 0, or -1: the front has gone, which its channel will tell as well. */
+/* 0, or -1: the front has closed its channel. */
 static int
 walker_send_result(struct walker *w, uint64_t id, enum resolve_result result,
     const uint8_t *sha, uint32_t flags)
@@ -582,7 +611,7 @@ walker_work(struct walker *w)
 	if (r == NULL)
 		return;
 	used_us = r->used_us;
-	done = resolution_run(r, &w->root, TURN_US);
+	done = resolution_run(r, &w->root);
 	queue_rotate(&w->queue, r, r->used_us - used_us);
 	if (done) {
 		sent = walker_answer(w, r);
@@ -591,18 +620,6 @@ walker_work(struct walker *w)
 		sent = walker_send_slow(w, r);
 	if (sent == -1)
 		child_close_front(&w->child);
-}
-
-/* All parts of a request are here. */
-static enum msg_fault
-walker_on_request(struct walker *w, struct resolution *r)
-{
-	if (resolution_check(r) == -1) {
-		resolution_free(r);
-		return FAULT_CONTENT;
-	}
-	queue_add(&w->queue, r);
-	return FAULT_NONE;
 }
 
 static enum msg_fault
@@ -627,7 +644,12 @@ walker_on_resolve(struct walker *w, const struct msg *msg)
 	if (more)
 		return FAULT_NONE;
 	w->partial = NULL;
-	return walker_on_request(w, r);
+	if (resolution_check(r) == -1) {
+		resolution_free(r);
+		return FAULT_CONTENT;
+	}
+	queue_add(&w->queue, r);
+	return FAULT_NONE;
 }
 
 static enum msg_fault
@@ -645,13 +667,13 @@ walker_on_cancel(struct walker *w, const struct msg *msg)
 	} else if (r != NULL)
 		queue_remove(&w->queue, r);
 	else
-		return FAULT_NONE;	/* it crossed its own answer */
+		return FAULT_NONE;	/* its answer is on the way */
 	if (walker_send_result(w, id, RESOLVE_CANCELLED, NULL, 0) == -1)
 		child_close_front(&w->child);
 	return FAULT_NONE;
 }
 
-/* Paths of MSG_OPEN, as they lie in its tail. */
+/* The paths in the tail of MSG_OPEN. */
 struct paths {
 	const char	*p[MSG_FDS_MAX];
 	uint32_t	 len[MSG_FDS_MAX];
@@ -673,7 +695,7 @@ paths_parse(struct paths *paths, const struct msg *msg)
 		memcpy(&path, at, sizeof(path));
 		at += sizeof(path);
 		if ((size_t)(end - at) < path.len ||
-		    path_check((const char *)at, path.len) == -1)
+		    check_path((const char *)at, path.len, false) == -1)
 			return -1;
 		paths->p[paths->n] = (const char *)at;
 		paths->len[paths->n] = path.len;
@@ -682,21 +704,23 @@ paths_parse(struct paths *paths, const struct msg *msg)
 	return at == end ? 0 : -1;
 }
 
-/* 1 if there is a descriptor. */
+/* 1 if the file was opened as *fd. */
 static int
 walker_open(struct walker *w, const char *path, uint32_t len,
     struct msg_opened_item *item, int *fd)
 {
+	struct seen	 seen;
+
 	memset(item, 0, sizeof(*item));
-	item->status = PATH_MISSING;
-	if (root_serves(&w->root, path, len))
-		item->status = root_open(&w->root, path, len, &item->identity,
-		    fd);
+	item->status = root_admits(&w->root, path, len);
+	if (item->status == PATH_OK)
+		item->status = root_open(&w->root, path, len, 0, &seen, fd);
 	if (item->status != PATH_OK) {
 		w->not_opened++;
 		return 0;
 	}
 	w->opened++;
+	item->identity = seen.identity;
 	seal_file(w->seal, path, len, &item->identity, item->seal);
 	return 1;
 }
@@ -748,8 +772,8 @@ walker_configure(struct walker *w)
 		_exit(0);
 	w->root.conf = w->child.conf;
 	w->root.index = w->child.index;
-	/* What the front asked before it has the same configuration: it hangs
-	   up as well, and is given another channel. */
+	/* Requests of the old configuration must not be answered by the new
+	   one: the front closes its end too, and gets a new channel. */
 	if (old != NULL && (!conf_same_roots(old, w->child.conf) ||
 	    !conf_same_layout(old, w->child.conf)))
 		child_close_front(&w->child);
@@ -816,8 +840,8 @@ walker_wait(struct walker *w)
 	unsigned	 n;
 
 	n = child_wait(&w->child, w->queue.count > 0 ? 0 : -1);
-	/* The front may ask because it has heard of a change: so must we have,
-	   where mounts cannot be told apart otherwise. */
+	/* The front may have sent its request because of a change of mounts:
+	   read MSG_MOUNTS first where their numbers are used again. */
 	if (n > 0 && w->root.mounts.reused)
 		(void)child_receive_parent(&w->child);
 }
@@ -826,16 +850,9 @@ static void
 walker_selftest(void *owner, int dirfd)
 {
 	struct walker	*w = owner;
-	struct statx	 stx;
 
 	w->root.fd = dirfd;
-	root_selftest(&w->root);
-	if (mounts_stat(w->root.fd, "", AT_EMPTY_PATH, &stx) == 0) {
-		w->child.ready.root_dev = makedev(stx.stx_dev_major,
-		    stx.stx_dev_minor);
-		w->child.ready.root_ino = stx.stx_ino;
-	}
-	root_log_mount(&w->root);
+	root_start(&w->root, &w->child.ready);
 }
 
 void
@@ -845,7 +862,7 @@ walker_main(void)
 
 	child_start(&w.child, ROLE_WALKER, &walker_ops, &w);
 	queue_init(&w.queue);
-	root_init(&w.root);
+	w.root.fd = w.root.parent_fd = -1;
 	walker_configure(&w);
 	w.seal = seal_new(w.child.key);
 	if (w.seal == NULL)

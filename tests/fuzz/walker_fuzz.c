@@ -483,7 +483,7 @@ start(void)
 	    &errors);
 	require(w.child.conf != NULL);
 	queue_init(&w.queue);
-	root_init(&w.root);
+	w.root.parent_fd = -1;
 	w.root.conf = w.child.conf;
 	snprintf(root, sizeof(root), "%s/r", dir);
 	w.root.fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -209,26 +209,27 @@ ATF_TC_BODY(check__limits, tc)
 {
 	static const struct {
 		const char	*pattern;
-		int		 expect;
+		int		 expect;	/* parts */
 	} rows[] = {
-		{ "/a", 0 },
-		{ "/****************", 0 },		/* 16 */
+		{ "/a", 1 },
+		{ "/****************", 1 },		/* 16 */
 		{ "/*****************", -1 },
-		{ "/???????" "?/[a][b][c][d]/**/*a?", 0 },	/* 15 */
-		{ "/???????" "?/[a][b][c][d]/**/*a?b*", 0 }, /* 16 */
+		{ "/???????" "?/[a][b][c][d]/**/*a?", 4 },	/* 15 */
+		{ "/???????" "?/[a][b][c][d]/**/*a?b*", 4 }, /* 16 */
 		{ "/???????" "?/[a][b][c][d]/**/*a?b**", -1 },
-		{ "/**/a", 0 },
+		{ "/**/a", 2 },
 		{ "/**/a/**", -1 },
-		{ "/a**/b**", 0 },
+		{ "/a**/b**", 2 },
 		/* What is in brackets, or opens none, counts for nothing. */
-		{ "/[****************************]", 0 },
-		{ "/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[", 0 },
+		{ "/[****************************]", 1 },
+		{ "/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[", 19 },
 	};
-	size_t	 i;
+	struct match_part	 parts[64];
+	size_t			 i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		ATF_CHECK_MSG(match_check(rows[i].pattern,
-		    strlen(rows[i].pattern)) == rows[i].expect, "%s",
+		ATF_CHECK_MSG(match_split(rows[i].pattern,
+		    strlen(rows[i].pattern), parts) == rows[i].expect, "%s",
 		    rows[i].pattern);
 	ATF_CHECK(match_is_pattern("/a?", 3));
 	ATF_CHECK(match_is_pattern("/a[", 3));

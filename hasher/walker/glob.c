@@ -59,7 +59,7 @@ struct glob {
 	char			*pattern;
 	struct match_part	*parts;
 	uint32_t		 nparts;
-	uint32_t		 any_depth;	/* index of the **, or NOWHERE */
+	uint32_t		 any_depth;	/* the **, or NOWHERE */
 	bool			 started;
 	enum glob_state		 state;
 	struct frame		 frames[GLOB_FRAMES];
@@ -234,7 +234,8 @@ glob_begin(struct walk *walk, const char *pattern, size_t len)
 	g->state = GLOB_MORE;
 	glob_clear(walk->glob);
 	walk->glob = g;
-	return glob_split(g, len, strlen(root->conf->roots[root->index].prefix));
+	return glob_split(g, len,
+	    strlen(root->conf->roots[root->index].prefix));
 }
 
 void
@@ -376,8 +377,8 @@ glob_enter(struct glob *g, struct walk *walk, struct state s, bool follow)
 /* The meanings that an entry of a frame may have. */
 struct meaning {
 	bool	 file;		/* it matches if it is a regular file */
-	uint64_t beyond;	/* mask for its entries if it is a directory … */
-	uint64_t any_depth;	/* … and mask only if it is no link */
+	uint64_t beyond;	/* mask of its entries, if a directory */
+	uint64_t any_depth;	/* more of that mask, if it is no link */
 };
 
 static struct meaning

@@ -30,7 +30,7 @@
 /* With more than this in the queue, no messages of the front are read. */
 #define REQUESTS_MAX	1024
 #define SPEC_BYTES_MAX	(16U << 20)
-/* Messages of the front in a row, before the parent and the queue get a turn. */
+/* Messages of the front in a row, before the parent and the queue have one. */
 #define BURST		64
 
 #define RESOLUTION_US_MAX	2000000		/* own time, with globs */

@@ -5,9 +5,10 @@
 
 Builds a copy of the tree with -finstrument-functions, starts the service on a
 mirror of two files, posts their paths and prints each file of pkgtorrentd/front
-in which a function was called (-v: the functions too), and the number of files.
-Calls below a periodic tick do not count.  Needs gcc, binutils and the libraries
-that the build needs.
+in which a function was called (-v: the functions too), and the number of files;
+after that the number with the files of the cache and the parent.  Calls below a
+periodic tick do not count.  Needs gcc, binutils and the libraries that the
+build needs.
 """
 import collections
 import hashlib
@@ -27,9 +28,9 @@ import urllib.parse
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-FRONT = "pkgtorrentd/front/"
-OTHERS = ("/usr/", "common/", "hasher/", "pkgtorrentd/main.c",
-          "pkgtorrentd/parent/", "pkgtorrentd/cache/")
+PROGRAM = "pkgtorrentd/"
+FRONT = PROGRAM + "front/"
+OTHERS = "/usr/", "common/", "hasher/", PROGRAM + "main.c"
 SLOTS = 1 << 13
 TICKS = 62
 HEAD = 8 + 8 * TICKS
@@ -81,7 +82,7 @@ record_open(void)
 void
 __cyg_profile_func_enter(void *function, void *caller)
 {
-	uint64_t at = address(function), slot = at %% %(slots)d;
+	uint64_t at = address(function), slot = at %% %(slots)d, none = 0;
 
 	(void)caller;
 	if (record == 0)
@@ -89,9 +90,12 @@ __cyg_profile_func_enter(void *function, void *caller)
 	ticking += is_tick(at);
 	if (!record->on || ticking > 0)
 		return;
-	while (record->functions[slot] != 0 && record->functions[slot] != at)
+	/* The cache and the parent add theirs at the same time. */
+	while (!__atomic_compare_exchange_n(&record->functions[slot], &none,
+	    at, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED) && none != at) {
 		slot = (slot + 1) %% %(slots)d;
-	record->functions[slot] = at;
+		none = 0;
+	}
 }
 
 void
@@ -223,16 +227,18 @@ def main():
     files = collections.defaultdict(list)
     for name, place in zip(out[::2], out[1::2]):
         path = os.path.normpath(place.split(":")[0])
-        if FRONT in path:
-            files[path[path.index(FRONT):]].append(name)
-    if not files:
+        if "/tree/" + PROGRAM in path:
+            files[path[path.index("/tree/") + 6:]].append(name)
+    front = sorted(path for path in files if path.startswith(FRONT))
+    if not front:
         sys.exit("hops: nothing was recorded")
-    for path in sorted(files):
+    for path in front:
         print(path, len(files[path]))
         if "-v" in sys.argv[1:]:
             for name in sorted(files[path]):
                 print("\t" + name)
-    print("%d files" % len(files))
+    print("%d files of the front, %d with cache and parent" %
+          (len(front), len(files)))
 
 
 main()

@@ -1,3 +1,4 @@
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include <atf-c.h>
@@ -5,7 +6,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/fstype.h"

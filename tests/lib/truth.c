@@ -1,6 +1,7 @@
-#include <ftw.h>
+#include <sys/stat.h>
 
 #include <atf-c.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,10 +3,19 @@
  * keep them small.
  */
 #include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
+#include <atf-c.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "tests/lib/cache_help.h"
+#include "tests/lib/cache_rig.h"
 
 static struct cache_under_test c;
 
@@ -165,17 +174,17 @@ ATF_TC_BODY(directories__may_be_deleted_at_any_time, tc)
 ATF_TC_WITHOUT_HEAD(write__that_fails_stores_nothing);
 ATF_TC_BODY(write__that_fails_stores_nothing, tc)
 {
+	struct rlimit small = { 150, 150 };
 	uint8_t digest[SHA1_LEN];
 
-	c.fsize = 150;
 	cache_start(&c, "");
+	ATF_REQUIRE_EQ(0, prlimit(c.proc.pid, RLIMIT_FSIZE, &small, NULL));
 	remember(&c, &a, digest);
 	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
 	ATF_CHECK(!knows_info(&c, digest));
 	run("test -z \"$(find cache -type f)\"");
 	ATF_CHECK_EQ(1, count_in_log(&c, "not stored: File too large"));
 	cache_stop(&c);
-	c.fsize = 0;
 	cache_start(&c, "");
 	run("rm -rf cache/pieces/*; chmod 500 cache/pieces cache/info");
 	remember(&c, &a, digest);
@@ -438,15 +447,15 @@ ATF_TC_BODY(size__is_what_was_counted_in_full, tc)
 	send_conf(&c, "cache-age 20d\n");
 	st = wait_for_sweeps(&c, 2);
 	ATF_REQUIRE_EQ(2, st.entries);
-	ATF_REQUIRE_EQ(0, prlimit(c.pid, RLIMIT_NOFILE, NULL, &before));
+	ATF_REQUIRE_EQ(0, prlimit(c.proc.pid, RLIMIT_NOFILE, NULL, &before));
 	/* As many as poll(2) is to look at. */
 	few = (struct rlimit){ 3, before.rlim_max };
-	ATF_REQUIRE_EQ(0, prlimit(c.pid, RLIMIT_NOFILE, &few, NULL));
+	ATF_REQUIRE_EQ(0, prlimit(c.proc.pid, RLIMIT_NOFILE, &few, NULL));
 	send_conf(&c, "cache-age 21d\n");
 	now = wait_for_sweeps(&c, 3);
 	ATF_CHECK_EQ(st.entries, now.entries);
 	ATF_CHECK_EQ(st.used_kib, now.used_kib);
-	ATF_REQUIRE_EQ(0, prlimit(c.pid, RLIMIT_NOFILE, &before, NULL));
+	ATF_REQUIRE_EQ(0, prlimit(c.proc.pid, RLIMIT_NOFILE, &before, NULL));
 	run("rm cache/info/*");
 	send_conf(&c, "cache-age 22d\n");
 	ATF_CHECK_EQ(1, wait_for_sweeps(&c, 4).entries);
@@ -573,7 +582,7 @@ ATF_TC_BODY(original__is_removed_and_counted, tc)
 	snprintf(line, sizeof(line), "removed %s files that the original",
 	    count);
 	ATF_CHECK_EQ_MSG(1, count_in_log(&c, line), "%s: %.*s", line,
-	    (int)c.log.len, c.log.data);
+	    (int)c.proc.log.len, c.proc.log.data);
 	ATF_CHECK_EQ(1, count_in_log(&c, "the original"));
 	ATF_CHECK_EQ(0, cache_status(&c).errors);
 	run("find cache -mindepth 2 | sort > left; printf '%s\\n' "

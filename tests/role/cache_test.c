@@ -2,7 +2,17 @@
  * The cache as its front meets it: what is remembered comes back the same,
  * and what nobody sealed is never remembered.
  */
-#include "tests/lib/cache_help.h"
+#include <sys/socket.h>
+
+#include <atf-c.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/listing.h"
+#include "common/torrent.h"
+#include "pkgtorrentd/cache/entry.h"
+#include "tests/lib/cache_rig.h"
 
 static struct cache_under_test c;
 

@@ -1,37 +1,29 @@
 /* A hasher that is sent what an honest front does not send, and what it lets
    go of. */
-#include "tests/lib/hasher_rig.h"
-
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
-/* Nothing more will come from there. */
-static void
-rig_expect_end(struct rig *rig, struct channel *channel)
-{
-	struct pollfd		 pfd = { channel->fd, POLLIN, 0 };
-	struct msg_wrong	 wrong;
+#include <atf-c.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
 
-	ATF_REQUIRE_EQ(1, poll(&pfd, 1, WAIT_MS));
-	ATF_REQUIRE_EQ(MSG_CLOSED, msg_recv(channel, rig->buf, &rig->msg,
-	    &wrong));
-	close(channel->fd);
-	channel->fd = -1;
-}
+#include "tests/lib/hash_rig.h"
 
-/* The hasher says that we broke a rule, and will not hear us any more. */
+/* The hasher has reported a broken rule, and closed the channel. */
 static void
 check_refused(struct rig *rig, enum msg_fault fault)
 {
-	const struct msg_wrong	*wrong;
+	struct msg_wrong	wrong;
 
-	rig_expect(rig, &rig->parent, MSG_WRONG);
-	wrong = rig->msg.body;
-	ATF_CHECK_EQ(ROLE_FRONT, wrong->role);
-	ATF_CHECK_EQ(HASH_INDEX, wrong->index);
-	ATF_CHECK_EQ(MSG_HASH, wrong->type);
-	ATF_CHECK_EQ(fault, wrong->fault);
-	rig_expect_end(rig, &rig->front);
+	proc_await_blame(&rig->proc, ROLE_FRONT, HASH_INDEX, MSG_HASH, fault,
+	    "the front");
+	while (msg_recv(&rig->front, rig->buf, &rig->msg, &wrong) !=
+	    MSG_CLOSED)
+		proc_wait(&rig->proc, rig->front.fd, POLLIN);
+	close(rig->front.fd);
 	rig_connect(rig);
 }
 
@@ -42,7 +34,7 @@ ATF_TC_BODY(descriptor__of_a_wrong_kind, tc)
 	struct rig		rig;
 	int			fds[8], i, n = 0;
 
-	close(make_file("file", PIECE, NULL));
+	close(hash_file("file", PIECE, NULL));
 	ATF_REQUIRE_EQ(0, mkfifo("fifo", 0644));
 	fds[n++] = open(".", O_RDONLY);
 	fds[n++] = open("fifo", O_RDONLY | O_NONBLOCK);
@@ -69,7 +61,7 @@ ATF_TC_BODY(descriptor__one_too_many, tc)
 	struct rig		rig;
 	int			fds[2];
 
-	fds[0] = fds[1] = make_file("file", PIECE, NULL);
+	fds[0] = fds[1] = hash_file("file", PIECE, NULL);
 	ranges[1].slot = 1;
 	rig_start(&rig, "auto");
 	rig_send(&rig, PIECE, ranges, 1, fds, 2);
@@ -112,7 +104,7 @@ ATF_TC_BODY(range__that_lies, tc)
 	};
 	struct rig	rig;
 	size_t		i;
-	int		fd = make_file("file", PIECE, NULL);
+	int		fd = hash_file("file", PIECE, NULL);
 
 	rig_start(&rig, "auto");
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -132,7 +124,7 @@ ATF_TC_BODY(batch__that_lies, tc)
 	struct rig		rig;
 	uint64_t		size = SLICE_MIN + MIB;
 	uint32_t		i;
-	int			fd = make_file("file", size, NULL);
+	int			fd = hash_file("file", size, NULL);
 	int			two[2] = { fd, fd };
 
 	rig_start(&rig, "auto");
@@ -175,7 +167,7 @@ ATF_TC_BODY(batch__that_lies, tc)
 static int
 locked_file(const char *name)
 {
-	int	fd = make_file(name, PIECE, NULL);
+	int	fd = hash_file(name, PIECE, NULL);
 
 	ATF_REQUIRE_EQ(0, flock(fd, LOCK_EX));
 	return fd;

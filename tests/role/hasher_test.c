@@ -1,14 +1,20 @@
 /* What the front and the parent see of a hasher, with real files. */
-#include "tests/lib/hasher_rig.h"
-
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
+#include <atf-c.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "hasher/hash/batch.h"
+#include "tests/lib/hash_rig.h"
 #include "tests/lib/place.h"
 
 static const uint8_t	unsealed[SEAL_LEN];
@@ -16,9 +22,8 @@ static const uint8_t	unsealed[SEAL_LEN];
 static void
 rig_expect_log(struct rig *rig, const char *text)
 {
-	do
-		rig_expect(rig, &rig->parent, MSG_LOG);
-	while (strstr(rig->log, text) == NULL);
+	while (rig->proc.lines == 0 || strstr(rig->proc.line, text) == NULL)
+		proc_wait(&rig->proc, -1, 0);
 }
 
 static void
@@ -66,7 +71,7 @@ ATF_TC_BODY(file__in_slices, tc)
 	struct rig		 rig;
 	uint8_t			*data;
 	uint64_t		 at, i;
-	int			 fd = make_file("file", len, &data);
+	int			 fd = hash_file("file", len, &data);
 
 	rig_start(&rig, "auto");
 	for (at = 0; at < len; at += SLICE_MIN) {
@@ -103,7 +108,7 @@ ATF_TC_BODY(batch__of_many_files, tc)
 		snprintf(name, sizeof(name), "%d", i);
 		ranges[i] = whole((uint64_t)i * i * 4099);
 		ranges[i].slot = (uint32_t)i;
-		fds[i] = make_file(name, ranges[i].size, &data[i]);
+		fds[i] = hash_file(name, ranges[i].size, &data[i]);
 	}
 	/* Slots are free again when their last range is on its way. */
 	for (round = 0; round < 5; round++)
@@ -149,7 +154,7 @@ check_changed(uint64_t real, uint64_t believed)
 	struct msg_range	 range = whole(believed);
 	struct msg_digests_item	 item;
 	struct rig		 rig;
-	int			 fd = make_file("file", real, NULL);
+	int			 fd = hash_file("file", real, NULL);
 
 	rig_start(&rig, "auto");
 	rig_send(&rig, PIECE, &range, 1, &fd, 1);
@@ -193,7 +198,7 @@ is_settled(struct rig *rig, int fd, uint64_t len)
 	struct msg_range	 range = whole(len);
 	struct msg_digests_item	 item;
 	const uint8_t		*digests;
-	struct seal		*seal = seal_new(rig_key);
+	struct seal		*seal = seal_new(proc_key);
 	uint8_t			 expected[SEAL_LEN];
 
 	rig_send(rig, PIECE, &range, 1, &fd, 1);
@@ -219,7 +224,7 @@ ATF_TC_BODY(seal__only_after_two_seconds, tc)
 	struct stat	st;
 	struct rig	rig;
 	int64_t		ctime_ns;
-	int		fd = make_file("file", 2 * PIECE + 7, NULL);
+	int		fd = hash_file("file", 2 * PIECE + 7, NULL);
 	bool		settled;
 
 	rig_start(&rig, "auto");
@@ -350,8 +355,8 @@ ATF_TC_BODY(memory__cold_files_leave_it_again, tc)
 	int			 cold, warm;
 
 	place_enter();
-	warm = make_file("warm", len, NULL);
-	cold = make_file("cold", len, &data);
+	warm = hash_file("warm", len, NULL);
+	cold = hash_file("cold", len, &data);
 	warm_up(warm, len);
 	chill(cold, len);
 	rig_start(&rig, "auto");
@@ -379,7 +384,7 @@ ATF_TC_BODY(memory__what_surrounds_a_hole_stays, tc)
 	int			 fd, rw;
 
 	place_enter();
-	fd = make_file("file", len, &data);
+	fd = hash_file("file", len, &data);
 	rw = open("file", O_RDWR);
 	if (fallocate(rw, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 	    (off_t)hole, (off_t)hole) == -1)
@@ -433,11 +438,11 @@ ATF_TC_BODY(file__cannot_be_read, tc)
 	log_set_level(-1);
 	read_init();
 	work.lanes = sha1_lanes_new(DIGEST_AUTO);
-	work.seal = seal_new(rig_key);
+	work.seal = seal_new(proc_key);
 	ATF_REQUIRE(work.lanes != NULL && work.seal != NULL);
 	batch.piece_len = PIECE;
 	batch.count = 1;
-	batch.slices[0].read.fd = make_file("file", PIECE, NULL);
+	batch.slices[0].read.fd = hash_file("file", PIECE, NULL);
 	batch.slices[0].read.len = 4 * PIECE;
 	batch.slices[0].size = PIECE;
 	batch_hash(&batch, &work);
@@ -457,11 +462,11 @@ ATF_TC_BODY(status__is_logged, tc)
 
 	rig_start(&rig, "openssl");
 	check_file(&rig, "slice", SLICE_MIN, MIB);
-	ATF_REQUIRE_EQ(0, msg_send(&rig.parent, MSG_STATUS, NULL, NULL, 0,
-	    NULL, 0));
+	proc_send(&rig.proc, MSG_STATUS, NULL, NULL, 0, -1);
 	rig_expect_log(&rig, "1 batches");
-	ATF_CHECK(strstr(rig.log, "0.02 GiB hashed in ") == rig.log);
-	ATF_CHECK(strstr(rig.log, "by openssl") != NULL);
+	ATF_CHECK_EQ(rig.proc.line, strstr(rig.proc.line,
+	    "0.02 GiB hashed in "));
+	ATF_CHECK(strstr(rig.proc.line, "by openssl") != NULL);
 	rig_stop(&rig);
 }
 

@@ -2,8 +2,16 @@
  * A front that was broken into, as the cache meets it: what is wrong is
  * refused and told, and what is stored was true.
  */
-#include "tests/lib/cache_help.h"
-#include "tests/lib/rogue_lies.h"
+#include <sys/stat.h>
+
+#include <atf-c.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/listing.h"
+#include "tests/lib/cache_rig.h"
+#include "tests/lib/lies.h"
 #include "tests/lib/truth.h"
 
 #define RANDOM		10000
@@ -16,7 +24,6 @@
 
 #define PIECE		16384U
 
-static struct victim		 v;
 static struct rogue		 front;
 static struct cache_under_test	 c;	/* the same, for its helpers */
 
@@ -45,7 +52,6 @@ cache_answers(struct rogue *r)
 static struct cache_under_test *
 honest(void)
 {
-	c.parent = v.parent;
 	c.front = front.ch;
 	return &c;
 }
@@ -55,11 +61,11 @@ start_cache(void)
 {
 	ATF_REQUIRE_EQ(0, mkdir("cache", 0700));
 	rogue_open_fds();
-	victim_start(&v, ROLE_CACHE, "");
+	rogue_start(&c.proc, ROLE_CACHE, "");
 	front.honest = cache_answers;
-	rogue_connect(&front, &v, ROLE_FRONT, 3);
+	rogue_connect(&front, &c.proc, ROLE_FRONT, 3);
 	ATF_REQUIRE(cache_answers(&front));
-	c.seal = seal_new(rogue_key);
+	c.seal = seal_new(proc_key);
 	c.buf = malloc(MSG_MAX);
 	ATF_REQUIRE(c.seal != NULL && c.buf != NULL);
 }
@@ -272,6 +278,7 @@ refuse_slices(void)
 		{ "another file", { { 3, 0, 1 }, { 0, 1, 4 } }, FAULT_SEAL },
 	};
 	struct said said = { 0 };
+	uint8_t sum[SEAL_LEN];
 	size_t i, k;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -293,8 +300,8 @@ refuse_slices(void)
 	/* A seal of one kind for another. */
 	say_listing(&said, "/y/a", &files[0], 1);
 	begin_pieces(&said, &files[0]);
-	sha256(said.tail.data, said.tail.len, inbox);
-	seal_listing(c.seal, inbox, said.body.pieces.seal);
+	sha256(said.tail.data, said.tail.len, sum);
+	seal_listing(c.seal, sum, said.body.pieces.seal);
 	say(&said);
 	rogue_refused(&front, MSG_PUT_PIECES, FAULT_SEAL, "a listing's seal");
 	buf_free(&said.tail);
@@ -431,12 +438,12 @@ ATF_TC_BODY(cache__crafted, tc)
 	n += refuse_listings();
 	n += refuse_questions();
 	ATF_CHECK_MSG(n >= CRAFTED, "%u messages", n);
-	ATF_CHECK_EQ(n, v.reports);
+	ATF_CHECK_EQ(n, c.proc.reports);
 	truth_check(&all_of_it);
 	ATF_CHECK_EQ(0, all_of_it.pieces + all_of_it.infos);
 	put_pieces(honest(), &files[0], PIECE, 16, NULL);
 	ATF_CHECK_EQ(5, get_pieces(honest(), &files[0], PIECE));
-	victim_stop(&v);
+	proc_stop(&c.proc);
 }
 
 static size_t
@@ -472,7 +479,7 @@ ATF_TC_BODY(cache__random, tc)
 	/* /y/a, b and c; by their names, and the two patterns. */
 	ATF_CHECK_EQ(3, all_of_it.pieces);
 	ATF_CHECK(all_of_it.infos > 1);
-	victim_stop(&v);
+	proc_stop(&c.proc);
 }
 
 /* An old truth may be told again; it is never taken for the new one. */
@@ -509,7 +516,7 @@ ATF_TC_BODY(cache__replay, tc)
 	ATF_CHECK_EQ(1, all_of_it.pieces);
 	ATF_CHECK_EQ(1, all_of_it.infos);
 	buf_free(&said.tail);
-	victim_stop(&v);
+	proc_stop(&c.proc);
 }
 
 /* Names that a walker never gives, with seals that are good. */
@@ -535,9 +542,9 @@ ATF_TC_BODY(cache__names, tc)
 		say_listing(&said, paths[i], &f, 1);
 		say(&said);
 		(void)cache_answers(&front);
-		victim_hear(&v);
+		proc_hear(&c.proc);
 		if (front.ch.fd == -1)
-			rogue_connect(&front, &v, ROLE_FRONT, 3);
+			rogue_connect(&front, &c.proc, ROLE_FRONT, 3);
 	}
 	truth_check(&all_of_it);
 	ATF_CHECK_EQ(0, all_of_it.pieces + all_of_it.infos);
@@ -545,7 +552,7 @@ ATF_TC_BODY(cache__names, tc)
 	ATF_CHECK_EQ(-1, access("cache/x", F_OK));
 	ATF_CHECK_EQ(-1, access("cache/pieces/x", F_OK));
 	buf_free(&said.tail);
-	victim_stop(&v);
+	proc_stop(&c.proc);
 }
 
 ATF_TP_ADD_TCS(tp)

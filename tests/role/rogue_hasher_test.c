@@ -2,14 +2,19 @@
  * A front that was broken into, as hashers meet it: what is wrong is refused
  * and told, and nothing is stated but of files that were handed over.
  */
-#include "tests/lib/rogue_lies.h"
+#include <sys/stat.h>
+
+#include <atf-c.h>
+#include <string.h>
+
+#include "tests/lib/lies.h"
 
 #define RANDOM		10000
 #define CRAFTED		200
 #define PIECE		16384U
 #define SIZE		(3ULL * PIECE + 100)	/* of "a file" */
 
-static struct victim	v;
+static struct proc	v;
 static struct rogue	front;
 
 /* The honest question: a file of one piece, in a slot of its own. */
@@ -54,7 +59,7 @@ static void
 start_hasher(void)
 {
 	rogue_open_fds();
-	victim_start(&v, ROLE_HASHER, "digest openssl\n");
+	rogue_start(&v, ROLE_HASHER, "digest openssl\n");
 	front.on_answer = check_digests;
 	front.honest = hasher_answers;
 	rogue_connect(&front, &v, ROLE_FRONT, 7);
@@ -66,7 +71,7 @@ ATF_TC_BODY(hasher__random, tc)
 {
 	start_hasher();
 	rogue_random(&front, RANDOM);
-	victim_stop(&v);
+	proc_stop(&v);
 }
 
 /* Each with one thing wrong: these values, put over a word or two of the
@@ -179,7 +184,7 @@ ATF_TC_BODY(hasher__crafted, tc)
 	n += refuse_descriptors();
 	ATF_CHECK_MSG(n >= CRAFTED, "%u messages", n);
 	ATF_CHECK_EQ(n, v.reports);
-	victim_stop(&v);
+	proc_stop(&v);
 }
 
 ATF_TP_ADD_TCS(tp)

@@ -3,10 +3,20 @@
  * ends its sender and nobody else, and is counted and named in the log.
  */
 #include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <atf-c.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "pkgtorrentd/parent/parent.h"
-#include "tests/lib/rogue_lies.h"
+#include "tests/lib/lies.h"
 
 #define RANDOM		10000
 #define CRAFTED		200

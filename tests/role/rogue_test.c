@@ -4,9 +4,20 @@
  * about several files, paths, sizes and versions, and tells the cache what it
  * likes.  Afterwards the cache's directory holds nothing but the truth.
  */
+#include <sys/stat.h>
+
+#include <atf-c.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/listing.h"
 #include "common/torrent.h"
+#include "tests/lib/lies.h"
 #include "tests/lib/place.h"
-#include "tests/lib/rogue_lies.h"
 #include "tests/lib/truth.h"
 
 #define TRIES		10000
@@ -48,7 +59,7 @@ struct listing {
 	uint8_t		 seal[SEAL_LEN];
 };
 
-static struct victim	walker, hasher;
+static struct proc	walker, hasher;
 static struct rogue	to_walker, to_hasher;
 static struct version	versions[VERSIONS_MAX];
 static struct slice	slices[SLICES_MAX];
@@ -267,7 +278,7 @@ collect_in_passing(void)
 	resolve_all();
 }
 
-static struct victim	cache;
+static struct proc	cache;
 static struct rogue	to_cache;
 
 /* PUT_PIECES in the making. */
@@ -498,9 +509,9 @@ static void
 start_all(void)
 {
 	ATF_REQUIRE_EQ(0, mkdir("cache", 0700));
-	victim_start(&walker, ROLE_WALKER, "");
-	victim_start(&hasher, ROLE_HASHER, "");
-	victim_start(&cache, ROLE_CACHE, "");
+	rogue_start(&walker, ROLE_WALKER, "");
+	rogue_start(&hasher, ROLE_HASHER, "");
+	rogue_start(&cache, ROLE_CACHE, "");
 	rogue_connect(&to_walker, &walker, ROLE_FRONT, 0);
 	rogue_connect(&to_hasher, &hasher, ROLE_FRONT, 0);
 	rogue_connect(&to_cache, &cache, ROLE_FRONT, 0);
@@ -558,7 +569,7 @@ ATF_TC_BODY(rogue__front_leaves_nothing_but_the_truth, tc)
 		if (i % 100 == 0)
 			truth_check(&t);
 	}
-	victim_hear(&cache);
+	proc_hear(&cache);
 	ATF_CHECK_EQ(refused, cache.reports);
 	truth_check(&t);
 	printf("%u statements, %u refused, %u lists and %u torrents kept\n",
@@ -568,9 +579,9 @@ ATF_TC_BODY(rogue__front_leaves_nothing_but_the_truth, tc)
 	ATF_CHECK_EQ(10, t.pieces);
 	ATF_CHECK(t.infos >= 5);
 	ATF_CHECK(refused > TRIES / 10 && refused < TRIES);
-	victim_stop(&walker);
-	victim_stop(&hasher);
-	victim_stop(&cache);
+	proc_stop(&walker);
+	proc_stop(&hasher);
+	proc_stop(&cache);
 }
 
 ATF_TP_ADD_TCS(tp)

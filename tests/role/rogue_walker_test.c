@@ -3,9 +3,20 @@
  * and told, and nothing comes from outside the root.
  */
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
-#include "tests/lib/rogue_lies.h"
+#include <atf-c.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/listing.h"
+#include "tests/lib/lies.h"
 
 #define RANDOM		10000
 #define CRAFTED		200
@@ -14,7 +25,7 @@
 #define INSIDE		"inside"
 #define OUTSIDE		"outside"
 
-static struct victim	v;
+static struct proc	v;
 static struct rogue	front;
 
 static void
@@ -117,7 +128,7 @@ start_walker(void)
 {
 	make_mirror();
 	rogue_open_fds();
-	victim_start(&v, ROLE_WALKER, "");
+	rogue_start(&v, ROLE_WALKER, "");
 	front.on_answer = check_descriptors;
 	front.honest = walker_answers;
 	rogue_connect(&front, &v, ROLE_FRONT, 0);
@@ -129,7 +140,7 @@ ATF_TC_BODY(walker__random, tc)
 {
 	start_walker();
 	rogue_random(&front, RANDOM);
-	victim_stop(&v);
+	proc_stop(&v);
 }
 
 
@@ -273,7 +284,7 @@ ATF_TC_BODY(walker__crafted, tc)
 	n += refuse_parts();
 	ATF_CHECK_MSG(n >= CRAFTED, "%u messages", n);
 	ATF_CHECK_EQ(n, v.reports);
-	victim_stop(&v);
+	proc_stop(&v);
 }
 
 /* Somebody swaps a file, and a directory, for links that leave the root, and
@@ -395,7 +406,7 @@ ATF_TC_BODY(walker__swapped_links, tc)
 	ATF_CHECK_MSG(seen.opened > n / 100 && seen.links > n / 100,
 	    "nothing was swapped: %u files, %u links", seen.opened,
 	    seen.links);
-	victim_stop(&v);
+	proc_stop(&v);
 	buf_free(&specs);
 	buf_free(&opens);
 	buf_free(&seen.listing);

@@ -1,6 +1,18 @@
 /* What paths and patterns resolve to in a real tree. */
-#include "tests/lib/walker_help.h"
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <atf-c.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/listing.h"
 #include "tests/lib/place.h"
+#include "tests/lib/walker_rig.h"
 
 static void
 file_identity(const char *path, struct identity *id)
@@ -299,7 +311,7 @@ ATF_TC_BODY(resolve__listing_and_seal, tc)
 {
 	struct listing_reader	 r;
 	struct buf		 specs = { 0 };
-	struct seal		*seal = seal_new(key);
+	struct seal		*seal = seal_new(proc_key);
 	struct identity		 id;
 	struct answer		 a;
 	struct walker		 w;
@@ -362,7 +374,7 @@ ATF_TC_BODY(open__descriptors_and_seals, tc)
 		PATH_NOT_FILE, PATH_OK, PATH_NOT_FILE, PATH_LINK };
 	struct msg_opened_item	 items[6];
 	const struct msg_opened	*body;
-	struct seal		*seal = seal_new(key);
+	struct seal		*seal = seal_new(proc_key);
 	struct identity		 id;
 	struct walker		 w;
 	struct msg		 msg;

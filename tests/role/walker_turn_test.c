@@ -1,5 +1,14 @@
 /* Limits of a request, and whose turn it is. */
-#include "tests/lib/walker_help.h"
+#include <sys/resource.h>
+
+#include <atf-c.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/listing.h"
+#include "tests/lib/walker_rig.h"
 
 /* A glob that takes a hundred turns, since it has many bytes of many names to
    look for in many bytes; and a request of so many that it cannot end. */
@@ -381,8 +390,7 @@ ATF_TC_BODY(channel__work_goes_with_it, tc)
 	walker_connect(&w);
 	id = send_spec(&w, "/a*", 1);
 	expect_answer(&w, id, "OK /a");
-	must_send(&w.parent, MSG_STATUS, NULL, NULL, 0, NULL, 0);
-	ATF_REQUIRE_EQ(MSG_LOG, receive(&w.parent, &msg));
+	proc_ask_status(&w.proc);
 	walker_stop(&w);
 }
 
@@ -407,10 +415,11 @@ ATF_TC_BODY(path__few_descriptors, tc)
 	walker_start_on_www(&w, "");
 	/* It has its channel, too. */
 	CHECK_ASK(&w, "/y/**", all);
-	ATF_REQUIRE_EQ(0, prlimit(w.pid, RLIMIT_NOFILE, NULL, &before));
+	ATF_REQUIRE_EQ(0, prlimit(w.proc.pid, RLIMIT_NOFILE, NULL, &before));
 	for (n = 3; n < 20; n++) {
 		few = (struct rlimit){ n, before.rlim_max };
-		ATF_REQUIRE_EQ(0, prlimit(w.pid, RLIMIT_NOFILE, &few, NULL));
+		ATF_REQUIRE_EQ(0, prlimit(w.proc.pid, RLIMIT_NOFILE, &few,
+		    NULL));
 		got = ask(&w, "/y/**");
 		failed += strcmp(got, "FAILED") == 0;
 		ATF_CHECK_MSG(strcmp(got, "FAILED") == 0 ||

@@ -1,5 +1,10 @@
 /* What may come over the walker's channels, and what is no request at all. */
-#include "tests/lib/walker_help.h"
+#include <atf-c.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/lib/walker_rig.h"
 
 /* Parts may be cut anywhere, and more requests come than are worked on. */
 ATF_TC_WITHOUT_HEAD(resolve__parts_and_crowds);
@@ -130,15 +135,11 @@ send_lie(struct walker *w, const struct lie *lie)
 }
 
 static void
-expect_blame(struct walker *w, const char *what)
+expect_blame(struct walker *w, enum msg_type type, const char *what)
 {
-	const struct msg_wrong	*wrong;
-	struct msg		 msg;
+	struct msg	 msg;
 
-	ATF_REQUIRE_EQ_MSG(MSG_WRONG, receive_parent(w, &msg), "%s", what);
-	wrong = msg.body;
-	ATF_CHECK_EQ_MSG(FAULT_CONTENT, wrong->fault, "%s", what);
-	ATF_CHECK_EQ_MSG(ROLE_FRONT, wrong->role, "%s", what);
+	proc_await_blame(&w->proc, ROLE_FRONT, 0, type, FAULT_CONTENT, what);
 	ATF_CHECK_EQ_MSG(MSG_NONE, receive(&w->front, &msg), "%s", what);
 	close(w->front.fd);
 	walker_connect(w);
@@ -180,7 +181,7 @@ ATF_TC_BODY(lie__is_reported_and_the_channel_closed, tc)
 	CHECK_ASK(&w, "/..a/.b", "MISSING");
 	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
 		send_lie(&w, &lies[i]);
-		expect_blame(&w, lies[i].what);
+		expect_blame(&w, lies[i].type, lies[i].what);
 	}
 	walker_stop(&w);
 }
@@ -199,7 +200,7 @@ ATF_TC_BODY(lie__in_several_items, tc)
 	specs_append(&specs, 1, "/a");
 	specs_append(&specs, 1, "/b");
 	send_specs(&w, &specs, NULL);
-	expect_blame(&w, "an index twice");
+	expect_blame(&w, MSG_RESOLVE, "an index twice");
 	/* Another request between the parts of one. */
 	memset(&part, 0, sizeof(part));
 	part.flags = PART_MORE;
@@ -208,13 +209,13 @@ ATF_TC_BODY(lie__in_several_items, tc)
 		must_send(&w.front, MSG_RESOLVE, &part, specs.data, 10, NULL,
 		    0);
 	}
-	expect_blame(&w, "mixed parts");
+	expect_blame(&w, MSG_RESOLVE, "mixed parts");
 	buf_free(&specs);
 	/* More than 4 MiB. */
 	for (i = 0; specs.len <= 4U << 20; i++)
 		specs_append(&specs, i, "/a");
 	send_specs(&w, &specs, NULL);
-	expect_blame(&w, "too long");
+	expect_blame(&w, MSG_RESOLVE, "too long");
 	buf_free(&specs);
 	walker_stop(&w);
 }

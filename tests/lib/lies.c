@@ -1,25 +1,20 @@
-/*
- * Messages that no honest peer sends: all that the table forbids, one after
- * another, and random ones that look as if they meant something.
- */
-#ifndef ROGUE_LIES_H
-#define ROGUE_LIES_H
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
-#include "tests/lib/rogue_rig.h"
+#include <atf-c.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
-#define BURST_MAX	8
-
-struct lie {
-	uint8_t	bytes[MSG_MAX + 64];
-	size_t	len;
-	int	fds[ROGUE_FDS_MAX];
-	int	nfds;
-};
+#include "tests/lib/lies.h"
 
 /* The same on every run and machine; failures name the number of the burst. */
 static uint64_t rogue_seed = 20240229;
 
-static inline uint32_t
+uint32_t
 any(uint32_t below)
 {
 	rogue_seed ^= rogue_seed << 13;
@@ -28,14 +23,9 @@ any(uint32_t below)
 	return (uint32_t)(rogue_seed >> 33) % below;
 }
 
-#define ONE_OF(array)	(array)[any(sizeof(array) / sizeof((array)[0]))]
+int	rogue_fds[ROGUE_KINDS];
 
-/* Descriptors of every kind; the last is what it should be. */
-#define ROGUE_KINDS	13
-
-static int	rogue_fds[ROGUE_KINDS];
-
-static inline void
+void
 rogue_open_fds(void)
 {
 	int pair[2], fd, n = 0;
@@ -95,7 +85,7 @@ static const char *const rogue_paths[] = {
 	"/y/updir/secret", "/etc/passwd", "/proc/self/mem", "../secret",
 };
 
-static inline uint32_t
+uint32_t
 any_word(void)
 {
 	static const uint32_t words[] = {
@@ -107,7 +97,7 @@ any_word(void)
 	return any(8) == 0 ? any(UINT32_MAX) : ONE_OF(words);
 }
 
-static inline void
+void
 lie_add(struct lie *lie, const void *bytes, size_t len)
 {
 	if (len > MSG_MAX - lie->len)
@@ -116,7 +106,7 @@ lie_add(struct lie *lie, const void *bytes, size_t len)
 	lie->len += len;
 }
 
-static inline void
+void
 lie_add_words(struct lie *lie, size_t n)
 {
 	uint32_t word;
@@ -127,14 +117,14 @@ lie_add_words(struct lie *lie, size_t n)
 	}
 }
 
-static inline void
+void
 lie_set_word(struct lie *lie, size_t at, uint32_t word)
 {
 	if (at + sizeof(word) <= lie->len)
 		memcpy(lie->bytes + at, &word, sizeof(word));
 }
 
-static inline void
+static void
 lie_add_item(struct lie *lie, const struct look *look)
 {
 	const char *path = ONE_OF(rogue_paths);
@@ -154,7 +144,7 @@ lie_add_item(struct lie *lie, const struct look *look)
 }
 
 /* Mostly true about itself: else nothing would come past the table. */
-static inline void
+static void
 lie_make(struct lie *lie, const struct look *look, uint32_t type)
 {
 	size_t body = sizeof(struct msg_header);
@@ -178,7 +168,7 @@ lie_make(struct lie *lie, const struct look *look, uint32_t type)
 	lie_set_word(lie, 4, (uint32_t)(lie->len - body));
 }
 
-static inline void
+static void
 lie_spoil(struct lie *lie)
 {
 	size_t n;
@@ -207,7 +197,7 @@ lie_spoil(struct lie *lie)
 		    (uint32_t)(lie->len - sizeof(struct msg_header)));
 }
 
-static inline void
+void
 lie_choose(struct lie *lie, const struct rogue *r)
 {
 	static const int counts[] = { 1, 1, 1, 2, 2, 16, 17, 32, 33, 100 };
@@ -238,8 +228,7 @@ lie_choose(struct lie *lie, const struct rogue *r)
 			lie->fds[lie->nfds++] = ONE_OF(rogue_fds);
 }
 
-/* What the table alone has against it. */
-static inline enum msg_fault
+enum msg_fault
 lie_fault(const struct lie *lie, const struct rogue *r, uint32_t *type)
 {
 	struct msg_header head = { 0, 0 };
@@ -258,7 +247,7 @@ lie_fault(const struct lie *lie, const struct rogue *r, uint32_t *type)
 
 /* A report fits one of the lies that were told, up to the first that the
    table forbids. */
-static inline bool
+static bool
 report_fits(const struct msg_wrong *wrong, const struct lie *lies,
     uint32_t n, const struct rogue *r)
 {
@@ -278,11 +267,11 @@ report_fits(const struct msg_wrong *wrong, const struct lie *lies,
 }
 
 /* One burst of lies.  The number of messages. */
-static inline uint32_t
+static uint32_t
 rogue_burst(struct rogue *r, uint32_t at)
 {
 	static struct lie lies[BURST_MAX];
-	struct victim *v = r->victim;
+	struct proc *v = r->victim;
 	uint32_t i, n = 1 + any(BURST_MAX), type;
 	bool forbidden = false, alive;
 
@@ -293,7 +282,7 @@ rogue_burst(struct rogue *r, uint32_t at)
 		    lies[i].nfds);
 	}
 	alive = r->honest(r);
-	victim_hear(v);
+	proc_hear(v);
 	ATF_REQUIRE_MSG(!alive || !forbidden,
 	    "message %u: what the table forbids was taken", at);
 	ATF_REQUIRE_EQ_MSG(v->settled + !alive, v->reports,
@@ -312,7 +301,7 @@ rogue_burst(struct rogue *r, uint32_t at)
 	return n;
 }
 
-static inline void
+void
 rogue_random(struct rogue *r, uint32_t n)
 {
 	uint32_t i = 0;
@@ -327,7 +316,7 @@ rogue_random(struct rogue *r, uint32_t n)
 }
 
 /* A message of zeros that the table forbids. */
-static inline void
+static void
 rogue_forbidden(struct rogue *r, uint32_t type, size_t len, uint32_t claimed,
     int nfds, enum msg_fault fault)
 {
@@ -350,8 +339,7 @@ rogue_forbidden(struct rogue *r, uint32_t type, size_t len, uint32_t claimed,
 		rogue_refused(r, type, fault, what);
 }
 
-/* Everything that the table forbids this peer; how many messages that is. */
-static inline unsigned
+unsigned
 rogue_try_table(struct rogue *r)
 {
 	static const struct {
@@ -399,5 +387,3 @@ rogue_try_table(struct rogue *r)
 	}
 	return n;
 }
-
-#endif

@@ -1,13 +1,3 @@
-/*
- * For tests of the walker: the real walker_main() in a process of its own,
- * with the test for its parent and for its front, on a tree below the test's
- * working directory.
- */
-#ifndef WALKER_HELP_H
-#define WALKER_HELP_H
-
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -17,43 +7,20 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/listing.h"
-#include "common/child.h"
-#include "common/seal.h"
+#include "tests/lib/walker_rig.h"
 
-#define WAIT_MS	60000		/* for an event that must come */
-
-static const uint8_t	 key[SEAL_LEN] = "the key of this test";
-static uint8_t		 inbox[MSG_MAX];
-
-struct walker {
-	pid_t		 pid;
-	struct channel	 parent;	/* the test's ends */
-	struct channel	 front;
-	uint64_t	 last_id;
-};
-
-/* Answers to a RESOLVE. */
-struct answer {
-	uint64_t		 id;
-	struct buf		 listing;
-	struct msg_resolved	 end;
-	bool			 slow;
-};
-
-static void
+void
 make_dir(const char *path)
 {
 	ATF_REQUIRE_MSG(mkdir(path, 0755) == 0, "%s", path);
 }
 
-static void
+void
 make_file(const char *path)
 {
 	int	 fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
@@ -63,26 +30,16 @@ make_file(const char *path)
 	close(fd);
 }
 
-static inline void
+void
 make_link(const char *target, const char *path)
 {
 	ATF_REQUIRE_MSG(symlink(target, path) == 0, "%s", path);
 }
 
-static void
-make_channel(struct channel *ch, int fd, enum role self, enum role peer)
-{
-	memset(ch, 0, sizeof(*ch));
-	ch->fd = fd;
-	ch->self = self;
-	ch->peer = peer;
-}
-
-/* The next message, which must be there within WAIT_MS; MSG_NONE when the
-   channel has been closed. */
-static enum msg_type
+enum msg_type
 receive(struct channel *ch, struct msg *msg)
 {
+	static uint8_t		 inbox[MSG_MAX] __attribute__((__aligned__(8)));
 	struct pollfd		 pfd = { ch->fd, POLLIN, 0 };
 	struct msg_wrong	 wrong;
 
@@ -102,19 +59,7 @@ receive(struct channel *ch, struct msg *msg)
 		}
 }
 
-/* The next message of the parent's channel that is not for the log. */
-static enum msg_type
-receive_parent(struct walker *w, struct msg *msg)
-{
-	enum msg_type	 type;
-
-	while ((type = receive(&w->parent, msg)) == MSG_LOG)
-		printf("log: %.*s\n", (int)msg->tail_len,
-		    (const char *)msg->tail);
-	return type;
-}
-
-static void
+void
 must_send(struct channel *ch, enum msg_type type, const void *body,
     const void *tail, size_t len, const int *fds, int nfds)
 {
@@ -122,77 +67,36 @@ must_send(struct channel *ch, enum msg_type type, const void *body,
 	    nfds) == 0, "%s: %s", msg_name(type), strerror(errno));
 }
 
-/* As the parent sends it: in full. */
-static void
+static const char *
+walker_conf(const char *text)
+{
+	static char whole[16384];
+
+	snprintf(whole, sizeof(whole), "sandbox best-effort\n%s", text);
+	return whole;
+}
+
+void
 walker_configure(struct walker *w, uint32_t index, const char *text)
 {
-	static const struct strings none;
-	struct buf	 whole = { 0 }, errors = { 0 };
-	struct conf	*conf;
-	struct msg_conf	 body;
-
-	conf = conf_parse("test", text, strlen(text), &none, &errors);
-	ATF_REQUIRE_MSG(conf != NULL, "%.*s", (int)errors.len,
-	    (const char *)errors.data);
-	ATF_REQUIRE(conf_print(conf, &whole) == 0);
-	memset(&body, 0, sizeof(body));
-	body.role = ROLE_WALKER;
-	body.index = index;
-	must_send(&w->parent, MSG_CONF, &body, whole.data, whole.len, NULL,
-	    0);
-	buf_free(&whole);
-	conf_free(conf);
+	proc_configure(&w->proc, index, 0, walker_conf(text));
 }
 
-/* A new channel to the front, as after its restart. */
-static void
+void
 walker_connect(struct walker *w)
 {
-	struct msg_channel	 body;
-	int			 fds[2];
-
-	memset(&body, 0, sizeof(body));
-	body.role = ROLE_FRONT;
-	ATF_REQUIRE(msg_pair(fds) == 0);
-	must_send(&w->parent, MSG_CHANNEL, &body, NULL, 0, &fds[1], 1);
-	close(fds[1]);
-	make_channel(&w->front, fds[0], ROLE_FRONT, ROLE_WALKER);
+	w->front = proc_connect(&w->proc, ROLE_FRONT, 0);
 }
 
-/* text: the whole configuration but for the sandbox's strictness. */
-static void
+void
 walker_start(struct walker *w, uint32_t index, const char *text)
 {
-	struct msg_key	 msg_key;
-	struct msg	 msg;
-	char		 whole[16384];
-	int		 fds[2];
-
 	memset(w, 0, sizeof(*w));
-	ATF_REQUIRE(msg_pair(fds) == 0);
-	fflush(NULL);
-	w->pid = fork();
-	ATF_REQUIRE(w->pid != -1);
-	if (w->pid == 0) {
-		/* Also when the test fails while the walker is stopped. */
-		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 ||
-		    dup2(fds[1], PARENT_FD) == -1)
-			_exit(99);
-		close_range(PARENT_FD + 1, UINT_MAX, 0);
-		walker_main();
-	}
-	close(fds[1]);
-	make_channel(&w->parent, fds[0], ROLE_PARENT, ROLE_WALKER);
-	snprintf(whole, sizeof(whole), "sandbox best-effort\n%s", text);
-	walker_configure(w, index, whole);
-	memcpy(msg_key.key, key, SEAL_LEN);
-	must_send(&w->parent, MSG_KEY, &msg_key, NULL, 0, NULL, 0);
-	ATF_REQUIRE_EQ(MSG_READY, receive_parent(w, &msg));
+	proc_start(&w->proc, ROLE_WALKER, index, 0, walker_conf(text));
 	walker_connect(w);
 }
 
-/* The walker on the directory "www" and nothing else. */
-static void
+void
 walker_start_on_www(struct walker *w, const char *more)
 {
 	char	 text[8192], cwd[PATH_MAX];
@@ -202,37 +106,30 @@ walker_start_on_www(struct walker *w, const char *more)
 	walker_start(w, 0, text);
 }
 
-/* It leaves when its parent has gone, and has not died before. */
-static void
+void
 walker_stop(struct walker *w)
 {
-	int	 status;
-
-	close(w->parent.fd);
-	ATF_REQUIRE(waitpid(w->pid, &status, 0) == w->pid);
-	ATF_CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "the walker ended with status %#x", status);
+	proc_stop(&w->proc);
 	if (w->front.fd != -1)
 		close(w->front.fd);
 }
 
-/* What is sent now is all there before the walker reads it. */
-static inline void
+void
 pause_walker(const struct walker *w)
 {
 	int	 status;
 
-	ATF_REQUIRE(kill(w->pid, SIGSTOP) == 0);
-	ATF_REQUIRE(waitpid(w->pid, &status, WUNTRACED) == w->pid);
+	ATF_REQUIRE(kill(w->proc.pid, SIGSTOP) == 0);
+	ATF_REQUIRE(waitpid(w->proc.pid, &status, WUNTRACED) == w->proc.pid);
 }
 
-static inline void
+void
 resume_walker(const struct walker *w)
 {
-	ATF_REQUIRE(kill(w->pid, SIGCONT) == 0);
+	ATF_REQUIRE(kill(w->proc.pid, SIGCONT) == 0);
 }
 
-static void
+void
 specs_append(struct buf *b, uint32_t index, const char *spec)
 {
 	struct msg_spec	 head = { index, (uint32_t)strlen(spec) };
@@ -241,8 +138,7 @@ specs_append(struct buf *b, uint32_t index, const char *spec)
 	ATF_REQUIRE(buf_add(b, spec, head.len) == 0);
 }
 
-/* Returns the request's number. */
-static uint64_t
+uint64_t
 send_specs(struct walker *w, const struct buf *specs, const uint8_t *expect)
 {
 	struct msg_resolve	 body;
@@ -267,7 +163,7 @@ send_specs(struct walker *w, const struct buf *specs, const uint8_t *expect)
 	return body.id;
 }
 
-static inline uint64_t
+uint64_t
 send_spec(struct walker *w, const char *spec, uint32_t times)
 {
 	struct buf	 specs = { 0 };
@@ -281,8 +177,7 @@ send_spec(struct walker *w, const char *spec, uint32_t times)
 	return id;
 }
 
-/* All of the next answer; other messages must not come in between. */
-static void
+void
 receive_answer(struct walker *w, struct answer *a)
 {
 	const struct msg_id	*part;
@@ -330,8 +225,7 @@ result_name(uint32_t result)
 	return result < 10 ? names[result] : "?";
 }
 
-/* As text: "OK /a/x /a/y; MISSING", or the result when it is not OK. */
-static const char *
+const char *
 answer_text(const struct answer *a)
 {
 	static struct buf	 out;
@@ -353,8 +247,7 @@ answer_text(const struct answer *a)
 	return (const char *)out.data;
 }
 
-/* The next answer is this one and reads so. */
-static inline void
+void
 expect_answer(struct walker *w, uint64_t id, const char *text)
 {
 	struct answer	 a;
@@ -366,7 +259,7 @@ expect_answer(struct walker *w, uint64_t id, const char *text)
 	buf_free(&a.listing);
 }
 
-static inline const char *
+const char *
 ask_for(struct walker *w, const struct buf *specs)
 {
 	struct answer	 a;
@@ -380,8 +273,7 @@ ask_for(struct walker *w, const struct buf *specs)
 	return text;
 }
 
-/* What does this spec alone resolve to? */
-static inline const char *
+const char *
 ask(struct walker *w, const char *spec)
 {
 	struct buf	 specs = { 0 };
@@ -393,13 +285,7 @@ ask(struct walker *w, const char *spec)
 	return text;
 }
 
-#define CHECK_ASK(w, spec, expect) do {					\
-	const char *got_ = ask(w, spec);				\
-	ATF_CHECK_MSG(strcmp(got_, expect) == 0,			\
-	    "%s: %s, expected %s", spec, got_, expect);			\
-} while (0)
-
-static inline void
+void
 send_open(struct walker *w, const char *const *paths, uint32_t n)
 {
 	struct msg_open	 body;
@@ -419,8 +305,7 @@ send_open(struct walker *w, const char *const *paths, uint32_t n)
 	buf_free(&tail);
 }
 
-/* One path opened; the descriptor or -1. */
-static inline int
+int
 open_one(struct walker *w, const char *path, struct msg_opened_item *item)
 {
 	struct msg	 msg;
@@ -432,5 +317,3 @@ open_one(struct walker *w, const char *path, struct msg_opened_item *item)
 	ATF_CHECK_EQ(item->status == PATH_OK, msg.nfds == 1);
 	return msg.nfds == 1 ? msg.fds[0] : -1;
 }
-
-#endif

@@ -1,14 +1,4 @@
-/*
- * A cache at work: cache_main() in a process of its own, its parent and its
- * front played by the test, which has the key and so can seal as walkers and
- * hashers do.
- */
-#ifndef CACHE_HELP_H
-#define CACHE_HELP_H
-
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <atf-c.h>
 #include <errno.h>
@@ -21,231 +11,102 @@
 #include <unistd.h>
 
 #include "common/listing.h"
-#include "pkgtorrentd/cache/entry.h"
-#include "common/child.h"
-#include "common/seal.h"
 #include "common/torrent.h"
-
-#define WAIT_MS		30000
-#define PIECE_LEN	(1U << 20)
-#define DAY		86400
-
-/* What STATUS says. */
-struct status {
-	unsigned long	entries;
-	unsigned long	used_kib;
-	unsigned long	limit_kib;
-	unsigned long	hits;
-	unsigned long	misses;
-	unsigned long	stored;
-	unsigned long	errors;
-	unsigned long	sweeps;
-	unsigned long	expired;
-	unsigned long	evicted;
-};
-
-struct cache_under_test {
-	pid_t		 pid;
-	struct channel	 parent;	/* our ends */
-	struct channel	 front;
-	struct seal	*seal;
-	uint8_t		*buf;
-	struct buf	 log;		/* its lines */
-	uint32_t	 fault;		/* as it reported last; 0: none */
-	bool		 ready;
-	bool		 has_status;
-	struct status	 status;
-	uint64_t	 id;		/* of the last question */
-	uint32_t	 flags;		/* CONF_ROOT */
-	rlim_t		 fsize;		/* limit before it starts; 0: none */
-};
+#include "pkgtorrentd/cache/entry.h"
+#include "tests/lib/cache_rig.h"
 
 /*
- * The cache's directory is "cache" in the test's own.  Like the parent's, the
- * text leaves nothing to be asked of the system (how many CPUs there are).
+ * Like the parent's, the text leaves nothing to be asked of the system (the
+ * number of its CPUs).
  */
-static inline void
-send_conf(struct cache_under_test *c, const char *more)
+static const char *
+cache_conf(const char *more)
 {
-	struct msg_conf body = {
-		.role = ROLE_CACHE, .flags = CONF_VERBOSE | c->flags,
-	};
-	char cwd[512], text[2048];
-	int n;
+	static char text[2048];
+	char cwd[512];
 
 	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
-	n = snprintf(text, sizeof(text), "root /usr\ncache %s/cache\n"
+	snprintf(text, sizeof(text), "root /usr\ncache %s/cache\n"
 	    "hashers 1\n%s%s", cwd, strstr(more, "sandbox") != NULL ? "" :
 	    "sandbox best-effort\n", more);
-	ATF_REQUIRE_EQ(0, msg_send_wait(&c->parent, MSG_CONF, &body, text,
-	    (size_t)n, NULL, 0));
+	return text;
 }
 
-static inline void
-take_line(struct cache_under_test *c, const uint8_t *line, size_t len)
+void
+send_conf(struct cache_under_test *c, const char *more)
 {
-	struct status *st = &c->status;
-	char text[2100];
-
-	ATF_REQUIRE_EQ(0, buf_add(&c->log, line, len));
-	ATF_REQUIRE_EQ(0, buf_add(&c->log, "\n", 1));
-	snprintf(text, sizeof(text), "%.*s", (int)len, line);
-	if (sscanf(text, "%lu entries on disk, %lu of %lu KiB used; %lu "
-	    "lookups found an entry, %lu found none; %lu entries stored, %lu "
-	    "errors of reading or storing; %lu sweeps, %lu entries removed "
-	    "for cache-age, %lu for cache-size",
-	    &st->entries, &st->used_kib, &st->limit_kib, &st->hits,
-	    &st->misses, &st->stored, &st->errors, &st->sweeps, &st->expired,
-	    &st->evicted) == 10)
-		c->has_status = true;
+	proc_configure(&c->proc, 0, CONF_VERBOSE | c->flags,
+	    cache_conf(more));
 }
 
-static inline void
-from_parent_end(struct cache_under_test *c)
-{
-	struct msg_wrong wrong;
-	struct msg msg;
-
-	switch (msg_recv(&c->parent, c->buf, &msg, &wrong)) {
-	case MSG_GOT:
-		break;
-	case MSG_AGAIN:
-		return;
-	default:
-		atf_tc_fail("the cache has ended: %.*s", (int)c->log.len,
-		    c->log.data);
-	}
-	switch (msg.type) {
-	case MSG_READY:
-		c->ready = true;
-		break;
-	case MSG_LOG:
-		take_line(c, msg.tail, msg.tail_len);
-		break;
-	case MSG_WRONG:
-		c->fault = ((const struct msg_wrong *)msg.body)->fault;
-		break;
-	default:
-		atf_tc_fail("%s from the cache: %u", msg_name(msg.type),
-		    ((const struct msg_syscall *)msg.body)->nr);
-	}
-}
-
-/* Wait for something from either end, at most WAIT_MS. */
-static inline void
-wait_for_cache(struct cache_under_test *c)
-{
-	struct pollfd pfds[2] = {
-		{ c->parent.fd, POLLIN, 0 }, { c->front.fd, POLLIN, 0 },
-	};
-	int n;
-
-	n = poll(pfds, 2, WAIT_MS);
-	ATF_REQUIRE_MSG(n > 0, "nothing from the cache: %.*s",
-	    (int)c->log.len, c->log.data);
-	if (pfds[0].revents != 0)
-		from_parent_end(c);
-}
-
-static inline void
+void
 new_front(struct cache_under_test *c)
 {
-	struct msg_channel body = { .role = ROLE_FRONT };
-	int fds[2];
-
-	ATF_REQUIRE_EQ(0, msg_pair(fds));
-	ATF_REQUIRE_EQ(0, msg_send_wait(&c->parent, MSG_CHANNEL, &body, NULL,
-	    0, &fds[1], 1));
-	close(fds[1]);
 	if (c->front.fd != -1)
 		close(c->front.fd);
-	c->front = (struct channel){ .fd = fds[0], .self = ROLE_FRONT,
-	    .peer = ROLE_CACHE };
+	c->front = proc_connect(&c->proc, ROLE_FRONT, 0);
 }
 
-static inline void
+void
 cache_start(struct cache_under_test *c, const char *conf)
 {
-	struct msg_key key = { .key = "sixteen or more bytes" };
-	int fds[2];
-
 	ATF_REQUIRE(mkdir("cache", 0700) == 0 || errno == EEXIST);
 	if (c->buf == NULL)
 		c->buf = malloc(MSG_MAX);
 	if (c->seal == NULL)
-		c->seal = seal_new(key.key);
+		c->seal = seal_new(proc_key);
 	ATF_REQUIRE(c->buf != NULL && c->seal != NULL);
-	ATF_REQUIRE_EQ(0, msg_pair(fds));
-	c->pid = fork();
-	ATF_REQUIRE(c->pid != -1);
-	if (c->pid == 0) {
-		struct rlimit rl = { c->fsize, c->fsize };
-
-		if (c->fsize != 0 && setrlimit(RLIMIT_FSIZE, &rl) == -1)
-			_exit(1);
-		if (dup2(fds[1], PARENT_FD) == -1)
-			_exit(1);
-		/* Of all ends of channels it has only its own: it ends when
-		   the others are closed. */
-		closefrom(PARENT_FD + 1);
-		cache_main();
-	}
-	close(fds[1]);
-	c->parent = (struct channel){ .fd = fds[0], .self = ROLE_PARENT,
-	    .peer = ROLE_CACHE };
+	proc_start(&c->proc, ROLE_CACHE, 0, CONF_VERBOSE | c->flags,
+	    cache_conf(conf));
 	c->front.fd = -1;
-	c->ready = false;
-	send_conf(c, conf);
-	ATF_REQUIRE_EQ(0, msg_send_wait(&c->parent, MSG_KEY, &key, NULL, 0,
-	    NULL, 0));
-	while (!c->ready)
-		wait_for_cache(c);
 	new_front(c);
 }
 
-/* It ends when its parent does, and has nothing to complain of. */
-static inline void
+void
 cache_stop(struct cache_under_test *c)
 {
-	int status;
-
-	close(c->parent.fd);
 	close(c->front.fd);
-	ATF_REQUIRE_EQ(c->pid, waitpid(c->pid, &status, 0));
-	ATF_CHECK_EQ(0, status);
+	proc_stop(&c->proc);
 }
 
-static inline struct status
+struct status
 cache_status(struct cache_under_test *c)
 {
-	struct msg_none body = { 0 };
+	const struct buf *log = &c->proc.log;
+	size_t at = log->len > 0 ? log->len - 1 : 0;
+	const char *line;
+	struct status st;
 
-	c->has_status = false;
-	ATF_REQUIRE_EQ(0, msg_send_wait(&c->parent, MSG_STATUS, &body, NULL,
-	    0, NULL, 0));
-	while (!c->has_status)
-		wait_for_cache(c);
-	return c->status;
+	proc_send(&c->proc, MSG_STATUS, NULL, NULL, 0, -1);
+	for (;; proc_wait(&c->proc, -1, 0))
+		for (; at + 1 < log->len; at += strcspn(line, "\n") + 1) {
+			line = (const char *)log->data + at;
+			if (sscanf(line, "%lu entries on disk, %lu of %lu KiB "
+			    "used; %lu lookups found an entry, %lu found "
+			    "none; %lu entries stored, %lu errors of reading "
+			    "or storing; %lu sweeps, %lu entries removed for "
+			    "cache-age, %lu for cache-size", &st.entries,
+			    &st.used_kib, &st.limit_kib, &st.hits, &st.misses,
+			    &st.stored, &st.errors, &st.sweeps, &st.expired,
+			    &st.evicted) == 10)
+				return st;
+		}
 }
 
-/* How often it has said so, now that it has said all. */
-static inline unsigned
+unsigned
 count_in_log(struct cache_under_test *c, const char *text)
 {
 	const char *at;
 	unsigned n = 0;
 
 	cache_status(c);
-	ATF_REQUIRE_EQ(0, buf_add(&c->log, "", 1));
-	for (at = (const char *)c->log.data; (at = strstr(at, text)) != NULL;
-	    at++)
+	for (at = (const char *)c->proc.log.data;
+	    (at = strstr(at, text)) != NULL; at++)
 		n++;
-	c->log.len--;
 	return n;
 }
 
-/* Waits until as many sweeps have ended. */
-static inline struct status
+struct status
 wait_for_sweeps(struct cache_under_test *c, unsigned long sweeps)
 {
 	struct status st;
@@ -260,20 +121,13 @@ wait_for_sweeps(struct cache_under_test *c, unsigned long sweeps)
 	atf_tc_fail("no sweep ended");
 }
 
-/* A file of the mirror, as the test imagines it. */
-struct mirror_file {
-	const char	*path;
-	struct identity	 identity;
-};
-
-static inline uint64_t
+uint64_t
 digests_of(const struct mirror_file *f, uint32_t piece_len)
 {
 	return torrent_digests(f->identity.size, piece_len);
 }
 
-/* Digests that follow from the identity: to be freed. */
-static inline uint8_t *
+uint8_t *
 make_digests(const struct mirror_file *f, uint32_t piece_len)
 {
 	uint64_t i, n = digests_of(f, piece_len);
@@ -288,29 +142,7 @@ make_digests(const struct mirror_file *f, uint32_t piece_len)
 	return d;
 }
 
-/* How a PUT_PIECES lies; the honest one is all zero. */
-struct put_lies {
-	const char	*path;		/* said, the seal being for another */
-	uint64_t	 size;		/* the same */
-	uint64_t	 ino;
-	bool		 no_mount;	/* … as if it did not matter */
-	bool		 unsealed;	/* slices */
-	uint32_t	 skip;		/* leave this slice out, from 1 on */
-	uint32_t	 again;		/* send this one twice */
-	bool		 beyond;	/* a sealed slice after the last */
-	bool		 swapped;	/* the first two slices */
-	bool		 no_padded;	/* no digest of the padded last piece */
-	bool		 cut;		/* no last part */
-	size_t		 junk;		/* bytes at the end of the last part */
-};
-
-struct put {
-	struct cache_under_test	*c;
-	struct msg_put_pieces	 body;
-	struct buf		 tail;
-};
-
-static inline void
+void
 put_part(struct put *put, bool more)
 {
 	put->body.flags = more ? PART_MORE : 0;
@@ -322,7 +154,7 @@ put_part(struct put *put, bool more)
 	put->body.slices = 0;
 }
 
-static inline void
+void
 put_slice(struct put *put, const struct msg_digests_item *item,
     const uint8_t *digests)
 {
@@ -335,8 +167,7 @@ put_slice(struct put *put, const struct msg_digests_item *item,
 	put->body.slices++;
 }
 
-/* Slices of at most slice_len pieces, as the front would send them. */
-static inline void
+void
 put_pieces(struct cache_under_test *c, const struct mirror_file *f,
     uint32_t piece_len, uint32_t slice_len, const struct put_lies *lies)
 {
@@ -393,8 +224,7 @@ put_pieces(struct cache_under_test *c, const struct mirror_file *f,
 	free(digests);
 }
 
-/* The next answer of the front's channel; false: it was closed. */
-static inline bool
+bool
 next_answer(struct cache_under_test *c, struct msg *msg)
 {
 	struct msg_wrong wrong;
@@ -404,7 +234,7 @@ next_answer(struct cache_under_test *c, struct msg *msg)
 		case MSG_GOT:
 			return true;
 		case MSG_AGAIN:
-			wait_for_cache(c);
+			proc_wait(&c->proc, c->front.fd, POLLIN);
 			break;
 		case MSG_CLOSED:
 			return false;
@@ -414,8 +244,7 @@ next_answer(struct cache_under_test *c, struct msg *msg)
 	}
 }
 
-/* A GET_PIECES in the making. */
-static inline void
+void
 ask_file(struct buf *tail, uint32_t index, const struct mirror_file *f)
 {
 	struct msg_file file = {
@@ -427,8 +256,7 @@ ask_file(struct buf *tail, uint32_t index, const struct mirror_file *f)
 	ATF_REQUIRE_EQ(0, buf_add(tail, f->path, file.len));
 }
 
-/* Asks for one file: how many digests are known; these are compared. */
-static inline uint64_t
+uint64_t
 get_pieces(struct cache_under_test *c, const struct mirror_file *f,
     uint32_t piece_len)
 {
@@ -469,14 +297,13 @@ get_pieces(struct cache_under_test *c, const struct mirror_file *f,
 	return got;
 }
 
-static inline void
+void
 digest_of(const char *specs, uint8_t digest[SHA1_LEN])
 {
 	sha1(specs, strlen(specs), digest);
 }
 
-/* One walker's share, whole: more of others may follow. */
-static inline void
+void
 put_listing(struct cache_under_test *c, const uint8_t digest[SHA1_LEN],
     const struct buf *listing, bool more)
 {
@@ -499,7 +326,7 @@ put_listing(struct cache_under_test *c, const uint8_t digest[SHA1_LEN],
 	} while (at < listing->len);
 }
 
-static inline void
+void
 list_spec(struct buf *b, uint32_t index, const char *spec,
     const struct mirror_file *files, uint32_t n)
 {
@@ -512,8 +339,7 @@ list_spec(struct buf *b, uint32_t index, const char *spec,
 		    files[i].path, strlen(files[i].path)));
 }
 
-/* Asks what a digest stands for; 1: found. */
-static inline int
+int
 get_info(struct cache_under_test *c, const uint8_t digest[SHA1_LEN],
     struct buf *listing, struct buf *info)
 {
@@ -543,7 +369,7 @@ get_info(struct cache_under_test *c, const uint8_t digest[SHA1_LEN],
 	return (flags & INFO_FOUND) != 0;
 }
 
-static inline bool
+bool
 knows_info(struct cache_under_test *c, const uint8_t digest[SHA1_LEN])
 {
 	struct buf listing = { 0 }, info = { 0 };
@@ -555,23 +381,21 @@ knows_info(struct cache_under_test *c, const uint8_t digest[SHA1_LEN])
 	return found == 1;
 }
 
-/* The cache closes the front's channel, says why, and lives on. */
-static inline void
+void
 expect_fault(struct cache_under_test *c, enum msg_fault fault)
 {
+	struct proc *p = &c->proc;
 	struct msg msg;
 
 	while (next_answer(c, &msg))
 		continue;
-	while (c->fault == 0)
-		wait_for_cache(c);
-	ATF_CHECK_EQ(fault, c->fault);
-	c->fault = 0;
+	while (p->reports == p->settled)
+		proc_wait(p, -1, 0);
+	proc_check_blame(p, ROLE_FRONT, 0, p->wrong.type, fault, "the front");
 	new_front(c);
 }
 
-/* A digest with one file, and its pieces, remembered. */
-static inline void
+void
 remember(struct cache_under_test *c, const struct mirror_file *f,
     uint8_t digest[SHA1_LEN])
 {
@@ -584,7 +408,7 @@ remember(struct cache_under_test *c, const struct mirror_file *f,
 	buf_free(&listing);
 }
 
-static inline void
+void
 set_age(const char *path, time_t age_s)
 {
 	struct timespec times[2] = { 0 };
@@ -594,7 +418,7 @@ set_age(const char *path, time_t age_s)
 	    path, strerror(errno));
 }
 
-static inline time_t
+time_t
 age_of(const char *path)
 {
 	struct stat sb;
@@ -604,7 +428,7 @@ age_of(const char *path)
 	return time(NULL) - sb.st_mtim.tv_sec;
 }
 
-static inline bool
+bool
 there(const char *path)
 {
 	struct stat sb;
@@ -612,8 +436,7 @@ there(const char *path)
 	return lstat(path, &sb) == 0;
 }
 
-/* "cache/info/<digest>" */
-static inline const char *
+const char *
 info_path(const uint8_t digest[SHA1_LEN])
 {
 	static char path[ENTRY_PATH_LEN + 10];
@@ -624,7 +447,7 @@ info_path(const uint8_t digest[SHA1_LEN])
 	return path;
 }
 
-static inline void
+void
 write_file(const char *path, const void *data, size_t len)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -633,5 +456,3 @@ write_file(const char *path, const void *data, size_t len)
 	ATF_REQUIRE_EQ((ssize_t)len, write(fd, data, len));
 	close(fd);
 }
-
-#endif

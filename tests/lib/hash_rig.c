@@ -1,15 +1,6 @@
-/*
- * For tests of the hasher: hasher_main() in a process of its own, behind its
- * sandbox; the test plays parent and front.
- */
-#ifndef HASHER_RIG_H
-#define HASHER_RIG_H
-
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <atf-c.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -17,124 +8,49 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/listing.h"
-#include "common/child.h"
-#include "common/seal.h"
-
-#define WAIT_MS		30000
-#define PIECE		(64U << 10)
-#define MIB		(1U << 20)
-#define HASH_INDEX	7		/* of the front, as we tell it */
-
-static const uint8_t	rig_key[SEAL_LEN] = "key of the hasher's test";
-
-struct rig {
-	pid_t		pid;
-	struct channel	parent;		/* our ends */
-	struct channel	front;
-	uint8_t		buf[MSG_MAX];
-	struct msg	msg;
-	char		log[2049];	/* last line of the hasher's */
-	uint64_t	next_id;
-};
+#include "tests/lib/hash_rig.h"
 
 static void
-rig_conf(struct rig *rig, const char *digest)
+rig_expect(struct rig *rig, enum msg_type type)
 {
-	struct msg_conf	conf = { .role = ROLE_HASHER };
-	char		text[128];
-	int		n;
-
-	n = snprintf(text, sizeof(text),
-	    "root /\nsandbox best-effort\nhashers 1\ndigest %s\n", digest);
-	ATF_REQUIRE_EQ(0, msg_send(&rig->parent, MSG_CONF, &conf, text,
-	    (size_t)n, NULL, 0));
-}
-
-/* Wait for a message; log lines on the way are kept. */
-static void
-rig_expect(struct rig *rig, struct channel *channel, enum msg_type type)
-{
-	struct pollfd		 pfd = { channel->fd, POLLIN, 0 };
 	struct msg_wrong	 wrong;
 	enum msg_verdict	 verdict;
 
-	for (;;) {
-		ATF_REQUIRE_MSG(poll(&pfd, 1, WAIT_MS) == 1, "no %s within "
-		    "%d ms", msg_name(type), WAIT_MS);
-		verdict = msg_recv(channel, rig->buf, &rig->msg, &wrong);
-		ATF_REQUIRE_MSG(verdict == MSG_GOT, "verdict %d instead of %s",
-		    verdict, msg_name(type));
-		if (rig->msg.type == MSG_LOG) {
-			memcpy(rig->log, rig->msg.tail, rig->msg.tail_len);
-			rig->log[rig->msg.tail_len] = '\0';
-		}
-		if (rig->msg.type == type)
-			return;
-		ATF_REQUIRE_MSG(rig->msg.type == MSG_LOG, "%s instead of %s",
-		    msg_name(rig->msg.type), msg_name(type));
-	}
+	while ((verdict = msg_recv(&rig->front, rig->buf, &rig->msg,
+	    &wrong)) == MSG_AGAIN)
+		proc_wait(&rig->proc, rig->front.fd, POLLIN);
+	ATF_REQUIRE_MSG(verdict == MSG_GOT, "verdict %d instead of %s",
+	    verdict, msg_name(type));
+	ATF_REQUIRE_MSG(rig->msg.type == type, "%s instead of %s",
+	    msg_name(rig->msg.type), msg_name(type));
 }
 
-static void
+void
 rig_connect(struct rig *rig)
 {
-	struct msg_channel	body = { ROLE_FRONT, HASH_INDEX };
-	int			pair[2];
-
-	ATF_REQUIRE_EQ(0, msg_pair(pair));
-	ATF_REQUIRE_EQ(0, msg_send(&rig->parent, MSG_CHANNEL, &body, NULL, 0,
-	    &pair[1], 1));
-	close(pair[1]);
-	memset(&rig->front, 0, sizeof(rig->front));
-	rig->front.fd = pair[0];
-	rig->front.self = ROLE_FRONT;
-	rig->front.peer = ROLE_HASHER;
+	rig->front = proc_connect(&rig->proc, ROLE_FRONT, HASH_INDEX);
 }
 
-static void
+void
 rig_start(struct rig *rig, const char *digest)
 {
-	struct msg_key	key;
-	int		pair[2];
+	char	text[128];
 
 	memset(rig, 0, sizeof(*rig));
-	ATF_REQUIRE_EQ(0, msg_pair(pair));
-	rig->pid = fork();
-	ATF_REQUIRE(rig->pid != -1);
-	if (rig->pid == 0) {
-		if (dup2(pair[1], PARENT_FD) == -1)
-			_exit(99);
-		closefrom(PARENT_FD + 1);
-		hasher_main();
-	}
-	close(pair[1]);
-	rig->parent.fd = pair[0];
-	rig->parent.self = ROLE_PARENT;
-	rig->parent.peer = ROLE_HASHER;
-	memcpy(key.key, rig_key, sizeof(key.key));
-	ATF_REQUIRE_EQ(0, msg_send(&rig->parent, MSG_KEY, &key, NULL, 0,
-	    NULL, 0));
-	rig_conf(rig, digest);
-	rig_expect(rig, &rig->parent, MSG_READY);
+	snprintf(text, sizeof(text),
+	    "root /\nsandbox best-effort\nhashers 1\ndigest %s\n", digest);
+	proc_start(&rig->proc, ROLE_HASHER, 0, 0, text);
 	rig_connect(rig);
 }
 
-/* A hasher ends with its parent, and has not ended before. */
-static void
+void
 rig_stop(struct rig *rig)
 {
-	int	status;
-
-	ATF_REQUIRE_EQ(0, waitpid(rig->pid, &status, WNOHANG));
-	close(rig->parent.fd);
 	close(rig->front.fd);
-	ATF_REQUIRE_EQ(rig->pid, waitpid(rig->pid, &status, 0));
-	ATF_REQUIRE_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "status %x", status);
+	proc_stop(&rig->proc);
 }
 
-static void
+void
 rig_send(struct rig *rig, uint32_t piece_len, const struct msg_range *ranges,
     uint32_t n, const int *fds, int nfds)
 {
@@ -144,20 +60,18 @@ rig_send(struct rig *rig, uint32_t piece_len, const struct msg_range *ranges,
 	    n * sizeof(*ranges), fds, nfds));
 }
 
-/* The answer to a batch; items point into rig->msg. */
-static void
+void
 rig_expect_digests(struct rig *rig, uint64_t id, uint32_t count)
 {
 	const struct msg_digests	*body;
 
-	rig_expect(rig, &rig->front, MSG_DIGESTS);
+	rig_expect(rig, MSG_DIGESTS);
 	body = rig->msg.body;
 	ATF_REQUIRE_EQ(id, body->id);
 	ATF_REQUIRE_EQ(count, body->count);
 }
 
-/* Takes the next item off the answer; returns its digests. */
-static const uint8_t *
+const uint8_t *
 rig_next_item(struct rig *rig, struct msg_digests_item *item)
 {
 	const uint8_t	*digests;
@@ -173,9 +87,8 @@ rig_next_item(struct rig *rig, struct msg_digests_item *item)
 	return digests;
 }
 
-/* A new file of len bytes; its contents are in *data, if that is wanted. */
-static int
-make_file(const char *name, size_t len, uint8_t **data)
+int
+hash_file(const char *name, size_t len, uint8_t **data)
 {
 	uint8_t	*bytes = malloc(len + 1);
 	size_t	 i, done;
@@ -221,8 +134,7 @@ digests_of(const uint8_t *data, size_t len, uint32_t piece_len, uint8_t *out)
 	return n;
 }
 
-/* The next item of the answer has these digests. */
-static void
+void
 rig_check_item(struct rig *rig, struct msg_digests_item *item,
     const uint8_t *data, size_t len, uint32_t piece_len)
 {
@@ -239,8 +151,7 @@ rig_check_item(struct rig *rig, struct msg_digests_item *item,
 	free(expected);
 }
 
-/* A whole file in one batch of one range, opened and closed. */
-static struct msg_range
+struct msg_range
 whole(uint64_t size)
 {
 	return (struct msg_range){
@@ -248,14 +159,14 @@ whole(uint64_t size)
 	};
 }
 
-static void
+void
 check_file(struct rig *rig, const char *name, size_t len, uint32_t piece_len)
 {
 	struct msg_range	 range = whole(len);
 	struct msg_digests_item	 item;
 	struct stat		 st;
 	uint8_t			*data;
-	int			 fd = make_file(name, len, &data);
+	int			 fd = hash_file(name, len, &data);
 
 	rig_send(rig, piece_len, &range, 1, &fd, 1);
 	rig_expect_digests(rig, rig->next_id - 1, 1);
@@ -272,5 +183,3 @@ check_file(struct rig *rig, const char *name, size_t len, uint32_t piece_len)
 	close(fd);
 	free(data);
 }
-
-#endif

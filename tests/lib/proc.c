@@ -1,0 +1,203 @@
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <atf-c.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/conf/conf.h"
+#include "tests/lib/proc.h"
+
+const uint8_t	proc_key[SEAL_LEN] = "the key that no front has";
+
+void
+proc_send(struct proc *p, enum msg_type type, const void *body,
+    const void *tail, size_t len, int fd)
+{
+	ATF_REQUIRE_MSG(msg_send_wait(&p->parent, type, body, tail, len, &fd,
+	    fd == -1 ? 0 : 1) == 0, "%s: %s; its last words: %s",
+	    msg_name(type), strerror(errno), p->line);
+}
+
+static void
+proc_take_line(struct proc *p, const struct msg *msg)
+{
+	p->lines++;
+	snprintf(p->line, sizeof(p->line), "%.*s", (int)msg->tail_len,
+	    (const char *)msg->tail);
+	if (p->log.len > 0)
+		p->log.len--;
+	ATF_REQUIRE_EQ(0, buf_addf(&p->log, "%s\n", p->line));
+	ATF_REQUIRE_EQ(0, buf_add(&p->log, "", 1));
+}
+
+void
+proc_hear(struct proc *p)
+{
+	static uint8_t inbox[MSG_MAX] __attribute__((__aligned__(8)));
+	struct msg_wrong wrong;
+	enum msg_verdict verdict;
+	struct msg msg;
+
+	while ((verdict = msg_recv(&p->parent, inbox, &msg, &wrong)) ==
+	    MSG_GOT) {
+		switch (msg.type) {
+		case MSG_READY:
+			p->ready = true;
+			break;
+		case MSG_LOG:
+			proc_take_line(p, &msg);
+			break;
+		case MSG_WRONG:
+			p->reports++;
+			memcpy(&p->wrong, msg.body, sizeof(p->wrong));
+			break;
+		case MSG_ACCESS:
+		case MSG_ALIVE:
+			break;
+		default:
+			atf_tc_fail("%s of the %s: %u", msg_name(msg.type),
+			    role_name(p->role),
+			    ((const struct msg_syscall *)msg.body)->nr);
+		}
+	}
+	ATF_REQUIRE_MSG(verdict == MSG_AGAIN, "the %s has ended: %s",
+	    role_name(p->role), p->line);
+}
+
+void
+proc_wait(struct proc *p, int fd, short events)
+{
+	struct pollfd pfds[2] = {
+		{ p->parent.fd, POLLIN, 0 }, { fd, events, 0 },
+	};
+
+	ATF_REQUIRE_MSG(poll(pfds, 2, WAIT_MS) > 0, "the %s is silent: %s",
+	    role_name(p->role), p->line);
+	if (pfds[0].revents != 0)
+		proc_hear(p);
+}
+
+void
+proc_configure(struct proc *p, uint32_t index, uint32_t flags,
+    const char *text)
+{
+	static const struct strings none;
+	struct msg_conf body = { .role = p->role, .flags = flags,
+	    .index = index };
+	struct buf whole = { 0 }, errors = { 0 };
+	struct conf *conf;
+
+	conf = conf_parse("test", text, strlen(text), &none, &errors);
+	ATF_REQUIRE_MSG(conf != NULL, "%.*s", (int)errors.len,
+	    (const char *)errors.data);
+	ATF_REQUIRE_EQ(0, conf_print(conf, &whole));
+	proc_send(p, MSG_CONF, &body, whole.data, whole.len, -1);
+	buf_free(&whole);
+	conf_free(conf);
+}
+
+void
+proc_start(struct proc *p, enum role role, uint32_t index, uint32_t flags,
+    const char *conf)
+{
+	static void (*const mains[ROLE_COUNT])(void) = {
+		[ROLE_FRONT] = front_main, [ROLE_WALKER] = walker_main,
+		[ROLE_HASHER] = hasher_main, [ROLE_CACHE] = cache_main,
+	};
+	struct msg_key key;
+	int fds[2];
+
+	memset(p, 0, sizeof(*p));
+	p->role = role;
+	ATF_REQUIRE_EQ(0, msg_pair(fds));
+	fflush(NULL);
+	p->pid = fork();
+	ATF_REQUIRE(p->pid != -1);
+	if (p->pid == 0) {
+		/* Also when the test fails while the process is stopped. */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 ||
+		    dup2(fds[1], PARENT_FD) == -1)
+			_exit(99);
+		/* It has no other end of a channel than its own, and so ends
+		   when the others are closed. */
+		close_range(PARENT_FD + 1, UINT_MAX, 0);
+		mains[role]();
+	}
+	close(fds[1]);
+	p->parent = (struct channel){ .fd = fds[0], .self = ROLE_PARENT,
+	    .peer = role };
+	proc_configure(p, index, flags, conf);
+	memcpy(key.key, proc_key, sizeof(key.key));
+	if ((1U << role) & SEALERS)
+		proc_send(p, MSG_KEY, &key, NULL, 0, -1);
+	while (!p->ready)
+		proc_wait(p, -1, 0);
+}
+
+void
+proc_stop(struct proc *p)
+{
+	int status;
+
+	ATF_REQUIRE_EQ_MSG(0, waitpid(p->pid, &status, WNOHANG), "the %s "
+	    "ended by itself: %s", role_name(p->role), p->line);
+	close(p->parent.fd);
+	ATF_REQUIRE_EQ(p->pid, waitpid(p->pid, &status, 0));
+	ATF_CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "the %s ended with %#x: %s", role_name(p->role), status, p->line);
+	buf_free(&p->log);
+}
+
+void
+proc_ask_status(struct proc *p)
+{
+	unsigned before = p->lines;
+
+	proc_send(p, MSG_STATUS, NULL, NULL, 0, -1);
+	while (p->lines == before)
+		proc_wait(p, -1, 0);
+}
+
+struct channel
+proc_connect(struct proc *p, enum role self, uint32_t index)
+{
+	struct msg_channel body = { .role = self, .index = index };
+	int fds[2];
+
+	ATF_REQUIRE_EQ(0, msg_pair(fds));
+	proc_send(p, MSG_CHANNEL, &body, NULL, 0, fds[1]);
+	close(fds[1]);
+	return (struct channel){ .fd = fds[0], .self = self, .peer = p->role,
+	    .index = index };
+}
+
+void
+proc_check_blame(struct proc *p, enum role role, uint32_t index,
+    uint32_t type, enum msg_fault fault, const char *what)
+{
+	const struct msg_wrong *wrong = &p->wrong;
+
+	ATF_REQUIRE_EQ_MSG(p->settled + 1, p->reports, "%s: %u reports",
+	    what, p->reports - p->settled);
+	ATF_CHECK_MSG(wrong->role == (uint32_t)role && wrong->index == index &&
+	    wrong->type == type && wrong->fault == (uint32_t)fault,
+	    "%s: reported as %s %u, %s, fault %u, not %s, fault %u", what,
+	    role_name((enum role)wrong->role), wrong->index,
+	    msg_name(wrong->type), wrong->fault, msg_name(type), fault);
+	p->settled = p->reports;
+}
+
+void
+proc_await_blame(struct proc *p, enum role role, uint32_t index,
+    uint32_t type, enum msg_fault fault, const char *what)
+{
+	while (p->reports == p->settled)
+		proc_wait(p, -1, 0);
+	proc_check_blame(p, role, index, type, fault, what);
+}

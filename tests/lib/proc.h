@@ -1,0 +1,72 @@
+/*
+ * A role of the service in a process of its own, behind its sandbox: its real
+ * main function, with the test as its parent.  Everything fails the test that
+ * an honest parent would not see.
+ */
+#ifndef PROC_H
+#define PROC_H
+
+#include "common/msg.h"
+#include "common/child.h"
+#include "common/seal.h"
+
+#define WAIT_MS		50000	/* for an event that must come */
+
+/* The key of the processes that seal. */
+extern const uint8_t	proc_key[SEAL_LEN];
+
+struct proc {
+	pid_t		 pid;
+	enum role	 role;
+	struct channel	 parent;	/* the test's end */
+	struct msg_wrong wrong;		/* its last report of a wrong message */
+	unsigned	 reports;	/* the number of its reports, … */
+	unsigned	 settled;	/* … and of those that were expected */
+	struct buf	 log;		/* its lines, as one string */
+	char		 line[2049];	/* the last of them */
+	unsigned	 lines;
+	bool		 ready;
+};
+
+/*
+ * Starts a role and waits until it is ready.  conf is the text of a
+ * configuration; flags are those of struct msg_conf.
+ */
+void	proc_start(struct proc *, enum role, uint32_t index, uint32_t flags,
+	    const char *conf);
+
+/* Sends a configuration as the parent does: parsed, and printed in full. */
+void	proc_configure(struct proc *, uint32_t index, uint32_t flags,
+	    const char *conf);
+
+/* It has not ended; it ends, with status 0, when its parent does. */
+void	proc_stop(struct proc *);
+
+/* fd: -1 for none. */
+void	proc_send(struct proc *, enum msg_type, const void *body,
+	    const void *tail, size_t len, int fd);
+
+/* Takes its messages to the parent, as far as they have come. */
+void	proc_hear(struct proc *);
+
+/* Waits for a message of it, or for these events of fd, unless that is -1. */
+void	proc_wait(struct proc *, int fd, short events);
+
+/* Asks for its status: once it has answered, it has also seen all that was
+   sent to it before. */
+void	proc_ask_status(struct proc *);
+
+/* Connects another role to it, which the test plays: its end. */
+struct channel proc_connect(struct proc *, enum role self, uint32_t index);
+
+/*
+ * The process has reported one wrong message that was not expected yet, of
+ * this sender, type and fault.
+ */
+void	proc_check_blame(struct proc *, enum role, uint32_t index,
+	    uint32_t type, enum msg_fault, const char *what);
+/* The same, once it has done so. */
+void	proc_await_blame(struct proc *, enum role, uint32_t index,
+	    uint32_t type, enum msg_fault, const char *what);
+
+#endif

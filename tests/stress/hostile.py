@@ -4,7 +4,6 @@ import hashlib
 import itertools
 import random
 import re
-import subprocess
 import sys
 import urllib.parse
 
@@ -13,12 +12,35 @@ from service import Answer, Connection, request
 END = "GET /the-end HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode()
 
 
-def rows(program):
-    """The requests of malformed.h: name, status, bytes."""
-    out = subprocess.run([program], stdout=subprocess.PIPE, check=True).stdout
-    for line in out.decode().splitlines():
-        name, status, data = line.split(" ")
-        yield name, int(status), bytes.fromhex(data)
+TEXT = re.compile(r"~|\\(?:x(..)|(.))|\{(?:(\d+) )?([^}]*)\}|([^~\\{]+)", re.S)
+
+
+def expand(text, texts):
+    """The bytes of a text of malformed.txt."""
+    data = b""
+    for byte, escape, times, inner, plain in TEXT.findall(text):
+        if byte:
+            data += bytes.fromhex(byte)
+        elif escape:
+            data += {"n": b"\n", "r": b"\r", "t": b"\t", "\\": b"\\"}[escape]
+        elif times:
+            data += int(times) * expand(inner, texts)
+        else:
+            data += texts[inner] if inner else plain.encode() or b"\r\n"
+    return data
+
+
+def rows(path):
+    """The requests of malformed.txt: name, status, bytes."""
+    texts = {}
+    with open(path) as f:
+        for line in f:
+            first, _, rest = line.rstrip("\n").partition(" ")
+            second, _, text = rest.partition(" ")
+            if second == "=":
+                texts[first] = expand(text, texts)
+            elif first.isdigit():
+                yield second, int(first), expand(text, texts)
 
 
 STRICT = re.compile(
@@ -112,9 +134,9 @@ def all_of(data, end=b"", cut=None):
         return c.rest()
 
 
-def refuse_all(program):
+def refuse_all(path):
     wrong, closed = [], 0
-    table = list(rows(program))
+    table = list(rows(path))
     for name, status, data in table:
         framed = is_framed(data)
         # What it is, and no more: a doubtful one ends the connection by
@@ -192,12 +214,12 @@ def mutate(data):
     return bytes(data)
 
 
-def mutants(program, n, secret):
+def mutants(path, n, secret):
     """Whatever comes: answers, the end of the connection, no secret."""
     seed = random.randrange(1 << 30)
     random.seed(seed)
     print("seed %d" % seed)
-    bad = [data for _, _, data in rows(program) if len(data) < 4000]
+    bad = [data for _, _, data in rows(path) if len(data) < 4000]
     statuses = {}
     for _ in range(n):
         data = mutate(random.choice(random.choice((GOOD, GOOD, bad))))

@@ -1,15 +1,9 @@
 #! /usr/bin/env atf-sh
-# Requests that are not meant well.  malformed.h has those that must be
-# refused, each with its status.
+# Requests that are not meant well.  data/malformed.txt has those that
+# must be refused, each with its status.
 
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/../lib/marks.sh"
-
-rows()
-{
-	malformed=${MALFORMED:-$(atf_get_srcdir)/malformed}
-	[ -x "$malformed" ] || atf_fail "$malformed: not built"
-}
 
 # What must be as before, whatever was asked.
 remember_children()
@@ -29,10 +23,9 @@ same_children()
 service_case malformed "Each malformed request gets its status, once."
 malformed_body()
 {
-	rows
 	service_start "access-log no"
 	remember_children
-	run_python hostile.py refuse_all "$malformed"
+	run_python hostile.py refuse_all "$tests/data/malformed.txt"
 	same_children
 	want 404 /
 }
@@ -40,13 +33,13 @@ malformed_body()
 service_case mutants "Requests changed at random end well."
 mutants_body()
 {
-	rows
 	mkdir -p www/yum
 	echo public >www/yum/a
 	echo "the secret" >secret
 	service_start "serve-files yes"
 	remember_children
-	run_python hostile.py mutants "$malformed" "$(number 2000 200000)" "the secret"
+	run_python hostile.py mutants "$tests/data/malformed.txt" \
+	    "$(number 2000 200000)" "the secret"
 	same_children
 	want 200 $service/single/yum/a
 }

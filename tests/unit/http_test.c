@@ -1,5 +1,6 @@
 #include <atf-c.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,20 +138,26 @@ is_helpful(const char *line)
 	return line[i - 1] != '.';
 }
 
-#define MALFORMED_COUNT \
-	(sizeof(malformed_requests) / sizeof(malformed_requests[0]))
+static size_t
+read_malformed(const atf_tc_t *tc, const struct malformed **requests)
+{
+	char	path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/../data/malformed.txt",
+	    atf_tc_get_config_var(tc, "srcdir"));
+	return malformed_read(path, requests);
+}
 
 ATF_TC_WITHOUT_HEAD(http__malformed);
 ATF_TC_BODY(http__malformed, tc)
 {
 	const struct malformed	*m;
 	char			*copy;
-	size_t			 i;
+	size_t			 n = read_malformed(tc, &m);
 	int			 status;
 
-	ATF_CHECK(MALFORMED_COUNT >= 150);
-	for (i = 0; i < MALFORMED_COUNT; i++) {
-		m = &malformed_requests[i];
+	ATF_CHECK(n >= 150);
+	for (; n > 0; n--, m++) {
 		/* Nothing after it that a reader past the end would find. */
 		copy = malloc(m->len);
 		ATF_REQUIRE(copy != NULL);
@@ -168,11 +175,10 @@ ATF_TC_WITHOUT_HEAD(http__malformed_byte_by_byte);
 ATF_TC_BODY(http__malformed_byte_by_byte, tc)
 {
 	const struct malformed	*m;
-	size_t			 i, len, step;
+	size_t			 n = read_malformed(tc, &m), len, step;
 	int			 status;
 
-	for (i = 0; i < MALFORMED_COUNT; i++) {
-		m = &malformed_requests[i];
+	for (; n > 0; n--, m++) {
 		step = m->len > 600 ? 61 : 1;
 		for (len = 0; len < m->len; len += step) {
 			status = http_parse(m->bytes, len, &req, &why);

@@ -17,6 +17,11 @@ report() {
 	status=1
 }
 
+# remark NAME: the same, while the tree is not there yet.
+remark() {
+	[ ! -s "$work/out" ] || echo "# $1: $(wc -l <"$work/out") lines, see $2"
+}
+
 here() {
 	command -v "$1" >/dev/null || { echo "# no $1 here"; false; }
 }
@@ -106,6 +111,13 @@ report "style of tests"
 if here clang-format; then
 	indent "$@" tests/*/*.[ch] >"$work/out"
 	report "indent, as the difference to clang-format's"
+fi
+
+if here python3; then
+	python3 tests/tool/includes.py >"$work/out"
+	remark "includes that do not look down" tests/tool/includes.py
+	# More than 2 in 1,000 words.
+	python3 tests/tool/words.py 2 >"$work/out" || cat "$work/out"
 fi
 
 set --

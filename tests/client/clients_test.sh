@@ -251,16 +251,7 @@ libtorrent_size_body()
 # make_long_paths DIRECTORY N: files of no bytes, and one of one.
 make_long_paths()
 {
-	python3 - "$1" "$2" <<-'END'
-	import os, sys
-	os.chdir(sys.argv[1])
-	for _ in range(15):
-	    os.mkdir("d" * 250)
-	    os.chdir("d" * 250)
-	for i in range(int(sys.argv[2])):
-	    with open("f%05d" % i, "w") as f:
-	        f.write("x" if i == 0 else "")
-	END
+	python make_long_paths "$1" "$2"
 }
 
 load_with_libtorrent()

@@ -56,14 +56,14 @@ plugin_body()
 	open(name, "wb").write(f.read())
 	print(name)
 	EOT
-	name=$(python "$url" 1 <plugin.py) || fail "the first host's plugin"
+	name=$(run_python - "$url" 1 <plugin.py) || fail "the first host's plugin"
 	cp "$name" posted
 	for base in "$url" "$url/"; do
-		same "$(python "$base" 0 <plugin.py)" "$name" "what they get"
+		same "$(run_python - "$base" 0 <plugin.py)" "$name" "what they get"
 		atf_check cmp posted "$name"
 	done
 	service_restart
-	same "$(python "$url" 0 <plugin.py)" "$name" "after a restart"
+	same "$(run_python - "$url" 0 <plugin.py)" "$name" "after a restart"
 	atf_check cmp posted "$name"
 	cp posted body
 	want_torrent

@@ -412,9 +412,21 @@ want_torrent()
 	torrent=$(torrent "$@") || fail "$_target: not a good torrent"
 }
 
-# python [ARGUMENT ...] <script: with service.py; the port comes first.
+# run_python NAME [ARGUMENT ...]: a program beside the test, or with "-" the
+# standard input; the port comes first.
+run_python()
+{
+	_program=$1
+	shift
+	[ "$_program" = - ] || _program=$(atf_get_srcdir)/$_program
+	PYTHONPATH=$tests/lib PYTHONDONTWRITEBYTECODE=1 \
+	    python3 -u "$_program" "$port" "$@" ||
+	    fail "see the Python traceback"
+}
+
+# python FUNCTION [ARGUMENT ...]: of the program that has the test's name.
 python()
 {
-	PYTHONPATH=$tests/lib PYTHONDONTWRITEBYTECODE=1 \
-	    python3 -u - "$port" "$@" || fail "see the Python traceback"
+	_program=${0##*/}
+	run_python "${_program%_test.sh}.py" "$@"
 }

@@ -27,16 +27,6 @@ use_faulty()
 	program=$here/pkgtorrentd
 }
 
-# run_python NAME [ARGUMENT ...]: of this directory; the port comes first.
-run_python()
-{
-	_program=$1
-	shift
-	PYTHONPATH=$tests/lib PYTHONDONTWRITEBYTECODE=1 \
-	    python3 -u "$(atf_get_srcdir)/$_program" "$port" "$@" ||
-	    fail "see the Python traceback"
-}
-
 # What a good client asks for (good.py).
 good_files()
 {

@@ -11,6 +11,13 @@ import time
 SERVICE = "/mirror/torrent_service"
 
 
+def run(functions):
+    """Runs the function that is named behind the port, with the arguments
+    behind that; in sys.argv they follow the port."""
+    function = functions[sys.argv.pop(2)]
+    function(*sys.argv[2:])
+
+
 class Answer:
     def __init__(self, head):
         lines = head.decode("latin-1").split("\r\n")

@@ -226,26 +226,7 @@ answers_are_finished_body()
 	truncate -s 16M www/yum/a
 	service_start "serve-files yes"
 	all=$(children)
-	python $pid <<-'END'
-		from service import *
-		import os, signal
-		def refused():
-		    try:
-		        Connection().close()
-		    except ConnectionRefusedError:
-		        return True
-		with Connection(receive_buffer=1 << 18) as c, Connection() as idle:
-		    assert idle.ask("/").status == 404
-		    c.send(request("/yum/a"))
-		    c.until(lambda: len(c.buffer) > 1000)
-		    os.kill(int(sys.argv[2]), signal.SIGTERM)
-		    wait_for(5, refused, "the end of listening")
-		    assert idle.rest() == b""
-		    assert len(c.answer().body) == 16 << 20
-		    # Nothing is left to wait for.
-		    c.socket.settimeout(2)
-		    assert c.rest() == b""
-	END
+	python answers_are_finished $pid
 	wait_for 2 is_gone $pid $all || fail "it stays for nobody"
 	wait $pid || fail "exit status $?"
 }
@@ -255,8 +236,7 @@ last_requests_body()
 {
 	service_start
 	all=$(children)
-	PYTHONPATH=$tests/lib python3 "$(atf_get_srcdir)/last.py" $port \
-	    $pid $(children front) || fail "a new connection has no answer"
+	python last $pid $(children front)
 	wait_for 4 is_gone $pid $all || fail "it stays for nobody"
 	wait $pid || fail "exit status $?"
 }
@@ -268,15 +248,7 @@ interrupt_body()
 	truncate -s 16M www/yum/a
 	service_start "serve-files yes"
 	all=$(children)
-	python $pid $all <<-'END'
-		from service import *
-		import os, signal
-		with Connection(receive_buffer=1 << 18) as c:
-		    c.send(request("/yum/a"))
-		    c.until(lambda: len(c.buffer) > 1000)
-		    os.kill(int(sys.argv[2]), signal.SIGINT)
-		    wait_for(6, lambda: not c.is_held(), "cut")
-	END
+	python interrupt $pid $all
 	wait_for 2 is_gone $pid $all || fail "still there"
 	wait $pid || fail "exit status $?"
 }

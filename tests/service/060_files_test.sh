@@ -360,17 +360,7 @@ growing_body()
 	mkdir -p www/yum
 	truncate -s 60M www/yum/a
 	service_start "serve-files yes"
-	python <<-'END'
-		from service import *
-		import os
-		with Connection(receive_buffer=65536) as c:
-		    c.send(request("/yum/a"))
-		    c.until(lambda: len(c.buffer) > 1000)
-		    os.truncate("www/yum/a", 1 << 20)
-		    assert len(c.rest()) < 60 << 20
-		with Connection() as c:
-		    assert len(c.ask("/yum/a").body) == 1 << 20
-	END
+	python growing
 }
 
 # As fast as memory is copied, and never full: a turn of the loop has an end.
@@ -380,25 +370,7 @@ fast_reader_body()
 	mkdir -p www/yum
 	truncate -s 100G www/yum/a
 	service_start "serve-files yes"
-	python <<-'END'
-		from service import *
-		import threading
-		def read_all():
-		    with Connection(receive_buffer=8 << 20) as c:
-		        c.send(request("/yum/a"))
-		        room, n = bytearray(8 << 20), 1
-		        while n > 0:
-		            n = c.socket.recv_into(room, 0, socket.MSG_TRUNC)
-		threading.Thread(target=read_all, daemon=True).start()
-		times, end = [], time.monotonic() + 4
-		while time.monotonic() < end:
-		    start = time.monotonic()
-		    with Connection() as c:
-		        assert c.ask(SERVICE + "/nullfile/1").status == 200
-		    times.append(time.monotonic() - start)
-		print("%d answers, %.3f s at worst" % (len(times), max(times)))
-		assert max(times) < 0.5, times
-	END
+	python fast_reader
 }
 
 # left_out LINES PATTERN: so many lines of the log say so.

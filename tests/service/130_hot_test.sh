@@ -67,19 +67,7 @@ no_calls_but_its_own_body()
 	front=$(children front)
 	before=$(wc -l <trace."$front")
 	others=$(others)
-	python "$digest" <<-'EOT'
-	import sys
-	from load import Load
-	from service import SERVICE, request
-	requests = [(t, request(SERVICE + t)) for t in ("/single/yum/a",
-	    "/digest/" + sys.argv[2], "/nullfile/8576_0")] * 42
-	load = Load()
-	for n in range(4):
-	    load.add(requests, keep=True)
-	    load.add(requests)
-	load.run(50)
-	assert load.counts == {200: 8 * 126}, (load.counts, load.failures)
-	EOT
+	python no_calls_but_its_own "$digest"
 	wait_for 10 answers_are 1008 || fail "answers are missing"
 	sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' calls | sort | uniq -c | sort -rn
 	# Connections, waiting, memory: no message but that it is alive, no

@@ -78,7 +78,7 @@ both_families_body()
 	want_client 127.0.0.2 two
 	want 404 /believed -H 'X-Forwarded-For: 198.51.100.1'
 	want_client 198.51.100.1 believed
-	python <<-'END'
+	run_python - <<-'END'
 		from service import *
 		take_places(2)
 	END

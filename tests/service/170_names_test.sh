@@ -12,15 +12,15 @@ files_body()
 {
 	mkdir -p www/odd
 	service_prepare
-	run_python names.py make www/odd
+	python make www/odd
 	settle www/odd
 	service_start 'serve-files yes' 'revalidate 0s'
-	target=$(run_python names.py ask) || fail "see the Python traceback"
+	target=$(python ask) || fail "see the Python traceback"
 	# From the disk as from memory.
 	service_restart
 	want 200 "$target" -H 'Host: 127.0.0.1'
 	atf_check cmp remembered body
-	run_python names.py lines log "$ours"
+	python lines log "$ours"
 }
 
 service_case deep_paths "Paths may be as long as the system allows."
@@ -28,7 +28,7 @@ deep_paths_body()
 {
 	mkdir -p www/deep
 	service_start 'serve-files yes'
-	run_python names.py deep
+	python deep
 	want '4*' "$service/single/deep/**/none"
 	! grep -q 'killed\|died' log || fail "a process came to harm"
 }
@@ -40,11 +40,11 @@ log_lines_body()
 {
 	mkdir -p www/yum
 	service_start
-	sent=$(run_python names.py log) || fail "see the Python traceback"
+	sent=$(python log) || fail "see the Python traceback"
 	# The lines go out in blocks.
 	wait_for 5 more_lines "$((sent - 1))" '\] "' || fail "lines are missing"
 	same "$(grep -c '\] "' log)" "$sent" "requests and lines"
-	run_python names.py lines log "$ours"
+	python lines log "$ours"
 }
 
 service_case access_log "The same in an access log of its own."
@@ -53,9 +53,9 @@ access_log_body()
 	mkdir -p www/yum
 	service_start "access-log $here/access"
 	[ "$(id -u)" != 0 ] || chmod 666 access
-	sent=$(run_python names.py log) || fail "see the Python traceback"
+	sent=$(python log) || fail "see the Python traceback"
 	wait_for 5 has_lines access "$sent" || fail "lines are missing"
-	same "$(run_python names.py lines access "$combined")" "$sent" \
+	same "$(python lines access "$combined")" "$sent" \
 	    "requests and lines"
 }
 
@@ -84,7 +84,7 @@ logged_files_body()
 	done
 	kill -USR1 $pid
 	want_log 'requests resolved'
-	run_python names.py lines log "$ours"
+	python lines log "$ours"
 }
 
 service_case trackers "Nor does a line of the trackers file."
@@ -111,7 +111,7 @@ trackers_body()
 	    "https://good.example/ann?x=1 udp://good.example:1/announce " \
 	    "the trackers"
 	want_log 'trackers:2:'
-	run_python names.py lines log "$ours"
+	python lines log "$ours"
 }
 
 service_case configuration "Names in the configuration are what they say."
@@ -140,7 +140,7 @@ configuration_body()
 	atf_check cmp printed again
 	kill -USR1 $pid
 	want_log 'requests resolved'
-	run_python names.py lines log "$ours"
+	python lines log "$ours"
 }
 
 service_case complaints "What is wrong in it is quoted, not obeyed."
@@ -170,6 +170,6 @@ complaints_body()
 	printf 'wub\033[31mble\n' >>conf
 	kill -HUP $pid
 	want_log 'control byte'
-	run_python names.py lines log "$ours"
+	python lines log "$ours"
 	want 404 /
 }

@@ -39,7 +39,7 @@ refuse()
 	chmod -R a+rX .
 	settle www/yum
 	all_calls >calls
-	python3 -u "$(atf_get_srcdir)/refused.py" "$program" "$refused" \
+	python3 -u "$(atf_get_srcdir)/320_refused.py" "$program" "$refused" \
 	    "$tests/data/refused.golden" "$1" <calls || fail "see above"
 }
 

@@ -9,7 +9,7 @@ import threading
 import time
 
 from good import Good, family, is_sanitized, mark, peak_kib, percentile
-from load import Load, can_open, until
+from many import Load, can_open, until
 from service import SERVICE, Connection, request
 
 HOT = SERVICE + "/single/yum/hot"
@@ -218,8 +218,22 @@ def cold(clients, queue, seconds, patterns):
     assert p99 < mark(0.05, 2), p99
 
 
+def make_names(left):
+    """So many files, in directories of 2000."""
+    d = 0
+    while left > 0:
+        name = "www/deep/%03d/%02d" % (d // 10, d % 10)
+        os.makedirs(name)
+        fd = os.open(name, os.O_RDONLY)
+        for n in range(min(left, 2000)):
+            os.mknod("a" * 60 + "%04d" % n, dir_fd=fd)
+        os.close(fd)
+        left, d = left - 2000, d + 1
+
+
 if __name__ == "__main__":
     {"sparse": sparse,
+     "make_names": lambda n: make_names(int(n)),
      "broad": lambda p, n: broad(int(p), int(n)),
      "globs": globs,
      "permutations": lambda p, n, m: permutations(int(p), int(n), int(m)),

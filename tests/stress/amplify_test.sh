@@ -4,39 +4,22 @@
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/../lib/marks.sh"
 
-# make_names N: so many files in directories of 2000.
-make_names()
-{
-	python3 - "$1" <<-'END'
-		import os, sys
-		left, d = int(sys.argv[1]), 0
-		while left > 0:
-		    name = "www/deep/%03d/%02d" % (d // 10, d % 10)
-		    os.makedirs(name)
-		    fd = os.open(name, os.O_RDONLY)
-		    for n in range(min(left, 2000)):
-		        os.mknod("a" * 60 + "%04d" % n, dir_fd=fd)
-		    os.close(fd)
-		    left, d = left - 2000, d + 1
-	END
-}
-
 service_case sparse_file "A terabyte of nothing is refused at once."
 sparse_file_body()
 {
 	mkdir -p www/yum
 	truncate -s 1T www/yum/huge
 	service_start 'max-bytes 512G'
-	run_python amplify.py sparse
+	python sparse
 }
 
 service_case broad_tree "A pattern reads so much of a broad tree."
 broad_tree_body()
 {
 	entries=$(number 201000 1000000)
-	make_names "$entries"
+	python make_names "$entries"
 	service_start
-	run_python amplify.py broad "$pid" "$entries"
+	python broad "$pid" "$entries"
 }
 
 service_case hard_globs "Patterns that look hard are not."
@@ -54,7 +37,7 @@ hard_globs_body()
 	)
 	settle www/yum
 	service_start 'revalidate 0s'
-	run_python amplify.py globs
+	python globs
 }
 
 service_case permutations "Whatever is remembered, it stays in cache-size."
@@ -67,7 +50,7 @@ permutations_body()
 	settle www/yum/*
 	size=$(number 1048576 16777216)
 	service_start "cache-size $size" 'hot-size 1M' 'access-log no'
-	run_python amplify.py permutations "$pid" "$(number 2000 100000)" "$size"
+	python permutations "$pid" "$(number 2000 100000)" "$size"
 }
 
 cold_files()
@@ -86,20 +69,20 @@ cold_crowd_body()
 	cold_files
 	service_start 'max-queue 64' 'hash-wait 4s' 'access-log no' \
 	    'max-connections 2000'
-	run_python amplify.py cold 1000 64 "$(number 4 30)" 0
+	python cold 1000 64 "$(number 4 30)" 0
 	want 200 $service/single/yum/hot
 }
 
 service_case cold_crowd_and_patterns "Nor do eight of the worst besides."
 cold_crowd_and_patterns_body()
 {
-	make_names "$(number 40000 200000)"
+	python make_names "$(number 40000 200000)"
 	cold_files
 	service_start 'max-queue 64' 'hash-wait 4s' 'access-log no' \
 	    'max-connections 2000'
 	# Where there is a place for each, and where most are turned away.
 	for clients in 40 1000; do
-		run_python amplify.py cold $clients 64 "$(number 4 30)" 8
+		python cold $clients 64 "$(number 4 30)" 8
 		want 200 $service/single/yum/hot
 		service_restart
 	done

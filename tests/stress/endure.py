@@ -5,7 +5,7 @@ usage: endure.py PORT PROGRAM REQUESTS
 import collections
 
 from faults import *
-from load import Load
+from many import Load
 
 REQUESTS = int(sys.argv[3])
 # What is remembered fills up first; then nothing may grow.

@@ -7,7 +7,7 @@ import re
 import sys
 import urllib.parse
 
-from service import Answer, Connection, request
+from service import SERVICE, Answer, Connection, request
 
 END = "GET /the-end HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode()
 
@@ -346,7 +346,40 @@ def climb(secret_path, secret, service="/yum/torrent_service"):
                for counts in statuses.values()), statuses
 
 
+def pipelined():
+    good = request("/yum/a")
+    def statuses(data):
+        with Connection() as c:
+            c.send(data)
+            try:
+                c.socket.shutdown(1)
+            except OSError:
+                pass
+            return re.findall(rb"HTTP/1\.1 (\d+)", c.rest())
+    assert statuses(good * 50) == [b"200"] * 50
+    for n in 0, 1, 7, 40:
+        for bad, status in (
+            (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"400"),
+            (b"GET /\r\n\r\n", b"400"),
+            (b"GET / HTTP/3.0\r\nHost: a\r\n\r\n", b"505"),
+            (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+             b"chunked\r\n\r\nx\r\n\r\n", b"400"),
+            (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+             b"gzip\r\n\r\n0\r\n\r\n", b"501"),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n"
+             b"\r\n" % len(good), b"400"),
+            (request(SERVICE + "/digest/%040d" % 0, "POST",
+             content_type="text/plain", content_length=9), b"415"),
+            (request(SERVICE + "/digest/%040d" % 0, "POST",
+             content_type="application/x-www-form-urlencoded",
+             content_length=1 << 30), b"413"),
+            (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n", b"414")):
+            got = statuses(good * n + bad + good * 9)
+            assert got == [b"200"] * n + [status], (n, bad, got)
+
+
 if __name__ == "__main__":
     {"refuse_all": lambda: refuse_all(sys.argv[3]),
      "mutants": lambda: mutants(sys.argv[3], int(sys.argv[4]), sys.argv[5]),
+     "pipelined": pipelined,
      "climb": lambda: climb(sys.argv[3], sys.argv[4])}[sys.argv[2]]()

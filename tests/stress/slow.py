@@ -6,7 +6,7 @@ import sys
 import time
 
 from good import Good, cpu_s, family, mark
-from load import can_open
+from many import can_open
 from service import SERVICE, Connection, request, wait_for
 
 HOT = SERVICE + "/single/yum/a"

@@ -20,7 +20,7 @@ dawdlers_body()
 	slow_files
 	service_start 'serve-files yes' 'header-timeout 2s' 'body-timeout 3s' \
 	    'write-timeout 2s' 'idle-timeout 3s'
-	run_python slow.py dawdle "$(number 60 190)" 2 3 2 2 3
+	python dawdle "$(number 60 190)" 2 3 2 2 3
 	want 200 $service/single/yum/a
 }
 
@@ -32,7 +32,7 @@ slowhttptest_body()
 	slow_files
 	service_start 'serve-files yes' 'header-timeout 2s' 'body-timeout 2s' \
 	    'write-timeout 2s' 'access-log no' 'max-connections 1100'
-	run_python slow.py attack "$(number 5 30)" 1000
+	python attack "$(number 5 30)" 1000
 	want 200 $service/single/yum/a
 }
 
@@ -50,6 +50,6 @@ crowd_body()
 	chmod +x limited
 	program=$here/limited
 	service_start 'max-connections 10000'
-	run_python slow.py crowd 5000 "$pid" "$(number 5 30)"
+	python crowd 5000 "$pid" "$(number 5 30)"
 	want 200 $service/single/yum/a
 }

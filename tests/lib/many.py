@@ -1,6 +1,6 @@
 """Many clients at once, in one process.
 
-    from load import Load
+    from many import Load
     load = Load()                           # to the port in sys.argv[1]
     for n in range(2000):
         load.add([("name", request("/a"))]) # each on a connection of its own

@@ -6,7 +6,7 @@
 
 #include "common/mounts.h"
 
-/* Linux 6.8; before that the kernel leaves it alone. */
+/* Since Linux 6.8; older kernels ignore it. */
 #ifndef STATX_MNT_ID_UNIQUE
 #define STATX_MNT_ID_UNIQUE	0x00004000U
 #endif
@@ -14,7 +14,7 @@
 int
 mounts_stat(int dirfd, const char *name, int flags, struct statx *stx)
 {
-	/* fstatat(2) waits for no automounter either. */
+	/* Like fstatat(2), do not trigger an automount. */
 	return statx(dirfd, name, flags | AT_NO_AUTOMOUNT,
 	    STATX_BASIC_STATS | STATX_MNT_ID | STATX_MNT_ID_UNIQUE, stx);
 }
@@ -49,9 +49,9 @@ mounts_find(struct mounts *all, const struct statx *stx)
 	return &all->known[i];
 }
 
-/* Its own place if it has one, else a new one, else the oldest's. */
+/* The slot of this number, else a new slot, else the oldest one. */
 static struct mount *
-place_of(struct mounts *all, uint64_t number)
+slot_of(struct mounts *all, uint64_t number)
 {
 	struct mount *m;
 	unsigned i;
@@ -81,8 +81,8 @@ mounts_learn(struct mounts *all, const struct statx *stx, int fd)
 	    number_of(&now) != number || fstatfs(fd, &sfs) == -1)
 		return NULL;
 	all->reused = number & MOUNT_REUSED;
-	m = place_of(all, number);
-	/* f_type is a long, which 32 bits make negative. */
+	m = slot_of(all, number);
+	/* f_type is a long, which may be negative on 32-bit machines. */
 	if (m->magic != (uint32_t)sfs.f_type)
 		m->told = false;
 	m->magic = (uint32_t)sfs.f_type;

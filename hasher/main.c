@@ -1,6 +1,6 @@
 /*
- * The program of the two roles that touch mirror files.  Only the parent of
- * pkgtorrentd starts it, with the role as the process title.
+ * The program of walkers and hashers, the two roles that read mirror files.
+ * Only the parent of pkgtorrentd starts it, with the role as process title.
  */
 #include <sys/prctl.h>
 
@@ -17,11 +17,11 @@ main(int argc, char *argv[])
 	const char		*title = argc == 1 ? argv[0] : "";
 	size_t			 len = sizeof(walker) - 1;
 
-	/* Not the name of a file that was executed by descriptor. */
+	/* A program that was executed by descriptor has a number as its name. */
 	(void)prctl(PR_SET_NAME, "pkgtorrentd", 0, 0, 0);
 	if (strncmp(title, hasher, sizeof(hasher) - 1) == 0)
 		hasher_main();
-	/* With several roots the prefix tells walkers apart in ps(1). */
+	/* With several roots the title of a walker ends with its prefix. */
 	if (strncmp(title, walker, len) == 0 &&
 	    (title[len] == '\0' || title[len] == ' '))
 		walker_main();

@@ -61,7 +61,7 @@ struct glob {
 	uint32_t		 nparts;
 	uint32_t		 any_depth;	/* the **, or NOWHERE */
 	bool			 started;
-	enum glob_state		 state;
+	enum resolve_result	 result;	/* 0: not done yet */
 	struct frame		 frames[GLOB_FRAMES];
 	uint32_t		 nframes;
 	struct glob_match	**matches;
@@ -231,7 +231,6 @@ glob_begin(struct walk *walk, const char *pattern, size_t len)
 	    (g->parts = calloc(n, sizeof(*g->parts))) == NULL)
 		fatal("no memory for a glob");
 	g->any_depth = NOWHERE;
-	g->state = GLOB_MORE;
 	glob_clear(walk->glob);
 	walk->glob = g;
 	return glob_split(g, len,
@@ -266,7 +265,7 @@ glob_add_match(struct glob *g, struct walk *walk, const struct seen *seen)
 	void			*grown;
 
 	if (walk->files >= walk->root->conf->max_files) {
-		g->state = GLOB_TOO_MANY_FILES;
+		g->result = RESOLVE_TOO_MANY_FILES;
 		return;
 	}
 	walk->files++;
@@ -306,7 +305,7 @@ glob_look(struct glob *g, struct walk *walk, bool file, bool *link)
 		return 0;
 	status = root_look(walk->root, g->path, g->path_len, &seen);
 	if (status == PATH_FAILED)
-		g->state = GLOB_FAILED;
+		g->result = RESOLVE_FAILED;
 	if (status == PATH_OK && file)
 		glob_add_match(g, walk, &seen);
 	*link = seen.link;
@@ -334,13 +333,13 @@ glob_push(struct glob *g, struct walk *walk, const struct state *s,
 	enum path_status status;
 
 	if (g->nframes == GLOB_FRAMES) {
-		g->state = GLOB_TOO_DEEP;
+		g->result = RESOLVE_TOO_DEEP;
 		return;
 	}
 	status = dir_open(&f->dir, walk->root, g->path, g->path_len, follow,
 	    g->nframes == 0 ? &walk->cache : NULL);
 	if (status == PATH_FAILED)
-		g->state = GLOB_FAILED;
+		g->result = RESOLVE_FAILED;
 	if (status != PATH_OK)
 		return;
 	f->state = *s;
@@ -444,7 +443,7 @@ glob_on_entry(struct glob *g, struct walk *walk, const struct frame *f,
 		return;
 	if (g->any_depth != NOWHERE &&
 	    s.depth > g->any_depth + GLOB_DEPTH_MAX) {
-		g->state = GLOB_TOO_DEEP;
+		g->result = RESOLVE_TOO_DEEP;
 		return;
 	}
 	g->path_len = f->path_len;
@@ -483,12 +482,12 @@ glob_step(struct glob *g, struct walk *walk)
 	if (f->dir.error != 0) {
 		log_unreadable_dir(walk->root, g->path, f->path_len,
 		    f->dir.error);
-		g->state = GLOB_FAILED;
+		g->result = RESOLVE_FAILED;
 	} else if (entry == NULL) {
 		dir_close(&f->dir);
 		g->nframes--;
 	} else if (f->dir.fd != -1 && walk->entries++ == GLOB_ENTRIES_MAX)
-		g->state = GLOB_TOO_MANY_ENTRIES;
+		g->result = RESOLVE_TOO_MANY_ENTRIES;
 	else
 		glob_on_entry(g, walk, f, entry);
 }
@@ -501,17 +500,17 @@ match_compare(const void *a, const void *b)
 	return strcmp((*x)->path, (*y)->path);
 }
 
-static enum glob_state
+static enum resolve_result
 glob_sort(struct glob *g)
 {
 	/* qsort() of glibc asks the kernel for the amount of memory. */
 	if (g->nmatches > 1 && mergesort(g->matches, g->nmatches,
 	    sizeof(*g->matches), match_compare) == -1)
 		fatal("no memory to sort");
-	return g->state = GLOB_DONE;
+	return g->result = RESOLVE_OK;
 }
 
-enum glob_state
+enum resolve_result
 glob_run(struct walk *walk, struct glob_match *const **matches, uint32_t *n)
 {
 	struct glob	*g = walk->glob;
@@ -521,13 +520,13 @@ glob_run(struct walk *walk, struct glob_match *const **matches, uint32_t *n)
 		g->started = true;
 		glob_enter(g, walk, s, true);
 	}
-	while (g->state == GLOB_MORE && g->nframes > 0) {
+	while (g->result == 0 && g->nframes > 0) {
 		glob_step(g, walk);
 		if (clock_us() >= walk->turn_ends_us)
-			return g->state;
+			return g->result;
 	}
-	if (g->state != GLOB_MORE)
-		return g->state;
+	if (g->result != 0)
+		return g->result;
 	*matches = g->matches;
 	*n = g->nmatches;
 	return glob_sort(g);

@@ -38,28 +38,19 @@ struct glob_match {
 	char		 path[];
 };
 
-enum glob_state {
-	GLOB_MORE,			/* the turn is over, the walk is not */
-	GLOB_DONE,
-	GLOB_TOO_MANY_FILES,		/* more than max-files */
-	GLOB_TOO_MANY_ENTRIES,		/* more than GLOB_ENTRIES_MAX */
-	GLOB_TOO_DEEP,			/* more than GLOB_DEPTH_MAX */
-	GLOB_FAILED			/* the file system has a fault */
-};
-
 /* Begin with a pattern, which is copied; ends the glob before.  0, or -1: it
    has too many wildcards or more than one **. */
 int	 glob_begin(struct walk *, const char *pattern, size_t);
 
 /*
- * Walk on until the end of the turn; not to be called again after a result
- * other than GLOB_MORE.  With GLOB_DONE the n matches are there, in strcmp
- * order, until the next glob_begin() or glob_free().  Unreadable files and
- * names with a control byte are left out and only logged, because a pattern
- * must not tell clients which names exist.
+ * Walk on until the end of the turn.  0: not done yet; else the result, which
+ * ends the glob.  With RESOLVE_OK the n matches are there, in strcmp order,
+ * until the next glob_begin() or glob_free().  Unreadable files and names with
+ * a control byte are left out and only logged, because a pattern must not tell
+ * clients which names exist.
  */
-enum glob_state	 glob_run(struct walk *, struct glob_match *const **,
-		    uint32_t *n);
+enum resolve_result glob_run(struct walk *, struct glob_match *const **,
+	    uint32_t *n);
 
 /* Free the memory of a walk and zero it. */
 void	 glob_free(struct walk *);

@@ -267,26 +267,13 @@ run_glob(struct resolution *r, const struct msg_spec *spec,
 {
 	struct glob_match *const	*matches;
 	uint32_t			 n;
+	enum resolve_result		 result;
 
-	switch (glob_run(&r->walk, &matches, &n)) {
-	case GLOB_MORE:
-		break;
-	case GLOB_DONE:
+	result = glob_run(&r->walk, &matches, &n);
+	if (result == RESOLVE_OK)
 		add_glob(r, spec, bytes, matches, n);
-		break;
-	case GLOB_TOO_MANY_FILES:
-		r->result = RESOLVE_TOO_MANY_FILES;
-		break;
-	case GLOB_TOO_MANY_ENTRIES:
-		r->result = RESOLVE_TOO_MANY_ENTRIES;
-		break;
-	case GLOB_TOO_DEEP:
-		r->result = RESOLVE_TOO_DEEP;
-		break;
-	case GLOB_FAILED:
-		r->result = RESOLVE_FAILED;
-		break;
-	}
+	else
+		r->result = result;
 }
 
 static void

@@ -10,13 +10,13 @@
 #include "common/fstype.h"
 #include "common/msg.h"
 
-#define MOUNTS_MAX	256	/* past these the oldest are replaced */
+#define MOUNTS_MAX	256	/* then the oldest is replaced */
 
 struct mount {
 	uint64_t		 number;	/* without MOUNT_CHANGES() */
 	const struct fstype	*type;
 	uint32_t		 magic;		/* of statfs(2) */
-	bool			 stale;		/* may be another mount by now */
+	bool			 stale;		/* may be another mount */
 	bool			 told;		/* was logged */
 };
 

@@ -17,7 +17,7 @@ main(int argc, char *argv[])
 	const char		*title = argc == 1 ? argv[0] : "";
 	size_t			 len = sizeof(walker) - 1;
 
-	/* A program that was executed by descriptor has a number as its name. */
+	/* A program executed by descriptor has a number as its name. */
 	(void)prctl(PR_SET_NAME, "pkgtorrentd", 0, 0, 0);
 	if (strncmp(title, hasher, sizeof(hasher) - 1) == 0)
 		hasher_main();

@@ -1,6 +1,9 @@
 #! /usr/bin/env atf-sh
 # Names with every byte that a file system allows, in files, requests, logs
 # and configuration.
+#
+# soak names: files deep_paths log_lines access_log logged_files trackers
+# soak names: configuration complaints
 
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/../lib/marks.sh"

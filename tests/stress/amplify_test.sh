@@ -1,5 +1,9 @@
 #! /usr/bin/env atf-sh
 # Small requests that ask for much work.  Times are printed.
+#
+# soak amplify: sparse_file hard_globs broad_tree
+# soak cold: cold_crowd cold_crowd_and_patterns
+# soak permutations: permutations
 
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/../lib/marks.sh"

@@ -1,6 +1,9 @@
 #! /usr/bin/env atf-sh
 # The cache's disk fails, fills up, loses power, or is written by others: the
 # torrents are right all the same.
+#
+# soak damage: damage
+# soak disk: failing_calls full_disk power_loss replaced directory writers
 
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/../lib/marks.sh"

@@ -1,5 +1,7 @@
 #! /usr/bin/env atf-sh
 # After many requests nothing has grown, and nothing was left open.
+#
+# soak endure: endures:user endures_as_root:root
 
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/../lib/marks.sh"

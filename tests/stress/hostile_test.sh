@@ -1,6 +1,8 @@
 #! /usr/bin/env atf-sh
 # Requests that are not meant well.  data/malformed.txt has those that
 # must be refused, each with its status.
+#
+# soak hostile: malformed pipelined ways_out mutants
 
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/../lib/marks.sh"

@@ -1,5 +1,7 @@
 #! /usr/bin/env atf-sh
 # Processes that end at any time, or stop working.
+#
+# soak kill: killed stopped_hasher stopped_others
 
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/../lib/marks.sh"

@@ -1,5 +1,9 @@
 #! /usr/bin/env atf-sh
 # A mirror that changes while it is asked for and hashed.
+#
+# soak mirror: changes
+# soak mirror_hashed: changes_under_hashers clock part_comes_back:root
+# soak mirror_hashed: root_comes_back:root
 
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/../lib/marks.sh"

@@ -1,5 +1,9 @@
 #! /usr/bin/env atf-sh
 # Clients that take their time, and crowds of them.  Times are printed.
+#
+# soak crowd: crowd
+# soak slow: dawdlers
+# soak slowhttptest: slowhttptest
 
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/../lib/marks.sh"

@@ -4,34 +4,41 @@
 # are named as arguments, or all of them, one after the other: the machine is
 # taken to have nothing else to do.
 #
-# A piece is tests/stress/soak/NAME.sh.  It is read by a shell of its own, in an empty
-# directory, says what it measured, and has these to work with:
+# A line in the head of a script marks the cases that are a piece, with ":root"
+# or ":user" for those of one kind of user alone:
 #
-#	$tests			the directory of all tests
-#	full_case TEST CASE	a case of TEST_test.sh with FULL=1 and FULL_MARKS=1 (tests/lib/marks.sh)
-#	skip WHY		not here
+#	# soak PIECE: CASE ...
 #
-# It has failed if it ends with another status than 0.
+# They are run one after the other, with FULL=1 and FULL_MARKS=1 (lib/marks.sh).
+# A case that is skipped ends its piece.
 set -u
 
 tests=$(cd "$(dirname "$0")/.." && pwd)
 limit=${SOAK_LIMIT:-600}
+user=user
+[ "$(id -u)" != 0 ] || user=root
 
-# For pieces.
-
-skip()
+# marks [PIECE]: the script, the piece and a case of each line.
+marks()
 {
-	echo "skipped: $*"
-	exit 77
+	grep "^# soak ${1:-[a-z_]*}: " "$tests"/*/*_test.sh |
+	    sed 's/:# soak / /; s/: / /' |
+	    while read -r script piece words; do
+		for word in $words; do
+			case $word in
+			*:$user)	echo "$script $piece ${word%:*}" ;;
+			*:*)	;;
+			*)	echo "$script $piece $word" ;;
+			esac
+		done
+	done
 }
 
 # A case's output without what atf-sh has to say about kyua.
 full_case()
 {
-	for _program in "$tests"/*/"$1"_test.sh "$tests"/*/[0-9]*_"$1"_test.sh; do
-		[ ! -f "$_program" ] || break
-	done
-	_dir=$(pwd)/$1.$2
+	_program=$1
+	_dir=$(pwd)/$2
 	mkdir "$_dir" && chmod 755 "$_dir" && cd "$_dir" || exit 1
 	echo "$_program $2 $_dir" >>"$cases"
 	FULL=1 FULL_MARKS=1 "$_program" -s "${_program%/*}" -r "$_dir.result" \
@@ -42,16 +49,20 @@ full_case()
 	cd .. || exit 1
 	case $_result in
 	passed*) rm -rf "$_dir" ;;
-	skipped*) skip "${_result#*: }" ;;
-	*)	echo "$1 $2: ${_result:-no result}"
+	skipped*)
+		echo "skipped: ${_result#*: }"
+		exit 77 ;;
+	*)	echo "${1##*/} $2: ${_result:-no result}"
 		exit 1 ;;
 	esac
 }
 
 if [ "${1:-}" = --piece ]; then
 	cases=$3
-	# shellcheck disable=SC1090
-	. "$tests/stress/soak/$2.sh"
+	marks "$2" >"$cases.all"
+	while read -r program _ name; do
+		full_case "$program" "$name" </dev/null
+	done <"$cases.all"
 	exit
 fi
 
@@ -63,18 +74,16 @@ chmod 755 "$work"
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 if [ $# -eq 0 ]; then
-	for piece in "$tests"/stress/soak/*.sh; do
-		piece=${piece##*/}
-		set -- "$@" "${piece%.sh}"
-	done
+	# shellcheck disable=SC2046
+	set -- $(marks | cut -d ' ' -f 2 | sort -u)
 fi
 begun=$(date +%s)
 passed=0 skipped=0 failed=
 
 for name; do
-	[ -f "$tests/stress/soak/$name.sh" ] || {
+	marks "$name" | grep -q . || {
 		echo "make soak: no piece $name; there are:" \
-		    "$(cd "$tests/stress/soak" && echo *.sh)" >&2
+		    "$(marks | cut -d ' ' -f 2 | sort -u | xargs)" >&2
 		rm -rf "$work"
 		exit 1
 	}

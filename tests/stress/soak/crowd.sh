@@ -1,2 +1,0 @@
-# 5,000 connections against 64 descriptors.
-full_case slow crowd

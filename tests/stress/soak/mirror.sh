@@ -1,2 +1,0 @@
-# A thousand changes of mirror files, as they are remembered.
-full_case mirror changes

@@ -1,2 +1,0 @@
-# A thousand connections in each of its three modes.
-full_case slow slowhttptest

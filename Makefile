@@ -4,7 +4,7 @@
 #	make demo check		try it out, test it (WHAT="http_test" for one)
 #	make lint bench		style; measurements (WHAT=noun for one)
 #	make soak		tests in full, for hours (WHAT=name for one)
-#	make deps		as root: what all of it needs (WHAT=build for the
+#	make deps		as root: installs all dependencies (WHAT=build for the
 #				little that building does)
 #	make field		as root: each distribution and its systemd, see
 #				tests/tool/field.sh (WHAT=name for one step)
@@ -32,7 +32,7 @@ TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 SYSCONFDIR ?= /etc
 TIME	?= 60
 
-# What an environment sets for GNU make alone.
+# An environment sets this for GNU make alone.
 SUBMAKE	= GNUMAKEFLAGS=--no-print-directory $(MAKE) -j$(JOBS)
 TREE	!= pwd
 JOBS	!= nproc 2>/dev/null || echo 2
@@ -44,7 +44,7 @@ ATF_LIBS != $(PKG_CONFIG) --libs atf-c 2>/dev/null || echo -latf-c
 WARN	= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 WERROR_FLAG != test -z "$(WERROR)" || echo -Werror
 
-# What this compiler does not know for this machine is left out.
+# Without the flags that this compiler does not know for this machine.
 HARDEN	!= for f in -fstack-protector-strong -fstack-clash-protection \
 	    -fcf-protection -mbranch-protection=standard; do \
 		$(CC) -Werror $$f -x c -c -o /dev/null /dev/null \
@@ -126,14 +126,14 @@ pkgtorrentd/main.o: pkgtorrentd/main.c .tree
 	$(CC) $(ALL_CFLAGS) -DHASHER_PATH='"$(TREE)/$(HASHER)"' \
 	    -c -o $@ pkgtorrentd/main.c
 
-# What it is built with and for.
+# Compiler, libraries and system.
 require: FORCE
 	@$(PKG_CONFIG) --exists --print-errors $(PKGS) || \
 	    { echo "run as root: make deps WHAT=build" >&2; exit 1; }
 	@sh tests/tool/require.sh $(CC) $(ALL_CFLAGS) -MF /dev/null
 
-# Other flags, or a tree that was moved: these files change, and what was made
-# with the old ones is made again.
+# Other flags, or a tree that was moved: these files change, and everything that
+# was made with the old ones is made again.
 $(ALL_OBJ) $(TEST_LIB_OBJ) $(OTHER_PROGS): .flags
 .flags: require
 	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
@@ -150,7 +150,7 @@ fuzzers: $(FUZZ_PROGS)
 deps:
 	@sh tests/tool/deps.sh install $(WHAT)
 
-# Made by another make: what it finds out at its start may be new.
+# Made by another make, which finds new files at its start.
 check:
 	@sh tests/tool/deps.sh check
 	@$(SUBMAKE) all tests
@@ -162,7 +162,7 @@ demo:
 bench:
 	@$(SUBMAKE) all benches
 	@sh tests/tool/bench.sh $(WHAT)
-# For hours; no part of what must hold for a change.
+# For hours; no part of the check of a change.
 soak:
 	@$(SUBMAKE) all tests
 	@sh tests/tool/soak.sh $(WHAT)

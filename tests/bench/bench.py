@@ -1,7 +1,7 @@
-"""What the measurements share: the service, nginx and wrk, each on a CPU of
+"""Shared by all measurements: the service, nginx and wrk, each on a CPU of
 its own where there are two, their CPU time, and a table of ratios.
 
-A peer and the service take turns, A B A B, in one run; what is printed are
+A peer and the service take turns, A B A B, in one run; printed are
 medians, and the ratio of the medians.  Work per second of CPU is the steadiest
 figure on a machine that does something else as well.
 """
@@ -36,7 +36,7 @@ def die(why):
 
 
 def need(*programs):
-    """Skip a part whose peer is not here, with a word."""
+    """Skip a part if its peer is not installed, with a word."""
     missing = [p for p in programs if not shutil.which(p)]
     if missing:
         print("# skipped: no %s (make deps)" % ", ".join(missing))
@@ -247,7 +247,7 @@ class Service(Process):
                 for role, pids in self.roles().items()}
 
     def status(self, pattern, n=1):
-        """The last matches of a pattern in what SIGUSR1 makes it say."""
+        """The last matches of a pattern in its status lines (SIGUSR1)."""
         before = self.words().count("connections open")
         os.kill(self.pid, signal.SIGUSR1)
         wait_for(5, lambda: self.words().count("connections open") > before,

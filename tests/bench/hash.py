@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Hashing: wall clock and CPU time of all processes together, for files in
-the page cache and on disk, over what others make torrents with.
+the page cache and on disk, over other makers of torrents.
 
     hash.py [PART ...]     memory file files disk latency small space
 
@@ -44,7 +44,7 @@ def fill(path, size, block):
 
 
 def warmed(paths, measure):
-    """Read before each turn: some machines evict what rests for seconds."""
+    """Read before each turn: some machines evict memory that rests for seconds."""
     def run():
         for path in paths:
             with open(path, "rb", 0) as f:
@@ -97,7 +97,7 @@ def service_run(service, size, ask):
 
 
 def contenders(what, size, paths, ask):
-    """Everybody who can hash these: of what= a name below www/."""
+    """Every program that can hash these, a name below www/."""
     one = "www/" + what
     service = Service(pin=False)
 
@@ -214,7 +214,7 @@ def files():
 
 
 def disk():
-    """What is not in memory."""
+    """Files that are not in memory."""
     path = "www/f/file"
     if not os.path.exists(path) or os.path.getsize(path) != SIZE:
         fill(path, SIZE, block())
@@ -302,7 +302,7 @@ def small_files(directory, n):
 
 
 def small():
-    """What a file costs besides its bytes."""
+    """The cost of a file besides its bytes."""
     names = small_files("s", 2000)
     time.sleep(2.1)
     service = Service("hashers 1", pin=False)
@@ -354,7 +354,7 @@ def watch_memory(service, work):
 
 
 def space():
-    """Memory does not follow the size of what is hashed."""
+    """Memory does not follow the size of the hashed files."""
     names = small_files("n", 10000)
     huge = (1 << 40) if os.environ.get("BIG") else 64 << 30
     hole("www/h/huge", huge)

@@ -1,3 +1,3 @@
 #! /bin/sh
-# Hashing against what makes torrents; arguments: parts of hash.py.
+# Hashing against other makers of torrents; arguments: parts of hash.py.
 exec python3 "${0%/*}/hash.py" "$@"

@@ -47,7 +47,7 @@ class Seed(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
-    # A client may be gone when it has what it wanted.
+    # A client may be gone when it has its file.
     def handle(self):
         try:
             super().handle()

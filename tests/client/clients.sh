@@ -45,7 +45,7 @@ nginx_conf()
 	} >nginx.conf
 }
 
-# nginx as the mirror's web server, with what etc/ says; $url is its own from
+# nginx as the mirror's web server, configured from etc/; $url is its own from
 # now on.
 start_nginx()
 {
@@ -114,7 +114,7 @@ only_what_transmission_escapes()
 	esac
 }
 
-# It seeds for ever, unless what it calls when it is done ends it.
+# It seeds for ever, unless the program that it calls at the end stops it.
 get_with_transmission()
 {
 	cat >done.sh <<-EOT

@@ -1,5 +1,5 @@
 #! /usr/bin/env atf-sh
-# Real clients download what a torrent describes, from web seeds alone, and
+# Real clients download a torrent's files, from web seeds alone, and
 # every byte is compared.
 
 . "${0%/*}/../lib/lib.sh"
@@ -22,7 +22,7 @@ client_case()
 	}"
 }
 
-# The names of other cases and what becomes of them: Transmission 3 replaces
+# The names of other cases, which clients change: Transmission 3 replaces
 # ':' and '?' by '_' and takes bytes that are no UTF-8 for Latin-1, libtorrent
 # 2.0 makes a mess of those bytes; both ask the web seed for the new names, so
 # no service can help them.  Transmission 4.1 gets '%', '#' and '?' wrong.
@@ -47,7 +47,7 @@ start_seed()
 	esac
 }
 
-# As a client does it that knows what it wants: nothing is matched here.
+# Like a client that knows each path: nothing is matched here.
 post_everything()
 {
 	find www/yum -type f | sort >files

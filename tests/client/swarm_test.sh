@@ -1,5 +1,5 @@
 #! /usr/bin/env atf-sh
-# The swarm: whoever has the files gives them to others, without any mirror.
+# The swarm: clients that have the files give them to others, without a mirror.
 
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/clients.sh"
@@ -19,7 +19,7 @@ start_tracker()
 	    fail "the tracker does not answer: $(cat tracker.log)"
 }
 
-# announce HASH EVENT: what the tracker says to a stranger.
+# announce HASH EVENT: the tracker's answer to a stranger.
 announce()
 {
 	curl -sS "$tracker?info_hash=$(echo "$1" | sed 's/../%&/g')&port=1&\

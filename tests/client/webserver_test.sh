@@ -6,7 +6,7 @@
 
 etc=$tests/../etc
 
-# A file whose name does not survive a proxy that decodes it.
+# The name of this file does not survive a proxy that decodes it.
 odd_name='a%2Fb+c d&e.rpm'
 odd_path='a%252Fb%2Bc%20d%26e.rpm'
 
@@ -62,7 +62,7 @@ check_webserver()
 	post /yum/z.rpm "/yum/$odd_name"
 	same "$status" 200 "POST"
 	want 412 "/yum/torrent_service/digest/$(paths_digest /none)"
-	# Longer than what Apache keeps in memory before it passes it on.
+	# Longer than Apache keeps in memory before it passes it on.
 	printf 'p=/yum/z.rpm&other=%0400000d' 0 >form
 	want 200 "/yum/torrent_service/digest/$(paths_digest /yum/z.rpm)" \
 	    --data-binary @form
@@ -84,7 +84,7 @@ check_webserver()
 		want_field Connection close
 	done
 
-	# The client is whom the web server saw, and the scheme its own.
+	# The client is the one that the web server saw, and the scheme its own.
 	ask /yum/torrent_service/single/yum/z.rpm --interface 127.0.0.2 \
 	    -A stranger -H 'X-Forwarded-Proto: https'
 	want_log '^[^ ]* 127\.0\.0\.2 .*stranger'
@@ -101,7 +101,7 @@ nginx_body()
 	start_webserver nginx -c "$here/nginx.conf"
 	check_webserver
 
-	# Many who want the same are one request.
+	# Many clients that want the same are one request.
 	for _ in 1 2 3; do
 		want 200 /other/torrent_service/single/yum/z.rpm
 	done
@@ -195,7 +195,7 @@ small_files()
 }
 
 # padding RANGE: connections of requests for null files, from the web server's
-# log; RANGE is a pattern of what they had as Range.
+# log; RANGE is a pattern of their field Range.
 padding()
 {
 	awk -F '"' -v range="$1" '

@@ -1,6 +1,6 @@
 #! /usr/bin/env atf-sh
-# The yum-torrent plugin, request by request, and curl as those use it who
-# have no plugin.
+# The yum-torrent plugin, request by request, and curl, for users
+# without the plugin.
 
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/clients.sh"
@@ -95,7 +95,7 @@ curl_body()
 	want_torrent
 	grep -q "^Content-Disposition: attachment; filename=$torrent.torrent" \
 	    head || fail "no such line in the head"
-	# Order is part of what is asked for.
+	# Order is part of the request.
 	cp body posted
 	shift
 	want_post 200 "$@" /fedora/updates/x86_64/kernel-6.18.0-1.x86_64.rpm
@@ -107,7 +107,7 @@ curl_body()
 	done
 }
 
-# The plugin takes what the mirror has of its packages, and gets the rest as
+# The plugin takes the packages that the mirror has, and gets the rest as
 # it always did.
 service_case some_are_missing "Packages that are not there are left out."
 some_are_missing_body()

@@ -2,7 +2,7 @@
 # field: chroot 300 network
 # arm64 and armhf: both programs and the tests of modules, built by the
 # distribution's cross compilers; tests that ask little of the kernel run under
-# qemu's emulation of such a processor.  What a program is linked to comes out
+# qemu's emulation of such a processor.  A program's libraries come out
 # of that architecture's packages, without running anything of them.
 set -u
 

@@ -1,6 +1,6 @@
 # field: chroot 60
-# What make deps has brought for tests does not serve at the next boot, and
-# what this distribution's systemd enables is as it was.
+# Packages that make deps has brought for tests do not serve at the next boot,
+# and the units that this distribution's systemd enables are as they were.
 failed=0
 
 enabled()

@@ -1,5 +1,5 @@
 # field: firstboot 60
-# systemd enables by itself what is not forbidden: one unit of ours, no more.
+# systemd enables by itself every unit that no preset forbids: one of ours.
 . /field/lib.sh
 
 enabled()

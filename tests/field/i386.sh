@@ -45,7 +45,7 @@ make_chroot()
 	    mkdir -p $root/src && cp -a /src/. $root/src
 }
 
-# "make check" would bring what the tests of clients and web servers want.
+# "make check" would bring all that the tests of clients and web servers want.
 install_packages()
 {
 	in_i386 'make clean >/dev/null &&

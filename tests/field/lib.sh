@@ -1,9 +1,9 @@
-# For steps on the booted machine, which read this first: plain sh, and only
-# what a minimal Debian has besides curl and aria2.
+# For steps on the booted machine, which read this first: plain sh, and no
+# program but those of a minimal Debian, curl and aria2.
 #
 #	. /field/lib.sh
-#	begin UNIT ...			what the step is about
-#	check "What must hold." COMMAND [ARGUMENT ...]
+#	begin UNIT ...			the units that the step is about
+#	check "It must hold." COMMAND [ARGUMENT ...]
 #	finish
 #
 # begin has nothing running, and the configuration that is in /field/conf:
@@ -23,7 +23,7 @@ begin()
 	trap 'exit 1' HUP INT TERM
 	tidy
 	since=$(date +'%F %T')
-	# What make install and the manual say.
+	# As make install and the manual say.
 	systemd-sysusers && systemd-tmpfiles --create
 }
 
@@ -96,7 +96,7 @@ status()
 	[ "$code" = "$1" ] || { echo "$2: $code"; head -c 300 body; false; }
 }
 
-# download URL FILE ...: aria2 gets what that torrent names, from the service
+# download URL FILE ...: aria2 gets the files of that torrent, from the service
 # as the web seed, and each file is the mirror's.
 download()
 {
@@ -126,7 +126,7 @@ restarted()
 	    systemctl --quiet is-active "$1"
 }
 
-# ask_all_the_while: asks until the file "enough" is there; what curl says of
+# ask_all_the_while: asks until the file "enough" is there; curl's word on
 # each request is in "asked".
 ask_all_the_while()
 {
@@ -136,8 +136,8 @@ ask_all_the_while()
 	done >"asked.$1"
 }
 
-# restart_under_requests UNIT: what clients see of three restarts, counted, in
-# "seen".
+# restart_under_requests UNIT: three restarts, and the clients' answers, counted,
+# in "seen".
 restart_under_requests()
 {
 	rm -f enough asked.*
@@ -154,7 +154,7 @@ restart_under_requests()
 	cat seen
 }
 
-# What both units must do for their clients and their administrator.
+# Duties of both units towards their clients and their administrator.
 serves()
 {
 	check "a single file by aria2" \

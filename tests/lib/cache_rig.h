@@ -13,7 +13,7 @@
 #define PIECE_LEN	(1U << 20)
 #define DAY		86400
 
-/* What STATUS says. */
+/* The figures of its status line. */
 struct status {
 	unsigned long	entries;
 	unsigned long	used_kib;

@@ -1,4 +1,4 @@
-"""A mirror whose torrents are known, and what the cache keeps of them.
+"""A mirror with known torrents, and the cache's entries of them.
 
 The service is to be configured with "piece-length 16K" and "hot-size 1M".
 """
@@ -6,15 +6,15 @@ from faults import *
 from torrent_check import decode
 
 PIECE = 16384
-# What is in memory is not asked of the disk: three of these do not fit there
-# together, so whoever asks for one after the other gets each from the disk.
+# The disk is not asked for torrents in memory: three of these do not fit there
+# together, so asking for one after the other gets each from the disk.
 LARGE = ["/yum/large%d" % n for n in range(3)]
 # One complaint of each kind a minute, with a count.
 COMPLAINT = r"^cache\[\d+\]: .*(not stored|removed): .*since the last line"
 
 
 class Mirror:
-    """Small files without end, of which it is known what they are."""
+    """Small files without end, each with known bytes."""
 
     def __init__(self, n):
         for path in LARGE:
@@ -45,7 +45,7 @@ class Mirror:
                        "remembered")
 
     def post(self, paths):
-        """Two small files' torrent, right whatever happens."""
+        """The torrent of two small files, right in any case."""
         a = ask(post(*paths))
         assert a is not None and a.status == 200, (paths, a)
         info = decode(a.body)[0][b"info"]
@@ -153,7 +153,7 @@ def zero(data, at, _):
 
 def damages(size):
     """All that may happen to so many bytes: a bit at some offset, or an end
-    that was not written, or whose blocks were not."""
+    that was not written, or not its blocks."""
     for at in range(size):
         for bit in range(8):
             yield flip, at, bit

@@ -1,5 +1,5 @@
-"""The service as a driver of faults sees it: its processes, what they hold,
-what they left on disk, and whether answers are those that are known.
+"""The service as a driver of faults sees it: its processes, their descriptors,
+their files on disk, and whether answers are those that are known.
 
     from faults import *
     service = Service("conf")           # the program is sys.argv[2]
@@ -25,12 +25,12 @@ FULL_MARKS = os.environ.get("FULL_MARKS") == "1"
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-# What no fault from outside may lead to.
+# No fault from outside may lead to one of these lines.
 UNSOUND = r"sent the \w+ a wrong|stopped at system call \d|Sanitizer"
 
 
 def mark(full, quick):
-    """Seconds: what is wanted, and what a busy machine may take."""
+    """Seconds: the mark to reach, and the mark on a busy machine."""
     return full if FULL_MARKS else quick
 
 
@@ -43,7 +43,7 @@ def wait_until(seconds, true, what):
 
 
 def adopt_orphans():
-    """Whoever loses its parent becomes our child, so that none is missed."""
+    """A process that loses its parent becomes our child: none is missed."""
     pr_set_child_subreaper = 36
     assert ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0) == 0
 
@@ -255,7 +255,7 @@ def wipe(cache="cache"):
 
 
 def seed_random():
-    """So that what failed can be had again: SEED=number."""
+    """So that a failure can be had again: SEED=number."""
     seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
     print("SEED=%d" % seed)
     random.seed(seed)

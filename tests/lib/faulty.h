@@ -26,7 +26,7 @@ struct faults {
 	int64_t	clock_ns;	/* added to the time of day */
 	int64_t	calls;		/* a bit for each enum faulty_call */
 	int64_t	how;		/* an errno, or: */
-#define FAULT_HALF	-1	/* half of what could be done */
+#define FAULT_HALF	-1	/* half of the bytes */
 #define FAULT_NOTHING	-2	/* none of it, and no error */
 	int64_t	skip;		/* of these calls, so many are well */
 	int64_t	times;		/* and then so many are not */

@@ -4,8 +4,8 @@
         ...
     good.report("while this and that")      # prints, and returns the p99 in s
 
-Besides the target, which is remembered, it asks for what others may be in the
-way of; needs good_files (marks.sh).
+Besides the target, which is remembered, it asks for files that others may be
+in the way of; needs good_files (marks.sh).
 """
 import collections
 import multiprocessing
@@ -95,7 +95,7 @@ class Client:
         assert self.pipe.poll(20) and self.pipe.recv() == "begun"
 
     def end(self):
-        """What it found: ({name: [(seconds, status)]}, what was wrong)"""
+        """Its findings: ({name: [(seconds, status)]}, complaints)"""
         self.pipe.send("end")
         found = {}, ["no word of the good client"]
         if self.pipe.poll(30):
@@ -107,7 +107,7 @@ class Client:
 
 class Good:
     def __init__(self, target, want=(200,), pause=0.01, new=(200,)):
-        """new: what a new file may be answered with, and a pattern, which
+        """new: the statuses that a new file may get, and a pattern, which
         takes more than a turn when it is not let run."""
         # Two of them, so that the first never waits for the others.
         self.clients = [
@@ -131,7 +131,7 @@ class Good:
             assert not wrong, wrong[:5]
 
     def report(self, when):
-        """The p99 of what is remembered; that of the others is judged."""
+        """The p99 of remembered targets; that of the others is judged."""
         p99 = {}
         for name, answers in self.times.items():
             times = [t for t, _ in answers]

@@ -114,7 +114,7 @@ hash_file(const char *name, size_t len, uint8_t **data)
 	return fd;
 }
 
-/* What a hasher must say of a range, by OpenSSL; returns how many. */
+/* The digests of a range, by OpenSSL; returns how many. */
 static size_t
 digests_of(const uint8_t *data, size_t len, uint32_t piece_len, uint8_t *out)
 {

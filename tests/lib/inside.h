@@ -33,7 +33,7 @@ struct inside {
 	int		status;		/* of the process, in the end */
 };
 
-/* Who the tests become where the service has a user of its own. */
+/* The tests' user where the service has a user of its own. */
 const struct passwd *nobody(void);
 
 /*
@@ -41,12 +41,12 @@ const struct passwd *nobody(void);
  * test; or the user's too, so that nothing but the sandbox protects it.
  */
 void	world_make(bool own_mirror);
-/* What the tests leave in /tmp, kyua having no hand in it. */
+/* Removes it from /tmp, of which kyua takes no care. */
 void	world_remove(void);
 
 /*
  * Forks and enters.  With an attempt the process then makes it and ends with
- * what it returns; without one it waits inside until the channel is closed.
+ * its result; without one it waits inside until the channel is closed.
  */
 void	inside_start(struct inside *, const struct entry *,
 	    int (*attempt)(const void *, int dirfd, int file_fd), const void *);

@@ -1,15 +1,15 @@
 # Harness for tests of the running service, to be read by atf-sh scripts:
 #
 #	. "${0%/*}/../lib/lib.sh"
-#	service_case NAME "What a user would notice." [program ...]
+#	service_case NAME "A fact that a user notices." [program ...]
 #	NAME_body() { service_start ['keyword argument' ...]; ... }
 #
 # A case runs in a directory of its own: www/ is the mirror, cache/ the cache,
-# conf the configuration and log what the service says.  Afterwards $pid is
-# the parent and $url the address.  What was started is ended by its number
-# in the cleanup part, however the case ended.
+# conf the configuration and log the service's log.  Afterwards $pid is the
+# parent and $url the address.  Processes that were started are ended by their
+# numbers in the cleanup part, however the case ended.
 #
-# Of a mirror on an overlay, which is what containers have, the service stores
+# Of a mirror on an overlay, as containers have it, the service stores
 # nothing (common/fstype.h).  There www is a link to a directory elsewhere.
 
 service=/mirror/torrent_service		# any name will do before the slash
@@ -76,8 +76,8 @@ place_mirror()
 	fi
 }
 
-# What is to be done is told in the arguments: to list the cases, one's
-# cleanup, or one.
+# The arguments say whether to list the cases, to clean up after one, or to
+# run one.
 case $* in
 ''|-l|*' -l'|*:cleanup) ;;
 *) place_mirror ;;
@@ -90,7 +90,7 @@ atf_init_test_cases()
 	done
 }
 
-# What the service has to say about it is half of every failure.
+# The service's log is half of every failure.
 fail()
 {
 	for _file in log head body; do
@@ -134,7 +134,7 @@ is_gone()
 }
 
 # settle FILE ...: wait until their last change is two seconds old, from when
-# on the service remembers what it learns of them.
+# on the service remembers them.
 settle()
 {
 	_newest=$(find -H "$@" -printf '%C@\n' | sort -n | tail -n 1)
@@ -184,7 +184,7 @@ service_prepare()
 	fi
 }
 
-# service_configure ['keyword argument' ...]: on top of what a test needs.
+# service_configure ['keyword argument' ...]: in addition to the lines that every test needs.
 service_configure()
 {
 	service_prepare
@@ -206,14 +206,13 @@ service_configure()
 	} >conf
 }
 
-# Start what conf says, and wait until it is ready.
 # A process's number may be another one's later; this then differs.
 start_time()
 {
 	sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
 }
 
-# What is to be ended after the case, if it still runs.
+# A process to be ended after the case, if it still runs.
 note_pid()
 {
 	echo "$1 $(start_time "$1")" >>pids
@@ -293,7 +292,7 @@ children()
 	    { number = $1; $1 = ""; if ($0 ~ title) print number }'
 }
 
-# What the parts count, as they log it at SIGUSR1: number before a word.
+# A figure of the status lines (SIGUSR1): the number before a word.
 service_count()
 {
 	_before=$(grep -c 'connections open' log)

@@ -53,8 +53,8 @@ rogue_open_fds(void)
 		ATF_REQUIRE(rogue_fds[i] != -1);
 }
 
-/* How the random ones are to look: where in a message's words the number of
-   its items is, the piece length, and what an item is made of. */
+/* The look of random ones: the words of a message that are the number of its
+   items and the piece length, and the parts of an item. */
 struct look {
 	enum msg_type	type;
 	int		count;		/* word of the body; -1: none */

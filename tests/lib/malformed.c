@@ -38,7 +38,7 @@ expand_braces(struct buf *b, const char *text, size_t len)
 	ATF_REQUIRE_EQ(0, buf_add(b, texts[i].bytes, texts[i].len));
 }
 
-/* What follows a backslash: its length. */
+/* Of the text behind a backslash; returns its length. */
 static size_t
 expand_escape(struct buf *b, const char *text)
 {

@@ -19,7 +19,7 @@ from service import Answer
 
 
 def can_open(files):
-    """May this process, and what it starts, have so many descriptors?"""
+    """May this process, and its children, have so many descriptors?"""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < files:
         return False

@@ -9,7 +9,7 @@ number()
 	[ "$FULL" = 1 ] && echo "$2" || echo "$1"
 }
 
-# Connections are descriptors, here and in what is started.
+# Connections are descriptors, here and in started programs.
 may_open()
 {
 	_hard=$(ulimit -H -n)
@@ -27,7 +27,7 @@ use_faulty()
 	program=$here/pkgtorrentd
 }
 
-# What a good client asks for (good.py).
+# The files of a good client (good.py).
 good_files()
 {
 	mkdir -p www/good/new

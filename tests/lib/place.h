@@ -1,6 +1,6 @@
 /*
- * A directory for tests whose files are to be known without their mount, as
- * they are where file systems keep change times: in a container all others
+ * A directory in which files are known without their mount, as they are on
+ * file systems that keep change times: in a container all others
  * are on an overlay.
  */
 #ifndef PLACE_H

@@ -1,6 +1,6 @@
 /*
  * For tests in which one end of a channel has been broken into: the other end
- * is a real role, the test is its peer and sends what it likes.
+ * is a real role, the test is its peer and sends anything.
  */
 #ifndef ROGUE_H
 #define ROGUE_H

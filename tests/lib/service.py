@@ -1,4 +1,4 @@
-"""Requests byte for byte, for what curl is too well-behaved to send.
+"""Requests byte for byte, which curl is too well-behaved to send.
 
     from service import Connection
     c = Connection()                    # to the port in sys.argv[1]

@@ -53,7 +53,7 @@ truth_check_pieces(const char *name, const struct buf *b)
 	truth->pieces++;
 }
 
-/* Its files, in order; what they were resolved from, joined. */
+/* Its files, in order; specs: the specs they were resolved from, joined. */
 static size_t
 truth_list(const struct entry_info *e, struct torrent_file *files,
     struct buf *specs)

@@ -1,6 +1,6 @@
 /*
  * Whether a cache's directory holds nothing but the truth: every entry on
- * disk is read and compared with what the test knows of the files.
+ * disk is read and compared with the files as the test knows them.
  */
 #ifndef TRUTH_H
 #define TRUTH_H

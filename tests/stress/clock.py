@@ -18,7 +18,7 @@ REVALIDATE = 1
 
 
 class Clock:
-    """What tests/lib/faulty.h adds to the time of day."""
+    """The offset that tests/lib/faulty.h adds to the time of day."""
 
     def __init__(self):
         with open("faults", "wb") as f:

@@ -14,7 +14,7 @@ HALF, NOTHING = -1, -2
 
 
 class Faults:
-    """What tests/lib/faulty.h looks at."""
+    """The memory that tests/lib/faulty.h reads."""
 
     def __init__(self, name="faults"):
         with open(name, "wb") as f:

@@ -2,7 +2,7 @@
 # make bench: every measurement in tests/bench, or those named as arguments.
 set -u
 
-# First what make deps installs.
+# First the programs that make deps installs.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 cd "$(dirname "$0")/../bench" || exit 1
 [ $# -gt 0 ] || set -- *.sh

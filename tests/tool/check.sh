@@ -1,10 +1,10 @@
 #! /bin/sh
 # make check: runs kyua over the programs that were built, or over those named
 # as arguments (man, or man:lint for a case, or unit for all of that folder),
-# shows what failed and sums up.
+# shows the failures and sums up.
 #
 #	SANITIZE=	as given to make: sets the sanitizers' options
-#	CHECK_USER=	as root: who runs the cases that do not ask for root
+#	CHECK_USER=	as root: the user for cases that do not ask for root
 #			(nobody); "none": only those that do
 set -u
 
@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 chmod 755 "$work"
 
-# Whether that user can run what was built.
+# Whether that user can run the built programs.
 reachable() {
 	su -s /bin/sh "$user" -c "cd '$top/tests' && test -r Kyuafile &&
 	    test -x ../pkgtorrentd/pkgtorrentd" 2>/dev/null
@@ -91,7 +91,7 @@ if [ "$(id -u)" = 0 ] && [ "$user" != none ]; then
 fi
 
 # Nothing of the caller's environment, of which proxies would be the worst;
-# and first what make deps installs.  Newer versions of libatf keep a test
+# and first the programs that make deps installs.  Newer versions of libatf keep a test
 # case's result file open as descriptor 3: no test shall rely on its being
 # free, so it is taken everywhere.
 run_kyua() {

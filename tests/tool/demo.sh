@@ -1,7 +1,7 @@
 #! /bin/sh
 # make demo: a mirror, the service, a torrent from it and a download through
 # that, with the commands that a person would type.  MIRROR=/path takes a mirror
-# that is there.  Ends by itself; 0: what came is what was there.
+# that is there.  Ends by itself; 0: the download is the same.
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd)

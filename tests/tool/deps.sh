@@ -1,19 +1,19 @@
 #! /bin/sh
-# make deps: installs what building and testing need, where it is missing, and
-# lets none of it serve, now or after the next boot.
+# make deps: installs the dependencies of building and testing, where they are
+# missing, and lets none of them serve, now or after the next boot.
 #
 #	deps.sh install		as root: build, tests and measurements
 #	deps.sh install GROUP ...	of these only: build, basis, demo,
-#				check, bench; or field, what make field needs
-#	deps.sh check		the same for building and testing; an ordinary
-#				user is told what is missing
+#				check, bench; or field, for make field
+#	deps.sh check		the same for building and testing; names the
+#				missing ones for an ordinary user
 #	deps.sh demo		for building and make demo alone
 set -u
 
 mode=${1:-install}
 [ $# -eq 0 ] || shift
 
-# What for; how to find out; its package for apt, dnf, zypper, pacman and apk.
+# The group; how to find out; its package for apt, dnf, zypper, pacman and apk.
 # "-": it has none; tests that want it are skipped.
 table() {
 	cat <<-'TABLE'
@@ -111,7 +111,7 @@ have() {
 	esac
 }
 
-# Sets $missing, what is not there, and $packages, what has it.
+# Sets $missing, all that is not there, and $packages, which have it.
 look() {
 	missing=
 	packages=
@@ -132,13 +132,13 @@ look() {
 	done
 }
 
-# What starts services at a boot: systemd's links, which a package makes for
+# The starters of services at a boot: systemd's links, which a package makes for
 # its units, and those of init scripts.
 links() {
 	find /etc/systemd/system /etc/rc[2-5].d/S* -type l 2>/dev/null | sort
 }
 
-# What was installed for tests must not begin to serve the world at the next
+# Packages for tests must not begin to serve the world at the next
 # boot: new links go, others stay.  Packages take that for the administrator's
 # decision, and leave it so at an upgrade.
 disable_services() {

@@ -1,5 +1,5 @@
 #! /usr/bin/env atf-sh
-# What make deps and make check make of their arguments.
+# How make deps and make check understand their arguments.
 
 deps=$(atf_get_srcdir)/deps.sh
 
@@ -69,7 +69,7 @@ names_body()
 	printf '#! /bin/sh\necho "$@" >>"%s/asked"\n' "$PWD" >kyua
 	chmod 755 kyua
 	sed -i "s|kyua --logfile|\"$PWD/kyua\" --logfile|" tree/tests/tool/check.sh
-	# What kyua would report is missing: only what it is asked for counts.
+	# There is no report of kyua's: only its arguments count.
 	CHECK_USER=none sh tree/tests/tool/check.sh man_test man_test.sh man \
 	    man_test:lint man_test.sh:lint http_test http_test:head >out 2>&1
 	atf_check -o match:' service/910_man_test.sh service/910_man_test.sh:lint unit/http_test unit/http_test:head$' \

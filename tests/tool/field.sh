@@ -17,11 +17,11 @@
 #	# field: machine 120
 #
 # chroot	as root in a chroot, in the tree as make check leaves it, with
-#		what that installs, and devices.  No other
+#		the programs that that installs, and devices.  No other
 #		network than an empty loopback, unless "network" is there: then
 #		it may use apt-get.
 # machine	as root on the booted machine, which has the installed service
-#		and what it depends on, curl and aria2, but neither compiler
+#		with its dependencies, curl and aria2, but neither compiler
 #		nor Python nor procps; this directory is /field.  No unit runs
 #		before a step or after it, see lib.sh.
 #
@@ -62,7 +62,7 @@ wanted() {
 	[ -z "${WHAT:-}" ] || [[ " $WHAT " = *" $1 "* ]]
 }
 
-# count LOG STATUS: what a step has said, else how it ended.
+# count LOG STATUS: the counts in a step's log, else how it ended.
 count() {
 	local p f s said=no
 
@@ -77,7 +77,7 @@ count() {
 	no,77)	skipped=$((skipped + 1)) ;;
 	no,*)	failed=$((failed + 1)) ;;
 	yes,0)	;;
-	# Whatever its parts have said.
+	# In spite of the counts of its parts.
 	yes,124 | yes,137)
 		failed=$((failed + 1)) ;;
 	# It ended before it could say so.
@@ -168,7 +168,7 @@ make_base() {
 	keep base "$work/base"
 }
 
-# What a chroot needs of the machine around it; goes with our namespace.
+# The file systems that a chroot needs; they go with our namespace.
 furnish() {
 	mount -t proc proc "$1/proc" &&
 	    mount -t sysfs sysfs "$1/sys" &&
@@ -176,7 +176,7 @@ furnish() {
 	    cp -L /etc/resolv.conf "$1/etc/resolv.conf"
 }
 
-# make_chroot NAME DEPS-ARGUMENT ...: with the tree in it, and what it needs.
+# make_chroot NAME DEPS-ARGUMENT ...: with the tree in it, and its dependencies.
 make_chroot() {
 	local cache root=$work/$1
 
@@ -204,7 +204,7 @@ make_chroot() {
 	in_chroot "$root" make clean >/dev/null
 }
 
-# Nothing but what "make deps WHAT=build" brings.
+# With no packages but those of "make deps WHAT=build".
 build() {
 	alone_in_chroot "$work/build" sh -c '
 	    gcc --version | head -n 1
@@ -224,7 +224,7 @@ check() {
 	    WHAT="${CHECK_WHAT:-}"
 }
 
-# What the programs are linked to, by the names of its packages.
+# The packages of the libraries that the programs are linked to.
 libraries() {
 	in_chroot "$work/build" sh -c '
 	    ldd pkgtorrentd/pkgtorrentd hasher/pkgtorrent-hasher |
@@ -234,7 +234,7 @@ libraries() {
 	    done | sed "s/:.*//" | sort -u'
 }
 
-# A machine that has nothing but what the service depends on, and clients.
+# A machine that has nothing but the service's dependencies, and clients.
 make_machine() {
 	local packages root=$work/machine
 
@@ -264,7 +264,7 @@ on_machine() {
 	    LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
 
-# Of what nspawn has started, the one that is process 1 of its own.
+# Of nspawn's children the one that is process 1 of its own.
 leader_pid() {
 	local nspawn pid pids
 
@@ -319,7 +319,7 @@ shut_down() {
 	done
 }
 
-# What an administrator does first, and a mirror to do it for.
+# The administrator's first steps, and a mirror.
 set_up() {
 	local pub=$work/machine/srv/mirror/pub name
 
@@ -413,7 +413,7 @@ inside() {
 # Outside: starts that for each distribution, and clears away after it.
 #
 
-# The mirror's address, from what apt knows of this machine's sources.
+# The mirror's address, from apt's list of this machine's sources.
 apts_mirror() {
 	apt-get indextargets --format '$(LABEL) $(COMPONENT) $(REPO_URI)' \
 	    'Created-By: Packages' 2>/dev/null |

@@ -1,6 +1,6 @@
 #! /bin/sh
 # make fuzz: runs the fuzzers that are named as arguments, each for TIME
-# seconds on its corpus.  What they find new stays outside the tree.
+# seconds on its corpus.  New inputs that they find stay outside the tree.
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd)

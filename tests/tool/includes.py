@@ -1,11 +1,11 @@
 #! /usr/bin/env python3
-"""Checks that what a file of the product includes lies below it.
+"""Checks that the files of the product include only files below them.
 
 usage: includes.py
 
 Each folder includes its own files and those of the folders below, as BELOW has
 them; no file includes a .c file; and files include each other in a circle only
-within one folder.  Prints what is not so, and exits with 1 then.
+within one folder.  Prints each violation, and exits with 1 then.
 """
 import pathlib
 import re

@@ -1,6 +1,6 @@
 #! /bin/sh
-# make lint: the house style as far as machines can tell, and what other
-# programs complain of, if they are here.
+# make lint: the house style as far as machines can tell, and the complaints
+# of other programs, if they are here.
 set -u
 
 cd "$(dirname "$0")/../.." || exit 1
@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 status=0
 
-# report NAME: what a check has left in out, nothing if all is well.
+# report NAME: the complaints that a check has left in out.
 report() {
 	[ -s "$work/out" ] || return 0
 	echo "# $1"
@@ -58,7 +58,7 @@ style() {
 	' long_function="$long_function" long_file="$long_file" "$@"
 }
 
-# Where statements begin, which is what clang-format and we agree on: indent
+# The beginnings of statements, on which clang-format and we agree: indent
 # and first word of each line after the end of another.
 statements() {
 	awk '

@@ -1,6 +1,6 @@
 /*
- * Prints "who talks to whom" from the message table, as it stands in the
- * README between <!-- messages --> and <!-- /messages -->.
+ * Prints the table of senders and receivers from the message table, as it
+ * stands in the README between <!-- messages --> and <!-- /messages -->.
  */
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 #! /bin/sh
-# require.sh CC FLAG ...: says what of this compiler's system common/platform.h
-# does not accept, a line for each thing.
+# require.sh CC FLAG ...: complains of everything in this compiler's system that
+# common/platform.h does not accept, a line for each thing.
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd)

@@ -1,5 +1,5 @@
 #! /usr/bin/env atf-sh
-# What it is not built for is refused by make, a line for each thing.
+# make refuses systems that it is not built for, a line for each thing.
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 
@@ -74,7 +74,7 @@ architectures_body()
 	refused "s390x is not supported: its mmap(2) hides its arguments from \
 filters" -U__x86_64__ -D__s390x__
 	refused "x32 is not supported: build for x86_64 or i386" -D__ILP32__
-	# The file with the table refuses too, whoever compiles it.
+	# The file with the table refuses too, with any flags.
 	atf_check -s exit:1 -e match:"x32 is not supported" \
 	    gcc -std=c11 -D_GNU_SOURCE -I"$top" -I"$top/common" \
 	    -D__ILP32__ -fsyntax-only "$top/common/sandbox/seccomp.c"

@@ -1,6 +1,6 @@
 #! /bin/sh
-# make soak: what make check does in a small way, in full and judged by the
-# full marks, in pieces of less than ten minutes each.  Runs the pieces that
+# make soak: cases that make check runs in a small way, in full and judged by
+# the full marks, in pieces of less than ten minutes each.  Runs the pieces that
 # are named as arguments, or all of them, one after the other: the machine is
 # taken to have nothing else to do.
 #
@@ -34,7 +34,7 @@ marks()
 	done
 }
 
-# A case's output without what atf-sh has to say about kyua.
+# A case's output without atf-sh's remarks about kyua.
 full_case()
 {
 	_program=$1
@@ -103,7 +103,7 @@ for name; do
 	*)	result=FAILED failed="$failed $name" ;;
 	esac
 	echo "make soak: $name: $result, $took s"
-	# What a piece that was cut short left running.
+	# Processes of a piece that was cut short.
 	[ ! -f "$work/$name.cases" ] || while read -r program case dir; do
 		[ ! -d "$dir" ] || (cd "$dir" &&
 		    "$program" -s "${program%/*}" "$case:cleanup") >/dev/null 2>&1

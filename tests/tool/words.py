@@ -4,7 +4,7 @@
 usage: words.py [-v] [MOST]
 
 A comment is a sentence with a noun for its subject: the client, the walker,
-the file; not "what was asked" or "who comes last".  Prints how many times the
+the file.  Prints how many times the
 words stand in 1,000 words of comments, of the product and the tests; with -v
 first the places.  Exit status 1 past MOST in 1,000.
 """
@@ -15,7 +15,7 @@ import sys
 FORMS = re.compile(r"\b(?:[Ww]hat(?:ever|soever|'s)?|"
                    r"[Ww]ho(?:m|se|ever|'s|'ve|'d)?)\b(?![=_])")
 WORD = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*")
-# A string, which may hold what looks like a comment, or a comment.
+# A string, in which nothing is a comment, or a comment.
 C = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|(/\*.*?\*/|//.*?$)',
                re.S | re.M)
 HASH = re.compile(r"(?:^|[ \t])(#(?!!|include|define).*)$", re.M)

@@ -11,420 +11,350 @@
  * hashers seal what they say under a key that is not here, and the cache
  * stores nothing without those seals.
  */
+#include <sys/resource.h>
+
+#include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/seal.h"
 #include "common/timer.h"
 #include "pkgtorrentd/front/front.h"
 #include "pkgtorrentd/front/front_msg.h"
-#include "pkgtorrentd/front/serve/access.h"
-#include "pkgtorrentd/front/serve/forwarded.h"
-#include "pkgtorrentd/front/serve/reply.h"
 
 #define TICK_MS		250
-#define TOUCH_MS	(24ULL * 60 * 60 * 1000)
+#define STOP_MS		5000
 
-/* Use is recorded once a day; the cache goes by that when it is full. */
-static void
-front_touch(struct front *f, struct torrent *t, const struct torrent_key *key)
+#define FDS_FIXED	96	/* loop, listeners, log, messages in transit */
+#define FDS_LEAST	16
+#define FDS_SPARE	64	/* connections that are turned away */
+#define FDS_HASHING	1024	/* files to be hashed, at most */
+/* For the largest max-connections that there may be, with files. */
+#define FDS_MOST	(2 * (2 * 65536 + FDS_SPARE) + FDS_HASHING + \
+			    FDS_FIXED + 2 * HASHERS_MAX)
+
+/* The messages of walkers, hashers and the cache. */
+#define PEER_HANDLERS(X)						\
+	X(LISTING, job_on_listing)					\
+	X(RESOLVED, job_on_resolved)					\
+	X(SLOW, job_on_slow)						\
+	X(OPENED, openings_on_opened)					\
+	X(DIGESTS, hashings_on_digests)					\
+	X(INFO, job_on_info)						\
+	X(PIECES, job_on_pieces)
+
+CHANNEL_DISPATCH(peer_on_message, struct peer, PEER_HANDLERS, SEALERS, FRONT);
+
+enum msg_fault
+front_on_message(struct peer *p, struct msg *m)
 {
-	struct msg_touch body = { 0 };
-	const char *path = NULL;
-
-	t->touched_ms = clock_coarse_ms();
-	if (t->multi)
-		memcpy(body.digest, key->digest, SHA1_LEN);
-	else {
-		body.piece_len = f->child.conf->piece_len;
-		path = t->path;
-	}
-	peer_send(&f->cache, MSG_TOUCH, &body, path,
-	    path != NULL ? strlen(path) : 0, NULL, 0);
-}
-
-/*
- * A torrent in memory that is good enough: answered.  false: it is to be
- * made, or looked at first.
- */
-static bool
-front_answer_hot(struct client *c, const struct http_request *req,
-    const struct torrent_key *key, bool simple, struct torrent **old)
-{
-	struct front *f = c->front;
-	uint64_t now = clock_coarse_ms(), age;
-	uint64_t limit = f->child.conf->revalidate_ms;
-	struct hot_entry *e = hot_find(&f->hot, key);
-	char base[BASE_MAX];
-	struct torrent *t;
-	size_t size;
-
-	if (e == NULL)
-		return false;
-	t = e->torrent;
-	age = now - (t != NULL ? t->checked_ms : e->since_ms);
-	if (age > limit || limit == 0 || (t != NULL && t->recheck)) {
-		*old = t;
-		return false;
-	}
-	f->counters.hits++;
-	if (t == NULL) {
-		reply_unknown(c, req);
-		return true;
-	}
-	/* Looked at again while it is good, so that nobody has to wait. */
-	if (age > limit / 2)
-		job_get(f, key, NULL, t);
-	if (now - t->touched_ms > TOUCH_MS && !t->by_mount)
-		front_touch(f, t, key);
-	size = t->size;
-	torrent_ref(t);
-	reply_torrent(c, req, t, origin_base(c, req, base), simple, "hit");
-	if (t->size != size && (e = hot_find(&f->hot, key)) != NULL)
-		hot_account(&f->hot, e);
-	torrent_unref(t);
-	return true;
-}
-
-/*
- * A request that has to wait.  false: it was answered.  When places become
- * scarce, one person behind a proxy may not have more of them than connections
- * without it.
- */
-static bool
-front_hold(struct client *c, const struct http_request *req,
-    const char *bytes)
-{
-	const struct conf *conf = c->front->child.conf;
-	struct addr *asker = origin_addr(c, req);
-
-	if (asker != NULL && c->front->nclients > c->front->places / 2 &&
-	    asker->waiting >= conf->max_connections_per_client) {
-		addr_put(asker);
-		reply_error_with(c, req, 429, "too many of your requests are "
-		    "waiting; wait for one of them", "Retry-After: 5\r\n");
-		return false;
-	}
-	if (client_hold(c, req, bytes, asker) == 0)
-		return true;
-	reply_error(c, req, 500, "out of memory; try again later");
-	return false;
-}
-
-static void
-front_on_job_done(struct waiter *w)
-{
-	front_on_job((struct client *)((char *)w - offsetof(struct client,
-	    waiter)));
-}
-
-static void
-front_want_torrent(struct client *c, const struct http_request *req,
-    const char *bytes, const struct torrent_key *key, struct specs *specs,
-    bool simple)
-{
-	struct torrent *old = NULL;
-	struct job *job;
-
-	/* The cache's "unknown" says nothing about specs that came along. */
-	if (front_answer_hot(c, req, key, simple, &old))
-		return;
-	if (!front_hold(c, req, bytes))
-		return;
-	job = job_get(c->front, key, specs, old);
-	c->waiter.addr = c->asker;
-	c->waiter.done = front_on_job_done;
-	if (job != NULL)
-		job_join(job, &c->waiter);
-	else
-		reply_error(c, req, 500, "out of memory; try again later");
-}
-
-/* Who asks for a torrent that cannot be given is told before it is made. */
-static bool
-front_can_name_host(struct client *c, const struct http_request *req)
-{
-	char base[BASE_MAX];
-
-	if (origin_base(c, req, base) != NULL)
-		return true;
-	reply_no_host(c, req);
-	return false;
-}
-
-/* single and simple mode: one path or pattern. */
-static void
-front_on_path(struct client *c, const struct http_request *req,
-    const char *bytes, struct request *r)
-{
-	struct torrent_key key = { 0 };
-	struct specs specs = { 0 };
-
-	if (!front_can_name_host(c, req))
-		return;
-	sha1(r->path, r->path_len, key.digest);
-	if (specs_add(&specs, r->path, r->path_len) == -1)
-		reply_error(c, req, 500, "out of memory; try again later");
-	else
-		front_want_torrent(c, req, bytes, &key, &specs,
-		    r->kind == REQUEST_SIMPLE);
-	specs_free(&specs);
-}
-
-static void
-front_on_digest(struct client *c, const struct http_request *req,
-    const char *bytes, const char *body, struct request *r)
-{
-	const struct conf *conf = c->front->child.conf;
-	struct torrent_key key = { .multi = 1 };
-	struct specs specs = { 0 };
-	const char *why;
-	uint8_t digest[SHA1_LEN];
-	int status = 0;
-
-	if (req->method == HTTP_POST)
-		status = request_form(body, req->content_length,
-		    conf->max_paths, &specs, &why);
-	else if (r->query.p != NULL)
-		status = request_form(r->query.p, r->query.len,
-		    conf->max_paths, &specs, &why);
-	if (status != 0) {
-		reply_error(c, req, status, why);
-		return;
-	}
-	/* Not the plain question for a digest: somebody sent paths, but under
-	   another name or in another form. */
-	if (req->content_length > 0 && !specs.named) {
-		reply_error(c, req, 400, "the body has no field named p; send "
-		    "each path as one, as in p=/dir/file&p=/dir/other");
-		return;
-	}
-	/* More than a walker takes at once, whatever max-body says. */
-	if (specs.text.len + specs.n * sizeof(struct msg_spec) > RESOLVE_MAX) {
-		specs_free(&specs);
-		reply_error(c, req, 413, "the paths are longer than 4 MiB "
-		    "together; ask for fewer");
-		return;
-	}
-	memcpy(key.digest, r->digest, SHA1_LEN);
-	if (specs.n > 0) {
-		sha1(specs.text.data, specs.text.len, digest);
-		if (memcmp(digest, key.digest, SHA1_LEN) != 0) {
-			reply_error(c, req, 400, "the digest is not the SHA-1 "
-			    "of the paths joined by newlines; compute it over "
-			    "the decoded p values in the order sent");
-			specs_free(&specs);
-			return;
-		}
-		if (!front_can_name_host(c, req)) {
-			specs_free(&specs);
-			return;
-		}
-		/* Known to be unknown is not an answer to one who tells. */
-		hot_forget_unknown(&c->front->hot, &key);
-	}
-	front_want_torrent(c, req, bytes, &key, &specs, false);
-	specs_free(&specs);
-}
-
-static void
-front_on_file(struct client *c, const struct http_request *req,
-    const char *bytes, struct request *r)
-{
-	struct front *f = c->front;
-	const char *why;
-
-	if (!f->child.conf->serve_files ||
-	    request_check_path(r->path, r->path_len, &why) != 0) {
-		reply_error(c, req, 404, "nothing here; torrents are at "
-		    "/NAME/SERVICE/single/PATH");
-		return;
-	}
-	r->path[r->path_len] = '\0';
-	if (front_hold(c, req, bytes) &&
-	    openings_for_client(f, c, r->path) == -1)
-		reply_error(c, req, 404, "no root of the configuration holds "
-		    "that path");
+	return peer_on_message(p, m);
 }
 
 void
-front_on_opened(struct client *c, enum path_status status, int fd,
-    const struct identity *id)
+front_on_lost(struct peer *p)
 {
-	if (status == PATH_OK)
-		reply_file(c, c->req, fd, id);
-	else if (status == PATH_MISSING)
-		reply_error(c, c->req, 404, "no such file on this mirror");
-	else if (status == PATH_FAILED)
-		reply_error_with(c, c->req, 503, "the file could not be "
-		    "looked at, try again in 5 s", "Retry-After: 5\r\n");
-	else
-		reply_error(c, c->req, 403, "that is not a file which may be "
-		    "read here");
-	client_resume(c);
+	struct front *f = p->front;
+	enum role role = p->ch.peer;
+	uint32_t index = p->ch.index;
+
+	peer_close(p);
+	if (role == ROLE_HASHER)
+		hashings_hasher_lost(f, index, true);
+	else if (role == ROLE_WALKER)
+		openings_walker_lost(f, index);
 }
 
-/* What can be refused before a body has been read; body is NULL until then. */
-static bool
-front_refuse_body(struct client *c, const struct http_request *req,
-    const char *body)
+/*
+ * Those whose roots stay have other numbers, or other paths that are theirs:
+ * the parent links all of them anew.
+ */
+static int
+front_set_walkers(struct front *f)
 {
-	static const char form[] = "application/x-www-form-urlencoded";
-	struct str type = req->field[FIELD_CONTENT_TYPE];
-	const char *semicolon;
+	struct peer *new;
+	size_t i, n = f->child.conf->nroots;
 
-	if (req->method == HTTP_POST && req->encoded) {
-		reply_refuse_with(c, req, 415, "a body with Content-Encoding "
-		    "is not decoded here; send it as it is",
-		    "Accept-Encoding: identity\r\n");
-		return true;
-	}
-	if (body != NULL ? req->content_length == 0 : !http_has_body(req))
-		return false;
-	/* A chunked body may turn out to be empty, and then needs no type. */
-	if (body == NULL && req->chunked && type.p == NULL)
-		return false;
-	if (type.p != NULL &&
-	    (semicolon = memchr(type.p, ';', type.len)) != NULL)
-		type.len = (size_t)(semicolon - type.p);
-	if (!str_is(str_trim(type), form)) {
-		reply_refuse(c, req, 415, "send the paths as "
-		    "application/x-www-form-urlencoded p fields");
-		return true;
-	}
-	if (req->content_length > c->front->child.conf->max_body) {
-		reply_refuse(c, req, 413, "the body is larger than this "
-		    "service takes; ask for fewer paths");
-		return true;
-	}
-	return false;
-}
-
-/* An error; a body that is not going to be read ends the connection. */
-static void
-front_refuse(struct client *c, const struct http_request *req,
-    const char *body, int status, const char *why, const char *allow)
-{
-	char field[64] = "";
-
-	if (allow != NULL)
-		snprintf(field, sizeof(field), "Allow: %s\r\n", allow);
-	if (body == NULL && http_has_body(req))
-		reply_refuse_with(c, req, status, why, field);
-	else
-		reply_error_with(c, req, status, why, field);
-}
-
-int
-front_on_request(struct client *c, const struct http_request *req,
-    const char *bytes, const char *body)
-{
-	/* Not on the stack, and not cleared: only what was set is read. */
-	static struct request r;
-	const struct conf *conf = c->front->child.conf;
-	const char *why, *allow = NULL;
-	int status;
-
-	status = request_route(req->target, req->method, conf->service,
-	    conf->piece_len, &r, &why, &allow);
-	if (status != 0) {
-		front_refuse(c, req, body, status, why, allow);
-		return 0;
-	}
-	if (!origin_has_host(conf, req)) {
-		front_refuse(c, req, body, 421, "this mirror does not go by "
-		    "that host name; use one of its own", NULL);
-		return 0;
-	}
-	if (req->method == HTTP_OPTIONS) {
-		reply_options(c, req, allow, body != NULL);
-		return 0;
-	}
-	if (front_refuse_body(c, req, body))
-		return 0;
-	if (body == NULL)
-		return 1;
-	switch (r.kind) {
-	case REQUEST_SINGLE:
-	case REQUEST_SIMPLE:
-		front_on_path(c, req, bytes, &r);
-		break;
-	case REQUEST_DIGEST:
-		front_on_digest(c, req, bytes, body, &r);
-		break;
-	case REQUEST_NULLFILE:
-		reply_nullfile(c, req, r.null_len);
-		break;
-	case REQUEST_OTHER:
-		front_on_file(c, req, bytes, &r);
-		break;
-	}
+	/* All of them first: what one leaves is not for the next to lose. */
+	for (i = 0; i < f->nwalkers; i++)
+		peer_close(&f->walkers[i]);
+	new = calloc(n, sizeof(*new));
+	if (new == NULL)
+		return -1;
+	for (i = 0; i < n; i++)
+		new[i].ch.fd = -1;
+	free(f->walkers);
+	f->walkers = new;
+	f->nwalkers = n;
 	return 0;
 }
 
-/* The job has not ended: what the client is told instead. */
+/* Those that stay go on with what they have. */
 static void
-front_answer_busy(struct client *c)
+front_set_hashers(struct front *f)
 {
-	char text[160], field[64];
-	uint32_t retry_s;
+	size_t i, n = f->nhashers, want = f->child.conf->hashers;
 
-	job_progress(c->waiter.job, text, sizeof(text), &retry_s);
-	snprintf(field, sizeof(field), "Retry-After: %u\r\n", retry_s);
-	reply_error_with(c, c->req, 503, text, field);
-}
-
-void
-front_on_job(struct client *c)
-{
-	const struct job *job = c->waiter.job;
-	const struct job_result *result;
-	struct request r;
-	char base[BASE_MAX], field[64] = "";
-	const char *why, *allow;
-
-	if (job == NULL) {
-		/* A walker that is away: the client waited for a file. */
-		reply_error_with(c, c->req, 503, "the file could not be "
-		    "opened in time, try again in 2 s",
-		    "Retry-After: 2\r\n");
-	} else if ((result = job_result(job))->status == 0) {
-		front_answer_busy(c);
-	} else if (result->torrent != NULL) {
-		request_route(c->req->target, c->req->method,
-		    c->front->child.conf->service,
-		    c->front->child.conf->piece_len, &r, &why, &allow);
-		reply_torrent(c, c->req, result->torrent, origin_base(c,
-		    c->req, base), r.kind == REQUEST_SIMPLE,
-		    result->checked ? "checked" : "made");
-	} else if (result->status == 412) {
-		reply_unknown(c, c->req);
-	} else {
-		if (result->retry_s > 0)
-			snprintf(field, sizeof(field), "Retry-After: %u\r\n",
-			    result->retry_s);
-		reply_error_with(c, c->req, result->status, result->why,
-		    field);
+	/* Before anything ends over it: nobody holds a file any longer. */
+	for (i = want; i < n; i++) {
+		hashings_forget_slots(f, i);
+		peer_close(&f->hashers[i]);
 	}
-	client_resume(c);
+	for (i = n; i < want; i++)
+		f->hashers[i].ch.fd = -1;
+	f->nhashers = want;
+	for (i = want; i < n; i++)
+		hashings_hasher_lost(f, i, false);
 }
 
-static void
-front_set_date(struct front *f)
+static enum msg_fault
+front_on_channel(struct front *f, struct msg *m)
 {
-	struct timespec ts;
+	const struct msg_channel *body = m->body;
+	struct peer *p = NULL;
 
-	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
-	if (ts.tv_sec == f->date_s)
+	if (body->role == ROLE_CACHE)
+		p = &f->cache;
+	else if (body->role == ROLE_WALKER && body->index < f->nwalkers)
+		p = &f->walkers[body->index];
+	else if (body->role == ROLE_HASHER && body->index < f->nhashers)
+		p = &f->hashers[body->index];
+	if (p == NULL)
+		return FAULT_CONTENT;
+	if (p->ch.fd != -1)
+		front_on_lost(p);
+	if (peer_attach(f, p, body->role, body->index, m->fds[0]) == -1)
+		fatal("out of memory");
+	m->nfds = 0;
+	/* What the one before left unfinished. */
+	if (body->role == ROLE_CACHE)
+		jobs_cache_up(f);
+	else if (body->role == ROLE_HASHER)
+		hashings_run(f);
+	else {
+		openings_walker_up(f, body->index);
+		jobs_walker_up(f, body->index);
+	}
+	return FAULT_NONE;
+}
+
+static enum msg_fault
+front_on_trackers(struct front *f, struct msg *m)
+{
+	struct service *s = &f->service;
+	const struct msg_part *body = m->body;
+
+	if (buf_add(&f->trackers_next, m->tail, m->tail_len) == -1)
+		fatal("out of memory");
+	if (body->flags & PART_MORE)
+		return FAULT_NONE;
+	/* Kept as a string. */
+	if (buf_add(&f->trackers_next, "", 1) == -1)
+		fatal("out of memory");
+	buf_free(&s->trackers);
+	s->trackers = f->trackers_next;
+	memset(&f->trackers_next, 0, sizeof(f->trackers_next));
+	s->generation++;
+	return FAULT_NONE;
+}
+
+/* The limit cannot be raised later, but max-connections can. */
+static void
+front_limit_descriptors(struct front *f)
+{
+	struct rlimit rl;
+
+	f->fds = FDS_MOST;
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_max < f->fds)
+		f->fds = (uint32_t)rl.rlim_max;
+}
+
+/*
+ * Share descriptors out beforehand: a worker's message that brings some must
+ * never find that clients have taken the last.  Of the clients' share a
+ * quarter is for telling clients that there is no slot.
+ */
+static void
+front_share_descriptors(struct front *f)
+{
+	const struct conf *conf = f->child.conf;
+	uint32_t fixed = FDS_FIXED + (uint32_t)conf->nroots + conf->hashers;
+	/* One for the client, and one for a file that it is sent. */
+	uint32_t each = conf->serve_files ? 2 : 1, all, most;
+
+	all = f->fds < fixed + FDS_LEAST ? FDS_LEAST : f->fds - fixed;
+	f->hashings.open_max = all / 4 < FDS_HASHING ? all / 4 : FDS_HASHING;
+	f->conns.max = 2 * conf->max_connections;
+	f->conns.slots = conf->max_connections;
+	most = (all - f->hashings.open_max) / each;
+	if (most < f->conns.max)
+		f->conns.max = most;
+	if (most - most / 4 >= f->conns.slots)
 		return;
-	f->date_s = ts.tv_sec;
-	http_format_date(f->date, ts.tv_sec);
+	f->conns.slots = most - most / 4;
+	log_warn("with %u descriptors there are slots for %u connections: "
+	    "raise the hard limit (LimitNOFILE) or lower max-connections",
+	    f->fds, f->conns.slots);
+}
+
+/* What is remembered of walkers is told by their numbers. */
+static void
+front_renumber_hot(struct front *f, const struct conf *old)
+{
+	const struct conf *conf = f->child.conf;
+	int *new_number;
+	size_t i;
+
+	new_number = calloc(old->nroots, sizeof(*new_number));
+	if (new_number == NULL)
+		fatal("out of memory");
+	for (i = 0; i < old->nroots; i++)
+		new_number[i] = conf_find_root(conf, &old->roots[i]);
+	hot_renumber(&f->hot, new_number, old->nroots, f->layout);
+	free(new_number);
+}
+
+/*
+ * Whoever was asked under the old configuration might answer by the new one:
+ * those channels end here as they do at the other end, and new ones follow.
+ */
+static void
+front_on_new_conf(struct front *f)
+{
+	const struct conf *conf = f->child.conf, *old = f->child.previous;
+	bool roots = !conf_same_roots(old, conf);
+	bool layout = !conf_same_layout(old, conf);
+
+	f->conns.conf = f->service.conf = conf;
+	f->service.generation++;
+	front_share_descriptors(f);
+	hot_set_max(&f->hot, conf->hot_size);
+	if (roots || layout) {
+		f->layout++;
+		if (front_set_walkers(f) == -1)
+			fatal("out of memory");
+		openings_reroute(f);
+	}
+	if (roots)
+		front_renumber_hot(f, old);
+	front_set_hashers(f);
+	if (layout || strcmp(old->cache, conf->cache) != 0) {
+		if (f->cache.ch.fd != -1)
+			front_on_lost(&f->cache);
+		hot_clear(&f->hot);
+	}
+	/* What is remembered may be past a limit now: it is looked at again. */
+	if (conf->max_bytes < old->max_bytes ||
+	    conf->max_files < old->max_files)
+		hot_clear(&f->hot);
+	if (roots || layout)
+		jobs_conf_changed(f);
+}
+
+/* Torrents of files that are known by their mounts hold for these only. */
+static enum msg_fault
+front_on_mounts(struct front *f, const struct msg *m)
+{
+	const struct msg_mounts *body = m->body;
+
+	f->mounts_watched = body->flags & MOUNTS_WATCHED;
+	if (f->mounts == body->changes)
+		return FAULT_NONE;
+	f->mounts = body->changes;
+	hot_forget_mounts(&f->hot);
+	return FAULT_NONE;
+}
+
+static enum msg_fault
+front_on_listener(struct front *f, struct msg *m)
+{
+	return conns_on_listener(&f->conns, m);
+}
+
+static enum msg_fault
+front_on_stop(struct front *f, const struct msg *m)
+{
+	(void)m;
+	f->stopping = true;
+	f->stop_ms = clock_coarse_ms() + STOP_MS;
+	conns_stop(&f->conns);
+	return FAULT_NONE;
+}
+
+static enum msg_fault
+front_on_status(struct front *f, const struct msg *m)
+{
+	const struct counters *n = &f->service.counters;
+
+	(void)m;
+	log_info("%u connections open, %" PRIu64 " accepted, %" PRIu64
+	    " refused over max-connections or max-connections-per-client; %"
+	    PRIu64 " requests answered, of these %" PRIu64 " from memory, %"
+	    PRIu64 " with 403, %" PRIu64 " with another 4xx (412 aside), %"
+	    PRIu64 " with 5xx; %u torrents in memory (%zu bytes), %u jobs (%u "
+	    "hashing), %" PRIu64 " bytes hashed, %" PRIu64 " to go",
+	    f->conns.n, f->conns.accepted, f->conns.refused, n->requests,
+	    n->hits, n->forbidden, n->client_errors, n->server_errors,
+	    f->hot.n, f->hot.size, f->jobs.n, f->jobs.charged,
+	    f->counters.hashed, f->hashings.left);
+	return FAULT_NONE;
+}
+
+static enum msg_fault
+front_on_conf(struct front *f, const struct msg *m)
+{
+	if (child_on_conf(&f->child, m))
+		front_on_new_conf(f);
+	return FAULT_NONE;
+}
+
+static enum msg_fault
+front_on_access_log(struct front *f, struct msg *m)
+{
+	access_set_fd(&f->service.access, m->nfds > 0 ? m->fds[0] : -1);
+	m->nfds = 0;
+	return FAULT_NONE;
+}
+
+/* The messages of the parent. */
+#define FRONT_HANDLERS(X)						\
+	X(CONF, front_on_conf)						\
+	X(CHANNEL, front_on_channel)					\
+	X(LISTENER, front_on_listener)					\
+	X(ACCESS_LOG, front_on_access_log)				\
+	X(TRACKERS, front_on_trackers)					\
+	X(STATUS, front_on_status)					\
+	X(MOUNTS, front_on_mounts)					\
+	X(STOP, front_on_stop)
+
+CHANNEL_DISPATCH(front_on_parent, struct front, FRONT_HANDLERS, PARENT,
+    FRONT);
+
+static const struct child_ops front_ops = {
+	.message = front_on_parent,
+};
+
+static void
+front_on_parent_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct front *f = arg;
+
+	(void)fd;
+	(void)what;
+	(void)child_receive_parent(&f->child);
+}
+
+static int
+front_open_parent(struct front *f)
+{
+	f->child.ops = &front_ops;
+	f->child.owner = f;
+	f->parent_ev = event_new(f->base, f->child.parent.fd,
+	    EV_READ | EV_PERSIST, front_on_parent_readable, f);
+	return f->parent_ev == NULL ? -1 : event_add(f->parent_ev, NULL);
 }
 
 static void
@@ -436,15 +366,10 @@ front_on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)msg_send(&f->child.parent, MSG_ALIVE, &none, NULL, 0, NULL, 0);
-	front_set_date(f);
-	client_tick(f);
+	conns_tick(&f->conns);
 	jobs_tick(f);
 	hashings_tick(f);
-	if (f->paused)
-		front_resume(f);
-	if (f->stopping && clock_coarse_ms() > f->stop_first_ms)
-		client_close_idle(f, true);
-	if (f->stopping && (f->nclients == 0 || clock_coarse_ms() > f->stop_ms))
+	if (f->stopping && (f->conns.n == 0 || clock_coarse_ms() > f->stop_ms))
 		event_base_loopexit(f->base, NULL);
 }
 
@@ -452,30 +377,30 @@ static void
 front_init(struct front *f)
 {
 	struct event_config *cfg;
-	size_t i;
 
-	for (i = 0; i < DEADLINE_COUNT; i++)
-		TAILQ_INIT(&f->deadlines[i]);
-	addr_init(&f->addrs);
 	hashings_init(&f->hashings);
 	TAILQ_INIT(&f->openings.list);
 	hot_init(&f->hot, f->child.conf->hot_size);
 	f->cache.ch.fd = -1;
 	f->cache.lost_ms = clock_coarse_ms();
-	f->scratch = malloc(SCRATCH_LEN);
 	f->hashers = calloc(HASHERS_MAX, sizeof(*f->hashers));
 	cfg = event_config_new();
-	if (cfg == NULL || f->scratch == NULL || f->hashers == NULL ||
-	    (f->base = event_base_new_with_config(cfg)) == NULL ||
-	    access_open(f) == -1 || jobs_init(f) == -1 ||
+	if (cfg == NULL || f->hashers == NULL ||
+	    (f->base = event_base_new_with_config(cfg)) == NULL)
+		fatal("the event loop cannot be set up");
+	event_config_free(cfg);
+	f->conns.base = f->base;
+	f->conns.conf = f->child.conf;
+	f->service.front = f;
+	f->service.conf = f->child.conf;
+	f->service.conns = &f->conns;
+	if (conns_init(&f->conns) == -1 || jobs_init(f) == -1 ||
+	    service_init(&f->service, f->base, &f->child.parent) == -1 ||
 	    (f->tick_ev = event_new(f->base, -1, EV_PERSIST, front_on_tick,
 	    f)) == NULL || timer_add(f->tick_ev, TICK_MS) == -1 ||
 	    front_open_parent(f) == -1 || front_set_walkers(f) == -1)
 		fatal("the event loop cannot be set up");
 	front_set_hashers(f);
-	event_config_free(cfg);
-	f->started_ns = clock_real_ns();
-	front_set_date(f);
 }
 
 static void
@@ -501,12 +426,11 @@ front_main(void)
 	/* So does an access log that is as long as it may be. */
 	signal(SIGXFSZ, SIG_IGN);
 	front_init(f);
-	/* It cannot be raised later, but max-connections can. */
 	front_limit_descriptors(f);
 	front_share_descriptors(f);
 	f->trial = front_prepare_selftest();
 	child_confine(&f->child, NULL, f->fds, front_try);
 	event_base_dispatch(f->base);
-	access_flush(f);
+	access_set_fd(&f->service.access, -1);
 	_exit(0);
 }

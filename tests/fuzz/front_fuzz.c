@@ -27,8 +27,9 @@ fuzz_clock(clockid_t id, struct timespec *ts)
 }
 
 #define clock_gettime	fuzz_clock
-#include "pkgtorrentd/front/front.c"
+#include "common/clock.c"
 #undef clock_gettime
+#include "pkgtorrentd/front/front.c"
 
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -763,7 +764,7 @@ settle(void)
 static void
 check_nothing_left(void)
 {
-	require(front.nclients == 0 && front.bodies == 0);
+	require(front.conns.n == 0 && front.conns.bodies == 0);
 	require(front.jobs.n == 0 && front.jobs.charged == 0);
 	require(RB_EMPTY(&front.jobs.by_key) && RB_EMPTY(&front.jobs.by_id));
 	require(RB_EMPTY(&front.hashings.tree));
@@ -805,11 +806,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	settle();
 	check_nothing_left();
 	hot_clear(&front.hot);
-	front.counters = (struct counters){ 0 };
+	front.counters.hashed = 0;
 	memset(version, 0, sizeof(version));
 	for (i = 0; i < PEERS; i++)
 		buf_free(&others[i].remembered);
-	front.access.len = 0;
+	front.service.access.lines.len = 0;
 	require(count_descriptors() == before);
 	return 0;
 }

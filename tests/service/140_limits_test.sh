@@ -202,8 +202,8 @@ few_descriptors_body()
 	chmod +x limited
 	program=$here/limited
 	service_start "max-connections 10000"
-	want_log 'with 160 descriptors there are places for [0-9]* connections'
-	python few_descriptors "$(sed -n 's/.* places for \([0-9]*\) .*/\1/p' log)"
+	want_log 'with 160 descriptors there are slots for [0-9]* connections'
+	python few_descriptors "$(sed -n 's/.* slots for \([0-9]*\) .*/\1/p' log)"
 	! grep 'no descriptors left' log || fail "there was one too few"
 }
 

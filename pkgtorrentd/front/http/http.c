@@ -6,19 +6,22 @@
  * in front may have been lenient in another way, and what two readers
  * understand differently is how requests are smuggled.
  */
+#include <arpa/inet.h>
+
 #include <string.h>
 
 #include "pkgtorrentd/front/http/http.h"
 
-#define TOKEN	0x1			/* tchar, RFC 9110 5.6.2 */
-#define TARGET	0x2			/* visible ASCII but '#' */
-#define VALUE	0x4			/* field-content, with obs-text */
+#define TOKEN	HTTP_TOKEN
+#define TARGET	HTTP_TARGET
+#define VALUE	HTTP_VALUE
 #define ALL	(TOKEN | TARGET | VALUE)
 #define U_V	(TARGET | VALUE)
 
 #define LENGTH_DIGITS	18		/* always fit into 63 bits */
+#define HOST_MAX	255		/* a DNS name and a port fit easily */
 
-static const uint8_t class_of[256] = {
+const uint8_t http_class_of[256] = {
 	['\t'] = VALUE, [' '] = VALUE, ['!'] = ALL, ['"'] = U_V,
 	['#'] = TOKEN | VALUE, ['$' ... '\''] = ALL, ['(' ... ')'] = U_V,
 	['*' ... '+'] = ALL, [','] = U_V, ['-' ... '.'] = ALL, ['/'] = U_V,
@@ -121,7 +124,7 @@ limit(struct reader *r, const char *arrived, size_t max, int over)
 static inline const char *
 skip(const char *p, const char *end, uint8_t class)
 {
-	while (p < end && (class_of[(uint8_t)*p] & class) != 0)
+	while (p < end && (http_class_of[(uint8_t)*p] & class) != 0)
 		p++;
 	return p;
 }
@@ -132,18 +135,6 @@ skip_blanks(const char *p, const char *end)
 	while (p < end && (*p == ' ' || *p == '\t'))
 		p++;
 	return p;
-}
-
-bool
-http_is_token(char c)
-{
-	return (class_of[(uint8_t)c] & TOKEN) != 0;
-}
-
-bool
-http_is_value(char c)
-{
-	return (class_of[(uint8_t)c] & VALUE) != 0;
 }
 
 int
@@ -173,6 +164,90 @@ same(const char *p, const char *lower_case, size_t len)
 		if (lower(p[i]) != lower_case[i])
 			return false;
 	return true;
+}
+
+static inline bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_port(const char *p, size_t len)
+{
+	unsigned	port = 0;
+	size_t		i;
+
+	if (len > 5)
+		return false;
+	for (i = 0; i < len; i++) {
+		if (!is_digit(p[i]))
+			return false;
+		port = port * 10 + (unsigned)(p[i] - '0');
+	}
+	return port >= 1 && port <= 65535;
+}
+
+static bool
+is_ipv6(const char *p, size_t len)
+{
+	struct in6_addr	addr;
+	char		text[INET6_ADDRSTRLEN];
+
+	if (len >= sizeof(text) || memchr(p, '\0', len) != NULL)
+		return false;
+	memcpy(text, p, len);
+	text[len] = '\0';
+	return inet_pton(AF_INET6, text, &addr) == 1;
+}
+
+static bool
+is_name_byte(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') ||
+	    (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_' ||
+	    c == '~';
+}
+
+/*
+ * Stricter than RFC 3986: the host goes into torrents as part of a URL, so
+ * there is no escape, no user and nothing that another reader takes apart
+ * differently.
+ */
+bool
+http_is_host(struct str host, struct str *name, struct str *port)
+{
+	size_t		 len = 0;
+	const char	*bracket;
+
+	if (host.len == 0 || host.len > HOST_MAX)
+		return false;
+	if (host.p[0] == '[') {
+		bracket = memchr(host.p, ']', host.len);
+		if (bracket == NULL)
+			return false;
+		len = (size_t)(bracket - host.p) + 1;
+		if (!is_ipv6(host.p + 1, len - 2))
+			return false;
+	} else {
+		while (len < host.len && is_name_byte(host.p[len]))
+			len++;
+		if (len == 0 || host.p[0] == '.' ||
+		    memmem(host.p, len, "..", 2) != NULL)
+			return false;
+	}
+	*name = (struct str){ host.p, len };
+	if (host.p[len - 1] == '.')
+		name->len--;
+	*port = (struct str){ NULL, 0 };
+	if (len == host.len)
+		return true;
+	if (host.p[len] != ':')
+		return false;
+	if (len + 1 == host.len)
+		return true;
+	*port = (struct str){ host.p + len + 1, host.len - len - 1 };
+	return is_port(port->p, port->len);
 }
 
 /* Nothing but a line end may come now; other names what anything else is. */
@@ -718,4 +793,123 @@ http_parse(const char *buf, size_t len, struct http_request *req,
 		status = check_head(&r);
 	req->head_len = (size_t)(r.p - buf);
 	return status;
+}
+
+static void
+move(struct str *s, const char *from, const char *to)
+{
+	if (s->p != NULL)
+		s->p = to + (s->p - from);
+}
+
+void
+http_move(struct http_request *req, const char *from, const char *to)
+{
+	size_t	i;
+
+	move(&req->line, from, to);
+	move(&req->target, from, to);
+	move(&req->host, from, to);
+	move(&req->port, from, to);
+	for (i = 0; i < FIELD_COUNT; i++)
+		move(&req->field[i], from, to);
+	for (i = 0; i < req->nforwarded; i++)
+		move(&req->forwarded[i], from, to);
+}
+
+/*
+ * Digits at *p, which is moved past them; what is too large for 64 bits, or
+ * nearly so, is the largest number.  Returns how many digits there were.
+ */
+static size_t
+read_number(const char **p, const char *end, uint64_t *n)
+{
+	const char	*begin = *p;
+
+	for (*n = 0; *p < end && is_digit(**p); (*p)++) {
+		if (*n > (UINT64_MAX - 9) / 10)
+			*n = UINT64_MAX;
+		else
+			*n = *n * 10 + (uint64_t)(**p - '0');
+	}
+	return (size_t)(*p - begin);
+}
+
+int
+http_range(struct str range, uint64_t size, uint64_t *first, uint64_t *last)
+{
+	struct str	 unit = { range.p, 6 };
+	const char	*p, *end;
+	uint64_t	 a, b;
+	size_t		 na, nb;
+
+	if (range.len < unit.len || !str_is(unit, "bytes="))
+		return 200;
+	p = range.p + unit.len;
+	end = range.p + range.len;
+	na = read_number(&p, end, &a);
+	if (p == end || *p != '-')
+		return 200;
+	p++;
+	nb = read_number(&p, end, &b);
+	if (p != end || (na == 0 && nb == 0) || (na > 0 && nb > 0 && b < a))
+		return 200;
+
+	if (na == 0) {
+		if (b == 0 || size == 0)
+			return 416;
+		*first = b < size ? size - b : 0;
+		*last = size - 1;
+		return 206;
+	}
+	if (a >= size)
+		return 416;
+	*first = a;
+	*last = nb > 0 && b < size ? b : size - 1;
+	return 206;
+}
+
+/* etagc, RFC 9110 8.8.3 */
+static inline bool
+is_etag_byte(char c)
+{
+	return c == 0x21 || (uint8_t)c >= 0x80 || (c >= 0x23 && c <= 0x7e);
+}
+
+int
+http_etag_matches(struct str field, const char *etag)
+{
+	const char	*p, *end, *tag;
+	size_t		 etag_len;
+
+	if (field.p == NULL)
+		return 0;
+	if (str_is(field, "*"))
+		return 1;
+	if (strncmp(etag, "W/", 2) == 0)
+		etag += 2;
+	etag_len = strlen(etag);
+	p = field.p;
+	end = field.p + field.len;
+	for (;;) {
+		/* A tag may hold commas, so the list cannot be split first. */
+		while (p < end && (*p == ' ' || *p == '\t' || *p == ','))
+			p++;
+		if (end - p >= 2 && p[0] == 'W' && p[1] == '/')
+			p += 2;
+		tag = p;
+		if (p == end || *p++ != '"')
+			return 0;
+		while (p < end && is_etag_byte(*p))
+			p++;
+		if (p == end || *p++ != '"')
+			return 0;
+		if ((size_t)(p - tag) == etag_len &&
+		    memcmp(tag, etag, etag_len) == 0)
+			return 1;
+		while (p < end && (*p == ' ' || *p == '\t'))
+			p++;
+		if (p < end && *p != ',')
+			return 0;
+	}
 }

@@ -76,6 +76,9 @@ struct http_request {
 int	http_parse(const char *buf, size_t len, struct http_request *req,
 	    const char **why);
 
+/* The head has been copied: point to the copy. */
+void	http_move(struct http_request *, const char *from, const char *to);
+
 /* Does a body follow the head? */
 static inline bool
 http_has_body(const struct http_request *req)
@@ -83,9 +86,24 @@ http_has_body(const struct http_request *req)
 	return req->chunked || req->content_length > 0;
 }
 
-/* May this byte be in a token; in a field's value (RFC 9110 5.5, 5.6.2)? */
-bool	http_is_token(char);
-bool	http_is_value(char);
+/* Classes of bytes. */
+#define HTTP_TOKEN	0x1	/* tchar, RFC 9110 5.6.2 */
+#define HTTP_TARGET	0x2	/* visible ASCII but '#' */
+#define HTTP_VALUE	0x4	/* field-content, with obs-text, 5.5 */
+extern const uint8_t http_class_of[256];
+
+static inline bool
+http_is_token(char c)
+{
+	return (http_class_of[(uint8_t)c] & HTTP_TOKEN) != 0;
+}
+
+static inline bool
+http_is_value(char c)
+{
+	return (http_class_of[(uint8_t)c] & HTTP_VALUE) != 0;
+}
+
 /* The value of a hexadecimal digit of either case; -1: it is none. */
 int	http_hex_digit(char);
 
@@ -108,16 +126,5 @@ int	http_range(struct str range, uint64_t size, uint64_t *first,
 /* If-None-Match (weak comparison): 1 if it has this entity tag (given with
    its quotes) or is "*"; 0 also when it is absent. */
 int	http_etag_matches(struct str field, const char *etag);
-
-/*
- * An HTTP date, all three forms of RFC 9110 5.6.7, to seconds since 1970; -1
- * if it is none, lies before 1970, or falls on another day of the week than
- * it says.  That day also tells the century of a two-digit year, so that no
- * clock is needed.
- */
-int64_t	http_date(struct str);
-/* "Sun, 06 Nov 1994 08:49:37 GMT" and a NUL: 30 bytes.  No locale.  Seconds
-   outside 1970 to 9999 become the nearest that is inside. */
-void	http_format_date(char out[30], int64_t seconds);
 
 #endif

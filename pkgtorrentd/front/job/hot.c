@@ -5,8 +5,6 @@
 #include "common/seal.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/front/front.h"
-#include "pkgtorrentd/front/serve/caveat.h"
-#include "pkgtorrentd/front/serve/reply.h"
 
 static int
 hot_cmp(const struct hot_entry *a, const struct hot_entry *b)
@@ -169,17 +167,6 @@ hot_renumber(struct hot *hot, const int *new_number, size_t n,
 	}
 }
 
-static void
-wrap_free(struct torrent *t, struct wrap *w)
-{
-	t->size -= w->size;
-	free(w->base);
-	blob_unref(w->head);
-	blob_unref(w->before);
-	blob_unref(w->after);
-	memset(w, 0, sizeof(*w));
-}
-
 struct torrent *
 torrent_ref(struct torrent *t)
 {
@@ -192,110 +179,12 @@ torrent_unref(struct torrent *t)
 {
 	if (t == NULL || --t->refs > 0)
 		return;
-	while (t->nwraps > 0)
-		wrap_free(t, &t->wraps[--t->nwraps]);
+	if (t->wraps != NULL)
+		t->wraps_free(t->wraps);
 	specs_free(&t->specs);
 	blob_unref(t->info);
 	free(t->name);
 	free(t->path);
 	free(t->shas);
 	free(t);
-}
-
-/* The entity tag stands for the whole body: info dictionary by its hash. */
-static void
-wrap_set_etag(struct wrap *w, const struct torrent *t)
-{
-	struct buf all = { 0 };
-	uint8_t digest[SHA1_LEN];
-	size_t i;
-
-	w->etag[0] = '\0';
-	if (buf_add(&all, w->before->data, w->before->len) == 0 &&
-	    buf_add(&all, t->info_hash, SHA1_LEN) == 0 &&
-	    buf_add(&all, w->after->data, w->after->len) == 0) {
-		sha1(all.data, all.len, digest);
-		w->etag[0] = '"';
-		for (i = 0; i < SHA1_LEN; i++)
-			snprintf(w->etag + 1 + 2 * i, 3, "%02x", digest[i]);
-		strlcat(w->etag, "\"", sizeof(w->etag));
-	}
-	buf_free(&all);
-}
-
-static int
-wrap_make(struct front *f, struct torrent *t, const char *base, bool simple,
-    struct wrap *w)
-{
-	const struct conf *conf = f->child.conf;
-	struct buf before = { 0 }, after = { 0 };
-	struct torrent_outside out;
-	const char **bases;
-	size_t i;
-	int r;
-
-	memset(w, 0, sizeof(*w));
-	bases = calloc(conf->web_seeds.n + 1, sizeof(*bases));
-	if (bases == NULL)
-		return -1;
-	bases[0] = base;
-	for (i = 0; i < conf->web_seeds.n; i++)
-		bases[i + 1] = conf->web_seeds.v[i];
-	out = (struct torrent_outside){
-		.trackers = f->trackers.len > 0 ?
-		    (char *)f->trackers.data : "",
-		.bases = bases,
-		.nbases = conf->web_seeds.n + 1,
-		.path = t->path,
-		.path_len = t->path != NULL ? strlen(t->path) : 0,
-		.multi = t->multi,
-	};
-	r = torrent_wrap(&out, t->info_hash, &before, &after);
-	free(bases);
-	w->before = blob_take(&before);
-	w->after = blob_take(&after);
-	w->base = strdup(base);
-	w->simple = simple;
-	w->generation = f->generation;
-	if (r == -1 || w->before == NULL || w->after == NULL ||
-	    w->base == NULL)
-		return -1;
-	wrap_set_etag(w, t);
-	w->head = reply_torrent_head(t, w);
-	if (w->head == NULL)
-		return -1;
-	/* Last, so that a failed wrap has no size. */
-	w->size = w->before->len + w->after->len + w->head->len +
-	    strlen(base) + 1;
-	return 0;
-}
-
-struct wrap *
-torrent_get_wrap(struct front *f, struct torrent *t, const char *base,
-    bool simple)
-{
-	struct wrap *w, new;
-	unsigned i;
-
-	for (i = 0; i < t->nwraps; i++) {
-		w = &t->wraps[i];
-		if (w->simple == simple && w->generation == f->generation &&
-		    strcmp(w->base, base) == 0)
-			return w;
-	}
-	if (wrap_make(f, t, base, simple, &new) == -1) {
-		wrap_free(t, &new);
-		return NULL;
-	}
-	caveat_size(f, t, new.before->len + t->info->len + new.after->len);
-	t->size += new.size;
-	if (t->nwraps == WRAPS_MAX) {
-		wrap_free(t, &t->wraps[0]);
-		memmove(&t->wraps[0], &t->wraps[1],
-		    (WRAPS_MAX - 1) * sizeof(*w));
-		t->nwraps--;
-	}
-	w = &t->wraps[t->nwraps++];
-	*w = new;
-	return w;
 }

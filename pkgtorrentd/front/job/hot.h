@@ -11,7 +11,6 @@
 #include <stdbool.h>
 
 #include "common/blob.h"
-#include "pkgtorrentd/front/http/http.h"
 #include "pkgtorrentd/front/http/request.h"
 
 struct front;
@@ -32,23 +31,7 @@ struct listing_sha {
 	uint8_t		sha256[SEAL_LEN];
 };
 
-#define WRAPS_MAX	8
-
-/*
- * A torrent as one kind of request gets it: everything around the info
- * dictionary, and the header.
- */
-struct wrap {
-	char		*base;		/* scheme://host, or the base-url */
-	uint32_t	 generation;	/* of trackers and configuration */
-	bool		 simple;
-	struct blob	*head;		/* status line and fields, but Date,
-					   Cache-Control, Vary, Connection */
-	struct blob	*before;
-	struct blob	*after;
-	char		 etag[2 * SHA1_LEN + 3];
-	size_t		 size;
-};
+struct wraps;
 
 struct torrent {
 	uint32_t		 refs;
@@ -69,8 +52,10 @@ struct torrent {
 	bool			 recheck;	/* … under other roots */
 	uint64_t		 touched_ms;	/* the cache knows of its use */
 	uint32_t		 hash_ms;
-	struct wrap		 wraps[WRAPS_MAX];
-	unsigned		 nwraps;
+	/* What surrounds info for each kind of request, or NULL; freed with
+	   the torrent by the other. */
+	struct wraps		*wraps;
+	void			(*wraps_free)(struct wraps *);
 	size_t			 size;		/* bytes, all of it */
 };
 
@@ -120,11 +105,5 @@ void		 hot_account(struct hot *, struct hot_entry *);
 
 struct torrent	*torrent_ref(struct torrent *);
 void		 torrent_unref(struct torrent *);
-/*
- * The wrap for this base URL, made if need be; NULL without memory.  At most
- * WRAPS_MAX are kept, the oldest makes way.
- */
-struct wrap	*torrent_get_wrap(struct front *, struct torrent *,
-		    const char *base, bool simple);
 
 #endif

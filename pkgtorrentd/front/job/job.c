@@ -5,7 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "pkgtorrentd/front/front.h"
-#include "pkgtorrentd/front/serve/caveat.h"
+#include "pkgtorrentd/front/job/caveat.h"
 
 #define CHANGES_MAX	3
 #define FORGOTTEN_MS	(10 * 60 * 1000)
@@ -113,13 +113,18 @@ static void
 job_complete(struct job *job)
 {
 	struct torrent *t;
+	uint32_t i;
 
 	t = job_make_torrent(job);
 	if (t == NULL) {
 		job_fail(job, 500, "out of memory; try again later", 1);
 		return;
 	}
-	caveat_names(job->front, t, job);
+	/* With one file clients take the whole URL from the torrent. */
+	for (i = 0; job->nfiles > 1 && i < job->nfiles; i++)
+		if (caveat_name(t, job->files[i].path,
+		    job->files[i].path_len))
+			break;
 	if (t->multi && t->settled && !t->by_mount)
 		job_put_info(job);
 	job_succeed(job, t);

@@ -129,7 +129,8 @@ openings_run(struct front *f)
 }
 
 int
-openings_for_client(struct front *f, struct client *c, const char *path)
+openings_for_client(struct front *f, struct parked *parked, const char *path,
+    uint64_t *id)
 {
 	struct opening *o;
 	int root;
@@ -144,13 +145,13 @@ openings_for_client(struct front *f, struct client *c, const char *path)
 	if (o == NULL)
 		return -1;
 	o->path = strdup(path);
-	o->client = c;
+	o->parked = parked;
 	o->count = 1;
 	if (o->path == NULL || opening_send(f, o) == -1) {
 		opening_free(f, o);
 		return -1;
 	}
-	c->opening = o->id;
+	*id = o->id;
 	return 0;
 }
 
@@ -158,7 +159,7 @@ openings_for_client(struct front *f, struct client *c, const char *path)
 static void
 opening_leave(struct front *f, struct opening *o)
 {
-	o->client = NULL;
+	o->parked = NULL;
 	if (f->walkers[o->walker].ch.fd == -1)
 		opening_free(f, o);
 }
@@ -182,7 +183,7 @@ openings_walker_lost(struct front *f, size_t walker)
 
 	TAILQ_FOREACH_SAFE(o, &f->openings.list, entry, next)
 		if (o->walker == walker && o->path != NULL &&
-		    o->client == NULL)
+		    o->parked == NULL)
 			opening_free(f, o);
 }
 
@@ -211,15 +212,12 @@ static void
 opening_answer_client(struct opening *o, int fd,
     const struct msg_opened_item *item)
 {
-	struct client *c = o->client;
-
-	if (c == NULL) {
+	if (o->parked == NULL) {
 		if (fd != -1)
 			close(fd);
 		return;
 	}
-	c->opening = 0;
-	front_on_opened(c, item->status, fd, &item->identity);
+	front_on_opened(o->parked, item->status, fd, &item->identity);
 }
 
 void

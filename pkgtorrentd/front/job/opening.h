@@ -13,7 +13,7 @@ struct opening {
 	uint32_t		 count;
 	struct hashing		*hashing[MSG_FDS_MAX];
 	char			*path;		/* for a client; else NULL */
-	struct client		*client;	/* NULL: it has left */
+	struct parked		*parked;	/* NULL: it has left */
 	uint64_t		 asked_ms;
 };
 TAILQ_HEAD(opening_list, opening);
@@ -25,7 +25,8 @@ struct openings {
 /* Ask for files that are to be hashed, as far as descriptors allow. */
 void	openings_run(struct front *);
 /* Ask for a file for a client, which is told by front_on_opened(). 0 or -1. */
-int	openings_for_client(struct front *, struct client *, const char *path);
+int	openings_for_client(struct front *, struct parked *, const char *path,
+	    uint64_t *id);
 /* The client has left. */
 void	openings_forget(struct front *, uint64_t id);
 /* The walker has been restarted: ask again. */

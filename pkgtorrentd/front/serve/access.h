@@ -5,7 +5,19 @@
 #ifndef ACCESS_H
 #define ACCESS_H
 
-#include "pkgtorrentd/front/conn/client.h"
+#include <event2/event.h>
+
+#include "common/buf.h"
+#include "common/msg.h"
+#include "pkgtorrentd/front/conn/conn.h"
+
+struct access {
+	struct channel	*parent;	/* gets the lines if there is no fd */
+	int		 fd;		/* -1: none */
+	bool		 cut;		/* the file ends in half a line */
+	struct buf	 lines;		/* not yet written */
+	struct event	*ev;
+};
 
 struct access_line {
 	int		 status;
@@ -15,11 +27,16 @@ struct access_line {
 	const char	*info_hash;	/* in hex, or "-" */
 };
 
-int	access_open(struct front *);
-void	access_set_fd(struct front *, int fd);
-/* req may be NULL: nothing could be read. */
-void	access_add(struct client *, const struct http_request *,
+/* 0, or -1 without memory. */
+int	access_open(struct access *, struct event_base *,
+	    struct channel *parent);
+/* Write what was collected, and go on with this descriptor, which is taken
+   over; -1: with the parent. */
+void	access_set_fd(struct access *, int fd);
+/* Add a line: the client's address, the value of Date, and the request, of
+   which some fields may be unset; NULL: nothing could be read. */
+void	access_add(struct access *, const struct conn_peer *client,
+	    const char *date, const struct http_request *,
 	    const struct access_line *);
-void	access_flush(struct front *);
 
 #endif

@@ -1,93 +1,68 @@
-#include <sys/socket.h>
-#include <arpa/inet.h>
-
-#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "pkgtorrentd/front/front.h"
 #include "pkgtorrentd/front/serve/forwarded.h"
 
-/*
- * Who asks: the peer, or through proxies the rightmost address that is not
- * one of them.  0: nobody to hold to account (a proxy that does not say).
- */
-static int
-origin_find(const struct client *c, const struct http_request *req,
-    int *family, uint8_t ip[16])
+#define LOG_INTERVAL_MS	60000
+
+/* Cut the last element off a list with commas. */
+static struct str
+forwarded_pop(struct str *list)
 {
-	const struct conf *conf = c->front->child.conf;
-	unsigned i;
+	const char *comma = memrchr(list->p, ',', list->len);
+	const char *from = comma == NULL ? list->p : comma + 1;
+	struct str last = { from, (size_t)(list->p + list->len - from) };
 
-	*family = c->family;
-	memcpy(ip, c->ip, 16);
-	if (!c->proxy)
-		return 1;
-	for (i = req->nforwarded; i > 0; i--) {
-		struct str list = req->forwarded[i - 1];
-
-		while (list.len > 0) {
-			const char *comma = memrchr(list.p, ',', list.len);
-			const char *from = comma == NULL ? list.p : comma + 1;
-			struct str one = str_trim((struct str){ from,
-			    (size_t)(list.p + list.len - from) });
-
-			list.len = comma == NULL ? 0 :
-			    (size_t)(comma - list.p);
-			/* What cannot be read says nothing about what lies
-			   beyond it. */
-			if (addr_parse(one, family, ip) == -1) {
-				*family = c->family;
-				memcpy(ip, c->ip, 16);
-				return 0;
-			}
-			if (!conf_is_proxy(conf, *family, ip))
-				return 1;
-		}
-	}
-	return req->nforwarded > 0;
+	list->len = comma == NULL ? 0 : (size_t)(comma - list->p);
+	return str_trim(last);
 }
 
 void
-origin_ip(const struct client *c, const struct http_request *req,
-    char *text)
+forwarded_client(const struct conf *conf, const struct conn_peer *peer,
+    const struct http_request *req, struct conn_peer *client)
 {
-	uint8_t ip[16];
-	int family;
+	struct str list;
+	unsigned i;
 
-	origin_find(c, req, &family, ip);
-	if (family == AF_UNIX ||
-	    inet_ntop(family, ip, text, INET6_ADDRSTRLEN) == NULL)
-		strlcpy(text, "unix", INET6_ADDRSTRLEN);
-}
-
-struct addr *
-origin_addr(struct client *c, const struct http_request *req)
-{
-	uint8_t ip[16];
-	int family;
-
-	if (!origin_find(c, req, &family, ip) || family == AF_UNIX)
-		return NULL;
-	return addr_get(&c->front->addrs, family, ip);
+	*client = *peer;
+	if (!peer->proxy || req == NULL)
+		return;
+	for (i = req->nforwarded; i > 0; i--) {
+		list = req->forwarded[i - 1];
+		while (list.len > 0) {
+			/* An address that cannot be read hides all that are
+			   left of it. */
+			if (addr_parse(forwarded_pop(&list), &client->family,
+			    client->ip) == -1) {
+				*client = *peer;
+				return;
+			}
+			client->proxy = conf_is_proxy(conf, client->family,
+			    client->ip);
+			if (!client->proxy)
+				return;
+		}
+	}
+	/* All are proxies: the leftmost is the client. */
+	client->proxy = req->nforwarded == 0;
 }
 
 static void
-origin_log_proto(struct front *f)
+forwarded_log_proto(void)
 {
-	if (log_once(&f->proto_log_ms, 60000, clock_coarse_ms()))
+	static uint64_t log_ms;
+
+	if (log_once(&log_ms, LOG_INTERVAL_MS, clock_coarse_ms()))
 		log_warn("X-Forwarded-Proto has several values that differ, "
 		    "as of two proxies of which one ends TLS: it is ignored, "
 		    "and torrents name http://; set base-url");
 }
 
-/* scheme://host of the request, or what the configuration says. */
 const char *
-origin_base(const struct client *c, const struct http_request *req,
-    char base[BASE_MAX])
+forwarded_base(const struct conf *conf, const struct conn_peer *peer,
+    const struct http_request *req, char base[BASE_MAX])
 {
-	const struct conf *conf = c->front->child.conf;
 	const char *scheme = "http";
 	size_t i, n;
 
@@ -95,9 +70,9 @@ origin_base(const struct client *c, const struct http_request *req,
 		return conf->base_url;
 	if (req->host.p == NULL)
 		return NULL;
-	if (c->proxy && req->proto_disagrees)
-		origin_log_proto(c->front);
-	else if (c->proxy &&
+	if (peer->proxy && req->proto_disagrees)
+		forwarded_log_proto();
+	else if (peer->proxy &&
 	    str_is(req->field[FIELD_X_FORWARDED_PROTO], "https"))
 		scheme = "https";
 	/* The length of the host was checked. */
@@ -118,13 +93,13 @@ origin_base(const struct client *c, const struct http_request *req,
 }
 
 bool
-origin_has_host(const struct conf *conf, const struct http_request *req)
+forwarded_has_host(const struct conf *conf, const struct http_request *req)
 {
 	size_t i;
 
 	if (conf->hosts.n == 0)
 		return true;
-	/* A load balancer asks whether anybody is there. */
+	/* A load balancer's health check names no host. */
 	if (req->host.p == NULL)
 		return req->method == HTTP_OPTIONS;
 	for (i = 0; i < conf->hosts.n; i++)

@@ -1,27 +1,27 @@
 /*
- * Where a request comes from and by which name it calls this mirror, with
- * what trusted proxies say of both.
+ * The client behind proxies and the name by which it calls this mirror, from
+ * the X-Forwarded- fields of trusted proxies.
  */
-#ifndef ORIGIN_H
-#define ORIGIN_H
+#ifndef FORWARDED_H
+#define FORWARDED_H
 
-#include "pkgtorrentd/front/conn/client.h"
-
-struct conf;
+#include "pkgtorrentd/front/conn/conn.h"
 
 #define BASE_MAX	300		/* scheme, host, port */
 
-/* As the access log names the client: ip has room for INET6_ADDRSTRLEN. */
-void	origin_ip(const struct client *, const struct http_request *,
-	    char *ip);
-/* Whom jobs and requests that wait are charged to, to be given back with
-   addr_put(); NULL: nobody can be held to account. */
-struct addr *origin_addr(struct client *, const struct http_request *);
-/* The base URL for this request: base, or what is configured; NULL when there
-   is none, as the request names no host. */
-const char *origin_base(const struct client *, const struct http_request *,
-	    char base[BASE_MAX]);
-/* Does the request name this mirror as it wants to be named? */
-bool	origin_has_host(const struct conf *, const struct http_request *);
+/*
+ * The client of a request: the connection's other end, or, if that is a
+ * proxy, the rightmost forwarded address that is none.  It is a proxy (with
+ * proxy set) if the proxies do not tell: then nobody can be charged with the
+ * request.  The request may be NULL.
+ */
+void	forwarded_client(const struct conf *, const struct conn_peer *,
+	    const struct http_request *, struct conn_peer *client);
+/* The base URL for torrents, in base or as configured; NULL if the request
+   names no host. */
+const char *forwarded_base(const struct conf *, const struct conn_peer *,
+	    const struct http_request *, char base[BASE_MAX]);
+/* Does the request name one of the configured hosts? */
+bool	forwarded_has_host(const struct conf *, const struct http_request *);
 
 #endif

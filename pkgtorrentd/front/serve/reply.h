@@ -4,45 +4,36 @@
 #ifndef REPLY_H
 #define REPLY_H
 
-#include "pkgtorrentd/front/conn/client.h"
-#include "pkgtorrentd/front/job/hot.h"
+#include "pkgtorrentd/front/serve/exchange.h"
 
 struct identity;
+struct torrent;
 
 /*
- * An error with one line of text; why is trusted text without its newline.
- * The connection stays, unless the request's body has not been read.
+ * Each function answers the exchange's request with conn_send(): the exchange
+ * must not be used afterwards if its request was parked.  after is CONN_KEEP,
+ * which still closes the connection if the client or the service wants that,
+ * or CONN_DRAIN if the request's body has not been read.
+ *
+ * Here a line of text: why without its newline, trusted; field is "" or one
+ * more field with its CRLF.
  */
-void	reply_error(struct client *, const struct http_request *, int status,
-	    const char *why);
-/* 405, 503: with one more field ("Allow: GET\r\n"). */
-void	reply_error_with(struct client *, const struct http_request *,
-	    int status, const char *why, const char *field);
-/* The same, and the connection is drained and closed; req may be NULL or
-   half filled. */
-void	reply_refuse(struct client *, const struct http_request *, int status,
-	    const char *why);
-void	reply_refuse_with(struct client *, const struct http_request *,
-	    int status, const char *why, const char *field);
-/* 412: the digest is not known; what makes a client send its paths. */
-void	reply_unknown(struct client *, const struct http_request *);
-/* Answers to OPTIONS; a body that has not been read ends the connection. */
-void	reply_options(struct client *, const struct http_request *,
-	    const char *allow, bool body_read);
-/* 400: a torrent would name the host, and the request does not. */
-void	reply_no_host(struct client *, const struct http_request *);
-/* state is for the access log: hit, checked, made; base NULL is no host. */
-void	reply_torrent(struct client *, const struct http_request *,
-	    struct torrent *, const char *base, bool simple,
-	    const char *state);
-void	reply_nullfile(struct client *, const struct http_request *,
-	    uint64_t len);
-/* Takes the descriptor. */
-void	reply_file(struct client *, const struct http_request *, int fd,
-	    const struct identity *);
+void	reply_text(const struct exchange *, int status, const char *why,
+	    const char *field, enum conn_after after);
+/* An answer without a body: the fields besides Date and Connection, and the
+   cache state for the log. */
+void	reply_empty(const struct exchange *, int status, const char *fields,
+	    const char *state, enum conn_after after);
+/* A torrent for this base URL.  state is for the log: hit, checked, made. */
+void	reply_torrent(const struct exchange *, struct torrent *,
+	    const char *base, bool simple, const char *state);
+/* So many zeros. */
+void	reply_nullfile(const struct exchange *, uint64_t len);
+/* A file of the mirror; the descriptor is taken over. */
+void	reply_file(const struct exchange *, int fd, const struct identity *);
 
-/* Status line and fields of a torrent that do not change from answer to
-   answer; NULL without memory. */
-struct blob *reply_torrent_head(const struct torrent *, const struct wrap *);
+/* For struct conn_ops: the connection has answered by itself. */
+void	reply_on_refused(void *service, const struct conn *,
+	    const struct http_request *, int status, size_t body_len);
 
 #endif

@@ -1,0 +1,945 @@
+/*
+ * One request is dealt with at a time: bytes that a client pipelines stay in
+ * its buffer until the answer before them has been written, so answers are in
+ * order without any bookkeeping.  A request that arrives in one piece is
+ * parsed where it was read and answered with one writev; memory is taken only
+ * for a request that has to wait.
+ */
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event_struct.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "pkgtorrentd/front/conn/conn.h"
+#include "pkgtorrentd/front/http/chunked.h"
+
+#define SCRATCH_LEN	65536
+#define DRAIN_MAX	(1U << 20)	/* bytes read after a refusal */
+#define DRAIN_MS	2000
+#define WRITE_CHECK_MS	250	/* between two looks at a slow client */
+#define STOP_FIRST_MS	2000	/* for a new connection's first request */
+#define BODIES_MAX	(64ULL << 20)	/* bytes */
+#define BODY_FREE	16384		/* bytes of each that do not count */
+#define ACCEPTS		64	/* in a row, before others have their turn */
+#define ACCEPTS_LAST	65536	/* no queue is longer */
+
+enum conn_state {
+	CONN_READ,	/* a request, or idle between two */
+	CONN_BODY,	/* the head is complete, the body is not */
+	CONN_WAIT,	/* the request is parked */
+	CONN_WRITE,
+	CONN_END,	/* to be closed when it is safe */
+	CONN_DISCARD	/* reads what is still sent, then closes */
+};
+
+struct conn {
+	TAILQ_ENTRY(conn)	 timed;		/* in the deadline's queue */
+	struct conns		*conns;
+	struct event		 ev;
+	short			 watched;	/* EV_READ, EV_WRITE or 0 */
+	int			 fd;
+	enum conn_state		 state;
+	enum conn_deadline	 deadline;
+	uint64_t		 deadline_ms;
+	struct conn_peer	 peer;
+	struct addr		*addr;		/* charged with it, or NULL */
+
+	struct buf		 in;		/* read, not yet parsed */
+	size_t			 charged;	/* bytes of a body among it */
+	size_t			 want;		/* bytes: a request with body;
+						   SIZE_MAX: not known yet */
+	struct chunked		 chunked;	/* its body, when that is */
+	bool			 said_continue;
+
+	void			*parked;	/* the owner's, or NULL */
+	struct out		 out;
+	enum conn_after		 after;		/* the answer is written */
+	uint64_t		 discarded;	/* bytes */
+	bool			 broken;	/* close at once */
+};
+
+struct listener {
+	struct event	*ev;
+	int		 fd;
+};
+
+static void	conn_on_event(evutil_socket_t, short, void *);
+static void	conn_resume(struct conn *);
+static void	conns_resume(struct conns *);
+
+static uint64_t
+conn_deadline_len(const struct conf *conf, enum conn_deadline kind)
+{
+	switch (kind) {
+	case DEADLINE_HEADER:
+		return conf->header_timeout_ms;
+	case DEADLINE_BODY:
+		return conf->body_timeout_ms;
+	case DEADLINE_IDLE:
+		return conf->idle_timeout_ms;
+	case DEADLINE_WRITE:
+		return WRITE_CHECK_MS;
+	case DEADLINE_WAIT:
+		return conf->hash_wait_ms;
+	default:
+		return DRAIN_MS;
+	}
+}
+
+static void
+conn_set_deadline(struct conn *c, enum conn_deadline kind)
+{
+	struct conn_queue *queue = &c->conns->deadlines[kind];
+	struct conn *before;
+
+	if (c->deadline != DEADLINE_NONE)
+		TAILQ_REMOVE(&c->conns->deadlines[c->deadline], c, timed);
+	c->deadline = kind;
+	if (kind == DEADLINE_NONE)
+		return;
+	c->deadline_ms = clock_coarse_ms() +
+	    conn_deadline_len(c->conns->conf, kind);
+	/* The last is nearly always before it: only a reload shortens. */
+	TAILQ_FOREACH_REVERSE(before, queue, conn_queue, timed)
+		if (before->deadline_ms <= c->deadline_ms)
+			break;
+	if (before != NULL)
+		TAILQ_INSERT_AFTER(queue, before, c, timed);
+	else
+		TAILQ_INSERT_HEAD(queue, c, timed);
+}
+
+static void
+conn_watch(struct conn *c, short what)
+{
+	if (c->watched == what)
+		return;
+	if (c->watched != 0)
+		event_del(&c->ev);
+	c->watched = what;
+	if (what == 0)
+		return;
+	event_assign(&c->ev, c->conns->base, c->fd, what | EV_PERSIST,
+	    conn_on_event, c);
+	event_add(&c->ev, NULL);
+}
+
+/*
+ * Bodies share a bound on memory.  A body is charged by the bytes that have
+ * arrived, not by the length it announces, so that an announcement takes no
+ * memory from others.
+ */
+static void
+conn_charge_body(struct conn *c)
+{
+	size_t charge = 0;
+
+	if (c->state == CONN_BODY && c->in.len > BODY_FREE)
+		charge = c->in.len - BODY_FREE;
+	c->conns->bodies = c->conns->bodies - c->charged + charge;
+	c->charged = charge;
+}
+
+static int
+conn_keep_bytes(struct conn *c, const void *bytes, size_t len)
+{
+	int r = buf_add(&c->in, bytes, len);
+
+	conn_charge_body(c);
+	return r;
+}
+
+static void
+conn_drop_bytes(struct conn *c, size_t len)
+{
+	struct buf rest = { 0 };
+
+	buf_drop(&c->in, len);
+	/* A body's memory goes with it, even if a request follows it. */
+	if (c->in.len == 0 || (len > SCRATCH_LEN &&
+	    buf_add(&rest, c->in.data, c->in.len) == 0)) {
+		buf_free(&c->in);
+		c->in = rest;
+	}
+	conn_charge_body(c);
+}
+
+static void
+conn_free(struct conn *c)
+{
+	struct conns *conns = c->conns;
+
+	conn_watch(c, 0);
+	conn_set_deadline(c, DEADLINE_NONE);
+	out_clear(&c->out);
+	if (c->parked != NULL)
+		conns->ops->freed(c->parked);
+	conn_drop_bytes(c, c->in.len);
+	if (c->addr != NULL) {
+		c->addr->connections--;
+		addr_put(c->addr);
+	}
+	close(c->fd);
+	conns->n--;
+	free(c);
+	if (conns->paused)
+		conns_resume(conns);
+}
+
+/*
+ * A close with unread bytes in the socket makes the kernel send a reset, and
+ * that overtakes the answer.  So the sending side is closed first, and what
+ * the client still sends is discarded for a while.
+ */
+static void
+conn_close(struct conn *c)
+{
+	int unread = 0;
+
+	if (c->broken || (c->after != CONN_DRAIN && c->in.len == 0 &&
+	    (ioctl(c->fd, FIONREAD, &unread) == -1 || unread == 0))) {
+		conn_free(c);
+		return;
+	}
+	shutdown(c->fd, SHUT_WR);
+	out_clear(&c->out);
+	conn_drop_bytes(c, c->in.len);
+	c->state = CONN_DISCARD;
+	conn_set_deadline(c, DEADLINE_DRAIN);
+	conn_watch(c, EV_READ);
+}
+
+static void
+conn_discard(struct conn *c)
+{
+	ssize_t n;
+
+	n = read(c->fd, c->conns->scratch, SCRATCH_LEN);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		c->discarded += (uint64_t)n;
+	if (n <= 0 || c->discarded > DRAIN_MAX)
+		conn_free(c);
+}
+
+/* The answer is written: read the next request, or close. */
+static void
+conn_set_written(struct conn *c)
+{
+	out_clear(&c->out);
+	/* The service may have begun to stop since the head said otherwise. */
+	if (c->after != CONN_KEEP || c->conns->stopping) {
+		c->state = CONN_END;
+		return;
+	}
+	c->state = CONN_READ;
+	conn_set_deadline(c, DEADLINE_IDLE);
+}
+
+/* As conn_send(), but the connection stays. */
+static void
+conn_answer(struct conn *c, const struct out *out, enum conn_after after)
+{
+	c->out = *out;
+	c->out.last = after != CONN_KEEP;
+	c->after = after;
+	c->said_continue = false;
+	c->parked = NULL;
+	switch (out_write(&c->out, c->fd)) {
+	case 1:
+		conn_set_written(c);
+		break;
+	case 0:
+		c->state = CONN_WRITE;
+		conn_set_deadline(c, DEADLINE_WRITE);
+		conn_watch(c, EV_WRITE);
+		break;
+	default:
+		c->broken = true;
+		c->state = CONN_END;
+		break;
+	}
+}
+
+void
+conn_send(struct conn *c, const struct out *out, enum conn_after after)
+{
+	bool parked = c->parked != NULL;
+
+	conn_answer(c, out, after);
+	if (parked)
+		conn_resume(c);
+}
+
+void
+conn_park(struct conn *c, void *parked)
+{
+	c->parked = parked;
+	c->state = CONN_WAIT;
+	conn_set_deadline(c, DEADLINE_WAIT);
+	/* Do not watch for its end either: a client that only closes its
+	   sending side still waits for the answer. */
+	conn_watch(c, 0);
+}
+
+/* Answer with a line of text and close the connection.  req may be NULL, or
+   filled in part. */
+static void
+conn_refuse(struct conn *c, const struct http_request *req, int status,
+    const char *why)
+{
+	struct conns *conns = c->conns;
+	char body[HEAD_TEXT_MAX];
+	struct out out = OUT_EMPTY;
+	struct head h;
+	size_t len;
+
+	len = head_make_text(&h, body, status, why, status == 503 ?
+	    "Retry-After: 1\r\n" : "", conns->date, req, true);
+	if (req != NULL && req->method == HTTP_HEAD)
+		len = 0;
+	out_add(&out, h.text, h.len, NULL);
+	out_add(&out, body, len, NULL);
+	conns->ops->refused(conns->arg, c, req, status, len);
+	conn_answer(c, &out, CONN_DRAIN);
+}
+
+/* The head is here, the body is not: 1 if the body is worth reading, 0 if the
+   request was answered. */
+static int
+conn_want_body(struct conn *c, const struct http_request *req,
+    const char *bytes, size_t len)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	if (c->state != CONN_BODY) {
+		if (!c->conns->ops->request(c->conns->arg, c, req, bytes,
+		    NULL))
+			return 0;
+		c->state = CONN_BODY;
+		c->want = req->chunked ? SIZE_MAX :
+		    req->head_len + req->content_length;
+		conn_set_deadline(c, DEADLINE_BODY);
+	}
+	if (req->expect_continue && !c->said_continue &&
+	    len == req->head_len) {
+		/* A socket without room for 25 bytes belongs to a client
+		   that does not read; half a line would spoil the answer. */
+		if (write(c->fd, go_on, sizeof(go_on) - 1) !=
+		    sizeof(go_on) - 1) {
+			c->broken = true;
+			c->state = CONN_END;
+			return 0;
+		}
+		c->said_continue = true;
+	}
+	return 1;
+}
+
+/*
+ * Decode a chunked body that follows its head in these bytes, in place.
+ * Returns the bytes that it takes, with the head; 0: more of it is to come,
+ * and its decoded bytes end at *len; -1: the request was answered.
+ */
+static ssize_t
+conn_take_chunked(struct conn *c, struct http_request *req, char *bytes,
+    size_t *len)
+{
+	size_t used, body;
+	const char *why;
+	int status;
+
+	chunked_start(&c->chunked, c->conns->conf->max_body);
+	status = chunked_decode(&c->chunked, bytes + req->head_len,
+	    *len - req->head_len, &used, &body, &why);
+	if (status > 0) {
+		conn_refuse(c, req, status, why);
+		return -1;
+	}
+	if (status == 0) {
+		req->content_length = body;
+		return (ssize_t)(req->head_len + used);
+	}
+	if (!conn_want_body(c, req, bytes, *len))
+		return -1;
+	*len = req->head_len + body;
+	return 0;
+}
+
+/*
+ * The body of a request whose head is complete, at the beginning of *len
+ * bytes.  Sets content_length.  Returns the bytes that both take; 0: some are
+ * still to come, and the request so far ends at *len; -1: it was answered.
+ */
+static ssize_t
+conn_take_body(struct conn *c, struct http_request *req, char *bytes,
+    size_t *len)
+{
+	uint64_t total = req->head_len + req->content_length;
+
+	if (req->chunked && c->state != CONN_BODY)
+		return conn_take_chunked(c, req, bytes, len);
+	if (req->chunked) {
+		/* conn_keep_body() has decoded it as it came. */
+		req->content_length = c->want - req->head_len;
+		return (ssize_t)c->want;
+	}
+	if (*len >= total)
+		return (ssize_t)total;
+	return conn_want_body(c, req, bytes, *len) ? 0 : -1;
+}
+
+/* Refuse a body that is malformed or too long. */
+static void
+conn_refuse_body(struct conn *c, int status, const char *why)
+{
+	struct http_request req;
+	const char *none;
+
+	if (http_parse((char *)c->in.data, c->in.len, &req, &none) == 0)
+		conn_refuse(c, &req, status, why);
+	else
+		conn_refuse(c, NULL, status, why);
+	conn_drop_bytes(c, c->in.len);
+}
+
+/* Keep bytes that follow those kept already, and decode them if they belong
+   to a chunked body.  0, or -1 without memory. */
+static int
+conn_keep_body(struct conn *c, char *bytes, size_t len)
+{
+	size_t used, body;
+	const char *why;
+	int status;
+
+	if (c->state != CONN_BODY || c->want != SIZE_MAX)
+		return conn_keep_bytes(c, bytes, len);
+	status = chunked_decode(&c->chunked, bytes, len, &used, &body, &why);
+	if (status > 0) {
+		conn_refuse_body(c, status, why);
+		return 0;
+	}
+	if (conn_keep_bytes(c, bytes, body) == -1)
+		return -1;
+	if (status == -1)
+		return 0;
+	c->want = c->in.len;
+	return conn_keep_bytes(c, bytes + used, len - used);
+}
+
+/*
+ * Over the bound on bodies: drop the client that has been sending longest,
+ * not the newest.  Otherwise a few slow uploads would lock out everyone until
+ * they time out.  May free any connection.
+ */
+static void
+conns_make_room(struct conns *conns)
+{
+	uint64_t max = 2 * conns->conf->max_body;
+	struct conn *c;
+
+	if (max < BODIES_MAX)
+		max = BODIES_MAX;
+	while (conns->bodies > max) {
+		TAILQ_FOREACH(c, &conns->deadlines[DEADLINE_BODY], timed)
+			if (c->charged > 0)
+				break;
+		if (c == NULL)
+			return;
+		conn_refuse(c, NULL, 503, "too much is being sent here at "
+		    "once; send the request again in a moment");
+		/* At once: the client may take its time to read the answer. */
+		conn_drop_bytes(c, c->in.len);
+		conn_resume(c);
+	}
+}
+
+/*
+ * Take requests from these bytes, as long as they are complete and are
+ * answered at once.  Returns how many bytes were used; *len may become less.
+ */
+static size_t
+conn_take(struct conn *c, char *bytes, size_t *len)
+{
+	struct http_request req;
+	const char *why;
+	size_t used = 0, left;
+	ssize_t total;
+	int r;
+
+	while (used < *len &&
+	    (c->state == CONN_READ || c->state == CONN_BODY)) {
+		left = *len - used;
+		if (c->state == CONN_BODY && left < c->want)
+			break;
+		r = http_parse(bytes + used, left, &req, &why);
+		if (r == -1)
+			break;
+		if (r > 0) {
+			conn_refuse(c, &req, r, why);
+			return *len;
+		}
+		total = conn_take_body(c, &req, bytes + used, &left);
+		if (total == -1)
+			return *len;
+		*len = used + left;
+		if (total == 0)
+			break;
+		c->state = CONN_READ;
+		c->conns->ops->request(c->conns->arg, c, &req, bytes + used,
+		    bytes + used + req.head_len);
+		used += (size_t)total;
+	}
+	return used;
+}
+
+/* Bytes have been dealt with, or an answer has: watch for the next event, or
+   close. */
+static void
+conn_settle(struct conn *c)
+{
+	switch (c->state) {
+	case CONN_READ:
+		if (c->in.len > 0 && c->deadline != DEADLINE_HEADER)
+			conn_set_deadline(c, DEADLINE_HEADER);
+		/* FALLTHROUGH */
+	case CONN_BODY:
+		conn_watch(c, EV_READ);
+		break;
+	case CONN_END:
+		conn_close(c);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Take requests from the bytes kept. */
+static void
+conn_process(struct conn *c)
+{
+	size_t used;
+
+	used = conn_take(c, (char *)c->in.data, &c->in.len);
+	conn_drop_bytes(c, used);
+	conn_settle(c);
+}
+
+/* Go on with the bytes that followed the answered request.  May free it. */
+static void
+conn_resume(struct conn *c)
+{
+	if (c->state == CONN_READ && c->in.len > 0)
+		conn_process(c);
+	else
+		conn_settle(c);
+}
+
+static void
+conn_read(struct conn *c)
+{
+	struct conns *conns = c->conns;
+	char *scratch = conns->scratch;
+	size_t used, len;
+	ssize_t n;
+
+	n = read(c->fd, scratch, SCRATCH_LEN);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+		conn_settle(c);
+		return;
+	}
+	if (n <= 0) {
+		conn_free(c);
+		return;
+	}
+	len = (size_t)n;
+	if (c->in.len > 0) {
+		if (conn_keep_body(c, scratch, len) == -1)
+			conn_free(c);
+		else
+			conn_process(c);
+		conns_make_room(conns);
+		return;
+	}
+	used = conn_take(c, scratch, &len);
+	if (used < len &&
+	    conn_keep_bytes(c, scratch + used, len - used) == -1) {
+		conn_free(c);
+		return;
+	}
+	conn_settle(c);
+	conns_make_room(conns);
+}
+
+static void
+conn_write(struct conn *c)
+{
+	switch (out_write(&c->out, c->fd)) {
+	case 1:
+		conn_set_written(c);
+		conn_resume(c);
+		break;
+	case 0:
+		break;
+	default:
+		conn_free(c);
+		break;
+	}
+}
+
+static void
+conn_on_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fd;
+	(void)what;
+	switch (c->state) {
+	case CONN_READ:
+	case CONN_BODY:
+		conn_read(c);
+		break;
+	case CONN_WRITE:
+		conn_write(c);
+		break;
+	case CONN_DISCARD:
+		conn_discard(c);
+		break;
+	case CONN_WAIT:
+	case CONN_END:
+		break;
+	}
+}
+
+enum limit {
+	LIMIT_NONE,	/* there is room */
+	LIMIT_TELL,	/* over a limit: answer 503 */
+	LIMIT_CLOSE	/* over twice its address's limit: close silently, so
+			   that refusals cannot fill the connection table */
+};
+
+static enum limit
+conn_check_limits(struct conn *c)
+{
+	const struct conf *conf = c->conns->conf;
+
+	if (!c->peer.proxy) {
+		c->addr = addr_get(&c->conns->addrs, c->peer.family,
+		    c->peer.ip);
+		if (c->addr == NULL)
+			return LIMIT_CLOSE;
+		c->addr->connections++;
+		if (c->addr->connections >=
+		    2 * conf->max_connections_per_client)
+			return LIMIT_CLOSE;
+		if (c->addr->connections > conf->max_connections_per_client)
+			return LIMIT_TELL;
+	}
+	return c->conns->n <= c->conns->slots ? LIMIT_NONE : LIMIT_TELL;
+}
+
+static void
+conn_set_peer(struct conn *c, const struct sockaddr *sa)
+{
+	const struct sockaddr_in *in = (const void *)sa;
+	const struct sockaddr_in6 *in6 = (const void *)sa;
+	struct conn_peer *peer = &c->peer;
+
+	peer->family = sa->sa_family;
+	if (peer->family == AF_INET)
+		memcpy(peer->ip, &in->sin_addr, 4);
+	else if (peer->family == AF_INET6)
+		memcpy(peer->ip, &in6->sin6_addr, 16);
+	addr_unmap(&peer->family, peer->ip);
+	peer->proxy = peer->family == AF_UNIX ||
+	    conf_is_proxy(c->conns->conf, peer->family, peer->ip);
+}
+
+/* A connection that was accepted; the descriptor is taken over. */
+static void
+conn_new(struct conns *conns, int fd, const struct sockaddr *sa,
+    socklen_t len)
+{
+	struct conn *c;
+	enum limit limit;
+
+	conns->accepted++;
+	if (conns->n >= conns->max || (c = calloc(1, sizeof(*c))) == NULL) {
+		conns->refused++;
+		close(fd);
+		return;
+	}
+	c->conns = conns;
+	c->fd = fd;
+	c->out = OUT_EMPTY;
+	conns->n++;
+	if (len >= sizeof(sa->sa_family))
+		conn_set_peer(c, sa);
+	limit = conn_check_limits(c);
+	if (limit != LIMIT_NONE)
+		conns->refused++;
+	if (limit == LIMIT_CLOSE) {
+		conn_free(c);
+		return;
+	}
+	if (limit == LIMIT_TELL) {
+		conn_refuse(c, NULL, 503, "too many connections; try again "
+		    "in a moment");
+		conn_resume(c);
+		return;
+	}
+	conn_set_deadline(c, DEADLINE_HEADER);
+	/* Most clients have sent their request by now. */
+	conn_read(c);
+}
+
+static void
+conn_expire(struct conn *c)
+{
+	switch (c->deadline) {
+	case DEADLINE_HEADER:
+		/* A client that has sent nothing gets no answer either. */
+		if (c->in.len > 0) {
+			conn_refuse(c, NULL, 408, "the request did not "
+			    "arrive in time; send it again");
+			conn_resume(c);
+			return;
+		}
+		break;
+	case DEADLINE_BODY:
+		conn_refuse(c, NULL, 408, "the body did not arrive in time; "
+		    "send the request again");
+		conn_resume(c);
+		return;
+	case DEADLINE_WAIT:
+		c->conns->ops->expired(c->parked);
+		return;
+	case DEADLINE_WRITE:
+		if (out_is_taken(&c->out, c->fd,
+		    c->conns->conf->write_timeout_ms)) {
+			conn_set_deadline(c, DEADLINE_WRITE);
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	conn_free(c);
+}
+
+/* The socket of listeners stays readable when accept fails for want of
+   descriptors: without a pause the loop would spin. */
+static void
+conns_pause(struct conns *conns)
+{
+	size_t i;
+
+	for (i = 0; i < conns->nlisteners; i++)
+		event_del(conns->listeners[i].ev);
+	conns->paused = true;
+	if (log_once(&conns->paused_log_ms, 1000, clock_coarse_ms()))
+		log_warn("no descriptors left with %u connections; raise the "
+		    "limit or lower max-connections", conns->n);
+}
+
+static void
+conns_resume(struct conns *conns)
+{
+	size_t i;
+
+	conns->paused = false;
+	for (i = 0; i < conns->nlisteners; i++)
+		event_add(conns->listeners[i].ev, NULL);
+}
+
+/* At most so many in a row. */
+static void
+conns_accept(struct conns *conns, int fd, int max)
+{
+	union {
+		struct sockaddr		sa;
+		struct sockaddr_in	in;
+		struct sockaddr_in6	in6;
+		struct sockaddr_un	un;
+	} addr;
+	socklen_t len;
+	int i, s;
+
+	for (i = 0; i < max && !conns->paused; i++) {
+		len = sizeof(addr);
+		addr.sa.sa_family = AF_UNSPEC;
+		s = accept4(fd, &addr.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (s != -1) {
+			conn_new(conns, s, &addr.sa, len);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+		    errno == ENOBUFS)
+			conns_pause(conns);
+		if (errno != ECONNABORTED && errno != EINTR)
+			return;
+	}
+}
+
+static void
+conns_on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	(void)what;
+	conns_accept(arg, fd, ACCEPTS);
+}
+
+static void
+listeners_free(struct listener *l, size_t n)
+{
+	while (n-- > 0) {
+		if (l[n].ev != NULL)
+			event_free(l[n].ev);
+		close(l[n].fd);
+	}
+	free(l);
+}
+
+static void
+conns_close_listeners(struct conns *conns)
+{
+	listeners_free(conns->listeners, conns->nlisteners);
+	conns->listeners = NULL;
+	conns->nlisteners = 0;
+}
+
+/* The set is complete.  A socket that is also in the set before it loses no
+   connection. */
+static void
+conns_listen(struct conns *conns)
+{
+	struct listener *l;
+	size_t i;
+
+	conns_close_listeners(conns);
+	conns->listeners = conns->next;
+	conns->nlisteners = conns->nnext;
+	conns->next = NULL;
+	conns->nnext = 0;
+	for (i = 0; i < conns->nlisteners; i++) {
+		l = &conns->listeners[i];
+		l->ev = event_new(conns->base, l->fd, EV_READ | EV_PERSIST,
+		    conns_on_accept, conns);
+		if (l->ev == NULL || event_add(l->ev, NULL) == -1)
+			fatal("out of memory");
+	}
+	conns->paused = false;
+}
+
+enum msg_fault
+conns_on_listener(struct conns *conns, struct msg *m)
+{
+	const struct msg_listener *body = m->body;
+	struct listener *l;
+
+	if (body->index == 0) {
+		listeners_free(conns->next, conns->nnext);
+		conns->next = NULL;
+		conns->nnext = 0;
+	}
+	if (body->index != conns->nnext || body->index >= body->count)
+		return FAULT_CONTENT;
+	l = reallocarray(conns->next, conns->nnext + 1, sizeof(*l));
+	if (l == NULL)
+		fatal("out of memory");
+	conns->next = l;
+	l[conns->nnext++] = (struct listener){ .fd = m->fds[0] };
+	m->nfds = 0;
+	if (body->index + 1 == body->count)
+		conns_listen(conns);
+	return FAULT_NONE;
+}
+
+/* Connections on which nothing has been asked; with first also those that
+   have not yet sent a byte. */
+static void
+conns_close_idle(struct conns *conns, bool first)
+{
+	struct conn *c, *next;
+
+	TAILQ_FOREACH_SAFE(c, &conns->deadlines[DEADLINE_IDLE], timed, next)
+		conn_free(c);
+	TAILQ_FOREACH_SAFE(c, &conns->deadlines[DEADLINE_HEADER], timed, next)
+		if (first && c->in.len == 0)
+			conn_free(c);
+}
+
+/*
+ * The kernel resets the connections in a socket's queue when the socket is
+ * closed for good.  Accept them first: their clients shall be answered too.
+ */
+void
+conns_stop(struct conns *conns)
+{
+	size_t i;
+
+	conns->stopping = true;
+	conns->stop_first_ms = clock_coarse_ms() + STOP_FIRST_MS;
+	for (i = 0; i < conns->nlisteners; i++)
+		conns_accept(conns, conns->listeners[i].fd, ACCEPTS_LAST);
+	conns_close_listeners(conns);
+	conns_close_idle(conns, false);
+}
+
+static void
+conns_set_date(struct conns *conns)
+{
+	int64_t now_s = clock_real_ns() / 1000000000;
+
+	if (now_s == conns->date_s)
+		return;
+	conns->date_s = now_s;
+	head_format_date(conns->date, now_s);
+}
+
+void
+conns_tick(struct conns *conns)
+{
+	uint64_t now = clock_coarse_ms();
+	struct conn *c;
+	int kind;
+
+	conns_set_date(conns);
+	for (kind = DEADLINE_HEADER; kind < DEADLINE_COUNT; kind++) {
+		while ((c = TAILQ_FIRST(&conns->deadlines[kind])) != NULL &&
+		    c->deadline_ms <= now)
+			conn_expire(c);
+	}
+	if (conns->paused)
+		conns_resume(conns);
+	if (conns->stopping && now > conns->stop_first_ms)
+		conns_close_idle(conns, true);
+}
+
+int
+conns_init(struct conns *conns)
+{
+	size_t i;
+
+	for (i = 0; i < DEADLINE_COUNT; i++)
+		TAILQ_INIT(&conns->deadlines[i]);
+	addr_init(&conns->addrs);
+	conns_set_date(conns);
+	conns->scratch = malloc(SCRATCH_LEN);
+	return conns->scratch == NULL ? -1 : 0;
+}
+
+const struct conn_peer *
+conn_peer(const struct conn *c)
+{
+	return &c->peer;
+}

@@ -1,0 +1,126 @@
+/*
+ * Connections of TCP and Unix sockets: accepting them, reading requests,
+ * writing answers, deadlines and limits.  The layer above gives requests a
+ * meaning; it is called by struct conn_ops.
+ */
+#ifndef CONN_H
+#define CONN_H
+
+#include <sys/queue.h>
+
+#include <event2/event.h>
+
+#include "common/addr.h"
+#include "common/conf/conf.h"
+#include "common/msg.h"
+#include "pkgtorrentd/front/conn/out.h"
+#include "pkgtorrentd/front/http/head.h"
+#include "pkgtorrentd/front/http/http.h"
+
+struct conn;
+struct listener;
+
+/* The other end of a connection. */
+struct conn_peer {
+	int	family;		/* AF_UNIX, AF_INET or AF_INET6 */
+	uint8_t	ip[16];
+	bool	proxy;		/* its X-Forwarded- fields are believed */
+};
+
+struct conn_ops {
+	/*
+	 * A complete request: bytes begin with its head, body follows, and
+	 * content_length is its length.  Answer it by conn_send(), or keep it
+	 * by conn_park(), before returning.  With body NULL the head of a
+	 * request that is to have a body has arrived: return 1 to have the
+	 * body read, or answer and return 0.
+	 */
+	int	(*request)(void *arg, struct conn *,
+		    const struct http_request *, const char *bytes,
+		    const char *body);
+	/* The connection itself has answered, with this status and so many
+	   bytes of body.  Of the request only what was parsed is set; NULL:
+	   nothing of it. */
+	void	(*refused)(void *arg, const struct conn *,
+		    const struct http_request *, int status,
+		    size_t body_len);
+	/* A parked request has waited for hash-wait: it must be answered. */
+	void	(*expired)(void *parked);
+	/* The connection of a parked request is gone: free it. */
+	void	(*freed)(void *parked);
+};
+
+/* How a connection goes on after an answer. */
+enum conn_after {
+	CONN_KEEP,
+	CONN_CLOSE,
+	CONN_DRAIN	/* close; discard what the client is still sending */
+};
+
+/* Each kind of deadline has one length, so its queue is filled in order. */
+enum conn_deadline {
+	DEADLINE_NONE,
+	DEADLINE_HEADER,
+	DEADLINE_BODY,
+	DEADLINE_IDLE,
+	DEADLINE_WRITE,
+	DEADLINE_DRAIN,
+	DEADLINE_WAIT,
+	DEADLINE_COUNT
+};
+
+TAILQ_HEAD(conn_queue, conn);
+
+/* All connections.  The fields up to arg are set by the owner. */
+struct conns {
+	struct event_base	*base;
+	const struct conf	*conf;
+	uint32_t		 slots;		/* clients past these are told
+						   to come back, … */
+	uint32_t		 max;		/* … past these are closed */
+	const struct conn_ops	*ops;
+	void			*arg;		/* of the callbacks */
+
+	uint32_t		 n;		/* connections open */
+	uint64_t		 accepted;
+	uint64_t		 refused;	/* connections over a limit */
+	struct addrs		 addrs;
+	bool			 stopping;
+	char			 date[HEAD_DATE_LEN];	/* now, for Date */
+	int64_t			 date_s;
+
+	/* For conn.c alone. */
+	struct conn_queue	 deadlines[DEADLINE_COUNT];
+	uint64_t		 bodies;	/* bytes being received */
+	char			*scratch;	/* bytes just read */
+	uint64_t		 stop_first_ms;
+	struct listener		*listeners;
+	size_t			 nlisteners;
+	struct listener		*next;		/* the set coming in */
+	size_t			 nnext;
+	bool			 paused;	/* no descriptors left */
+	uint64_t		 paused_log_ms;
+};
+
+/* Once, with base set. 0, or -1 without memory. */
+int	conns_init(struct conns *);
+/* A listening socket of MSG_LISTENER; a complete set replaces the one
+   before. */
+enum msg_fault conns_on_listener(struct conns *, struct msg *);
+/* Enforce deadlines.  To be called a few times a second. */
+void	conns_tick(struct conns *);
+/* Accept nothing any more; close each connection once it has no request. */
+void	conns_stop(struct conns *);
+
+const struct conn_peer *conn_peer(const struct conn *);
+/*
+ * Answer the request at hand, or the parked one, which this leaves to its
+ * owner again.  The answer's file is taken over.  Writes at once what the
+ * socket has room for.  After an answer to a parked request the connection
+ * reads on, and may be gone on return.
+ */
+void	conn_send(struct conn *, const struct out *, enum conn_after);
+/* Answer the request at hand later.  parked is handed to the callbacks. */
+void	conn_park(struct conn *, void *parked);
+
+#endif

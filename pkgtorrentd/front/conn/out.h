@@ -1,0 +1,60 @@
+/*
+ * An answer on its way to a descriptor: parts in memory, then perhaps a
+ * stretch of a file.  The descriptor takes as many bytes as it has room for,
+ * and the rest is kept until it has room again.
+ */
+#ifndef OUT_H
+#define OUT_H
+
+#include <stdbool.h>
+
+#include "common/blob.h"
+
+#define OUT_PARTS_MAX	5
+
+/*
+ * Bytes of a blob live as long as they are needed.  Bytes without a blob
+ * belong to the caller and are copied if they cannot be written at once.  A
+ * part whose p is NULL is zeros.
+ */
+struct out_part {
+	const uint8_t	*p;
+	uint64_t	 len;
+	struct blob	*blob;
+};
+
+/* Begins as OUT_EMPTY. */
+struct out {
+	struct out_part	 parts[OUT_PARTS_MAX];
+	unsigned	 nparts;
+	unsigned	 part;		/* the first that is not yet written */
+	bool		 last;		/* the descriptor is closed after it */
+	bool		 kept;		/* parts own their bytes */
+	struct blob	*copied;
+	int		 file_fd;	/* -1, or closed by out_clear() */
+	uint64_t	 file_at;
+	uint64_t	 file_left;	/* bytes to send from there */
+	uint64_t	 written;	/* bytes in all */
+	uint64_t	 taken;		/* bytes that the other end had … */
+	uint64_t	 taken_ms;	/* … when it last took enough */
+};
+#define OUT_EMPTY	((struct out){ .file_fd = -1 })
+
+/* Add a part; at most OUT_PARTS_MAX, and none of no bytes. */
+void	out_add(struct out *, const void *, uint64_t len, struct blob *);
+/*
+ * Write as much as the descriptor has room for.  1: everything is written.
+ * 0: call again when there is room; the caller's bytes are no longer needed.
+ * -1: the descriptor is broken, the file has become shorter, or there was no
+ * memory; the answer cannot be completed.
+ */
+int	out_write(struct out *, int fd);
+/*
+ * After out_write() returned 0: has the other end of this TCP or Unix socket
+ * acknowledged at least 1 KiB a second within the last limit_ms?
+ */
+bool	out_is_taken(struct out *, int fd, uint64_t limit_ms);
+/* Release blobs and file; the answer is OUT_EMPTY afterwards. */
+void	out_clear(struct out *);
+
+#endif

@@ -1,0 +1,66 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/client_name.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "pkgtorrentd/front/job/caveat.h"
+#include "pkgtorrentd/front/job/hot.h"
+
+#define LOG_INTERVAL_MS		60000
+
+/* libtorrent 1.2 and 2.0 load no more unless their program asks for it. */
+#define LIBTORRENT_BYTES_MAX	10000000
+
+#define DESCRIPTION_LEN		512
+
+/* The info hash, and the first path that was asked for. */
+static const char *
+caveat_describe(const struct torrent *t, char out[DESCRIPTION_LEN])
+{
+	const char *text = (const char *)t->specs.text.data, *nl;
+	size_t len = t->specs.text.len;
+	char escaped[DESCRIPTION_LEN / 2];
+
+	nl = len > 0 ? memchr(text, '\n', len) : NULL;
+	if (nl != NULL)
+		len = (size_t)(nl - text);
+	snprintf(out, DESCRIPTION_LEN, "torrent %s of \"%s\"%s",
+	    t->info_hash_hex, log_escape(escaped, sizeof(escaped), text, len),
+	    nl != NULL ? " and others" : "");
+	return out;
+}
+
+bool
+caveat_name(const struct torrent *t, const char *path, size_t len)
+{
+	static uint64_t log_ms;
+	char description[DESCRIPTION_LEN], escaped[DESCRIPTION_LEN];
+	unsigned by = client_name_rewriters(path, len);
+
+	if (by == 0)
+		return false;
+	if (log_once(&log_ms, LOG_INTERVAL_MS, clock_coarse_ms()))
+		log_warn("%s: %s cannot fetch \"%s\" from web seeds, having "
+		    "rewritten its name; rename it, or see CAVEATS in "
+		    "pkgtorrentd(8)", caveat_describe(t, description),
+		    client_name_list(by), log_escape(escaped,
+		    sizeof(escaped), path, len));
+	return true;
+}
+
+void
+caveat_size(const struct torrent *t, uint64_t len)
+{
+	static uint64_t log_ms;
+	char description[DESCRIPTION_LEN];
+
+	if (len > LIBTORRENT_BYTES_MAX &&
+	    log_once(&log_ms, LOG_INTERVAL_MS, clock_coarse_ms()))
+		log_warn("%s has %" PRIu64 " bytes: libtorrent (qBittorrent, "
+		    "Deluge) loads none of more than %d; ask for fewer files, "
+		    "or set a longer piece-length",
+		    caveat_describe(t, description), len,
+		    LIBTORRENT_BYTES_MAX);
+}

@@ -1,0 +1,22 @@
+/*
+ * Torrents that some clients cannot use: one line a minute of each kind goes
+ * to the log, with an example.  The torrents are answered all the same, since
+ * other clients can use them.
+ */
+#ifndef CAVEAT_H
+#define CAVEAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct torrent;
+
+/* A torrent of several files has been made, and this is one: true if some
+   clients rewrite its name, and so cannot fetch it from web seeds. */
+bool	caveat_name(const struct torrent *, const char *path, size_t len);
+/* A torrent of len bytes has been made, which the service gives out: is it too
+   large for libtorrent? */
+void	caveat_size(const struct torrent *, uint64_t len);
+
+#endif

@@ -1,0 +1,338 @@
+/* Answers on their way to pipes and sockets that have little room. */
+#include <sys/socket.h>
+#include <netinet/in.h>
+
+#include <atf-c.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pkgtorrentd/front/conn/out.h"
+
+#define BLOB_LEN	300000
+#define ZEROS		(1U << 20)
+#define FILE_LEN	(3U << 20)
+
+/* Bytes that differ from their neighbours, and from those of another seed. */
+static uint8_t
+byte_at(unsigned seed, size_t i)
+{
+	return (uint8_t)(i * 7 + i / 251 + seed);
+}
+
+static struct blob *
+blob_of(unsigned seed, size_t len)
+{
+	struct buf	b = { 0 };
+	struct blob	*blob;
+	size_t		i;
+	uint8_t		c;
+
+	for (i = 0; i < len; i++) {
+		c = byte_at(seed, i);
+		ATF_REQUIRE_EQ(0, buf_add(&b, &c, 1));
+	}
+	ATF_REQUIRE((blob = blob_take(&b)) != NULL);
+	return blob;
+}
+
+static int
+file_of(unsigned seed, size_t len)
+{
+	struct blob	*blob = blob_of(seed, len);
+	char		 name[] = "file.XXXXXX";
+	int		 fd = mkstemp(name);
+
+	ATF_REQUIRE(fd != -1);
+	ATF_REQUIRE_EQ((ssize_t)len, write(fd, blob->data, len));
+	ATF_REQUIRE_EQ(0, unlink(name));
+	blob_unref(blob);
+	return fd;
+}
+
+/* fds[0] is read from, fds[1] does not block. */
+static void
+make_pipe(int fds[2])
+{
+	ATF_REQUIRE_EQ(0, pipe2(fds, O_NONBLOCK));
+}
+
+static void
+make_sockets(int fds[2])
+{
+	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    fds));
+}
+
+/* Two ends of a TCP connection. */
+static void
+make_tcp(int fds[2])
+{
+	struct sockaddr_in	sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t		len = sizeof(sin);
+	int			listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	ATF_REQUIRE_EQ(0, bind(listener, (void *)&sin, sizeof(sin)));
+	ATF_REQUIRE_EQ(0, listen(listener, 1));
+	ATF_REQUIRE_EQ(0, getsockname(listener, (void *)&sin, &len));
+	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+	ATF_REQUIRE_EQ(0, connect(fds[0], (void *)&sin, sizeof(sin)));
+	fds[1] = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+	ATF_REQUIRE(fds[1] != -1);
+	ATF_REQUIRE_EQ(0, fcntl(fds[0], F_SETFL, O_NONBLOCK));
+	close(listener);
+}
+
+/* Read what has arrived. */
+static void
+take(int fd, struct buf *got)
+{
+	uint8_t	bytes[65536];
+	ssize_t	n;
+
+	while ((n = read(fd, bytes, sizeof(bytes))) > 0)
+		ATF_REQUIRE_EQ(0, buf_add(got, bytes, (size_t)n));
+	ATF_REQUIRE(n == 0 || errno == EAGAIN);
+}
+
+/* Write and read in turns until all is written; how many turns it took. */
+static int
+finish(struct out *o, int fds[2], struct buf *got)
+{
+	int	r, turns = 0;
+
+	do {
+		r = out_write(o, fds[1]);
+		ATF_REQUIRE(r != -1);
+		take(fds[0], got);
+		turns++;
+	} while (r == 0);
+	return turns;
+}
+
+/* The next bytes of what was read are these. */
+static void
+expect_bytes(const struct buf *got, size_t *at, unsigned seed, size_t from,
+    size_t len)
+{
+	size_t	i;
+
+	ATF_REQUIRE(got->len - *at >= len);
+	for (i = 0; i < len; i++)
+		ATF_REQUIRE_EQ_MSG(byte_at(seed, from + i), got->data[*at + i],
+		    "byte %zu", i);
+	*at += len;
+}
+
+static void
+expect_zeros(const struct buf *got, size_t *at, size_t len)
+{
+	size_t	i;
+
+	ATF_REQUIRE(got->len - *at >= len);
+	for (i = 0; i < len; i++)
+		ATF_REQUIRE_EQ(0, got->data[*at + i]);
+	*at += len;
+}
+
+ATF_TC_WITHOUT_HEAD(out__at_once);
+ATF_TC_BODY(out__at_once, tc)
+{
+	struct out	 o = OUT_EMPTY;
+	struct blob	*blob = blob_of(1, 100);
+	struct buf	 got = { 0 };
+	size_t		 at = 3;
+	int		 fds[2];
+
+	make_pipe(fds);
+	out_add(&o, "abc", 3, NULL);
+	out_add(&o, "", 0, NULL);
+	out_add(&o, blob->data, blob->len, blob);
+	ATF_CHECK_EQ(2, o.nparts);
+	ATF_CHECK_EQ(1, out_write(&o, fds[1]));
+	ATF_CHECK_EQ(103, o.written);
+	/* No reference was taken, and none is given back. */
+	ATF_CHECK_EQ(1, blob->refs);
+	out_clear(&o);
+	ATF_CHECK_EQ(1, blob->refs);
+	take(fds[0], &got);
+	ATF_CHECK_EQ(103, got.len);
+	ATF_CHECK_EQ(0, memcmp(got.data, "abc", 3));
+	expect_bytes(&got, &at, 1, 0, 100);
+	blob_unref(blob);
+	buf_free(&got);
+}
+
+ATF_TC_WITHOUT_HEAD(out__in_parts);
+ATF_TC_BODY(out__in_parts, tc)
+{
+	struct out	 o = OUT_EMPTY;
+	struct blob	*blob = blob_of(1, BLOB_LEN), *own = blob_of(2, BLOB_LEN);
+	struct buf	 got = { 0 };
+	size_t		 at = 0;
+	int		 fds[2];
+
+	make_pipe(fds);
+	out_add(&o, blob->data, blob->len, blob);
+	out_add(&o, own->data, own->len, NULL);
+	out_add(&o, NULL, ZEROS, NULL);
+	out_add(&o, blob->data + 10, 1000, blob);
+	ATF_REQUIRE_EQ(0, out_write(&o, fds[1]));
+	/* The blob is held twice, and the caller's bytes are not needed. */
+	ATF_CHECK_EQ(3, blob->refs);
+	memset(own->data, 0xff, own->len);
+	ATF_CHECK(finish(&o, fds, &got) > 3);
+	out_clear(&o);
+	ATF_CHECK_EQ(1, blob->refs);
+	ATF_CHECK(o.file_fd == -1 && o.nparts == 0);
+	expect_bytes(&got, &at, 1, 0, BLOB_LEN);
+	expect_bytes(&got, &at, 2, 0, BLOB_LEN);
+	expect_zeros(&got, &at, ZEROS);
+	expect_bytes(&got, &at, 1, 10, 1000);
+	ATF_CHECK_EQ(at, got.len);
+	blob_unref(blob);
+	blob_unref(own);
+	buf_free(&got);
+}
+
+ATF_TC_WITHOUT_HEAD(out__given_up);
+ATF_TC_BODY(out__given_up, tc)
+{
+	struct out	 o = OUT_EMPTY;
+	struct blob	*first = blob_of(1, 10), *blob = blob_of(2, BLOB_LEN);
+	int		 fds[2];
+
+	make_pipe(fds);
+	out_add(&o, first->data, first->len, first);
+	out_add(&o, blob->data, blob->len, blob);
+	ATF_REQUIRE_EQ(0, out_write(&o, fds[1]));
+	/* The first part is written: it is not held. */
+	ATF_CHECK_EQ(1, first->refs);
+	ATF_CHECK_EQ(2, blob->refs);
+	out_clear(&o);
+	ATF_CHECK_EQ(1, first->refs);
+	ATF_CHECK_EQ(1, blob->refs);
+	blob_unref(first);
+	blob_unref(blob);
+}
+
+ATF_TC_WITHOUT_HEAD(out__file);
+ATF_TC_BODY(out__file, tc)
+{
+	struct out	o = OUT_EMPTY;
+	struct buf	got = { 0 };
+	size_t		at = 2;
+	int		fds[2], fd = file_of(3, FILE_LEN);
+
+	make_sockets(fds);
+	out_add(&o, "ab", 2, NULL);
+	o.file_fd = fd;
+	o.file_at = 5;
+	o.file_left = FILE_LEN - 10;
+	o.last = true;
+	ATF_CHECK(finish(&o, fds, &got) > 3);
+	ATF_CHECK_EQ(FILE_LEN - 8, o.written);
+	out_clear(&o);
+	ATF_CHECK_EQ(-1, fcntl(fd, F_GETFD));
+	ATF_REQUIRE_EQ(FILE_LEN - 8, got.len);
+	ATF_CHECK_EQ(0, memcmp(got.data, "ab", 2));
+	expect_bytes(&got, &at, 3, 5, FILE_LEN - 10);
+	buf_free(&got);
+}
+
+/* Others have their turn even if the socket has room for all of it. */
+ATF_TC_WITHOUT_HEAD(out__file_in_turns);
+ATF_TC_BODY(out__file_in_turns, tc)
+{
+	struct out	o = OUT_EMPTY;
+	int		fd = file_of(3, FILE_LEN), to = file_of(4, 1);
+
+	o.file_fd = fd;
+	o.file_left = FILE_LEN;
+	ATF_CHECK_EQ(0, out_write(&o, to));
+	ATF_CHECK_EQ(FILE_LEN / 3, o.written);
+	ATF_CHECK_EQ(0, out_write(&o, to));
+	ATF_CHECK_EQ(1, out_write(&o, to));
+	out_clear(&o);
+}
+
+ATF_TC_WITHOUT_HEAD(out__file_has_shrunk);
+ATF_TC_BODY(out__file_has_shrunk, tc)
+{
+	struct out	o = OUT_EMPTY;
+	struct buf	got = { 0 };
+	int		fds[2], fd = file_of(3, FILE_LEN), r;
+
+	make_sockets(fds);
+	o.file_fd = fd;
+	o.file_left = FILE_LEN;
+	ATF_REQUIRE_EQ(0, out_write(&o, fds[1]));
+	ATF_REQUIRE_EQ(0, ftruncate(fd, 100));
+	do
+		take(fds[0], &got);
+	while ((r = out_write(&o, fds[1])) == 0);
+	ATF_CHECK_EQ(-1, r);
+	out_clear(&o);
+	buf_free(&got);
+}
+
+ATF_TC_WITHOUT_HEAD(out__reader_has_gone);
+ATF_TC_BODY(out__reader_has_gone, tc)
+{
+	struct out	 o = OUT_EMPTY;
+	struct blob	*blob = blob_of(1, BLOB_LEN);
+	int		 fds[2];
+
+	signal(SIGPIPE, SIG_IGN);
+	make_sockets(fds);
+	out_add(&o, blob->data, blob->len, blob);
+	ATF_REQUIRE_EQ(0, out_write(&o, fds[1]));
+	close(fds[0]);
+	ATF_CHECK_EQ(-1, out_write(&o, fds[1]));
+	out_clear(&o);
+	ATF_CHECK_EQ(1, blob->refs);
+	blob_unref(blob);
+}
+
+/* Room in the kernel's buffers is not progress; acknowledged bytes are. */
+ATF_TC_WITHOUT_HEAD(out__progress);
+ATF_TC_BODY(out__progress, tc)
+{
+	struct out	o = OUT_EMPTY;
+	struct buf	got = { 0 };
+	int		fds[2];
+
+	make_tcp(fds);
+	out_add(&o, NULL, 64U << 20, NULL);
+	ATF_REQUIRE_EQ(0, out_write(&o, fds[1]));
+	ATF_CHECK(out_is_taken(&o, fds[1], 60000));
+	/* Nobody reads, so it comes to a standstill. */
+	while (out_is_taken(&o, fds[1], 50))
+		poll(NULL, 0, 5);
+	ATF_CHECK(out_is_taken(&o, fds[1], 60000));
+	do {
+		take(fds[0], &got);
+		got.len = 0;
+		ATF_REQUIRE(out_write(&o, fds[1]) == 0);
+	} while (!out_is_taken(&o, fds[1], 50));
+	out_clear(&o);
+	buf_free(&got);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, out__at_once);
+	ATF_TP_ADD_TC(tp, out__in_parts);
+	ATF_TP_ADD_TC(tp, out__given_up);
+	ATF_TP_ADD_TC(tp, out__file);
+	ATF_TP_ADD_TC(tp, out__file_in_turns);
+	ATF_TP_ADD_TC(tp, out__file_has_shrunk);
+	ATF_TP_ADD_TC(tp, out__reader_has_gone);
+	ATF_TP_ADD_TC(tp, out__progress);
+	return atf_no_error();
+}

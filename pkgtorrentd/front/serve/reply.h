@@ -1,39 +1,59 @@
 /*
- * Answers, as the manual lists them, and their lines in the access log.
+ * Answers of any kind, with their lines in the access log, and requests that
+ * are answered later.
  */
 #ifndef REPLY_H
 #define REPLY_H
 
 #include "pkgtorrentd/front/serve/exchange.h"
 
-struct identity;
-struct torrent;
-
 /*
- * Each function answers the exchange's request with conn_send(): the exchange
- * must not be used afterwards if its request was parked.  after is CONN_KEEP,
- * which still closes the connection if the client or the service wants that,
- * or CONN_DRAIN if the request's body has not been read.
+ * The functions that answer end in conn_send(): if the request was parked, the
+ * connection may be gone afterwards.  after is CONN_KEEP, which still closes
+ * the connection if the client or the service wants that, or CONN_DRAIN if the
+ * request's body has not been read.
  *
- * Here a line of text: why without its newline, trusted; field is "" or one
- * more field with its CRLF.
+ * A line of text: why without its newline, trusted; field is "" or one more
+ * field with its CRLF.
  */
 void	reply_text(const struct exchange *, int status, const char *why,
 	    const char *field, enum conn_after after);
-/* An answer without a body: the fields besides Date and Connection, and the
-   cache state for the log. */
+/* No body: the fields besides Date and Connection, and the cache state for the
+   log. */
 void	reply_empty(const struct exchange *, int status, const char *fields,
 	    const char *state, enum conn_after after);
-/* A torrent for this base URL.  state is for the log: hit, checked, made. */
-void	reply_torrent(const struct exchange *, struct torrent *,
-	    const char *base, bool simple, const char *state);
-/* So many zeros. */
-void	reply_nullfile(const struct exchange *, uint64_t len);
-/* A file of the mirror; the descriptor is taken over. */
-void	reply_file(const struct exchange *, int fd, const struct identity *);
+/*
+ * Any other answer: the caller makes the head, has it ended and added, adds
+ * the body, and sends both with the result of reply_add_head().
+ */
+enum conn_after reply_add_head(const struct exchange *, struct head *,
+	    struct out *, enum conn_after after);
+void	reply_send(const struct exchange *, const struct out *,
+	    const struct access_line *, enum conn_after after);
+/* Count and log an answer. */
+void	reply_log(struct service *, const struct conn *,
+	    const struct http_request *, const struct access_line *);
 
-/* For struct conn_ops: the connection has answered by itself. */
-void	reply_on_refused(void *service, const struct conn *,
-	    const struct http_request *, int status, size_t body_len);
+/* A request that waits, embedded in a struct of what it waits for. */
+struct parked {
+	struct exchange		 x;		/* with req … */
+	struct http_request	 req;		/* … that points into … */
+	char			*head;		/* … its copied head */
+	struct addr		*addr;		/* charged with it, or NULL */
+	/* It has waited for hash-wait: answer and free it. */
+	void			(*expired)(struct parked *);
+	/* Its connection is gone: free it. */
+	void			(*freed)(struct parked *);
+};
+
+/*
+ * Prepare a request, whose head is at bytes, to be answered later; expired and
+ * freed are the caller's to set, before conn_park().  0, or -1 if the request
+ * was answered.
+ */
+int	reply_park(struct parked *, const struct exchange *,
+	    const char *bytes);
+/* Release all of it but the struct itself. */
+void	reply_unpark(struct parked *);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * From a request to its answer: the meaning of URLs, and requests that wait
- * for a job or for a file.
+ * Requests are routed by their URLs, refused, or handed to torrents.c and
+ * files.c.
  */
 #ifndef SERVICE_H
 #define SERVICE_H

@@ -1,0 +1,371 @@
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/seal.h"
+#include "pkgtorrentd/front/front.h"
+#include "pkgtorrentd/front/job/job.h"
+#include "pkgtorrentd/front/serve/forwarded.h"
+#include "pkgtorrentd/front/serve/reply.h"
+#include "pkgtorrentd/front/serve/torrents.h"
+#include "pkgtorrentd/front/serve/wrap.h"
+
+#define TOUCH_MS	(24ULL * 60 * 60 * 1000)
+
+static const char no_memory[] = "out of memory; try again later";
+
+/* A request that waits for a job. */
+struct torrent_wait {
+	struct parked	parked;		/* first, to be found by it */
+	struct waiter	waiter;
+	bool		simple;
+};
+
+static void
+torrents_fail(const struct exchange *x, int status, const char *why)
+{
+	reply_text(x, status, why, "", CONN_KEEP);
+}
+
+/* The digest is not known: the client is to post its paths. */
+static void
+torrents_fail_unknown(const struct exchange *x)
+{
+	reply_empty(x, 412, "Content-Length: 0\r\n"
+	    "Cache-Control: no-cache, no-store, must-revalidate\r\n"
+	    "Pragma: no-cache\r\nExpires: 0\r\n", "unknown", CONN_KEEP);
+}
+
+static void
+torrents_fail_host(const struct exchange *x)
+{
+	torrents_fail(x, 400, "a torrent names the host that it was asked "
+	    "from; send a Host field, or have base-url set here");
+}
+
+/* snprintf(3) would take as long as everything else about a hot torrent. */
+static void
+torrents_add_number(struct head *h, unsigned n)
+{
+	char text[16], *p = text + sizeof(text);
+
+	do
+		*--p = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	head_add_text(h, p, (size_t)(text + sizeof(text) - p));
+}
+
+/* Whole seconds until the entry is due for a check. */
+static unsigned
+torrents_max_age(const struct conf *conf, const struct torrent *t)
+{
+	uint64_t due = t->checked_ms + conf->revalidate_ms;
+	uint64_t now = clock_coarse_ms();
+
+	return !t->settled || due <= now ? 0 : (unsigned)((due - now) / 1000);
+}
+
+/* Head and body of a torrent that may be given out; line.status is set. */
+static void
+torrents_give_wrapped(const struct exchange *x, const struct torrent *t,
+    const struct wrap *w, struct access_line *line)
+{
+	static const char max_age[] = "Cache-Control: public, max-age=";
+	const struct conf *conf = x->service->conf;
+	struct out out = OUT_EMPTY;
+	enum conn_after after;
+	struct head h;
+
+	h.len = 0;
+	if (line->status == 304) {
+		head_start(&h, 304);
+		head_add(&h, "ETag: %s\r\n", w->etag);
+	} else
+		out_add(&out, w->head->data, w->head->len, w->head);
+	head_add_text(&h, max_age, sizeof(max_age) - 1);
+	torrents_add_number(&h, torrents_max_age(conf, t));
+	head_add_text(&h, "\r\n", 2);
+	if (conf->base_url == NULL && conn_peer(x->conn)->proxy)
+		head_add(&h, "Vary: X-Forwarded-Proto\r\n");
+	after = reply_add_head(x, &h, &out, CONN_KEEP);
+	if (line->status == 200 && x->req->method != HTTP_HEAD) {
+		out_add(&out, w->before->data, w->before->len, w->before);
+		out_add(&out, t->info->data, t->info->len, t->info);
+		out_add(&out, w->after->data, w->after->len, w->after);
+		line->body_len = w->len;
+	}
+	reply_send(x, &out, line, after);
+}
+
+/* state is for the log: hit, checked, made. */
+static void
+torrents_give(const struct exchange *x, struct torrent *t, const char *base,
+    bool simple, const char *state)
+{
+	struct access_line line = { .status = 200, .state = state,
+	    .hash_ms = t->hash_ms, .info_hash = t->info_hash_hex };
+	const struct wrap *w;
+
+	if (base == NULL) {
+		torrents_fail_host(x);
+		return;
+	}
+	w = wrap_get(x->service, t, base, simple);
+	if (w == NULL) {
+		torrents_fail(x, 500, no_memory);
+		return;
+	}
+	if (w->len > x->service->conf->max_torrent) {
+		torrents_fail(x, 413, "the torrent is larger than this service "
+		    "gives out; ask for fewer files");
+		return;
+	}
+	/* A POST is answered with the torrent: RFC 9110 has no 304 for it, and
+	   its 412 means here that a digest is not known. */
+	if (x->req->method != HTTP_POST &&
+	    http_etag_matches(x->req->field[FIELD_IF_NONE_MATCH], w->etag))
+		line.status = 304;
+	torrents_give_wrapped(x, t, w, &line);
+}
+
+static const char *
+torrents_base(const struct exchange *x, char base[BASE_MAX])
+{
+	return forwarded_base(x->service->conf, conn_peer(x->conn), x->req,
+	    base);
+}
+
+/* Use is recorded once a day; the cache goes by that when it is full. */
+static void
+torrents_touch(struct service *s, struct torrent *t,
+    const struct torrent_key *key)
+{
+	struct msg_touch body = { 0 };
+	const char *path = NULL;
+
+	t->touched_ms = clock_coarse_ms();
+	if (t->multi)
+		memcpy(body.digest, key->digest, SHA1_LEN);
+	else {
+		body.piece_len = s->conf->piece_len;
+		path = t->path;
+	}
+	peer_send(&s->front->cache, MSG_TOUCH, &body, path,
+	    path != NULL ? strlen(path) : 0, NULL, 0);
+}
+
+/*
+ * Answer from memory, if the torrent there has been checked lately.  false: it
+ * is to be made, or *old is to be checked first.
+ */
+static bool
+torrents_answer_hot(const struct exchange *x, const struct torrent_key *key,
+    const char *base, bool simple, struct torrent **old)
+{
+	struct service *s = x->service;
+	struct hot *hot = &s->front->hot;
+	uint64_t now = clock_coarse_ms(), age;
+	uint64_t limit = s->conf->revalidate_ms;
+	struct hot_entry *e = hot_find(hot, key);
+	struct torrent *t;
+	size_t size;
+
+	if (e == NULL)
+		return false;
+	t = e->torrent;
+	age = now - (t != NULL ? t->checked_ms : e->since_ms);
+	if (age > limit || limit == 0 || (t != NULL && t->recheck)) {
+		*old = t;
+		return false;
+	}
+	s->counters.hits++;
+	if (t == NULL) {
+		torrents_fail_unknown(x);
+		return true;
+	}
+	/* Check it again while it is good, so that nobody has to wait. */
+	if (age > limit / 2)
+		job_get(s->front, key, NULL, t);
+	if (now - t->touched_ms > TOUCH_MS && !t->by_mount)
+		torrents_touch(s, t, key);
+	size = t->size;
+	torrent_ref(t);
+	torrents_give(x, t, base, simple, "hit");
+	if (t->size != size && (e = hot_find(hot, key)) != NULL)
+		hot_account(hot, e);
+	torrent_unref(t);
+	return true;
+}
+
+static void
+torrent_wait_free(struct torrent_wait *w)
+{
+	if (w->waiter.job != NULL)
+		job_leave(&w->waiter);
+	reply_unpark(&w->parked);
+	free(w);
+}
+
+/* The job has not ended: how far it is, and when to ask again. */
+static void
+torrent_wait_on_expired(struct parked *p)
+{
+	struct torrent_wait *w = (struct torrent_wait *)p;
+	char text[160], field[64];
+	uint32_t retry_s;
+
+	job_progress(w->waiter.job, text, sizeof(text), &retry_s);
+	snprintf(field, sizeof(field), "Retry-After: %u\r\n", retry_s);
+	reply_text(&p->x, 503, text, field, CONN_KEEP);
+	torrent_wait_free(w);
+}
+
+static void
+torrent_wait_on_freed(struct parked *p)
+{
+	torrent_wait_free((struct torrent_wait *)p);
+}
+
+static void
+torrent_wait_on_done(struct waiter *waiter)
+{
+	struct torrent_wait *w = (struct torrent_wait *)((char *)waiter -
+	    offsetof(struct torrent_wait, waiter));
+	const struct job_result *result = job_result(waiter->job);
+	const struct exchange *x = &w->parked.x;
+	char base[BASE_MAX], field[64] = "";
+
+	if (result->torrent != NULL) {
+		torrents_give(x, result->torrent, torrents_base(x, base),
+		    w->simple, result->checked ? "checked" : "made");
+	} else if (result->status == 412) {
+		torrents_fail_unknown(x);
+	} else {
+		if (result->retry_s > 0)
+			snprintf(field, sizeof(field), "Retry-After: %u\r\n",
+			    result->retry_s);
+		reply_text(x, result->status, result->why, field,
+		    CONN_KEEP);
+	}
+	torrent_wait_free(w);
+}
+
+static void
+torrents_want(const struct exchange *x, const char *bytes,
+    const struct torrent_key *key, struct specs *specs, bool simple)
+{
+	struct torrent *old = NULL;
+	char text[BASE_MAX];
+	const char *base = torrents_base(x, text);
+	struct torrent_wait *w;
+	struct job *job;
+
+	/* Do not make a torrent that cannot be given. */
+	if (base == NULL && specs->n > 0) {
+		torrents_fail_host(x);
+		return;
+	}
+	/* A cached "unknown" no longer applies: this request carries the
+	   paths. */
+	if (specs->n > 0 && key->multi)
+		hot_forget_unknown(&x->service->front->hot, key);
+	if (torrents_answer_hot(x, key, base, simple, &old))
+		return;
+	w = calloc(1, sizeof(*w));
+	if (w == NULL) {
+		torrents_fail(x, 500, no_memory);
+		return;
+	}
+	if (reply_park(&w->parked, x, bytes) == -1) {
+		free(w);
+		return;
+	}
+	job = job_get(x->service->front, key, specs, old);
+	if (job == NULL) {
+		torrent_wait_free(w);
+		torrents_fail(x, 500, no_memory);
+		return;
+	}
+	w->simple = simple;
+	w->parked.expired = torrent_wait_on_expired;
+	w->parked.freed = torrent_wait_on_freed;
+	w->waiter.addr = w->parked.addr;
+	w->waiter.done = torrent_wait_on_done;
+	job_join(job, &w->waiter);
+	conn_park(x->conn, &w->parked);
+}
+
+/* single and simple mode: one path or pattern. */
+void
+torrents_answer_path(const struct exchange *x, const char *bytes,
+    const struct request *r)
+{
+	struct torrent_key key = { 0 };
+	struct specs specs = { 0 };
+
+	sha1(r->path, r->path_len, key.digest);
+	if (specs_add(&specs, r->path, r->path_len) == -1)
+		torrents_fail(x, 500, no_memory);
+	else
+		torrents_want(x, bytes, &key, &specs,
+		    r->kind == REQUEST_SIMPLE);
+	specs_free(&specs);
+}
+
+/* Read the paths of a form or query.  -1: the request was answered. */
+static int
+torrents_read_specs(const struct exchange *x, const char *body,
+    const struct request *r, struct specs *specs)
+{
+	const struct conf *conf = x->service->conf;
+	uint8_t digest[SHA1_LEN];
+	const char *why;
+	int status = 0;
+
+	if (x->req->method == HTTP_POST)
+		status = request_form(body, x->req->content_length,
+		    conf->max_paths, specs, &why);
+	else if (r->query.p != NULL)
+		status = request_form(r->query.p, r->query.len,
+		    conf->max_paths, specs, &why);
+	/* This is not the plain question for a digest: the client sent paths,
+	   but under another name or in another form. */
+	if (status == 0 && x->req->content_length > 0 && !specs->named) {
+		status = 400;
+		why = "the body has no field named p; send each path as one, "
+		    "as in p=/dir/file&p=/dir/other";
+	/* A walker takes no more at once, whatever max-body says. */
+	} else if (status == 0 && specs->text.len +
+	    specs->n * sizeof(struct msg_spec) > RESOLVE_MAX) {
+		status = 413;
+		why = "the paths are longer than 4 MiB together; ask for "
+		    "fewer";
+	} else if (status == 0 && specs->n > 0) {
+		sha1(specs->text.data, specs->text.len, digest);
+		if (memcmp(digest, r->digest, SHA1_LEN) != 0) {
+			status = 400;
+			why = "the digest is not the SHA-1 of the paths "
+			    "joined by newlines; compute it over the decoded "
+			    "p values in the order sent";
+		}
+	}
+	if (status == 0)
+		return 0;
+	torrents_fail(x, status, why);
+	return -1;
+}
+
+void
+torrents_answer_digest(const struct exchange *x, const char *bytes,
+    const char *body, const struct request *r)
+{
+	struct torrent_key key = { .multi = 1 };
+	struct specs specs = { 0 };
+
+	memcpy(key.digest, r->digest, SHA1_LEN);
+	if (torrents_read_specs(x, body, r, &specs) == 0)
+		torrents_want(x, bytes, &key, &specs, false);
+	specs_free(&specs);
+}

@@ -12,17 +12,6 @@ addr_key_len(int family)
 	return family == AF_INET ? 4 : 8;
 }
 
-void
-addr_init(struct addrs *addrs)
-{
-	size_t i;
-
-	for (i = 0; i < ADDR_BUCKETS; i++)
-		LIST_INIT(&addrs->bucket[i]);
-	/* So that nobody can choose addresses that share a bucket. */
-	addrs->salt = arc4random();
-}
-
 static struct addr_list *
 addr_bucket(struct addrs *addrs, const uint8_t *ip, size_t len)
 {
@@ -55,14 +44,6 @@ addr_get(struct addrs *addrs, int family, const uint8_t *ip)
 	memcpy(a->ip, ip, len);
 	a->refs = 1;
 	LIST_INSERT_HEAD(list, a, entry);
-	return a;
-}
-
-struct addr *
-addr_ref(struct addr *a)
-{
-	if (a != NULL)
-		a->refs++;
 	return a;
 }
 

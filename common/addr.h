@@ -1,12 +1,13 @@
 /*
- * Who has how much at once: IPv4 addresses and IPv6 /64s, as long as one has
- * a connection or a job.
+ * The clients that have a connection or a job, with the number of each: IPv4
+ * addresses and the /64s of IPv6 addresses.
  */
 #ifndef ADDR_H
 #define ADDR_H
 
 #include <sys/queue.h>
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/str.h"
@@ -25,25 +26,36 @@ struct addr {
 
 LIST_HEAD(addr_list, addr);
 
+/* Begins as zeros, and with a random salt: nobody shall be able to choose
+   addresses that share a bucket. */
 struct addrs {
 	struct addr_list bucket[ADDR_BUCKETS];
 	uint32_t	 salt;
 };
 
-void		 addr_init(struct addrs *);
-/* Found or made; NULL without memory.  Give it back with addr_put(). */
+/* Find or make the entry of an address; NULL without memory.  The reference is
+   given back by addr_put(), which takes NULL too. */
 struct addr	*addr_get(struct addrs *, int family, const uint8_t *ip);
-struct addr	*addr_ref(struct addr *);
 void		 addr_put(struct addr *);
 
+/* Another reference; NULL stays NULL. */
+static inline struct addr *
+addr_ref(struct addr *a)
+{
+	if (a != NULL)
+		a->refs++;
+	return a;
+}
+
 /*
- * An IPv4 address in IPv6 notation becomes one: so a socket of both families
- * shows IPv4 clients, and some proxies write them.  All of them would be one
+ * Make an IPv4 address of one in IPv6 notation, as a socket of both families
+ * shows IPv4 clients and some proxies write them.  All of these would share a
  * /64 otherwise.
  */
 void		 addr_unmap(int *family, uint8_t ip[16]);
 
-/* An address as text, bracketed or not, unmapped; 0 or -1. */
+/* Read an address from text, with or without brackets or an IPv4 port, and
+   unmap it.  0, or -1: it is none. */
 int		 addr_parse(struct str, int *family, uint8_t ip[16]);
 
 #endif

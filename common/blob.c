@@ -20,13 +20,6 @@ blob_take(struct buf *buf)
 	return blob;
 }
 
-struct blob *
-blob_ref(struct blob *blob)
-{
-	blob->refs++;
-	return blob;
-}
-
 void
 blob_unref(struct blob *blob)
 {

@@ -1,4 +1,4 @@
-/* Bytes that several answers refer to; the last one frees them. */
+/* Bytes with several owners; the last reference frees them. */
 #ifndef BLOB_H
 #define BLOB_H
 
@@ -10,9 +10,16 @@ struct blob {
 	uint8_t		*data;
 };
 
-/* Takes the buffer's memory, also when it fails (NULL). */
+/* Make a blob with one reference of a buffer, whose memory is taken over even
+   on failure: NULL without memory. */
 struct blob	*blob_take(struct buf *);
-struct blob	*blob_ref(struct blob *);
 void		 blob_unref(struct blob *);	/* NULL is fine */
+
+static inline struct blob *
+blob_ref(struct blob *blob)
+{
+	blob->refs++;
+	return blob;
+}
 
 #endif

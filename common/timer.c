@@ -7,17 +7,17 @@
 
 #include "common/timer.h"
 
-/* What libevent takes, where it was built with 32-bit times. */
+/* The time that libevent takes where it was built with 32-bit times. */
 struct timeval32 {
 	int32_t	sec;
 	int32_t	usec;
 };
 
 /*
- * We have 64-bit times everywhere, libevent has those of its distribution: on
- * i386 they are 32-bit ones to this day.  It would take the upper half of our
- * seconds for the microseconds.  Its struct event holds one such time, so the
- * size of that tells which.
+ * This tree is built with 64-bit times everywhere, but libevent as its
+ * distribution builds it: on i386 still with 32-bit times.  It would take the
+ * upper half of our seconds for the microseconds.  Its struct event holds one
+ * time, so the size of that struct tells which kind it has.
  */
 static bool
 libevent_has_32_bit_times(void)

@@ -6,7 +6,7 @@
 
 #include <event2/event_struct.h>
 
-/* Add the event with this timeout, milliseconds.  As event_add(). */
+/* Add the event with a timeout in milliseconds.  Returns as event_add(). */
 int	timer_add(struct event *, unsigned ms);
 
 #endif

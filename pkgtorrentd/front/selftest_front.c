@@ -1,6 +1,6 @@
 /*
- * What the front lives by, tried once it is locked down, on sockets, a file
- * and an event loop of its own that were made before.
+ * The front's system calls are tried once it is locked down, on sockets, a
+ * file and an event loop that were made before for the trial.
  */
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -143,7 +143,7 @@ try_epoll_wait(void *arg)
 	errno = 0;
 	if (event_base_loop(t->base, EVLOOP_NONBLOCK) == -1)
 		return -1;
-	/* The loop hides errors of its calls: it is seen by what it does. */
+	/* The loop hides errors of its calls: look for their effect. */
 	if (!t->seen)
 		fatal("the event loop (%s) sees nothing",
 		    event_base_get_method(t->base));

@@ -172,7 +172,8 @@ ATF_TC_WITHOUT_HEAD(out__in_parts);
 ATF_TC_BODY(out__in_parts, tc)
 {
 	struct out	 o = OUT_EMPTY;
-	struct blob	*blob = blob_of(1, BLOB_LEN), *own = blob_of(2, BLOB_LEN);
+	struct blob	*blob = blob_of(1, BLOB_LEN);
+	struct blob	*own = blob_of(2, BLOB_LEN);
 	struct buf	 got = { 0 };
 	size_t		 at = 0;
 	int		 fds[2];

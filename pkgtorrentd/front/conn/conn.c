@@ -38,7 +38,7 @@ enum conn_state {
 	CONN_WAIT,	/* the request is parked */
 	CONN_WRITE,
 	CONN_END,	/* to be closed when it is safe */
-	CONN_DISCARD	/* reads what is still sent, then closes */
+	CONN_DISCARD	/* discards bytes still to come, then closes */
 };
 
 struct conn {
@@ -197,8 +197,8 @@ conn_free(struct conn *c)
 
 /*
  * A close with unread bytes in the socket makes the kernel send a reset, and
- * that overtakes the answer.  So the sending side is closed first, and what
- * the client still sends is discarded for a while.
+ * that overtakes the answer.  So the sending side is closed first, and bytes
+ * from the client are discarded for a while.
  */
 static void
 conn_close(struct conn *c)
@@ -377,9 +377,10 @@ conn_take_chunked(struct conn *c, struct http_request *req, char *bytes,
 }
 
 /*
- * The body of a request whose head is complete, at the beginning of *len
- * bytes.  Sets content_length.  Returns the bytes that both take; 0: some are
- * still to come, and the request so far ends at *len; -1: it was answered.
+ * Take the body of a request, which begins with a complete head, from *len
+ * bytes.  Sets content_length.  Returns the bytes that head and body take; 0:
+ * some are still to come, and the request so far ends at *len; -1: it was
+ * answered.
  */
 static ssize_t
 conn_take_body(struct conn *c, struct http_request *req, char *bytes,
@@ -932,7 +933,8 @@ conns_init(struct conns *conns)
 
 	for (i = 0; i < DEADLINE_COUNT; i++)
 		TAILQ_INIT(&conns->deadlines[i]);
-	addr_init(&conns->addrs);
+	/* The kernel is not asked for random bytes after lockdown. */
+	conns->addrs.salt = arc4random();
 	conns_set_date(conns);
 	conns->scratch = malloc(SCRATCH_LEN);
 	return conns->scratch == NULL ? -1 : 0;

@@ -39,8 +39,7 @@ struct conn_ops {
 		    const struct http_request *, const char *bytes,
 		    const char *body);
 	/* The connection itself has answered, with this status and so many
-	   bytes of body.  Of the request only what was parsed is set; NULL:
-	   nothing of it. */
+	   bytes of body.  The request may be filled in part, or NULL. */
 	void	(*refused)(void *arg, const struct conn *,
 		    const struct http_request *, int status,
 		    size_t body_len);
@@ -54,7 +53,7 @@ struct conn_ops {
 enum conn_after {
 	CONN_KEEP,
 	CONN_CLOSE,
-	CONN_DRAIN	/* close; discard what the client is still sending */
+	CONN_DRAIN	/* close, and discard the bytes still to come */
 };
 
 /* Each kind of deadline has one length, so its queue is filled in order. */
@@ -115,9 +114,9 @@ void	conns_stop(struct conns *);
 const struct conn_peer *conn_peer(const struct conn *);
 /*
  * Answer the request at hand, or the parked one, which this leaves to its
- * owner again.  The answer's file is taken over.  Writes at once what the
- * socket has room for.  After an answer to a parked request the connection
- * reads on, and may be gone on return.
+ * owner again.  The answer's file is taken over.  As many bytes as the socket
+ * has room for are written at once.  After an answer to a parked request the
+ * connection reads on, and may be gone on return.
  */
 void	conn_send(struct conn *, const struct out *, enum conn_after);
 /* Answer the request at hand later.  parked is handed to the callbacks. */

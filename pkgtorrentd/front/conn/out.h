@@ -14,8 +14,8 @@
 
 /*
  * Bytes of a blob live as long as they are needed.  Bytes without a blob
- * belong to the caller and are copied if they cannot be written at once.  A
- * part whose p is NULL is zeros.
+ * belong to the caller and are copied if they cannot be written at once.  With
+ * p NULL the part is zeros.
  */
 struct out_part {
 	const uint8_t	*p;

@@ -1,7 +1,7 @@
 /*
- * One step for each place in the grammar where a byte may come.  Nothing is
- * looked at twice and nothing is kept but counts, so that a client that sends
- * byte by byte costs no more than others.
+ * A state machine with one step for each place in the grammar where a byte may
+ * stand.  No byte is looked at twice and only counts are kept, so that a
+ * client that sends byte by byte costs no more than others.
  */
 #include <string.h>
 
@@ -63,7 +63,7 @@ refuse_byte(const struct chunked *ch, char c, const char **why)
 	case FIELD:
 	case FIELD_NAME:
 	case FIELD_VALUE:
-		return refuse(why, 400, "what follows the last chunk is not a "
+		return refuse(why, 400, "the line after the last chunk is no "
 		    "header field; end the body with 0, CR LF and CR LF");
 	default:
 		return refuse(why, 400, "a chunk's extension is malformed; "
@@ -82,7 +82,7 @@ end_size(struct chunked *ch, const char **why)
 	return -1;
 }
 
-/* One step on: -1, or it cannot be that byte. */
+/* Go on with this step; -1, as more bytes are needed. */
 static int
 go_to(struct chunked *ch, enum step step)
 {
@@ -90,7 +90,7 @@ go_to(struct chunked *ch, enum step step)
 	return -1;
 }
 
-/* What may follow the size, a name or a value. */
+/* The byte after the size, a name or a value. */
 static int
 read_end(struct chunked *ch, char c, const char **why)
 {
@@ -118,7 +118,7 @@ read_size(struct chunked *ch, char c, const char **why)
 	return read_end(ch, c, why);
 }
 
-/* Blanks where RFC 9112 7.1.1 has a reader bear with them. */
+/* RFC 9112 7.1.1 has recipients skip blanks in these places. */
 static int
 read_ext_soon(struct chunked *ch, char c, const char **why)
 {
@@ -179,7 +179,8 @@ read_ext(struct chunked *ch, char c, const char **why)
 	}
 }
 
-/* After the last chunk: fields, which nobody reads, and an empty line. */
+/* After the last chunk: fields, which are checked and dropped, and an empty
+   line. */
 static int
 read_trailer(struct chunked *ch, char c, const char **why)
 {

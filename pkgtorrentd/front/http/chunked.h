@@ -12,7 +12,7 @@
 #define CHUNK_LINE_MAX		256	/* size and extensions, with CRLF */
 
 struct chunked {
-	int		step;		/* what is read now, see chunked.c */
+	int		step;		/* of the state machine in chunked.c */
 	uint64_t	max;		/* bytes that the body may have */
 	uint64_t	body;		/* … that it has so far */
 	uint64_t	framing;	/* all bytes that are not body */
@@ -24,18 +24,19 @@ struct chunked {
 	unsigned	fields;		/* … and fields */
 };
 
-/* To be called before the first byte; max is the limit of the body. */
+/* Begin a body of at most max bytes. */
 void	chunked_start(struct chunked *, uint64_t max);
 
 /*
- * Decode len bytes that have arrived, in place: what was body among them is
- * at the beginning of bytes afterwards, *body bytes of it.  *used is how many
- * were read: all, unless the body ended before.
+ * Decode len bytes that have arrived, in place: *body bytes of the body are at
+ * the beginning of bytes afterwards.  *used is the number of bytes read: all,
+ * unless the body ended before.
  *
- * 0: the body is complete.  -1: more is needed.  Else a status with *why one
- * line for the client, as of http_parse(): 400, 413 when the body or its
- * framing is longer than allowed, 431 for the trailer section.  The connection
- * is then to be closed.  A status does not depend on how bytes are cut.
+ * 0: the body is complete.  -1: more bytes are needed.  Else a status with
+ * *why one line for the client, as of http_parse(): 400, 413 when the body or
+ * its framing is longer than allowed, 431 for the trailer section.  The
+ * connection is then to be closed.  The same bytes get the same status however
+ * they are cut.
  */
 int	chunked_decode(struct chunked *, char *bytes, size_t len,
 	    size_t *used, size_t *body, const char **why);

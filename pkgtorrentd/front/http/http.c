@@ -3,8 +3,12 @@
  *
  * One pass with a table of byte classes, no allocation, no state between
  * calls.  Where RFC 9112 lets a recipient be lenient this one is not: a proxy
- * in front may have been lenient in another way, and what two readers
- * understand differently is how requests are smuggled.
+ * in front may have been lenient in another way, and a request that two
+ * readers understand differently can smuggle another one.
+ *
+ * Field values are read strictly as well.  A Range or an entity tag that is
+ * malformed counts as absent (RFC 9110 13, 14.2): the answer is then whole,
+ * never wrong.
  */
 #include <arpa/inet.h>
 
@@ -30,7 +34,7 @@ const uint8_t http_class_of[256] = {
 	['}'] = U_V, ['~'] = ALL, [0x80 ... 0xff] = VALUE,
 };
 
-/* Fields that the parser itself acts on follow those that others read. */
+/* Fields that the parser itself acts on follow the fields of the request. */
 enum {
 	NAME_HOST = FIELD_COUNT,
 	NAME_CONNECTION,
@@ -42,7 +46,7 @@ enum {
 	NAME_UNKNOWN
 };
 
-/* By length, so that a lookup compares one or two names at most. */
+/* Sorted by length, so that a lookup compares one or two names at most. */
 static const struct {
 	uint8_t		 len;
 	uint8_t		 name;
@@ -70,7 +74,7 @@ struct reader {
 	struct http_request	 *req;
 	const char		**why;
 	const char		 *p;
-	const char		 *end;	/* of what arrived, within the limit */
+	const char		 *end;	/* of the bytes here, at most */
 	int			  over;	/* status past the limit; 0: not near */
 	unsigned		  seen;	/* 1 << name */
 	bool			  close;
@@ -108,7 +112,7 @@ need_more(struct reader *r)
 	}
 }
 
-/* From here on at most max bytes may be read; past them the status is over. */
+/* At most max bytes may be read from here; past them the status is over. */
 static void
 limit(struct reader *r, const char *arrived, size_t max, int over)
 {
@@ -250,7 +254,7 @@ http_is_host(struct str host, struct str *name, struct str *port)
 	return is_port(port->p, port->len);
 }
 
-/* Nothing but a line end may come now; other names what anything else is. */
+/* A line must end here; the text other is for any other byte. */
 static int
 read_line_end(struct reader *r, const char *other)
 {
@@ -316,9 +320,9 @@ check_version(struct reader *r, const char *p, size_t len)
 }
 
 /*
- * RFC 9112 3.2: the path alone, or as a client asks that takes us for a proxy,
- * or "*" for the server as such.  The scheme of an absolute target says how
- * the client reached whoever stands before us, perhaps: it is not believed.
+ * RFC 9112 3.2: the path alone, or a whole URL, as clients ask a proxy, or "*"
+ * for the server as such.  The scheme of a whole URL may be that of a proxy
+ * before this server: it is not believed.
  */
 static int
 read_target(struct reader *r)
@@ -394,7 +398,7 @@ read_request_line(struct reader *r)
 	return read_target(r);
 }
 
-/* What the log may show of a line that was refused, or is not complete. */
+/* The part of a refused or incomplete line that the log may show. */
 static struct str
 first_line(const char *p, const char *end)
 {
@@ -666,7 +670,7 @@ read_fields(struct reader *r)
 	}
 }
 
-/* Is there no doubt where the body ends, and may there be one? */
+/* Is it certain where the body ends, and may there be a body? */
 static int
 check_framing(struct reader *r)
 {
@@ -674,7 +678,7 @@ check_framing(struct reader *r)
 
 	if ((r->seen & 1U << NAME_TRANSFER_ENCODING) != 0) {
 		if (req->minor == 0)
-			return refuse(r, 400, "HTTP/1.0 knows no "
+			return refuse(r, 400, "HTTP/1.0 has no "
 			    "Transfer-Encoding; send Content-Length");
 		if ((r->seen & 1U << NAME_CONTENT_LENGTH) != 0)
 			return refuse(r, 400, "Transfer-Encoding and "
@@ -712,7 +716,7 @@ same_host(const struct reader *r, struct str name, struct str port)
 	    port_number(r, port) == port_number(r, r->req->port);
 }
 
-/* By which name is the server asked?  Two that differ are in doubt. */
+/* Target and Host must name the same host if both name one. */
 static int
 check_host(struct reader *r)
 {
@@ -736,7 +740,7 @@ check_host(struct reader *r)
 	return 0;
 }
 
-/* What can be judged only when all fields are known. */
+/* Checks that need all fields. */
 static int
 check_head(struct reader *r)
 {
@@ -818,8 +822,8 @@ http_move(struct http_request *req, const char *from, const char *to)
 }
 
 /*
- * Digits at *p, which is moved past them; what is too large for 64 bits, or
- * nearly so, is the largest number.  Returns how many digits there were.
+ * Read digits at *p, which is moved past them.  A number of 64 bits or nearly
+ * so becomes the largest number.  Returns how many digits there were.
  */
 static size_t
 read_number(const char **p, const char *end, uint64_t *n)

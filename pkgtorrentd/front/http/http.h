@@ -1,6 +1,6 @@
 /*
- * HTTP/1.1 requests (RFC 9110, RFC 9112), strictly: what two readers could
- * understand differently is refused.  Pure: a function over a buffer.
+ * HTTP/1.1 requests (RFC 9110, RFC 9112), strictly: a request that two readers
+ * could understand differently is refused.  Pure: functions over a buffer.
  */
 #ifndef HTTP_H
 #define HTTP_H
@@ -24,7 +24,7 @@ enum http_method {
 	HTTP_OTHER
 };
 
-/* Fields that somebody here reads; all others are checked and skipped. */
+/* Fields with a use here; all others are checked and skipped. */
 enum http_field {
 	FIELD_CONTENT_TYPE,
 	FIELD_RANGE,
@@ -46,7 +46,7 @@ struct http_request {
 						   of OPTIONS also "*" */
 	int			minor;		/* HTTP/1.minor */
 	struct str		host;		/* its name; p NULL: HTTP/1.0
-						   may do without */
+						   has it or not */
 	struct str		port;		/* its digits; p NULL: none */
 	struct str		field[FIELD_COUNT];
 	struct str		forwarded[FORWARDED_MAX]; /* last ones */
@@ -62,16 +62,16 @@ struct http_request {
 };
 
 /*
- * Parse what has arrived, from its beginning each time; nothing is kept
- * between calls.  0: complete, *req is filled with pointers into buf.  -1:
- * more is needed (an incomplete head within the limits).  Else a status (400,
- * 414, 417, 431, 501, 505) with *why one line for the client, without newline
- * and without a byte of what it sent; the connection is then to be closed.
- * A status is final: it stays the same whatever would have come next.
- * req->line and method are filled as far as they were read, for the log.
+ * Parse the bytes that have arrived, from their beginning each time; nothing is
+ * kept between calls.  0: complete, *req is filled with pointers into buf.  -1:
+ * the head is incomplete and within the limits.  Else a status (400, 414, 417,
+ * 431, 501, 505) with *why one line for the client, without newline and without
+ * any of the client's bytes; the connection is then to be closed.  A status is
+ * final: no further bytes would change it.  req->line and method are filled as
+ * far as they were read, for the log.
  *
- * Fields that must not be there twice are refused with 400; of Referer and
- * User-Agent the first counts, X-Forwarded-Proto when all its values are one.
+ * A repeated field that may stand only once is refused with 400; of Referer and
+ * User-Agent the first counts, X-Forwarded-Proto if all its values agree.
  */
 int	http_parse(const char *buf, size_t len, struct http_request *req,
 	    const char **why);
@@ -104,7 +104,7 @@ http_is_value(char c)
 	return (http_class_of[(uint8_t)c] & HTTP_VALUE) != 0;
 }
 
-/* The value of a hexadecimal digit of either case; -1: it is none. */
+/* The value of a hexadecimal digit of either case; -1: no digit. */
 int	http_hex_digit(char);
 
 /*

@@ -1,8 +1,7 @@
 /*
- * What a target and a form ask for.  The target is decoded exactly once,
- * before anything is compared, so that a name has one meaning here however
- * it was escaped: Transmission asks for torrent%5Fservice, aria2 doubles
- * slashes.
+ * The target is decoded exactly once, before anything is compared, so that a
+ * name has one meaning however it was escaped: Transmission asks for
+ * torrent%5Fservice, aria2 doubles slashes.
  */
 #include <string.h>
 
@@ -105,7 +104,7 @@ decode_path(const char *p, const char *end, struct request *req,
 }
 
 /*
- * What follows "/<any>/<service>" in a decoded path: "" or "/...".  NULL:
+ * The rest of a decoded path after "/<any>/<service>": "" or "/...".  NULL for
  * another path.
  */
 static char *
@@ -120,7 +119,7 @@ below_service(char *path, const char *service)
 	return *p == '/' || *p == '\0' ? p : NULL;
 }
 
-/* If below is "/<word>" or "/<word>/...": what follows the word. */
+/* The rest after the word, if below is "/<word>" or "/<word>/..."; or NULL. */
 static char *
 after_word(char *below, const char *word)
 {
@@ -146,7 +145,7 @@ check_method(enum http_method method, enum request_kind kind,
 	if (kind == REQUEST_DIGEST)
 		return refuse(why, 405, "this is not a method for a digest; "
 		    "use GET, HEAD or POST");
-	return refuse(why, 405, "this URL knows only GET and HEAD; paths are "
+	return refuse(why, 405, "this URL takes only GET and HEAD; paths are "
 	    "posted to digest/<SHA-1>");
 }
 
@@ -372,7 +371,7 @@ take_form_field(const char *p, const char *end, uint32_t max,
 
 	if (equals == NULL)
 		equals = end;
-	/* Another field, which somebody on the way may have added. */
+	/* Another field, perhaps added by a program on the way. */
 	if (decode_value(p, equals, &name, 1, &name_len) == -1 ||
 	    name_len != 1 || name != 'p')
 		return 0;

@@ -1,6 +1,6 @@
 /*
- * From a request target to what is wanted: the table of URLs in
- * pkgtorrentd(8).  Pure.
+ * The meaning of a request target, as the table of URLs in pkgtorrentd(8) has
+ * it.  Pure.
  */
 #ifndef REQUEST_H
 #define REQUEST_H
@@ -42,10 +42,10 @@ struct request {
  * Route a target.  The service is found below any one component; digest and
  * null_len are filled for their kinds, path is then empty.  A final slash of
  * an OTHER path stays.  0, or a status with *why one line for the client:
- * 400, 403 for a nullfile longer than piece_len, 404 for what the service
+ * 400, 403 for a nullfile longer than piece_len, 404 for a URL that the service
  * does not have (and for single without a path), 405 with the methods in
  * *allow, 414 for a single path longer than SPEC_MAX.  *allow is NULL but for
- * 405 and for OPTIONS, of which nothing else than that and kind is to be used.
+ * 405 and for OPTIONS, for which only it and kind are set.
  */
 int	request_route(struct str target, enum http_method,
 	    const char *service, uint32_t piece_len, struct request *,
@@ -62,13 +62,13 @@ int	request_form(const char *form, size_t len, uint32_t max,
 	    struct specs *, const char **why);
 
 /*
- * Is this a path that may be asked for: 1 to SPEC_MAX bytes, a slash before
+ * May a client ask for this path: 1 to SPEC_MAX bytes, a slash before
  * each component, none of them empty or "..", the last not ".", no control
  * byte?  0, or 400 with *why.
  */
 int	request_check_path(const char *path, size_t len, const char **why);
 
-/* Appends a spec that was checked. 0 or -1 with ENOMEM. */
+/* Append a spec that was checked.  0, or -1 with ENOMEM. */
 int	specs_add(struct specs *, const char *, size_t);
 void	specs_free(struct specs *);
 

@@ -30,7 +30,7 @@ struct access_line {
 /* 0, or -1 without memory. */
 int	access_open(struct access *, struct event_base *,
 	    struct channel *parent);
-/* Write what was collected, and go on with this descriptor, which is taken
+/* Write the collected lines, and go on with this descriptor, which is taken
    over; -1: with the parent. */
 void	access_set_fd(struct access *, int fd);
 /* Add a line: the client's address, the value of Date, and the request, of

@@ -153,7 +153,8 @@ files_give(const struct exchange *x, int fd, const struct identity *id)
 		return;
 	}
 	head_start(&h, line.status);
-	/* RFC 9110 8.8.2.1: not later than Date, whatever the file says. */
+	/* RFC 9110 8.8.2.1: not later than Date, even for a file from the
+	   future. */
 	head_format_date(modified, mtime_s < now_s ? mtime_s : now_s);
 	head_add(&h, "ETag: %s\r\nLast-Modified: %s\r\n", v.etag, modified);
 	if (line.status != 304) {

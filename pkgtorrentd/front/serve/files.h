@@ -8,7 +8,7 @@
 #include "pkgtorrentd/front/http/request.h"
 #include "pkgtorrentd/front/serve/exchange.h"
 
-/* Answer a request for a file, whose head is at bytes. */
+/* Answer a request for a file; its head is at bytes. */
 void	files_answer(const struct exchange *, const char *bytes,
 	    struct request *);
 /* Answer with so many zeros. */

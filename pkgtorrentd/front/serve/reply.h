@@ -34,7 +34,7 @@ void	reply_send(const struct exchange *, const struct out *,
 void	reply_log(struct service *, const struct conn *,
 	    const struct http_request *, const struct access_line *);
 
-/* A request that waits, embedded in a struct of what it waits for. */
+/* A request that waits.  It is embedded in a struct for its kind of wait. */
 struct parked {
 	struct exchange		 x;		/* with req … */
 	struct http_request	 req;		/* … that points into … */
@@ -47,7 +47,7 @@ struct parked {
 };
 
 /*
- * Prepare a request, whose head is at bytes, to be answered later; expired and
+ * Prepare a request, with its head at bytes, to be answered later; expired and
  * freed are the caller's to set, before conn_park().  0, or -1 if the request
  * was answered.
  */

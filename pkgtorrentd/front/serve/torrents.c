@@ -336,7 +336,7 @@ torrents_read_specs(const struct exchange *x, const char *body,
 		status = 400;
 		why = "the body has no field named p; send each path as one, "
 		    "as in p=/dir/file&p=/dir/other";
-	/* A walker takes no more at once, whatever max-body says. */
+	/* A walker takes no more at once, even if max-body allows more. */
 	} else if (status == 0 && specs->text.len +
 	    specs->n * sizeof(struct msg_spec) > RESOLVE_MAX) {
 		status = 413;

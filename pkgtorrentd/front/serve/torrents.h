@@ -7,7 +7,7 @@
 #include "pkgtorrentd/front/http/request.h"
 #include "pkgtorrentd/front/serve/exchange.h"
 
-/* Answer a request whose head is at bytes: in single and simple mode, for one
+/* Answer a request; its head is at bytes.  In single and simple mode, for one
    path or pattern; … */
 void	torrents_answer_path(const struct exchange *, const char *bytes,
 	    const struct request *);

@@ -23,7 +23,6 @@
 #include "common/log.h"
 #include "common/timer.h"
 #include "pkgtorrentd/front/front.h"
-#include "pkgtorrentd/front/front_msg.h"
 
 #define TICK_MS		250
 #define STOP_MS		5000
@@ -36,108 +35,62 @@
 #define FDS_MOST	(2 * (2 * 65536 + FDS_SPARE) + FDS_HASHING + \
 			    FDS_FIXED + 2 * HASHERS_MAX)
 
+static enum msg_fault
+front_on_answer(struct worker *w, struct msg *m)
+{
+	struct front *f = w->all->arg;
+
+	return jobs_on_message(&f->jobs, w, m);
+}
+
 /* The messages of walkers, hashers and the cache. */
-#define PEER_HANDLERS(X)						\
-	X(LISTING, job_on_listing)					\
-	X(RESOLVED, job_on_resolved)					\
-	X(SLOW, job_on_slow)						\
+#define WORKER_HANDLERS(X)						\
+	X(LISTING, front_on_answer)					\
+	X(RESOLVED, front_on_answer)					\
+	X(SLOW, front_on_answer)					\
 	X(OPENED, openings_on_opened)					\
 	X(DIGESTS, hashings_on_digests)					\
-	X(INFO, job_on_info)						\
-	X(PIECES, job_on_pieces)
+	X(INFO, front_on_answer)					\
+	X(PIECES, front_on_answer)
 
-CHANNEL_DISPATCH(peer_on_message, struct peer, PEER_HANDLERS, SEALERS, FRONT);
+CHANNEL_DISPATCH(front_on_message, struct worker, WORKER_HANDLERS, SEALERS,
+    FRONT);
 
-enum msg_fault
-front_on_message(struct peer *p, struct msg *m)
-{
-	return peer_on_message(p, m);
-}
-
-void
-front_on_lost(struct peer *p)
-{
-	struct front *f = p->front;
-	enum role role = p->ch.peer;
-	uint32_t index = p->ch.index;
-
-	peer_close(p);
-	if (role == ROLE_HASHER)
-		hashings_hasher_lost(f, index, true);
-	else if (role == ROLE_WALKER)
-		openings_walker_lost(f, index);
-}
-
-/*
- * Those whose roots stay have other numbers, or other paths that are theirs:
- * the parent links all of them anew.
- */
-static int
-front_set_walkers(struct front *f)
-{
-	struct peer *new;
-	size_t i, n = f->child.conf->nroots;
-
-	/* All of them first: what one leaves is not for the next to lose. */
-	for (i = 0; i < f->nwalkers; i++)
-		peer_close(&f->walkers[i]);
-	new = calloc(n, sizeof(*new));
-	if (new == NULL)
-		return -1;
-	for (i = 0; i < n; i++)
-		new[i].ch.fd = -1;
-	free(f->walkers);
-	f->walkers = new;
-	f->nwalkers = n;
-	return 0;
-}
-
-/* Those that stay go on with what they have. */
 static void
-front_set_hashers(struct front *f)
+front_on_lost(struct worker *w)
 {
-	size_t i, n = f->nhashers, want = f->child.conf->hashers;
+	struct front *f = w->all->arg;
 
-	/* Before anything ends over it: nobody holds a file any longer. */
-	for (i = want; i < n; i++) {
-		hashings_forget_slots(f, i);
-		peer_close(&f->hashers[i]);
-	}
-	for (i = n; i < want; i++)
-		f->hashers[i].ch.fd = -1;
-	f->nhashers = want;
-	for (i = want; i < n; i++)
-		hashings_hasher_lost(f, i, false);
+	if (w->ch.peer == ROLE_HASHER)
+		hashings_hasher_lost(f, w->ch.index, true);
+	else if (w->ch.peer == ROLE_WALKER)
+		openings_walker_lost(f, w->ch.index);
+}
+
+static int
+front_init_jobs(struct front *f)
+{
+	static const struct worker_ops ops = { front_on_message,
+	    front_on_lost };
+
+	hashings_init(&f->hashings);
+	TAILQ_INIT(&f->openings.list);
+	workers_init(&f->workers, f->base, &f->child, &ops, f);
+	if (jobs_init(&f->jobs, f->base, &f->workers, f->child.conf) == -1)
+		return -1;
+	f->jobs.front = f;
+	f->jobs.hashings = &f->hashings;
+	return 0;
 }
 
 static enum msg_fault
 front_on_channel(struct front *f, struct msg *m)
 {
 	const struct msg_channel *body = m->body;
-	struct peer *p = NULL;
 
-	if (body->role == ROLE_CACHE)
-		p = &f->cache;
-	else if (body->role == ROLE_WALKER && body->index < f->nwalkers)
-		p = &f->walkers[body->index];
-	else if (body->role == ROLE_HASHER && body->index < f->nhashers)
-		p = &f->hashers[body->index];
-	if (p == NULL)
+	if (jobs_attach(&f->jobs, body->role, body->index, m->fds[0]) == -1)
 		return FAULT_CONTENT;
-	if (p->ch.fd != -1)
-		front_on_lost(p);
-	if (peer_attach(f, p, body->role, body->index, m->fds[0]) == -1)
-		fatal("out of memory");
 	m->nfds = 0;
-	/* What the one before left unfinished. */
-	if (body->role == ROLE_CACHE)
-		jobs_cache_up(f);
-	else if (body->role == ROLE_HASHER)
-		hashings_run(f);
-	else {
-		openings_walker_up(f, body->index);
-		jobs_walker_up(f, body->index);
-	}
 	return FAULT_NONE;
 }
 
@@ -200,71 +153,24 @@ front_share_descriptors(struct front *f)
 	    f->fds, f->conns.slots);
 }
 
-/* What is remembered of walkers is told by their numbers. */
-static void
-front_renumber_hot(struct front *f, const struct conf *old)
-{
-	const struct conf *conf = f->child.conf;
-	int *new_number;
-	size_t i;
-
-	new_number = calloc(old->nroots, sizeof(*new_number));
-	if (new_number == NULL)
-		fatal("out of memory");
-	for (i = 0; i < old->nroots; i++)
-		new_number[i] = conf_find_root(conf, &old->roots[i]);
-	hot_renumber(&f->hot, new_number, old->nroots, f->layout);
-	free(new_number);
-}
-
-/*
- * Whoever was asked under the old configuration might answer by the new one:
- * those channels end here as they do at the other end, and new ones follow.
- */
 static void
 front_on_new_conf(struct front *f)
 {
-	const struct conf *conf = f->child.conf, *old = f->child.previous;
-	bool roots = !conf_same_roots(old, conf);
-	bool layout = !conf_same_layout(old, conf);
+	const struct conf *conf = f->child.conf;
 
 	f->conns.conf = f->service.conf = conf;
 	f->service.generation++;
 	front_share_descriptors(f);
-	hot_set_max(&f->hot, conf->hot_size);
-	if (roots || layout) {
-		f->layout++;
-		if (front_set_walkers(f) == -1)
-			fatal("out of memory");
-		openings_reroute(f);
-	}
-	if (roots)
-		front_renumber_hot(f, old);
-	front_set_hashers(f);
-	if (layout || strcmp(old->cache, conf->cache) != 0) {
-		if (f->cache.ch.fd != -1)
-			front_on_lost(&f->cache);
-		hot_clear(&f->hot);
-	}
-	/* What is remembered may be past a limit now: it is looked at again. */
-	if (conf->max_bytes < old->max_bytes ||
-	    conf->max_files < old->max_files)
-		hot_clear(&f->hot);
-	if (roots || layout)
-		jobs_conf_changed(f);
+	jobs_set_conf(&f->jobs, conf);
 }
 
-/* Torrents of files that are known by their mounts hold for these only. */
 static enum msg_fault
 front_on_mounts(struct front *f, const struct msg *m)
 {
 	const struct msg_mounts *body = m->body;
 
-	f->mounts_watched = body->flags & MOUNTS_WATCHED;
-	if (f->mounts == body->changes)
-		return FAULT_NONE;
-	f->mounts = body->changes;
-	hot_forget_mounts(&f->hot);
+	jobs_set_mounts(&f->jobs, body->changes,
+	    body->flags & MOUNTS_WATCHED);
 	return FAULT_NONE;
 }
 
@@ -298,7 +204,7 @@ front_on_status(struct front *f, const struct msg *m)
 	    "hashing), %" PRIu64 " bytes hashed, %" PRIu64 " to go",
 	    f->conns.n, f->conns.accepted, f->conns.refused, n->requests,
 	    n->hits, n->forbidden, n->client_errors, n->server_errors,
-	    f->hot.n, f->hot.size, f->jobs.n, f->jobs.charged,
+	    f->jobs.hot.n, f->jobs.hot.size, f->jobs.n, f->jobs.queued,
 	    f->counters.hashed, f->hashings.left);
 	return FAULT_NONE;
 }
@@ -367,7 +273,7 @@ front_on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)msg_send(&f->child.parent, MSG_ALIVE, &none, NULL, 0, NULL, 0);
 	conns_tick(&f->conns);
-	jobs_tick(f);
+	jobs_tick(&f->jobs);
 	hashings_tick(f);
 	if (f->stopping && (f->conns.n == 0 || clock_coarse_ms() > f->stop_ms))
 		event_base_loopexit(f->base, NULL);
@@ -378,14 +284,8 @@ front_init(struct front *f)
 {
 	struct event_config *cfg;
 
-	hashings_init(&f->hashings);
-	TAILQ_INIT(&f->openings.list);
-	hot_init(&f->hot, f->child.conf->hot_size);
-	f->cache.ch.fd = -1;
-	f->cache.lost_ms = clock_coarse_ms();
-	f->hashers = calloc(HASHERS_MAX, sizeof(*f->hashers));
 	cfg = event_config_new();
-	if (cfg == NULL || f->hashers == NULL ||
+	if (cfg == NULL ||
 	    (f->base = event_base_new_with_config(cfg)) == NULL)
 		fatal("the event loop cannot be set up");
 	event_config_free(cfg);
@@ -394,13 +294,12 @@ front_init(struct front *f)
 	f->service.front = f;
 	f->service.conf = f->child.conf;
 	f->service.conns = &f->conns;
-	if (conns_init(&f->conns) == -1 || jobs_init(f) == -1 ||
+	if (conns_init(&f->conns) == -1 || front_init_jobs(f) == -1 ||
 	    service_init(&f->service, f->base, &f->child.parent) == -1 ||
 	    (f->tick_ev = event_new(f->base, -1, EV_PERSIST, front_on_tick,
 	    f)) == NULL || timer_add(f->tick_ev, TICK_MS) == -1 ||
-	    front_open_parent(f) == -1 || front_set_walkers(f) == -1)
+	    front_open_parent(f) == -1)
 		fatal("the event loop cannot be set up");
-	front_set_hashers(f);
 }
 
 static void

@@ -7,7 +7,6 @@
 #include "common/child.h"
 #include "pkgtorrentd/front/conn/conn.h"
 #include "pkgtorrentd/front/job/hashing.h"
-#include "pkgtorrentd/front/job/hot.h"
 #include "pkgtorrentd/front/job/job.h"
 #include "pkgtorrentd/front/job/opening.h"
 #include "pkgtorrentd/front/serve/service.h"
@@ -20,33 +19,21 @@ struct front {
 	struct event		*tick_ev;
 	uint32_t		 fds;		/* descriptors, at most */
 	struct front_trial	*trial;		/* for the selftest */
-	uint64_t		 failure_log_ms;
 	bool			 stopping;
 	uint64_t		 stop_ms;
 
 	struct conns		 conns;
 	struct service		 service;
 
-	struct peer		 cache;
-	struct peer		*walkers;	/* one per root of conf */
-	size_t			 nwalkers;
-	struct peer		*hashers;	/* HASHERS_MAX, of which … */
-	size_t			 nhashers;	/* … so many are in use */
-	uint64_t		 last_id;	/* of requests to peers */
-
+	struct workers		 workers;
 	struct jobs		 jobs;
 	struct hashings		 hashings;
-	struct hot		 hot;
 	struct openings		 openings;
 	struct {
 		uint64_t	 hashed;	/* bytes */
 	}			 counters;
 
 	struct buf		 trackers_next;	/* parts so far */
-	uint32_t		 layout;	/* counts the configurations
-						   that change info hashes */
-	uint32_t		 mounts;	/* counts changes of mounts */
-	bool			 mounts_watched; /* the parent notices them */
 };
 
 /* A parked request's file has been opened (fd) or not (status). */

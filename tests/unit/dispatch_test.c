@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "pkgtorrentd/front/front.h"
-#include "pkgtorrentd/front/front_msg.h"
 #include "common/torrent.h"
 
 #define MIB		(1U << 20)
@@ -28,21 +27,33 @@ struct front_rig {
 static void
 front_connect(struct front_rig *rig)
 {
-	struct peer	*p = &rig->front.hashers[0];
-	int		 pair[2];
+	int	pair[2];
 
 	ATF_REQUIRE_EQ(0, msg_pair(pair));
-	p->front = &rig->front;
-	channel_open(&p->ch, pair[0], ROLE_FRONT, ROLE_HASHER, 0);
-	p->event.ch = &p->ch;
+	ATF_REQUIRE_EQ(0, workers_attach(&rig->front.workers, ROLE_HASHER, 0,
+	    pair[0]));
 	rig->hasher = (struct channel){ .fd = pair[1], .self = ROLE_HASHER,
 	    .peer = ROLE_FRONT };
+}
+
+static enum msg_fault
+front_on_message(void *worker, struct msg *m)
+{
+	return hashings_on_digests(worker, m);
+}
+
+static void
+front_on_lost(struct worker *w)
+{
+	hashings_hasher_lost(w->all->arg, w->ch.index, true);
 }
 
 static void
 front_start(struct front_rig *rig)
 {
 	static const char	text[] = "root /srv\nhashers 1\n";
+	static const struct worker_ops ops = { front_on_message,
+	    front_on_lost };
 	struct front		*f = &rig->front;
 	struct strings		 none = { 0 };
 	struct buf		 errors = { 0 };
@@ -50,12 +61,11 @@ front_start(struct front_rig *rig)
 	memset(rig, 0, sizeof(*rig));
 	f->child.conf = conf_parse("test", text, sizeof(text) - 1, &none,
 	    &errors);
-	f->walkers = calloc(1, sizeof(*f->walkers));
-	f->hashers = calloc(1, sizeof(*f->hashers));
-	ATF_REQUIRE(f->child.conf != NULL && f->walkers != NULL &&
-	    f->hashers != NULL);
-	f->cache.ch.fd = f->walkers[0].ch.fd = -1;
-	f->nwalkers = f->nhashers = 1;
+	f->base = event_base_new();
+	ATF_REQUIRE(f->child.conf != NULL && f->base != NULL);
+	workers_init(&f->workers, f->base, &f->child, &ops, f);
+	ATF_REQUIRE_EQ(0, workers_set_walkers(&f->workers, 1));
+	workers_set_hashers(&f->workers, 1);
 	hashings_init(&f->hashings);
 	f->hashings.open_max = 1000;
 	TAILQ_INIT(&f->openings.list);
@@ -67,10 +77,10 @@ front_stop(struct front_rig *rig)
 {
 	ATF_CHECK(RB_EMPTY(&rig->front.hashings.tree));
 	ATF_CHECK_EQ(0, rig->front.hashings.left);
-	peer_close(&rig->front.hashers[0]);
+	workers_set_hashers(&rig->front.workers, 0);
 	close(rig->hasher.fd);
-	free(rig->front.walkers);
-	free(rig->front.hashers);
+	free(rig->front.workers.walkers);
+	event_base_free(rig->front.base);
 	conf_free(rig->front.child.conf);
 }
 
@@ -170,7 +180,7 @@ front_answer(struct front_rig *rig)
 	msg.tail = tail.data;
 	msg.tail_len = tail.len;
 	ATF_REQUIRE_EQ(FAULT_NONE, hashings_on_digests(
-	    &rig->front.hashers[0], &msg));
+	    &rig->front.workers.hashers[0], &msg));
 	buf_free(&tail);
 }
 
@@ -205,7 +215,7 @@ ATF_TC_BODY(file__that_ends_hashers, tc)
 		}
 		ended++;
 		close(rig.hasher.fd);
-		front_on_lost(&rig.front.hashers[0]);
+		worker_lose(&rig.front.workers.hashers[0]);
 		front_connect(&rig);
 	}
 	ATF_CHECK_EQ(HASHER_ENDS, ended);
@@ -341,7 +351,7 @@ ATF_TC_BODY(turns__lost_file_of_a_newcomer, tc)
 	front_open_files(&rig);
 	ATF_REQUIRE(newcomer->listed && !newcomer->started);
 	close(rig.hasher.fd);
-	front_on_lost(&rig.front.hashers[0]);
+	worker_lose(&rig.front.workers.hashers[0]);
 	front_connect(&rig);
 	while (front_next_batch(&rig))
 		front_answer(&rig);

@@ -13,7 +13,6 @@
 #include "common/log.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/front/front.h"
-#include "pkgtorrentd/front/front_msg.h"
 
 #define BATCHES_QUEUED	2
 /* For a batch, of up to 64 MiB: what a slower disk has read by then stays in
@@ -25,7 +24,7 @@
 #define NO_SLOT		UINT32_MAX
 
 static struct hasher *
-hasher_state(struct front *f, const struct peer *p)
+hasher_state(struct front *f, const struct worker *p)
 {
 	return &f->hashings.hashers[p->ch.index];
 }
@@ -53,7 +52,7 @@ batch_send(struct front *f, size_t n, struct batch *b,
 	struct hasher *hasher = &f->hashings.hashers[n];
 	struct msg_hash body = { 0 };
 
-	b->id = body.id = ++f->last_id;
+	b->id = body.id = ++f->workers.last_id;
 	body.piece_len = piece_len;
 	body.count = b->count;
 	if (TAILQ_EMPTY(&hasher->batches))
@@ -61,7 +60,7 @@ batch_send(struct front *f, size_t n, struct batch *b,
 	TAILQ_INSERT_TAIL(&hasher->batches, b, entry);
 	if (b->counted)
 		hasher->nbatches++;
-	peer_send(&f->hashers[n], MSG_HASH, &body, ranges,
+	worker_send(&f->workers.hashers[n], MSG_HASH, &body, ranges,
 	    b->count * sizeof(*ranges), fds, nfds);
 }
 
@@ -105,7 +104,7 @@ hasher_close_slots(struct front *f, struct hashing *h)
 	uint32_t slot;
 	size_t n;
 
-	for (n = 0; n < f->nhashers && h->held_by != 0; n++) {
+	for (n = 0; n < f->workers.nhashers && h->held_by != 0; n++) {
 		if (!(h->held_by & (1ULL << n)))
 			continue;
 		slot = hasher_find_slot(&f->hashings.hashers[n], h);
@@ -259,16 +258,17 @@ hashings_run(struct front *f)
 
 	openings_run(f);
 	for (;;) {
-		best = f->nhashers;
-		for (n = 0; n < f->nhashers; n++) {
-			if (f->hashers[n].ch.fd == -1 ||
+		best = f->workers.nhashers;
+		for (n = 0; n < f->workers.nhashers; n++) {
+			if (f->workers.hashers[n].ch.fd == -1 ||
 			    all->hashers[n].nbatches >= BATCHES_QUEUED)
 				continue;
-			if (best == f->nhashers || all->hashers[n].nbatches <
+			if (best == f->workers.nhashers ||
+			    all->hashers[n].nbatches <
 			    all->hashers[best].nbatches)
 				best = n;
 		}
-		if (best == f->nhashers)
+		if (best == f->workers.nhashers)
 			break;
 		fresh = !TAILQ_EMPTY(&all->fresh);
 		w = TAILQ_FIRST(fresh ? &all->fresh : &all->running);
@@ -351,10 +351,10 @@ digests_on_item(struct front *f, struct hasher *hasher,
 }
 
 enum msg_fault
-hashings_on_digests(struct peer *p, struct msg *m)
+hashings_on_digests(struct worker *p, struct msg *m)
 {
 	const struct msg_digests *body = m->body;
-	struct front *f = p->front;
+	struct front *f = p->all->arg;
 	struct hasher *hasher = hasher_state(f, p);
 	struct msg_digests_item item;
 	struct batch *b = TAILQ_FIRST(&hasher->batches);
@@ -488,12 +488,12 @@ hashings_tick(struct front *f)
 	size_t n;
 
 	hashings_set_rate(f);
-	for (n = 0; n < f->nhashers; n++) {
+	for (n = 0; n < f->workers.nhashers; n++) {
 		hasher = &f->hashings.hashers[n];
 		if (TAILQ_EMPTY(&hasher->batches) ||
-		    f->hashers[n].ch.fd == -1 ||
+		    f->workers.hashers[n].ch.fd == -1 ||
 		    clock_coarse_ms() - hasher->since_ms < SILENT_MS)
 			continue;
-		peer_give_up(&f->hashers[n], MSG_HASH);
+		worker_give_up(&f->workers.hashers[n], MSG_HASH);
 	}
 }

@@ -164,7 +164,7 @@ hashing_is_wanted(struct front *f, const struct hashing *h, uint64_t but)
 	const struct hashing_waiter *w;
 
 	LIST_FOREACH(w, &h->waiters, entry)
-		if (w->job != but && job_is_under_way(f, w->job))
+		if (w->job != but && job_is_under_way(&f->jobs, w->job))
 			return true;
 	return false;
 }
@@ -335,7 +335,7 @@ hashing_put_pieces(struct front *f, struct hashing *h)
 	uint32_t per = (uint32_t)(h->slice_len / h->piece_len), i;
 	uint8_t *p;
 
-	if (peer_is_full(&f->cache))
+	if (worker_is_full(&f->workers.cache))
 		return;
 	body.piece_len = h->piece_len;
 	body.identity = h->identity;
@@ -355,8 +355,8 @@ hashing_put_pieces(struct front *f, struct hashing *h)
 		if (tail.len + sizeof(item) + item.count * SHA1_LEN >
 		    MSG_TAIL_MAX) {
 			body.flags = PART_MORE;
-			if (peer_send(&f->cache, MSG_PUT_PIECES, &body,
-			    tail.data, tail.len, NULL, 0) == -1)
+			if (worker_send(&f->workers.cache, MSG_PUT_PIECES,
+			    &body, tail.data, tail.len, NULL, 0) == -1)
 				goto out;
 			body.flags = body.path_len = body.slices = 0;
 			tail.len = 0;
@@ -367,8 +367,8 @@ hashing_put_pieces(struct front *f, struct hashing *h)
 			goto out;
 		body.slices++;
 	}
-	peer_send(&f->cache, MSG_PUT_PIECES, &body, tail.data, tail.len, NULL,
-	    0);
+	worker_send(&f->workers.cache, MSG_PUT_PIECES, &body, tail.data,
+	    tail.len, NULL, 0);
 out:
 	buf_free(&tail);
 }
@@ -385,7 +385,7 @@ hashing_finish(struct front *f, struct hashing *h)
 	}
 	while ((w = LIST_FIRST(&h->waiters)) != NULL) {
 		LIST_REMOVE(w, entry);
-		job_on_hashed(f, w->job, w->index, h);
+		job_on_hashed(&f->jobs, w->job, w->index, h);
 		free(w);
 	}
 	hashing_free(f, h);

@@ -12,9 +12,10 @@
 #include <stdbool.h>
 
 #include "common/listing.h"
+#include "pkgtorrentd/front/worker/worker.h"
 
 struct front;
-struct peer;
+struct worker;
 
 /* The digests of one file, shared by those who need them. */
 struct pieces {
@@ -124,8 +125,6 @@ struct batch {
 	struct batch_item	 items[BATCH_MAX];
 };
 
-#define HASHERS_MAX	64
-
 /* What a hasher has in hand. */
 struct hasher {
 	struct hashing		*slot[HASHER_SLOTS];
@@ -178,7 +177,7 @@ void	hashings_tick(struct front *);
 /* Seconds until bytes more will be hashed, at the rate seen. */
 uint32_t hashings_estimate(struct front *, uint64_t bytes);
 
-enum msg_fault hashings_on_digests(struct peer *, struct msg *);
+enum msg_fault hashings_on_digests(struct worker *, struct msg *);
 
 /* For opening.c: the walker has answered; fd -1 without a file. */
 void	hashing_on_opened(struct front *, struct hashing *, int fd,

@@ -12,8 +12,8 @@ hot_cmp(const struct hot_entry *a, const struct hot_entry *b)
 	return memcmp(&a->key, &b->key, sizeof(a->key));
 }
 
-RB_PROTOTYPE(hot_tree, hot_entry, tree, hot_cmp)
-RB_GENERATE(hot_tree, hot_entry, tree, hot_cmp)
+RB_GENERATE_INTERNAL(hot_tree, hot_entry, tree, hot_cmp,
+    static __attribute__((__unused__)))
 
 void
 hot_init(struct hot *hot, uint64_t max)
@@ -42,13 +42,6 @@ hot_shrink(struct hot *hot)
 {
 	while (hot->size > hot->max && !TAILQ_EMPTY(&hot->lru))
 		hot_free_entry(hot, TAILQ_FIRST(&hot->lru));
-}
-
-void
-hot_set_max(struct hot *hot, uint64_t max)
-{
-	hot->max = max;
-	hot_shrink(hot);
 }
 
 struct hot_entry *
@@ -116,13 +109,6 @@ hot_forget_unknown(struct hot *hot, const struct torrent_key *key)
 }
 
 void
-hot_clear(struct hot *hot)
-{
-	while (!TAILQ_EMPTY(&hot->lru))
-		hot_free_entry(hot, TAILQ_FIRST(&hot->lru));
-}
-
-void
 hot_forget_mounts(struct hot *hot)
 {
 	struct hot_entry *e, *next;
@@ -132,39 +118,57 @@ hot_forget_mounts(struct hot *hot)
 			hot_free_entry(hot, e);
 }
 
-/* true: every walker that it came from is still there. */
+/*
+ * Give the torrent's walkers their new numbers; they may list other files
+ * now.  false: one of them is gone.
+ */
 static bool
-torrent_renumber(struct torrent *t, const int *new_number, size_t n)
+torrent_renumber(struct torrent *t, const struct conf *old,
+    const struct conf *conf)
 {
 	size_t i;
+	int n;
 
 	for (i = 0; i < t->nshas; i++)
-		if (t->shas[i].walker >= n ||
-		    new_number[t->shas[i].walker] == -1)
+		if (t->shas[i].walker >= old->nroots || conf_find_root(conf,
+		    &old->roots[t->shas[i].walker]) == -1)
 			return false;
-	for (i = 0; i < t->nshas; i++)
-		t->shas[i].walker = (uint32_t)new_number[t->shas[i].walker];
+	for (i = 0; i < t->nshas; i++) {
+		n = conf_find_root(conf, &old->roots[t->shas[i].walker]);
+		t->shas[i].walker = (uint32_t)n;
+	}
 	t->recheck = true;
 	return true;
 }
 
 void
-hot_renumber(struct hot *hot, const int *new_number, size_t n,
-    uint32_t layout)
+hot_set_conf(struct hot *hot, const struct conf *old, const struct conf *conf,
+    uint32_t layout_epoch)
 {
+	bool roots = !conf_same_roots(old, conf);
+	/* Another cache may know other torrents, and torrents in memory may
+	   be over a limit that was lowered. */
+	bool all = !conf_same_layout(old, conf) ||
+	    strcmp(old->cache, conf->cache) != 0 ||
+	    conf->max_bytes < old->max_bytes ||
+	    conf->max_files < old->max_files;
 	struct hot_entry *e, *next;
 	struct torrent *t;
 
+	hot->max = conf->hot_size;
 	TAILQ_FOREACH_SAFE(e, &hot->lru, lru, next) {
 		t = e->torrent;
-		/* Two keys may stand for the same torrent. */
-		if (t == NULL || t->layout == layout)
-			continue;
-		if (torrent_renumber(t, new_number, n))
-			t->layout = layout;
-		else
+		if (all)
 			hot_free_entry(hot, e);
+		/* Two keys may stand for the same torrent. */
+		else if (roots && t != NULL && t->layout != layout_epoch) {
+			if (torrent_renumber(t, old, conf))
+				t->layout = layout_epoch;
+			else
+				hot_free_entry(hot, e);
+		}
 	}
+	hot_shrink(hot);
 }
 
 struct torrent *

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "common/blob.h"
+#include "common/conf/conf.h"
 #include "pkgtorrentd/front/http/request.h"
 
 struct front;
@@ -80,7 +81,6 @@ struct hot {
 };
 
 void		 hot_init(struct hot *, uint64_t max);
-void		 hot_set_max(struct hot *, uint64_t max);
 /* Found entries count as used. */
 struct hot_entry *hot_find(struct hot *, const struct torrent_key *);
 /* Replaces what was there; takes a reference of its own.  torrent NULL: the
@@ -90,16 +90,15 @@ void		 hot_put(struct hot *, const struct torrent_key *,
 void		 hot_remove(struct hot *, const struct torrent_key *);
 /* The cache may know it from now on. */
 void		 hot_forget_unknown(struct hot *, const struct torrent_key *);
-void		 hot_clear(struct hot *);
 /* Of files that are known by their mount. */
 void		 hot_forget_mounts(struct hot *);
 /*
- * The roots are others: what is remembered of walkers now has their new
- * numbers, and is looked at before it is given out again.  What one that went
- * away (-1) had a share in is forgotten.  layout: the front's from now on.
+ * Another configuration.  Torrents that may be wrong or too large under it are
+ * dropped.  If only the roots are others, the torrents of walkers that stay
+ * get the new epoch and are to be checked before they are sent again.
  */
-void		 hot_renumber(struct hot *, const int *new_number, size_t n,
-		    uint32_t layout);
+void		 hot_set_conf(struct hot *, const struct conf *old,
+		    const struct conf *, uint32_t layout_epoch);
 /* The entry's torrent has grown by a wrap. */
 void		 hot_account(struct hot *, struct hot_entry *);
 

@@ -1,24 +1,177 @@
 /*
- * A job from its start to its end, one step after another, in the order in
- * which job.h lists the states.
+ * The story of a job, one state after another, each with its question to the
+ * workers and their answer:
+ *
+ *	LOOKUP	the cache: which specs have this digest, and which torrent?
+ *	RESOLVE	the walkers: which files are these specs now?
+ *	PIECES	the cache: which of their pieces are known?
+ *	HASH	the hashers: the pieces of the other files
+ *	CHECK	the walkers again, if that took long: has a file changed?
+ *
+ * A job takes its next step from the event loop, never from a message handler,
+ * so that it cannot be freed while its caller still uses it.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "common/clock.h"
 #include "common/log.h"
-#include "pkgtorrentd/front/front.h"
+#include "common/seal.h"
 #include "pkgtorrentd/front/job/caveat.h"
+#include "pkgtorrentd/front/job/job.h"
+#include "pkgtorrentd/front/job/opening.h"
 
 #define CHANGES_MAX	3
 #define FORGOTTEN_MS	(10 * 60 * 1000)
 #define FORGOTTEN_EARLY_MS 30000	/* when nothing has been hashed */
-/* Seeking all over a slow disk; a path set may be long. */
+/* A slow disk may have to seek for each entry, and specs may be many. */
 #define CACHE_SILENT_MS	60000
 #define WALKER_SILENT_MS 120000
-#define CACHE_AWAY_MS	2000	/* a new one is there in a few */
+#define CACHE_AWAY_MS	2000	/* a new one is started in a few */
+/* A walker needs more than a turn for more. */
+#define MANY_PATHS	1000
 
-void
+enum job_state {
+	JOB_NEW,
+	JOB_LOOKUP,
+	JOB_RESOLVE,
+	JOB_PIECES,
+	JOB_HASH,
+	JOB_CHECK,
+	JOB_DONE
+};
+
+struct job {
+	RB_ENTRY(job)		 by_key;
+	RB_ENTRY(job)		 by_id;
+	TAILQ_ENTRY(job)	 due_entry;
+	struct jobs		*all;
+	struct torrent_key	 key;
+	bool			 findable;	/* in by_key */
+	bool			 due;
+	uint64_t		 id;		/* another at each restart */
+	enum job_state		 state;
+	struct waiter_queue	 waiters;
+	uint64_t		 asked_ms;	/* a request last waited */
+	struct addr		*addr;		/* the client charged with it */
+	bool			 has_queue_slot;
+	bool			 has_client_slot;
+
+	struct specs		 specs;
+	struct torrent		*old;		/* remembered, to be checked */
+	struct buf		 info_parts;	/* of the cache's answer */
+	uint64_t		 asked_cache_ms;
+
+	struct share		*shares;	/* one per walker */
+	size_t			 nshares;
+	uint32_t		 pending;	/* shares, or files */
+	uint64_t		 asked_walkers_ms;
+	uint32_t		 mounts;	/* jobs.mounts at that time */
+	unsigned		 changes;	/* restarts for changed files */
+
+	struct job_files	 files;
+	bool			 changed;	/* a file, while hashed */
+	struct work		*work;
+	uint64_t		 to_hash;	/* bytes */
+	uint64_t		 hashed;
+	uint64_t		 hash_start_ms;
+
+	struct job_result	 result;
+};
+
+static void	job_ask_walkers(struct job *);
+static void	job_ask_pieces(struct job *);
+
+static int
+job_cmp_key(const struct job *a, const struct job *b)
+{
+	return memcmp(&a->key, &b->key, sizeof(a->key));
+}
+
+static int
+job_cmp_id(const struct job *a, const struct job *b)
+{
+	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+RB_GENERATE_INTERNAL(job_key_tree, job, by_key, job_cmp_key,
+    static __attribute__((__unused__)))
+RB_GENERATE_INTERNAL(job_id_tree, job, by_id, job_cmp_id,
+    static __attribute__((__unused__)))
+
+/* Answers to requests with the old id are dropped from now on. */
+static void
+job_renumber(struct job *job)
+{
+	struct jobs *all = job->all;
+
+	if (job->id != 0)
+		RB_REMOVE(job_id_tree, &all->by_id, job);
+	job->id = ++all->workers->last_id;
+	RB_INSERT(job_id_tree, &all->by_id, job);
+}
+
+static struct job *
+job_find(struct jobs *all, uint64_t id, enum job_state state)
+{
+	struct job look, *job;
+
+	look.id = id;
+	job = RB_FIND(job_id_tree, &all->by_id, &look);
+	return job != NULL && job->state == state ? job : NULL;
+}
+
+bool
+job_is_under_way(struct jobs *all, uint64_t id)
+{
+	struct job look;
+
+	look.id = id;
+	return RB_FIND(job_id_tree, &all->by_id, &look) != NULL;
+}
+
+static void
+job_set_due(struct job *job)
+{
+	if (job->due)
+		return;
+	job->due = true;
+	TAILQ_INSERT_TAIL(&job->all->due, job, due_entry);
+	event_active(job->all->ev, EV_TIMEOUT, 1);
+}
+
+/*
+ * How a job ends.
+ */
+
+/* Requests from now on do not share this job's result. */
+static void
+job_unfind(struct job *job)
+{
+	if (job->findable)
+		RB_REMOVE(job_key_tree, &job->all->by_key, job);
+	job->findable = false;
+}
+
+static void
+job_cancel_walkers(struct job *job)
+{
+	struct msg_id body = { .id = job->id };
+	struct workers *workers = job->all->workers;
+	size_t i;
+
+	for (i = 0; i < job->nshares && i < workers->nwalkers; i++)
+		if (job->shares[i].pending &&
+		    !worker_is_full(&workers->walkers[i]))
+			worker_send(&workers->walkers[i], MSG_CANCEL, &body,
+			    NULL, 0, NULL, 0);
+}
+
+/* The end with a status other than 200; why is a constant. */
+static void
 job_fail(struct job *job, int status, const char *why, uint32_t retry_s)
 {
-	job_cancel(job);
+	job_cancel_walkers(job);
 	job_unfind(job);
 	job->state = JOB_DONE;
 	job->result.status = status;
@@ -27,23 +180,17 @@ job_fail(struct job *job, int status, const char *why, uint32_t retry_s)
 	job_set_due(job);
 }
 
-/* Everybody is answered; the job is gone afterwards. */
 static void
-job_end(struct job *job)
+job_fail_memory(struct job *job)
 {
-	struct waiter *w;
-
-	job_uncharge(job);
-	while ((w = TAILQ_FIRST(&job->waiters)) != NULL)
-		w->done(w);
-	job_free(job);
+	job_fail(job, 500, "out of memory; try again later", 1);
 }
 
-/* What is to be remembered is: in memory, and by the cache. */
+/* The torrent, whose reference is taken over, is remembered if it may be. */
 static void
 job_succeed(struct job *job, struct torrent *t)
 {
-	struct front *f = job->front;
+	struct jobs *all = job->all;
 	struct torrent_key key = job->key;
 
 	job_unfind(job);
@@ -51,19 +198,77 @@ job_succeed(struct job *job, struct torrent *t)
 	job->result.status = 200;
 	job->result.torrent = t;
 	job->result.checked = t == job->old;
-	if (t->settled && t->layout == f->layout &&
-	    (!t->by_mount || f->mounts_watched)) {
-		hot_put(&f->hot, &key, t, clock_coarse_ms());
+	if (t->settled && t->layout == all->layout_epoch &&
+	    (!t->by_mount || all->mounts_watched)) {
+		hot_put(&all->hot, &key, t, clock_coarse_ms());
 		/* A digest always means the multi form. */
 		key.multi = 1;
 		if (!job->key.multi && t->multi)
-			hot_put(&f->hot, &key, t, clock_coarse_ms());
+			hot_put(&all->hot, &key, t, clock_coarse_ms());
 	} else
-		hot_remove(&f->hot, &key);
+		hot_remove(&all->hot, &key);
 	job_set_due(job);
 }
 
-/* From the walkers on, for what the files are now. */
+static void
+job_drop_files(struct job *job)
+{
+	job_files_free(&job->files);
+	job->to_hash = job->hashed = 0;
+	job->pending = 0;
+	job->changed = false;
+	if (job->work != NULL)
+		work_abandon(job->all->front, job->work, job->id);
+	job->work = NULL;
+}
+
+static void
+job_drop_shares(struct job *job)
+{
+	size_t i;
+
+	for (i = 0; i < job->nshares; i++) {
+		buf_free(&job->shares[i].listing);
+		buf_free(&job->shares[i].next);
+	}
+	free(job->shares);
+	job->shares = NULL;
+	job->nshares = 0;
+}
+
+static void
+job_release_slots(struct job *job)
+{
+	if (job->has_queue_slot)
+		job->all->queued--;
+	if (job->has_client_slot && job->addr != NULL)
+		job->addr->jobs--;
+	job->has_queue_slot = job->has_client_slot = false;
+	addr_put(job->addr);
+	job->addr = NULL;
+}
+
+/* All waiters are told; the job is freed. */
+static void
+job_end(struct job *job)
+{
+	struct waiter *w;
+
+	job_release_slots(job);
+	while ((w = TAILQ_FIRST(&job->waiters)) != NULL)
+		w->done(w);
+	job_drop_files(job);
+	job_drop_shares(job);
+	RB_REMOVE(job_id_tree, &job->all->by_id, job);
+	job->all->n--;
+	buf_free(&job->info_parts);
+	specs_free(&job->specs);
+	torrent_unref(job->old);
+	torrent_unref(job->result.torrent);
+	free(job);
+}
+
+/* Back to RESOLVE, for the files as they are now. */
 static void
 job_restart(struct job *job)
 {
@@ -71,66 +276,541 @@ job_restart(struct job *job)
 	torrent_unref(job->old);
 	job->old = NULL;
 	if (job->due)
-		TAILQ_REMOVE(&job->front->jobs.due, job, due_entry);
+		TAILQ_REMOVE(&job->all->due, job, due_entry);
 	job->due = false;
 	job_renumber(job);
 	job->state = JOB_RESOLVE;
-	if (job_ask_walkers(job) == -1)
-		job_fail(job, 500, "out of memory; try again later", 1);
+	job_ask_walkers(job);
 }
 
-/* A file was not what the walker had seen, or the walker sees it changed. */
+/* A walker or a hasher found a file that is no longer as the walker saw it
+   at first. */
 static void
-job_moved(struct job *job)
+job_restart_changed(struct job *job)
 {
-	if (++job->changes >= CHANGES_MAX) {
+	if (++job->changes >= CHANGES_MAX)
 		job_fail(job, 503, "the files change while they are being "
 		    "hashed; try again when the mirror has settled", 10);
-		return;
-	}
-	job_restart(job);
+	else
+		job_restart(job);
 }
 
-/* Something was mounted or unmounted since the walkers were asked, and files
-   are known by their mounts: what they said is not sure any more. */
+/*
+ * How a job begins: with a waiter's request.
+ */
+
+struct job *
+job_get(struct jobs *all, const struct torrent_key *key, struct specs *specs,
+    struct torrent *old)
+{
+	struct job look, *job;
+
+	look.key = *key;
+	job = RB_FIND(job_key_tree, &all->by_key, &look);
+	/* A job that was started by its digest alone learns the specs. */
+	if (job != NULL && (job->specs.n > 0 || specs == NULL ||
+	    specs->n == 0))
+		return job;
+	if (job == NULL) {
+		job = calloc(1, sizeof(*job));
+		if (job == NULL)
+			return NULL;
+		job->all = all;
+		job->key = *key;
+		TAILQ_INIT(&job->waiters);
+		job->asked_ms = clock_coarse_ms();
+		job->findable = true;
+		RB_INSERT(job_key_tree, &all->by_key, job);
+		job_renumber(job);
+		all->n++;
+		if (old != NULL)
+			job->old = torrent_ref(old);
+		job_set_due(job);
+	}
+	if (specs != NULL) {
+		job->specs = *specs;
+		memset(specs, 0, sizeof(*specs));
+	}
+	return job;
+}
+
+void
+job_join(struct job *job, struct waiter *w)
+{
+	w->job = job;
+	TAILQ_INSERT_TAIL(&job->waiters, w, entry);
+	job->asked_ms = clock_coarse_ms();
+	if (job->addr == NULL && !job->has_client_slot)
+		job->addr = addr_ref(w->addr);
+}
+
+void
+job_leave(struct waiter *w)
+{
+	TAILQ_REMOVE(&w->job->waiters, w, entry);
+	/* A client that was told to try again gets the time for it. */
+	w->job->asked_ms = clock_coarse_ms();
+	w->job = NULL;
+}
+
+const struct job_result *
+job_result(const struct job *job)
+{
+	return &job->result;
+}
+
+/*
+ * Take one of the client's slots for work by walkers or hashers.  0, or -1:
+ * the client has no more, and the job has failed.
+ */
+static int
+job_take_client_slot(struct job *job)
+{
+	if (job->has_client_slot)
+		return 0;
+	if (job->addr != NULL && job->addr->jobs >=
+	    job->all->conf->max_jobs_per_client) {
+		job_fail(job, 429, "too many of your requests are being "
+		    "worked on; wait for one of them", 5);
+		return -1;
+	}
+	job->has_client_slot = true;
+	if (job->addr != NULL)
+		job->addr->jobs++;
+	return 0;
+}
+
+/*
+ * Take a slot of the queue, and one of the client's, for work by hashers or
+ * for a slow pattern.  0, or -1: the job has failed.
+ */
+static int
+job_take_queue_slot(struct job *job)
+{
+	struct jobs *all = job->all;
+
+	if (job->has_queue_slot)
+		return 0;
+	if (all->queued >= all->conf->max_queue) {
+		job_fail(job, 503, "too much is being hashed at the moment; "
+		    "try again later", hashings_estimate(all->front,
+		    all->hashings->left));
+		return -1;
+	}
+	if (job_take_client_slot(job) == -1)
+		return -1;
+	job->has_queue_slot = true;
+	all->queued++;
+	return 0;
+}
+
+/*
+ * LOOKUP: which specs have this digest?
+ */
+
+/* Torrents can be made without the cache; it only saves time. */
+static void
+job_do_without_cache(struct job *job)
+{
+	struct job_file *file;
+
+	if (job->state == JOB_LOOKUP) {
+		/* "Unknown" would make the client send all its paths. */
+		if (job->specs.n == 0)
+			job_fail(job, 503, "what is remembered cannot be read "
+			    "at the moment; try again", 5);
+		else
+			job_set_due(job);
+		return;
+	}
+	for (file = job->files.v; file < job->files.v + job->files.n; file++) {
+		if (file->answered)
+			continue;
+		file->answered = true;
+		pieces_unref(file->pieces);
+		file->pieces = NULL;
+	}
+	job->pending = 0;
+	job_set_due(job);
+}
+
+static void
+job_ask_info(struct job *job)
+{
+	struct worker *cache = &job->all->workers->cache;
+	struct msg_get_info body = { 0 };
+
+	buf_free(&job->info_parts);
+	if (worker_is_full(cache)) {
+		job_do_without_cache(job);
+		return;
+	}
+	job->asked_cache_ms = clock_coarse_ms();
+	body.id = job->id;
+	memcpy(body.digest, job->key.digest, SHA1_LEN);
+	worker_send(cache, MSG_GET_INFO, &body, NULL, 0, NULL, 0);
+}
+
+static void
+job_start(struct job *job)
+{
+	/* Only a digest is a question to the cache. */
+	if (job->old == NULL && job->key.multi) {
+		job->state = JOB_LOOKUP;
+		job_ask_info(job);
+		return;
+	}
+	job->state = JOB_RESOLVE;
+	job_ask_walkers(job);
+}
+
+static enum msg_fault
+job_on_info(struct jobs *all, struct msg *m)
+{
+	const struct msg_info *body = m->body;
+	struct job *job = job_find(all, body->id, JOB_LOOKUP);
+
+	if (job == NULL || job->due)
+		return FAULT_NONE;
+	if (job->info_parts.len + m->tail_len > 2 * (uint64_t)LISTING_MAX +
+	    all->conf->max_torrent)
+		return FAULT_CONTENT;
+	if (buf_add(&job->info_parts, m->tail, m->tail_len) == -1) {
+		job_fail_memory(job);
+		return FAULT_NONE;
+	}
+	if (body->flags & PART_MORE)
+		return FAULT_NONE;
+	if (body->flags & INFO_FOUND)
+		job->old = job_files_load(&job->info_parts, body, all->conf,
+		    job->key.digest, &job->specs);
+	if (job->old != NULL) {
+		job->old->layout = all->layout_epoch;
+		job->old->touched_ms = clock_coarse_ms();
+	}
+	buf_free(&job->info_parts);
+	job_set_due(job);
+	return FAULT_NONE;
+}
+
+/* The cache has answered completely. */
+static void
+job_looked_up(struct job *job)
+{
+	if (job->old == NULL && job->specs.n == 0) {
+		hot_put(&job->all->hot, &job->key, NULL, clock_coarse_ms());
+		job_fail(job, 412, "", 0);
+		return;
+	}
+	job->state = JOB_RESOLVE;
+	job_ask_walkers(job);
+}
+
+/*
+ * RESOLVE: which files are these specs now?
+ */
+
+/* Send the specs that are this walker's, in parts. */
+static void
+job_ask_walker(struct job *job, size_t walker)
+{
+	struct share *share = &job->shares[walker];
+	struct str spec = { 0 };
+	struct msg_resolve body = { 0 };
+	struct msg_spec item = { 0 };
+	struct worker *w = &job->all->workers->walkers[walker];
+	struct buf tail = { 0 };
+	int root;
+
+	body.id = job->id;
+	body.flags = PART_MORE;
+	share->pending = true;
+	job->pending++;
+	share->next.len = 0;
+	for (; job_files_next_spec(&job->specs, job->all->conf, &spec, &root);
+	    item.index++) {
+		item.len = (uint32_t)spec.len;
+		if (root != (int)walker)
+			continue;
+		if (tail.len + sizeof(item) + item.len > MSG_TAIL_MAX) {
+			worker_send(w, MSG_RESOLVE, &body, tail.data,
+			    tail.len, NULL, 0);
+			tail.len = 0;
+		}
+		if (buf_add(&tail, &item, sizeof(item)) == -1 ||
+		    buf_add(&tail, spec.p, spec.len) == -1) {
+			buf_free(&tail);
+			job_fail_memory(job);
+			return;
+		}
+	}
+	body.flags = 0;
+	if (share->known) {
+		body.flags = RESOLVE_EXPECT;
+		memcpy(body.expect, share->sha256, SEAL_LEN);
+	}
+	worker_send(w, MSG_RESOLVE, &body, tail.data, tail.len, NULL, 0);
+	buf_free(&tail);
+}
+
+/* Which walkers have a share, and what is known of it. */
+static int
+job_make_shares(struct job *job)
+{
+	struct workers *workers = job->all->workers;
+	struct torrent *old = job->old;
+	struct str spec = { 0 };
+	struct share *share;
+	size_t i;
+	int root;
+
+	job_drop_shares(job);
+	job->shares = calloc(workers->nwalkers, sizeof(*job->shares));
+	if (job->shares == NULL)
+		return -1;
+	job->nshares = workers->nwalkers;
+	while (job_files_next_spec(&job->specs, job->all->conf, &spec, &root))
+		if (root >= 0 && (size_t)root < job->nshares)
+			job->shares[root].used = true;
+	for (i = 0; old != NULL && i < old->nshas; i++) {
+		if (old->shas[i].walker >= job->nshares)
+			continue;
+		share = &job->shares[old->shas[i].walker];
+		share->known = true;
+		memcpy(share->sha256, old->shas[i].sha256, SEAL_LEN);
+	}
+	return 0;
+}
+
 static bool
-job_lost_mounts(const struct job *job)
+job_finds_walkers_full(const struct job *job)
 {
-	return job->mounts != job->front->mounts &&
-	    (job->by_mount || (job->old != NULL && job->old->by_mount));
+	const struct workers *workers = job->all->workers;
+	size_t i;
+
+	for (i = 0; i < job->nshares && i < workers->nwalkers; i++)
+		if (job->shares[i].used &&
+		    worker_is_full(&workers->walkers[i]))
+			return true;
+	return false;
 }
 
-/* The walkers look once more whether all is as it was. */
+/* For RESOLVE, and once more for CHECK. */
 static void
-job_check(struct job *job)
+job_ask_walkers(struct job *job)
 {
-	job->state = JOB_CHECK;
-	if (job_ask_walkers(job) == -1)
-		job_fail(job, 500, "out of memory; try again later", 1);
-}
+	size_t i;
 
-static void
-job_complete(struct job *job)
-{
-	struct torrent *t;
-	uint32_t i;
-
-	t = job_make_torrent(job);
-	if (t == NULL) {
-		job_fail(job, 500, "out of memory; try again later", 1);
+	if (job->specs.n == 0 && job->old != NULL && buf_add(
+	    &job->specs.text, job->old->specs.text.data,
+	    job->old->specs.text.len) == 0)
+		job->specs.n = job->old->specs.n;
+	if (job->specs.n == 0 ||
+	    (job->state != JOB_CHECK && job_make_shares(job) == -1)) {
+		job_fail_memory(job);
 		return;
 	}
-	/* With one file clients take the whole URL from the torrent. */
-	for (i = 0; job->nfiles > 1 && i < job->nfiles; i++)
-		if (caveat_name(t, job->files[i].path,
-		    job->files[i].path_len))
-			break;
-	if (t->multi && t->settled && !t->by_mount)
-		job_put_info(job);
-	job_succeed(job, t);
+	if (job->specs.n > MANY_PATHS && job_take_client_slot(job) == -1)
+		return;
+	if (job_finds_walkers_full(job)) {
+		job_fail(job, 503, "the mirror's disk does not keep up with "
+		    "what is asked; try again later", 10);
+		return;
+	}
+	job->asked_walkers_ms = clock_coarse_ms();
+	job->mounts = job->all->mounts;
+	job->pending = 0;
+	for (i = 0; i < job->nshares; i++) {
+		if (!job->shares[i].used)
+			continue;
+		/* The second listing is to be the same as the first. */
+		if (job->state == JOB_CHECK)
+			job->shares[i].known = true;
+		job_ask_walker(job, i);
+	}
+	if (job->pending == 0)
+		job_fail(job, 404, "no root of the configuration holds that "
+		    "path", 0);
 }
 
-/* The walkers' listings are complete. */
+/* The job that has asked this walker; NULL: it has ended. */
+static struct job *
+job_of_walker(struct jobs *all, const struct worker *w, uint64_t id,
+    struct share **share)
+{
+	struct job *job = job_find(all, id, JOB_RESOLVE);
+
+	if (job == NULL)
+		job = job_find(all, id, JOB_CHECK);
+	if (job == NULL || w->ch.index >= job->nshares)
+		return NULL;
+	*share = &job->shares[w->ch.index];
+	return (*share)->pending ? job : NULL;
+}
+
+static enum msg_fault
+job_on_listing(struct jobs *all, struct worker *w, struct msg *m)
+{
+	const struct msg_id *body = m->body;
+	struct share *share;
+	struct job *job = job_of_walker(all, w, body->id, &share);
+
+	if (job == NULL)
+		return FAULT_NONE;
+	if (share->next.len + m->tail_len > LISTING_MAX)
+		job_fail(job, 413, "the files' names alone are too long for "
+		    "one torrent; ask for fewer", 0);
+	else if (buf_add(&share->next, m->tail, m->tail_len) == -1)
+		job_fail_memory(job);
+	return FAULT_NONE;
+}
+
+/* A pattern takes more than a turn of the walker. */
+static enum msg_fault
+job_on_slow(struct jobs *all, struct worker *w, struct msg *m)
+{
+	const struct msg_id *body = m->body;
+	struct share *share;
+	struct job *job = job_of_walker(all, w, body->id, &share);
+
+	if (job != NULL)
+		job_take_queue_slot(job);
+	return FAULT_NONE;
+}
+
+static enum msg_fault
+job_on_resolved(struct jobs *all, struct worker *w, struct msg *m)
+{
+	const struct msg_resolved *body = m->body;
+	struct share *share;
+	struct job *job = job_of_walker(all, w, body->id, &share);
+	const char *why;
+	uint32_t retry_s;
+	int status;
+
+	if (job == NULL)
+		return FAULT_NONE;
+	share->same = body->result == RESOLVE_SAME;
+	if (body->result == RESOLVE_OK) {
+		if (!job_files_check_listing(&job->specs, all->conf,
+		    w->ch.index, &share->next))
+			return FAULT_CONTENT;
+		share->young = body->flags & RESOLVED_YOUNG;
+		buf_free(&share->listing);
+		share->listing = share->next;
+		memset(&share->next, 0, sizeof(share->next));
+		memcpy(share->sha256, body->listing_sha256, SEAL_LEN);
+		memcpy(share->seal, body->seal, SEAL_LEN);
+	} else if (share->same && !share->known)
+		return FAULT_CONTENT;
+	share->pending = false;
+	job->pending--;
+	if (body->result != RESOLVE_OK && !share->same) {
+		status = job_files_refusal(body->result, &why, &retry_s);
+		job_fail(job, status, why, retry_s);
+	} else if (job->pending == 0)
+		job_set_due(job);
+	return FAULT_NONE;
+}
+
+/*
+ * Each walker's sealed listing, for the cache to make its entry from; nothing
+ * if a spec is in no listing, since no walker has sealed that it is missing.
+ */
+static void
+job_put_info(struct job *job)
+{
+	struct worker *cache = &job->all->workers->cache;
+	struct msg_put_info body = { 0 };
+	struct share *share;
+	size_t i, at, n, last = job->nshares;
+
+	if (worker_is_full(cache) || !job->files.complete)
+		return;
+	for (i = 0; i < job->nshares; i++)
+		if (job->shares[i].used)
+			last = i;
+	sha1(job->specs.text.data, job->specs.text.len, body.digest);
+	for (i = 0; i < job->nshares; i++) {
+		share = &job->shares[i];
+		if (!share->used)
+			continue;
+		for (at = 0; at < share->listing.len; at += n) {
+			n = share->listing.len - at;
+			body.flags = 0;
+			if (n > MSG_TAIL_MAX) {
+				n = MSG_TAIL_MAX;
+				body.flags = PART_MORE;
+			} else {
+				body.flags = PUT_SEALED |
+				    (i == last ? 0 : PART_MORE);
+				memcpy(body.seal, share->seal, SEAL_LEN);
+			}
+			if (worker_send(cache, MSG_PUT_INFO, &body,
+			    share->listing.data + at, n, NULL, 0) == -1)
+				return;
+		}
+	}
+}
+
+/* The listings are complete, and at least one of them is new. */
+static void
+job_take_listings(struct job *job)
+{
+	struct jobs *all = job->all;
+	const char *why;
+	int status;
+
+	job_drop_files(job);
+	status = job_files_take(&job->files, all->conf, &job->specs,
+	    job->shares, job->nshares, job->key.multi, &why);
+	if (status == 403 || status == 404) {
+		/* No file: the cache's entry under this digest is replaced. */
+		job_put_info(job);
+		hot_remove(&all->hot, &job->key);
+	}
+	if (status != 0) {
+		job_fail(job, status, why, status == 500 ? 1 : 0);
+		return;
+	}
+	job->state = JOB_PIECES;
+	job_ask_pieces(job);
+}
+
+/*
+ * Something was mounted or unmounted since the walkers were asked.  If files
+ * are known by their mounts, the walkers' answer may no longer hold.
+ */
+static bool
+job_has_lost_mounts(const struct job *job)
+{
+	return job->mounts != job->all->mounts &&
+	    (job->files.by_mount || (job->old != NULL && job->old->by_mount));
+}
+
+/* The files of the remembered torrent are as they were. */
+static void
+job_keep_old(struct job *job)
+{
+	struct torrent *old = job->old;
+
+	/* The job had just begun when the layout changed. */
+	if (old->layout != job->all->layout_epoch) {
+		job_restart(job);
+		return;
+	}
+	/* The limit may have been lowered since it was made. */
+	if (old->bytes > job->all->conf->max_bytes) {
+		job_fail(job, 413, "more content than one torrent may have "
+		    "here; ask for fewer files", 0);
+		return;
+	}
+	old->checked_ms = job->asked_walkers_ms;
+	old->recheck = false;
+	job_succeed(job, torrent_ref(old));
+}
+
+/* All walkers have answered. */
 static void
 job_resolved(struct job *job)
 {
@@ -140,38 +820,12 @@ job_resolved(struct job *job)
 	for (i = 0; i < job->nshares; i++)
 		if (job->shares[i].used && !job->shares[i].same)
 			all_same = false;
-	if (all_same && job_lost_mounts(job)) {
-		if (job->state == JOB_CHECK)
-			job_check(job);
-		else
-			job_restart(job);
-		return;
-	}
-	if (all_same && job->state == JOB_CHECK) {
-		job_complete(job);
-		return;
-	}
-	/* A job that had just begun when the layout changed. */
-	if (all_same && job->old != NULL &&
-	    job->old->layout != job->front->layout) {
+	if (all_same && job_has_lost_mounts(job)) {
 		job_restart(job);
 		return;
 	}
-	/* The limit may have been lowered since it was made. */
-	if (all_same && job->old != NULL &&
-	    job->old->bytes > job->front->child.conf->max_bytes) {
-		job_fail(job, 413, "more content than one torrent may have "
-		    "here; ask for fewer files", 0);
-		return;
-	}
 	if (all_same && job->old != NULL) {
-		job->old->checked_ms = job->asked_walkers_ms;
-		job->old->recheck = false;
-		job_succeed(job, torrent_ref(job->old));
-		return;
-	}
-	if (job->state == JOB_CHECK) {
-		job_moved(job);
+		job_keep_old(job);
 		return;
 	}
 	/* One walker's files have changed; the others' are needed too. */
@@ -181,41 +835,112 @@ job_resolved(struct job *job)
 			job_ask_walker(job, i);
 		}
 	}
-	if (job->pending > 0)
-		return;
-	if (job_take_listing(job) == -1)
-		return;
-	job->state = JOB_PIECES;
-	job_ask_pieces(job);
+	if (job->pending == 0)
+		job_take_listings(job);
 }
 
-/* The cache has said which pieces it has. */
+/*
+ * PIECES: which pieces are known?
+ */
+
+/* Of all files that the cache has not answered for yet. */
+static void
+job_ask_pieces(struct job *job)
+{
+	struct worker *cache = &job->all->workers->cache;
+	struct msg_get_pieces body = { 0 };
+	struct msg_file item = { 0 };
+	struct buf tail = { 0 };
+	struct job_file *file;
+
+	if (worker_is_full(cache)) {
+		job_do_without_cache(job);
+		return;
+	}
+	body.id = job->id;
+	body.piece_len = job->files.piece_len;
+	job->asked_cache_ms = clock_coarse_ms();
+	job->pending = 0;
+	for (; item.index < job->files.n; item.index++) {
+		file = &job->files.v[item.index];
+		if (file->answered)
+			continue;
+		pieces_unref(file->pieces);
+		file->pieces = NULL;
+		file->got = 0;
+		job->pending++;
+		item.len = file->path_len;
+		item.identity = file->identity;
+		if (tail.len + sizeof(item) + item.len > MSG_TAIL_MAX) {
+			worker_send(cache, MSG_GET_PIECES, &body, tail.data,
+			    tail.len, NULL, 0);
+			body.count = 0;
+			tail.len = 0;
+		}
+		if (buf_add(&tail, &item, sizeof(item)) == -1 ||
+		    buf_add(&tail, file->path, item.len) == -1) {
+			buf_free(&tail);
+			job_fail_memory(job);
+			return;
+		}
+		body.count++;
+	}
+	if (body.count > 0)
+		worker_send(cache, MSG_GET_PIECES, &body, tail.data, tail.len,
+		    NULL, 0);
+	buf_free(&tail);
+	if (job->pending == 0)
+		job_set_due(job);
+}
+
+static enum msg_fault
+job_on_pieces(struct jobs *all, struct msg *m)
+{
+	const struct msg_pieces *body = m->body;
+	struct job *job = job_find(all, body->id, JOB_PIECES);
+	int answered;
+
+	if (job == NULL)
+		return FAULT_NONE;
+	answered = job_files_take_pieces(&job->files, body->count, m->tail,
+	    m->tail_len);
+	if (answered == -1)
+		return FAULT_CONTENT;
+	job->pending -= (uint32_t)answered;
+	if (job->pending == 0)
+		job_set_due(job);
+	return FAULT_NONE;
+}
+
+/*
+ * HASH: the files whose pieces the cache does not have.
+ */
+
 static void
 job_hash(struct job *job)
 {
-	struct front *f = job->front;
+	struct jobs *all = job->all;
 	struct job_file *file;
 	uint32_t i;
 
 	job->state = JOB_HASH;
-	for (i = 0; i < job->nfiles; i++)
-		if (job->files[i].pieces == NULL)
-			job->to_hash += job->files[i].identity.size;
-	for (i = 0; i < job->nfiles; i++) {
-		file = &job->files[i];
+	for (i = 0; i < job->files.n; i++)
+		if (job->files.v[i].pieces == NULL)
+			job->to_hash += job->files.v[i].identity.size;
+	for (i = 0; i < job->files.n; i++) {
+		file = &job->files.v[i];
 		if (file->pieces != NULL)
 			continue;
-		if (job_charge(job) == -1)
+		if (job_take_queue_slot(job) == -1)
 			return;
 		if (job->work == NULL) {
 			job->hash_start_ms = clock_coarse_ms();
 			job->work = work_new(job->to_hash);
 		}
-		if (job->work == NULL || hashing_want(f, job->work, job->id,
-		    i, file->path, file->path_len, &file->identity,
-		    job->piece_len) == -1) {
-			job_fail(job, 500, "out of memory; try again later",
-			    1);
+		if (job->work == NULL || hashing_want(all->front, job->work,
+		    job->id, i, file->path, file->path_len, &file->identity,
+		    job->files.piece_len) == -1) {
+			job_fail_memory(job);
 			return;
 		}
 		job->pending++;
@@ -223,31 +948,32 @@ job_hash(struct job *job)
 	if (job->pending == 0)
 		job_set_due(job);
 	else
-		hashings_run(f);
+		hashings_run(all->front);
 }
 
-/* A file that cannot be read is the mirror's matter: somebody should know. */
+/* Only the mirror's administrator can help with a file that cannot be read. */
 static void
-job_log_failure(struct front *f, const struct hashing *h)
+job_log_failure(struct jobs *all, const struct hashing *h)
 {
 	char path[512];
 
-	if (log_once(&f->failure_log_ms, 60000, clock_coarse_ms()))
+	if (log_once(&all->failure_log_ms, 60000, clock_coarse_ms()))
 		log_warn("\"%s\" cannot be hashed: it fails to be read; look "
 		    "at the disk", log_escape(path, sizeof(path), h->path,
 		    h->path_len));
 }
 
 void
-job_on_hashed(struct front *f, uint64_t id, uint32_t index, struct hashing *h)
+job_on_hashed(struct jobs *all, uint64_t id, uint32_t index,
+    struct hashing *h)
 {
-	struct job *job = job_find(f, id, JOB_HASH);
+	struct job *job = job_find(all, id, JOB_HASH);
 
 	if (job == NULL)
 		return;
 	job->pending--;
 	if (h->result == HASHING_FAILED) {
-		job_log_failure(f, h);
+		job_log_failure(all, h);
 		job_fail(job, 500, "a file cannot be read; ask the mirror's "
 		    "administrator to look at its log", 0);
 		return;
@@ -257,144 +983,274 @@ job_on_hashed(struct front *f, uint64_t id, uint32_t index, struct hashing *h)
 		job_set_due(job);
 		return;
 	}
-	job->files[index].pieces = pieces_ref(h->pieces);
+	job->files.v[index].pieces = pieces_ref(h->pieces);
 	job->hashed += h->identity.size;
 	if (!h->settled)
-		job->settled = false;
+		job->files.settled = false;
 	if (job->pending == 0)
 		job_set_due(job);
 }
 
-/* All digests are there: are they still those of the files? */
+void
+job_progress(const struct job *job, struct job_progress *p)
+{
+	struct jobs *all = job->all;
+	uint64_t left;
+
+	*p = (struct job_progress){ .retry_s = 2 };
+	if (job->state != JOB_HASH || job->to_hash == 0)
+		return;
+	/* The bytes of one long file count before it is finished. */
+	p->hashed = job->hashed + job->work->partial;
+	p->to_hash = job->to_hash;
+	if (p->hashed > p->to_hash)
+		p->hashed = p->to_hash;
+	left = (p->to_hash - p->hashed) * (all->queued > 0 ? all->queued : 1);
+	if (left > all->hashings->left)
+		left = all->hashings->left;
+	p->retry_s = hashings_estimate(all->front, left);
+}
+
+/*
+ * CHECK: are the files still those that were hashed?
+ */
+
+static void
+job_complete(struct job *job)
+{
+	struct jobs *all = job->all;
+	struct torrent *t;
+	uint32_t i;
+
+	t = job_files_torrent(&job->files, all->conf, &job->specs,
+	    job->shares, job->nshares);
+	if (t == NULL) {
+		job_fail_memory(job);
+		return;
+	}
+	t->layout = all->layout_epoch;
+	t->checked_ms = job->asked_walkers_ms;
+	t->touched_ms = clock_coarse_ms();
+	if (job->hash_start_ms != 0)
+		t->hash_ms = (uint32_t)(clock_coarse_ms() -
+		    job->hash_start_ms);
+	/* With one file clients take the whole URL from the torrent. */
+	for (i = 0; job->files.n > 1 && i < job->files.n; i++)
+		if (caveat_name(t, job->files.v[i].path,
+		    job->files.v[i].path_len))
+			break;
+	if (t->multi && t->settled && !t->by_mount)
+		job_put_info(job);
+	job_succeed(job, t);
+}
+
+static void
+job_check(struct job *job)
+{
+	job->state = JOB_CHECK;
+	job_ask_walkers(job);
+}
+
+/* All digests are known. */
 static void
 job_hashed(struct job *job)
 {
 	uint64_t age = clock_coarse_ms() - job->asked_walkers_ms;
 
-	if (job->changed) {
-		job_moved(job);
-		return;
-	}
-	if (age <= job->front->child.conf->revalidate_ms &&
-	    !job_lost_mounts(job))
+	if (job->changed)
+		job_restart_changed(job);
+	else if (age <= job->all->conf->revalidate_ms &&
+	    !job_has_lost_mounts(job))
 		job_complete(job);
 	else
 		job_check(job);
 }
 
+/* All walkers have answered again. */
 static void
-job_start(struct job *job)
+job_checked(struct job *job)
 {
-	/* Only a digest may stand for something that the cache knows. */
-	if (job->old == NULL && job->key.multi) {
-		job->state = JOB_LOOKUP;
-		job_ask_info(job);
-		return;
-	}
-	job->state = JOB_RESOLVE;
-	if (job_ask_walkers(job) == -1)
-		job_fail(job, 500, "out of memory; try again later", 1);
+	size_t i;
+
+	for (i = 0; i < job->nshares; i++)
+		if (job->shares[i].used && !job->shares[i].same) {
+			job_restart_changed(job);
+			return;
+		}
+	if (job_has_lost_mounts(job))
+		job_check(job);
+	else
+		job_complete(job);
 }
 
-/* The cache has answered, completely. */
-static void
-job_looked_up(struct job *job)
-{
-	if (job->old == NULL && job->specs.n == 0) {
-		hot_put(&job->front->hot, &job->key, NULL, clock_coarse_ms());
-		job_fail(job, 412, "", 0);
-		return;
-	}
-	job->state = JOB_RESOLVE;
-	if (job_ask_walkers(job) == -1)
-		job_fail(job, 500, "out of memory; try again later", 1);
-}
+/*
+ * All jobs.
+ */
 
-void
+static void
 jobs_run(evutil_socket_t fd, short what, void *arg)
 {
-	struct front *f = arg;
+	static void (*const steps[])(struct job *) = {
+		[JOB_NEW] = job_start,
+		[JOB_LOOKUP] = job_looked_up,
+		[JOB_RESOLVE] = job_resolved,
+		[JOB_PIECES] = job_hash,
+		[JOB_HASH] = job_hashed,
+		[JOB_CHECK] = job_checked,
+		[JOB_DONE] = job_end,
+	};
+	struct jobs *all = arg;
 	struct job *job;
 
 	(void)fd;
 	(void)what;
-	while ((job = TAILQ_FIRST(&f->jobs.due)) != NULL) {
-		TAILQ_REMOVE(&f->jobs.due, job, due_entry);
+	while ((job = TAILQ_FIRST(&all->due)) != NULL) {
+		TAILQ_REMOVE(&all->due, job, due_entry);
 		job->due = false;
-		switch (job->state) {
-		case JOB_NEW:
-			job_start(job);
-			break;
-		case JOB_LOOKUP:
-			job_looked_up(job);
-			break;
-		case JOB_RESOLVE:
-		case JOB_CHECK:
-			job_resolved(job);
-			break;
-		case JOB_PIECES:
-			job_hash(job);
-			break;
-		case JOB_HASH:
-			job_hashed(job);
-			break;
-		case JOB_DONE:
-			job_end(job);
-			break;
-		}
+		steps[job->state](job);
 	}
 }
 
-void
-jobs_walker_up(struct front *f, size_t walker)
+int
+jobs_init(struct jobs *all, struct event_base *base, struct workers *workers,
+    const struct conf *conf)
 {
-	struct job *job;
-
-	RB_FOREACH(job, job_id_tree, &f->jobs.by_id)
-		if ((job->state == JOB_RESOLVE || job->state == JOB_CHECK) &&
-		    walker < job->nshares && job->shares[walker].pending) {
-			job->pending--;
-			job_ask_walker(job, walker);
-		}
+	memset(all, 0, sizeof(*all));
+	all->workers = workers;
+	all->conf = conf;
+	hot_init(&all->hot, conf->hot_size);
+	RB_INIT(&all->by_key);
+	RB_INIT(&all->by_id);
+	TAILQ_INIT(&all->due);
+	all->ev = event_new(base, -1, 0, jobs_run, all);
+	workers_set_hashers(workers, conf->hashers);
+	return all->ev == NULL ? -1 :
+	    workers_set_walkers(workers, conf->nroots);
 }
 
-void
-jobs_cache_up(struct front *f)
+enum msg_fault
+jobs_on_message(struct jobs *all, struct worker *w, struct msg *m)
+{
+	switch (m->type) {
+	case MSG_INFO:
+		return job_on_info(all, m);
+	case MSG_LISTING:
+		return job_on_listing(all, w, m);
+	case MSG_SLOW:
+		return job_on_slow(all, w, m);
+	case MSG_RESOLVED:
+		return job_on_resolved(all, w, m);
+	case MSG_PIECES:
+		return job_on_pieces(all, m);
+	default:
+		return FAULT_TYPE;
+	}
+}
+
+int
+jobs_attach(struct jobs *all, enum role role, uint32_t index, int fd)
 {
 	struct job *job;
 
-	RB_FOREACH(job, job_id_tree, &f->jobs.by_id) {
-		if (job->state == JOB_LOOKUP && !job->due)
+	if (workers_attach(all->workers, role, index, fd) == -1)
+		return -1;
+	if (role == ROLE_HASHER)
+		hashings_run(all->front);
+	else if (role == ROLE_WALKER)
+		openings_walker_up(all->front, index);
+	RB_FOREACH(job, job_id_tree, &all->by_id) {
+		if (role == ROLE_CACHE && job->state == JOB_LOOKUP &&
+		    !job->due)
 			job_ask_info(job);
-		else if (job->state == JOB_PIECES && !job->due)
+		else if (role == ROLE_CACHE && job->state == JOB_PIECES &&
+		    !job->due)
 			job_ask_pieces(job);
+		else if (role == ROLE_WALKER && (job->state == JOB_RESOLVE ||
+		    job->state == JOB_CHECK) && index < job->nshares &&
+		    job->shares[index].pending) {
+			job->pending--;
+			job_ask_walker(job, index);
+		}
 	}
+	return 0;
 }
 
-void
-jobs_conf_changed(struct front *f)
+/* Hashers that stay go on with their batches. */
+static void
+jobs_set_hashers(struct jobs *all)
+{
+	size_t i, n = all->workers->nhashers, want = all->conf->hashers;
+
+	/* Before a file is finished: no hasher holds one any longer. */
+	for (i = want; i < n; i++)
+		hashings_forget_slots(all->front, i);
+	workers_set_hashers(all->workers, want);
+	for (i = want; i < n; i++)
+		hashings_hasher_lost(all->front, i, false);
+}
+
+static void
+jobs_restart(struct jobs *all)
 {
 	struct job *job, *next;
-	uint64_t last = f->last_id;
+	uint64_t last = all->workers->last_id;
 
-	for (job = RB_MIN(job_id_tree, &f->jobs.by_id);
+	for (job = RB_MIN(job_id_tree, &all->by_id);
 	    job != NULL && job->id <= last; job = next) {
-		next = RB_NEXT(job_id_tree, &f->jobs.by_id, job);
+		next = RB_NEXT(job_id_tree, &all->by_id, job);
 		if (job->state != JOB_NEW && job->state != JOB_LOOKUP &&
 		    job->state != JOB_DONE)
 			job_restart(job);
 	}
 }
 
-/* The cache saves time; without it torrents can still be made. */
+/*
+ * A worker that was asked under the old configuration might answer by the new
+ * one: those channels end here as they do at the other end, and new ones
+ * follow.
+ */
+void
+jobs_set_conf(struct jobs *all, const struct conf *conf)
+{
+	const struct conf *old = all->conf;
+	bool roots = !conf_same_roots(old, conf);
+	bool layout = !conf_same_layout(old, conf);
+
+	all->conf = conf;
+	if (roots || layout) {
+		all->layout_epoch++;
+		if (workers_set_walkers(all->workers, conf->nroots) == -1)
+			fatal("out of memory");
+		openings_reroute(all->front);
+	}
+	hot_set_conf(&all->hot, old, conf, all->layout_epoch);
+	jobs_set_hashers(all);
+	if ((layout || strcmp(old->cache, conf->cache) != 0) &&
+	    all->workers->cache.ch.fd != -1)
+		worker_lose(&all->workers->cache);
+	if (roots || layout)
+		jobs_restart(all);
+}
+
+void
+jobs_set_mounts(struct jobs *all, uint32_t changes, bool watched)
+{
+	all->mounts_watched = watched;
+	if (all->mounts == changes)
+		return;
+	all->mounts = changes;
+	hot_forget_mounts(&all->hot);
+}
+
+/* The cache saves time; torrents can be made without it. */
 static void
 job_watch_cache(struct job *job, uint64_t now)
 {
-	struct peer *cache = &job->front->cache;
+	struct worker *cache = &job->all->workers->cache;
 
-	if (peer_is_silent(cache, job->asked_cache_ms, CACHE_SILENT_MS))
-		peer_give_up(cache, job->state == JOB_LOOKUP ? MSG_GET_INFO :
-		    MSG_GET_PIECES);
+	if (worker_is_silent(cache, job->asked_cache_ms, CACHE_SILENT_MS))
+		worker_give_up(cache, job->state == JOB_LOOKUP ?
+		    MSG_GET_INFO : MSG_GET_PIECES);
 	if (cache->ch.fd == -1 && now > cache->lost_ms + CACHE_AWAY_MS)
 		job_do_without_cache(job);
 }
@@ -402,25 +1258,26 @@ job_watch_cache(struct job *job, uint64_t now)
 static void
 job_watch_walkers(struct job *job)
 {
-	struct peer *walker;
+	struct workers *workers = job->all->workers;
+	struct worker *w;
 	size_t i;
 
-	for (i = 0; i < job->nshares && i < job->front->nwalkers; i++) {
-		walker = &job->front->walkers[i];
-		if (job->shares[i].pending && peer_is_silent(walker,
+	for (i = 0; i < job->nshares && i < workers->nwalkers; i++) {
+		w = &workers->walkers[i];
+		if (job->shares[i].pending && worker_is_silent(w,
 		    job->asked_walkers_ms, WALKER_SILENT_MS))
-			peer_give_up(walker, MSG_RESOLVE);
+			worker_give_up(w, MSG_RESOLVE);
 	}
 }
 
 void
-jobs_tick(struct front *f)
+jobs_tick(struct jobs *all)
 {
 	uint64_t now = clock_coarse_ms(), limit;
 	struct job *job;
 	size_t i;
 
-	RB_FOREACH(job, job_id_tree, &f->jobs.by_id) {
+	RB_FOREACH(job, job_id_tree, &all->by_id) {
 		if (!job->due &&
 		    (job->state == JOB_LOOKUP || job->state == JOB_PIECES))
 			job_watch_cache(job, now);
@@ -431,10 +1288,11 @@ jobs_tick(struct front *f)
 		    now - job->asked_ms > limit)
 			job_fail(job, 503, "", 0);
 	}
-	/* Nobody begins to ask those that are full. */
-	peer_watch(&f->cache, CACHE_SILENT_MS);
-	for (i = 0; i < f->nwalkers; i++) {
-		peer_watch(&f->walkers[i], WALKER_SILENT_MS);
-		openings_watch(f, i, WALKER_SILENT_MS);
+	/* No request is started that would wait behind a full queue, so only
+	   this notices a worker that reads nothing. */
+	worker_watch(&all->workers->cache, CACHE_SILENT_MS);
+	for (i = 0; i < all->workers->nwalkers; i++) {
+		worker_watch(&all->workers->walkers[i], WALKER_SILENT_MS);
+		openings_watch(all->front, i, WALKER_SILENT_MS);
 	}
 }

@@ -1,12 +1,8 @@
 /*
- * A torrent in the making: what is asked of the cache, the walkers and the
- * hashers, in which order, and who waits for it.  Equal requests share one.
- *
- *	LOOKUP	the cache: what does this digest stand for?
- *	RESOLVE	the walkers: which files are that now?
- *	PIECES	the cache: are their pieces known?
- *	HASH	the hashers: those that are not
- *	CHECK	the walkers once more, if that took long
+ * Jobs: torrents in the making.  A job asks the cache, the walkers and the
+ * hashers, in the order of the states in job.c; equal requests share one.
+ * This layer knows neither HTTP nor clients: a request waits for a job with a
+ * struct waiter.
  */
 #ifndef JOB_H
 #define JOB_H
@@ -17,44 +13,10 @@
 #include <event2/event.h>
 
 #include "common/addr.h"
-#include "common/listing.h"
-#include "common/torrent.h"
 #include "pkgtorrentd/front/job/hashing.h"
 #include "pkgtorrentd/front/job/hot.h"
-
-enum job_state {
-	JOB_NEW,
-	JOB_LOOKUP,
-	JOB_RESOLVE,
-	JOB_PIECES,
-	JOB_HASH,
-	JOB_CHECK,
-	JOB_DONE
-};
-
-/* One walker's share of the specs. */
-struct share {
-	bool		 used;
-	bool		 pending;
-	bool		 known;		/* sha256 is what we hold */
-	bool		 same;		/* the walker says: no change */
-	bool		 young;		/* … and: an empty file is new */
-	uint8_t		 sha256[SEAL_LEN];
-	uint8_t		 seal[SEAL_LEN];
-	struct buf	 listing;	/* records as they came */
-	struct buf	 next;		/* … of the answer coming in */
-};
-
-struct conf;
-
-struct job_file {
-	const char	*path;		/* in *listing */
-	uint32_t	 path_len;
-	struct identity	 identity;
-	struct pieces	*pieces;	/* NULL: not there yet */
-	uint32_t	 got;		/* digests so far, from the cache */
-	bool		 answered;	/* by the cache */
-};
+#include "pkgtorrentd/front/job/job_files.h"
+#include "pkgtorrentd/front/worker/worker.h"
 
 /*
  * A request that waits for a job.  Its owner sets addr (the client that is
@@ -74,144 +36,83 @@ TAILQ_HEAD(waiter_queue, waiter);
 struct job_result {
 	int		 status;	/* 200: there is a torrent */
 	const char	*why;		/* for the client; "" with 412 */
-	uint32_t	 retry_s;	/* 0: no use to come again */
+	uint32_t	 retry_s;	/* 0: trying again does not help */
 	struct torrent	*torrent;	/* or NULL */
-	bool		 checked;	/* it was there, and still holds */
+	bool		 checked;	/* it was remembered, and still holds */
 };
 
-struct job {
-	RB_ENTRY(job)		 by_key;
-	RB_ENTRY(job)		 by_id;
-	TAILQ_ENTRY(job)	 due_entry;
-	struct front		*front;
-	struct torrent_key	 key;
-	bool			 findable;	/* in by_key */
-	bool			 due;
-	uint64_t		 id;		/* another at each restart */
-	enum job_state		 state;
-	struct waiter_queue	 waiters;
-	uint64_t		 asked_ms;	/* somebody still wanted it */
-	struct addr		*addr;		/* whom it is charged to */
-	bool			 charged;	/* to all clients together, … */
-	bool			 counted;	/* … and to that one */
-
-	struct specs		 specs;
-	struct torrent		*old;		/* remembered, to be checked */
-	struct buf		 info_parts;	/* of the cache */
-	uint32_t		 piece_len;
-	uint64_t		 asked_cache_ms;
-
-	struct share		*shares;	/* one per walker */
-	size_t			 nshares;
-	uint32_t		 pending;	/* shares, or files */
-	uint64_t		 asked_walkers_ms;
-	uint32_t		 mounts;	/* the front's then */
-	unsigned		 changes;	/* files that moved under us */
-
-	struct buf		 merged;	/* listing of several shares */
-	const struct buf	*listing;	/* of all shares, in order */
-	struct job_file		*files;
-	uint32_t		 nfiles;
-	uint64_t		 bytes;
-	bool			 multi;
-	bool			 settled;	/* may be remembered */
-	bool			 by_mount;	/* … while its mounts stay */
-	bool			 changed;	/* a file is not what it was */
-	struct work		*work;
-	uint64_t		 to_hash;	/* bytes */
-	uint64_t		 hashed;
-	uint64_t		 hash_start_ms;
-
-	struct job_result	 result;
+/* How far a job has come. */
+struct job_progress {
+	uint64_t	 hashed;	/* bytes */
+	uint64_t	 to_hash;	/* bytes; 0: the files are not known */
+	uint32_t	 retry_s;	/* estimate of when it has ended */
 };
 
 RB_HEAD(job_key_tree, job);
 RB_HEAD(job_id_tree, job);
+TAILQ_HEAD(job_queue, job);
 
+/* The job layer, with the torrents in memory. */
 struct jobs {
+	struct workers		*workers;
+	struct front		*front;		/* for hashing and opening */
+	struct hashings		*hashings;
+	const struct conf	*conf;
+	struct hot		 hot;
 	struct job_key_tree	 by_key;
 	struct job_id_tree	 by_id;
-	TAILQ_HEAD(, job)	 due;
+	struct job_queue	 due;
 	struct event		*ev;
 	uint32_t		 n;
-	uint32_t		 charged;	/* against max-queue */
+	uint32_t		 queued;	/* counted against max-queue */
+	uint32_t		 layout_epoch;	/* number of configurations that
+						   changed info hashes */
+	uint32_t		 mounts;	/* changes of the mount table */
+	bool			 mounts_watched; /* the parent notices them */
+	uint64_t		 failure_log_ms;
 };
 
-RB_PROTOTYPE(job_key_tree, job, by_key, )
-RB_PROTOTYPE(job_id_tree, job, by_id, )
+/*
+ * Start without jobs.  The workers and the configuration must outlive the
+ * layer.  0, or -1 without memory.
+ */
+int	jobs_init(struct jobs *, struct event_base *, struct workers *,
+	    const struct conf *);
+/*
+ * Another configuration: walkers and hashers become as many as it says, jobs
+ * under way start again where its roots or piece length are others.
+ */
+void	jobs_set_conf(struct jobs *, const struct conf *);
+/* The mount table has changed so many times since the start. */
+void	jobs_set_mounts(struct jobs *, uint32_t changes, bool watched);
+/*
+ * Take a worker's channel from the parent and ask again for what the worker
+ * before it left unanswered.  0, or -1: there is no such worker.
+ */
+int	jobs_attach(struct jobs *, enum role, uint32_t index, int fd);
+/* An answer of a walker or the cache to a job; see struct worker_ops. */
+enum msg_fault jobs_on_message(struct jobs *, struct worker *, struct msg *);
+/* Give up silent workers, and jobs for which no request waits.  To be called
+   a few times a second. */
+void	jobs_tick(struct jobs *);
 
-int	jobs_init(struct front *);
-/* The loop's: every job that is due takes its next step. */
-void	jobs_run(evutil_socket_t, short, void *);
-/* An ended job's, or a fresh one's, next step is taken from the loop. */
-void	job_set_due(struct job *);
-/* The end, with a status other than 200; why is a constant. */
-void	job_fail(struct job *, int status, const char *why, uint32_t retry_s);
-/* May it take the walker's time, of its client's share? 0, or -1: it has
-   failed. */
-int	job_count(struct job *);
-/* May it take the hashers' time, too? */
-int	job_charge(struct job *);
-struct job *job_find(struct front *, uint64_t id, enum job_state);
-bool	job_is_under_way(struct front *, uint64_t id);
-
-/* For job.c, in job_table.c: a new number; not to be found; not charged to
-   anybody; and the end. */
-void	job_renumber(struct job *);
-void	job_unfind(struct job *);
-void	job_uncharge(struct job *);
-void	job_free(struct job *);
-/* For job.c, in job_files.c: from listings to files, and to the cache. */
-int	job_take_listing(struct job *);
-void	job_put_info(struct job *);
-void	job_drop_files(struct job *);
-/* … for job_torrent.c: the files as torrent.h takes them (to be freed), the
-   layout, and the length of "/first" in "/first/rest"; 0 without rest. */
-struct torrent_file *job_torrent_files(const struct job *);
-struct torrent_layout job_layout(const struct job *);
-size_t	path_first_len(const char *path, size_t len);
-/* For job_ask.c, in job_torrent.c: which root holds a spec; -1: none. */
-int	spec_root(const struct conf *, struct str spec);
-/* For job.c and job_ask.c, in job_torrent.c: of the files, with their pieces;
-   of what the cache has sent (NULL: nothing of use). */
-struct torrent *job_make_torrent(struct job *);
-struct torrent *job_load_torrent(struct job *, const struct msg_info *);
-/* For job.c, in job_ask.c: questions to peers. */
-void	job_ask_info(struct job *);
-int	job_ask_walkers(struct job *);
-void	job_ask_walker(struct job *, size_t);
-void	job_ask_pieces(struct job *);
-/* It does not answer (any more). */
-void	job_do_without_cache(struct job *);
-void	job_cancel(struct job *);
 /*
  * The job for this key: the one under way, or a new one.  specs are taken
- * over (emptied) by a new one and may be empty for a digest; old is what is
- * remembered of it.  NULL without memory.
+ * over (and emptied) by a job that has none, and may be empty for a digest;
+ * old is the torrent that is remembered for the key, or NULL.  NULL without
+ * memory.
  */
-struct job *job_get(struct front *, const struct torrent_key *,
+struct job *job_get(struct jobs *, const struct torrent_key *,
 	    struct specs *, struct torrent *old);
-/* The waiter waits; its client is charged if it is the first. */
+/* Wait for a job.  The client of the first waiter is charged with it. */
 void	job_join(struct job *, struct waiter *);
 void	job_leave(struct waiter *);
 const struct job_result *job_result(const struct job *);
-/* Per cent and seconds, for a client that has waited long enough. */
-void	job_progress(struct job *, char *text, size_t len, uint32_t *retry_s);
+void	job_progress(const struct job *, struct job_progress *);
 
-enum msg_fault job_on_listing(struct peer *, struct msg *);
-enum msg_fault job_on_resolved(struct peer *, struct msg *);
-enum msg_fault job_on_slow(struct peer *, struct msg *);
-enum msg_fault job_on_info(struct peer *, struct msg *);
-enum msg_fault job_on_pieces(struct peer *, struct msg *);
-void	job_on_hashed(struct front *, uint64_t id, uint32_t index,
+/* For hashing.c: a file has been hashed; does the job still wait for it? */
+void	job_on_hashed(struct jobs *, uint64_t id, uint32_t index,
 	    struct hashing *);
-
-/* A peer was restarted: what it was asked is asked again. */
-void	jobs_walker_up(struct front *, size_t);
-void	jobs_cache_up(struct front *);
-/* The layout or the roots have changed: what is under way is made anew. */
-void	jobs_conf_changed(struct front *);
-/* Jobs that nobody has asked for in a long time. */
-void	jobs_tick(struct front *);
+bool	job_is_under_way(struct jobs *, uint64_t id);
 
 #endif

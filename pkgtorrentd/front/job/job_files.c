@@ -1,49 +1,93 @@
-/*
- * A job's files: what the walkers' listings say, whether that can be one
- * torrent, and what the cache is told of it.
- */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/seal.h"
+#include "common/spec.h"
 #include "common/torrent.h"
-#include "pkgtorrentd/front/front.h"
+#include "pkgtorrentd/front/job/job_files.h"
+
+static const char no_memory[] = "out of memory; try again later";
+
+static int
+spec_root(const struct conf *conf, const void *spec, size_t len)
+{
+	char plain[SPEC_MAX];
+
+	return len > sizeof(plain) ? -1 : conf_root_of(conf, plain,
+	    spec_plain(spec, len, plain));
+}
+
+bool
+job_files_next_spec(const struct specs *specs, const struct conf *conf,
+    struct str *spec, int *root)
+{
+	const char *text = (const char *)specs->text.data;
+	const char *end = text + specs->text.len, *nl;
+	const char *at = spec->p == NULL ? text : spec->p + spec->len + 1;
+
+	if (specs->n == 0 || at >= end)
+		return false;
+	nl = memchr(at, '\n', (size_t)(end - at));
+	spec->p = at;
+	spec->len = (size_t)((nl != NULL ? nl : end) - at);
+	*root = spec_root(conf, spec->p, spec->len);
+	return true;
+}
+
+bool
+job_files_check_listing(const struct specs *specs, const struct conf *conf,
+    uint32_t walker, const struct buf *listing)
+{
+	struct listing_reader r;
+	struct str spec = { 0 };
+	uint32_t index = 0;
+	int more, root;
+
+	listing_open(&r, listing->data, listing->len);
+	for (; job_files_next_spec(specs, conf, &spec, &root); index++) {
+		if (root != (int)walker)
+			continue;
+		if (listing_next_spec(&r) != 1 || r.spec.index != index ||
+		    r.spec.len != spec.len ||
+		    memcmp(r.spec_bytes, spec.p, spec.len) != 0)
+			return false;
+		while ((more = listing_next_file(&r)) == 1)
+			if (spec_root(conf, r.path, r.file.len) != (int)walker)
+				return false;
+		if (more == -1)
+			return false;
+	}
+	return listing_next_spec(&r) == 0;
+}
 
 void
-job_drop_files(struct job *job)
+job_files_free(struct job_files *files)
 {
 	uint32_t i;
 
-	for (i = 0; i < job->nfiles; i++)
-		pieces_unref(job->files[i].pieces);
-	free(job->files);
-	job->files = NULL;
-	job->nfiles = 0;
-	job->bytes = job->to_hash = job->hashed = 0;
-	job->pending = 0;
-	job->changed = false;
-	if (job->work != NULL)
-		work_abandon(job->front, job->work, job->id);
-	job->work = NULL;
+	for (i = 0; i < files->n; i++)
+		pieces_unref(files->v[i].pieces);
+	free(files->v);
+	buf_free(&files->merged);
+	memset(files, 0, sizeof(*files));
 }
 
 /* Several walkers' records in the order of the specs. */
 static int
-job_merge_listings(struct job *job)
+merge_listings(struct buf *merged, const struct share *shares, size_t nshares)
 {
 	struct listing_reader *r, *first;
 	size_t i, n = 0;
 	int rc = -1;
 
-	job->merged.len = 0;
-	r = calloc(job->nshares, sizeof(*r));
+	r = calloc(nshares, sizeof(*r));
 	if (r == NULL)
 		return -1;
-	for (i = 0; i < job->nshares; i++) {
-		if (!job->shares[i].used)
+	for (i = 0; i < nshares; i++) {
+		if (!shares[i].used)
 			continue;
-		listing_open(&r[n], job->shares[i].listing.data,
-		    job->shares[i].listing.len);
+		listing_open(&r[n], shares[i].listing.data,
+		    shares[i].listing.len);
 		if (listing_next_spec(&r[n]) == 1)
 			n++;
 	}
@@ -52,14 +96,13 @@ job_merge_listings(struct job *job)
 		for (i = 1; i < n; i++)
 			if (r[i].spec.index < first->spec.index)
 				first = &r[i];
-		if (listing_add_spec(&job->merged, first->spec.index,
+		if (listing_add_spec(merged, first->spec.index,
 		    first->spec.status, first->spec_bytes, first->spec.len,
 		    first->spec.files) == -1)
 			goto out;
 		while (listing_next_file(first) == 1)
-			if (listing_add_file(&job->merged,
-			    &first->file.identity, first->path,
-			    first->file.len) == -1)
+			if (listing_add_file(merged, &first->file.identity,
+			    first->path, first->file.len) == -1)
 				goto out;
 		if (listing_next_spec(first) != 1)
 			*first = r[--n];
@@ -70,86 +113,92 @@ out:
 	return rc;
 }
 
-/* All shares as one listing. 0, or -1: the job has failed. */
+/* All shares as one listing. */
 static int
-job_set_listing(struct job *job)
+files_set_listing(struct job_files *files, const struct share *shares,
+    size_t nshares, const char **why)
 {
 	size_t i, used = 0;
 	uint64_t len = 0;
 
-	for (i = 0; i < job->nshares; i++) {
-		if (!job->shares[i].used)
+	for (i = 0; i < nshares; i++) {
+		if (!shares[i].used)
 			continue;
 		used++;
-		len += job->shares[i].listing.len;
-		job->listing = &job->shares[i].listing;
+		len += shares[i].listing.len;
+		files->listing = &shares[i].listing;
 	}
-	/* The cache takes no more, and nobody reads as many names. */
+	/* The cache stores no longer one, and nobody reads so many names. */
 	if (len > LISTING_MAX) {
-		job_fail(job, 413, "the files' names alone are too long for "
-		    "one torrent; ask for fewer", 0);
-		return -1;
+		*why = "the files' names alone are too long for one torrent; "
+		    "ask for fewer";
+		return 413;
 	}
 	if (used == 1)
 		return 0;
-	job->listing = &job->merged;
-	if (job_merge_listings(job) == 0)
+	files->listing = &files->merged;
+	if (merge_listings(&files->merged, shares, nshares) == 0)
 		return 0;
-	job_fail(job, 500, "out of memory; try again later", 1);
-	return -1;
+	*why = no_memory;
+	return 500;
 }
 
-/* Why there is not one file, for single mode. */
-static void
-job_fail_without_files(struct job *job, enum path_status status)
-{
-	if (job->key.multi || status == PATH_MISSING || status == PATH_OK)
-		job_fail(job, 404, "no such file on this mirror; check the "
-		    "path", 0);
-	else if (status == PATH_NOT_FILE)
-		job_fail(job, 403, "that is not a regular file; ask for a "
-		    "file or for a pattern such as DIRECTORY/*", 0);
-	else if (status == PATH_LINK)
-		job_fail(job, 403, "that is a link which leaves the mirror's "
-		    "tree; ask for the file itself", 0);
-	else
-		job_fail(job, 403, "that file may not be read here; ask for "
-		    "another", 0);
-}
-
-/* Files of the listing into job->files; the status of the last spec. */
+/* The files of the listing, and the status of the last spec. */
 static int
-job_read_files(struct job *job, enum path_status *status)
+files_read(struct job_files *files, uint32_t nspecs, enum path_status *status)
 {
 	struct listing_reader r;
 	struct job_file *file;
-	uint32_t n = 0;
+	uint32_t n = 0, listed = 0;
 
-	listing_open(&r, job->listing->data, job->listing->len);
-	while (listing_next_spec(&r) == 1)
+	listing_open(&r, files->listing->data, files->listing->len);
+	while (listing_next_spec(&r) == 1) {
+		listed++;
 		while (listing_next_file(&r) == 1)
 			n++;
-	job->files = calloc(n > 0 ? n : 1, sizeof(*job->files));
-	if (job->files == NULL)
+	}
+	files->complete = listed == nspecs;
+	files->v = calloc(n > 0 ? n : 1, sizeof(*files->v));
+	if (files->v == NULL)
 		return -1;
-	listing_open(&r, job->listing->data, job->listing->len);
+	listing_open(&r, files->listing->data, files->listing->len);
 	while (listing_next_spec(&r) == 1) {
 		*status = r.spec.status;
 		while (listing_next_file(&r) == 1) {
-			file = &job->files[job->nfiles++];
+			file = &files->v[files->n++];
 			file->path = (const char *)r.path;
 			file->path_len = r.file.len;
 			file->identity = r.file.identity;
-			job->bytes += file->identity.size;
+			files->bytes += file->identity.size;
 			/* The cache has nothing of such a file. */
 			if (file->identity.mount != 0)
-				job->by_mount = file->answered = true;
+				files->by_mount = file->answered = true;
 		}
 	}
 	return 0;
 }
 
-size_t
+/* There is no file; the status of the spec says why, for single mode. */
+static int
+refuse_no_files(bool multi, enum path_status status, const char **why)
+{
+	if (multi || status == PATH_MISSING || status == PATH_OK) {
+		*why = "no such file on this mirror; check the path";
+		return 404;
+	}
+	if (status == PATH_NOT_FILE)
+		*why = "that is not a regular file; ask for a file or for a "
+		    "pattern such as DIRECTORY/*";
+	else if (status == PATH_LINK)
+		*why = "that is a link which leaves the mirror's tree; ask "
+		    "for the file itself";
+	else
+		*why = "that file may not be read here; ask for another";
+	return 403;
+}
+
+/* The length of "/first" in "/first/rest"; 0 without rest. */
+static size_t
 path_first_len(const char *path, size_t len)
 {
 	const char *slash = memchr(path + 1, '/', len - 1);
@@ -157,83 +206,102 @@ path_first_len(const char *path, size_t len)
 	return slash == NULL ? 0 : (size_t)(slash - path);
 }
 
-/* May these be one torrent? 0, or -1: the job has failed. */
+/* May these be one torrent? */
 static int
-job_check_files(struct job *job)
+files_check(const struct job_files *files, const struct conf *conf,
+    const char **why)
 {
-	const struct conf *conf = job->front->child.conf;
-	struct job_file *file, *first = &job->files[0];
+	const struct job_file *file, *first = &files->v[0];
 	size_t len = path_first_len(first->path, first->path_len);
 	uint64_t bytes = 0;
 	uint32_t i;
 
-	for (i = 0; i < job->nfiles; i++) {
-		file = &job->files[i];
-		if (job->multi && path_first_len(file->path,
+	for (i = 0; i < files->n; i++) {
+		file = &files->v[i];
+		if (files->multi && path_first_len(file->path,
 		    file->path_len) == 0) {
-			job_fail(job, 400, "a file at the top of the mirror "
-			    "has no directory to name a torrent after; ask "
-			    "for it in single mode", 0);
-			return -1;
+			*why = "a file at the top of the mirror has no "
+			    "directory to name a torrent after; ask for it "
+			    "in single mode";
+			return 400;
 		}
-		if (job->multi && (path_first_len(file->path,
+		if (files->multi && (path_first_len(file->path,
 		    file->path_len) != len ||
 		    memcmp(file->path, first->path, len) != 0)) {
-			job_fail(job, 400, "the files of one torrent must "
-			    "share the first directory; ask for one torrent "
-			    "for each", 0);
-			return -1;
+			*why = "the files of one torrent must share the first "
+			    "directory; ask for one torrent for each";
+			return 400;
 		}
 		if (file->identity.size > conf->max_bytes - bytes) {
-			job_fail(job, 413, "more content than one torrent may "
-			    "have here; ask for fewer files", 0);
-			return -1;
+			*why = "more content than one torrent may have here; "
+			    "ask for fewer files";
+			return 413;
 		}
 		bytes += file->identity.size;
 	}
-	if (job->nfiles > conf->max_files) {
-		job_fail(job, 413, "more files than one torrent may have; ask "
-		    "for fewer", 0);
-		return -1;
+	if (files->n > conf->max_files) {
+		*why = "more files than one torrent may have; ask for fewer";
+		return 413;
 	}
 	return 0;
 }
 
-struct torrent_file *
-job_torrent_files(const struct job *job)
+/* The files as torrent.h takes them, to be freed; NULL without memory. */
+static struct torrent_file *
+files_describe(const struct job_files *files)
 {
 	struct torrent_file *tf;
 	uint32_t i;
 
-	tf = calloc(job->nfiles, sizeof(*tf));
-	for (i = 0; tf != NULL && i < job->nfiles; i++) {
-		tf[i].path = job->files[i].path;
-		tf[i].path_len = job->files[i].path_len;
-		tf[i].size = job->files[i].identity.size;
-		if (job->files[i].pieces != NULL)
-			tf[i].digests = job->files[i].pieces->digests;
+	tf = calloc(files->n, sizeof(*tf));
+	for (i = 0; tf != NULL && i < files->n; i++) {
+		tf[i].path = files->v[i].path;
+		tf[i].path_len = files->v[i].path_len;
+		tf[i].size = files->v[i].identity.size;
+		if (files->v[i].pieces != NULL)
+			tf[i].digests = files->v[i].pieces->digests;
 	}
 	return tf;
 }
 
-struct torrent_layout
-job_layout(const struct job *job)
+static struct torrent_layout
+files_layout(const struct job_files *files, const struct conf *conf)
 {
-	const struct conf *conf = job->front->child.conf;
-
-	return (struct torrent_layout){ .piece_len = job->piece_len,
+	return (struct torrent_layout){ .piece_len = files->piece_len,
 	    .padding_attr = conf->padding_attr, .service = conf->service };
 }
 
-/* Nothing to ask or to hash for files of no bytes; but they may be new. */
+/* Is the torrent short enough? */
 static int
-job_take_empty_files(struct job *job)
+files_check_size(const struct job_files *files, const struct conf *conf,
+    const char **why)
+{
+	struct torrent_layout layout = files_layout(files, conf);
+	struct torrent_file *tf = files_describe(files);
+	uint64_t len;
+
+	if (tf == NULL) {
+		*why = no_memory;
+		return 500;
+	}
+	len = torrent_info_len(&layout, tf, files->n, files->multi);
+	free(tf);
+	if (len <= conf->max_torrent)
+		return 0;
+	*why = "the torrent would be too large; ask for fewer files";
+	return 413;
+}
+
+/* Files of no bytes are neither looked up nor hashed; but they may be new. */
+static int
+files_take_empty(struct job_files *files, const struct share *shares,
+    size_t nshares)
 {
 	struct job_file *file;
 	uint32_t i;
 
-	for (i = 0; i < job->nfiles; i++) {
-		file = &job->files[i];
+	for (i = 0; i < files->n; i++) {
+		file = &files->v[i];
 		if (file->identity.size > 0)
 			continue;
 		file->answered = true;
@@ -241,106 +309,317 @@ job_take_empty_files(struct job *job)
 		if (file->pieces == NULL)
 			return -1;
 	}
-	for (i = 0; i < job->nshares; i++)
-		if (job->shares[i].used && job->shares[i].young)
-			job->settled = false;
+	for (i = 0; i < nshares; i++)
+		if (shares[i].used && shares[i].young)
+			files->settled = false;
 	return 0;
 }
 
 int
-job_take_listing(struct job *job)
+job_files_take(struct job_files *files, const struct conf *conf,
+    const struct specs *specs, const struct share *shares, size_t nshares,
+    bool multi, const char **why)
 {
-	const struct conf *conf = job->front->child.conf;
-	enum path_status status = PATH_MISSING;
-	struct torrent_layout layout;
-	struct torrent_file *tf;
-	uint64_t len;
+	enum path_status path_status = PATH_MISSING;
+	int status;
 
-	job_drop_files(job);
-	job->piece_len = conf->piece_len;
-	job->settled = true;
-	job->by_mount = false;
-	if (job_set_listing(job) == -1)
-		return -1;
-	if (job_read_files(job, &status) == -1)
-		goto no_memory;
-	if (job->nfiles == 0) {
-		/* What is in the cache under this digest is forgotten. */
-		job_put_info(job);
-		hot_remove(&job->front->hot, &job->key);
-		job_fail_without_files(job, status);
-		return -1;
-	}
-	job->multi = job->key.multi || job->nfiles > 1;
-	if (job_check_files(job) == -1)
-		return -1;
-	layout = job_layout(job);
-	tf = job_torrent_files(job);
-	if (tf == NULL)
-		goto no_memory;
-	len = torrent_info_len(&layout, tf, job->nfiles, job->multi);
-	free(tf);
-	if (len > conf->max_torrent) {
-		job_fail(job, 413, "the torrent would be too large; ask for "
-		    "fewer files", 0);
-		return -1;
-	}
-	if (job_take_empty_files(job) == 0)
-		return 0;
-no_memory:
-	job_fail(job, 500, "out of memory; try again later", 1);
-	return -1;
+	job_files_free(files);
+	files->piece_len = conf->piece_len;
+	files->settled = true;
+	status = files_set_listing(files, shares, nshares, why);
+	if (status != 0)
+		return status;
+	*why = no_memory;
+	if (files_read(files, specs->n, &path_status) == -1)
+		return 500;
+	if (files->n == 0)
+		return refuse_no_files(multi, path_status, why);
+	files->multi = multi || files->n > 1;
+	status = files_check(files, conf, why);
+	if (status == 0)
+		status = files_check_size(files, conf, why);
+	if (status != 0)
+		return status;
+	return files_take_empty(files, shares, nshares) == -1 ? 500 : 0;
 }
 
-/* That a path which no root holds is missing, no walker has sealed. */
-static bool
-job_lists_all(const struct job *job)
+int
+job_files_refusal(uint32_t result, const char **why, uint32_t *retry_s)
+{
+	static const struct {
+		int		 status;
+		uint32_t	 retry_s;
+		const char	*why;
+	} refusals[] = {
+		[RESOLVE_TOO_MANY_FILES] = { 413, 0,
+		    "more files than one torrent may have; ask for fewer" },
+		[RESOLVE_TOO_MANY_ENTRIES] = { 413, 0,
+		    "the pattern reads more directory entries than allowed; "
+		    "make it narrower" },
+		[RESOLVE_TOO_DEEP] = { 413, 0,
+		    "the pattern leads more than 32 directories deep; make "
+		    "it narrower" },
+		[RESOLVE_TOO_LONG] = { 413, 0,
+		    "the pattern takes longer than allowed; make it "
+		    "narrower" },
+		[RESOLVE_BAD_PATTERN] = { 400, 0,
+		    "the pattern has more than 16 wildcards or more than one "
+		    "**; make it simpler" },
+		[RESOLVE_FAILED] = { 503, 5,
+		    "the mirror's disk cannot be read at the moment; try "
+		    "again later" },
+		[RESOLVE_CANCELLED] = { 503, 1,
+		    "the files could not be looked at; try again" },
+	};
+
+	if (result > RESOLVE_CANCELLED || refusals[result].status == 0)
+		result = RESOLVE_CANCELLED;
+	*why = refusals[result].why;
+	*retry_s = refusals[result].retry_s;
+	return refusals[result].status;
+}
+
+/* One file's digests, or some of them.  1: the cache has answered for the
+   file, 0: not yet, -1: the item is wrong. */
+static int
+file_take_pieces(struct job_files *files, const struct msg_pieces_item *item,
+    const uint8_t *digests)
+{
+	struct job_file *file;
+
+	if (item->index >= files->n || files->v[item->index].answered)
+		return -1;
+	file = &files->v[item->index];
+	if (item->total == 0) {
+		if (file->got > 0)
+			return -1;
+	} else {
+		if (item->count == 0 || item->total !=
+		    torrent_digests(file->identity.size, files->piece_len) ||
+		    item->first != file->got ||
+		    item->count > item->total - file->got)
+			return -1;
+		/* Without memory the file is hashed. */
+		if (file->got == 0)
+			file->pieces = pieces_new(item->total);
+		if (file->pieces != NULL)
+			memcpy(file->pieces->digests + (size_t)file->got *
+			    SHA1_LEN, digests, (size_t)item->count *
+			    SHA1_LEN);
+		file->got += item->count;
+	}
+	file->answered = file->got == item->total;
+	return file->answered;
+}
+
+int
+job_files_take_pieces(struct job_files *files, uint32_t count,
+    const uint8_t *tail, size_t len)
+{
+	const uint8_t *at = tail, *end = tail + len;
+	struct msg_pieces_item item;
+	int r, answered = 0;
+
+	for (; count > 0; count--) {
+		if ((size_t)(end - at) < sizeof(item))
+			return -1;
+		memcpy(&item, at, sizeof(item));
+		at += sizeof(item);
+		if ((size_t)(end - at) / SHA1_LEN < item.count ||
+		    (r = file_take_pieces(files, &item, at)) == -1)
+			return -1;
+		at += (size_t)item.count * SHA1_LEN;
+		answered += r;
+	}
+	return answered;
+}
+
+/* The names that an answer needs besides the dictionary. */
+static int
+torrent_set_names(struct torrent *t, const char *path, size_t len,
+    bool only)
+{
+	const char *slash = memrchr(path, '/', len);
+
+	if (t->multi && path_first_len(path, len) == 0)
+		return -1;
+	if (t->multi)
+		t->name = strndup(path + 1, path_first_len(path, len) - 1);
+	else
+		t->name = strndup(slash + 1, (size_t)(path + len - slash) -
+		    1);
+	if (only)
+		t->path = strndup(path, len);
+	return t->name == NULL || (only && t->path == NULL) ? -1 : 0;
+}
+
+static int
+torrent_set_info(struct torrent *t, struct buf *info)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t i;
+
+	sha1(info->data, info->len, t->info_hash);
+	for (i = 0; i < SHA1_LEN; i++) {
+		t->info_hash_hex[2 * i] = hex[t->info_hash[i] >> 4];
+		t->info_hash_hex[2 * i + 1] = hex[t->info_hash[i] & 15];
+	}
+	t->info = blob_take(info);
+	if (t->info == NULL)
+		return -1;
+	t->size = sizeof(*t) + t->info->len + t->specs.text.len +
+	    strlen(t->name) + t->nshas * sizeof(*t->shas);
+	return 0;
+}
+
+static int
+torrent_set_shares(struct torrent *t, const struct share *shares, size_t n)
+{
+	size_t i;
+
+	t->shas = calloc(n, sizeof(*t->shas));
+	if (t->shas == NULL)
+		return -1;
+	for (i = 0; i < n; i++) {
+		if (!shares[i].used)
+			continue;
+		t->shas[t->nshas].walker = (uint32_t)i;
+		memcpy(t->shas[t->nshas++].sha256, shares[i].sha256,
+		    SEAL_LEN);
+	}
+	return 0;
+}
+
+static int
+torrent_set_specs(struct specs *specs, const struct specs *from)
+{
+	if (buf_add(&specs->text, from->text.data, from->text.len) == -1)
+		return -1;
+	specs->n = from->n;
+	return 0;
+}
+
+struct torrent *
+job_files_torrent(const struct job_files *files, const struct conf *conf,
+    const struct specs *specs, const struct share *shares, size_t nshares)
+{
+	struct torrent_layout layout = files_layout(files, conf);
+	struct torrent_file *tf;
+	struct buf info = { 0 };
+	struct torrent *t;
+
+	t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return NULL;
+	t->refs = 1;
+	t->multi = files->multi;
+	t->settled = files->settled;
+	t->by_mount = files->by_mount;
+	t->bytes = files->bytes;
+	tf = files_describe(files);
+	if (tf == NULL || torrent_set_specs(&t->specs, specs) == -1 ||
+	    torrent_set_shares(t, shares, nshares) == -1 ||
+	    torrent_set_names(t, files->v[0].path, files->v[0].path_len,
+	    files->n == 1) == -1 ||
+	    torrent_info(&info, &layout, tf, files->n, files->multi,
+	    conf->max_torrent) == -1 ||
+	    torrent_set_info(t, &info) == -1) {
+		buf_free(&info);
+		torrent_unref(t);
+		t = NULL;
+	}
+	free(tf);
+	return t;
+}
+
+/* Specs, names and the digest of each walker's part of a stored listing. */
+static int
+torrent_read_listing(struct torrent *t, const struct conf *conf,
+    const uint8_t wanted[SHA1_LEN], const struct buf *listing)
 {
 	struct listing_reader r;
-	uint32_t n = 0;
+	struct buf *part;
+	const uint8_t *start;
+	uint8_t digest[SHA1_LEN];
+	uint32_t files = 0;
+	size_t i, n = conf->nroots;
+	const char *why;
+	int root, rc = -1, more;
 
-	listing_open(&r, job->listing->data, job->listing->len);
-	while (listing_next_spec(&r) == 1)
-		n++;
-	return n == job->specs.n;
+	part = calloc(n, sizeof(*part));
+	t->shas = calloc(n, sizeof(*t->shas));
+	if (part == NULL || t->shas == NULL)
+		goto out;
+	listing_open(&r, listing->data, listing->len);
+	for (start = r.at; (more = listing_next_spec(&r)) == 1;
+	    start = r.at) {
+		if (request_check_path((const char *)r.spec_bytes,
+		    r.spec.len, &why) != 0 || specs_add(&t->specs,
+		    (const char *)r.spec_bytes, r.spec.len) == -1)
+			goto out;
+		while ((more = listing_next_file(&r)) == 1) {
+			t->bytes += r.file.identity.size;
+			if (files++ == 0 && torrent_set_names(t,
+			    (const char *)r.path, r.file.len, true) == -1)
+				goto out;
+		}
+		root = spec_root(conf, r.spec_bytes, r.spec.len);
+		if (more == -1 || root < 0 ||
+		    buf_add(&part[root], start, (size_t)(r.at - start)) == -1)
+			goto out;
+	}
+	sha1(t->specs.text.data, t->specs.text.len, digest);
+	if (more == -1 || files == 0 || memcmp(digest, wanted, SHA1_LEN) != 0)
+		goto out;
+	if (files > 1) {
+		free(t->path);
+		t->path = NULL;
+	}
+	for (i = 0; i < n; i++) {
+		if (part[i].len == 0)
+			continue;
+		t->shas[t->nshas].walker = (uint32_t)i;
+		sha256(part[i].data, part[i].len,
+		    t->shas[t->nshas++].sha256);
+	}
+	rc = 0;
+out:
+	for (i = 0; part != NULL && i < n; i++)
+		buf_free(&part[i]);
+	free(part);
+	return rc;
 }
 
-/*
- * Each walker's sealed listing, for the cache to make its entry from.  With a
- * gap it would be a lie.
- */
-void
-job_put_info(struct job *job)
+struct torrent *
+job_files_load(const struct buf *parts, const struct msg_info *body,
+    const struct conf *conf, const uint8_t digest[SHA1_LEN],
+    struct specs *specs)
 {
-	struct msg_put_info body = { 0 };
-	struct front *f = job->front;
-	struct share *share;
-	size_t i, at, n, last = job->nshares;
+	struct buf listing, info = { 0 };
+	struct torrent *t;
 
-	if (peer_is_full(&f->cache) || !job_lists_all(job))
-		return;
-	for (i = 0; i < job->nshares; i++)
-		if (job->shares[i].used)
-			last = i;
-	sha1(job->specs.text.data, job->specs.text.len, body.digest);
-	for (i = 0; i < job->nshares; i++) {
-		share = &job->shares[i];
-		if (!share->used)
-			continue;
-		for (at = 0; at < share->listing.len; at += n) {
-			n = share->listing.len - at;
-			body.flags = 0;
-			if (n > MSG_TAIL_MAX) {
-				n = MSG_TAIL_MAX;
-				body.flags = PART_MORE;
-			} else {
-				body.flags = PUT_SEALED |
-				    (i == last ? 0 : PART_MORE);
-				memcpy(body.seal, share->seal, SEAL_LEN);
-			}
-			if (peer_send(&f->cache, MSG_PUT_INFO, &body,
-			    share->listing.data + at, n, NULL, 0) == -1)
-				return;
-		}
+	if (body->listing_len > parts->len ||
+	    body->info_len != parts->len - body->listing_len)
+		return NULL;
+	listing = (struct buf){ .data = parts->data,
+	    .len = body->listing_len };
+	t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return NULL;
+	t->refs = 1;
+	t->multi = t->settled = true;
+	if (torrent_read_listing(t, conf, digest, &listing) == -1) {
+		torrent_unref(t);
+		return NULL;
 	}
+	if (specs->n == 0)
+		(void)torrent_set_specs(specs, &t->specs);
+	if (body->info_len == 0 || buf_add(&info, parts->data +
+	    body->listing_len, body->info_len) == -1 ||
+	    torrent_set_info(t, &info) == -1) {
+		buf_free(&info);
+		torrent_unref(t);
+		return NULL;
+	}
+	return t;
 }

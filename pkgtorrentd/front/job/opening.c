@@ -30,7 +30,7 @@ opening_send(struct front *f, struct opening *o)
 	body.count = o->count;
 	/* With the walker away it stays in the list and is sent later. */
 	if (r == 0)
-		peer_send(&f->walkers[o->walker], MSG_OPEN, &body, tail.data,
+		worker_send(&f->workers.walkers[o->walker], MSG_OPEN, &body, tail.data,
 		    tail.len, NULL, 0);
 	buf_free(&tail);
 	return r;
@@ -44,7 +44,7 @@ opening_new(struct front *f, size_t walker)
 	o = calloc(1, sizeof(*o));
 	if (o == NULL)
 		return NULL;
-	o->id = ++f->last_id;
+	o->id = ++f->workers.last_id;
 	o->walker = walker;
 	o->asked_ms = clock_coarse_ms();
 	TAILQ_INSERT_TAIL(&f->openings.list, o, entry);
@@ -93,7 +93,7 @@ openings_for_work(struct front *f, struct work *w)
 	while ((h = TAILQ_FIRST(&w->queued)) != NULL &&
 	    w->nopen < OPEN_AHEAD && openings_may(f, w)) {
 		root = conf_root_of(f->child.conf, h->path, h->path_len);
-		if (root == -1 || (size_t)root >= f->nwalkers) {
+		if (root == -1 || (size_t)root >= f->workers.nwalkers) {
 			/* Its root was taken out of the configuration; the
 			   work may go with its last file. */
 			last = w->files == 1;
@@ -136,10 +136,10 @@ openings_for_client(struct front *f, struct parked *parked, const char *path,
 	int root;
 
 	root = conf_root_of(f->child.conf, path, strlen(path));
-	if (root == -1 || (size_t)root >= f->nwalkers)
+	if (root == -1 || (size_t)root >= f->workers.nwalkers)
 		return -1;
 	/* It waits, and is told in time that this has been in vain. */
-	if (peer_is_full(&f->walkers[root]))
+	if (worker_is_full(&f->workers.walkers[root]))
 		return 0;
 	o = opening_new(f, (size_t)root);
 	if (o == NULL)
@@ -160,7 +160,7 @@ static void
 opening_leave(struct front *f, struct opening *o)
 {
 	o->parked = NULL;
-	if (f->walkers[o->walker].ch.fd == -1)
+	if (f->workers.walkers[o->walker].ch.fd == -1)
 		opening_free(f, o);
 }
 
@@ -192,9 +192,9 @@ openings_watch(struct front *f, size_t walker, uint64_t limit_ms)
 {
 	struct opening *o = opening_first(f, walker);
 
-	if (o != NULL && peer_is_silent(&f->walkers[walker], o->asked_ms,
-	    limit_ms))
-		peer_give_up(&f->walkers[walker], MSG_OPEN);
+	if (o != NULL && worker_is_silent(&f->workers.walkers[walker],
+	    o->asked_ms, limit_ms))
+		worker_give_up(&f->workers.walkers[walker], MSG_OPEN);
 }
 
 void
@@ -275,10 +275,10 @@ opened_check(const struct msg *m, uint32_t count)
 }
 
 enum msg_fault
-openings_on_opened(struct peer *p, struct msg *m)
+openings_on_opened(struct worker *p, struct msg *m)
 {
 	const struct msg_opened *body = m->body;
-	struct front *f = p->front;
+	struct front *f = p->all->arg;
 	struct msg_opened_item item;
 	enum msg_fault fault;
 	struct opening *o = opening_first(f, p->ch.index);

@@ -38,6 +38,6 @@ void	openings_watch(struct front *, size_t walker, uint64_t limit_ms);
 /* The roots are others now: clients' files are asked for anew, when the
    walkers come up. */
 void	openings_reroute(struct front *);
-enum msg_fault openings_on_opened(struct peer *, struct msg *);
+enum msg_fault openings_on_opened(struct worker *, struct msg *);
 
 #endif

@@ -152,7 +152,7 @@ torrents_touch(struct service *s, struct torrent *t,
 		body.piece_len = s->conf->piece_len;
 		path = t->path;
 	}
-	peer_send(&s->front->cache, MSG_TOUCH, &body, path,
+	worker_send(&s->front->workers.cache, MSG_TOUCH, &body, path,
 	    path != NULL ? strlen(path) : 0, NULL, 0);
 }
 
@@ -165,7 +165,7 @@ torrents_answer_hot(const struct exchange *x, const struct torrent_key *key,
     const char *base, bool simple, struct torrent **old)
 {
 	struct service *s = x->service;
-	struct hot *hot = &s->front->hot;
+	struct hot *hot = &s->front->jobs.hot;
 	uint64_t now = clock_coarse_ms(), age;
 	uint64_t limit = s->conf->revalidate_ms;
 	struct hot_entry *e = hot_find(hot, key);
@@ -187,7 +187,7 @@ torrents_answer_hot(const struct exchange *x, const struct torrent_key *key,
 	}
 	/* Check it again while it is good, so that nobody has to wait. */
 	if (age > limit / 2)
-		job_get(s->front, key, NULL, t);
+		job_get(&s->front->jobs, key, NULL, t);
 	if (now - t->touched_ms > TOUCH_MS && !t->by_mount)
 		torrents_touch(s, t, key);
 	size = t->size;
@@ -208,16 +208,36 @@ torrent_wait_free(struct torrent_wait *w)
 	free(w);
 }
 
+static void
+format_bytes(char *out, size_t len, uint64_t bytes)
+{
+	if (bytes >= 1ULL << 30)
+		snprintf(out, len, "%.1f GiB", (double)bytes / (1ULL << 30));
+	else
+		snprintf(out, len, "%.1f MiB", (double)bytes / (1ULL << 20));
+}
+
 /* The job has not ended: how far it is, and when to ask again. */
 static void
 torrent_wait_on_expired(struct parked *p)
 {
 	struct torrent_wait *w = (struct torrent_wait *)p;
-	char text[160], field[64];
-	uint32_t retry_s;
+	char text[160], field[64], part[32], whole[32];
+	struct job_progress progress;
 
-	job_progress(w->waiter.job, text, sizeof(text), &retry_s);
-	snprintf(field, sizeof(field), "Retry-After: %u\r\n", retry_s);
+	job_progress(w->waiter.job, &progress);
+	format_bytes(part, sizeof(part), progress.hashed);
+	format_bytes(whole, sizeof(whole), progress.to_hash);
+	if (progress.to_hash == 0)
+		snprintf(text, sizeof(text), "still looking for the files, "
+		    "try again in %u s", progress.retry_s);
+	else
+		snprintf(text, sizeof(text), "hashing %u%% (%s of %s), try "
+		    "again in %u s", (unsigned)((double)progress.hashed *
+		    100 / (double)progress.to_hash), part, whole,
+		    progress.retry_s);
+	snprintf(field, sizeof(field), "Retry-After: %u\r\n",
+	    progress.retry_s);
 	reply_text(&p->x, 503, text, field, CONN_KEEP);
 	torrent_wait_free(w);
 }
@@ -270,7 +290,7 @@ torrents_want(const struct exchange *x, const char *bytes,
 	/* A cached "unknown" no longer applies: this request carries the
 	   paths. */
 	if (specs->n > 0 && key->multi)
-		hot_forget_unknown(&x->service->front->hot, key);
+		hot_forget_unknown(&x->service->front->jobs.hot, key);
 	if (torrents_answer_hot(x, key, base, simple, &old))
 		return;
 	w = calloc(1, sizeof(*w));
@@ -282,7 +302,7 @@ torrents_want(const struct exchange *x, const char *bytes,
 		free(w);
 		return;
 	}
-	job = job_get(x->service->front, key, specs, old);
+	job = job_get(&x->service->front->jobs, key, specs, old);
 	if (job == NULL) {
 		torrent_wait_free(w);
 		torrents_fail(x, 500, no_memory);

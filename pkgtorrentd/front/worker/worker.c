@@ -1,104 +1,174 @@
 #include <sys/param.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "common/clock.h"
-#include "pkgtorrentd/front/front.h"
-#include "pkgtorrentd/front/front_msg.h"
+#include "common/log.h"
+#include "pkgtorrentd/front/worker/worker.h"
 
 #define FULL_BYTES	(32U << 20)
-
-/* Messages of a peer in a row, before clients get their turn. */
-#define AT_ONCE		16
+#define TURN_MESSAGES	16	/* then the clients get their turn */
 
 void
-peer_close(struct peer *p)
+workers_init(struct workers *all, struct event_base *base,
+    struct child *child, const struct worker_ops *ops, void *arg)
 {
-	channel_event_stop(&p->event);
-	channel_close(&p->ch);
-	p->lost_ms = clock_coarse_ms();
+	size_t i;
+
+	memset(all, 0, sizeof(*all));
+	all->ops = ops;
+	all->arg = arg;
+	all->base = base;
+	all->child = child;
+	all->cache.ch.fd = -1;
+	all->cache.lost_ms = clock_coarse_ms();
+	for (i = 0; i < HASHERS_MAX; i++)
+		all->hashers[i].ch.fd = -1;
+}
+
+static void
+worker_close(struct worker *w)
+{
+	channel_event_stop(&w->event);
+	channel_close(&w->ch);
+	w->lost_ms = clock_coarse_ms();
+}
+
+int
+workers_set_walkers(struct workers *all, size_t n)
+{
+	struct worker *new;
+	size_t i;
+
+	for (i = 0; i < all->nwalkers; i++)
+		worker_close(&all->walkers[i]);
+	new = calloc(n, sizeof(*new));
+	if (new == NULL)
+		return -1;
+	for (i = 0; i < n; i++)
+		new[i].ch.fd = -1;
+	free(all->walkers);
+	all->walkers = new;
+	all->nwalkers = n;
+	return 0;
+}
+
+void
+workers_set_hashers(struct workers *all, size_t n)
+{
+	size_t i;
+
+	for (i = n; i < all->nhashers; i++)
+		worker_close(&all->hashers[i]);
+	all->nhashers = n;
+}
+
+void
+worker_lose(struct worker *w)
+{
+	worker_close(w);
+	w->all->ops->lost(w);
 }
 
 bool
-peer_is_full(const struct peer *p)
+worker_is_full(const struct worker *w)
 {
-	return p->ch.queued_bytes > FULL_BYTES;
+	return w->ch.queued_bytes > FULL_BYTES;
 }
 
 bool
-peer_is_silent(const struct peer *p, uint64_t asked_ms, uint64_t limit_ms)
+worker_is_silent(const struct worker *w, uint64_t asked_ms,
+    uint64_t limit_ms)
 {
-	return p->ch.fd != -1 &&
-	    clock_coarse_ms() > MAX(asked_ms, p->heard_ms) + limit_ms;
+	return w->ch.fd != -1 &&
+	    clock_coarse_ms() > MAX(asked_ms, w->heard_ms) + limit_ms;
 }
 
 void
-peer_watch(struct peer *p, uint64_t limit_ms)
+worker_watch(struct worker *w, uint64_t limit_ms)
 {
-	if (p->ch.fd != -1 && p->ch.queued > 0 &&
-	    clock_coarse_ms() > p->ch.taken_ms + limit_ms)
-		peer_give_up(p, channel_first_kept(&p->ch));
+	if (w->ch.fd != -1 && w->ch.queued > 0 &&
+	    clock_coarse_ms() > w->ch.taken_ms + limit_ms)
+		worker_give_up(w, channel_first_kept(&w->ch));
 }
 
 void
-peer_give_up(struct peer *p, enum msg_type type)
+worker_give_up(struct worker *w, enum msg_type type)
 {
-	struct msg_wrong wrong = { .role = p->ch.peer, .index = p->ch.index,
+	struct msg_wrong wrong = { .role = w->ch.peer, .index = w->ch.index,
 	    .type = type, .fault = FAULT_SILENT };
 
-	child_report(&p->front->child, &wrong);
-	front_on_lost(p);
+	child_report(w->all->child, &wrong);
+	worker_lose(w);
 }
 
 static enum msg_fault
-peer_message(void *owner, struct msg *m)
+worker_on_message(void *owner, struct msg *m)
 {
-	struct peer *p = owner;
+	struct worker *w = owner;
 
-	p->heard_ms = clock_coarse_ms();
-	return front_on_message(p, m);
+	w->heard_ms = clock_coarse_ms();
+	return w->all->ops->message(w, m);
 }
 
 static void
-peer_closed(void *owner)
+worker_on_wrong(void *owner, const struct msg_wrong *wrong)
 {
-	front_on_lost(owner);
+	struct worker *w = owner;
+
+	child_report(w->all->child, wrong);
+	worker_lose(w);
 }
 
 static void
-peer_wrong(void *owner, const struct msg_wrong *wrong)
+worker_on_closed(void *owner)
 {
-	struct peer *p = owner;
-
-	child_report(&p->front->child, wrong);
-	front_on_lost(p);
+	worker_lose(owner);
 }
 
-static const struct channel_ops peer_ops = {
-	.message = peer_message,
-	.wrong = peer_wrong,
-	.closed = peer_closed,
+static const struct channel_ops worker_channel_ops = {
+	.message = worker_on_message,
+	.wrong = worker_on_wrong,
+	.closed = worker_on_closed,
 };
 
-int
-peer_attach(struct front *f, struct peer *p, enum role role, uint32_t index,
-    int fd)
+static struct worker *
+workers_find(struct workers *all, enum role role, uint32_t index)
 {
-	p->front = f;
-	channel_open(&p->ch, fd, ROLE_FRONT, role, index);
-	p->heard_ms = clock_coarse_ms();
-	if (channel_event_start(&p->event, f->base, &p->ch, &peer_ops, p,
-	    AT_ONCE) == -1) {
-		peer_close(p);
+	if (role == ROLE_CACHE)
+		return &all->cache;
+	if (role == ROLE_WALKER && index < all->nwalkers)
+		return &all->walkers[index];
+	if (role == ROLE_HASHER && index < all->nhashers)
+		return &all->hashers[index];
+	return NULL;
+}
+
+int
+workers_attach(struct workers *all, enum role role, uint32_t index, int fd)
+{
+	struct worker *w = workers_find(all, role, index);
+
+	if (w == NULL)
 		return -1;
-	}
+	if (w->ch.fd != -1)
+		worker_lose(w);
+	w->all = all;
+	channel_open(&w->ch, fd, ROLE_FRONT, role, index);
+	w->heard_ms = clock_coarse_ms();
+	if (channel_event_start(&w->event, all->base, &w->ch,
+	    &worker_channel_ops, w, TURN_MESSAGES) == -1)
+		fatal("out of memory");
 	return 0;
 }
 
 int
-peer_send(struct peer *p, enum msg_type type, const void *body,
+worker_send(struct worker *w, enum msg_type type, const void *body,
     const void *tail, size_t tail_len, const int *fds, int nfds)
 {
-	if (p->ch.fd == -1)
+	if (w->ch.fd == -1)
 		return -1;
-	return channel_event_send(&p->event, type, body, tail, tail_len, fds,
+	return channel_event_send(&w->event, type, body, tail, tail_len, fds,
 	    nfds);
 }

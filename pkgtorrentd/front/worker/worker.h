@@ -1,42 +1,87 @@
 /*
- * The front's end of a channel to a walker, a hasher or the cache.  Sending
- * never waits: what the channel does not take is kept in order.
+ * The front's ends of the channels to its workers: the walkers, the hashers
+ * and the cache.  Sending never waits: a message that the channel does not
+ * take is queued in order.  The layers above are called for messages and for
+ * lost channels; this one knows neither clients nor jobs.
  */
-#ifndef PEER_H
-#define PEER_H
+#ifndef WORKER_H
+#define WORKER_H
 
 #include "common/channel_event.h"
+#include "common/child.h"
 
-struct front;
+#define HASHERS_MAX	64
 
-struct peer {
-	struct front		*front;
-	struct channel		 ch;		/* fd -1: not there now */
+struct worker;
+
+/* Calls to the layers above. */
+struct worker_ops {
+	/* Of the struct worker; see CHANNEL_DISPATCH.  A worker that sends a
+	   wrong message is reported and lost. */
+	channel_handler	*message;
+	/* The channel has been closed. */
+	void		(*lost)(struct worker *);
+};
+
+struct worker {
+	struct workers		*all;
+	struct channel		 ch;		/* fd -1: not connected */
 	struct channel_event	 event;
 	uint64_t		 heard_ms;	/* its last message */
 	uint64_t		 lost_ms;
 };
 
-/* Take a channel that the parent sent; an older one is closed first. */
-int	peer_attach(struct front *, struct peer *, enum role, uint32_t index,
-	    int fd);
-void	peer_close(struct peer *);
-/* Asked at that time, and nothing heard from it for so long? */
-bool	peer_is_silent(const struct peer *, uint64_t asked_ms,
-	    uint64_t limit_ms);
-/* Give it up if it has taken nothing of what is kept for so long. */
-void	peer_watch(struct peer *, uint64_t limit_ms);
-/* No answer to this for too long: the parent ends it and starts another. */
-void	peer_give_up(struct peer *, enum msg_type);
-/* It does not read, and more is waiting for it than anybody should begin to
-   ask.  What has been begun may be finished. */
-bool	peer_is_full(const struct peer *);
+struct workers {
+	const struct worker_ops	*ops;
+	void			*arg;		/* for the functions of ops */
+	struct event_base	*base;
+	struct child		*child;		/* to report to the parent */
+	struct worker		 cache;
+	struct worker		*walkers;	/* one per root of conf */
+	size_t			 nwalkers;
+	struct worker		 hashers[HASHERS_MAX];
+	size_t			 nhashers;	/* configured */
+	uint64_t		 last_id;	/* of a request to a worker */
+};
+
+/* No worker is connected yet.  The pointers must outlive the workers. */
+void	workers_init(struct workers *, struct event_base *, struct child *,
+	    const struct worker_ops *, void *arg);
 /*
- * Send or keep for later; descriptors are duplicated when kept.  -1: nobody
- * there.  What is unfinished when a peer is lost is sent again by those who
- * asked, when the parent sends the next channel.
+ * As many walkers as there are roots, none of them connected: the parent
+ * sends channels to all of them anew.  0, or -1 without memory.
  */
-int	peer_send(struct peer *, enum msg_type, const void *body,
+int	workers_set_walkers(struct workers *, size_t n);
+/* The first n keep their channels, the others are closed.  lost() is not
+   called for these. */
+void	workers_set_hashers(struct workers *, size_t n);
+/*
+ * Take a channel (fd) that the parent sent for this role and index; the one
+ * before it is lost first.  0, or -1: there is no such worker.
+ */
+int	workers_attach(struct workers *, enum role, uint32_t index, int fd);
+
+/* Close the channel and call lost(). */
+void	worker_lose(struct worker *);
+/* Was it asked at asked_ms, and has it sent nothing for limit_ms since? */
+bool	worker_is_silent(const struct worker *, uint64_t asked_ms,
+	    uint64_t limit_ms);
+/* Give it up if it has taken none of the queued messages for limit_ms. */
+void	worker_watch(struct worker *, uint64_t limit_ms);
+/* It did not answer this message in time: the parent is told, ends it and
+   starts another. */
+void	worker_give_up(struct worker *, enum msg_type);
+/*
+ * Is so much queued for it that no new request should be started?  Requests
+ * that were started may be finished.
+ */
+bool	worker_is_full(const struct worker *);
+/*
+ * Send a message now, or queue it with duplicates of its descriptors.  0, or
+ * -1: it is not connected.  A request that is unanswered when a worker is lost
+ * is sent again by the module that made it, once the next channel is there.
+ */
+int	worker_send(struct worker *, enum msg_type, const void *body,
 	    const void *tail, size_t tail_len, const int *fds, int nfds);
 
 #endif

@@ -1,0 +1,96 @@
+/*
+ * From the listings of the walkers to a job's files, and from these, or from
+ * what the cache has stored, to a torrent.  Pure: no worker is asked here.
+ */
+#ifndef JOB_FILES_H
+#define JOB_FILES_H
+
+#include "common/conf/conf.h"
+#include "common/listing.h"
+#include "pkgtorrentd/front/job/hashing.h"
+#include "pkgtorrentd/front/job/hot.h"
+
+/* One walker's share of the specs, and its listing of them. */
+struct share {
+	bool		 used;		/* it has one */
+	bool		 pending;	/* the walker has not answered */
+	bool		 known;		/* sha256 is of an older listing */
+	bool		 same;		/* the walker says: no change */
+	bool		 young;		/* the walker says: an empty file is
+					   new */
+	uint8_t		 sha256[SEAL_LEN];
+	uint8_t		 seal[SEAL_LEN];
+	struct buf	 listing;	/* the records of the last answer */
+	struct buf	 next;		/* those of the answer coming in */
+};
+
+struct job_file {
+	const char	*path;		/* in the listing */
+	uint32_t	 path_len;
+	struct identity	 identity;
+	struct pieces	*pieces;	/* NULL: not known yet */
+	uint32_t	 got;		/* digests so far, from the cache */
+	bool		 answered;	/* by the cache */
+};
+
+struct job_files {
+	struct job_file	*v;
+	uint32_t	 n;
+	uint64_t	 bytes;		/* of content */
+	uint32_t	 piece_len;
+	bool		 multi;		/* the torrent has the multi form */
+	bool		 settled;	/* the torrent may be remembered */
+	bool		 by_mount;	/* … while the mounts stay */
+	bool		 complete;	/* every spec is in a listing */
+	const struct buf *listing;	/* all shares in the order of specs */
+	struct buf	 merged;	/* … when there are several */
+};
+
+/*
+ * The spec after this one (p NULL: the first) and the number of the root that
+ * holds it, or -1.  false at the end.
+ */
+bool	job_files_next_spec(const struct specs *, const struct conf *,
+	    struct str *spec, int *root);
+/*
+ * Is this a listing of the specs that this walker was asked for?  Only then
+ * may its counts and paths be relied on.
+ */
+bool	job_files_check_listing(const struct specs *, const struct conf *,
+	    uint32_t walker, const struct buf *listing);
+/*
+ * The files of all shares, which keep the listings; what was there before is
+ * freed.  multi: the torrent must have the multi form.  0, or the status and
+ * *why that clients get: 403 or 404 when there is no file, 400, 413, or 500
+ * without memory.
+ */
+int	job_files_take(struct job_files *, const struct conf *,
+	    const struct specs *, const struct share *, size_t nshares,
+	    bool multi, const char **why);
+void	job_files_free(struct job_files *);
+/* A walker could not make a listing (enum resolve_result): the status, *why
+   and *retry_s that clients get. */
+int	job_files_refusal(uint32_t result, const char **why,
+	    uint32_t *retry_s);
+/*
+ * The tail of a MSG_PIECES with count items, for files that the cache had not
+ * answered for.  Returns for how many it has answered completely now, or -1
+ * if the tail is wrong.
+ */
+int	job_files_take_pieces(struct job_files *, uint32_t count,
+	    const uint8_t *tail, size_t len);
+/* The torrent of files whose pieces are all known; NULL without memory. */
+struct torrent *job_files_torrent(const struct job_files *,
+	    const struct conf *, const struct specs *, const struct share *,
+	    size_t nshares);
+/*
+ * The torrent that the cache has stored under this digest: parts holds the
+ * listing and the info dictionary.  Specs that were empty become those of the
+ * listing.  NULL if the parts make no sense or were made with other
+ * parameters; in the second case the specs are set.
+ */
+struct torrent *job_files_load(const struct buf *parts,
+	    const struct msg_info *, const struct conf *,
+	    const uint8_t digest[SHA1_LEN], struct specs *);
+
+#endif

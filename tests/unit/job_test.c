@@ -1,0 +1,818 @@
+/* Jobs, with workers that the test plays: it holds the other ends of their
+   channels.  There is no HTTP here, and no client. */
+#include <atf-c.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/seal.h"
+#include "common/torrent.h"
+#include "pkgtorrentd/front/front.h"
+
+#define PIECE		(1U << 20)
+#define SIZE		(PIECE + 5)	/* bytes of each file */
+#define DIGESTS		3		/* two pieces, one padded */
+#define WALKERS		2
+
+static const char conf_text[] = "root / /srv\nroot /other /srv/other\n"
+    "hashers 1\n";
+
+/* One end that the test plays, and the last message received there. */
+struct end {
+	struct channel	 ch;
+	uint8_t		 buf[MSG_MAX];
+	struct msg	 msg;
+};
+
+struct rig {
+	struct front	 front;
+	struct jobs	*jobs;
+	struct end	 parent;
+	struct end	 cache;
+	struct end	 walker[WALKERS];
+	struct end	 hasher;
+	struct addrs	 addrs;
+};
+
+/* A request that waits, and the result that it got. */
+struct request_rig {
+	struct waiter		 waiter;
+	bool			 done;
+	struct job_result	 result;
+};
+
+/*
+ * The rig.
+ */
+
+static enum msg_fault
+rig_on_message(void *worker, struct msg *m)
+{
+	struct worker *w = worker;
+	struct rig *rig = w->all->arg;
+
+	if (m->type == MSG_OPENED)
+		return openings_on_opened(w, m);
+	if (m->type == MSG_DIGESTS)
+		return hashings_on_digests(w, m);
+	return jobs_on_message(rig->jobs, w, m);
+}
+
+static void
+rig_on_lost(struct worker *w)
+{
+	struct rig *rig = w->all->arg;
+
+	if (w->ch.peer == ROLE_HASHER)
+		hashings_hasher_lost(&rig->front, w->ch.index, true);
+	else if (w->ch.peer == ROLE_WALKER)
+		openings_walker_lost(&rig->front, w->ch.index);
+}
+
+static struct conf *
+rig_conf(const char *more)
+{
+	struct strings none = { 0 };
+	struct buf errors = { 0 }, text = { 0 };
+	struct conf *conf;
+
+	ATF_REQUIRE_EQ(0, buf_add(&text, conf_text, strlen(conf_text)));
+	ATF_REQUIRE_EQ(0, buf_add(&text, more, strlen(more)));
+	conf = conf_parse("test", (char *)text.data, text.len, &none,
+	    &errors);
+	ATF_REQUIRE_MSG(conf != NULL, "%.*s", (int)errors.len, errors.data);
+	buf_free(&text);
+	return conf;
+}
+
+static void
+end_open(struct end *end, enum role role, enum role peer, int fd)
+{
+	end->ch = (struct channel){ .fd = fd, .self = role, .peer = peer };
+}
+
+/* The parent hands the front a channel to a new worker. */
+static void
+rig_attach(struct rig *rig, enum role role, uint32_t index, struct end *end)
+{
+	int pair[2];
+
+	ATF_REQUIRE_EQ(0, msg_pair(pair));
+	end_open(end, role, ROLE_FRONT, pair[1]);
+	ATF_REQUIRE_EQ(0, jobs_attach(rig->jobs, role, index, pair[0]));
+}
+
+static struct rig *
+rig_start(const char *more)
+{
+	static const struct worker_ops ops = { rig_on_message, rig_on_lost };
+	struct rig *rig;
+	struct front *f;
+	uint32_t i;
+	int pair[2];
+
+	rig = calloc(1, sizeof(*rig));
+	ATF_REQUIRE(rig != NULL);
+	f = &rig->front;
+	rig->jobs = &f->jobs;
+	f->base = event_base_new();
+	f->child.conf = rig_conf(more);
+	ATF_REQUIRE(f->base != NULL);
+	ATF_REQUIRE_EQ(0, msg_pair(pair));
+	f->child.parent = (struct channel){ .fd = pair[0],
+	    .self = ROLE_FRONT, .peer = ROLE_PARENT };
+	end_open(&rig->parent, ROLE_PARENT, ROLE_FRONT, pair[1]);
+	workers_init(&f->workers, f->base, &f->child, &ops, rig);
+	hashings_init(&f->hashings);
+	f->hashings.open_max = 1000;
+	TAILQ_INIT(&f->openings.list);
+	ATF_REQUIRE_EQ(0, jobs_init(rig->jobs, f->base, &f->workers,
+	    f->child.conf));
+	rig->jobs->front = f;
+	rig->jobs->hashings = &f->hashings;
+	rig_attach(rig, ROLE_CACHE, 0, &rig->cache);
+	for (i = 0; i < WALKERS; i++)
+		rig_attach(rig, ROLE_WALKER, i, &rig->walker[i]);
+	rig_attach(rig, ROLE_HASHER, 0, &rig->hasher);
+	return rig;
+}
+
+/* The front's loop, until it has nothing to do. */
+static void
+rig_loop(struct rig *rig)
+{
+	int i;
+
+	for (i = 0; i < 5; i++)
+		ATF_REQUIRE(event_base_loop(rig->front.base,
+		    EVLOOP_NONBLOCK) != -1);
+}
+
+/* The message of this type that the front has sent to an end. */
+static const void *
+rig_expect(struct rig *rig, struct end *end, enum msg_type type)
+{
+	struct msg_wrong wrong;
+
+	rig_loop(rig);
+	ATF_REQUIRE_EQ_MSG(MSG_GOT, msg_recv(&end->ch, end->buf, &end->msg,
+	    &wrong), "no %s came", msg_name(type));
+	ATF_REQUIRE_STREQ(msg_name(type), msg_name(end->msg.type));
+	msg_close_fds(&end->msg);
+	return end->msg.body;
+}
+
+static void
+rig_expect_nothing(struct rig *rig, struct end *end)
+{
+	struct msg_wrong wrong;
+
+	rig_loop(rig);
+	ATF_CHECK_EQ(MSG_AGAIN, msg_recv(&end->ch, end->buf, &end->msg,
+	    &wrong));
+}
+
+/* A message of a worker, which the front handles. */
+static void
+rig_say(struct rig *rig, struct end *end, enum msg_type type,
+    const void *body, const void *tail, size_t len)
+{
+	ATF_REQUIRE_EQ(0, msg_send(&end->ch, type, body, tail, len, NULL, 0));
+	rig_loop(rig);
+}
+
+/*
+ * Requests.
+ */
+
+static void
+request_on_done(struct waiter *w)
+{
+	struct request_rig *r = (struct request_rig *)(void *)w;
+
+	r->done = true;
+	r->result = *job_result(w->job);
+	if (r->result.torrent != NULL)
+		torrent_ref(r->result.torrent);
+	job_leave(w);
+}
+
+/* Wait for the torrent of these paths (joined by newlines), which the request
+   brings along or not. */
+static void
+request_send(struct rig *rig, struct request_rig *r, const char *paths,
+    bool brings, bool multi, struct addr *addr)
+{
+	struct torrent_key key = { .multi = multi };
+	struct specs specs = { 0 };
+	struct job *job;
+	const char *p;
+
+	memset(r, 0, sizeof(*r));
+	sha1(paths, strlen(paths), key.digest);
+	for (p = paths; brings; p += strcspn(p, "\n") + 1) {
+		ATF_REQUIRE_EQ(0, specs_add(&specs, p, strcspn(p, "\n")));
+		if (strchr(p, '\n') == NULL)
+			break;
+	}
+	r->waiter.addr = addr;
+	r->waiter.done = request_on_done;
+	job = job_get(rig->jobs, &key, &specs, NULL);
+	ATF_REQUIRE(job != NULL);
+	job_join(job, &r->waiter);
+	specs_free(&specs);
+	rig_loop(rig);
+}
+
+static void
+request_check(struct rig *rig, struct request_rig *r, int status)
+{
+	rig_loop(rig);
+	ATF_REQUIRE_MSG(r->done, "the request still waits");
+	ATF_CHECK_EQ_MSG(status, r->result.status, "%d instead of %d: %s",
+	    r->result.status, status, r->result.why);
+	ATF_CHECK_EQ(status == 200, r->result.torrent != NULL);
+	torrent_unref(r->result.torrent);
+	r->result.torrent = NULL;
+}
+
+/* The torrent that the front remembers for these paths, or NULL. */
+static struct torrent *
+rig_remembers(struct rig *rig, const char *paths, bool *known)
+{
+	struct torrent_key key = { .multi = 1 };
+	struct hot_entry *e;
+
+	sha1(paths, strlen(paths), key.digest);
+	e = hot_find(&rig->jobs->hot, &key);
+	*known = e != NULL;
+	return e != NULL ? e->torrent : NULL;
+}
+
+/*
+ * The workers' parts.
+ */
+
+/* All files have this identity; version makes them another one. */
+static struct identity
+identity(int version)
+{
+	return (struct identity){ .ino = 1, .size = SIZE,
+	    .mtime_ns = version, .ctime_ns = version };
+}
+
+/* A listing of plain paths, each of them a file. */
+static struct buf
+listing(const char *paths, struct identity id)
+{
+	struct buf out = { 0 };
+	uint32_t index = 0;
+	const char *p;
+	size_t len;
+
+	for (p = paths; *p != '\0'; index++) {
+		len = strcspn(p, "\n");
+		ATF_REQUIRE_EQ(0, listing_add_spec(&out, index, PATH_OK, p,
+		    len, 1));
+		ATF_REQUIRE_EQ(0, listing_add_file(&out, &id, p, len));
+		p += len + (p[len] == '\n');
+	}
+	return out;
+}
+
+static void
+cache_knows_nothing(struct rig *rig)
+{
+	const struct msg_get_info *asked = rig_expect(rig, &rig->cache,
+	    MSG_GET_INFO);
+	struct msg_info body = { .id = asked->id };
+
+	rig_say(rig, &rig->cache, MSG_INFO, &body, NULL, 0);
+}
+
+static void
+walker_lists(struct rig *rig, const char *paths, struct identity id)
+{
+	struct end *walker = &rig->walker[0];
+	const struct msg_resolve *asked = rig_expect(rig, walker,
+	    MSG_RESOLVE);
+	struct msg_id part = { .id = asked->id };
+	struct msg_resolved body = { .id = asked->id, .result = RESOLVE_OK };
+	struct buf records = listing(paths, id);
+
+	sha256(records.data, records.len, body.listing_sha256);
+	rig_say(rig, walker, MSG_LISTING, &part, records.data, records.len);
+	rig_say(rig, walker, MSG_RESOLVED, &body, NULL, 0);
+	buf_free(&records);
+}
+
+static void
+walker_refuses(struct rig *rig, struct end *walker, uint32_t result)
+{
+	const struct msg_resolve *asked = rig_expect(rig, walker,
+	    MSG_RESOLVE);
+	struct msg_resolved body = { .id = asked->id, .result = result };
+
+	rig_say(rig, walker, MSG_RESOLVED, &body, NULL, 0);
+}
+
+/* Zeros are the digests of all pieces: of n files, or none of them. */
+static void
+cache_answers_pieces(struct rig *rig, uint32_t n, bool known)
+{
+	static const uint8_t zeros[DIGESTS * SHA1_LEN];
+	const struct msg_get_pieces *asked = rig_expect(rig, &rig->cache,
+	    MSG_GET_PIECES);
+	struct msg_pieces body = { .id = asked->id, .count = n };
+	struct msg_pieces_item item = { 0 };
+	struct buf tail = { 0 };
+
+	ATF_CHECK_EQ(n, asked->count);
+	item.total = item.count = known ? DIGESTS : 0;
+	for (; item.index < n; item.index++) {
+		ATF_REQUIRE_EQ(0, buf_add(&tail, &item, sizeof(item)));
+		ATF_REQUIRE_EQ(0, buf_add(&tail, zeros, (size_t)item.count *
+		    SHA1_LEN));
+	}
+	rig_say(rig, &rig->cache, MSG_PIECES, &body, tail.data, tail.len);
+	buf_free(&tail);
+}
+
+/* Open n files, which have this identity by now. */
+static void
+walker_opens(struct rig *rig, uint32_t n, struct identity id)
+{
+	const struct msg_open *asked = rig_expect(rig, &rig->walker[0],
+	    MSG_OPEN);
+	struct msg_opened body = { .id = asked->id, .count = n };
+	struct msg_opened_item item[MSG_FDS_MAX];
+	int fds[MSG_FDS_MAX];
+	uint32_t i;
+
+	ATF_REQUIRE_EQ(n, asked->count);
+	memset(item, 0, sizeof(item));
+	for (i = 0; i < n; i++) {
+		item[i].status = PATH_OK;
+		item[i].identity = id;
+		fds[i] = open("/proc/self/exe", O_RDONLY);
+		ATF_REQUIRE(fds[i] != -1);
+	}
+	ATF_REQUIRE_EQ(0, msg_send(&rig->walker[0].ch, MSG_OPENED, &body,
+	    item, n * sizeof(item[0]), fds, (int)n));
+	for (i = 0; i < n; i++)
+		close(fds[i]);
+	rig_loop(rig);
+}
+
+/* Hash a batch of n whole files. */
+static void
+hasher_hashes(struct rig *rig, uint32_t n, struct identity id)
+{
+	static const uint8_t zeros[DIGESTS * SHA1_LEN];
+	const struct msg_hash *asked = rig_expect(rig, &rig->hasher,
+	    MSG_HASH);
+	struct msg_digests body = { .id = asked->id, .count = n };
+	struct msg_digests_item item = { .status = DIGESTS_OK,
+	    .flags = DIGESTS_SETTLED, .count = DIGESTS, .identity = id };
+	struct buf tail = { 0 };
+	uint32_t i;
+
+	ATF_REQUIRE_EQ(n, asked->count);
+	for (i = 0; i < n; i++) {
+		ATF_REQUIRE_EQ(0, buf_add(&tail, &item, sizeof(item)));
+		ATF_REQUIRE_EQ(0, buf_add(&tail, zeros, item.count *
+		    SHA1_LEN));
+	}
+	rig_say(rig, &rig->hasher, MSG_DIGESTS, &body, tail.data, tail.len);
+	buf_free(&tail);
+}
+
+/* Of the two files /a/x and /a/y with digests of zeros. */
+#define PATHS	"/a/x\n/a/y"
+
+static void
+check_torrent(const struct torrent *t)
+{
+	static const uint8_t zeros[DIGESTS * SHA1_LEN];
+	struct torrent_file tf[] = {
+		{ .path = "/a/x", .path_len = 4, .size = SIZE,
+		    .digests = zeros },
+		{ .path = "/a/y", .path_len = 4, .size = SIZE,
+		    .digests = zeros },
+	};
+	struct torrent_layout layout = { .piece_len = PIECE,
+	    .service = "torrent_service" };
+	struct buf info = { 0 };
+	uint8_t hash[SHA1_LEN];
+
+	ATF_REQUIRE_EQ(0, torrent_info(&info, &layout, tf, 2, true,
+	    1U << 20));
+	sha1(info.data, info.len, hash);
+	ATF_CHECK_EQ(0, memcmp(hash, t->info_hash, SHA1_LEN));
+	ATF_CHECK_STREQ("a", t->name);
+	buf_free(&info);
+}
+
+/*
+ * The cases, in the order of the states.
+ */
+
+ATF_TC_WITHOUT_HEAD(job__cold_digest);
+ATF_TC_BODY(job__cold_digest, tc)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	struct identity id = identity(1);
+	bool known;
+
+	request_send(rig, &r, PATHS, true, true, NULL);
+	cache_knows_nothing(rig);
+	walker_lists(rig, PATHS, id);
+	cache_answers_pieces(rig, 2, false);
+	ATF_CHECK_EQ(1, rig->jobs->queued);
+	walker_opens(rig, 2, id);
+	ATF_CHECK(!r.done);
+	hasher_hashes(rig, 2, id);
+	rig_expect(rig, &rig->cache, MSG_PUT_PIECES);
+	rig_expect(rig, &rig->cache, MSG_PUT_PIECES);
+	rig_expect(rig, &rig->cache, MSG_PUT_INFO);
+	ATF_REQUIRE(r.done && r.result.torrent != NULL);
+	check_torrent(r.result.torrent);
+	ATF_CHECK(!r.result.checked);
+	ATF_CHECK_EQ(r.result.torrent, rig_remembers(rig, PATHS, &known));
+	request_check(rig, &r, 200);
+	ATF_CHECK_EQ(0, rig->jobs->n);
+	ATF_CHECK_EQ(0, rig->jobs->queued);
+}
+
+/* The cache has the entry, and the walker says that nothing has changed. */
+ATF_TC_WITHOUT_HEAD(job__cache_knows_the_torrent);
+ATF_TC_BODY(job__cache_knows_the_torrent, tc)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	struct buf stored = listing(PATHS, identity(1));
+	const struct msg_get_info *get;
+	const struct msg_resolve *asked;
+	struct msg_info info = { .flags = INFO_FOUND };
+	uint8_t sha[SEAL_LEN];
+
+	sha256(stored.data, stored.len, sha);
+	request_send(rig, &r, PATHS, false, true, NULL);
+	get = rig_expect(rig, &rig->cache, MSG_GET_INFO);
+	info.id = get->id;
+	info.listing_len = (uint32_t)stored.len;
+	info.info_len = 4;
+	ATF_REQUIRE_EQ(0, buf_add(&stored, "dict", 4));
+	rig_say(rig, &rig->cache, MSG_INFO, &info, stored.data, stored.len);
+	asked = rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	ATF_CHECK_EQ(RESOLVE_EXPECT, asked->flags);
+	ATF_CHECK_EQ(0, memcmp(sha, asked->expect, SEAL_LEN));
+	rig_say(rig, &rig->walker[0], MSG_RESOLVED, &(struct msg_resolved){
+	    .id = asked->id, .result = RESOLVE_SAME }, NULL, 0);
+	ATF_CHECK(r.done && r.result.checked);
+	request_check(rig, &r, 200);
+	rig_expect_nothing(rig, &rig->cache);
+	rig_expect_nothing(rig, &rig->hasher);
+	buf_free(&stored);
+}
+
+ATF_TC_WITHOUT_HEAD(job__cache_knows_the_pieces);
+ATF_TC_BODY(job__cache_knows_the_pieces, tc)
+{
+	struct rig *rig = rig_start("max-queue 1\n");
+	struct request_rig r;
+
+	rig->jobs->queued = 1;	/* nothing may be hashed */
+	request_send(rig, &r, PATHS, true, true, NULL);
+	cache_knows_nothing(rig);
+	walker_lists(rig, PATHS, identity(1));
+	cache_answers_pieces(rig, 2, true);
+	ATF_REQUIRE(r.done && r.result.torrent != NULL);
+	check_torrent(r.result.torrent);
+	request_check(rig, &r, 200);
+	rig_expect_nothing(rig, &rig->hasher);
+}
+
+/* Its specs are not known, so they are asked for with 412. */
+ATF_TC_WITHOUT_HEAD(job__unknown_digest);
+ATF_TC_BODY(job__unknown_digest, tc)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	bool known;
+
+	request_send(rig, &r, PATHS, false, true, NULL);
+	cache_knows_nothing(rig);
+	request_check(rig, &r, 412);
+	ATF_CHECK_EQ(NULL, rig_remembers(rig, PATHS, &known));
+	ATF_CHECK(known);
+	rig_expect_nothing(rig, &rig->walker[0]);
+}
+
+/* A request that brings the paths makes the job of one that does not. */
+ATF_TC_WITHOUT_HEAD(job__is_shared);
+ATF_TC_BODY(job__is_shared, tc)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r[2];
+
+	request_send(rig, &r[0], PATHS, false, true, NULL);
+	request_send(rig, &r[1], PATHS, true, true, NULL);
+	ATF_CHECK_EQ(1, rig->jobs->n);
+	cache_knows_nothing(rig);
+	walker_lists(rig, PATHS, identity(1));
+	cache_answers_pieces(rig, 2, true);
+	request_check(rig, &r[0], 200);
+	request_check(rig, &r[1], 200);
+}
+
+/* Without the cache a digest alone cannot be answered; paths can. */
+ATF_TC_WITHOUT_HEAD(job__cache_is_away);
+ATF_TC_BODY(job__cache_is_away, tc)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r[2];
+
+	request_send(rig, &r[0], PATHS, false, true, NULL);
+	request_send(rig, &r[1], "/a/x", true, true, NULL);
+	close(rig->cache.ch.fd);
+	rig_loop(rig);
+	jobs_tick(rig->jobs);
+	rig_loop(rig);
+	ATF_CHECK(!r[0].done);
+	rig->front.workers.cache.lost_ms -= 3000;
+	jobs_tick(rig->jobs);
+	request_check(rig, &r[0], 503);
+	ATF_CHECK_EQ(5, r[0].result.retry_s);
+	walker_lists(rig, "/a/x", identity(1));
+	jobs_tick(rig->jobs);
+	walker_opens(rig, 1, identity(1));
+	hasher_hashes(rig, 1, identity(1));
+	request_check(rig, &r[1], 200);
+}
+
+ATF_TC_WITHOUT_HEAD(job__cache_is_restarted);
+ATF_TC_BODY(job__cache_is_restarted, tc)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+
+	request_send(rig, &r, PATHS, true, true, NULL);
+	rig_expect(rig, &rig->cache, MSG_GET_INFO);
+	close(rig->cache.ch.fd);
+	rig_loop(rig);
+	rig_attach(rig, ROLE_CACHE, 0, &rig->cache);
+	cache_knows_nothing(rig);
+	walker_lists(rig, PATHS, identity(1));
+	rig_expect(rig, &rig->cache, MSG_GET_PIECES);
+	close(rig->cache.ch.fd);
+	rig_loop(rig);
+	rig_attach(rig, ROLE_CACHE, 0, &rig->cache);
+	cache_answers_pieces(rig, 2, true);
+	request_check(rig, &r, 200);
+}
+
+ATF_TC_WITHOUT_HEAD(job__walker_is_restarted);
+ATF_TC_BODY(job__walker_is_restarted, tc)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	struct identity id = identity(1);
+
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	close(rig->walker[0].ch.fd);
+	rig_loop(rig);
+	rig_attach(rig, ROLE_WALKER, 0, &rig->walker[0]);
+	walker_lists(rig, "/a/x", id);
+	cache_answers_pieces(rig, 1, false);
+	rig_expect(rig, &rig->walker[0], MSG_OPEN);
+	close(rig->walker[0].ch.fd);
+	rig_loop(rig);
+	rig_attach(rig, ROLE_WALKER, 0, &rig->walker[0]);
+	walker_opens(rig, 1, id);
+	hasher_hashes(rig, 1, id);
+	request_check(rig, &r, 200);
+}
+
+/* The other walker is told that its listing is not needed any more. */
+ATF_TC_WITHOUT_HEAD(job__walker_refuses);
+ATF_TC_BODY(job__walker_refuses, tc)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	const struct msg_resolve *asked;
+	const struct msg_id *cancelled;
+	uint64_t id;
+
+	request_send(rig, &r, "/a/**\n/other/**", true, true, NULL);
+	cache_knows_nothing(rig);
+	asked = rig_expect(rig, &rig->walker[1], MSG_RESOLVE);
+	id = asked->id;
+	walker_refuses(rig, &rig->walker[0], RESOLVE_TOO_MANY_FILES);
+	request_check(rig, &r, 413);
+	cancelled = rig_expect(rig, &rig->walker[1], MSG_CANCEL);
+	ATF_CHECK_EQ(id, cancelled->id);
+}
+
+/* A listing of a path that is not below the walker's root. */
+ATF_TC_WITHOUT_HEAD(job__walker_lists_others_files);
+ATF_TC_BODY(job__walker_lists_others_files, tc)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	const struct msg_wrong *wrong;
+	struct buf records = { 0 };
+	struct identity id = identity(1);
+	const struct msg_resolve *asked;
+	struct msg_id part = { 0 };
+	struct msg_resolved body = { .result = RESOLVE_OK };
+
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	asked = rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	part.id = body.id = asked->id;
+	ATF_REQUIRE_EQ(0, listing_add_spec(&records, 0, PATH_OK, "/a/x", 4,
+	    1));
+	ATF_REQUIRE_EQ(0, listing_add_file(&records, &id, "/other/x", 8));
+	rig_say(rig, &rig->walker[0], MSG_LISTING, &part, records.data,
+	    records.len);
+	rig_say(rig, &rig->walker[0], MSG_RESOLVED, &body, NULL, 0);
+	wrong = rig_expect(rig, &rig->parent, MSG_WRONG);
+	ATF_CHECK_EQ(ROLE_WALKER, wrong->role);
+	ATF_CHECK_EQ(FAULT_CONTENT, wrong->fault);
+	ATF_CHECK_EQ(-1, rig->front.workers.walkers[0].ch.fd);
+	ATF_CHECK(!r.done);
+	buf_free(&records);
+}
+
+/* The job starts again twice, then gives up. */
+ATF_TC_WITHOUT_HEAD(job__file_changes);
+ATF_TC_BODY(job__file_changes, tc)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	int i;
+
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	for (i = 0; i < 3; i++) {
+		ATF_CHECK_MSG(!r.done, "after %d changes", i);
+		walker_lists(rig, "/a/x", identity(2 * i));
+		cache_answers_pieces(rig, 1, false);
+		if (i == 0) {
+			walker_opens(rig, 1, identity(1));
+			continue;
+		}
+		walker_opens(rig, 1, identity(2 * i));
+		hasher_hashes(rig, 1, identity(2 * i + 1));
+	}
+	request_check(rig, &r, 503);
+	ATF_CHECK_EQ(10, r.result.retry_s);
+	ATF_CHECK_EQ(0, rig->jobs->queued);
+}
+
+/* When the walkers' listings are too old they are made again. */
+ATF_TC_WITHOUT_HEAD(job__checks_the_files);
+ATF_TC_BODY(job__checks_the_files, tc)
+{
+	struct rig *rig = rig_start("revalidate 0\n");
+	struct request_rig r;
+	struct identity id = identity(1);
+	const struct msg_resolve *asked;
+	uint64_t start;
+
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	walker_lists(rig, "/a/x", id);
+	cache_answers_pieces(rig, 1, false);
+	start = clock_coarse_ms();
+	walker_opens(rig, 1, id);
+	while (clock_coarse_ms() == start)
+		continue;
+	hasher_hashes(rig, 1, id);
+	ATF_CHECK(!r.done);
+	asked = rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	ATF_CHECK_EQ(RESOLVE_EXPECT, asked->flags);
+	rig_say(rig, &rig->walker[0], MSG_RESOLVED, &(struct msg_resolved){
+	    .id = asked->id, .result = RESOLVE_SAME }, NULL, 0);
+	request_check(rig, &r, 200);
+}
+
+ATF_TC_WITHOUT_HEAD(job__too_many_of_a_client);
+ATF_TC_BODY(job__too_many_of_a_client, tc)
+{
+	static const uint8_t ip[16] = { 192, 0, 2, 1 };
+	struct rig *rig = rig_start("max-jobs-per-client 1\n");
+	struct addr *addr = addr_get(&rig->addrs, 2, ip);
+	struct request_rig r[3];
+	struct identity id = identity(1);
+
+	request_send(rig, &r[0], "/a/x", true, false, addr);
+	walker_lists(rig, "/a/x", id);
+	cache_answers_pieces(rig, 1, false);
+	walker_opens(rig, 1, id);
+	request_send(rig, &r[1], "/a/y", true, false, addr);
+	walker_lists(rig, "/a/y", id);
+	cache_answers_pieces(rig, 1, false);
+	request_check(rig, &r[1], 429);
+	ATF_CHECK_EQ(1, addr->jobs);
+	/* Another client's job is not counted. */
+	request_send(rig, &r[2], "/a/z", true, false, NULL);
+	hasher_hashes(rig, 1, id);
+	request_check(rig, &r[0], 200);
+	ATF_CHECK_EQ(0, addr->jobs);
+	ATF_CHECK(!r[2].done);
+}
+
+ATF_TC_WITHOUT_HEAD(job__queue_is_full);
+ATF_TC_BODY(job__queue_is_full, tc)
+{
+	struct rig *rig = rig_start("max-queue 1\n");
+	struct request_rig r[2];
+	struct identity id = identity(1);
+
+	request_send(rig, &r[0], "/a/x", true, false, NULL);
+	walker_lists(rig, "/a/x", id);
+	cache_answers_pieces(rig, 1, false);
+	walker_opens(rig, 1, id);
+	request_send(rig, &r[1], "/a/y", true, false, NULL);
+	walker_lists(rig, "/a/y", id);
+	cache_answers_pieces(rig, 1, false);
+	request_check(rig, &r[1], 503);
+	ATF_CHECK(r[1].result.retry_s > 0);
+	ATF_CHECK(!r[0].done);
+	ATF_CHECK_EQ(1, rig->jobs->queued);
+}
+
+/* The job goes on, and its torrent is remembered. */
+ATF_TC_WITHOUT_HEAD(job__waiter_leaves);
+ATF_TC_BODY(job__waiter_leaves, tc)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	bool known;
+
+	request_send(rig, &r, PATHS, true, true, NULL);
+	cache_knows_nothing(rig);
+	job_leave(&r.waiter);
+	ATF_CHECK_EQ(NULL, r.waiter.job);
+	walker_lists(rig, PATHS, identity(1));
+	cache_answers_pieces(rig, 2, true);
+	rig_loop(rig);
+	ATF_CHECK(!r.done);
+	ATF_CHECK(rig_remembers(rig, PATHS, &known) != NULL);
+	ATF_CHECK_EQ(0, rig->jobs->n);
+}
+
+ATF_TC_WITHOUT_HEAD(job__new_configuration);
+ATF_TC_BODY(job__new_configuration, tc)
+{
+	struct rig *rig = rig_start("");
+	struct conf *conf = rig_conf("piece-length 2M\n");
+	struct request_rig r;
+	struct identity id = identity(1);
+	const struct msg_get_pieces *get;
+	uint32_t i;
+
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	walker_lists(rig, "/a/x", id);
+	cache_answers_pieces(rig, 1, false);
+	walker_opens(rig, 1, id);
+	rig_expect(rig, &rig->hasher, MSG_HASH);
+	rig->front.child.conf = conf;
+	jobs_set_conf(rig->jobs, conf);
+	ATF_CHECK_EQ(1, rig->jobs->layout_epoch);
+	for (i = 0; i < WALKERS; i++) {
+		ATF_CHECK_EQ(-1, rig->front.workers.walkers[i].ch.fd);
+		close(rig->walker[i].ch.fd);
+		rig_attach(rig, ROLE_WALKER, i, &rig->walker[i]);
+	}
+	rig_attach(rig, ROLE_CACHE, 0, &rig->cache);
+	walker_lists(rig, "/a/x", id);
+	get = rig_expect(rig, &rig->cache, MSG_GET_PIECES);
+	ATF_CHECK_EQ(2 * PIECE, get->piece_len);
+	ATF_CHECK(!r.done);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, job__cold_digest);
+	ATF_TP_ADD_TC(tp, job__cache_knows_the_torrent);
+	ATF_TP_ADD_TC(tp, job__cache_knows_the_pieces);
+	ATF_TP_ADD_TC(tp, job__unknown_digest);
+	ATF_TP_ADD_TC(tp, job__is_shared);
+	ATF_TP_ADD_TC(tp, job__cache_is_away);
+	ATF_TP_ADD_TC(tp, job__cache_is_restarted);
+	ATF_TP_ADD_TC(tp, job__walker_is_restarted);
+	ATF_TP_ADD_TC(tp, job__walker_refuses);
+	ATF_TP_ADD_TC(tp, job__walker_lists_others_files);
+	ATF_TP_ADD_TC(tp, job__file_changes);
+	ATF_TP_ADD_TC(tp, job__checks_the_files);
+	ATF_TP_ADD_TC(tp, job__too_many_of_a_client);
+	ATF_TP_ADD_TC(tp, job__queue_is_full);
+	ATF_TP_ADD_TC(tp, job__waiter_leaves);
+	ATF_TP_ADD_TC(tp, job__new_configuration);
+	return atf_no_error();
+}

@@ -291,7 +291,7 @@ front_init(struct front *f)
 	event_config_free(cfg);
 	f->conns.base = f->base;
 	f->conns.conf = f->child.conf;
-	f->service.front = f;
+	f->service.jobs = &f->jobs;
 	f->service.conf = f->child.conf;
 	f->service.conns = &f->conns;
 	if (conns_init(&f->conns) == -1 || front_init_jobs(f) == -1 ||

@@ -36,10 +36,6 @@ struct front {
 	struct buf		 trackers_next;	/* parts so far */
 };
 
-/* A parked request's file has been opened (fd) or not (status). */
-void	front_on_opened(struct parked *, enum path_status, int fd,
-	    const struct identity *);
-
 /* In selftest_front.c: prepare before lockdown; after it, try all calls that
    the front makes.  Ends the process if one is refused. */
 struct front_trial *front_prepare_selftest(void);

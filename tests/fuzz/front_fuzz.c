@@ -29,6 +29,8 @@ fuzz_clock(clockid_t id, struct timespec *ts)
 #define clock_gettime	fuzz_clock
 #include "common/clock.c"
 #undef clock_gettime
+#include "common/seal.h"
+#include "pkgtorrentd/front/conn/conn.c"
 #include "pkgtorrentd/front/front.c"
 
 #include <fcntl.h>
@@ -569,7 +571,7 @@ other_speak(struct other *o)
 	static const enum msg_type types[] = { MSG_LISTING, MSG_RESOLVED,
 	    MSG_SLOW, MSG_OPENED, MSG_DIGESTS, MSG_INFO, MSG_PIECES };
 	struct saying s = { .type = types[next() % 7] };
-	uint64_t id = front.last_id - next() % 8;
+	uint64_t id = front.workers.last_id - next() % 8;
 	size_t i, n = next();
 	uint8_t byte;
 
@@ -597,7 +599,7 @@ client_connect(unsigned i)
 	/* So that longer answers go out bit by bit. */
 	require(setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &little,
 	    sizeof(little)) == 0);
-	client_new(&front, fds[1], (struct sockaddr *)&sa, sizeof(sa));
+	conn_new(&front.conns, fds[1], (struct sockaddr *)&sa, sizeof(sa));
 	clients[i] = fds[0];
 }
 
@@ -765,7 +767,7 @@ static void
 check_nothing_left(void)
 {
 	require(front.conns.n == 0 && front.conns.bodies == 0);
-	require(front.jobs.n == 0 && front.jobs.charged == 0);
+	require(front.jobs.n == 0 && front.jobs.queued == 0);
 	require(RB_EMPTY(&front.jobs.by_key) && RB_EMPTY(&front.jobs.by_id));
 	require(RB_EMPTY(&front.hashings.tree));
 	require(front.hashings.nopen == 0 && front.hashings.left == 0);
@@ -805,7 +807,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	pass(11 * 60 * 1000);
 	settle();
 	check_nothing_left();
-	hot_clear(&front.hot);
+	while (!TAILQ_EMPTY(&front.jobs.hot.lru))
+		hot_remove(&front.jobs.hot,
+		    &TAILQ_FIRST(&front.jobs.hot.lru)->key);
 	front.counters.hashed = 0;
 	memset(version, 0, sizeof(version));
 	for (i = 0; i < PEERS; i++)

@@ -217,7 +217,7 @@ opening_answer_client(struct opening *o, int fd,
 			close(fd);
 		return;
 	}
-	front_on_opened(o->parked, item->status, fd, &item->identity);
+	files_on_opened(o->parked, item->status, fd, &item->identity);
 }
 
 void

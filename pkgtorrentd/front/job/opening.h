@@ -24,7 +24,7 @@ struct openings {
 
 /* Ask for files that are to be hashed, as far as descriptors allow. */
 void	openings_run(struct front *);
-/* Ask for a file for a client, which is told by front_on_opened(). 0 or -1. */
+/* Ask for a file for a client, which is told by files_on_opened(). 0 or -1. */
 int	openings_for_client(struct front *, struct parked *, const char *path,
 	    uint64_t *id);
 /* The client has left. */
@@ -38,6 +38,10 @@ void	openings_watch(struct front *, size_t walker, uint64_t limit_ms);
 /* The roots are others now: clients' files are asked for anew, when the
    walkers come up. */
 void	openings_reroute(struct front *);
+/* In serve/files.c: a parked request's file has been opened (fd) or not
+   (status). */
+void	files_on_opened(struct parked *, enum path_status, int fd,
+	    const struct identity *);
 enum msg_fault openings_on_opened(struct worker *, struct msg *);
 
 #endif

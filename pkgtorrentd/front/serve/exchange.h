@@ -7,7 +7,7 @@
 #include "pkgtorrentd/front/conn/conn.h"
 #include "pkgtorrentd/front/serve/access.h"
 
-struct front;
+struct jobs;
 
 struct counters {
 	uint64_t	requests;
@@ -18,7 +18,7 @@ struct counters {
 };
 
 struct service {
-	struct front		*front;
+	struct jobs		*jobs;
 	const struct conf	*conf;
 	struct conns		*conns;
 	struct access		 access;

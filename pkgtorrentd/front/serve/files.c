@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "common/msg.h"
-#include "pkgtorrentd/front/front.h"
+#include "pkgtorrentd/front/job/job.h"
 #include "pkgtorrentd/front/job/opening.h"
 #include "pkgtorrentd/front/serve/files.h"
 #include "pkgtorrentd/front/serve/reply.h"
@@ -177,7 +177,7 @@ static void
 file_wait_free(struct file_wait *w)
 {
 	if (w->opening != 0)
-		openings_forget(w->parked.x.service->front, w->opening);
+		openings_forget(w->parked.x.service->jobs->front, w->opening);
 	reply_unpark(&w->parked);
 	free(w);
 }
@@ -197,7 +197,7 @@ file_wait_on_freed(struct parked *p)
 }
 
 void
-front_on_opened(struct parked *p, enum path_status status, int fd,
+files_on_opened(struct parked *p, enum path_status status, int fd,
     const struct identity *id)
 {
 	struct file_wait *w = (struct file_wait *)p;
@@ -242,7 +242,7 @@ files_answer(const struct exchange *x, const char *bytes, struct request *r)
 	w->parked.expired = file_wait_on_expired;
 	w->parked.freed = file_wait_on_freed;
 	r->path[r->path_len] = '\0';
-	if (openings_for_client(x->service->front, &w->parked, r->path,
+	if (openings_for_client(x->service->jobs->front, &w->parked, r->path,
 	    &w->opening) == 0) {
 		conn_park(x->conn, &w->parked);
 		return;

@@ -7,7 +7,7 @@
 
 #include "pkgtorrentd/front/serve/exchange.h"
 
-/* Once, with front, conf and conns set: serve the connections.  0, or -1
+/* Once, with jobs, conf and conns set: serve the connections.  0, or -1
    without memory. */
 int	service_init(struct service *, struct event_base *,
 	    struct channel *parent);

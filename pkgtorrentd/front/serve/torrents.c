@@ -5,7 +5,6 @@
 
 #include "common/clock.h"
 #include "common/seal.h"
-#include "pkgtorrentd/front/front.h"
 #include "pkgtorrentd/front/job/job.h"
 #include "pkgtorrentd/front/serve/forwarded.h"
 #include "pkgtorrentd/front/serve/reply.h"
@@ -152,7 +151,7 @@ torrents_touch(struct service *s, struct torrent *t,
 		body.piece_len = s->conf->piece_len;
 		path = t->path;
 	}
-	worker_send(&s->front->workers.cache, MSG_TOUCH, &body, path,
+	worker_send(&s->jobs->workers->cache, MSG_TOUCH, &body, path,
 	    path != NULL ? strlen(path) : 0, NULL, 0);
 }
 
@@ -165,7 +164,7 @@ torrents_answer_hot(const struct exchange *x, const struct torrent_key *key,
     const char *base, bool simple, struct torrent **old)
 {
 	struct service *s = x->service;
-	struct hot *hot = &s->front->jobs.hot;
+	struct hot *hot = &s->jobs->hot;
 	uint64_t now = clock_coarse_ms(), age;
 	uint64_t limit = s->conf->revalidate_ms;
 	struct hot_entry *e = hot_find(hot, key);
@@ -187,7 +186,7 @@ torrents_answer_hot(const struct exchange *x, const struct torrent_key *key,
 	}
 	/* Check it again while it is good, so that nobody has to wait. */
 	if (age > limit / 2)
-		job_get(&s->front->jobs, key, NULL, t);
+		job_get(s->jobs, key, NULL, t);
 	if (now - t->touched_ms > TOUCH_MS && !t->by_mount)
 		torrents_touch(s, t, key);
 	size = t->size;
@@ -209,7 +208,7 @@ torrent_wait_free(struct torrent_wait *w)
 }
 
 static void
-format_bytes(char *out, size_t len, uint64_t bytes)
+torrents_format_bytes(char *out, size_t len, uint64_t bytes)
 {
 	if (bytes >= 1ULL << 30)
 		snprintf(out, len, "%.1f GiB", (double)bytes / (1ULL << 30));
@@ -226,8 +225,8 @@ torrent_wait_on_expired(struct parked *p)
 	struct job_progress progress;
 
 	job_progress(w->waiter.job, &progress);
-	format_bytes(part, sizeof(part), progress.hashed);
-	format_bytes(whole, sizeof(whole), progress.to_hash);
+	torrents_format_bytes(part, sizeof(part), progress.hashed);
+	torrents_format_bytes(whole, sizeof(whole), progress.to_hash);
 	if (progress.to_hash == 0)
 		snprintf(text, sizeof(text), "still looking for the files, "
 		    "try again in %u s", progress.retry_s);
@@ -290,7 +289,7 @@ torrents_want(const struct exchange *x, const char *bytes,
 	/* A cached "unknown" no longer applies: this request carries the
 	   paths. */
 	if (specs->n > 0 && key->multi)
-		hot_forget_unknown(&x->service->front->jobs.hot, key);
+		hot_forget_unknown(&x->service->jobs->hot, key);
 	if (torrents_answer_hot(x, key, base, simple, &old))
 		return;
 	w = calloc(1, sizeof(*w));
@@ -302,7 +301,7 @@ torrents_want(const struct exchange *x, const char *bytes,
 		free(w);
 		return;
 	}
-	job = job_get(&x->service->front->jobs, key, specs, old);
+	job = job_get(x->service->jobs, key, specs, old);
 	if (job == NULL) {
 		torrent_wait_free(w);
 		torrents_fail(x, 500, no_memory);

@@ -223,20 +223,6 @@ job_drop_files(struct job *job)
 }
 
 static void
-job_drop_shares(struct job *job)
-{
-	size_t i;
-
-	for (i = 0; i < job->nshares; i++) {
-		buf_free(&job->shares[i].listing);
-		buf_free(&job->shares[i].next);
-	}
-	free(job->shares);
-	job->shares = NULL;
-	job->nshares = 0;
-}
-
-static void
 job_release_slots(struct job *job)
 {
 	if (job->has_queue_slot)
@@ -258,7 +244,7 @@ job_end(struct job *job)
 	while ((w = TAILQ_FIRST(&job->waiters)) != NULL)
 		w->done(w);
 	job_drop_files(job);
-	job_drop_shares(job);
+	job_files_free_shares(job->shares, job->nshares);
 	RB_REMOVE(job_id_tree, &job->all->by_id, job);
 	job->all->n--;
 	buf_free(&job->info_parts);
@@ -515,70 +501,43 @@ static void
 job_ask_walker(struct job *job, size_t walker)
 {
 	struct share *share = &job->shares[walker];
-	struct str spec = { 0 };
-	struct msg_resolve body = { 0 };
-	struct msg_spec item = { 0 };
+	struct msg_resolve body = { .id = job->id };
 	struct worker *w = &job->all->workers->walkers[walker];
+	struct job_specs_at at = { 0 };
 	struct buf tail = { 0 };
-	int root;
+	int more;
 
-	body.id = job->id;
-	body.flags = PART_MORE;
 	share->pending = true;
 	job->pending++;
 	share->next.len = 0;
-	for (; job_files_next_spec(&job->specs, job->all->conf, &spec, &root);
-	    item.index++) {
-		item.len = (uint32_t)spec.len;
-		if (root != (int)walker)
-			continue;
-		if (tail.len + sizeof(item) + item.len > MSG_TAIL_MAX) {
-			worker_send(w, MSG_RESOLVE, &body, tail.data,
-			    tail.len, NULL, 0);
-			tail.len = 0;
-		}
-		if (buf_add(&tail, &item, sizeof(item)) == -1 ||
-		    buf_add(&tail, spec.p, spec.len) == -1) {
-			buf_free(&tail);
+	do {
+		more = job_files_add_specs(&tail, &job->specs, job->all->conf,
+		    (uint32_t)walker, &at);
+		if (more == -1) {
 			job_fail_memory(job);
-			return;
+			break;
 		}
-	}
-	body.flags = 0;
-	if (share->known) {
-		body.flags = RESOLVE_EXPECT;
-		memcpy(body.expect, share->sha256, SEAL_LEN);
-	}
-	worker_send(w, MSG_RESOLVE, &body, tail.data, tail.len, NULL, 0);
+		body.flags = more ? PART_MORE :
+		    share->known ? RESOLVE_EXPECT : 0;
+		if (body.flags & RESOLVE_EXPECT)
+			memcpy(body.expect, share->sha256, SEAL_LEN);
+		worker_send(w, MSG_RESOLVE, &body, tail.data, tail.len, NULL,
+		    0);
+	} while (more);
 	buf_free(&tail);
 }
 
-/* Which walkers have a share, and what is known of it. */
 static int
 job_make_shares(struct job *job)
 {
-	struct workers *workers = job->all->workers;
-	struct torrent *old = job->old;
-	struct str spec = { 0 };
-	struct share *share;
-	size_t i;
-	int root;
+	struct jobs *all = job->all;
 
-	job_drop_shares(job);
-	job->shares = calloc(workers->nwalkers, sizeof(*job->shares));
+	job_files_free_shares(job->shares, job->nshares);
+	job->nshares = 0;
+	job->shares = job_files_make_shares(&job->specs, all->conf, job->old);
 	if (job->shares == NULL)
 		return -1;
-	job->nshares = workers->nwalkers;
-	while (job_files_next_spec(&job->specs, job->all->conf, &spec, &root))
-		if (root >= 0 && (size_t)root < job->nshares)
-			job->shares[root].used = true;
-	for (i = 0; old != NULL && i < old->nshas; i++) {
-		if (old->shas[i].walker >= job->nshares)
-			continue;
-		share = &job->shares[old->shas[i].walker];
-		share->known = true;
-		memcpy(share->sha256, old->shas[i].sha256, SEAL_LEN);
-	}
+	job->nshares = all->conf->nroots;
 	return 0;
 }
 
@@ -848,46 +807,30 @@ static void
 job_ask_pieces(struct job *job)
 {
 	struct worker *cache = &job->all->workers->cache;
-	struct msg_get_pieces body = { 0 };
-	struct msg_file item = { 0 };
+	struct msg_get_pieces body = { .id = job->id,
+	    .piece_len = job->files.piece_len };
 	struct buf tail = { 0 };
-	struct job_file *file;
+	uint32_t at = 0;
+	int more;
 
 	if (worker_is_full(cache)) {
 		job_do_without_cache(job);
 		return;
 	}
-	body.id = job->id;
-	body.piece_len = job->files.piece_len;
 	job->asked_cache_ms = clock_coarse_ms();
 	job->pending = 0;
-	for (; item.index < job->files.n; item.index++) {
-		file = &job->files.v[item.index];
-		if (file->answered)
-			continue;
-		pieces_unref(file->pieces);
-		file->pieces = NULL;
-		file->got = 0;
-		job->pending++;
-		item.len = file->path_len;
-		item.identity = file->identity;
-		if (tail.len + sizeof(item) + item.len > MSG_TAIL_MAX) {
+	do {
+		more = job_files_add_unanswered(&tail, &job->files, &at,
+		    &body.count);
+		if (more == -1) {
+			job_fail_memory(job);
+			break;
+		}
+		job->pending += body.count;
+		if (body.count > 0)
 			worker_send(cache, MSG_GET_PIECES, &body, tail.data,
 			    tail.len, NULL, 0);
-			body.count = 0;
-			tail.len = 0;
-		}
-		if (buf_add(&tail, &item, sizeof(item)) == -1 ||
-		    buf_add(&tail, file->path, item.len) == -1) {
-			buf_free(&tail);
-			job_fail_memory(job);
-			return;
-		}
-		body.count++;
-	}
-	if (body.count > 0)
-		worker_send(cache, MSG_GET_PIECES, &body, tail.data, tail.len,
-		    NULL, 0);
+	} while (more);
 	buf_free(&tail);
 	if (job->pending == 0)
 		job_set_due(job);
@@ -1175,21 +1118,7 @@ jobs_attach(struct jobs *all, enum role role, uint32_t index, int fd)
 	return 0;
 }
 
-/* Hashers that stay go on with their batches. */
-static void
-jobs_set_hashers(struct jobs *all)
-{
-	size_t i, n = all->workers->nhashers, want = all->conf->hashers;
-
-	/* Before a file is finished: no hasher holds one any longer. */
-	for (i = want; i < n; i++)
-		hashings_forget_slots(all->front, i);
-	workers_set_hashers(all->workers, want);
-	for (i = want; i < n; i++)
-		hashings_hasher_lost(all->front, i, false);
-}
-
-static void
+void
 jobs_restart(struct jobs *all)
 {
 	struct job *job, *next;
@@ -1202,44 +1131,6 @@ jobs_restart(struct jobs *all)
 		    job->state != JOB_DONE)
 			job_restart(job);
 	}
-}
-
-/*
- * A worker that was asked under the old configuration might answer by the new
- * one: those channels end here as they do at the other end, and new ones
- * follow.
- */
-void
-jobs_set_conf(struct jobs *all, const struct conf *conf)
-{
-	const struct conf *old = all->conf;
-	bool roots = !conf_same_roots(old, conf);
-	bool layout = !conf_same_layout(old, conf);
-
-	all->conf = conf;
-	if (roots || layout) {
-		all->layout_epoch++;
-		if (workers_set_walkers(all->workers, conf->nroots) == -1)
-			fatal("out of memory");
-		openings_reroute(all->front);
-	}
-	hot_set_conf(&all->hot, old, conf, all->layout_epoch);
-	jobs_set_hashers(all);
-	if ((layout || strcmp(old->cache, conf->cache) != 0) &&
-	    all->workers->cache.ch.fd != -1)
-		worker_lose(&all->workers->cache);
-	if (roots || layout)
-		jobs_restart(all);
-}
-
-void
-jobs_set_mounts(struct jobs *all, uint32_t changes, bool watched)
-{
-	all->mounts_watched = watched;
-	if (all->mounts == changes)
-		return;
-	all->mounts = changes;
-	hot_forget_mounts(&all->hot);
 }
 
 /* The cache saves time; torrents can be made without it. */

@@ -110,6 +110,8 @@ void	job_leave(struct waiter *);
 const struct job_result *job_result(const struct job *);
 void	job_progress(const struct job *, struct job_progress *);
 
+/* For jobs.c: jobs that rely on walkers start again. */
+void	jobs_restart(struct jobs *);
 /* For hashing.c: a file has been hashed; does the job still wait for it? */
 void	job_on_hashed(struct jobs *, uint64_t id, uint32_t index,
 	    struct hashing *);

@@ -17,8 +17,10 @@ spec_root(const struct conf *conf, const void *spec, size_t len)
 	    spec_plain(spec, len, plain));
 }
 
-bool
-job_files_next_spec(const struct specs *specs, const struct conf *conf,
+/* The spec after this one (p NULL: the first) and the number of the root that
+   holds it, or -1.  false at the end. */
+static bool
+next_spec(const struct specs *specs, const struct conf *conf,
     struct str *spec, int *root)
 {
 	const char *text = (const char *)specs->text.data;
@@ -34,6 +36,75 @@ job_files_next_spec(const struct specs *specs, const struct conf *conf,
 	return true;
 }
 
+struct share *
+job_files_make_shares(const struct specs *specs, const struct conf *conf,
+    const struct torrent *old)
+{
+	struct str spec = { 0 };
+	struct share *shares;
+	size_t i, n;
+	int root;
+
+	shares = calloc(conf->nroots, sizeof(*shares));
+	if (shares == NULL)
+		return NULL;
+	while (next_spec(specs, conf, &spec, &root))
+		if (root >= 0)
+			shares[root].used = true;
+	for (i = 0; old != NULL && i < old->nshas; i++) {
+		n = old->shas[i].walker;
+		if (n >= conf->nroots)
+			continue;
+		shares[n].known = true;
+		memcpy(shares[n].sha256, old->shas[i].sha256, SEAL_LEN);
+	}
+	return shares;
+}
+
+void
+job_files_free_shares(struct share *shares, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		buf_free(&shares[i].listing);
+		buf_free(&shares[i].next);
+	}
+	free(shares);
+}
+
+/* An item and its bytes.  1: the message has no room for it. */
+static int
+tail_add(struct buf *tail, const void *item, size_t item_len,
+    const void *bytes, size_t len)
+{
+	if (tail->len + item_len + len > MSG_TAIL_MAX)
+		return 1;
+	return buf_add(tail, item, item_len) == -1 ||
+	    buf_add(tail, bytes, len) == -1 ? -1 : 0;
+}
+
+int
+job_files_add_specs(struct buf *tail, const struct specs *specs,
+    const struct conf *conf, uint32_t walker, struct job_specs_at *at)
+{
+	struct str spec = at->spec;
+	struct msg_spec item;
+	int root, r;
+
+	for (tail->len = 0; next_spec(specs, conf, &spec, &root);
+	    at->spec = spec, at->index++) {
+		if (root != (int)walker)
+			continue;
+		item.index = at->index;
+		item.len = (uint32_t)spec.len;
+		r = tail_add(tail, &item, sizeof(item), spec.p, spec.len);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
 bool
 job_files_check_listing(const struct specs *specs, const struct conf *conf,
     uint32_t walker, const struct buf *listing)
@@ -44,7 +115,7 @@ job_files_check_listing(const struct specs *specs, const struct conf *conf,
 	int more, root;
 
 	listing_open(&r, listing->data, listing->len);
-	for (; job_files_next_spec(specs, conf, &spec, &root); index++) {
+	for (; next_spec(specs, conf, &spec, &root); index++) {
 		if (root != (int)walker)
 			continue;
 		if (listing_next_spec(&r) != 1 || r.spec.index != index ||
@@ -377,6 +448,32 @@ job_files_refusal(uint32_t result, const char **why, uint32_t *retry_s)
 	*why = refusals[result].why;
 	*retry_s = refusals[result].retry_s;
 	return refusals[result].status;
+}
+
+int
+job_files_add_unanswered(struct buf *tail, struct job_files *files,
+    uint32_t *at, uint32_t *count)
+{
+	struct msg_file item = { 0 };
+	struct job_file *file;
+	int r;
+
+	for (tail->len = *count = 0; *at < files->n; ++*at) {
+		file = &files->v[*at];
+		if (file->answered)
+			continue;
+		item.index = *at;
+		item.len = file->path_len;
+		item.identity = file->identity;
+		r = tail_add(tail, &item, sizeof(item), file->path, item.len);
+		if (r != 0)
+			return r;
+		pieces_unref(file->pieces);
+		file->pieces = NULL;
+		file->got = 0;
+		++*count;
+	}
+	return 0;
 }
 
 /* One file's digests, or some of them.  1: the cache has answered for the

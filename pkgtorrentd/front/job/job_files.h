@@ -46,12 +46,24 @@ struct job_files {
 	struct buf	 merged;	/* … when there are several */
 };
 
+/* The specs that were read so far. */
+struct job_specs_at {
+	struct str	 spec;		/* the last of them */
+	uint32_t	 index;		/* of the next */
+};
+
+/* A share for each root of the configuration; old is the torrent that is
+   remembered, or NULL.  NULL without memory. */
+struct share *job_files_make_shares(const struct specs *,
+	    const struct conf *, const struct torrent *old);
+void	job_files_free_shares(struct share *, size_t n);
 /*
- * The spec after this one (p NULL: the first) and the number of the root that
- * holds it, or -1.  false at the end.
+ * The items of MSG_RESOLVE for this walker, as many as fit a message, in place
+ * of the content of the buffer; at begins as zeros.  1: there are more, 0:
+ * these are the last, -1: no memory.
  */
-bool	job_files_next_spec(const struct specs *, const struct conf *,
-	    struct str *spec, int *root);
+int	job_files_add_specs(struct buf *, const struct specs *,
+	    const struct conf *, uint32_t walker, struct job_specs_at *at);
 /*
  * Is this a listing of the specs that this walker was asked for?  Only then
  * may its counts and paths be relied on.
@@ -72,6 +84,14 @@ void	job_files_free(struct job_files *);
    and *retry_s that clients get. */
 int	job_files_refusal(uint32_t result, const char **why,
 	    uint32_t *retry_s);
+/*
+ * The items of MSG_GET_PIECES for files that the cache has not answered for,
+ * as many as fit a message, in place of the content of the buffer, and their
+ * number.  at is the number of the next file and begins as 0.  1: there are
+ * more, 0: these are the last, -1: no memory.
+ */
+int	job_files_add_unanswered(struct buf *, struct job_files *,
+	    uint32_t *at, uint32_t *count);
 /*
  * The tail of a MSG_PIECES with count items, for files that the cache had not
  * answered for.  Returns for how many it has answered completely now, or -1

@@ -30,8 +30,8 @@ opening_send(struct front *f, struct opening *o)
 	body.count = o->count;
 	/* With the walker away it stays in the list and is sent later. */
 	if (r == 0)
-		worker_send(&f->workers.walkers[o->walker], MSG_OPEN, &body, tail.data,
-		    tail.len, NULL, 0);
+		worker_send(&f->workers.walkers[o->walker], MSG_OPEN, &body,
+		    tail.data, tail.len, NULL, 0);
 	buf_free(&tail);
 	return r;
 }

@@ -54,69 +54,37 @@ complain(struct reader *r, const char *fmt, ...)
 }
 
 static void
+expected(const struct keyword *kw, char *out, size_t outlen)
+{
+	if (kw->type->expect != NULL)
+		kw->type->expect(kw, out, outlen);
+	else
+		strlcpy(out, kw->rule != NULL ? kw->rule->expected :
+		    kw->expected, outlen);
+}
+
+static void
 complain_value(struct reader *r, const struct keyword *kw,
     const struct args *args, const char *problem)
 {
-	char quote[QUOTE_LEN], expected[QUOTE_LEN];
+	char quote[QUOTE_LEN], wanted[QUOTE_LEN];
 	size_t len = args->bad != NULL ? strlen(args->bad) : 0;
 
 	log_escape(quote, sizeof(quote), args->bad, len);
-	conf_expected(kw, expected, sizeof(expected));
+	expected(kw, wanted, sizeof(wanted));
 	complain(r, "%s \"%s\": %s; expected %s", kw->name, quote, problem,
-	    expected);
-}
-
-/* How many bytes to change, add or leave out to make b of a. */
-static size_t
-word_distance(const char *a, const char *b)
-{
-	size_t row[64], alen = strlen(a), blen = strlen(b);
-	size_t i, j, corner, above;
-
-	if (alen >= 64 || blen >= 64)
-		return 64;
-	for (j = 0; j <= blen; j++)
-		row[j] = j;
-	for (i = 1; i <= alen; i++) {
-		corner = row[0];
-		row[0] = i;
-		for (j = 1; j <= blen; j++) {
-			above = row[j];
-			corner += a[i - 1] != b[j - 1];
-			if (above + 1 < corner)
-				corner = above + 1;
-			if (row[j - 1] + 1 < corner)
-				corner = row[j - 1] + 1;
-			row[j] = corner;
-			corner = above;
-		}
-	}
-	return row[blen];
+	    wanted);
 }
 
 static void
 complain_unknown(struct reader *r, const char *name)
 {
-	const struct keyword *kw, *nearest = NULL;
 	char quote[QUOTE_LEN];
-	size_t i, distance, least = 3;
 
 	log_escape(quote, sizeof(quote), name, strlen(name));
-	if (strchr(name, '=') != NULL) {
-		complain(r, "unknown keyword \"%s\"; expected a blank, not =, "
-		    "between keyword and argument", quote);
-		return;
-	}
-	for (i = 0; (kw = conf_keyword(i)) != NULL; i++) {
-		distance = word_distance(name, kw->name);
-		if (distance < least) {
-			least = distance;
-			nearest = kw;
-		}
-	}
-	complain(r, "unknown keyword \"%s\"; expected one of "
-	    "pkgtorrentd.conf(5)%s%s", quote, nearest != NULL ? ", perhaps " :
-	    "", nearest != NULL ? nearest->name : "");
+	complain(r, "unknown keyword \"%s\"; expected %s", quote,
+	    strchr(name, '=') == NULL ? "one of pkgtorrentd.conf(5)" :
+	    "a blank, not =, between keyword and argument");
 }
 
 /*
@@ -169,7 +137,7 @@ find_keyword(const char *name, size_t *index)
 	size_t i, k;
 	char c;
 
-	for (i = 0; (kw = conf_keyword(i)) != NULL; i++) {
+	for (i = 0; (kw = &conf_keywords[i])->name != NULL; i++) {
 		for (k = 0; (c = name[k]) != '\0'; k++) {
 			if (c >= 'A' && c <= 'Z')
 				c += 'a' - 'A';
@@ -193,8 +161,8 @@ note_keyword(struct reader *r, const struct keyword *kw, size_t i)
 {
 	if (r->override != NULL && !r->overridden[i]) {
 		r->overridden[i] = true;
-		if (kw->kind->reset != NULL)
-			kw->kind->reset(r->conf, kw);
+		if (kw->type->reset != NULL)
+			kw->type->reset(r->conf, kw);
 		return 0;
 	}
 	if (r->override == NULL && !r->seen[i]) {
@@ -202,7 +170,7 @@ note_keyword(struct reader *r, const struct keyword *kw, size_t i)
 		r->seen_line[i] = r->line;
 		return 0;
 	}
-	if (kw->kind->repeats)
+	if (kw->type->repeats)
 		return 0;
 	if (r->override != NULL)
 		complain(r, "%s: given by -o already; expected it once",
@@ -219,7 +187,7 @@ read_words(struct reader *r, struct strings *words)
 	const struct keyword *kw;
 	struct args args = { .words = { words->v + 1, words->n - 1 } };
 	const char *problem;
-	char expected[QUOTE_LEN];
+	char wanted[QUOTE_LEN];
 	size_t i;
 
 	if ((kw = find_keyword(words->v[0], &i)) == NULL) {
@@ -228,18 +196,18 @@ read_words(struct reader *r, struct strings *words)
 	}
 	if (note_keyword(r, kw, i) == -1)
 		return;
-	conf_expected(kw, expected, sizeof(expected));
+	expected(kw, wanted, sizeof(wanted));
 	if (args.words.n == 0) {
-		complain(r, "%s: no argument; expected %s", kw->name, expected);
+		complain(r, "%s: no argument; expected %s", kw->name, wanted);
 		return;
 	}
-	if (args.words.n > kw->kind->args_max) {
-		args.bad = args.words.v[kw->kind->args_max];
+	if (args.words.n > kw->type->args_max) {
+		args.bad = args.words.v[kw->type->args_max];
 		complain_value(r, kw, &args, "one argument too many");
 		return;
 	}
 	args.bad = args.words.v[0];
-	problem = kw->kind->parse(r->conf, kw, &args);
+	problem = kw->type->parse(r->conf, kw, &args);
 	if (problem != NULL)
 		complain_value(r, kw, &args, problem);
 }
@@ -332,7 +300,7 @@ fill_defaults(struct reader *r)
 	const char *p;
 	size_t i, len;
 
-	for (i = 0; (kw = conf_keyword(i)) != NULL; i++) {
+	for (i = 0; (kw = &conf_keywords[i])->name != NULL; i++) {
 		if (r->seen[i] || r->overridden[i] || kw->fallback == NULL)
 			continue;
 		for (p = kw->fallback; *p != '\0'; p += len + (p[len] != 0)) {
@@ -412,12 +380,37 @@ void
 conf_free(struct conf *conf)
 {
 	const struct keyword *kw;
-	size_t i;
 
 	if (conf == NULL)
 		return;
-	for (i = 0; (kw = conf_keyword(i)) != NULL; i++)
-		if (kw->kind->reset != NULL)
-			kw->kind->reset(conf, kw);
+	for (kw = conf_keywords; kw->name != NULL; kw++)
+		if (kw->type->reset != NULL)
+			kw->type->reset(conf, kw);
 	free(conf);
+}
+
+int
+conf_print(const struct conf *conf, struct buf *out)
+{
+	const struct keyword *kw;
+
+	for (kw = conf_keywords; kw->name != NULL; kw++)
+		if (kw->type->print(conf, kw, out) == -1)
+			return -1;
+	return 0;
+}
+
+bool
+conf_same_layout(const struct conf *a, const struct conf *b)
+{
+	size_t i;
+
+	if (a->piece_len != b->piece_len ||
+	    a->padding_attr != b->padding_attr ||
+	    strcmp(a->service, b->service) != 0 || a->deny.n != b->deny.n)
+		return false;
+	for (i = 0; i < a->deny.n; i++)
+		if (strcmp(a->deny.v[i], b->deny.v[i]) != 0)
+			return false;
+	return true;
 }

@@ -1,5 +1,5 @@
 /*
- * Paths, patterns and roots of pkgtorrentd.conf(5).
+ * Paths, patterns and document roots of pkgtorrentd.conf(5).
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -7,11 +7,11 @@
 
 #include "common/conf/keyword.h"
 
-/* As in requests, so that no deny costs more than one of those. */
+/* The limit of a request, so that matching a deny pattern costs no more. */
 #define WILDCARDS_MAX	16
 
-const char *
-conf_check_path(char *path)
+static const char *
+check_path(char *path)
 {
 	size_t len = strlen(path);
 
@@ -24,8 +24,8 @@ conf_check_path(char *path)
 	return NULL;
 }
 
-const char *
-conf_check_component(char *name)
+static const char *
+check_component(char *name)
 {
 	if (name[0] == '\0' || strchr(name, '/') != NULL ||
 	    strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
@@ -33,7 +33,7 @@ conf_check_component(char *name)
 	return strlen(name) <= NAME_MAX ? NULL : "too long";
 }
 
-/* No component that a request may not have either. */
+/* Only components that a request may have too. */
 static bool
 is_plain(const char *path)
 {
@@ -52,14 +52,15 @@ is_plain(const char *path)
 	return true;
 }
 
-/* A deny that can never match would be believed to protect something. */
-const char *
-conf_check_pattern(char *pattern)
+/* Refuse a pattern that can never match: the administrator would believe that
+   it protects something. */
+static const char *
+check_pattern(char *pattern)
 {
 	size_t i, len, deep = 0, wildcards = 0;
 	const char *problem;
 
-	if ((problem = conf_check_path(pattern)) != NULL)
+	if ((problem = check_path(pattern)) != NULL)
 		return problem;
 	if (!is_plain(pattern))
 		return "has an empty, . or .. component";
@@ -79,8 +80,14 @@ conf_check_pattern(char *pattern)
 	return wildcards <= WILDCARDS_MAX ? NULL : "more than 16 wildcards";
 }
 
-const char *
-conf_parse_root(struct conf *conf, const struct keyword *kw,
+const struct conf_rule conf_rule_path = { check_path, "an absolute path" };
+const struct conf_rule conf_rule_component = { check_component,
+    "a name without slashes" };
+const struct conf_rule conf_rule_pattern = { check_pattern,
+    "a pattern such as /private/*.iso" };
+
+static const char *
+root_parse(struct conf *conf, const struct keyword *kw,
     struct args *args)
 {
 	char *prefix = args->words.n == 2 ? args->words.v[0] : NULL;
@@ -90,16 +97,16 @@ conf_parse_root(struct conf *conf, const struct keyword *kw,
 	size_t i;
 
 	if (prefix != NULL) {
-		if ((problem = conf_check_path(prefix)) != NULL)
+		if ((problem = check_path(prefix)) != NULL)
 			return problem;
-		/* The root of all URLs is no prefix at all. */
+		/* "/" is the same as no prefix. */
 		if (strcmp(prefix, "/") == 0)
 			prefix = NULL;
 		else if (!is_plain(prefix))
 			return "has an empty, . or .. component";
 	}
 	args->bad = dir;
-	if ((problem = conf_check_path(dir)) != NULL)
+	if ((problem = check_path(dir)) != NULL)
 		return problem;
 	args->bad = prefix != NULL ? prefix : dir;
 	for (i = 0; i < conf->nroots; i++)
@@ -120,8 +127,21 @@ conf_parse_root(struct conf *conf, const struct keyword *kw,
 	    "out of memory";
 }
 
-void
-conf_reset_root(struct conf *conf, const struct keyword *kw)
+static int
+root_print(const struct conf *conf, const struct keyword *kw,
+    struct buf *out)
+{
+	size_t i;
+
+	for (i = 0; i < conf->nroots; i++)
+		if (conf_print_line(out, kw, conf->roots[i].prefix,
+		    conf->roots[i].dir) == -1)
+			return -1;
+	return 0;
+}
+
+static void
+root_reset(struct conf *conf, const struct keyword *kw)
 {
 	size_t i;
 
@@ -135,7 +155,13 @@ conf_reset_root(struct conf *conf, const struct keyword *kw)
 	conf->nroots = 0;
 }
 
-/* Wildcards need no thought: bytes that differ from a prefix are not it. */
+const struct conf_type conf_type_root = {
+	.parse = root_parse, .print = root_print, .reset = root_reset,
+	.args_max = 2, .repeats = true
+};
+
+/* A pattern needs no special care: a wildcard in place of a prefix's byte
+   differs from it. */
 int
 conf_root_of(const struct conf *conf, const char *path, size_t len)
 {
@@ -155,4 +181,29 @@ conf_root_of(const struct conf *conf, const char *path, size_t len)
 		}
 	}
 	return found;
+}
+
+int
+conf_find_root(const struct conf *conf, const struct conf_root *root)
+{
+	size_t i;
+
+	for (i = 0; i < conf->nroots; i++)
+		if (strcmp(conf->roots[i].prefix, root->prefix) == 0 &&
+		    strcmp(conf->roots[i].dir, root->dir) == 0)
+			return (int)i;
+	return -1;
+}
+
+bool
+conf_same_roots(const struct conf *a, const struct conf *b)
+{
+	size_t i;
+
+	if (a->nroots != b->nroots)
+		return false;
+	for (i = 0; i < a->nroots; i++)
+		if (conf_find_root(b, &a->roots[i]) != (int)i)
+			return false;
+	return true;
 }

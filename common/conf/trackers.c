@@ -51,7 +51,7 @@ check_line(const struct trackers *t, const char *text, size_t len)
 		return "has a NUL byte";
 	memcpy(url, text, len);
 	url[len] = '\0';
-	problem = conf_check_any_url(url, "http|https|udp|ws|wss", true);
+	problem = conf_rule_announce.check(url);
 	if (problem != NULL)
 		return problem;
 	if (is_known(t, text, len))
@@ -77,10 +77,10 @@ read_line(struct trackers *t, const char *text, size_t len)
 	if ((problem = check_line(t, text, len)) != NULL) {
 		if (t->complaints++ >= COMPLAINTS_MAX)
 			return 0;
-		return buf_addf(t->errors, "%s:%u: \"%s\": %s; expected an "
-		    "announce URL (http, https, udp, ws, wss); skipped\n",
-		    t->file, t->line, log_escape(quote, sizeof(quote), text,
-		    len), problem);
+		return buf_addf(t->errors, "%s:%u: \"%s\": %s; expected %s; "
+		    "skipped\n", t->file, t->line, log_escape(quote,
+		    sizeof(quote), text, len), problem,
+		    conf_rule_announce.expected);
 	}
 	if (buf_add(t->out, text, len) == -1 ||
 	    buf_add(t->out, "\n", 1) == -1)

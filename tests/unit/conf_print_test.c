@@ -137,14 +137,13 @@ ATF_TC_BODY(conf_print__every_keyword, tc)
 	struct conf *c = good(full, NULL);
 	const struct keyword *kw;
 	char *text = printed(c), line[64];
-	size_t i;
 
 	(void)tc;
 	ATF_CHECK_STREQ(full, text);
 	ATF_CHECK_EQ(13ULL << 30, c->max_bytes);
 	ATF_CHECK_EQ(18 * 60000, c->write_timeout_ms);
 	ATF_CHECK_EQ(5 * 86400, c->cache_age_s);
-	for (i = 0; (kw = conf_keyword(i)) != NULL; i++) {
+	for (kw = conf_keywords; kw->name != NULL; kw++) {
 		snprintf(line, sizeof(line), "%s ", kw->name);
 		ATF_CHECK_MSG(strstr(text, line) != NULL, "%s", kw->name);
 	}
@@ -196,9 +195,8 @@ ATF_TC_BODY(conf_example__is_the_default, tc)
 	const struct keyword *kw;
 	const char *fallback;
 	struct conf *c;
-	size_t i;
 
-	for (i = 0; (kw = conf_keyword(i)) != NULL; i++) {
+	for (kw = conf_keywords; kw->name != NULL; kw++) {
 		/* Without a default there is an example, after a tab. */
 		fallback = kw->fallback;
 		snprintf(line, sizeof(line), "\n#%s%s %.*s",
@@ -235,9 +233,8 @@ ATF_TC_BODY(conf_manual__names_every_keyword, tc)
 {
 	char *text = read_tree_file(tc, "man/pkgtorrentd.conf.5"), line[128];
 	const struct keyword *kw;
-	size_t i;
 
-	for (i = 0; (kw = conf_keyword(i)) != NULL; i++) {
+	for (kw = conf_keywords; kw->name != NULL; kw++) {
 		snprintf(line, sizeof(line), "\n.It Ic %s ", kw->name);
 		ATF_CHECK_MSG(strstr(text, line) != NULL, "no%s", line);
 	}

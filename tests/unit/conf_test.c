@@ -175,7 +175,7 @@ ATF_TC_BODY(conf__complaints_all_in_one_go, tc)
 	BAD_IS("x.conf:1: hashers \"many\": not a number; "
 	    "expected a number from 1 to 64\n"
 	    "x.conf:3: unknown keyword \"hasher\"; "
-	    "expected one of pkgtorrentd.conf(5), perhaps hashers\n"
+	    "expected one of pkgtorrentd.conf(5)\n"
 	    "x.conf:4: unknown keyword \"colour\"; "
 	    "expected one of pkgtorrentd.conf(5)\n"
 	    "x.conf:5: padding \"none\": not known; expected legacy or attr\n"

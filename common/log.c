@@ -1,37 +1,329 @@
 /*
- * The log: one write(2) or one message per line, so that it works after
- * lockdown and lines of several processes never mix.
+ * The log: one write(2) or one message per line, so that it works in a
+ * sandbox and lines of several processes never mix.
+ *
+ * The parent must not block on its log: the reader of a pipe may be stuck, a
+ * terminal stopped by ^S, a syslog daemon hung, and the parent has children
+ * to restart and to stop.  So it queues lines that cannot be written at once,
+ * up to a limit, and then counts the lines that it loses.
  */
+#include <sys/param.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <errno.h>
-#include <paths.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
-#include "common/log_out.h"
 #include "common/msg.h"
 
-#define LOG_LINE_LEN	2048	/* as the tail of MSG_LOG */
+#define LOG_LINE_LEN	2048	/* the longest tail of MSG_LOG */
 #define LOG_DRAIN_MS	500
+#define LOG_PRINT_MS	1000
+#define SYSLOG_IDENT	"pkgtorrentd"
 
-/* "<N>", a role, a pid; and each byte of the line may become \xNN. */
+/* "<N>", a role and a pid; then each byte of a line may become \xNN. */
 #define LOG_OUT_LEN	(64 + 4 * LOG_LINE_LEN + 1)
 
 static int		 level = LOG_INFO;
 static struct channel	*parent;	/* in a child */
-static bool		 to_syslog;
-static bool		 to_journal;	/* stderr is read by the journal */
-static unsigned		 lost;		/* lines, the parent being busy */
-static unsigned		 unread;	/* … in it, the reader being so */
+static bool		 to_journal;	/* the journal reads stderr */
+static unsigned		 lost;		/* lines for which the channel to the
+					   parent had no room */
+static unsigned		 unread;	/* lines that the parent lost because
+					   nobody read its log */
 
-/* systemd sets JOURNAL_STREAM to the stream that it gave us as stderr; it
-   may have been redirected since. */
+enum out_kind {
+	OUT_WAITS,		/* a write may block, except to a file */
+	OUT_NONBLOCK,		/* a descriptor of our own */
+	OUT_POLLED,		/* a shared one: poll before each write */
+	OUT_SOCKET,
+	OUT_SYSLOG
+};
+
+/* A line that is not written yet, or only in part. */
+struct kept {
+	TAILQ_ENTRY(kept)	 entry;
+	size_t			 len;
+	size_t			 sent;
+	char			 bytes[];
+};
+
+static enum out_kind	 kind;
+static int		 out_fd = STDERR_FILENO;
+static TAILQ_HEAD(, kept) queue = TAILQ_HEAD_INITIALIZER(queue);
+static size_t		 queue_len;	/* bytes */
+
+static struct sockaddr_un syslog_addr;
+static bool		 syslog_is_stream;
+
+/* After a fork the other process writes the lines that were queued. */
+static void
+queue_clear(void)
+{
+	struct kept *k;
+
+	while ((k = TAILQ_FIRST(&queue)) != NULL) {
+		TAILQ_REMOVE(&queue, k, entry);
+		free(k);
+	}
+	queue_len = 0;
+}
+
+/*
+ * Open the same pipe or terminal once more: O_NONBLOCK on that descriptor of
+ * our own changes nothing for other processes that share the old one.  It
+ * replaces standard error, so that every write goes through it.
+ */
+static bool
+reopen_stderr(void)
+{
+	int fd;
+
+	fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY |
+	    O_CLOEXEC);
+	if (fd == -1)
+		return false;
+	if (dup2(fd, STDERR_FILENO) == -1) {
+		close(fd);
+		return false;
+	}
+	close(fd);
+	return true;
+}
+
+static void
+out_open_stderr(bool wait)
+{
+	struct stat st;
+
+	queue_clear();
+	kind = OUT_WAITS;
+	out_fd = STDERR_FILENO;
+	if (wait || fstat(STDERR_FILENO, &st) == -1)
+		return;
+	if (S_ISSOCK(st.st_mode))
+		kind = OUT_SOCKET;
+	else if (S_ISFIFO(st.st_mode) || isatty(STDERR_FILENO))
+		kind = reopen_stderr() ? OUT_NONBLOCK : OUT_POLLED;
+}
+
+/* Connect with the type of socket that the syslog daemon has. */
+static int
+syslog_connect(void)
+{
+	static const int types[] = { SOCK_DGRAM, SOCK_STREAM };
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		out_fd = socket(AF_UNIX, types[i] | SOCK_CLOEXEC |
+		    SOCK_NONBLOCK, 0);
+		if (out_fd == -1)
+			return -1;
+		if (connect(out_fd, (struct sockaddr *)&syslog_addr,
+		    sizeof(syslog_addr)) == 0) {
+			syslog_is_stream = types[i] == SOCK_STREAM;
+			return 0;
+		}
+		close(out_fd);
+		out_fd = -1;
+		if (errno != EPROTOTYPE)
+			return -1;
+	}
+	return -1;
+}
+
+static void
+out_open_syslog(const char *path)
+{
+	queue_clear();
+	kind = OUT_SYSLOG;
+	syslog_addr.sun_family = AF_UNIX;
+	(void)snprintf(syslog_addr.sun_path, sizeof(syslog_addr.sun_path),
+	    "%s", path);
+	(void)syslog_connect();
+}
+
+/* Bytes to send.  In a stream a NUL ends each record. */
+static size_t
+kept_left(const struct kept *k)
+{
+	return k->len - k->sent + (kind == OUT_SYSLOG && syslog_is_stream);
+}
+
+static ssize_t
+syslog_send(const struct kept *k)
+{
+	if (out_fd == -1) {
+		errno = ENOTCONN;
+		return -1;
+	}
+	return send(out_fd, k->bytes + k->sent, kept_left(k),
+	    MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* The syslog daemon may have restarted: then its socket is a new one. */
+static ssize_t
+out_to_syslog(struct kept *k)
+{
+	ssize_t n = syslog_send(k);
+
+	if (n != -1 || errno == EAGAIN || errno == ENOBUFS)
+		return n;
+	if (errno == EMSGSIZE)
+		return -1;
+	if (out_fd != -1)
+		close(out_fd);
+	out_fd = -1;
+	k->sent = 0;
+	return syslog_connect() == 0 ? syslog_send(k) : -1;
+}
+
+/* Returns the number of bytes written, or -1. */
+static ssize_t
+out_write(struct kept *k)
+{
+	const char *at = k->bytes + k->sent;
+	size_t len = kept_left(k);
+	struct pollfd pfd = { .fd = out_fd, .events = POLLOUT };
+
+	switch (kind) {
+	case OUT_SOCKET:
+		return send(out_fd, at, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	case OUT_SYSLOG:
+		return out_to_syslog(k);
+	case OUT_POLLED:
+		/* A pipe that is writable takes PIPE_BUF at once. */
+		if (poll(&pfd, 1, 0) != 1) {
+			errno = EAGAIN;
+			return -1;
+		}
+		return write(out_fd, at, MIN(len, PIPE_BUF));
+	default:
+		return write(out_fd, at, len);
+	}
+}
+
+/*
+ * Returns true if the line is written, or never can be: a disk is full, or a
+ * socket takes no datagram of that length.  After any other error the reader
+ * may come back.
+ */
+static bool
+kept_send(struct kept *k)
+{
+	ssize_t n;
+
+	while (kept_left(k) > 0) {
+		n = out_write(k);
+		if (n > 0)
+			k->sent += (size_t)n;
+		else if (n == 0 || errno == EAGAIN)
+			return false;
+		else if (errno != EINTR)
+			return kind == OUT_WAITS || errno == EMSGSIZE;
+	}
+	return true;
+}
+
+static struct kept *
+kept_new(int priority, const char *line, size_t len)
+{
+	char head[128] = "", when[32] = "";
+	struct kept *k;
+	struct tm tm;
+	time_t now = time(NULL);
+	size_t n = 0;
+
+	if (kind == OUT_SYSLOG) {
+		if (localtime_r(&now, &tm) != NULL)
+			(void)strftime(when, sizeof(when), "%h %e %T ", &tm);
+		n = (size_t)snprintf(head, sizeof(head), "<%d>%s%s: ",
+		    LOG_DAEMON | priority, when, SYSLOG_IDENT);
+		if (len > 0 && line[len - 1] == '\n')
+			len--;
+	}
+	if ((k = malloc(sizeof(*k) + n + len + 1)) == NULL)
+		return NULL;
+	k->len = n + len;
+	k->sent = 0;
+	memcpy(k->bytes, head, n);
+	memcpy(k->bytes + n, line, len);
+	k->bytes[n + len] = '\0';
+	return k;
+}
+
+/* Write queued lines as far as possible without waiting.  Returns true if the
+   queue has room again for more than a few lines. */
+static bool
+out_flush(void)
+{
+	struct kept *k;
+
+	while ((k = TAILQ_FIRST(&queue)) != NULL && kept_send(k)) {
+		TAILQ_REMOVE(&queue, k, entry);
+		queue_len -= k->len;
+		free(k);
+	}
+	return queue_len < LOG_KEPT_MAX / 2;
+}
+
+/* Write or queue a line.  Returns false if it is lost: the queue is full or no
+   memory is left. */
+static bool
+out_put(int priority, const char *line, size_t len)
+{
+	struct kept *k;
+
+	(void)out_flush();
+	if (queue_len + len > LOG_KEPT_MAX ||
+	    (k = kept_new(priority, line, len)) == NULL)
+		return false;
+	if (TAILQ_EMPTY(&queue) && kept_send(k)) {
+		free(k);
+		return true;
+	}
+	TAILQ_INSERT_TAIL(&queue, k, entry);
+	queue_len += k->len;
+	return true;
+}
+
+/* The descriptor to wait for; -1: no line is queued, or nobody listens. */
+static int
+out_pending_fd(void)
+{
+	return TAILQ_EMPTY(&queue) ? -1 : out_fd;
+}
+
+/* Write queued lines, waiting at most so long. */
+static void
+out_drain(int ms)
+{
+	struct pollfd pfd = { .events = POLLOUT };
+	uint64_t end = clock_ms() + (uint64_t)ms, now;
+
+	(void)out_flush();
+	while ((pfd.fd = out_pending_fd()) != -1 &&
+	    (now = clock_ms()) < end) {
+		if (poll(&pfd, 1, (int)(end - now)) == -1 && errno != EINTR)
+			return;
+		(void)out_flush();
+	}
+}
+
+/* systemd sets JOURNAL_STREAM to the device and inode of the stderr that it
+   gave us.  stderr may have been redirected since. */
 static bool
 stderr_is_journal(void)
 {
@@ -45,21 +337,14 @@ stderr_is_journal(void)
 }
 
 void
-log_open_parent(int to_stderr)
+log_open_parent(const char *syslog_path, bool wait)
 {
 	parent = NULL;
-	to_syslog = !to_stderr;
-	to_journal = to_stderr && stderr_is_journal();
-	if (to_syslog)
-		log_out_open_syslog(_PATH_LOG, "pkgtorrentd");
+	to_journal = syslog_path == NULL && stderr_is_journal();
+	if (syslog_path != NULL)
+		out_open_syslog(syslog_path);
 	else
-		log_out_open_stderr();
-}
-
-void
-log_never_wait(void)
-{
-	log_out_never_wait();
+		out_open_stderr(wait);
 }
 
 void
@@ -75,8 +360,9 @@ log_set_level(int priority)
 }
 
 /*
- * Printable ASCII stays, but for the bytes in more; the rest becomes \xNN.
- * Cut with "..." when out is too small.
+ * Copy printable ASCII, except for the bytes in more; every other byte
+ * becomes \xNN.  The end is cut with "..." if out is too small.  Returns the
+ * length.
  */
 static size_t
 escape(char *out, size_t outlen, const void *data, size_t len,
@@ -101,7 +387,7 @@ escape(char *out, size_t outlen, const void *data, size_t len,
 			out[n++] = hex[p[i] >> 4];
 			out[n++] = hex[p[i] & 0xf];
 		}
-		/* The last place where the dots would still fit. */
+		/* Remember the last place where the dots still fit. */
 		if (n + sizeof("...") <= outlen)
 			last = n;
 	}
@@ -133,17 +419,17 @@ put_line(const char *role, int pid, int priority, const void *line, size_t len)
 	    role, pid);
 	n += (int)escape(out + n, sizeof(out) - (size_t)n - 1, line, len, "");
 	out[n++] = '\n';
-	return log_out_put(priority, out, (size_t)n);
+	return out_put(priority, out, (size_t)n);
 }
 
-/* They were lost here, between the lines before and those to come. */
+/* Report lost lines at the place in the log where they are missing. */
 static void
-tell_unread(void)
+report_unread(void)
 {
 	char text[96];
 	int n;
 
-	if (unread == 0 || !log_out_flush())
+	if (unread == 0 || !out_flush())
 		return;
 	n = snprintf(text, sizeof(text), "%u lines were lost because nobody "
 	    "read the log", unread);
@@ -156,13 +442,13 @@ void
 log_child_line(const char *role, int pid, int priority, const void *line,
     size_t len)
 {
-	/* A child names a priority, nothing else of what fits in an int. */
+	/* A child may have sent any int; keep only a priority. */
 	priority = LOG_PRI(priority);
 	if (priority > level)
 		return;
 	if (len > LOG_LINE_LEN)
 		len = LOG_LINE_LEN;
-	tell_unread();
+	report_unread();
 	if (unread > 0 || !put_line(role, pid, priority, line, len))
 		unread++;
 }
@@ -170,16 +456,16 @@ log_child_line(const char *role, int pid, int priority, const void *line,
 int
 log_flush(void)
 {
-	(void)log_out_flush();
-	tell_unread();
-	return log_out_waits_for();
+	(void)out_flush();
+	report_unread();
+	return out_pending_fd();
 }
 
 void
 log_drain(void)
 {
 	(void)log_flush();
-	log_out_drain(LOG_DRAIN_MS);
+	out_drain(LOG_DRAIN_MS);
 }
 
 static int
@@ -192,8 +478,8 @@ send_line(int priority, const char *line, size_t len, bool wait)
 	    msg_send(parent, MSG_LOG, &body, line, len, NULL, 0);
 }
 
-/* A process with clients waiting does not wait for the log: lines that the
-   parent has no room for are counted, and the count is said later. */
+/* A process that serves clients does not wait for the log: it counts lines
+   that the channel has no room for, and reports the count later. */
 static void
 send_lines(int priority, const char *line, size_t len, bool wait)
 {
@@ -280,8 +566,8 @@ fatal(const char *fmt, ...)
 {
 	va_list ap;
 
-	/* The reason must arrive, so this waits; a parent that has gone
-	   ends the wait. */
+	/* Wait, so that the reason arrives; if the parent has exited, the
+	   wait ends with an error. */
 	va_start(ap, fmt);
 	log_line(LOG_ERR, true, fmt, ap);
 	va_end(ap);
@@ -298,4 +584,19 @@ log_once(uint64_t *last_ms, uint64_t interval_ms, uint64_t now_ms)
 		return 0;
 	*last_ms = now_ms;
 	return 1;
+}
+
+void
+log_print(const void *bytes, size_t len)
+{
+	const char *at = bytes;
+	size_t n;
+
+	while (len > 0) {
+		n = MIN(len, LOG_KEPT_MAX / 2);
+		(void)out_put(LOG_ERR, at, n);
+		out_drain(LOG_PRINT_MS);
+		at += n;
+		len -= n;
+	}
 }

@@ -8,14 +8,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <paths.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "common/log.h"
-#include "common/log_out.h"
 #include "common/child.h"
+#include "common/log.h"
 #include "pkgtorrentd/parent/parent.h"
 
 #define CONF_FILE	"/etc/pkgtorrentd.conf"
@@ -90,7 +90,7 @@ hold_standard_fds(void)
 static void
 print_complaints(const struct buf *errors)
 {
-	log_out_print(errors->data, errors->len);
+	log_print(errors->data, errors->len);
 }
 
 static int
@@ -127,7 +127,7 @@ wait_for_ready(int fd)
 	else
 		line_len = snprintf(line, sizeof(line), "pkgtorrentd: not "
 		    "started, see the log\n");
-	log_out_print(line, (size_t)line_len);
+	log_print(line, (size_t)line_len);
 	return 1;
 }
 
@@ -151,7 +151,7 @@ go_background(int null)
 	(void)dup2(null, STDIN_FILENO);
 	(void)dup2(null, STDOUT_FILENO);
 	(void)dup2(null, STDERR_FILENO);
-	log_open_parent(0);
+	log_open_parent(_PATH_LOG, false);
 	return pipes[1];
 }
 
@@ -279,10 +279,8 @@ main(int argc, char *argv[], char *envp[])
 	if (optind != argc)
 		usage();
 
-	log_open_parent(1);
-	/* Who has a configuration checked waits for what is to be read. */
-	if (!opt.check)
-		log_never_wait();
+	/* With -n the caller waits for the result, so a write may block. */
+	log_open_parent(NULL, opt.check);
 	(void)umask(022);
 	opt.file = absolute_path(file);
 	opt.hasher = HASHER_PATH;

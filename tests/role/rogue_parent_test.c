@@ -96,7 +96,7 @@ start_parent(void)
 	/* The parent's log is its standard error. */
 	fd = open("log", O_WRONLY | O_CREAT | O_APPEND, 0644);
 	ATF_REQUIRE(dup2(fd, STDERR_FILENO) == STDERR_FILENO);
-	log_open_parent(1);
+	log_open_parent(NULL, true);
 	log_lines = fopen("log", "r");
 	ATF_REQUIRE(log_lines != NULL);
 }

@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/log_out.h"
 
 #define LOST	" lines were lost because nobody read the log\n"
 #define MANY	20000		/* lines of about 100 bytes: more than kept */
@@ -35,8 +34,7 @@ take_stderr(int fd)
 	real_stderr = dup(STDERR_FILENO);
 	ATF_REQUIRE(dup2(fd, STDERR_FILENO) != -1);
 	unsetenv("JOURNAL_STREAM");
-	log_open_parent(1);
-	log_never_wait();
+	log_open_parent(NULL, false);
 }
 
 static void
@@ -203,28 +201,21 @@ bind_syslog(int type)
 }
 
 static void
-put(const char *fmt, unsigned n)
-{
-	char line[200];
-
-	ATF_CHECK(log_out_put(LOG_INFO, line, (size_t)snprintf(line,
-	    sizeof(line), fmt, n)));
-}
-
-static void
 expect_syslog(int fd, const char *end, size_t nul)
 {
-	char text[4096];
+	char text[4096], full[128];
 	ssize_t n;
-	size_t len = strlen(end) + nul;
+	size_t len;
 
-	log_out_flush();
+	len = (size_t)snprintf(full, sizeof(full),
+	    " pkgtorrentd: parent[%d]: %s", (int)getpid(), end) + nul;
+	log_flush();
 	n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
-	ATF_REQUIRE_MSG(n > (ssize_t)len, "no %s", end);
+	ATF_REQUIRE_MSG(n > (ssize_t)len, "no %s", full);
 	ATF_CHECK_EQ(0, strncmp(text, "<30>", 4));
 	ATF_CHECK_EQ(':', text[4 + strlen("Jan  1 00:00")]);
-	ATF_CHECK_MSG(memcmp(text + n - len, end, len) == 0, "%.*s, not %s",
-	    (int)n, text, end);
+	ATF_CHECK_MSG(memcmp(text + n - len, full, len) == 0, "%.*s, not %s",
+	    (int)n, text, full);
 }
 
 /* Its queue is a few lines long, as the kernel has it. */
@@ -236,31 +227,31 @@ ATF_TC_BODY(syslog__full, tc)
 	int fd, other;
 
 	fd = bind_syslog(SOCK_DGRAM);
-	log_out_open_syslog("syslog", "ident");
+	log_open_parent("syslog", false);
 	for (i = 0; i < 3000; i++)
-		put("line %u\n", i);
+		log_info("line %u", i);
 	for (i = 0; i < 1000; i++) {
-		snprintf(end, sizeof(end), " ident: line %u", i);
+		snprintf(end, sizeof(end), "line %u", i);
 		expect_syslog(fd, end, 0);
 	}
 	/* It is started again: what it had not taken comes to the other. */
 	other = bind_syslog(SOCK_DGRAM);
 	close(fd);
-	log_out_flush();
-	put("after %u\n", 0);
+	log_flush();
+	log_info("after %u", 0);
 	/* What the first had in its queue has gone with it. */
 	for (i = 0; recv(other, line, sizeof(line), MSG_DONTWAIT) > 0 &&
 	    strstr(line, ": after 0") == NULL; i++)
-		log_out_flush();
+		log_flush();
 	ATF_CHECK_MSG(i > 1000 && i <= 2000, "%u lines", i);
 	close(other);
 	/* Nobody for a while, and then a daemon of the other kind. */
-	log_out_open_syslog("syslog", "ident");
-	put("while away %u\n", 1);
+	log_open_parent("syslog", false);
+	log_info("while away %u", 1);
 	fd = bind_syslog(SOCK_STREAM);
-	log_out_flush();
+	log_flush();
 	other = accept(fd, NULL, NULL);
-	expect_syslog(other, " ident: while away 1", 1);
+	expect_syslog(other, "while away 1", 1);
 }
 
 /* A line that is too long for a socket's datagrams does not stop the next. */
@@ -276,8 +267,8 @@ ATF_TC_BODY(datagram__too_long, tc)
 	ATF_REQUIRE_EQ(0, setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small,
 	    sizeof(small)));
 	take_stderr(fds[0]);
-	ATF_CHECK(log_out_put(LOG_INFO, line, LOG_KEPT_MAX / 2));
-	ATF_CHECK(log_out_put(LOG_INFO, "next\n", 5));
+	log_print(line, LOG_KEPT_MAX / 2);
+	log_print("next\n", 5);
 	give_stderr_back();
 	ATF_REQUIRE_EQ(5, recv(fds[1], got, sizeof(got), MSG_DONTWAIT));
 	ATF_CHECK(memcmp(got, "next\n", 5) == 0);

@@ -116,7 +116,7 @@ ATF_TC_BODY(log__parent_lines, tc)
 
 	unsetenv("JOURNAL_STREAM");
 	catch_stderr();
-	log_open_parent(1);
+	log_open_parent(NULL, true);
 	log_info("listening on %s", "127.0.0.1:8080");
 	snprintf(expected, sizeof(expected),
 	    "parent[%d]: listening on 127.0.0.1:8080\n", (int)getpid());
@@ -147,7 +147,7 @@ ATF_TC_BODY(log__journal, tc)
 	snprintf(text, sizeof(text), "%ju:%ju", (uintmax_t)st.st_dev,
 	    (uintmax_t)st.st_ino);
 	setenv("JOURNAL_STREAM", text, 1);
-	log_open_parent(1);
+	log_open_parent(NULL, true);
 	log_child_line("walker", 12, LOG_WARNING, "slow", 4);
 	expect_line("<4>walker[12]: slow\n");
 
@@ -155,7 +155,7 @@ ATF_TC_BODY(log__journal, tc)
 	snprintf(text, sizeof(text), "%ju:%ju", (uintmax_t)st.st_dev,
 	    (uintmax_t)st.st_ino + 1);
 	setenv("JOURNAL_STREAM", text, 1);
-	log_open_parent(1);
+	log_open_parent(NULL, true);
 	log_child_line("walker", 12, LOG_WARNING, "slow", 4);
 	expect_line("walker[12]: slow\n");
 	release_stderr();
@@ -170,7 +170,7 @@ ATF_TC_BODY(log__child_cannot_forge, tc)
 
 	unsetenv("JOURNAL_STREAM");
 	catch_stderr();
-	log_open_parent(1);
+	log_open_parent(NULL, true);
 	log_child_line("front", 7, LOG_INFO, forged, sizeof(forged) - 1);
 	expect_line("front[7]: x\\x0aparent[1]: all is well\\x0d\\x1b[2J"
 	    "\\x00y\n");

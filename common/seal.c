@@ -1,5 +1,5 @@
-/* SHA1_Init() and so on, which OpenSSL 3 calls deprecated: EVP takes three
-   times as long for a path. */
+/* For SHA1_Init() and its relatives, which OpenSSL 3 deprecates: with EVP a
+   path digest takes three times as long. */
 #define OPENSSL_API_COMPAT	0x10101000L
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -14,18 +14,14 @@
 #include "common/seal.h"
 
 /*
- * Every algorithm is fetched before lockdown: the first fetch reads
- * openssl.cnf and loads providers.  Afterwards a failure inside OpenSSL can
- * only mean that memory is gone or corrupt, and a digest that was not
- * computed must never be taken for one: fatal().
+ * Fetch every algorithm before the sandbox: the first fetch reads openssl.cnf
+ * and loads providers.  After that, a failure inside OpenSSL can only mean
+ * that memory is exhausted or corrupt, so it is fatal: an error must never
+ * pass for a digest.
  */
 struct seal {
 	EVP_MAC_CTX	*ctx;
 	uint8_t		 key[SEAL_LEN];
-};
-
-struct sha256 {
-	EVP_MD_CTX	*ctx;
 };
 
 static EVP_MD		*md_sha256;
@@ -45,15 +41,6 @@ digest_warm_up(void)
 	sha256("", 0, out);
 }
 
-static void
-digest_once(EVP_MD *md, const void *p, size_t len, uint8_t *out)
-{
-	if (!EVP_DigestInit_ex2(md_ctx, md, NULL) ||
-	    !EVP_DigestUpdate(md_ctx, p, len) ||
-	    !EVP_DigestFinal_ex(md_ctx, out, NULL))
-		fatal("OpenSSL failed to compute a digest");
-}
-
 void
 sha1(const void *p, size_t len, uint8_t out[SHA1_LEN])
 {
@@ -68,64 +55,18 @@ void
 sha256(const void *p, size_t len, uint8_t out[SEAL_LEN])
 {
 	digest_warm_up();
-	digest_once(md_sha256, p, len, out);
-}
-
-struct sha256 *
-sha256_new(void)
-{
-	struct sha256	*s;
-
-	digest_warm_up();
-	s = malloc(sizeof(*s));
-	if (s == NULL)
-		return NULL;
-	s->ctx = EVP_MD_CTX_new();
-	if (s->ctx == NULL) {
-		free(s);
-		return NULL;
-	}
-	sha256_reset(s);
-	return s;
-}
-
-void
-sha256_reset(struct sha256 *s)
-{
-	if (!EVP_DigestInit_ex2(s->ctx, md_sha256, NULL))
-		fatal("OpenSSL failed to begin a digest");
-}
-
-void
-sha256_add(struct sha256 *s, const void *p, size_t len)
-{
-	if (!EVP_DigestUpdate(s->ctx, p, len))
+	if (!EVP_DigestInit_ex2(md_ctx, md_sha256, NULL) ||
+	    !EVP_DigestUpdate(md_ctx, p, len) ||
+	    !EVP_DigestFinal_ex(md_ctx, out, NULL))
 		fatal("OpenSSL failed to compute a digest");
-}
-
-void
-sha256_end(struct sha256 *s, uint8_t out[SEAL_LEN])
-{
-	if (!EVP_DigestFinal_ex(s->ctx, out, NULL))
-		fatal("OpenSSL failed to end a digest");
-	sha256_reset(s);
-}
-
-void
-sha256_free(struct sha256 *s)
-{
-	if (s == NULL)
-		return;
-	EVP_MD_CTX_free(s->ctx);
-	free(s);
 }
 
 static void
 seal_begin(struct seal *s, uint32_t type)
 {
 	/*
-	 * The key again, not NULL for the old one: before OpenSSL 3.0.3 that
-	 * went on where the last MAC had ended.
+	 * Pass the key again.  NULL keeps the old key, but before OpenSSL
+	 * 3.0.3 it also continued the last MAC.
 	 */
 	if (!EVP_MAC_init(s->ctx, s->key, sizeof(s->key), NULL) ||
 	    !EVP_MAC_update(s->ctx, (const uint8_t *)&type, sizeof(type)))
@@ -177,7 +118,7 @@ seal_new(const uint8_t key[SEAL_LEN])
 	seal_begin(s, MSG_NONE);
 	seal_end(s, out);
 out:
-	EVP_MAC_free(mac);		/* the context holds its own */
+	EVP_MAC_free(mac);		/* the context has a reference */
 	return s;
 }
 

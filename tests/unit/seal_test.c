@@ -163,10 +163,7 @@ hex(const uint8_t *p, size_t n)
 ATF_TC_WITHOUT_HEAD(seal__digests_are_the_standard_ones);
 ATF_TC_BODY(seal__digests_are_the_standard_ones, tc)
 {
-	struct sha256	*s;
 	uint8_t		 out[SEAL_LEN];
-	const char	*abc = "ba7816bf8f01cfea414140de5dae2223"
-			    "b00361a396177a9cb410ff61f20015ad";
 
 	sha1("abc", 3, out);
 	ATF_CHECK_STREQ("a9993e364706816aba3e25717850c26c9cd0d89d",
@@ -175,29 +172,11 @@ ATF_TC_BODY(seal__digests_are_the_standard_ones, tc)
 	ATF_CHECK_STREQ("da39a3ee5e6b4b0d3255bfef95601890afd80709",
 	    hex(out, SHA1_LEN));
 	sha256("abc", 3, out);
-	ATF_CHECK_STREQ(abc, hex(out, SEAL_LEN));
+	ATF_CHECK_STREQ("ba7816bf8f01cfea414140de5dae2223"
+	    "b00361a396177a9cb410ff61f20015ad", hex(out, SEAL_LEN));
 	sha1("abc", 3, out);
 	ATF_CHECK_STREQ("a9993e364706816aba3e25717850c26c9cd0d89d",
 	    hex(out, SHA1_LEN));
-
-	s = sha256_new();
-	ATF_REQUIRE(s != NULL);
-	sha256_add(s, "a", 1);
-	sha256("other", 5, out);
-	sha256_add(s, "", 0);
-	sha256_add(s, "bc", 2);
-	sha256_end(s, out);
-	ATF_CHECK_STREQ(abc, hex(out, SEAL_LEN));
-	sha256_add(s, "abc", 3);
-	sha256_end(s, out);
-	ATF_CHECK_STREQ(abc, hex(out, SEAL_LEN));
-	sha256_add(s, "dropped", 7);
-	sha256_reset(s);
-	sha256_add(s, "abc", 3);
-	sha256_end(s, out);
-	ATF_CHECK_STREQ(abc, hex(out, SEAL_LEN));
-	sha256_free(s);
-	sha256_free(NULL);
 	seal_free(NULL);
 }
 

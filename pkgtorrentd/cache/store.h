@@ -8,6 +8,8 @@
 #ifndef STORE_H
 #define STORE_H
 
+#include <sys/stat.h>
+
 #include "pkgtorrentd/cache/entry.h"
 
 enum store_complaint {
@@ -48,7 +50,7 @@ struct store {
 
 /* Before lockdown; the caller sets dirfd and the limits after it. */
 void	store_init(struct store *);
-/* In selftest_cache.c: locked down, try all calls that are made here.  Ends
+/* Locked down, try all calls that are made here.  Ends
    the process if one is refused. */
 void	store_selftest(struct store *);
 /* Make and remove an entry, beside all others: warn if that cannot be. */
@@ -78,5 +80,35 @@ int	store_save(struct store *, const char *name, const void *, size_t);
 void	store_touch(struct store *, const char *name);
 /* Remove whatever has this name, if anything has. */
 void	store_remove(struct store *, const char *name);
+
+/*
+ * The only way in: whatever somebody may have put below our directory, no
+ * link and no ".." leads out of it.  A descriptor, or -1 with errno.
+ */
+int	store_open_beneath(int dirfd, const char *name, int flags);
+
+/* Names that only we give: an entry being written, a directory that was in
+   the way and waits for the sweep. */
+#define STORE_TEMPORARY	".new-"
+#define STORE_ASIDE	".old-"
+/* An errno that says nothing about an entry: a lack that passes. */
+bool	store_is_lack(int error);
+bool	store_is_temporary(const char *name);
+bool	store_is_aside(const char *name);
+
+/*
+ * Whose a file is: by its beginning, and a pickle by its end too, unless a
+ * name that only the original gave allows one that was never finished.
+ */
+enum store_owner { STORE_OURS, STORE_ORIGINAL, STORE_OTHER };
+enum store_owner store_owner(int dirfd, const char *name, bool unfinished);
+
+/* Bytes of allocated blocks; fewer of them. */
+uint64_t store_bytes(const struct stat *);
+void	store_sub(struct store *, uint64_t bytes);
+
+/* Say what is wrong with name, once a minute per kind, with a count. */
+void	store_complain(struct store *, enum store_complaint,
+	    const char *what, const char *name);
 
 #endif

@@ -9,7 +9,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/child.h"
-#include "pkgtorrentd/cache/store_dir.h"
 #include "pkgtorrentd/cache/sweep.h"
 
 #define TURN_MS		5

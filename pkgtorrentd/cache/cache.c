@@ -1,7 +1,7 @@
 /*
  * The cache: the only process that writes.  Runs as the cache's user, chroot
  * = the cache directory, Landlock read-write there and nowhere else, seccomp.
- * Asked by the front, for what is remembered, and to remember (intake.h says
+ * Asked by the front, for what is remembered, and to remember (put.h says
  * under which conditions); configured by the parent.  Holds the directory's
  * descriptor and the key of the seals.  Sees neither clients nor the mirror:
  * all it reads are messages and its own files.  A break-in here can spoil
@@ -16,18 +16,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/clock.h"
 #include "common/listing.h"
 #include "common/log.h"
 #include "common/child.h"
 #include "pkgtorrentd/cache/put.h"
 #include "pkgtorrentd/cache/sweep.h"
-
-/* A sweep may be long: between its turns, this long nothing is done, unless
-   writes wait for it; and when messages never pause, it gets a turn after so
-   long all the same. */
-#define SWEEP_PAUSE_MS	5
-#define SWEEP_STARVED_MS 20
 
 #define MESSAGES_AT_ONCE 32
 #define BUF_KEPT	(1U << 20)	/* bytes, between messages */
@@ -36,11 +29,10 @@ struct cache {
 	struct child	 child;
 	struct store	 store;
 	struct sweep	*sweep;
-	struct intake	 intake;
+	struct put	 put;
 	struct buf	 entry;		/* as last loaded */
 	uint64_t	 hits;
 	uint64_t	 misses;
-	uint64_t	 sweep_ms;	/* last turn */
 	/* MSG_PIECES in the making. */
 	struct msg_pieces out;
 	size_t		 out_len;
@@ -53,7 +45,7 @@ cache_on_front_closed(void *owner)
 {
 	struct cache *c = owner;
 
-	intake_reset(&c->intake);
+	put_reset(&c->put);
 }
 
 /* Waits for the front if it is busy: there is nothing better to do. */
@@ -73,7 +65,7 @@ cache_configure(struct cache *c)
 {
 	const struct conf *conf = c->child.conf;
 
-	c->intake.conf = conf;
+	c->put.conf = conf;
 	c->store.limit = conf->cache_size;
 	c->store.entry_max = conf->max_torrent + LISTING_MAX +
 	    ENTRY_OVERHEAD_MAX;
@@ -102,7 +94,6 @@ cache_on_channel(struct cache *c, struct msg *msg)
 static enum msg_fault
 cache_on_status(struct cache *c, const struct msg *msg)
 {
-	const struct sweep_stats *stats = sweep_stats(c->sweep);
 	const struct store *st = &c->store;
 
 	(void)msg;
@@ -112,7 +103,7 @@ cache_on_status(struct cache *c, const struct msg *msg)
 	    "or storing; %" PRIu64 " sweeps, %" PRIu64 " entries removed for "
 	    "cache-age, %" PRIu64 " for cache-size%s", st->entries,
 	    st->used / 1024, st->limit / 1024, c->hits, c->misses, st->saves,
-	    st->errors, stats->done, stats->expired, stats->evicted,
+	    st->errors, st->sweeps, st->expired, st->evicted,
 	    st->counted ? "" : ", still counting");
 	return FAULT_NONE;
 }
@@ -275,13 +266,13 @@ cache_on_get_pieces(struct cache *c, const struct msg *msg)
 static enum msg_fault
 cache_on_put_pieces(struct cache *c, const struct msg *msg)
 {
-	return intake_put_pieces(&c->intake, msg);
+	return put_pieces(&c->put, msg);
 }
 
 static enum msg_fault
 cache_on_put_info(struct cache *c, const struct msg *msg)
 {
-	return intake_put_info(&c->intake, msg);
+	return put_info(&c->put, msg);
 }
 
 static enum msg_fault
@@ -337,30 +328,14 @@ static const struct child_ops cache_ops = {
 	.at_once = MESSAGES_AT_ONCE,
 };
 
-static int
-cache_wait_ms(const struct cache *c)
-{
-	uint64_t now = clock_ms(), wait = sweep_wait_ms(c->sweep, now);
-
-	if (wait == 0 && !sweep_is_urgent(c->sweep))
-		wait = c->sweep_ms + SWEEP_PAUSE_MS > now ?
-		    c->sweep_ms + SWEEP_PAUSE_MS - now : 0;
-	return (int)MIN(wait, 3600000);
-}
-
 static void __attribute__((__noreturn__))
 cache_loop(struct cache *c)
 {
 	unsigned n;
 
 	for (;;) {
-		n = child_wait(&c->child, cache_wait_ms(c));
-		if (n == 0 || clock_ms() - c->sweep_ms >=
-		    (sweep_is_urgent(c->sweep) ? SWEEP_PAUSE_MS :
-		    SWEEP_STARVED_MS)) {
-			sweep_turn(c->sweep);
-			c->sweep_ms = clock_ms();
-		}
+		n = child_wait(&c->child, sweep_wait_ms(c->sweep));
+		sweep_turn(c->sweep, n == 0);
 	}
 }
 
@@ -370,13 +345,7 @@ cache_selftest(void *owner, int dirfd)
 	struct cache *c = owner;
 
 	c->store.dirfd = dirfd;
-	store_selftest(&c->store);
-	/* Not before: they are to belong to our user.  What is only asked
-	   whether it could work leaves a running service's cache alone. */
-	if (!(c->child.flags & CONF_CHECK)) {
-		store_make_trees(&c->store);
-		store_try_disk(&c->store);
-	}
+	store_start(&c->store, c->child.flags & CONF_CHECK);
 }
 
 void
@@ -389,9 +358,9 @@ cache_main(void)
 	child_start(&c.child, ROLE_CACHE, &cache_ops, &c);
 	store_init(&c.store);
 	c.sweep = sweep_new(&c.store);
-	c.intake.store = &c.store;
-	c.intake.seal = seal_new(c.child.key);
-	if (c.sweep == NULL || c.intake.seal == NULL)
+	c.put.store = &c.store;
+	c.put.seal = seal_new(c.child.key);
+	if (c.sweep == NULL || c.put.seal == NULL)
 		fatal("no memory to start with");
 	cache_configure(&c);
 	explicit_bzero(c.child.key, sizeof(c.child.key));

@@ -82,6 +82,12 @@ restored(const struct stored_identity *s)
 	return id;
 }
 
+static bool
+has_magic(const uint8_t *head, size_t len)
+{
+	return len >= sizeof(magic) && memcmp(head, magic, sizeof(magic)) == 0;
+}
+
 static void
 head_fill(struct head *head, enum kind kind, size_t fixed, size_t payload)
 {
@@ -154,7 +160,7 @@ read_common(const uint8_t *data, size_t len, enum kind kind, size_t fixed)
 	uint8_t sum[SEAL_LEN];
 	struct head head;
 
-	if (!entry_has_magic(data, len))
+	if (!has_magic(data, len))
 		return ENTRY_ALIEN;
 	if (len < fixed + SEAL_LEN)
 		return ENTRY_DAMAGED;
@@ -241,23 +247,13 @@ entry_read_info(const void *data, size_t len, const uint8_t digest[SHA1_LEN],
 	return ENTRY_GOOD;
 }
 
-const char *
-entry_fault_name(enum entry_fault fault)
-{
-	switch (fault) {
-	case ENTRY_GOOD:
-		return "good";
-	case ENTRY_ALIEN:
-		return "not an entry";
-	case ENTRY_FORMAT:
-		return "of another format";
-	case ENTRY_DAMAGED:
-		return "damaged";
-	case ENTRY_MISPLACED:
-		return "not of this name";
-	}
-	return "unknown";
-}
+const char *const entry_fault_names[] = {
+	[ENTRY_GOOD] = "good",
+	[ENTRY_ALIEN] = "not an entry",
+	[ENTRY_FORMAT] = "of another format",
+	[ENTRY_DAMAGED] = "damaged",
+	[ENTRY_MISPLACED] = "not of this name",
+};
 
 bool
 entry_piece_len_ok(uint32_t n)
@@ -317,28 +313,40 @@ begins_with_digest(const char *name)
 	return strspn(name, "0123456789abcdef") >= 2 * SHA1_LEN;
 }
 
-bool
-entry_is_info_name(const char *name)
-{
-	return begins_with_digest(name) && name[2 * SHA1_LEN] == '\0';
-}
-
-bool
-entry_is_pieces_name(const char *name)
+static bool
+is_piece_len(const char *name)
 {
 	return name[0] != '0' && strlen(name) <= 8 &&
 	    name[strspn(name, "0123456789")] == '\0' &&
 	    entry_piece_len_ok((uint32_t)strtoul(name, NULL, 10));
 }
 
-bool
-entry_is_original_name(const char *name)
+static bool
+has_prefix(const char *name, const char *prefix)
+{
+	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+enum entry_name
+entry_name_kind(const char *name)
 {
 	size_t len = strlen(name);
 
-	return (begins_with_digest(name) &&
+	if (has_prefix(name, ENTRY_TEMPORARY))
+		return ENTRY_NAME_TEMPORARY;
+	/* A mirror directory might begin so too: nothing but digits follows. */
+	if (has_prefix(name, ENTRY_ASIDE) && strspn(name + strlen(ENTRY_ASIDE),
+	    "0123456789-") == len - strlen(ENTRY_ASIDE))
+		return ENTRY_NAME_ASIDE;
+	if (begins_with_digest(name) && name[2 * SHA1_LEN] == '\0')
+		return ENTRY_NAME_INFO;
+	if (is_piece_len(name))
+		return ENTRY_NAME_PIECES;
+	if ((begins_with_digest(name) &&
 	    strcmp(name + 2 * SHA1_LEN, "_s") == 0) ||
-	    (len > 4 && strcmp(name + len - 4, ".tmp") == 0);
+	    (len > 4 && strcmp(name + len - 4, ".tmp") == 0))
+		return ENTRY_NAME_ORIGINAL;
+	return ENTRY_NAME_OTHER;
 }
 
 /*
@@ -347,8 +355,8 @@ entry_is_original_name(const char *name)
  * a mark or an empty collection, and an opcode that may follow it, or an
  * object of a class (copy_reg).
  */
-bool
-entry_is_pickle(const uint8_t *head, size_t len)
+static bool
+is_pickle(const uint8_t *head, size_t len)
 {
 	if (len < 2)
 		return false;
@@ -368,8 +376,10 @@ entry_is_pickle(const uint8_t *head, size_t len)
 	}
 }
 
-bool
-entry_has_magic(const uint8_t *head, size_t len)
+enum entry_owner
+entry_owner(const uint8_t *head, size_t len)
 {
-	return len >= sizeof(magic) && memcmp(head, magic, sizeof(magic)) == 0;
+	if (has_magic(head, len))
+		return ENTRY_OURS;
+	return is_pickle(head, len) ? ENTRY_ORIGINAL : ENTRY_OTHER;
 }

@@ -65,7 +65,7 @@ enum entry_fault	entry_read_pieces(const void *data, size_t len,
 enum entry_fault	entry_read_info(const void *data, size_t len,
 			    const uint8_t digest[SHA1_LEN],
 			    struct entry_info *out);
-const char		*entry_fault_name(enum entry_fault);
+extern const char *const	entry_fault_names[];
 
 /* A power of two that piece-length may be. */
 bool	entry_piece_len_ok(uint32_t);
@@ -80,22 +80,34 @@ void	entry_name_info(char out[ENTRY_PATH_LEN],
 int	entry_name_pieces(char out[ENTRY_PATH_LEN], const void *path,
 	    size_t len, uint32_t piece_len);
 
-/* The last components of such names. */
-bool	entry_is_info_name(const char *);
-bool	entry_is_pieces_name(const char *);
+/*
+ * Kinds of names in the cache's directories, by their last component.  The
+ * original, pkgtorrent-service(8) of yum-utils, kept pickles in the same
+ * directories: info/<d> (empty while it worked), info/<d>_s, both with .tmp
+ * appended at first, and pieces/<path>/1048576.
+ */
+enum entry_name {
+	ENTRY_NAME_OTHER,
+	ENTRY_NAME_INFO,		/* 40 hex digits */
+	ENTRY_NAME_PIECES,		/* a piece length */
+	ENTRY_NAME_ORIGINAL,		/* only the original gave such names */
+	ENTRY_NAME_TEMPORARY,		/* an entry that is being written */
+	ENTRY_NAME_ASIDE		/* a directory moved out of the way */
+};
+
+#define ENTRY_TEMPORARY		".new-"
+#define ENTRY_ASIDE		".old-"
+
+enum entry_name	entry_name_kind(const char *);
 
 /*
- * The original, pkgtorrent-service(8) of yum-utils, kept pickles in the same
- * directories: info/<d> (empty while it worked), info/<d>_s, both with .tmp
- * appended at first, pieces/<path>/1048576.  Names that only it gave in info/;
- * how its files begin (pickle protocols 0 to 5); how whole ones end.
+ * Whose a file is that begins so.  A whole pickle (protocols 0 to 5) ends
+ * with ENTRY_PICKLE_END.
  */
+enum entry_owner { ENTRY_OURS, ENTRY_ORIGINAL, ENTRY_OTHER };
+
 #define ENTRY_PICKLE_END	'.'
 
-bool	entry_is_original_name(const char *);
-bool	entry_is_pickle(const uint8_t *head, size_t);
-
-/* Does a file that begins so claim to be one of ours? */
-bool	entry_has_magic(const uint8_t *head, size_t);
+enum entry_owner entry_owner(const uint8_t *head, size_t);
 
 #endif

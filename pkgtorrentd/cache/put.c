@@ -285,7 +285,7 @@ save_info(struct making *mk)
  * not of this digest.
  */
 static int
-remember_listing(struct store *st, const struct conf *conf,
+put_info_store(struct store *st, const struct conf *conf,
     const uint8_t digest[SHA1_LEN], const struct buf *listing)
 {
 	struct making mk = { .store = st, .conf = conf, .digest = digest };
@@ -313,24 +313,24 @@ remember_listing(struct store *st, const struct conf *conf,
 }
 
 static void
-forget_pieces(struct intake *in)
+forget_pieces(struct put *put)
 {
-	buf_free(&in->pieces.digests);
-	in->pieces.open = false;
+	buf_free(&put->pieces.digests);
+	put->pieces.open = false;
 }
 
 static void
-forget_info(struct intake *in)
+forget_info(struct put *put)
 {
-	buf_free(&in->info.listing);
-	in->info.open = false;
+	buf_free(&put->info.listing);
+	put->info.open = false;
 }
 
 void
-intake_reset(struct intake *in)
+put_reset(struct put *put)
 {
-	forget_pieces(in);
-	forget_info(in);
+	forget_pieces(put);
+	forget_info(put);
 }
 
 static bool
@@ -345,17 +345,17 @@ seal_is(const uint8_t expected[SEAL_LEN], const uint8_t got[SEAL_LEN])
  * its mount, which the sealed identity says.
  */
 static enum msg_fault
-begin_pieces(struct intake *in, const struct msg_put_pieces *body,
+begin_pieces(struct put *put, const struct msg_put_pieces *body,
     const uint8_t *tail, size_t tail_len)
 {
-	struct intake_pieces *p = &in->pieces;
+	struct put_pieces *p = &put->pieces;
 	uint8_t seal[SEAL_LEN];
 	uint64_t count;
 
 	if (body->path_len == 0 || body->path_len > SPEC_MAX ||
 	    body->path_len > tail_len || !entry_piece_len_ok(body->piece_len))
 		return FAULT_CONTENT;
-	seal_file(in->seal, tail, body->path_len, &body->identity, seal);
+	seal_file(put->seal, tail, body->path_len, &body->identity, seal);
 	if (!seal_is(seal, body->seal))
 		return FAULT_SEAL;
 	memcpy(p->path, tail, body->path_len);
@@ -366,7 +366,7 @@ begin_pieces(struct intake *in, const struct msg_put_pieces *body,
 	p->next = 0;
 	count = torrent_digests(p->identity.size, p->piece_len);
 	p->keep = p->identity.mount == 0 && count > 0 && count <= UINT32_MAX &&
-	    count <= in->conf->max_torrent / SHA1_LEN;
+	    count <= put->conf->max_torrent / SHA1_LEN;
 	p->open = true;
 	return FAULT_NONE;
 }
@@ -376,15 +376,15 @@ begin_pieces(struct intake *in, const struct msg_put_pieces *body,
  * partial last piece has its padded digest with it.
  */
 static enum msg_fault
-take_slice(struct intake *in, const struct msg_digests_item *item,
+take_slice(struct put *put, const struct msg_digests_item *item,
     const uint8_t *digests)
 {
-	struct intake_pieces *p = &in->pieces;
+	struct put_pieces *p = &put->pieces;
 	uint32_t partial = p->identity.size % p->piece_len != 0;
 	uint64_t left = p->pieces - p->next;
 	uint8_t seal[SEAL_LEN];
 
-	seal_digests(in->seal, &p->identity, p->piece_len, item->first,
+	seal_digests(put->seal, &p->identity, p->piece_len, item->first,
 	    item->count, digests, seal);
 	if (!seal_is(seal, item->seal))
 		return FAULT_SEAL;
@@ -405,7 +405,7 @@ take_slice(struct intake *in, const struct msg_digests_item *item,
 }
 
 static enum msg_fault
-take_slices(struct intake *in, uint32_t slices, const uint8_t *at,
+take_slices(struct put *put, uint32_t slices, const uint8_t *at,
     size_t left)
 {
 	struct msg_digests_item item;
@@ -420,7 +420,7 @@ take_slices(struct intake *in, uint32_t slices, const uint8_t *at,
 		left -= sizeof(item);
 		if (item.count > left / SHA1_LEN)
 			return FAULT_CONTENT;
-		fault = take_slice(in, &item, at);
+		fault = take_slice(put, &item, at);
 		if (fault != FAULT_NONE)
 			return fault;
 		len = (size_t)item.count * SHA1_LEN;
@@ -431,9 +431,9 @@ take_slices(struct intake *in, uint32_t slices, const uint8_t *at,
 }
 
 static void
-save_pieces(struct intake *in)
+save_pieces(struct put *put)
 {
-	struct intake_pieces *p = &in->pieces;
+	struct put_pieces *p = &put->pieces;
 	struct entry_pieces e = {
 		.path = p->path,
 		.path_len = p->path_len,
@@ -449,53 +449,53 @@ save_pieces(struct intake *in)
 	    p->piece_len) == -1)
 		return;
 	if (entry_build_pieces(&b, &e) == 0)
-		(void)store_save(in->store, name, b.data, b.len);
+		(void)store_save(put->store, name, b.data, b.len);
 	else
 		log_warn("no memory to remember a file's pieces");
 	buf_free(&b);
 }
 
 static enum msg_fault
-put_pieces_part(struct intake *in, const struct msg *msg)
+put_pieces_part(struct put *put, const struct msg *msg)
 {
 	const struct msg_put_pieces *body = msg->body;
 	enum msg_fault fault;
 
-	if (in->pieces.open) {
+	if (put->pieces.open) {
 		if (body->path_len != 0)
 			return FAULT_CONTENT;
 	} else {
-		fault = begin_pieces(in, body, msg->tail, msg->tail_len);
+		fault = begin_pieces(put, body, msg->tail, msg->tail_len);
 		if (fault != FAULT_NONE)
 			return fault;
 	}
-	fault = take_slices(in, body->slices, msg->tail + body->path_len,
+	fault = take_slices(put, body->slices, msg->tail + body->path_len,
 	    msg->tail_len - body->path_len);
 	if (fault != FAULT_NONE || (body->flags & PART_MORE))
 		return fault;
-	if (in->pieces.next != in->pieces.pieces)
+	if (put->pieces.next != put->pieces.pieces)
 		return FAULT_CONTENT;
-	save_pieces(in);
-	forget_pieces(in);
+	save_pieces(put);
+	forget_pieces(put);
 	return FAULT_NONE;
 }
 
 enum msg_fault
-intake_put_pieces(struct intake *in, const struct msg *msg)
+put_pieces(struct put *put, const struct msg *msg)
 {
-	enum msg_fault fault = put_pieces_part(in, msg);
+	enum msg_fault fault = put_pieces_part(put, msg);
 
 	if (fault != FAULT_NONE)
-		forget_pieces(in);
+		forget_pieces(put);
 	return fault;
 }
 
 /* Parts are collected until their walker's seal says whose they are. */
 static enum msg_fault
-put_info_part(struct intake *in, const struct msg *msg)
+put_info_part(struct put *put, const struct msg *msg)
 {
 	const struct msg_put_info *body = msg->body;
-	struct intake_info *info = &in->info;
+	struct put_info *info = &put->info;
 	uint8_t sum[SEAL_LEN], seal[SEAL_LEN];
 
 	if (!info->open) {
@@ -513,7 +513,7 @@ put_info_part(struct intake *in, const struct msg *msg)
 			return FAULT_CONTENT;
 		sha256(info->listing.data + info->sealed,
 		    info->listing.len - info->sealed, sum);
-		seal_listing(in->seal, sum, seal);
+		seal_listing(put->seal, sum, seal);
 		if (!seal_is(seal, body->seal))
 			return FAULT_SEAL;
 		info->sealed = info->listing.len;
@@ -524,19 +524,19 @@ put_info_part(struct intake *in, const struct msg *msg)
 		return FAULT_CONTENT;
 	if (info->sealed != info->listing.len)
 		return FAULT_SEAL;
-	if (remember_listing(in->store, in->conf, info->digest,
+	if (put_info_store(put->store, put->conf, info->digest,
 	    &info->listing) == -1)
 		return FAULT_CONTENT;
-	forget_info(in);
+	forget_info(put);
 	return FAULT_NONE;
 }
 
 enum msg_fault
-intake_put_info(struct intake *in, const struct msg *msg)
+put_info(struct put *put, const struct msg *msg)
 {
-	enum msg_fault fault = put_info_part(in, msg);
+	enum msg_fault fault = put_info_part(put, msg);
 
 	if (fault != FAULT_NONE)
-		forget_info(in);
+		forget_info(put);
 	return fault;
 }

@@ -5,15 +5,15 @@
  * A front that was broken into can keep us from storing, and can have stored
  * what was true once of the identity that is stored with it; nothing else.
  */
-#ifndef INTAKE_H
-#define INTAKE_H
+#ifndef PUT_H
+#define PUT_H
 
 #include "common/conf/conf.h"
 #include "common/seal.h"
 #include "pkgtorrentd/cache/store.h"
 
 /* A file's pieces, arriving in parts. */
-struct intake_pieces {
+struct put_pieces {
 	bool		open;		/* parts are to follow */
 	uint8_t		path[SPEC_MAX];
 	size_t		path_len;
@@ -26,19 +26,19 @@ struct intake_pieces {
 };
 
 /* Listings, arriving in parts. */
-struct intake_info {
+struct put_info {
 	bool		open;
 	uint8_t		digest[SHA1_LEN];
 	struct buf	listing;
 	size_t		sealed;		/* bytes of it, from the beginning */
 };
 
-struct intake {
+struct put {
 	struct store		*store;
 	struct seal		*seal;
 	const struct conf	*conf;
-	struct intake_pieces	 pieces;
-	struct intake_info	 info;
+	struct put_pieces	 pieces;
+	struct put_info	 info;
 };
 
 /*
@@ -46,10 +46,10 @@ struct intake {
  * then what came before it is forgotten.  What an honest front may send but
  * cannot be stored is no fault.
  */
-enum msg_fault	intake_put_pieces(struct intake *, const struct msg *);
-enum msg_fault	intake_put_info(struct intake *, const struct msg *);
+enum msg_fault	put_pieces(struct put *, const struct msg *);
+enum msg_fault	put_info(struct put *, const struct msg *);
 
 /* The front has gone: forget what was not complete. */
-void		intake_reset(struct intake *);
+void		put_reset(struct put *);
 
 #endif

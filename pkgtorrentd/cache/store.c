@@ -21,7 +21,7 @@
 #define TRIES		3
 #define COMPLAIN_MS	60000
 
-void
+static void
 store_complain(struct store *st, enum store_complaint kind, const char *what,
     const char *name)
 {
@@ -55,12 +55,6 @@ store_complain_write(struct store *st, const char *name)
 	store_complain(st, STORE_NOT_WRITTEN, what, name);
 }
 
-uint64_t
-store_bytes(const struct stat *sb)
-{
-	return (uint64_t)sb->st_blocks * 512;
-}
-
 /* During a count we cannot know whether it has passed here: it errs to the
    safe side, what is added counts and what is removed does not. */
 static void
@@ -71,10 +65,25 @@ store_add(struct store *st, uint64_t bytes)
 		st->count_used += bytes;
 }
 
-void
+static void
 store_sub(struct store *st, uint64_t bytes)
 {
 	st->used -= bytes < st->used ? bytes : st->used;
+}
+
+bool
+store_unlink(struct store *st, int dirfd, const char *name, int flags,
+    uint64_t bytes)
+{
+	if (unlinkat(dirfd, name, flags) == -1 && (flags & AT_REMOVEDIR ||
+	    errno != ENOENT)) {
+		if (!(flags & AT_REMOVEDIR))
+			store_complain(st, STORE_NOT_WRITTEN, "not removed: "
+			    "no permission, or an I/O error", name);
+		return false;
+	}
+	store_sub(st, bytes);
+	return true;
 }
 
 static void
@@ -103,25 +112,10 @@ store_is_lack(int error)
 	    error == ENOBUFS || error == EINTR || error == EAGAIN;
 }
 
-bool
-store_is_temporary(const char *name)
-{
-	return strncmp(name, STORE_TEMPORARY, strlen(STORE_TEMPORARY)) == 0;
-}
-
-/* A mirror directory might begin so too: nothing but digits follows. */
-bool
-store_is_aside(const char *name)
-{
-	return strncmp(name, STORE_ASIDE, strlen(STORE_ASIDE)) == 0 &&
-	    name[strspn(name + strlen(STORE_ASIDE), "0123456789-") +
-	    strlen(STORE_ASIDE)] == '\0';
-}
-
-enum store_owner
+enum entry_owner
 store_owner(int dirfd, const char *name, bool unfinished)
 {
-	enum store_owner owner = STORE_OTHER;
+	enum entry_owner owner = ENTRY_OTHER;
 	uint8_t head[ENTRY_PEEK], end;
 	struct stat sb;
 	ssize_t n;
@@ -130,14 +124,14 @@ store_owner(int dirfd, const char *name, bool unfinished)
 	fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW |
 	    O_NOCTTY | O_CLOEXEC);
 	if (fd == -1)
-		return STORE_OTHER;
+		return ENTRY_OTHER;
 	n = pread(fd, head, sizeof(head), 0);
-	if (n > 0 && entry_has_magic(head, (size_t)n))
-		owner = STORE_OURS;
-	else if (n > 0 && entry_is_pickle(head, (size_t)n) && (unfinished ||
-	    (fstat(fd, &sb) == 0 && pread(fd, &end, 1, sb.st_size - 1) == 1 &&
-	    end == ENTRY_PICKLE_END)))
-		owner = STORE_ORIGINAL;
+	if (n > 0)
+		owner = entry_owner(head, (size_t)n);
+	if (owner == ENTRY_ORIGINAL && !unfinished &&
+	    (fstat(fd, &sb) == -1 || pread(fd, &end, 1, sb.st_size - 1) != 1 ||
+	    end != ENTRY_PICKLE_END))
+		owner = ENTRY_OTHER;
 	close(fd);
 	return owner;
 }
@@ -153,7 +147,7 @@ move_aside(struct store *st, int dirfd, const char *name)
 	int tries;
 
 	for (tries = 0; tries < TRIES; tries++) {
-		snprintf(aside, sizeof(aside), STORE_ASIDE "%" PRIu64 "-%u",
+		snprintf(aside, sizeof(aside), ENTRY_ASIDE "%" PRIu64 "-%u",
 		    (uint64_t)clock_real_ns(), st->aside++);
 		if (renameat(dirfd, name, dirfd, aside) == 0)
 			return 0;
@@ -174,7 +168,7 @@ store_clear(struct store *st, int dirfd, const char *name)
 	if (S_ISDIR(sb.st_mode))
 		return move_aside(st, dirfd, name);
 	if (S_ISREG(sb.st_mode) &&
-	    store_owner(dirfd, name, true) == STORE_ORIGINAL)
+	    store_owner(dirfd, name, true) == ENTRY_ORIGINAL)
 		st->originals++;
 	if (unlinkat(dirfd, name, 0) == -1)
 		return -1;
@@ -246,8 +240,8 @@ make_dirs(struct store *st, const char *path)
 	return fd;
 }
 
-void
-store_make_trees(struct store *st)
+static void
+make_trees(struct store *st)
 {
 	static const char *const names[] = { "info", "pieces" };
 	size_t i;
@@ -305,7 +299,7 @@ store_remove(struct store *st, const char *name)
 void
 store_init(struct store *st)
 {
-	snprintf(st->temporary, sizeof(st->temporary), STORE_TEMPORARY "%d",
+	snprintf(st->temporary, sizeof(st->temporary), ENTRY_TEMPORARY "%d",
 	    (int)getpid());
 }
 
@@ -371,7 +365,8 @@ drop_wrong(struct store *st, const char *name, const char *why,
 {
 	char what[128];
 
-	if (b == NULL || !entry_is_pickle(b->data, b->len)) {
+	if (b == NULL || entry_owner(b->data, b->len) !=
+	    ENTRY_ORIGINAL) {
 		snprintf(what, sizeof(what), "removed: %s", why);
 		store_complain(st, name[0] == 'i' ? STORE_WRONG_INFO :
 		    STORE_WRONG_PIECES, what, name);
@@ -425,7 +420,7 @@ store_load_info(struct store *st, const uint8_t digest[SHA1_LEN],
 	if (fault == ENTRY_GOOD)
 		*daily = mark_used(fd, &sb);
 	else
-		drop_wrong(st, name, entry_fault_name(fault), b);
+		drop_wrong(st, name, entry_fault_names[fault], b);
 	close(fd);
 	return fault == ENTRY_GOOD;
 }
@@ -453,7 +448,7 @@ store_load_pieces(struct store *st, const void *path, size_t path_len,
 	if (hit)
 		mark_used(fd, &sb);
 	else if (fault != ENTRY_GOOD)
-		drop_wrong(st, name, entry_fault_name(fault), b);
+		drop_wrong(st, name, entry_fault_names[fault], b);
 	close(fd);
 	return hit;
 }
@@ -778,15 +773,9 @@ live_beside(int place, const char *name)
 	return failed;
 }
 
-void
-store_selftest(struct store *st)
-{
-	selftest_run(store_selftests, store_nselftests, st);
-}
-
 /* ENOENT is somebody else's sweep, which took it for left over. */
-void
-store_try_disk(struct store *st)
+static void
+try_disk(struct store *st)
 {
 	const char	*failed;
 	char		 name[64];
@@ -796,12 +785,22 @@ store_try_disk(struct store *st)
 	if (place == -1 && errno != ENOENT)
 		return;
 	/* Both begin with a mark; the rest of ours is our process's number. */
-	(void)snprintf(name, sizeof(name), STORE_ASIDE "%" PRIu64 "-%s",
-	    (uint64_t)clock_real_ns(), st->temporary + strlen(STORE_TEMPORARY));
+	(void)snprintf(name, sizeof(name), ENTRY_ASIDE "%" PRIu64 "-%s",
+	    (uint64_t)clock_real_ns(), st->temporary + strlen(ENTRY_TEMPORARY));
 	failed = live_beside(place == -1 ? st->dirfd : place, name);
 	if (failed != NULL && errno != ENOENT)
 		log_warn("nothing can be stored in the cache: %s: %s%s",
 		    failed, strerror(errno), selftest_hint(errno));
 	if (place != -1)
 		close(place);
+}
+
+void
+store_start(struct store *st, bool check)
+{
+	selftest_run(store_selftests, store_nselftests, st);
+	if (check)
+		return;
+	make_trees(st);
+	try_disk(st);
 }

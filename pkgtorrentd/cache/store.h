@@ -40,6 +40,9 @@ struct store {
 	uint64_t	 originals;	/* the original's files, removed */
 	uint64_t	 saves;
 	uint64_t	 errors;	/* wrong entries and failed writes */
+	uint64_t	 sweeps;
+	uint64_t	 expired;	/* entries not used for cache-age */
+	uint64_t	 evicted;	/* entries removed for cache-size */
 	char		 temporary[32];	/* name of an entry being written */
 	unsigned	 aside;		/* directories moved aside so far */
 	struct {
@@ -48,15 +51,15 @@ struct store {
 	} complaints[STORE_COMPLAINTS];
 };
 
-/* Before lockdown; the caller sets dirfd and the limits after it. */
+/* Before the sandbox; the caller sets dirfd and the limits after it. */
 void	store_init(struct store *);
-/* Locked down, try all calls that are made here.  Ends
-   the process if one is refused. */
-void	store_selftest(struct store *);
-/* Make and remove an entry, beside all others: warn if that cannot be. */
-void	store_try_disk(struct store *);
-/* Make info/ and pieces/ if they are missing. */
-void	store_make_trees(struct store *);
+/*
+ * In the sandbox: try every system call of the store; the process ends if one
+ * is refused.  Unless only to check a configuration, then make info/ and
+ * pieces/ if they are missing, and make and remove an entry beside all others;
+ * a warning if that fails.
+ */
+void	store_start(struct store *, bool check);
 
 /*
  * 1: *out points into b, which is overwritten; and the entry is marked as
@@ -87,28 +90,28 @@ void	store_remove(struct store *, const char *name);
  */
 int	store_open_beneath(int dirfd, const char *name, int flags);
 
-/* Names that only we give: an entry being written, a directory that was in
-   the way and waits for the sweep. */
-#define STORE_TEMPORARY	".new-"
-#define STORE_ASIDE	".old-"
 /* An errno that says nothing about an entry: a lack that passes. */
 bool	store_is_lack(int error);
-bool	store_is_temporary(const char *name);
-bool	store_is_aside(const char *name);
+
 
 /*
  * Whose a file is: by its beginning, and a pickle by its end too, unless a
  * name that only the original gave allows one that was never finished.
  */
-enum store_owner { STORE_OURS, STORE_ORIGINAL, STORE_OTHER };
-enum store_owner store_owner(int dirfd, const char *name, bool unfinished);
+enum entry_owner store_owner(int dirfd, const char *name, bool unfinished);
 
-/* Bytes of allocated blocks; fewer of them. */
-uint64_t store_bytes(const struct stat *);
-void	store_sub(struct store *, uint64_t bytes);
+/* Bytes of allocated blocks. */
+static inline uint64_t
+store_bytes(const struct stat *sb)
+{
+	return (uint64_t)sb->st_blocks * 512;
+}
 
-/* Say what is wrong with name, once a minute per kind, with a count. */
-void	store_complain(struct store *, enum store_complaint,
-	    const char *what, const char *name);
+/*
+ * Remove a file, or with AT_REMOVEDIR an empty directory, of so many bytes.
+ * Returns whether it is gone; for a file that stays, a warning is logged.
+ */
+bool	store_unlink(struct store *, int dirfd, const char *name, int flags,
+	    uint64_t bytes);
 
 #endif

@@ -1,3 +1,5 @@
+#include <sys/param.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,10 +10,13 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/child.h"
 #include "pkgtorrentd/cache/sweep.h"
 
 #define TURN_MS		5
+/* A long sweep pauses between its turns, unless writes wait for it.  When
+   messages never pause, it gets a turn after STARVED_MS all the same. */
+#define PAUSE_MS	5
+#define STARVED_MS	20
 #define PERIOD_MS	3600000ULL
 /* When a sweep could remove nothing more (directories do not shrink), the
    next one waits. */
@@ -61,9 +66,9 @@ struct sweep {
 	uint64_t		 quota;		/* bytes that go of this one */
 	uint64_t		 target;	/* bytes to get down to */
 	uint64_t		 evicted_before;
+	uint64_t		 turn_ms;	/* end of the last turn */
 	uint64_t		 next_ms;
 	uint64_t		 retry_ms;
-	struct sweep_stats	 stats;
 };
 
 struct sweep *
@@ -96,12 +101,6 @@ sweep_configure(struct sweep *sw, uint64_t age_s)
 	sw->store->wanted = 0;
 }
 
-const struct sweep_stats *
-sweep_stats(const struct sweep *sw)
-{
-	return &sw->stats;
-}
-
 /* Above this a sweep begins, so that writes rarely find no room. */
 static uint64_t
 high_water(const struct store *st)
@@ -109,24 +108,35 @@ high_water(const struct store *st)
 	return st->limit - st->limit / 20;
 }
 
-bool
-sweep_is_urgent(const struct sweep *sw)
+static bool
+is_urgent(const struct sweep *sw)
 {
 	const struct store *st = sw->store;
 
 	return st->wanted > 0 || (st->counted && st->used > high_water(st));
 }
 
-uint64_t
-sweep_wait_ms(const struct sweep *sw, uint64_t now)
+/* Milliseconds until a sweep or its next turn is due. */
+static uint64_t
+due_in_ms(const struct sweep *sw, uint64_t now)
 {
 	uint64_t at = sw->next_ms;
 
 	if (sw->phase != PHASE_IDLE)
 		return 0;
-	if (sweep_is_urgent(sw) && sw->retry_ms < at)
+	if (is_urgent(sw) && sw->retry_ms < at)
 		at = sw->retry_ms;
 	return at > now ? at - now : 0;
+}
+
+int
+sweep_wait_ms(const struct sweep *sw)
+{
+	uint64_t now = clock_ms(), wait = due_in_ms(sw, now);
+
+	if (wait == 0 && !is_urgent(sw) && sw->turn_ms + PAUSE_MS > now)
+		wait = sw->turn_ms + PAUSE_MS - now;
+	return (int)MIN(wait, PERIOD_MS);
 }
 
 static unsigned
@@ -198,12 +208,10 @@ leave(struct sweep *sw)
 	close(lv->fd);
 	if (sw->depth == 0)
 		return;
-	if (lv->kept || unlinkat(lv[-1].fd, lv->name, AT_REMOVEDIR) == -1) {
+	if (lv->kept || !store_unlink(st, lv[-1].fd, lv->name, AT_REMOVEDIR,
+	    lv->bytes))
 		lv[-1].kept = true;
-		return;
-	}
-	store_sub(st, lv->bytes);
-	if (sw->phase == PHASE_COUNT)
+	else if (sw->phase == PHASE_COUNT)
 		st->count_used -= lv->bytes;
 }
 
@@ -211,15 +219,8 @@ leave(struct sweep *sw)
 static bool
 remove_file(struct sweep *sw, const char *name, const struct stat *sb)
 {
-	struct level *lv = &sw->levels[sw->depth - 1];
-
-	if (unlinkat(lv->fd, name, 0) == -1 && errno != ENOENT) {
-		store_complain(sw->store, STORE_NOT_WRITTEN,
-		    "not removed: no permission, or an I/O error", name);
-		return false;
-	}
-	store_sub(sw->store, store_bytes(sb));
-	return true;
+	return store_unlink(sw->store, sw->levels[sw->depth - 1].fd, name, 0,
+	    store_bytes(sb));
 }
 
 /* In the first class that is not all needed, only as much as needed goes. */
@@ -247,10 +248,10 @@ sweep_entry(struct sweep *sw, const char *name, const struct stat *sb)
 
 	lv->uncharged = 0;
 	if (age_ms > sw->age_ms && remove_file(sw, name, sb)) {
-		sw->stats.expired++;
+		st->expired++;
 	} else if (sw->phase == PHASE_EVICT && must_go(sw, age_ms, bytes) &&
 	    remove_file(sw, name, sb)) {
-		sw->stats.evicted++;
+		st->evicted++;
 	} else {
 		if (sw->phase == PHASE_COUNT) {
 			sw->bytes[class_of(age_ms)] += bytes;
@@ -278,25 +279,26 @@ is_original(const struct sweep *sw, const char *name, bool entry)
 	if (entry && !sw->first)
 		return false;
 	if (sw->tree != 0)
-		return store_owner(fd, name, entry) == STORE_ORIGINAL;
-	return entry ? store_owner(fd, name, true) != STORE_OURS :
-	    entry_is_original_name(name);
+		return store_owner(fd, name, entry) == ENTRY_ORIGINAL;
+	return entry ? store_owner(fd, name, true) != ENTRY_OURS :
+	    entry_name_kind(name) == ENTRY_NAME_ORIGINAL;
 }
 
 /* Returns whether the file is gone. */
 static bool
 sweep_file(struct sweep *sw, const char *name, const struct stat *sb)
 {
-	bool entry, doomed = sw->levels[sw->depth - 1].doomed;
+	enum entry_name kind = entry_name_kind(name);
+	bool entry;
 
-	if (doomed)
+	if (sw->levels[sw->depth - 1].doomed)
 		return remove_file(sw, name, sb);
 	if (!S_ISREG(sb->st_mode))
 		return false;
-	if (store_is_temporary(name))
+	if (kind == ENTRY_NAME_TEMPORARY)
 		return remove_file(sw, name, sb);
-	entry = sw->tree == 0 ? entry_is_info_name(name) :
-	    sw->depth > 1 && entry_is_pieces_name(name);
+	entry = sw->tree == 0 ? kind == ENTRY_NAME_INFO :
+	    sw->depth > 1 && kind == ENTRY_NAME_PIECES;
 	if (is_original(sw, name, entry)) {
 		if (!remove_file(sw, name, sb))
 			return false;
@@ -310,7 +312,7 @@ static void
 sweep_name(struct sweep *sw, const struct dirent64 *d)
 {
 	struct level *lv = &sw->levels[sw->depth - 1];
-	bool aside = store_is_aside(d->d_name);
+	bool aside = entry_name_kind(d->d_name) == ENTRY_NAME_ASIDE;
 	struct stat sb;
 
 	if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
@@ -382,10 +384,10 @@ end(struct sweep *sw)
 	sw->next_ms = now + PERIOD_MS;
 	sw->retry_ms = 0;
 	if (sw->phase == PHASE_EVICT && st->used > sw->target &&
-	    sw->stats.evicted == sw->evicted_before)
+	    st->evicted == sw->evicted_before)
 		sw->retry_ms = now + RETRY_MS;
 	sw->phase = PHASE_IDLE;
-	sw->stats.done++;
+	st->sweeps++;
 	st->wanted = 0;
 	if (st->originals > 0)
 		log_info("removed %" PRIu64 " files that the original "
@@ -428,7 +430,7 @@ end_count(struct sweep *sw)
 		excess -= sw->bytes[sw->cutoff];
 	}
 	sw->quota = excess;
-	sw->evicted_before = sw->stats.evicted;
+	sw->evicted_before = st->evicted;
 	begin(sw, PHASE_EVICT);
 }
 
@@ -446,11 +448,15 @@ next_tree(struct sweep *sw)
 }
 
 void
-sweep_turn(struct sweep *sw)
+sweep_turn(struct sweep *sw, bool idle)
 {
 	uint64_t now = clock_ms(), until = now + TURN_MS;
 
-	if (sweep_wait_ms(sw, now) > 0)
+	if (!idle && now - sw->turn_ms < (is_urgent(sw) ? PAUSE_MS :
+	    STARVED_MS))
+		return;
+	sw->turn_ms = now;
+	if (due_in_ms(sw, now) > 0)
 		return;
 	if (sw->phase == PHASE_IDLE)
 		begin(sw, PHASE_COUNT);
@@ -465,4 +471,5 @@ sweep_turn(struct sweep *sw)
 		else
 			next_tree(sw);
 	}
+	sw->turn_ms = clock_ms();
 }

@@ -18,19 +18,9 @@ struct sweep	*sweep_new(struct store *);
    is due. */
 void		 sweep_configure(struct sweep *, uint64_t age_s);
 
-/* Milliseconds until there is something to do: 0 is now. */
-uint64_t	 sweep_wait_ms(const struct sweep *, uint64_t now_ms);
-/* Is there something that writes wait for? */
-bool		 sweep_is_urgent(const struct sweep *);
-/* Work for a few milliseconds, if there is something to do. */
-void		 sweep_turn(struct sweep *);
-
-struct sweep_stats {
-	uint64_t	done;		/* sweeps */
-	uint64_t	expired;	/* entries not used for cache-age */
-	uint64_t	evicted;	/* entries removed for cache-size */
-};
-
-const struct sweep_stats *sweep_stats(const struct sweep *);
+/* Milliseconds to wait for messages until a turn is due; 0: do not wait. */
+int		 sweep_wait_ms(const struct sweep *);
+/* Work for a few milliseconds if a turn is due.  idle: no message waits. */
+void		 sweep_turn(struct sweep *, bool idle);
 
 #endif

@@ -286,7 +286,7 @@ get_pieces(unsigned which, bool spoil)
 }
 
 static void
-put_pieces(unsigned i, bool spoil)
+send_put_pieces(unsigned i, bool spoil)
 {
 	struct identity id = file_identity(i);
 	struct msg_put_pieces body = { .piece_len = some_piece_len(),
@@ -299,7 +299,7 @@ put_pieces(unsigned i, bool spoil)
 
 	true_digests(&digests, &id, body.piece_len);
 	body.path_len = (uint32_t)strlen(mirror[i].path);
-	seal_file(c.intake.seal, mirror[i].path, body.path_len, &id,
+	seal_file(c.put.seal, mirror[i].path, body.path_len, &id,
 	    body.seal);
 	require(buf_add(&tail, mirror[i].path, body.path_len) == 0);
 	for (at = 0; at < pieces; at += step) {
@@ -309,7 +309,7 @@ put_pieces(unsigned i, bool spoil)
 		item.first = (uint32_t)at;
 		item.count = at + step < pieces ? step :
 		    (uint32_t)(digests.len / SHA1_LEN - at);
-		seal_digests(c.intake.seal, &id, body.piece_len, item.first,
+		seal_digests(c.put.seal, &id, body.piece_len, item.first,
 		    item.count, digests.data + at * SHA1_LEN, item.seal);
 		len = (size_t)item.count * SHA1_LEN;
 		if (tail.len + sizeof(item) + len > MSG_TAIL_MAX) {
@@ -348,7 +348,7 @@ add_record(struct buf *b, const char *spec, size_t len, uint32_t index,
 
 /* lie: a walker seals what the input makes of it. */
 static void
-put_info(unsigned set, bool lie, bool spoil)
+send_put_info(unsigned set, bool lie, bool spoil)
 {
 	const char *specs = sets[set % NSETS].specs;
 	const char *nl = strchr(specs, '\n');
@@ -371,7 +371,7 @@ put_info(unsigned set, bool lie, bool spoil)
 			listing.len -= listing.len * next() / 256;
 	}
 	sha256(listing.data, listing.len, sum);
-	seal_listing(c.intake.seal, sum, body.seal);
+	seal_listing(c.put.seal, sum, body.seal);
 	if (next() % 8 == 0 && listing.len > 40) {
 		/* In two parts. */
 		struct buf first = { 0 };
@@ -484,14 +484,14 @@ step(void)
 		get_pieces(arg, what % 12 == 2);
 		break;
 	case 3: case 4: case 5:
-		put_pieces(arg % NFILES, what % 12 == 5);
+		send_put_pieces(arg % NFILES, what % 12 == 5);
 		break;
 	case 6: case 7:
-		put_info(arg, false, what % 12 == 7);
+		send_put_info(arg, false, what % 12 == 7);
 		break;
 	case 8:
 		if (arg & 1)
-			put_info(arg / 2, true, false);
+			send_put_info(arg / 2, true, false);
 		else
 			touch(arg / 2);
 		break;
@@ -508,7 +508,7 @@ step(void)
 		if (arg & 1)
 			new_front();
 		else
-			sweep_turn(c.sweep);
+			sweep_turn(c.sweep, true);
 		break;
 	}
 }
@@ -563,10 +563,10 @@ start(void)
 	store_init(&c.store);
 	c.store.dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	c.sweep = sweep_new(&c.store);
-	c.intake.store = &c.store;
-	c.intake.seal = seal_new(key);
+	c.put.store = &c.store;
+	c.put.seal = seal_new(key);
 	require(c.store.dirfd != -1 && c.sweep != NULL &&
-	    c.intake.seal != NULL);
+	    c.put.seal != NULL);
 	cache_configure(&c);
 	c.child.front.fd = -1;
 	c.child.ops = &cache_ops;
@@ -578,18 +578,18 @@ start(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	if (c.intake.seal == NULL)
+	if (c.put.seal == NULL)
 		start();
 	in = data;
 	in_len = len;
 	honest = true;
-	store_make_trees(&c.store);
+	store_start(&c.store, false);
 	new_front();
 	while (in_len > 0)
 		step();
 	child_close_front(&c.child);
-	require(c.intake.info.listing.len == 0);
-	require(c.intake.pieces.digests.len == 0);
+	require(c.put.info.listing.len == 0);
+	require(c.put.pieces.digests.len == 0);
 	buf_free(&c.entry);
 	buf_free(&info);
 	clear(c.store.dirfd, "info");

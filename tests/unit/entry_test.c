@@ -291,32 +291,33 @@ ATF_TC_BODY(name__cannot_leave_the_cache, tc)
 ATF_TC_WITHOUT_HEAD(name__says_whose_a_file_is);
 ATF_TC_BODY(name__says_whose_a_file_is, tc)
 {
-	ATF_CHECK(entry_is_info_name(HEX40));
-	ATF_CHECK(!entry_is_info_name(HEX40 "0"));
-	ATF_CHECK(!entry_is_info_name(HEX40 "_s"));
-	ATF_CHECK(!entry_is_info_name("A" HEX39));
-	ATF_CHECK(!entry_is_info_name(""));
-	ATF_CHECK(entry_is_pieces_name("16384"));
-	ATF_CHECK(entry_is_pieces_name("1048576"));
-	ATF_CHECK(entry_is_pieces_name("16777216"));
-	ATF_CHECK(!entry_is_pieces_name("33554432"));
-	ATF_CHECK(!entry_is_pieces_name("01048576"));
-	ATF_CHECK(!entry_is_pieces_name("1048577"));
-	ATF_CHECK(!entry_is_pieces_name(" 1048576"));
-	ATF_CHECK(!entry_is_pieces_name("1048576x"));
-	ATF_CHECK(!entry_is_pieces_name(""));
-	ATF_CHECK(entry_is_original_name(HEX40 "_s"));
-	ATF_CHECK(entry_is_original_name(HEX40 ".tmp"));
-	ATF_CHECK(entry_is_original_name(HEX40 "_s.tmp"));
-	ATF_CHECK(!entry_is_original_name(HEX40));
-	ATF_CHECK(!entry_is_original_name("README"));
-	ATF_CHECK(!entry_is_original_name(".tmp"));
+	ATF_CHECK_EQ(ENTRY_NAME_INFO, entry_name_kind(HEX40));
+	ATF_CHECK(entry_name_kind(HEX40 "0") != ENTRY_NAME_INFO);
+	ATF_CHECK(entry_name_kind(HEX40 "_s") != ENTRY_NAME_INFO);
+	ATF_CHECK(entry_name_kind("A" HEX39) != ENTRY_NAME_INFO);
+	ATF_CHECK(entry_name_kind("") != ENTRY_NAME_INFO);
+	ATF_CHECK_EQ(ENTRY_NAME_PIECES, entry_name_kind("16384"));
+	ATF_CHECK_EQ(ENTRY_NAME_PIECES, entry_name_kind("1048576"));
+	ATF_CHECK_EQ(ENTRY_NAME_PIECES, entry_name_kind("16777216"));
+	ATF_CHECK(entry_name_kind("33554432") != ENTRY_NAME_PIECES);
+	ATF_CHECK(entry_name_kind("01048576") != ENTRY_NAME_PIECES);
+	ATF_CHECK(entry_name_kind("1048577") != ENTRY_NAME_PIECES);
+	ATF_CHECK(entry_name_kind(" 1048576") != ENTRY_NAME_PIECES);
+	ATF_CHECK(entry_name_kind("1048576x") != ENTRY_NAME_PIECES);
+	ATF_CHECK(entry_name_kind("") != ENTRY_NAME_PIECES);
+	ATF_CHECK_EQ(ENTRY_NAME_ORIGINAL, entry_name_kind(HEX40 "_s"));
+	ATF_CHECK_EQ(ENTRY_NAME_ORIGINAL, entry_name_kind(HEX40 ".tmp"));
+	ATF_CHECK_EQ(ENTRY_NAME_ORIGINAL, entry_name_kind(HEX40 "_s.tmp"));
+	ATF_CHECK(entry_name_kind(HEX40) != ENTRY_NAME_ORIGINAL);
+	ATF_CHECK(entry_name_kind("README") != ENTRY_NAME_ORIGINAL);
+	ATF_CHECK(entry_name_kind(".tmp") != ENTRY_NAME_ORIGINAL);
 }
 
 static bool
 pickle(const char *head)
 {
-	return entry_is_pickle((const uint8_t *)head, strlen(head));
+	return entry_owner((const uint8_t *)head, strlen(head)) ==
+	    ENTRY_ORIGINAL;
 }
 
 ATF_TC_WITHOUT_HEAD(pickle__is_told_from_other_files);

@@ -41,7 +41,7 @@ bencode_end(struct bencode *b)
 static char *
 bencode_digits(char text[32], uint64_t v, char last)
 {
-	char	*p = text + 31;
+	char *p = text + 31;
 
 	*p = last;
 	do {
@@ -54,8 +54,8 @@ bencode_digits(char text[32], uint64_t v, char last)
 void
 bencode_uint(struct bencode *b, uint64_t v)
 {
-	char	 text[32];
-	char	*p;
+	char text[32];
+	char *p;
 
 	p = bencode_digits(text, v, 'e');
 	*--p = 'i';
@@ -65,8 +65,8 @@ bencode_uint(struct bencode *b, uint64_t v)
 void
 bencode_bytes_begin(struct bencode *b, uint64_t len)
 {
-	char	 text[32];
-	char	*p;
+	char text[32];
+	char *p;
 
 	p = bencode_digits(text, len, ':');
 	bencode_raw(b, p, (uint64_t)(text + sizeof(text) - p));

@@ -11,8 +11,8 @@
 uint8_t *
 buf_reserve(struct buf *b, size_t n)
 {
-	uint8_t	*data;
-	size_t	 cap;
+	uint8_t *data;
+	size_t cap;
 
 	if (b->data != NULL && n <= b->cap - b->len)
 		return b->data + b->len;
@@ -35,7 +35,7 @@ buf_reserve(struct buf *b, size_t n)
 int
 buf_add(struct buf *b, const void *p, size_t n)
 {
-	uint8_t	*to;
+	uint8_t *to;
 
 	to = buf_reserve(b, n);
 	if (to == NULL)
@@ -49,9 +49,9 @@ buf_add(struct buf *b, const void *p, size_t n)
 int
 buf_addf(struct buf *b, const char *fmt, ...)
 {
-	va_list	 ap;
-	uint8_t	*to;
-	int	 n;
+	va_list ap;
+	uint8_t *to;
+	int n;
 
 	va_start(ap, fmt);
 	n = vsnprintf(NULL, 0, fmt, ap);

@@ -20,7 +20,7 @@ static int
 listing_add(struct buf *b, const void *head, size_t head_len,
     const void *bytes, size_t len)
 {
-	uint8_t	*to;
+	uint8_t *to;
 
 	/* Both or none, so that a failure leaves no half record behind. */
 	to = buf_reserve(b, head_len + len);
@@ -36,7 +36,7 @@ int
 listing_add_spec(struct buf *b, uint32_t index, enum path_status status,
     const void *spec, size_t len, uint32_t files)
 {
-	struct listing_spec	s;
+	struct listing_spec s;
 
 	memset(&s, 0, sizeof(s));
 	s.index = index;
@@ -50,13 +50,13 @@ int
 listing_add_file(struct buf *b, const struct identity *id, const void *path,
     size_t len)
 {
-	struct record_file	f = {
+	struct record_file f = {
 		.ino = id->ino, .size = id->size, .mtime_ns = id->mtime_ns,
 		.ctime_ns = id->ctime_ns, .len = (uint32_t)len,
 		.flags = id->mount != 0 ? LISTING_MOUNT : 0,
 	};
-	uint8_t			head[sizeof(f) + sizeof(id->mount)];
-	size_t			n = sizeof(f);
+	uint8_t head[sizeof(f) + sizeof(id->mount)];
+	size_t n = sizeof(f);
 
 	memcpy(head, &f, sizeof(f));
 	if (id->mount != 0) {
@@ -88,7 +88,7 @@ listing_wrong(struct listing_reader *r)
 static const uint8_t *
 listing_take(struct listing_reader *r, size_t n)
 {
-	const uint8_t	*p;
+	const uint8_t *p;
 
 	if (n > (size_t)(r->end - r->at))
 		return NULL;
@@ -101,7 +101,7 @@ listing_take(struct listing_reader *r, size_t n)
 static const uint8_t *
 listing_take_path(struct listing_reader *r, uint32_t len)
 {
-	const uint8_t	*p;
+	const uint8_t *p;
 
 	if (len == 0 || len > SPEC_MAX)
 		return NULL;
@@ -115,8 +115,8 @@ listing_take_path(struct listing_reader *r, uint32_t len)
 static bool
 path_is_plain(const uint8_t *path, uint32_t len)
 {
-	const uint8_t	*at = path, *end = path + len, *next;
-	size_t		 n;
+	const uint8_t *at = path, *end = path + len, *next;
+	size_t n;
 
 	for (; at < end; at = next) {
 		at++;
@@ -133,8 +133,8 @@ path_is_plain(const uint8_t *path, uint32_t len)
 int
 listing_next_spec(struct listing_reader *r)
 {
-	const uint8_t	*head;
-	int		 n;
+	const uint8_t *head;
+	int n;
 
 	while ((n = listing_next_file(r)) == 1)
 		;
@@ -160,9 +160,9 @@ listing_next_spec(struct listing_reader *r)
 static int
 listing_take_file(struct listing_reader *r)
 {
-	struct record_file	 f;
-	const uint8_t		*head;
-	uint64_t		 mount = 0;
+	struct record_file f;
+	const uint8_t *head;
+	uint64_t mount = 0;
 
 	head = listing_take(r, sizeof(f));
 	if (head == NULL)

@@ -30,7 +30,7 @@ static EVP_MD_CTX	*md_ctx;
 void
 digest_warm_up(void)
 {
-	uint8_t	out[SEAL_LEN];
+	uint8_t out[SEAL_LEN];
 
 	if (md_ctx != NULL)
 		return;
@@ -44,7 +44,7 @@ digest_warm_up(void)
 void
 sha1(const void *p, size_t len, uint8_t out[SHA1_LEN])
 {
-	SHA_CTX	ctx;
+	SHA_CTX ctx;
 
 	SHA1_Init(&ctx);
 	SHA1_Update(&ctx, p, len);
@@ -83,7 +83,7 @@ seal_add(struct seal *s, const void *p, size_t len)
 static void
 seal_end(struct seal *s, uint8_t out[SEAL_LEN])
 {
-	size_t	len;
+	size_t len;
 
 	if (!EVP_MAC_final(s->ctx, out, &len, SEAL_LEN) || len != SEAL_LEN)
 		fatal("OpenSSL failed to end a seal");
@@ -92,11 +92,11 @@ seal_end(struct seal *s, uint8_t out[SEAL_LEN])
 struct seal *
 seal_new(const uint8_t key[SEAL_LEN])
 {
-	char		 digest[] = "SHA256";
-	uint8_t		 out[SEAL_LEN];
-	OSSL_PARAM	 params[2];
-	struct seal	*s;
-	EVP_MAC		*mac;
+	char digest[] = "SHA256";
+	uint8_t out[SEAL_LEN];
+	OSSL_PARAM params[2];
+	struct seal *s;
+	EVP_MAC *mac;
 
 	digest_warm_up();
 	mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
@@ -155,7 +155,7 @@ seal_digests(struct seal *s, const struct identity *id, uint32_t piece_len,
     uint32_t first, uint32_t count, const uint8_t *digests,
     uint8_t out[SEAL_LEN])
 {
-	const uint32_t	head[] = { piece_len, first, count };
+	const uint32_t head[] = { piece_len, first, count };
 
 	seal_begin(s, MSG_DIGESTS);
 	seal_add(s, id, sizeof(*id));

@@ -5,8 +5,8 @@
 size_t
 spec_plain(const char *spec, size_t len, char *out)
 {
-	const char	*p = spec, *end = spec + len, *next;
-	char		*to = out;
+	const char *p = spec, *end = spec + len, *next;
+	char *to = out;
 
 	while (p < end) {
 		/* With the slash before it. */

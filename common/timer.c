@@ -30,8 +30,8 @@ int
 timer_add(struct event *ev, unsigned ms)
 {
 	union {
-		struct timeval		native;
-		struct timeval32	narrow;
+		struct timeval native;
+		struct timeval32 narrow;
 	} tv;
 
 	if (sizeof(long) < sizeof(tv.native.tv_sec) &&

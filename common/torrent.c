@@ -37,8 +37,8 @@ torrent_digests(uint64_t size, uint32_t piece_len)
 static uint32_t
 info_padding(const struct info *info, size_t i)
 {
-	uint32_t	piece_len = info->layout->piece_len;
-	uint32_t	partial;
+	uint32_t piece_len = info->layout->piece_len;
+	uint32_t partial;
 
 	partial = (uint32_t)(info->files[i].size % piece_len);
 	if (partial == 0 || i == info->n - 1)
@@ -54,8 +54,8 @@ struct pad {
 static int
 pad_compare(const void *a, const void *b)
 {
-	const struct pad	*x = a;
-	const struct pad	*y = b;
+	const struct pad *x = a;
+	const struct pad *y = b;
 
 	return (x->len > y->len) - (x->len < y->len);
 }
@@ -68,9 +68,9 @@ pad_compare(const void *a, const void *b)
 static int
 info_number_padding(struct info *info)
 {
-	struct pad	*pads;
-	size_t		 i, npads = 0;
-	uint32_t	 k = 0;
+	struct pad *pads;
+	size_t i, npads = 0;
+	uint32_t k = 0;
 
 	pads = reallocarray(NULL, info->n, sizeof(*pads));
 	info->numbers = reallocarray(NULL, info->n, sizeof(*info->numbers));
@@ -102,7 +102,7 @@ fail:
 static const char *
 component_end(const char *p, const char *end)
 {
-	const char	*slash;
+	const char *slash;
 
 	slash = memchr(p, '/', (size_t)(end - p));
 	return slash != NULL ? slash : end;
@@ -111,8 +111,8 @@ component_end(const char *p, const char *end)
 static void
 info_add_file(struct info *info, const struct torrent_file *f)
 {
-	const char	*end = f->path + f->path_len;
-	const char	*p;
+	const char *end = f->path + f->path_len;
+	const char *p;
 
 	bencode_dict(&info->out);
 	bencode_str(&info->out, "length");
@@ -122,7 +122,7 @@ info_add_file(struct info *info, const struct torrent_file *f)
 	/* The first component is the name of the torrent. */
 	p = component_end(f->path + 1, end);
 	while (p != end) {
-		const char	*from = p + 1;
+		const char *from = p + 1;
 
 		p = component_end(from, end);
 		bencode_bytes(&info->out, from, (size_t)(p - from));
@@ -134,7 +134,7 @@ info_add_file(struct info *info, const struct torrent_file *f)
 static void
 info_add_padding(struct info *info, uint32_t len, uint32_t number)
 {
-	char	name[32];
+	char name[32];
 
 	bencode_dict(&info->out);
 	if (info->layout->padding_attr) {
@@ -156,8 +156,8 @@ info_add_padding(struct info *info, uint32_t len, uint32_t number)
 static void
 info_add_files(struct info *info)
 {
-	size_t		i;
-	uint32_t	padding;
+	size_t i;
+	uint32_t padding;
 
 	bencode_str(&info->out, "files");
 	bencode_list(&info->out);
@@ -173,9 +173,9 @@ info_add_files(struct info *info)
 static void
 info_add_name(struct info *info, bool multi)
 {
-	const char	*path = info->files[0].path;
-	const char	*end = path + info->files[0].path_len;
-	const char	*slash;
+	const char *path = info->files[0].path;
+	const char *end = path + info->files[0].path_len;
+	const char *slash;
 
 	bencode_str(&info->out, "name");
 	if (multi) {
@@ -191,10 +191,10 @@ info_add_name(struct info *info, bool multi)
 static void
 info_add_pieces(struct info *info)
 {
-	uint32_t	 piece_len = info->layout->piece_len;
-	const uint8_t	*digests;
-	uint64_t	 total = 0, n;
-	size_t		 i;
+	uint32_t piece_len = info->layout->piece_len;
+	const uint8_t *digests;
+	uint64_t total = 0, n;
+	size_t i;
 
 	for (i = 0; i < info->n; i++) {
 		n = torrent_pieces(info->files[i].size, piece_len);
@@ -243,8 +243,8 @@ int
 torrent_info(struct buf *buf, const struct torrent_layout *layout,
     const struct torrent_file *files, size_t n, bool multi, uint64_t max)
 {
-	struct info	info = { .layout = layout, .files = files, .n = n };
-	int		rc = -1;
+	struct info info = { .layout = layout, .files = files, .n = n };
+	int rc = -1;
 
 	if (info_number_padding(&info) == -1)
 		return -1;
@@ -267,7 +267,7 @@ uint64_t
 torrent_info_len(const struct torrent_layout *layout,
     const struct torrent_file *files, size_t n, bool multi)
 {
-	struct info	info = { .layout = layout, .files = files, .n = n };
+	struct info info = { .layout = layout, .files = files, .n = n };
 
 	if (info_number_padding(&info) == -1)
 		return UINT64_MAX;
@@ -293,9 +293,9 @@ tier_compare(const void *a, const void *b)
 static int
 tier_set_key(struct tier *t, const uint8_t info_hash[SHA1_LEN])
 {
-	struct buf	b = { 0 };
-	size_t		i;
-	int		rc;
+	struct buf b = { 0 };
+	size_t i;
+	int rc;
 
 	rc = buf_add(&b, t->url, t->len);
 	for (i = 0; i < SHA1_LEN && rc == 0; i++)
@@ -310,9 +310,9 @@ tier_set_key(struct tier *t, const uint8_t info_hash[SHA1_LEN])
 static struct tier *
 tiers_new(const char *trackers, const uint8_t info_hash[SHA1_LEN], size_t *n)
 {
-	struct tier	*tiers;
-	const char	*p;
-	size_t		 lines = 1, len;
+	struct tier *tiers;
+	const char *p;
+	size_t lines = 1, len;
 
 	*n = 0;
 	for (p = trackers; *p != '\0'; p++)
@@ -342,7 +342,7 @@ fail:
 static void
 wrap_add_tiers(struct bencode *out, const struct tier *tiers, size_t n)
 {
-	size_t	i;
+	size_t i;
 
 	if (n == 0)
 		return;
@@ -362,7 +362,7 @@ static void
 wrap_add_url(struct bencode *out, const char *base, const void *path,
     size_t path_len)
 {
-	size_t	base_len = strlen(base);
+	size_t base_len = strlen(base);
 
 	bencode_bytes_begin(out, base_len + path_len);
 	bencode_raw(out, base, base_len);
@@ -377,7 +377,7 @@ static void
 wrap_add_urls(struct bencode *out, const struct torrent_outside *o,
     const struct buf *path)
 {
-	size_t	i;
+	size_t i;
 
 	bencode_str(out, "url-list");
 	bencode_list(out);
@@ -394,12 +394,12 @@ int
 torrent_wrap(const struct torrent_outside *o,
     const uint8_t info_hash[SHA1_LEN], struct buf *before, struct buf *after)
 {
-	struct bencode	 head = { .out = before };
-	struct bencode	 tail = { .out = after };
-	struct buf	 path = { 0 };
-	struct tier	*tiers;
-	size_t		 n, before_len = before->len, after_len = after->len;
-	int		 rc = -1;
+	struct bencode head = { .out = before };
+	struct bencode tail = { .out = after };
+	struct buf path = { 0 };
+	struct tier *tiers;
+	size_t n, before_len = before->len, after_len = after->len;
+	int rc = -1;
 
 	tiers = tiers_new(o->trackers, info_hash, &n);
 	if (tiers == NULL)
@@ -429,12 +429,12 @@ out:
 int
 torrent_encode_path(struct buf *b, const char *path, size_t len)
 {
-	static const char	 hex[] = "0123456789ABCDEF";
-	const char		*keep = "abcdefghijklmnopqrstuvwxyz"
+	static const char hex[] = "0123456789ABCDEF";
+	const char *keep = "abcdefghijklmnopqrstuvwxyz"
 				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "0123456789-._~/";
-	size_t			 i, n = 0;
-	uint8_t			*to;
+	size_t i, n = 0;
+	uint8_t *to;
 
 	if (len > SIZE_MAX / 3) {
 		errno = ENOMEM;
@@ -444,7 +444,7 @@ torrent_encode_path(struct buf *b, const char *path, size_t len)
 	if (to == NULL)
 		return -1;
 	for (i = 0; i < len; i++) {
-		uint8_t	c = (uint8_t)path[i];
+		uint8_t c = (uint8_t)path[i];
 
 		if (c != '\0' && strchr(keep, c) != NULL) {
 			to[n++] = c;

@@ -51,8 +51,8 @@ static bool	has_systemd;
 void
 selftest_init(void)
 {
-	struct utsname	 uts;
-	unsigned	 major, minor;
+	struct utsname uts;
+	unsigned major, minor;
 
 	if (uname(&uts) == 0 &&
 	    sscanf(uts.release, "%u.%u", &major, &minor) == 2)
@@ -72,9 +72,9 @@ selftest_is_refusal(int error)
 static bool
 takes_mode(const char *call)
 {
-	static const char *const	 calls[] = { "openat", "mkdir",
+	static const char *const calls[] = { "openat", "mkdir",
 	    "mkdirat", "chmod", "fchmodat" };
-	size_t				 i;
+	size_t i;
 
 	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		if (strcmp(calls[i], call) == 0)
@@ -85,8 +85,8 @@ takes_mode(const char *call)
 int
 selftest_probe(const char *call)
 {
-	int	nr = seccomp_syscall_resolve_name(call);
-	long	rest = takes_mode(call) ? 0 : -1;
+	int nr = seccomp_syscall_resolve_name(call);
+	long rest = takes_mode(call) ? 0 : -1;
 
 	if (nr < 0 || syscall(nr, -1L, rest, rest, rest, rest, rest) != -1 ||
 	    !selftest_is_refusal(errno))
@@ -97,7 +97,7 @@ selftest_probe(const char *call)
 bool
 selftest_find_refused(const char *calls, char *name, size_t len, int *error)
 {
-	size_t	n;
+	size_t n;
 
 	for (; *calls != '\0'; calls += n + (calls[n] == '/')) {
 		n = strcspn(calls, "/");
@@ -111,8 +111,8 @@ selftest_find_refused(const char *calls, char *name, size_t len, int *error)
 static const struct fact *
 fact_of(const char *calls)
 {
-	const struct fact	*fact;
-	size_t			 n = strcspn(calls, "/");
+	const struct fact *fact;
+	size_t n = strcspn(calls, "/");
 
 	for (fact = facts; fact->call != NULL; fact++)
 		if (strlen(fact->call) == n &&
@@ -125,8 +125,8 @@ char *
 selftest_cause(char out[SELFTEST_CAUSE_LEN], const char *calls, int error,
     unsigned version)
 {
-	const struct fact	*fact = fact_of(calls);
-	char			 kernel[96] = "", unit[96] = "";
+	const struct fact *fact = fact_of(calls);
+	char kernel[96] = "", unit[96] = "";
 
 	if (error == ENOSYS && version != 0 && version < fact->since) {
 		(void)snprintf(out, SELFTEST_CAUSE_LEN, "Linux %u.%u does "
@@ -174,7 +174,7 @@ try_close(void *arg)
 static int
 try_fstat(void *arg)
 {
-	struct stat	st;
+	struct stat st;
 
 	(void)arg;
 	return fstat(PARENT_FD, &st);
@@ -183,7 +183,7 @@ try_fstat(void *arg)
 static int
 try_clocks(void *arg)
 {
-	struct timespec	ts;
+	struct timespec ts;
 
 	(void)arg;
 	if (clock_gettime(CLOCK_MONOTONIC, &ts) == -1 ||
@@ -203,7 +203,7 @@ map(size_t len)
 static int
 try_mmap(void *arg)
 {
-	void	*pages = map(65536);
+	void *pages = map(65536);
 
 	(void)arg;
 	if (pages == MAP_FAILED)
@@ -215,7 +215,7 @@ try_mmap(void *arg)
 static int
 try_munmap(void *arg)
 {
-	void	*pages = map(65536);
+	void *pages = map(65536);
 
 	(void)arg;
 	return pages == MAP_FAILED ? 0 : munmap(pages, 65536);
@@ -225,7 +225,7 @@ try_munmap(void *arg)
 static int
 try_mremap(void *arg)
 {
-	void	*pages = map(65536), *moved;
+	void *pages = map(65536), *moved;
 
 	(void)arg;
 	if (pages == MAP_FAILED)
@@ -240,7 +240,7 @@ try_mremap(void *arg)
 static int
 try_madvise(void *arg)
 {
-	void	*pages = map(65536);
+	void *pages = map(65536);
 
 	(void)arg;
 	return pages == MAP_FAILED ? 0 :
@@ -263,9 +263,9 @@ const size_t selftest_ncommon =
 static void
 run(const struct selftest *tests, size_t n, void *arg)
 {
-	char	cause[SELFTEST_CAUSE_LEN];
-	size_t	i;
-	int	error;
+	char cause[SELFTEST_CAUSE_LEN];
+	size_t i;
+	int error;
 
 	for (i = 0; i < n; i++) {
 		if (tests[i].try(arg) != -1 || !selftest_is_refusal(errno))

@@ -617,8 +617,8 @@ store_save(struct store *st, const char *name, const void *data, size_t len)
 static int
 try_openat2(void *arg)
 {
-	const struct store	*st = arg;
-	int			 fd;
+	const struct store *st = arg;
+	int fd;
 
 	fd = store_open_beneath(st->dirfd, ".", O_RDONLY | O_DIRECTORY);
 	if (fd != -1)
@@ -629,8 +629,8 @@ try_openat2(void *arg)
 static int
 try_fstatat(void *arg)
 {
-	const struct store	*st = arg;
-	struct stat		 sb;
+	const struct store *st = arg;
+	struct stat sb;
 
 	return fstatat(st->dirfd, ".", &sb, AT_SYMLINK_NOFOLLOW);
 }
@@ -638,7 +638,7 @@ try_fstatat(void *arg)
 static int
 try_getdents64(void *arg)
 {
-	char	names[64];
+	char names[64];
 
 	(void)arg;
 	return (int)getdents64(-1, names, sizeof(names));
@@ -655,7 +655,7 @@ try_openat(void *arg)
 static int
 try_pread(void *arg)
 {
-	char	byte;
+	char byte;
 
 	(void)arg;
 	return (int)pread(-1, &byte, 1, 0);
@@ -717,10 +717,10 @@ const size_t store_nselftests =
 static const char *
 live(int dir)
 {
-	struct stat	sb;
-	const char	*failed = NULL;
-	char		 byte;
-	int		 fd, error;
+	struct stat sb;
+	const char *failed = NULL;
+	char byte;
+	int fd, error;
 
 	fd = openat(dir, "new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
 	    O_CLOEXEC, 0600);
@@ -754,8 +754,8 @@ live(int dir)
 static const char *
 live_beside(int place, const char *name)
 {
-	const char	*failed;
-	int		 dir, error;
+	const char *failed;
+	int dir, error;
 
 	if (mkdirat(place, name, 0700) == -1)
 		return "mkdirat";
@@ -777,9 +777,9 @@ live_beside(int place, const char *name)
 static void
 try_disk(struct store *st)
 {
-	const char	*failed;
-	char		 name[64];
-	int		 place;
+	const char *failed;
+	char name[64];
+	int place;
 
 	place = store_open_beneath(st->dirfd, PLACE, O_RDONLY | O_DIRECTORY);
 	if (place == -1 && errno != ENOENT)

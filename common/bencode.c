@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "common/bencode.h"
 
 void
@@ -15,28 +13,10 @@ bencode_raw(struct bencode *b, const void *p, uint64_t n)
 		b->len = UINT64_MAX;
 }
 
-void
-bencode_dict(struct bencode *b)
-{
-	bencode_raw(b, "d", 1);
-}
-
-void
-bencode_list(struct bencode *b)
-{
-	bencode_raw(b, "l", 1);
-}
-
-void
-bencode_end(struct bencode *b)
-{
-	bencode_raw(b, "e", 1);
-}
-
 /*
- * Digits and a final byte, written backwards from the end of text; returns
- * where they begin.  A torrent of many files is mostly numbers: with printf
- * laying one out takes more than twice as long.
+ * Write digits and a final byte backwards from the end of text; returns their
+ * beginning.  A torrent of many files is mostly numbers: printf(3) would more
+ * than double the time to build it.
  */
 static char *
 bencode_digits(char text[32], uint64_t v, char last)
@@ -70,17 +50,4 @@ bencode_bytes_begin(struct bencode *b, uint64_t len)
 
 	p = bencode_digits(text, len, ':');
 	bencode_raw(b, p, (uint64_t)(text + sizeof(text) - p));
-}
-
-void
-bencode_bytes(struct bencode *b, const void *p, size_t len)
-{
-	bencode_bytes_begin(b, len);
-	bencode_raw(b, p, len);
-}
-
-void
-bencode_str(struct bencode *b, const char *s)
-{
-	bencode_bytes(b, s, strlen(s));
 }

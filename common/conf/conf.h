@@ -99,7 +99,7 @@ void		 conf_free(struct conf *);
 typedef void	 conf_look(const char *keyword, const char *value,
 		    struct buf *errors);
 int		 conf_check_system(const struct conf *, const char *file,
-		    bool root, conf_look *look,
+		    bool privileged, conf_look *look,
 		    struct buf *errors);
 
 /* In full, in a form that conf_parse() takes again.  0, or -1 with ENOMEM. */

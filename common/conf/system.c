@@ -18,7 +18,7 @@ struct check {
 	const char	*file;
 	struct buf	*errors;
 	conf_look	*look;
-	bool		 root;		/* started by root */
+	bool		 privileged;	/* started by root */
 	int		 result;
 };
 
@@ -65,7 +65,7 @@ check_dir(struct check *c, const char *path, int mode)
 		return errno;
 	if (!S_ISDIR(st.st_mode))
 		return ENOTDIR;
-	if (access(path, mode) == -1 && (!c->root || errno == EROFS))
+	if (access(path, mode) == -1 && (!c->privileged || errno == EROFS))
 		return errno;
 	return 0;
 }
@@ -105,7 +105,7 @@ check_access_log(struct check *c, const char *path)
 		error = errno == ENOENT ? check_parent_dir(c, path) : errno;
 	else if (S_ISDIR(st.st_mode))
 		error = EISDIR;
-	else if (access(path, W_OK) == -1 && (!c->root || errno == EROFS))
+	else if (access(path, W_OK) == -1 && (!c->privileged || errno == EROFS))
 		error = errno;
 	if (error != 0)
 		complain_error(c, "access-log", path, error,
@@ -130,11 +130,11 @@ check_user(struct check *c, enum role role, const char *name)
 }
 
 int
-conf_check_system(const struct conf *conf, const char *file, bool root,
+conf_check_system(const struct conf *conf, const char *file, bool privileged,
     conf_look *look, struct buf *errors)
 {
 	struct check c = { .file = file, .errors = errors, .look = look,
-	    .root = root };
+	    .privileged = privileged };
 	const struct conf_listen *l;
 	enum role role;
 	size_t i;
@@ -165,7 +165,7 @@ conf_check_system(const struct conf *conf, const char *file, bool root,
 		look_at(&c, "access-log", conf->access_log_file);
 		check_access_log(&c, conf->access_log_file);
 	}
-	for (role = ROLE_FRONT; root && role < ROLE_COUNT; role++)
+	for (role = ROLE_FRONT; privileged && role < ROLE_COUNT; role++)
 		if (role == ROLE_FRONT || strcmp(conf->user[role],
 		    conf->user[ROLE_FRONT]) != 0)
 			check_user(&c, role, conf->user[role]);

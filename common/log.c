@@ -562,6 +562,21 @@ log_error(const char *fmt, ...)
 }
 
 void
+log_complaints(const struct buf *lines)
+{
+	const char *line = (const char *)lines->data, *end, *nl;
+
+	if (lines->len == 0)
+		return;
+	for (end = line + lines->len; line < end; line = nl + 1) {
+		nl = memchr(line, '\n', (size_t)(end - line));
+		if (nl == NULL)
+			nl = end;
+		log_error("%.*s", (int)(nl - line), line);
+	}
+}
+
+void
 fatal(const char *fmt, ...)
 {
 	va_list ap;

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <syslog.h>
 
+#include "common/buf.h"
+
 struct channel;
 
 /* Bytes of lines that the parent queues while nobody reads them. */
@@ -42,6 +44,9 @@ void	log_debug(const char *, ...) __attribute__((__format__(printf, 1, 2)));
 void	log_info(const char *, ...) __attribute__((__format__(printf, 1, 2)));
 void	log_warn(const char *, ...) __attribute__((__format__(printf, 1, 2)));
 void	log_error(const char *, ...) __attribute__((__format__(printf, 1, 2)));
+
+/* Log each line of a buffer as an error. */
+void	log_complaints(const struct buf *lines);
 
 /* In the parent: log a line of a child, escaping it once more. */
 void	log_child_line(const char *role, int pid, int priority,

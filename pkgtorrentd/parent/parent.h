@@ -227,7 +227,4 @@ void	 check_on_line(struct process *, int priority, const void *line,
 	    size_t len);
 void	 check_on_end(struct process *, int status);
 
-/* A line for the log for each complaint. */
-void	 log_complaints(const struct buf *);
-
 #endif

@@ -24,21 +24,6 @@
 
 #define CONF_FILE_MAX	(1U << 20)	/* bytes */
 
-void
-log_complaints(const struct buf *errors)
-{
-	const char	*line = (const char *)errors->data, *end, *nl;
-
-	if (errors->len == 0)
-		return;
-	for (end = line + errors->len; line < end; line = nl + 1) {
-		nl = memchr(line, '\n', (size_t)(end - line));
-		if (nl == NULL)
-			nl = end;
-		log_error("%.*s", (int)(nl - line), line);
-	}
-}
-
 /*
  * At start it may be a pipe, whose end one waits for.  What is there later
  * must not stop the parent.

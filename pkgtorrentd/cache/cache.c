@@ -1,12 +1,12 @@
 /*
- * The cache: the only process that writes.  Runs as the cache's user, chroot
- * = the cache directory, Landlock read-write there and nowhere else, seccomp.
- * Asked by the front, for what is remembered, and to remember (put.h says
- * under which conditions); configured by the parent.  Holds the directory's
- * descriptor and the key of the seals.  Sees neither clients nor the mirror:
- * all it reads are messages and its own files.  A break-in here can spoil
- * what is remembered, so that torrents are wrong until the caches are
- * deleted; it wins no way out, and nothing that is not public.
+ * The cache: the only process that writes entries.  It runs as the cache's
+ * user, in a chroot to the cache directory, with Landlock (read and write
+ * there, nothing elsewhere) and seccomp.  The front asks it for entries and
+ * sends it new ones (put.h says which it accepts); the parent configures it.
+ * It holds the directory's descriptor and the key of the seals, and sees
+ * neither clients nor the mirror: it reads only messages and its own files.  A
+ * break-in here can spoil the entries, so that torrents are wrong until the
+ * cache is deleted; it wins no way out of the directory and no secret.
  */
 #include <sys/param.h>
 
@@ -23,17 +23,17 @@
 #include "pkgtorrentd/cache/sweep.h"
 
 #define MESSAGES_AT_ONCE 32
-#define BUF_KEPT	(1U << 20)	/* bytes, between messages */
+#define BUF_KEPT	(1U << 20)	/* bytes kept between messages */
 
 struct cache {
 	struct child	 child;
 	struct store	 store;
 	struct sweep	*sweep;
 	struct put	 put;
-	struct buf	 entry;		/* as last loaded */
+	struct buf	 entry;		/* as loaded last */
 	uint64_t	 hits;
 	uint64_t	 misses;
-	/* MSG_PIECES in the making. */
+	/* The MSG_PIECES that is being built. */
 	struct msg_pieces out;
 	size_t		 out_len;
 	uint8_t		 out_tail[MSG_TAIL_MAX];
@@ -48,7 +48,7 @@ cache_on_front_closed(void *owner)
 	put_reset(&c->put);
 }
 
-/* Waits for the front if it is busy: there is nothing better to do. */
+/* Waits while the front is busy: the cache has nothing better to do. */
 static void
 cache_answer(struct cache *c, enum msg_type type, const void *body,
     const void *tail, size_t tail_len)
@@ -78,8 +78,8 @@ cache_on_conf(struct cache *c, const struct msg *msg)
 	if (!child_on_conf(&c->child, msg))
 		return FAULT_NONE;
 	cache_configure(c);
-	/* What the front asked before it has the same configuration: it hangs
-	   up as well, and is given another channel. */
+	/* The front may still use the old configuration.  It closes its end as
+	   well, and the parent gives both a new channel. */
 	if (!conf_same_layout(c->child.previous, c->child.conf))
 		child_close_front(&c->child);
 	return FAULT_NONE;
@@ -108,8 +108,8 @@ cache_on_status(struct cache *c, const struct msg *msg)
 	return FAULT_NONE;
 }
 
-/* An entry that is used keeps the pieces it was made from: they are wanted
-   again when one of its files changes. */
+/* Using an entry also marks the pieces that it was built from as used: they are
+   needed again when one of its files changes. */
 static void
 cache_touch_files(struct cache *c, const struct entry_info *e)
 {
@@ -198,8 +198,8 @@ cache_add_item(struct cache *c, const struct msg_pieces_item *item,
 	c->out.count++;
 }
 
-/* Items are packed; a list that is too long for what is left of a message
-   goes on in the next one.  e is NULL for a miss. */
+/* Pack items into messages.  A list that does not fit into the rest of a
+   message continues in the next one.  e is NULL for a miss. */
 static void
 cache_add_pieces(struct cache *c, uint32_t index,
     const struct entry_pieces *e)
@@ -353,7 +353,7 @@ cache_main(void)
 {
 	static struct cache c;
 
-	/* A limit on file sizes is an error like others, not our end. */
+	/* Make a limit on file sizes an error like any other, not a signal. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	child_start(&c.child, ROLE_CACHE, &cache_ops, &c);
 	store_init(&c.store);
@@ -361,7 +361,7 @@ cache_main(void)
 	c.put.store = &c.store;
 	c.put.seal = seal_new(c.child.key);
 	if (c.sweep == NULL || c.put.seal == NULL)
-		fatal("no memory to start with");
+		fatal("out of memory");
 	cache_configure(&c);
 	explicit_bzero(c.child.key, sizeof(c.child.key));
 	child_confine(&c.child, c.child.conf->cache, 0, cache_selftest);

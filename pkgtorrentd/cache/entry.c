@@ -11,7 +11,7 @@
 #define PIECE_LEN_MIN	(16U << 10)
 #define PIECE_LEN_MAX	(16U << 20)
 
-/* No string, which would have a NUL at the end. */
+/* Not a string, which would have a NUL at the end. */
 static const uint8_t magic[ENTRY_PEEK] = {
 	'p', 'k', 'g', 't', 'o', 'r', 'r', '\n'
 };
@@ -21,7 +21,7 @@ enum kind {
 	KIND_PIECES
 };
 
-/* An identity without its mount: with one it is not stored. */
+/* An identity without its mount: an identity with a mount is not stored. */
 struct stored_identity {
 	uint64_t	ino;
 	uint64_t	size;
@@ -29,15 +29,16 @@ struct stored_identity {
 	int64_t		ctime_ns;
 };
 
-/* On disk.  No implicit padding: every byte is written and checked. */
+/* The format on disk.  No implicit padding: every byte is written and
+   checked. */
 struct head {
 	uint8_t		magic[ENTRY_PEEK];
 	uint32_t	version;
 	uint32_t	kind;
-	uint64_t	len;		/* of all, with the checksum */
+	uint64_t	len;		/* of the entry, with the checksum */
 };
 
-/* Then the path, and the digests. */
+/* The path and the digests follow. */
 struct head_pieces {
 	struct head		head;
 	struct stored_identity	identity;
@@ -46,7 +47,7 @@ struct head_pieces {
 	uint64_t		count;
 };
 
-/* Then the service, the listing, and the info dictionary. */
+/* The service, the listing and the info dictionary follow. */
 struct head_info {
 	struct head	head;
 	uint8_t		digest[SHA1_LEN];
@@ -150,10 +151,8 @@ entry_build_info(struct buf *b, const struct entry_info *e)
 	return add_checksum(b);
 }
 
-/*
- * What both kinds have in common.  The checksum comes before any length is
- * believed, so that nothing below has to cope with chance.
- */
+/* Check the parts that both kinds have in common.  The checksum comes before
+   any length is used, so that later checks need not expect random bytes. */
 static enum entry_fault
 read_common(const uint8_t *data, size_t len, enum kind kind, size_t fixed)
 {
@@ -334,7 +333,7 @@ entry_name_kind(const char *name)
 
 	if (has_prefix(name, ENTRY_TEMPORARY))
 		return ENTRY_NAME_TEMPORARY;
-	/* A mirror directory might begin so too: nothing but digits follows. */
+	/* A mirror directory may begin the same way: only digits may follow. */
 	if (has_prefix(name, ENTRY_ASIDE) && strspn(name + strlen(ENTRY_ASIDE),
 	    "0123456789-") == len - strlen(ENTRY_ASIDE))
 		return ENTRY_NAME_ASIDE;
@@ -350,10 +349,10 @@ entry_name_kind(const char *name)
 }
 
 /*
- * Two bytes, because the first alone also begins plain text.  Protocol 2 is
- * what the original wrote; 0 and 1 are for its older and patched relatives:
- * a mark or an empty collection, and an opcode that may follow it, or an
- * object of a class (copy_reg).
+ * Check two bytes, because the first one alone also begins plain text.  The
+ * original wrote protocol 2.  Protocols 0 and 1 are for its older and patched
+ * relatives: a mark or an empty collection and an opcode that may follow it, or
+ * an object of a class (copy_reg).
  */
 static bool
 is_pickle(const uint8_t *head, size_t len)

@@ -1,9 +1,10 @@
 /*
- * Entries of the cache as bytes, and the names under which they lie.  Pure.
+ * Entries of the cache as bytes, and their file names.  Pure.
  *
- * An entry is a fixed head (magic, version of the format, kind, lengths, what
- * it was made from), a payload, and the SHA-256 of all that.  Integers have
- * the byte order of the machine; on another one the version does not fit.
+ * An entry is a fixed head (magic, version of the format, kind, lengths, the
+ * file or request it is for), a payload, and the SHA-256 of all of that.
+ * Integers are in the byte order of the machine; on a machine with the other
+ * order the version does not match.
  */
 #ifndef ENTRY_H
 #define ENTRY_H
@@ -16,23 +17,24 @@
 
 #define ENTRY_PATH_LEN		4096	/* PATH_MAX, with the NUL */
 #define ENTRY_DEPTH_MAX		60	/* components in a mirror path */
-#define ENTRY_PEEK		8	/* bytes that tell whose a file is */
-#define ENTRY_OVERHEAD_MAX	8192	/* all but listing and digests */
+#define ENTRY_PEEK		8	/* bytes that show the owner of a
+					   file */
+#define ENTRY_OVERHEAD_MAX	8192	/* all except listing and digests */
 
-/* The SHA-1 list of one version of one file. */
+/* The SHA-1 digests of one version of one file. */
 struct entry_pieces {
 	const void	*path;		/* from the document root: /a/b */
 	size_t		 path_len;
 	uint32_t	 piece_len;	/* bytes */
 	struct identity	 identity;
-	const uint8_t	*digests;	/* torrent_digests() of them */
+	const uint8_t	*digests;	/* torrent_digests() digests */
 	uint64_t	 count;
 };
 
-/* What a path digest stands for, and its info dictionary. */
+/* The listing that a path digest stands for, and its info dictionary. */
 struct entry_info {
 	uint8_t		 digest[SHA1_LEN];
-	uint32_t	 piece_len;	/* these three: its layout */
+	uint32_t	 piece_len;	/* with the next two: its parameters */
 	bool		 padding_attr;
 	const void	*service;
 	size_t		 service_len;
@@ -44,20 +46,20 @@ struct entry_info {
 
 enum entry_fault {
 	ENTRY_GOOD,
-	ENTRY_ALIEN,		/* not one of ours */
-	ENTRY_FORMAT,		/* of another version */
-	ENTRY_DAMAGED,		/* lengths, checksum */
-	ENTRY_MISPLACED		/* whole, but of something else */
+	ENTRY_ALIEN,		/* not an entry */
+	ENTRY_FORMAT,		/* of another format version */
+	ENTRY_DAMAGED,		/* wrong lengths or checksum */
+	ENTRY_MISPLACED		/* complete, but of another file or request */
 };
 
-/* Appends an entry to an empty buffer.  0, or -1 with ENOMEM. */
+/* Append an entry to an empty buffer.  0, or -1 with ENOMEM. */
 int	entry_build_pieces(struct buf *, const struct entry_pieces *);
 int	entry_build_info(struct buf *, const struct entry_info *);
 
 /*
- * Read what was found where the entry of this path and piece length, or of
- * this digest, belongs.  On ENTRY_GOOD *out points into data.  Whether the
- * identity or the layout is the one wanted is the caller's question.
+ * Read the contents of the file whose name belongs to this path and piece
+ * length, or to this digest.  On ENTRY_GOOD, *out points into data.  The caller
+ * compares the identity or the parameters.
  */
 enum entry_fault	entry_read_pieces(const void *data, size_t len,
 			    const void *path, size_t path_len,
@@ -67,13 +69,14 @@ enum entry_fault	entry_read_info(const void *data, size_t len,
 			    struct entry_info *out);
 extern const char *const	entry_fault_names[];
 
-/* A power of two that piece-length may be. */
+/* Is this a value that piece-length may have? */
 bool	entry_piece_len_ok(uint32_t);
 
 /*
- * "info/<40 hex digits>" and "pieces/<path>/<piece length>".  -1: a path that
- * has no place there (an empty, . or .. component, a NUL, one of more than
- * 255 bytes, too many of them, too long): never stored, always a miss.
+ * Build "info/<40 hex digits>" or "pieces/<path>/<piece length>".  -1: the path
+ * has no place there (an empty, . or .. component, a NUL, a component of more
+ * than 255 bytes, too many components, too long): it is never stored and always
+ * a miss.
  */
 void	entry_name_info(char out[ENTRY_PATH_LEN],
 	    const uint8_t digest[SHA1_LEN]);
@@ -81,16 +84,16 @@ int	entry_name_pieces(char out[ENTRY_PATH_LEN], const void *path,
 	    size_t len, uint32_t piece_len);
 
 /*
- * Kinds of names in the cache's directories, by their last component.  The
+ * Kinds of names in the cache's directories, by the last component.  The
  * original, pkgtorrent-service(8) of yum-utils, kept pickles in the same
- * directories: info/<d> (empty while it worked), info/<d>_s, both with .tmp
- * appended at first, and pieces/<path>/1048576.
+ * directories: info/<d> (empty while it worked) and info/<d>_s, both first with
+ * .tmp appended, and pieces/<path>/1048576.
  */
 enum entry_name {
 	ENTRY_NAME_OTHER,
 	ENTRY_NAME_INFO,		/* 40 hex digits */
 	ENTRY_NAME_PIECES,		/* a piece length */
-	ENTRY_NAME_ORIGINAL,		/* only the original gave such names */
+	ENTRY_NAME_ORIGINAL,		/* the original alone wrote these */
 	ENTRY_NAME_TEMPORARY,		/* an entry that is being written */
 	ENTRY_NAME_ASIDE		/* a directory moved out of the way */
 };
@@ -100,10 +103,8 @@ enum entry_name {
 
 enum entry_name	entry_name_kind(const char *);
 
-/*
- * Whose a file is that begins so.  A whole pickle (protocols 0 to 5) ends
- * with ENTRY_PICKLE_END.
- */
+/* The owner of a file, by its beginning.  A complete pickle (protocols 0 to 5)
+   ends with ENTRY_PICKLE_END. */
 enum entry_owner { ENTRY_OURS, ENTRY_ORIGINAL, ENTRY_OTHER };
 
 #define ENTRY_PICKLE_END	'.'

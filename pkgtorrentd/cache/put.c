@@ -7,9 +7,9 @@
 #include "common/torrent.h"
 #include "pkgtorrentd/cache/put.h"
 
-/* One spec's part of a listing, wherever it came. */
+/* The records of one spec, at any place in the listings. */
 struct record {
-	const uint8_t	*at;		/* NULL: not seen */
+	const uint8_t	*at;		/* NULL: not seen yet */
 	size_t		 len;
 	const uint8_t	*spec;
 	size_t		 spec_len;
@@ -26,40 +26,40 @@ struct making {
 	size_t			 nfiles;
 	struct buf		 specs;		/* joined by newlines */
 	struct buf		 listing;	/* by index */
-	struct buf		 pieces;	/* an entry as loaded */
+	struct buf		 pieces;	/* the entry loaded last */
 	struct buf		 digests;	/* of all files */
 	struct buf		 info;
 	struct buf		 entry;
 };
 
-/* How far a step came. */
+/* The result of a step. */
 enum result {
 	GO_ON,
-	NOT_STORED,		/* and why was logged */
-	LIE
+	NOT_STORED,		/* for a reason that was logged */
+	WRONG
 };
 
 static enum result
-not_stored(const struct making *mk, const char *why)
+not_stored(const struct making *mk, const char *reason)
 {
 	char name[ENTRY_PATH_LEN];
 
 	entry_name_info(name, mk->digest);
-	log_debug("%s: not stored: %s", name, why);
+	log_debug("%s: not stored: %s", name, reason);
 	return NOT_STORED;
 }
 
 static enum result
-no_memory(void)
+out_of_memory(void)
 {
-	log_warn("no memory to remember a digest");
+	log_warn("out of memory: an entry was not stored");
 	return NOT_STORED;
 }
 
 /*
- * A newline within a spec would make two of one: a front that was broken into
- * could have "a\nb" resolved, which is nowhere, and have the rest of the specs
- * stored under the digest of them all.
+ * A newline within a spec would make two specs of it.  A compromised front
+ * could have "a\nb" resolved, which does not exist, and have the other specs
+ * stored under the digest of all of them.
  */
 static bool
 spec_ok(const uint8_t *p, size_t len)
@@ -79,7 +79,7 @@ read_record(struct making *mk, struct listing_reader *r, const uint8_t *at)
 	if (r->spec.index >= mk->nrecords ||
 	    mk->records[r->spec.index].at != NULL ||
 	    !spec_ok(r->spec_bytes, r->spec.len))
-		return LIE;
+		return WRONG;
 	rec = &mk->records[r->spec.index];
 	rec->at = at;
 	rec->spec = r->spec_bytes;
@@ -87,10 +87,10 @@ read_record(struct making *mk, struct listing_reader *r, const uint8_t *at)
 	while ((more = listing_next_file(r)) == 1)
 		mk->nfiles++;
 	rec->len = (size_t)(r->at - at);
-	return more == 0 ? GO_ON : LIE;
+	return more == 0 ? GO_ON : WRONG;
 }
 
-/* Each index up to the last exactly once. */
+/* Read the listings: each index from 0 to the last must occur exactly once. */
 static enum result
 read_records(struct making *mk, const struct buf *b)
 {
@@ -103,10 +103,10 @@ read_records(struct making *mk, const struct buf *b)
 	while ((more = listing_next_spec(&r)) == 1)
 		mk->nrecords++;
 	if (more == -1 || mk->nrecords == 0)
-		return LIE;
+		return WRONG;
 	mk->records = calloc(mk->nrecords, sizeof(*mk->records));
 	if (mk->records == NULL)
-		return no_memory();
+		return out_of_memory();
 	listing_open(&r, b->data, b->len);
 	for (at = r.at; result == GO_ON && listing_next_spec(&r) == 1;
 	    at = r.at)
@@ -126,10 +126,10 @@ join_records(struct making *mk)
 		if ((i > 0 && buf_add(&mk->specs, "\n", 1) == -1) ||
 		    buf_add(&mk->specs, rec->spec, rec->spec_len) == -1 ||
 		    buf_add(&mk->listing, rec->at, rec->len) == -1)
-			return no_memory();
+			return out_of_memory();
 	}
 	sha1(mk->specs.data, mk->specs.len, digest);
-	return memcmp(digest, mk->digest, SHA1_LEN) == 0 ? GO_ON : LIE;
+	return memcmp(digest, mk->digest, SHA1_LEN) == 0 ? GO_ON : WRONG;
 }
 
 static enum result
@@ -142,7 +142,7 @@ forget(struct making *mk)
 	return NOT_STORED;
 }
 
-/* The name of a torrent is the first component of all its paths. */
+/* The first component of all paths is the name of the torrent. */
 static size_t
 first_component(const struct torrent_file *f)
 {
@@ -168,7 +168,7 @@ check_path(const struct making *mk, const struct torrent_file *f)
 	return GO_ON;
 }
 
-/* All files of all specs, in the order asked for, with repeats. */
+/* List the files of all specs in the order of the request, with repeats. */
 static enum result
 list_files(struct making *mk)
 {
@@ -181,7 +181,7 @@ list_files(struct making *mk)
 	mk->files = calloc(mk->nfiles, sizeof(*mk->files));
 	mk->identities = calloc(mk->nfiles, sizeof(*mk->identities));
 	if (mk->files == NULL || mk->identities == NULL)
-		return no_memory();
+		return out_of_memory();
 	listing_open(&r, mk->listing.data, mk->listing.len);
 	while (listing_next_spec(&r) == 1) {
 		while (listing_next_file(&r) == 1) {
@@ -219,7 +219,7 @@ load_pieces(struct making *mk, struct torrent_file *f,
 	len = (size_t)e.count * SHA1_LEN;
 	f->digests = mk->digests.data + mk->digests.len;
 	return buf_add(&mk->digests, e.digests, len) == 0 ? GO_ON :
-	    no_memory();
+	    out_of_memory();
 }
 
 static enum result
@@ -233,23 +233,23 @@ build_info(struct making *mk)
 	uint64_t need = 0;
 	size_t i;
 
-	/* With this the piece lists are known to fit in memory too. */
+	/* This also shows that the piece lists fit in memory. */
 	if (torrent_info_len(&layout, mk->files, mk->nfiles, true) >
 	    mk->conf->max_torrent)
 		return not_stored(mk, "longer than max-torrent");
 	for (i = 0; i < mk->nfiles; i++)
 		need += torrent_digests(mk->files[i].size,
 		    layout.piece_len) * SHA1_LEN;
-	/* Files point into it, so it must not move. */
+	/* Reserve it all: files point into this buffer, so it must not move. */
 	if (buf_reserve(&mk->digests, need + 1) == NULL)
-		return no_memory();
+		return out_of_memory();
 	for (i = 0; i < mk->nfiles; i++)
 		if (load_pieces(mk, &mk->files[i],
 		    &mk->identities[i]) != GO_ON)
 			return NOT_STORED;
 	if (torrent_info(&mk->info, &layout, mk->files, mk->nfiles, true,
 	    mk->conf->max_torrent) == -1)
-		return no_memory();
+		return out_of_memory();
 	return GO_ON;
 }
 
@@ -270,19 +270,19 @@ save_info(struct making *mk)
 
 	memcpy(e.digest, mk->digest, sizeof(e.digest));
 	if (entry_build_info(&mk->entry, &e) == -1)
-		return no_memory();
+		return out_of_memory();
 	entry_name_info(name, mk->digest);
 	return store_save(mk->store, name, mk->entry.data,
 	    mk->entry.len) == 0 ? GO_ON : NOT_STORED;
 }
 
 /*
- * listing is the listings of all walkers, one after another, each sealed.
- * They must be whole: every spec once, and their digest the one given.  The
- * info dictionary is built from the stored pieces of the files; when those
- * are missing or of another version, nothing is stored.  A listing without
- * files makes the digest forgotten.  0, or -1: the listings lie, or they are
- * not of this digest.
+ * Store an entry of info/.  listing holds the listings of all walkers, one
+ * after another; their seals have been checked.  They must be complete: every
+ * spec once, and of this digest.  The info dictionary is built from the stored
+ * pieces of the files; if pieces are missing or of another version, nothing is
+ * stored.  If no file is left, the entry is removed.  0, or -1: the listings
+ * are wrong or not of this digest.
  */
 static int
 put_info_store(struct store *st, const struct conf *conf,
@@ -309,7 +309,7 @@ put_info_store(struct store *st, const struct conf *conf,
 	buf_free(&mk.digests);
 	buf_free(&mk.info);
 	buf_free(&mk.entry);
-	return result == LIE ? -1 : 0;
+	return result == WRONG ? -1 : 0;
 }
 
 static void
@@ -340,9 +340,9 @@ seal_is(const uint8_t expected[SEAL_LEN], const uint8_t got[SEAL_LEN])
 }
 
 /*
- * The first part names the file.  A list that no torrent could hold is
- * checked like any other, but not kept; nor is one of a file that is known by
- * its mount, which the sealed identity says.
+ * The first part names the file.  Check a list that is too long for any torrent
+ * like any other, but do not store it; nor the list of a file that its mount
+ * identifies, which the sealed identity tells.
  */
 static enum msg_fault
 begin_pieces(struct put *put, const struct msg_put_pieces *body,
@@ -371,10 +371,8 @@ begin_pieces(struct put *put, const struct msg_put_pieces *body,
 	return FAULT_NONE;
 }
 
-/*
- * Slices follow each other without a gap from the first piece to the last; a
- * partial last piece has its padded digest with it.
- */
+/* Slices must follow each other without a gap from the first piece to the last.
+   The digest of a partial last piece comes with its padded digest. */
 static enum msg_fault
 take_slice(struct put *put, const struct msg_digests_item *item,
     const uint8_t *digests)
@@ -398,7 +396,7 @@ take_slice(struct put *put, const struct msg_digests_item *item,
 		return FAULT_CONTENT;
 	if (p->keep && buf_add(&p->digests, digests,
 	    (size_t)item->count * SHA1_LEN) == -1) {
-		log_warn("no memory to remember a file's pieces");
+		log_warn("out of memory: an entry was not stored");
 		p->keep = false;
 	}
 	return FAULT_NONE;
@@ -451,7 +449,7 @@ save_pieces(struct put *put)
 	if (entry_build_pieces(&b, &e) == 0)
 		(void)store_save(put->store, name, b.data, b.len);
 	else
-		log_warn("no memory to remember a file's pieces");
+		log_warn("out of memory: an entry was not stored");
 	buf_free(&b);
 }
 
@@ -490,7 +488,7 @@ put_pieces(struct put *put, const struct msg *msg)
 	return fault;
 }
 
-/* Parts are collected until their walker's seal says whose they are. */
+/* Collect parts until the seal of their walker arrives. */
 static enum msg_fault
 put_info_part(struct put *put, const struct msg *msg)
 {
@@ -507,7 +505,7 @@ put_info_part(struct put *put, const struct msg *msg)
 	    msg->tail_len > LISTING_MAX - info->listing.len)
 		return FAULT_CONTENT;
 	if (buf_add(&info->listing, msg->tail, msg->tail_len) == -1)
-		fatal("no memory for a listing");
+		fatal("out of memory");
 	if (body->flags & PUT_SEALED) {
 		if (info->listing.len == info->sealed)
 			return FAULT_CONTENT;

@@ -1,9 +1,9 @@
 /*
- * What the front wants remembered, and why it may be: pieces and listings
- * are stored only with the seals of the walker and the hashers that saw them,
- * and the info dictionary is built here, from pieces that are stored already.
- * A front that was broken into can keep us from storing, and can have stored
- * what was true once of the identity that is stored with it; nothing else.
+ * Entries that the front sends, and the conditions for storing them.  Pieces
+ * and listings are stored only with the seals of the hashers and walkers that
+ * made them, and the info dictionary is built here, from pieces that are stored
+ * already.  A compromised front can prevent storing, and can store pieces that
+ * were true once of the identity stored with them; nothing else.
  */
 #ifndef PUT_H
 #define PUT_H
@@ -12,25 +12,25 @@
 #include "common/seal.h"
 #include "pkgtorrentd/cache/store.h"
 
-/* A file's pieces, arriving in parts. */
+/* The pieces of a file, which arrive in parts. */
 struct put_pieces {
-	bool		open;		/* parts are to follow */
+	bool		open;		/* more parts follow */
 	uint8_t		path[SPEC_MAX];
 	size_t		path_len;
 	uint32_t	piece_len;
 	struct identity	identity;
 	uint64_t	pieces;		/* of the file */
-	uint64_t	next;		/* piece expected next */
-	bool		keep;		/* worth storing */
+	uint64_t	next;		/* the next piece expected */
+	bool		keep;		/* store them at the end */
 	struct buf	digests;
 };
 
-/* Listings, arriving in parts. */
+/* The listings of a digest, which arrive in parts. */
 struct put_info {
 	bool		open;
 	uint8_t		digest[SHA1_LEN];
 	struct buf	listing;
-	size_t		sealed;		/* bytes of it, from the beginning */
+	size_t		sealed;		/* bytes of it that a seal covers */
 };
 
 struct put {
@@ -42,14 +42,14 @@ struct put {
 };
 
 /*
- * One part of what is to be remembered.  0, or what is wrong with it, and
- * then what came before it is forgotten.  What an honest front may send but
- * cannot be stored is no fault.
+ * Take one part.  Returns FAULT_NONE, or the fault of the message; earlier
+ * parts are then discarded.  It is no fault if the entry cannot be stored
+ * although the front is honest.
  */
 enum msg_fault	put_pieces(struct put *, const struct msg *);
 enum msg_fault	put_info(struct put *, const struct msg *);
 
-/* The front has gone: forget what was not complete. */
+/* The front has gone: discard incomplete transfers. */
 void		put_reset(struct put *);
 
 #endif

@@ -16,7 +16,7 @@
 #include "common/sandbox/selftest.h"
 #include "pkgtorrentd/cache/store.h"
 
-#define BLOCK		4096ULL		/* for estimates only */
+#define BLOCK		4096ULL		/* only for estimates */
 #define DAY_S		86400
 #define TRIES		3
 #define COMPLAIN_MS	60000
@@ -29,7 +29,7 @@ store_complain(struct store *st, enum store_complaint kind, const char *what,
 	uint64_t *count = &st->complaints[kind].count;
 
 	(*count)++;
-	/* To have no room is what a limit is for. */
+	/* Reaching the limit is normal, not an error. */
 	st->errors += kind != STORE_NO_ROOM;
 	if (!log_once(&st->complaints[kind].last_ms, COMPLAIN_MS, clock_ms()))
 		return;
@@ -55,8 +55,8 @@ store_complain_write(struct store *st, const char *name)
 	store_complain(st, STORE_NOT_WRITTEN, what, name);
 }
 
-/* During a count we cannot know whether it has passed here: it errs to the
-   safe side, what is added counts and what is removed does not. */
+/* During a count we cannot know whether the sweep has passed this place yet.
+   To be safe, count additions and ignore removals. */
 static void
 store_add(struct store *st, uint64_t bytes)
 {
@@ -136,10 +136,8 @@ store_owner(int dirfd, const char *name, bool unfinished)
 	return owner;
 }
 
-/*
- * A directory in the way may be large: it is moved aside at once, and the
- * sweep removes it in its turns.
- */
+/* A directory in the way may be large: rename it at once, so that the sweep
+   removes it in its turns. */
 static int
 move_aside(struct store *st, int dirfd, const char *name)
 {
@@ -157,7 +155,7 @@ move_aside(struct store *st, int dirfd, const char *name)
 	return -1;
 }
 
-/* Whatever has this name goes. */
+/* Remove the file or directory of this name.  0, or -1 with errno. */
 static int
 store_clear(struct store *st, int dirfd, const char *name)
 {
@@ -188,7 +186,8 @@ store_add_growth(struct store *st, int dirfd, uint64_t before)
 		store_add(st, store_bytes(&sb) - before);
 }
 
-/* One directory, made if it is missing; a file in its place goes. */
+/* Open a directory; make it if it is missing, and remove a file in its
+   place. */
 static int
 make_dir(struct store *st, int dirfd, const char *name)
 {
@@ -256,7 +255,8 @@ make_trees(struct store *st)
 	}
 }
 
-/* The directory of an entry; *last is the entry's name in it. */
+/* Open the directory of an entry, and make it if make is set.  *last is the
+   entry's name in it.  A descriptor, or -1 with errno. */
 static int
 store_open_parent(struct store *st, const char *name, bool make,
     const char **last)
@@ -289,10 +289,8 @@ store_remove(struct store *st, const char *name)
 	close(dirfd);
 }
 
-/*
- * Until the existing entries are counted, so much may be added: a cache that
- * was full when the last process ended must not grow far past its limit.
- */
+/* Limits for additions before the first count: a cache that was full when the
+   last process exited must not grow far past its limit. */
 #define UNCOUNTED_PART	32
 #define UNCOUNTED_MIN	(1ULL << 20)
 
@@ -303,7 +301,8 @@ store_init(struct store *st)
 	    (int)getpid());
 }
 
-/* Opens an entry to read.  -1: there is none (*wrong NULL), or not one. */
+/* Open an entry to read.  -1: there is none, and *wrong is NULL, or it is not
+   an entry, and *wrong says why. */
 static int
 open_entry(struct store *st, const char *name, struct stat *sb,
     const char **wrong)
@@ -333,7 +332,7 @@ open_entry(struct store *st, const char *name, struct stat *sb,
 	return -1;
 }
 
-/* 0, or -1 and perhaps what is wrong with it. */
+/* Read an entry.  0, or -1; *wrong is set if that is the entry's fault. */
 static int
 read_entry(int fd, size_t len, struct buf *b, const char **wrong)
 {
@@ -357,8 +356,8 @@ read_entry(int fd, size_t len, struct buf *b, const char **wrong)
 	return 0;
 }
 
-/* The original's files are expected: they are counted when they are cleared
-   away, and get a line of their own. */
+/* Files of the original are expected here.  They are counted when they are
+   removed, and reported together. */
 static void
 drop_wrong(struct store *st, const char *name, const char *why,
     const struct buf *b)
@@ -374,7 +373,8 @@ drop_wrong(struct store *st, const char *name, const char *why,
 	store_remove(st, name);
 }
 
-/* Reads what has this name.  -1: nothing, or what was there has gone. */
+/* Load the file of this name.  -1: there is none, or it was wrong and has been
+   removed. */
 static int
 load_entry(struct store *st, const char *name, struct buf *b,
     struct stat *sb)
@@ -398,7 +398,8 @@ mark_used(int fd, const struct stat *sb)
 {
 	if (sb->st_mtim.tv_sec >= clock_real_ns() / 1000000000 - DAY_S)
 		return false;
-	/* At worst the entry seems older than it is, and is made again. */
+	/* If this fails the entry seems older than it is: it may be removed
+	   early and rebuilt. */
 	(void)futimens(fd, NULL);
 	return true;
 }
@@ -435,7 +436,8 @@ store_load_pieces(struct store *st, const void *path, size_t path_len,
 	struct stat sb;
 	int fd, hit;
 
-	/* Nothing on disk is of a mount, whatever else agrees. */
+	/* No stored entry belongs to a mount, even if everything else
+	   matches. */
 	if (identity->mount != 0 ||
 	    entry_name_pieces(name, path, path_len, piece_len) == -1)
 		return 0;
@@ -494,7 +496,7 @@ has_room(struct store *st, const char *name, size_t len)
 	return false;
 }
 
-/* A whole file under the temporary name, nothing left of it on failure. */
+/* Write a file under the temporary name; on failure nothing is left. */
 static int
 write_temporary(struct store *st, int dirfd, const uint8_t *p, size_t len,
     struct stat *sb)
@@ -511,7 +513,7 @@ write_temporary(struct store *st, int dirfd, const uint8_t *p, size_t len,
 		return -1;
 	while (len > 0) {
 		n = write(fd, p, len);
-		/* Nothing written is no progress: it would go on for ever. */
+		/* Without progress this would loop forever. */
 		if (n == 0)
 			errno = EIO;
 		if (n <= 0)
@@ -521,7 +523,7 @@ write_temporary(struct store *st, int dirfd, const uint8_t *p, size_t len,
 	}
 	if (fstat(fd, sb) == -1)
 		goto fail;
-	/* Network file systems and quotas say no only here. */
+	/* Network file systems and quotas may report an error only here. */
 	if (close(fd) == 0)
 		return 0;
 	fd = -1;
@@ -568,7 +570,7 @@ save_once(struct store *st, const char *name, const void *data, size_t len)
 	    rename_temporary(st, dirfd, last) == -1)
 		goto out;
 	rc = 0;
-	/* Some file systems allocate later than they answer. */
+	/* Some file systems allocate blocks later. */
 	store_add(st, store_bytes(&sb) > len ? store_bytes(&sb) : len);
 	store_add_growth(st, dirfd, store_bytes(&dir));
 	if (replaces)
@@ -591,7 +593,7 @@ store_save(struct store *st, const char *name, const void *data, size_t len)
 
 	if (!has_room(st, name, len))
 		return -1;
-	/* Somebody may be deleting the directories under our hands. */
+	/* Somebody may be deleting these directories meanwhile. */
 	for (tries = 0; tries < TRIES; tries++) {
 		if (save_once(st, name, data, len) == 0) {
 			st->saves++;
@@ -605,13 +607,12 @@ store_save(struct store *st, const char *name, const void *data, size_t len)
 }
 
 /*
- * What the cache lives by, tried in its directory once it is locked down.
- * The directory may be full, read-only or somebody else's: the service works
- * without one that can be written, and says so.  So a call with an invalid
- * descriptor shows whether a filter stops it, and an entry that is made and
- * removed shows whether the disk takes one.
+ * The self-test: try the store's system calls in the sandbox.  The directory
+ * may be full, read-only or of another owner; then the service works without a
+ * cache and warns.  So calls with an invalid descriptor show whether a filter
+ * refuses them, and a test entry shows whether the disk takes one.
  */
-/* Where entries are made, if it is there. */
+/* Test entries are made here if this directory exists. */
 #define PLACE	"info"
 
 static int
@@ -693,7 +694,7 @@ static int
 try_utimensat(void *arg)
 {
 	(void)arg;
-	/* Not futimens(3), which libc answers itself. */
+	/* Not futimens(3): libc answers an invalid descriptor itself. */
 	return utimensat(-1, "x", NULL, 0);
 }
 
@@ -712,8 +713,8 @@ const struct selftest store_selftests[] = {
 const size_t store_nselftests =
     sizeof(store_selftests) / sizeof(store_selftests[0]);
 
-/* An entry's life in a directory of our own.  NULL, or the call that failed,
-   with errno. */
+/* Make, use and rename an entry in a directory of our own.  NULL, or the name
+   of the call that failed, with errno. */
 static const char *
 live(int dir)
 {
@@ -750,7 +751,7 @@ live(int dir)
 	return failed;
 }
 
-/* The name is one that the sweep removes, should we end in between. */
+/* The sweep removes a directory of this name, should we exit meanwhile. */
 static const char *
 live_beside(int place, const char *name)
 {
@@ -773,7 +774,7 @@ live_beside(int place, const char *name)
 	return failed;
 }
 
-/* ENOENT is somebody else's sweep, which took it for left over. */
+/* Ignore ENOENT: the sweep of another process has removed the directory. */
 static void
 try_disk(struct store *st)
 {
@@ -784,7 +785,7 @@ try_disk(struct store *st)
 	place = store_open_beneath(st->dirfd, PLACE, O_RDONLY | O_DIRECTORY);
 	if (place == -1 && errno != ENOENT)
 		return;
-	/* Both begin with a mark; the rest of ours is our process's number. */
+	/* The temporary name ends with our process id. */
 	(void)snprintf(name, sizeof(name), ENTRY_ASIDE "%" PRIu64 "-%s",
 	    (uint64_t)clock_real_ns(), st->temporary + strlen(ENTRY_TEMPORARY));
 	failed = live_beside(place == -1 ? st->dirfd : place, name);

@@ -1,9 +1,9 @@
 /*
- * The files and directories below the cache's directory: entries are loaded,
- * saved, marked as used and removed here and nowhere else.  Everything is
- * relative to the directory's descriptor, follows no link, and believes
- * nothing that it finds: what is wrong in any way is a miss, is logged (once
- * a minute per kind, with a count) and is removed.
+ * The files and directories in the cache's directory.  Entries are loaded,
+ * saved, marked as used and removed here.  Every path is relative to the
+ * directory's descriptor and no link is followed.  Nothing on disk is trusted:
+ * an entry that is wrong in any way is a miss, is logged (once a minute per
+ * kind, with a count) and is removed.
  */
 #ifndef STORE_H
 #define STORE_H
@@ -13,10 +13,10 @@
 #include "pkgtorrentd/cache/entry.h"
 
 enum store_complaint {
-	STORE_WRONG_INFO,	/* entries that were not what they should be */
+	STORE_WRONG_INFO,	/* wrong entries */
 	STORE_WRONG_PIECES,
-	STORE_NOT_WRITTEN,	/* no space, no permission, an I/O error */
-	STORE_GONE,		/* the cache's directory itself */
+	STORE_NOT_WRITTEN,	/* no space, no permission, I/O error */
+	STORE_GONE,		/* the cache directory was removed */
 	STORE_NO_ROOM,		/* cache-size */
 	STORE_COMPLAINTS
 };
@@ -24,20 +24,22 @@ enum store_complaint {
 struct store {
 	int		 dirfd;
 	uint64_t	 limit;		/* bytes: cache-size */
-	uint64_t	 entry_max;	/* bytes: no entry is longer */
+	uint64_t	 entry_max;	/* bytes: the longest entry allowed */
 	/*
-	 * Blocks of entries and directories, in bytes, and entries: as last
-	 * counted, and what we changed since.  Before the first count only
-	 * what we added is known.
+	 * Bytes of the blocks of entries and directories, and the number of
+	 * entries: as counted last, plus our changes since.  Before the first
+	 * count, only our additions.
 	 */
 	uint64_t	 used;
 	uint64_t	 entries;
 	bool		 counted;
-	bool		 counting;	/* a count is under way: */
+	bool		 counting;	/* a sweep is counting: */
 	uint64_t	 count_used;
 	uint64_t	 count_entries;
-	uint64_t	 wanted;	/* bytes refused since the last sweep */
-	uint64_t	 originals;	/* the original's files, removed */
+	uint64_t	 wanted;	/* bytes that found no room since the
+					   last sweep */
+	uint64_t	 originals;	/* files of the original that were
+					   removed */
 	uint64_t	 saves;
 	uint64_t	 errors;	/* wrong entries and failed writes */
 	uint64_t	 sweeps;
@@ -51,20 +53,20 @@ struct store {
 	} complaints[STORE_COMPLAINTS];
 };
 
-/* Before the sandbox; the caller sets dirfd and the limits after it. */
+/* Called before the sandbox.  The caller then sets dirfd and the limits. */
 void	store_init(struct store *);
 /*
- * In the sandbox: try every system call of the store; the process ends if one
- * is refused.  Unless only to check a configuration, then make info/ and
- * pieces/ if they are missing, and make and remove an entry beside all others;
- * a warning if that fails.
+ * Called in the sandbox.  Try every system call of the store; the process exits
+ * if one is refused.  Then, unless check (only a configuration is checked),
+ * make info/ and pieces/ if they are missing, and make and remove a test entry;
+ * if that fails, warn.
  */
 void	store_start(struct store *, bool check);
 
 /*
- * 1: *out points into b, which is overwritten; and the entry is marked as
- * used.  0: there is none, or none of this identity.  *daily is set to true
- * when it had not been marked for a day.
+ * Load an entry and mark it as used.  1: *out points into b, which is
+ * overwritten.  0: there is no entry, or none of this identity.  *daily is set
+ * to true if the entry had not been marked for a day.
  */
 int	store_load_info(struct store *, const uint8_t digest[SHA1_LEN],
 	    struct buf *b, struct entry_info *out, bool *daily);
@@ -73,34 +75,32 @@ int	store_load_pieces(struct store *, const void *path, size_t path_len,
 	    struct entry_pieces *out);
 
 /*
- * Write an entry, whole or not at all; what stands in its way is removed.
- * 0, or -1: it was not stored, which was said (once a minute) and counted.
- * A write that would exceed the limit is refused and asks for a sweep.
+ * Write an entry, completely or not at all; remove a file or directory in its
+ * place.  0, or -1: it was not stored, which is logged (once a minute) and
+ * counted.  A write over the limit is refused, and makes a sweep due.
  */
 int	store_save(struct store *, const char *name, const void *, size_t);
 
-/* Mark as used, if that was not done for a day. */
+/* Mark an entry as used, if it was not marked for a day. */
 void	store_touch(struct store *, const char *name);
-/* Remove whatever has this name, if anything has. */
+/* Remove the file or directory of this name, if there is one. */
 void	store_remove(struct store *, const char *name);
 
 /*
- * The only way in: whatever somebody may have put below our directory, no
- * link and no ".." leads out of it.  A descriptor, or -1 with errno.
+ * Open a file or directory below dirfd.  No symbolic link and no ".." that
+ * somebody may have put there leads out of it.  A descriptor, or -1 with errno.
  */
 int	store_open_beneath(int dirfd, const char *name, int flags);
 
-/* An errno that says nothing about an entry: a lack that passes. */
+/* Is this errno a temporary lack of resources, not a fault of the entry? */
 bool	store_is_lack(int error);
 
 
-/*
- * Whose a file is: by its beginning, and a pickle by its end too, unless a
- * name that only the original gave allows one that was never finished.
- */
+/* Returns the owner of a file by its beginning.  A pickle must also have its
+   end, unless unfinished: its name shows that the original wrote it. */
 enum entry_owner store_owner(int dirfd, const char *name, bool unfinished);
 
-/* Bytes of allocated blocks. */
+/* The bytes of a file's allocated blocks. */
 static inline uint64_t
 store_bytes(const struct stat *sb)
 {
@@ -108,8 +108,9 @@ store_bytes(const struct stat *sb)
 }
 
 /*
- * Remove a file, or with AT_REMOVEDIR an empty directory, of so many bytes.
- * Returns whether it is gone; for a file that stays, a warning is logged.
+ * Remove a file, or with AT_REMOVEDIR an empty directory, and subtract its
+ * bytes.  Returns true if it is gone.  Warns about a file that cannot be
+ * removed.
  */
 bool	store_unlink(struct store *, int dirfd, const char *name, int flags,
 	    uint64_t bytes);

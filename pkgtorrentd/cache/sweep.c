@@ -13,22 +13,20 @@
 #include "pkgtorrentd/cache/sweep.h"
 
 #define TURN_MS		5
-/* A long sweep pauses between its turns, unless writes wait for it.  When
-   messages never pause, it gets a turn after STARVED_MS all the same. */
+/* A long sweep pauses between its turns, unless a write waits for room.  If
+   messages never pause, it still gets a turn after STARVED_MS. */
 #define PAUSE_MS	5
 #define STARVED_MS	20
 #define PERIOD_MS	3600000ULL
-/* When a sweep could remove nothing more (directories do not shrink), the
-   next one waits. */
+/* After a sweep that removed too little (directories do not shrink), wait
+   before the next one. */
 #define RETRY_MS	60000ULL
 
 #define LEVELS		64
 #define DENTS_LEN	8192
 
-/*
- * Ages in milliseconds, in classes about 3 % wide: 64 of one, then 32 for
- * each further power of two.
- */
+/* Ages in milliseconds, in classes that are about 3 % wide: 64 classes of one
+   millisecond, then 32 for each power of two. */
 #define CLASSES		(64 + 32 * 58)
 
 enum phase { PHASE_IDLE, PHASE_COUNT, PHASE_EVICT };
@@ -36,35 +34,36 @@ enum phase { PHASE_IDLE, PHASE_COUNT, PHASE_EVICT };
 static const char *const trees[] = { "info", "pieces" };
 #define TREES		(sizeof(trees) / sizeof(trees[0]))
 
-/* A directory on the way down. */
+/* A directory on the path to the current one. */
 struct level {
 	int		 fd;
 	char		 name[256];
 	uint8_t		*dents;
 	size_t		 at;
 	size_t		 len;
-	uint64_t	 bytes;		/* its own blocks */
-	uint64_t	 uncharged;	/* of those, what no entry answers
-					   for so far */
-	bool		 doomed;	/* all that is in it goes */
-	bool		 kept;		/* something stays in it */
+	uint64_t	 bytes;		/* of its own blocks */
+	uint64_t	 uncharged;	/* those that no entry was charged
+					   with */
+	bool		 doomed;	/* remove all its contents */
+	bool		 kept;		/* it still has contents */
 };
 
 struct sweep {
 	struct store		*store;
 	uint64_t		 age_ms;	/* cache-age */
 	enum phase		 phase;
-	bool			 first;		/* contents are looked at */
+	bool			 first;		/* check contents too */
 	bool			 incomplete;	/* the count missed something */
 	size_t			 tree;
 	unsigned		 depth;		/* levels in use */
 	struct level		 levels[LEVELS];
-	int64_t			 ref_ms;	/* ages are relative to this,
+	int64_t			 ref_ms;	/* time that ages refer to,
 						   since 1970 */
 	uint64_t		 bytes[CLASSES]; /* histogram */
-	unsigned		 cutoff;	/* older classes go */
-	uint64_t		 quota;		/* bytes that go of this one */
-	uint64_t		 target;	/* bytes to get down to */
+	unsigned		 cutoff;	/* remove older classes */
+	uint64_t		 quota;		/* bytes to remove of the cutoff
+						   class */
+	uint64_t		 target;	/* bytes to shrink to */
 	uint64_t		 evicted_before;
 	uint64_t		 turn_ms;	/* end of the last turn */
 	uint64_t		 next_ms;
@@ -101,7 +100,7 @@ sweep_configure(struct sweep *sw, uint64_t age_s)
 	sw->store->wanted = 0;
 }
 
-/* Above this a sweep begins, so that writes rarely find no room. */
+/* Begin a sweep above this size, so that writes rarely find no room. */
 static uint64_t
 high_water(const struct store *st)
 {
@@ -163,10 +162,8 @@ age_of(const struct sweep *sw, const struct stat *sb)
 	return used_ms < sw->ref_ms ? (uint64_t)(sw->ref_ms - used_ms) : 0;
 }
 
-/*
- * A directory without a name (the top of a tree) or one that was just read in
- * the level above.  What cannot be entered is left alone.
- */
+/* Enter the top of a tree, or a directory whose name was just read in the level
+   above.  A directory that cannot be entered is left alone. */
 static int
 enter(struct sweep *sw, const char *name, bool doomed)
 {
@@ -198,7 +195,8 @@ enter(struct sweep *sw, const char *name, bool doomed)
 	return 0;
 }
 
-/* Up again; an emptied directory goes, but for the tops of the trees. */
+/* Return to the level above, and remove an empty directory, except for the tops
+   of the trees. */
 static void
 leave(struct sweep *sw)
 {
@@ -215,7 +213,7 @@ leave(struct sweep *sw)
 		st->count_used -= lv->bytes;
 }
 
-/* Returns whether the file is gone. */
+/* Returns true if the file is gone. */
 static bool
 remove_file(struct sweep *sw, const char *name, const struct stat *sb)
 {
@@ -223,7 +221,8 @@ remove_file(struct sweep *sw, const char *name, const struct stat *sb)
 	    store_bytes(sb));
 }
 
-/* In the first class that is not all needed, only as much as needed goes. */
+/* Is this entry to be removed?  Of the cutoff class, remove only as many bytes
+   as needed. */
 static bool
 must_go(struct sweep *sw, uint64_t age_ms, uint64_t bytes)
 {
@@ -242,7 +241,7 @@ sweep_entry(struct sweep *sw, const char *name, const struct stat *sb)
 {
 	struct level *lv = &sw->levels[sw->depth - 1];
 	uint64_t age_ms = age_of(sw, sb);
-	/* The first entry answers for its directory, which goes with it. */
+	/* Charge the first entry with its directory, which goes with it. */
 	uint64_t bytes = store_bytes(sb) + lv->uncharged;
 	struct store *st = sw->store;
 
@@ -266,10 +265,11 @@ sweep_entry(struct sweep *sw, const char *name, const struct stat *sb)
 }
 
 /*
- * Does the original own it?  In info/ its names say so, and an entry's name
- * without our magic; elsewhere only a pickle is its.  Where entries belong,
- * contents are looked at once: reading 12 million files every hour would
- * cost more than it could find, and what comes later is met when it is used.
+ * Does the original own this file?  In info/ its names tell, and the name of an
+ * entry without our magic; elsewhere it owns only pickles.  Contents of files
+ * with the name of an entry are checked once: reading 12 million files every
+ * hour would cost more than it could find, and a later one is noticed when it
+ * is used.
  */
 static bool
 is_original(const struct sweep *sw, const char *name, bool entry)
@@ -284,7 +284,7 @@ is_original(const struct sweep *sw, const char *name, bool entry)
 	    entry_name_kind(name) == ENTRY_NAME_ORIGINAL;
 }
 
-/* Returns whether the file is gone. */
+/* Returns true if the file is gone. */
 static bool
 sweep_file(struct sweep *sw, const char *name, const struct stat *sb)
 {
@@ -327,13 +327,13 @@ sweep_name(struct sweep *sw, const struct dirent64 *d)
 			lv->kept = true;
 		return;
 	}
-	/* There are none in info/ that we made. */
+	/* We make no directories in info/. */
 	if ((sw->tree == 0 && !aside && !lv->doomed) ||
 	    enter(sw, d->d_name, aside || lv->doomed) == -1)
 		lv->kept = true;
 }
 
-/* One name of the deepest directory, or back to the one above. */
+/* Process one name of the deepest directory, or leave it at its end. */
 static void
 step(struct sweep *sw)
 {
@@ -342,7 +342,8 @@ step(struct sweep *sw)
 	ssize_t n;
 
 	if (lv->at == lv->len) {
-		/* A directory that somebody else removed reads as empty. */
+		/* A directory that somebody removed meanwhile reads as
+		   empty. */
 		n = getdents64(lv->fd, lv->dents, DENTS_LEN);
 		sw->incomplete |= n == -1 && store_is_lack(errno);
 		if (n <= 0) {
@@ -398,7 +399,7 @@ end(struct sweep *sw)
 	    st->used / 1024);
 }
 
-/* From the histogram: which entries go, so that the rest has room. */
+/* Find in the histogram the entries to remove, so that the rest has room. */
 static void
 end_count(struct sweep *sw)
 {
@@ -406,7 +407,7 @@ end_count(struct sweep *sw)
 	uint64_t excess;
 
 	st->counting = false;
-	/* What was known before is better than half of the truth. */
+	/* An incomplete count is worse than the last one. */
 	if (sw->incomplete) {
 		end(sw);
 		sw->next_ms = sw->retry_ms = clock_ms() + RETRY_MS;
@@ -434,7 +435,7 @@ end_count(struct sweep *sw)
 	begin(sw, PHASE_EVICT);
 }
 
-/* Between trees, and between passes. */
+/* Go on to the next tree or the next pass. */
 static void
 next_tree(struct sweep *sw)
 {

@@ -1,9 +1,10 @@
 /*
- * Keeps the cache within its limits: counts it, removes what nobody used for
- * cache-age, what a crash or the original left, and then the least recently
- * used entries.  Works in short turns and in constant memory, however many
- * entries there are: a first pass over the directories makes a histogram of
- * bytes by age, a second one removes what is older than the histogram says.
+ * Keeps the cache within its limits.  A sweep counts the cache and removes
+ * entries that were not used for cache-age, leftovers of a crash or of the
+ * original, and then the least recently used entries.  It works in short turns
+ * and in constant memory for any number of entries: a first pass over the
+ * directories makes a histogram of bytes by age, and a second one removes the
+ * entries that are older than the histogram allows.
  */
 #ifndef SWEEP_H
 #define SWEEP_H
@@ -12,13 +13,12 @@
 
 struct sweep;
 
-/* All its memory is allocated here: NULL without it. */
+/* Allocates all memory of the sweep; NULL without it. */
 struct sweep	*sweep_new(struct store *);
-/* How old entries may become.  This and the store's limit being new, a sweep
-   is due. */
+/* Set cache-age, after the limit of the store was set.  A sweep becomes due. */
 void		 sweep_configure(struct sweep *, uint64_t age_s);
 
-/* Milliseconds to wait for messages until a turn is due; 0: do not wait. */
+/* Returns the milliseconds to wait for messages until a turn is due, or 0. */
 int		 sweep_wait_ms(const struct sweep *);
 /* Work for a few milliseconds if a turn is due.  idle: no message waits. */
 void		 sweep_turn(struct sweep *, bool idle);

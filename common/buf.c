@@ -16,7 +16,7 @@ buf_reserve(struct buf *b, size_t n)
 
 	if (b->data != NULL && n <= b->cap - b->len)
 		return b->data + b->len;
-	/* Beyond PTRDIFF_MAX the difference of two pointers is undefined. */
+	/* Past PTRDIFF_MAX the difference of two pointers is undefined. */
 	if (n > (size_t)PTRDIFF_MAX - b->len) {
 		errno = ENOMEM;
 		return NULL;
@@ -60,7 +60,7 @@ buf_addf(struct buf *b, const char *fmt, ...)
 		errno = ENOMEM;
 		return -1;
 	}
-	/* The NUL goes into the room behind the bytes and is not counted. */
+	/* The NUL is written after the bytes and not counted. */
 	va_start(ap, fmt);
 	vsnprintf((char *)to, (size_t)n + 1, fmt, ap);
 	va_end(ap);

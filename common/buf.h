@@ -1,4 +1,6 @@
-/* Bytes that grow. */
+/*
+ * A buffer that grows.
+ */
 #ifndef BUF_H
 #define BUF_H
 
@@ -12,15 +14,15 @@ struct buf {
 };
 
 /*
- * Append; the memory is doubled as needed.  0, or -1 with ENOMEM and the
- * buffer as it was.  buf_reserve() makes room for n more bytes and returns
- * where they go; the caller adds what it used to len.
+ * Append; the memory is doubled as needed.  0, or -1 with ENOMEM and the buffer
+ * unchanged.  buf_reserve() makes room for n more bytes and returns their
+ * address; the caller adds the bytes that it wrote to len.
  */
 int	 buf_add(struct buf *, const void *, size_t);
 int	 buf_addf(struct buf *, const char *, ...)
 	    __attribute__((__format__(printf, 2, 3)));
 uint8_t	*buf_reserve(struct buf *, size_t n);
-void	 buf_drop(struct buf *, size_t n);	/* from the front */
+void	 buf_drop(struct buf *, size_t n);	/* drop the first n bytes */
 void	 buf_free(struct buf *);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * Each rule was seen with the client itself: it downloaded a set with such a
- * name from a web seed, whose log showed the name that it asked for.
+ * Each rule was observed with the client itself: it downloaded a torrent with
+ * such a name from a web seed, and the log of the web seed showed the requested
+ * name.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,8 +15,8 @@
 
 #define NOT_UTF8		UINT32_MAX
 
-/* The code point at *p, which is moved past it, or NOT_UTF8 (RFC 3629: no
-   longer forms than needed, no surrogates, nothing past U+10FFFF). */
+/* Returns the code point at *p and moves *p past it, or NOT_UTF8 (RFC 3629: no
+   overlong forms, no surrogates, nothing past U+10FFFF). */
 static uint32_t
 next_code_point(const uint8_t **p, const uint8_t *end)
 {
@@ -41,8 +42,8 @@ next_code_point(const uint8_t **p, const uint8_t *end)
 	return code;
 }
 
-/* Marks that change the direction of text.  libtorrent drops these, but not
-   the isolates, U+2066 to U+2069. */
+/* Marks that change the direction of text.  libtorrent removes these, but not
+   the isolates U+2066 to U+2069. */
 static bool
 is_direction_mark(uint32_t code)
 {
@@ -76,7 +77,7 @@ text_rewriters(const char *name, size_t len)
 	return by;
 }
 
-/* A device of Windows, with or without an extension. */
+/* A device name of Windows, with or without an extension. */
 static bool
 is_device(const char *name, size_t len)
 {

@@ -1,6 +1,6 @@
 /*
- * Clocks: monotonic for deadlines and durations, the time of day for what is
- * compared with files.
+ * Clocks: monotonic time for deadlines and durations, the time of day for
+ * comparison with files.
  */
 #ifndef CLOCK_H
 #define CLOCK_H
@@ -9,8 +9,8 @@
 
 /* Monotonic milliseconds. */
 uint64_t clock_ms(void);
-/* The same, as of the kernel's last tick (4 to 10 ms): for deadlines and ages
-   that are looked at with every event. */
+/* The same at the last tick of the kernel (4 to 10 ms ago): for deadlines and
+   ages that are checked with every event. */
 uint64_t clock_coarse_ms(void);
 /* Monotonic microseconds. */
 uint64_t clock_us(void);

@@ -2,10 +2,8 @@
 
 #include "common/fstype.h"
 
-/*
- * The numbers are those of statfs(2) and linux/magic.h, which lacks some; for
- * those that are not part of Linux: of their sources.
- */
+/* The numbers are from statfs(2) and linux/magic.h, which lacks some; for file
+   systems outside Linux, from their source code. */
 static const struct fstype types[] = {
 	{ 0xef53,     "ext4",     true,  true },	/* ext2 and ext3, too */
 	{ 0x58465342, "xfs",      true,  true },
@@ -14,13 +12,13 @@ static const struct fstype types[] = {
 	{ 0xf2f52010, "f2fs",     true,  true },
 	{ 0xca451a4e, "bcachefs", true,  true },
 	{ 0x01021994, "tmpfs",    true,  true },
-	/* As their server does. */
+	/* Their server maintains it. */
 	{ 0x6969,     "nfs",      true,  false },
 	{ 0x00c36400, "ceph",     true,  false },
 	{ 0x0bd00bd0, "lustre",   true,  false },
 	{ 0xff534d42, "cifs",     true,  false },
 	{ 0xfe534d42, "cifs",     true,  false },	/* since SMB 2 */
-	/* What is named here gets a name in the log, and trust in its clock. */
+	/* These have a name for the log, and a clock that can be trusted. */
 	{ 0x73717368, "squashfs", false, true },
 	{ 0xe0f5e1e2, "erofs",    false, true },
 	{ 0x9660,     "iso9660",  false, true },

@@ -1,12 +1,12 @@
 /*
- * Which file systems keep the change time (ctime) of a file by themselves, so
- * that it tells of every change.  Pure.
+ * File systems that maintain the change time (ctime) of a file themselves, so
+ * that it shows every change.  Pure.
  *
- * Elsewhere it comes from outside: an image (squashfs, erofs, iso9660) brings
- * the times and inode numbers that it was made with, vfat has none of either,
- * what FUSE and overlays show may be other mounts' files.  Two of those can
- * agree in all that stat(2) says of a file and differ in its bytes; there a
- * file is known by its mount as well (struct identity).
+ * On others the ctime comes from outside: images (squashfs, erofs, iso9660)
+ * have the times and inode numbers with which they were built, vfat has
+ * neither, and FUSE and overlays may show files of other mounts.  Two such
+ * files can agree in every field of stat(2) and differ in their bytes; so there
+ * the mount identifies a file too (struct identity).
  */
 #ifndef FSTYPE_H
 #define FSTYPE_H
@@ -18,10 +18,11 @@ struct fstype {
 	uint32_t	 magic;		/* f_type of statfs(2) */
 	const char	*name;
 	bool		 keeps_ctime;
-	bool		 local;		/* its clock is this machine's */
+	bool		 local;		/* its clock is the clock of this
+					   machine */
 };
 
-/* Never NULL: what is not in the table is neither. */
+/* Never NULL; for an unknown magic, a type with neither property. */
 const struct fstype	*fstype_of(uint32_t magic);
 
 #endif

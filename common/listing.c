@@ -2,7 +2,7 @@
 
 #include "common/listing.h"
 
-/* As it lies in a listing. */
+/* The head of a file in a listing. */
 struct record_file {
 	uint64_t	ino;
 	uint64_t	size;
@@ -12,7 +12,7 @@ struct record_file {
 	uint32_t	flags;
 };
 
-/* Records are hashed and sealed as bytes: none may be left to chance. */
+/* Records are hashed and sealed as bytes, so padding must not exist. */
 _Static_assert(sizeof(struct listing_spec) == 16, "listing_spec is padded");
 _Static_assert(sizeof(struct record_file) == 40, "record_file is padded");
 
@@ -22,7 +22,7 @@ listing_add(struct buf *b, const void *head, size_t head_len,
 {
 	uint8_t *to;
 
-	/* Both or none, so that a failure leaves no half record behind. */
+	/* Add both or none, so that a failure leaves no half record. */
 	to = buf_reserve(b, head_len + len);
 	if (to == NULL)
 		return -1;
@@ -71,11 +71,12 @@ listing_open(struct listing_reader *r, const void *p, size_t len)
 {
 	memset(r, 0, sizeof(*r));
 	r->at = p;
-	/* Nothing, at no address, is an empty listing. */
+	/* NULL with no bytes is an empty listing. */
 	r->end = len > 0 ? r->at + len : r->at;
 }
 
-/* Once wrong, always wrong: a file is owed and there is nothing to read. */
+/* Make every later call fail too: one more file is expected, and no byte is
+   left. */
 static int
 listing_wrong(struct listing_reader *r)
 {
@@ -84,7 +85,7 @@ listing_wrong(struct listing_reader *r)
 	return -1;
 }
 
-/* A fixed head; NULL when less than that is left. */
+/* Take n bytes; NULL if fewer are left. */
 static const uint8_t *
 listing_take(struct listing_reader *r, size_t n)
 {
@@ -97,7 +98,7 @@ listing_take(struct listing_reader *r, size_t n)
 	return p;
 }
 
-/* A path or a pattern; NULL when it cannot be one. */
+/* Take a path or a pattern; NULL if it is not valid. */
 static const uint8_t *
 listing_take_path(struct listing_reader *r, uint32_t len)
 {
@@ -111,7 +112,7 @@ listing_take_path(struct listing_reader *r, uint32_t len)
 	return p;
 }
 
-/* A file's path is one that was opened: every component names something. */
+/* Check the path of a file, which was opened: every component is a name. */
 static bool
 path_is_plain(const uint8_t *path, uint32_t len)
 {
@@ -156,7 +157,7 @@ listing_next_spec(struct listing_reader *r)
 	return 1;
 }
 
-/* 0, or -1: cut short, or never written so. */
+/* 0, or -1: the file is truncated or not valid. */
 static int
 listing_take_file(struct listing_reader *r)
 {
@@ -231,7 +232,8 @@ identity_same(const struct identity *a, const struct identity *b)
 	return same_times(a, b) && a->mount == b->mount;
 }
 
-/* Without the number of changes that it had when it was looked at. */
+/* The mount without the number of changes, which depends on the time of the
+   look. */
 static uint64_t
 mount_number(uint64_t mount)
 {

@@ -1,13 +1,14 @@
 /*
- * What we are built for.  make has this header compiled before anything else
- * and shows what it says, a line for each thing that does not fit.
+ * The platforms that can be built for.  make compiles this header first and
+ * prints its errors, one line for each requirement that is not met.
  */
 #ifndef PLATFORM_H
 #define PLATFORM_H
 
 /*
- * The filters look at arguments of system calls: mmap(2) of s390x has them in
- * memory.  Calls of x32 have the architecture of x86_64, which refuses them.
+ * The filters check arguments of system calls, but mmap(2) of s390x passes them
+ * in memory.  System calls of x32 have the architecture of x86_64, and its
+ * filter refuses them.
  */
 #if defined(__s390__) || defined(__s390x__)
 #error "s390x is not supported: its mmap(2) hides its arguments from filters"
@@ -18,8 +19,8 @@
 #include <features.h>
 #include <linux/version.h>
 
-/* closefrom(3), close_range(2), _TIME_BITS; and the filters allow the system
-   calls that glibc makes. */
+/* For closefrom(3), close_range(2) and _TIME_BITS; and the filters allow the
+   system calls that glibc makes. */
 #ifndef __GLIBC__
 #error "this C library is not supported: use glibc 2.34 or later"
 #elif !__GLIBC_PREREQ(2, 34)
@@ -30,7 +31,7 @@
 #error "these kernel headers are too old: Linux 5.13 or later is needed"
 #endif
 
-/* Since Linux 5.14 and glibc 2.35; what does not have it does without. */
+/* Since Linux 5.14 and glibc 2.35; an older kernel works without it. */
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ	22
 #endif

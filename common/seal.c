@@ -1,5 +1,7 @@
-/* For SHA1_Init() and its relatives, which OpenSSL 3 deprecates: with EVP a
-   path digest takes three times as long. */
+/*
+ * For SHA1_Init() and its relatives, which OpenSSL 3 deprecates: with EVP a
+ * path digest takes three times as long.
+ */
 #define OPENSSL_API_COMPAT	0x10101000L
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>

@@ -9,7 +9,7 @@ spec_plain(const char *spec, size_t len, char *out)
 	char *to = out;
 
 	while (p < end) {
-		/* With the slash before it. */
+		/* A component includes the slash before it. */
 		next = memchr(p + 1, '/', (size_t)(end - p - 1));
 		if (next == NULL)
 			next = end;

@@ -1,21 +1,23 @@
-/* A stretch of somebody else's bytes, which outlive it.  Pure. */
+/*
+ * A string without a NUL, within the memory of its caller.  Pure.
+ */
 #ifndef STR_H
 #define STR_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* p is NULL when it is absent. */
+/* p is NULL if there is no string. */
 struct str {
 	const char	*p;
 	size_t		 len;
 };
 
-/* Compare with a lower-case word, ASCII case ignored; an absent one is no
-   word. */
+/* Compare with a lower-case word, ignoring ASCII case; false without a
+   string. */
 bool	str_is(struct str, const char *lower);
 
-/* Without blanks and tabs at both ends. */
+/* Returns the string without blanks and tabs at both ends. */
 struct str str_trim(struct str);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Timeouts of libevent's events.
+ * Timeouts of libevent events.
  */
 #ifndef TIMER_H
 #define TIMER_H

@@ -12,12 +12,13 @@
 #define VERSION	"unknown"
 #endif
 
-/* An info dictionary in the making. */
+/* An info dictionary that is being built. */
 struct info {
 	const struct torrent_layout	*layout;
 	const struct torrent_file	*files;
 	size_t				 n;
-	uint32_t			*numbers; /* of padding, per file */
+	uint32_t			*numbers; /* the number of each file's
+						     padding */
 	struct bencode			 out;
 };
 
@@ -33,7 +34,7 @@ torrent_digests(uint64_t size, uint32_t piece_len)
 	return torrent_pieces(size, piece_len) + (size % piece_len != 0);
 }
 
-/* Bytes of padding after a file; 0 if it gets none. */
+/* The bytes of padding after a file; 0: none. */
 static uint32_t
 info_padding(const struct info *info, size_t i)
 {
@@ -61,9 +62,9 @@ pad_compare(const void *a, const void *b)
 }
 
 /*
- * Padding files of one size are told apart by a number.  Sorting by size
- * takes about as long for any sizes that a client may choose.  mergesort: it
- * is stable, and glibc's qsort calls sysinfo(2), which no role is allowed.
+ * Number padding files of the same size, so that their names differ.  Sorting
+ * takes about the same time for any sizes that a client may choose.  mergesort,
+ * because it is stable, and glibc's qsort calls sysinfo(2), which no role may.
  */
 static int
 info_number_padding(struct info *info)
@@ -98,7 +99,7 @@ fail:
 	return -1;
 }
 
-/* Where the component that begins at p ends. */
+/* The end of the component that begins at p. */
 static const char *
 component_end(const char *p, const char *end)
 {
@@ -119,7 +120,7 @@ info_add_file(struct info *info, const struct torrent_file *f)
 	bencode_uint(&info->out, f->size);
 	bencode_str(&info->out, "path");
 	bencode_list(&info->out);
-	/* The first component is the name of the torrent. */
+	/* The first component is the name of the torrent, so skip it. */
 	p = component_end(f->path + 1, end);
 	while (p != end) {
 		const char *from = p + 1;
@@ -216,7 +217,8 @@ info_add_pieces(struct info *info)
 			bencode_raw(&info->out, digests, n * SHA1_LEN);
 			continue;
 		}
-		/* The digest after the last is that of the last padded. */
+		/* The digest of the padded last piece follows the digests of
+		   the pieces. */
 		bencode_raw(&info->out, digests, (n - 1) * SHA1_LEN);
 		bencode_raw(&info->out, digests + n * SHA1_LEN, SHA1_LEN);
 	}
@@ -289,7 +291,8 @@ tier_compare(const void *a, const void *b)
 	    ((const struct tier *)b)->key, SHA1_LEN);
 }
 
-/* SHA-1(tracker || info hash in hex), so that load spreads over trackers. */
+/* The key is SHA-1(tracker || info hash in hex), so that the load spreads over
+   trackers. */
 static int
 tier_set_key(struct tier *t, const uint8_t info_hash[SHA1_LEN])
 {
@@ -306,7 +309,7 @@ tier_set_key(struct tier *t, const uint8_t info_hash[SHA1_LEN])
 	return rc;
 }
 
-/* The tiers in their order, n of them; NULL without memory. */
+/* Returns the tiers in their order, *n of them; NULL without memory. */
 static struct tier *
 tiers_new(const char *trackers, const uint8_t info_hash[SHA1_LEN], size_t *n)
 {
@@ -370,8 +373,9 @@ wrap_add_url(struct bencode *out, const char *base, const void *path,
 }
 
 /*
- * A directory for many files, the file itself for a single one.  Of a multi
- * form with one entry some clients make a single file: they need both.
+ * Give the URL of a directory for the multi form, and the URL of the file for a
+ * single one.  Some clients treat the multi form with one file as a single
+ * file: they need both.
  */
 static void
 wrap_add_urls(struct bencode *out, const struct torrent_outside *o,

@@ -1,9 +1,10 @@
 /*
- * Torrents from piece lists (BEP 3, 12, 19, 47).  Pure.
+ * Builds torrents from piece lists (BEP 3, 12, 19, 47).  Pure.
  *
- * The pieces of every file but the last start at a piece boundary: a file
- * that does not end at one is followed by a padding file of zeros.  So the
- * list of pieces of a torrent is the lists of its files, one after another.
+ * In the concatenation of all files, each file starts at a piece boundary: if a
+ * file does not end at one, a padding file of zeros follows, except after the
+ * last file.  So the pieces of a torrent are the pieces of its files, one file
+ * after another.
  */
 #ifndef TORRENT_H
 #define TORRENT_H
@@ -16,44 +17,47 @@
 struct torrent_layout {
 	uint32_t	 piece_len;	/* bytes, a power of two */
 	bool		 padding_attr;	/* BEP 47 attr on padding files */
-	const char	*service;	/* first component of padding files */
+	const char	*service;	/* the first component of padding
+					   files */
 };
 
 struct torrent_file {
 	const char	*path;		/* from the document root, with / */
 	size_t		 path_len;
 	uint64_t	 size;		/* bytes */
-	const uint8_t	*digests;	/* one per piece; one more, of a partial
-					   last piece padded */
+	const uint8_t	*digests;	/* one per piece, and one more for a
+					   partial last piece with its
+					   padding */
 };
 
-/* Pieces of a file, and digests kept for it (with the padded one). */
+/* The number of pieces of a file, and of digests kept for it (with the digest
+   of a padded last piece). */
 uint64_t	torrent_pieces(uint64_t size, uint32_t piece_len);
 uint64_t	torrent_digests(uint64_t size, uint32_t piece_len);
 
 /*
- * The info dictionary, bencoded and appended to the buffer; n is at least 1.
- * multi false: the single form, of one file.
- * The caller has checked that all paths share their first component and, for
- * multi, have at least two.  0, or -1 with ENOMEM, or EFBIG when it would be
- * longer than max bytes (nothing is built then).
+ * Append the bencoded info dictionary to the buffer; n is at least 1.  multi
+ * false: the single form, of one file.  The caller has checked that all paths
+ * have the same first component and, for multi, at least two components.  0, or
+ * -1 with ENOMEM, or with EFBIG if it would be longer than max bytes (then
+ * nothing is built).
  */
 int	torrent_info(struct buf *, const struct torrent_layout *,
 	    const struct torrent_file *, size_t n, bool multi, uint64_t max);
 
-/* How many bytes torrent_info() will make; digests are not looked at.
-   UINT64_MAX also without memory. */
+/* The number of bytes that torrent_info() will append; it needs no digests.
+   UINT64_MAX on overflow or without memory. */
 uint64_t torrent_info_len(const struct torrent_layout *,
 	    const struct torrent_file *, size_t n, bool multi);
 
 /*
- * What surrounds the info dictionary in a .torrent, up to it and after it.
- * trackers: newline-separated announce URLs, each becomes a tier, sorted by
- * SHA-1(tracker || lower-case hex info hash); may be empty.  bases: base URLs
- * without a final slash, the request's first, then web-seed.  path: of the
- * only file, from the document root, when there is one (NULL otherwise).
- * multi says whether it is a multi form torrent: url-list then has base/,
- * and for one entry the file's URL as well.  0, or -1 with ENOMEM.
+ * The parts of a .torrent before and after the info dictionary.  trackers:
+ * newline-separated announce URLs, or ""; each becomes a tier, sorted by
+ * SHA-1(tracker || lower-case hex info hash).  bases: base URLs without a final
+ * slash, the request's first, then those of web-seed.  path: of the only file,
+ * from the document root; NULL if there are several.  multi: the multi form;
+ * its url-list has base/, and for one file the URL of the file as well.  0, or
+ * -1 with ENOMEM.
  */
 struct torrent_outside {
 	const char		*trackers;
@@ -68,7 +72,8 @@ int	torrent_wrap(const struct torrent_outside *,
 	    const uint8_t info_hash[SHA1_LEN], struct buf *before,
 	    struct buf *after);
 
-/* Percent-encodes a path (RFC 3986; '/' stays). 0 or -1 with ENOMEM. */
+/* Append a percent-encoded path (RFC 3986; / is kept).  0, or -1 with
+   ENOMEM. */
 int	torrent_encode_path(struct buf *, const char *, size_t);
 
 #endif

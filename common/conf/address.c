@@ -342,7 +342,7 @@ is_scheme(const char *const *schemes, const char *text, size_t len)
 	return false;
 }
 
-/* A URL whose scheme is in the list, which ends with NULL. */
+/* A URL with one of the schemes of a list that ends with NULL. */
 static const char *
 check_url(const char *url, const char *const *schemes, bool query_allowed)
 {

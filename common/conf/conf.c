@@ -1,6 +1,6 @@
 /*
- * Reading pkgtorrentd.conf(5): lines, words, which keyword, how often, and
- * complaints.  What the values mean is in the rows of conf_table.c.
+ * The parser of pkgtorrentd.conf(5): lines, words, keywords, repetitions and
+ * complaints.  table.c has the keywords, and the types know their values.
  */
 #include <sched.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include "common/conf/keyword.h"
 #include "common/log.h"
 
-/* Somebody gave us an image by mistake: its lines need not all be named. */
+/* The file may be an image by mistake: do not complain of every line. */
 #define COMPLAINTS_MAX	1000
 #define QUOTE_LEN	160
 
@@ -20,7 +20,8 @@ struct reader {
 	struct buf	*errors;
 	const char	*file;
 	unsigned	 line;
-	const char	*override;		/* NULL: in the file */
+	const char	*override;		/* an argument of -o; NULL: in
+						   the file */
 	unsigned	 complaints;
 	unsigned	 seen_line[CONF_KEYWORDS_MAX];
 	bool		 seen[CONF_KEYWORDS_MAX];
@@ -42,7 +43,8 @@ complain(struct reader *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	/* Without memory there is still the count, and so no configuration. */
+	/* If this fails the complaint still counts, so the configuration is
+	   refused. */
 	if (r->override != NULL)
 		(void)buf_addf(r->errors, "-o \"%s\": %s\n", log_escape(quote,
 		    sizeof(quote), r->override, strlen(r->override)), text);
@@ -88,8 +90,9 @@ complain_unknown(struct reader *r, const char *name)
 }
 
 /*
- * Words as in sshd_config(5): blanks part them, # at the beginning of one
- * ends the line, "" hold blanks, and within "" \" and \\ stand for " and \.
+ * Split a line into words as sshd_config(5) does: blanks separate words, # at
+ * the beginning of a word ends the line, "" quote blanks, and within "" \" and
+ * \\ stand for " and \.
  */
 static const char *
 line_split(const char *p, struct strings *words)
@@ -129,7 +132,7 @@ line_split(const char *p, struct strings *words)
 	return problem;
 }
 
-/* Keywords are known in either case, as sshd's are. */
+/* Keywords may be in upper or lower case, as in sshd_config(5). */
 static const struct keyword *
 find_keyword(const char *name, size_t *index)
 {
@@ -152,10 +155,8 @@ find_keyword(const char *name, size_t *index)
 	return NULL;
 }
 
-/*
- * 0, or -1 for a repetition by mistake.  The first line of -o clears what the
- * file said: they replace its lines.
- */
+/* Returns 0, or -1 for a keyword that must not repeat.  The first -o of a
+   keyword clears the values from the file, because -o replaces them. */
 static int
 note_keyword(struct reader *r, const struct keyword *kw, size_t i)
 {
@@ -259,8 +260,8 @@ read_text(struct reader *r, const char *text, size_t len)
 	r->line = 0;
 }
 
-/* Those that this process may run on, as nproc(1) counts them; what a cgroup
-   or taskset(1) keeps from us is of no use to a hasher. */
+/* Count the CPUs that this process may run on, as nproc(1) does; a cgroup or
+   taskset(1) may exclude others. */
 static uint32_t
 count_cpus(uint32_t max)
 {
@@ -273,7 +274,7 @@ count_cpus(uint32_t max)
 	return n < 1 ? 1 : (uint32_t)n < max ? (uint32_t)n : max;
 }
 
-/* user[ROLE_PARENT] held what "user NAME" said for every role. */
+/* user[ROLE_PARENT] has the user of "user NAME", for every role. */
 static void
 fill_users(struct reader *r)
 {
@@ -319,7 +320,7 @@ fill_defaults(struct reader *r)
 	fill_users(r);
 }
 
-/* The children are sent what conf_print() makes of it. */
+/* The parent sends the text of conf_print() to its children. */
 static void
 check_printed(struct reader *r)
 {

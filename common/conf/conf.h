@@ -1,6 +1,6 @@
 /*
- * The configuration: pkgtorrentd.conf(5) as a struct.  Pure but for
- * conf_check_system(): text in, struct and complaints out.
+ * The configuration: pkgtorrentd.conf(5) as a struct.  Pure, except for
+ * conf_check_system().
  */
 #ifndef CONF_H
 #define CONF_H
@@ -15,7 +15,7 @@
 #include "common/strings.h"
 
 struct conf_listen {
-	char			*text;		/* as in the file */
+	char			*text;		/* the text in the file */
 	struct sockaddr_storage	 addr;		/* AF_INET, AF_INET6, AF_UNIX */
 	socklen_t		 addr_len;
 };
@@ -59,7 +59,7 @@ struct conf {
 	uint64_t		 cache_age_s;
 	char			*user[ROLE_COUNT]; /* [ROLE_PARENT] unused */
 	bool			 strict;
-	int			 log_level;	/* as syslog(3) */
+	int			 log_level;	/* a priority of syslog(3) */
 	enum conf_access_log	 access_log;
 	char			*access_log_file;
 	uint32_t		 max_connections;
@@ -80,54 +80,51 @@ struct conf {
 };
 
 /*
- * Parse a configuration.  file names it in complaints ("/etc/x.conf:12: …").
- * overrides are the arguments of -o, in order; they win over the text, and
- * for keywords that repeat their list replaces it.  Every complaint is a line
- * (with its newline) in errors.  Returns a configuration to be freed with
- * conf_free(), or NULL when there was a complaint or no memory.
+ * Parse a configuration.  Complaints quote file ("/etc/x.conf:12: ...").
+ * overrides are the arguments of -o in their order, or NULL; they replace
+ * values of the text.  Appends each complaint to errors as a line with its
+ * newline.  Returns a configuration to be freed with conf_free(), or NULL if
+ * there was a complaint or no memory.
  */
 struct conf	*conf_parse(const char *file, const char *text, size_t len,
 		    const struct strings *overrides, struct buf *errors);
 void		 conf_free(struct conf *);
 
 /*
- * What only the system can tell: directories exist, users exist (as root),
- * the cache (NULL: it is left alone) can be written.  Complaints as above; 0
- * or -1.  A file server may never answer: look (or NULL) is told before each
- * look at a path.
+ * Check a configuration against the system: directories exist; users exist (if
+ * privileged, started by root); the cache (unless it is NULL) is writable.
+ * Appends complaints as above; 0 or -1.  A file server may never answer, so
+ * look (or NULL) is called before each access to a path.
  */
 typedef void	 conf_look(const char *keyword, const char *value,
 		    struct buf *errors);
 int		 conf_check_system(const struct conf *, const char *file,
-		    bool privileged, conf_look *look,
-		    struct buf *errors);
+		    bool privileged, conf_look *look, struct buf *errors);
 
-/* In full, in a form that conf_parse() takes again.  0, or -1 with ENOMEM. */
+/* Append the whole configuration as text for conf_parse().  0, or -1 with
+   ENOMEM. */
 int		 conf_print(const struct conf *, struct buf *);
 
-/* 1 if the address is one of the proxies; IPv4 ones as such, see addr.h. */
+/* Returns 1 if the address belongs to a proxy.  An IPv4 address must have been
+   unmapped, see addr.h. */
 int		 conf_is_proxy(const struct conf *, int family,
 		    const void *addr);
 
-/* Which root holds a path or pattern: the longest prefix of whole components
-   wins, wildcards never match a prefix.  -1: none. */
+/* Returns the index of the root of a path or pattern: the root with the longest
+   prefix of whole components.  A wildcard never matches a prefix.  -1: none. */
 int		 conf_root_of(const struct conf *, const char *path,
 		    size_t len);
 
-/* For a reload: the root that shows the same directory under the same prefix;
-   -1: there is none. */
+/* Find the root with the same prefix and directory, for a reload.  -1: none. */
 int		 conf_find_root(const struct conf *,
 		    const struct conf_root *);
-/*
- * … do both show the same directories under the same prefixes, in the same
- * order; would both make the same torrents of them (pieces, padding, what is
- * denied)?
- */
+/* Do two configurations have the same roots in the same order?  Do they make
+   the same torrents of a tree (piece length, padding, service, deny)? */
 bool		 conf_same_roots(const struct conf *, const struct conf *);
 bool		 conf_same_layout(const struct conf *, const struct conf *);
 
-/* Trackers file: good URLs, one per line, into out; complaints into errors,
-   with file and line.  0, or -1 with ENOMEM. */
+/* Parse a trackers file.  Appends good URLs to out, one per line, and
+   complaints with file and line to errors.  0, or -1 with ENOMEM. */
 int		 trackers_parse(const char *file, const char *text, size_t len,
 		    struct buf *out, struct buf *errors);
 

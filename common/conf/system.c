@@ -1,6 +1,6 @@
 /*
- * What only the system can tell about a configuration: before anything is
- * started or reread, as whoever started us.
+ * Checks of a configuration against the system.  They run before a start or a
+ * reload, as the user that started the parent.
  */
 #include <sys/stat.h>
 
@@ -34,7 +34,7 @@ complain(struct check *c, const char *keyword, const char *value,
 	    advice);
 }
 
-/* The same of an errno. */
+/* Complain of an errno. */
 static void
 complain_error(struct check *c, const char *keyword, const char *value,
     int error, const char *advice)
@@ -53,9 +53,11 @@ look_at(const struct check *c, const char *keyword, const char *value)
 		c->look(keyword, value, c->errors);
 }
 
-/* 0 or an error: is it a directory that we may use so (W_OK, X_OK)?  What
-   root may do says nothing about the users that it becomes, but what is
-   mounted read-only is so for all. */
+/*
+ * Returns 0 if path is a directory that may be used in this mode (W_OK, X_OK),
+ * or an errno.  Access by root tells nothing about the users of the children,
+ * but a read-only mount is read-only for all.
+ */
 static int
 check_dir(struct check *c, const char *path, int mode)
 {
@@ -70,7 +72,7 @@ check_dir(struct check *c, const char *path, int mode)
 	return 0;
 }
 
-/* The same of the directory that something is to be made in. */
+/* The same for the directory in which a file is to be made. */
 static int
 check_parent_dir(struct check *c, const char *path)
 {

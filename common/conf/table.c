@@ -22,7 +22,7 @@
 #define RULE(name)	.rule = &conf_rule_##name
 #define RULES(name, most) RULE(name), .max = most
 
-/* Printed in this order. */
+/* conf_print() prints them in this order. */
 const struct keyword conf_keywords[] = {
 	KEYWORD("listen", listen, listen, "127.0.0.1:8080\n[::1]:8080",
 	    .max = CONF_FEW_MAX,
@@ -57,7 +57,7 @@ const struct keyword conf_keywords[] = {
 	KEYWORD("user", user, user, CONF_USER, EXPECT("NAME or ROLE NAME, ROLE "
 	    "being front, walker, hasher or cache")),
 	KEYWORD("sandbox", flag, strict, "strict", WORDS("best-effort|strict")),
-	/* Numbered as in syslog(3). */
+	/* The index is a priority of syslog(3). */
 	KEYWORD("log-level", choice, log_level, "info",
 	    WORDS("|||error|warning||info|debug")),
 	KEYWORD("access-log", access_log, access_log, "yes",

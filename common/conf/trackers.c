@@ -1,6 +1,6 @@
 /*
- * The trackers file: announce URLs, one per line.  A mirror goes on without
- * a tracker whose line is bad, so a bad line is skipped, not refused.
+ * The trackers file: announce URLs, one per line.  A bad line is skipped,
+ * because a mirror works without that tracker.
  */
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "common/conf/keyword.h"
 #include "common/log.h"
 
-/* Every client announces to every tracker of a torrent. */
+/* A limit, because every client announces to every tracker. */
 #define TRACKERS_MAX	1000
 #define COMPLAINTS_MAX	100
 #define QUOTE_LEN	160
@@ -22,7 +22,7 @@ struct trackers {
 	unsigned	 complaints;
 };
 
-/* Whole lines of out are compared, so no prefix is taken for a URL. */
+/* Compare whole lines: a URL may be the prefix of another. */
 static bool
 is_known(const struct trackers *t, const char *url, size_t len)
 {

@@ -1,7 +1,7 @@
 /*
- * Which paths a process may still name.  Everything that the running kernel
- * can refuse is refused, also what came after the headers that we were built
- * with: hence constants of our own (the kernel's names, without LANDLOCK_).
+ * The paths that a process may use.  Every right that the running kernel can
+ * refuse is refused, also rights that are newer than the headers of this build.
+ * Hence the constants here (the kernel's names without LANDLOCK_).
  */
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -54,16 +54,16 @@ struct path_beneath_attr {
 	int32_t		parent_fd;
 } __attribute__((__packed__));
 
-/* Below the role's directory; nobody executes anything. */
+/* The rights below the role's directory; no role may execute a file. */
 static const uint64_t fs_allowed[ROLE_COUNT] = {
 	[ROLE_WALKER] = FS_READ_FILE | FS_READ_DIR,
-	/* Entries are made whole, under a temporary name in the directory
-	   where they stay: neither REFER nor TRUNCATE. */
+	/* Entries are written under a temporary name in their own directory, so
+	   neither REFER nor TRUNCATE is needed. */
 	[ROLE_CACHE] = FS_READ_FILE | FS_READ_DIR | FS_WRITE_FILE |
 	    FS_MAKE_REG | FS_MAKE_DIR | FS_REMOVE_FILE | FS_REMOVE_DIR,
 };
 
-/* All that a kernel with this ABI can refuse. */
+/* All rights that a kernel with this ABI can refuse. */
 static struct ruleset_attr
 handled_by(int abi)
 {
@@ -94,7 +94,7 @@ landlock_enter(enum role role, int dirfd)
 	if (abi <= 0)
 		return -1;
 	attr = handled_by(abi);
-	/* A kernel that knows less of the struct wants the rest zero. */
+	/* An older kernel accepts a longer struct if the rest is zero. */
 	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 	if (fd == -1)
 		return -1;

@@ -1,7 +1,7 @@
 /*
- * From a process that root started to one that can do its own task and
- * nothing else.  Layers overlap on purpose: what one kernel, container or
- * bug takes away, another still refuses.
+ * Turns a process that root started into one that can do only its own task.
+ * Layers overlap on purpose: if a kernel, a container or a bug takes one away,
+ * another still refuses.
  */
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -27,26 +27,28 @@
 
 struct confines {
 	rlim_t	max_fds;
-	bool	writes;		/* files: the cache, and the front its log */
-	bool	groups;		/* the user's other groups too */
+	bool	writes;		/* may write files: entries, the access log */
+	bool	groups;		/* keeps the user's other groups */
 };
 
 static const struct confines confines[ROLE_COUNT] = {
-	/* The default of max-connections and what its clients may cause;
-	   the front knows the number. */
+	/* Enough for the default of max-connections; the front computes its
+	   real number. */
 	[ROLE_FRONT] = { .max_fds = 4096, .writes = true },
-	/* What is open on the way down a glob and 32 to hand over; and those
-	   in all messages of the user's processes that nobody has taken yet
-	   are held against it: two for each of 64 hashers, of 16 each.  A
-	   mirror is often readable by a group. */
+	/*
+	 * The directories of a glob and 32 files to send.  Descriptors in
+	 * messages that nobody has received yet count too, for all processes of
+	 * the user: two messages for each of 64 hashers, with 16 each.  A
+	 * mirror is often readable by a group.
+	 */
 	[ROLE_WALKER] = { .max_fds = 4096, .groups = true },
-	/* Its slots, two queued messages' and two channels. */
+	/* The files of its messages and two channels. */
 	[ROLE_HASHER] = { .max_fds = 96 },
-	/* An entry, a directory at each level of a path while it sweeps. */
+	/* An entry, and a directory at each level of a path during a sweep. */
 	[ROLE_CACHE] = { .max_fds = 256, .writes = true, .groups = true },
 };
 
-/* What holds so far. */
+/* The layers that are active so far. */
 struct held {
 	bool	user;
 	bool	chroot;
@@ -57,7 +59,7 @@ struct held {
 	bool	seccomp;
 };
 
-/* As far as getting rid of root needs to know a user. */
+/* The part of a user that is needed to drop root. */
 struct account {
 	uid_t	uid;
 	gid_t	gid;
@@ -66,9 +68,9 @@ struct account {
 };
 
 /*
- * A layer cannot be had: which, what would have to change, and errno.  It
- * lives by these calls, and a filter that stops one of them is another reason
- * than the one that change is about.
+ * Report a missing layer, its errno, and the change that would provide it.  The
+ * layer needs these system calls; if a filter refuses one of them, report that
+ * instead.
  */
 static void
 missing(const struct sandbox *sb, const char *layer, const char *calls,
@@ -116,10 +118,8 @@ find_account(const struct sandbox *sb, struct account *account)
 		    GROUPS_MAX);
 }
 
-/*
- * Into a directory that was removed while we held it: no file can be made in
- * it, by us or by anybody else, and nothing needs to be tidied up.
- */
+/* Enter a directory and remove it: nobody can make a file in it, and nothing is
+   left to clean up. */
 static int
 enter_empty_dir(void)
 {
@@ -135,7 +135,7 @@ enter_empty_dir(void)
 			error = errno;
 			continue;
 		}
-		/* The user that we become enters it once more. */
+		/* The process enters it again as its user. */
 		if (chmod(path, 0555) == -1 || chdir(path) == -1) {
 			error = errno;
 			rmdir(path);
@@ -177,9 +177,9 @@ permitted_caps(void)
 }
 
 /*
- * Nothing that is executed may get more than keep.  Without CAP_SETPCAP (an
- * ordinary user, a small container) that is left to no_new_privs, which says
- * the same and needs no capability.
+ * Limit the capabilities that an executed program could get to keep.  Without
+ * CAP_SETPCAP (an ordinary user, a small container) no_new_privs does the same
+ * and needs no capability.
  */
 static void
 bound_caps(uint64_t keep)
@@ -190,12 +190,12 @@ bound_caps(uint64_t keep)
 		if (!(keep & (1ULL << cap)) &&
 		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1)
 			break;
-	/* EINVAL before Linux 4.3, which has none to clear. */
+	/* EINVAL before Linux 4.3, which has no ambient capabilities. */
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
-/* Becomes the user, but keeps what chroot(2) needs.  NULL, or the call that
-   failed, with errno. */
+/* Become the user, but keep the capability of chroot(2).  NULL, or the name of
+   the call that failed, with errno. */
 static const char *
 become_user(const struct account *account)
 {
@@ -225,10 +225,8 @@ fatal_dir(const struct sandbox *sb, const struct held *held)
 	    "%s", sb->dir, strerror(error), sb->user);
 }
 
-/*
- * The directory is entered as the user, with the user's rights on the way to
- * it: root without its capabilities may have fewer, root with them more.
- */
+/* Enter the directory as the user, with the rights of the user on the path to
+   it: root may have fewer without its capabilities, or more with them. */
 static void
 enter_dir(const struct sandbox *sb, struct held *held)
 {
@@ -258,8 +256,7 @@ enter_user(const struct sandbox *sb, struct held *held)
 		    change, errno);
 	}
 	if ((failed = become_user(&account)) != NULL) {
-		/* Without the capability it fails in the same way as with a
-		   filter. */
+		/* A filter would give the same error. */
 		snprintf(change, sizeof(change), "give the parent CAP_SETUID "
 		    "and CAP_SETGID, and let filters pass %s", failed);
 		missing(sb, "change of user",
@@ -269,7 +266,7 @@ enter_user(const struct sandbox *sb, struct held *held)
 	held->user = true;
 }
 
-/* Gone for good means that it cannot be had back. */
+/* Drop all capabilities, and verify that they cannot be regained. */
 static void
 drop_caps(const struct sandbox *sb, struct held *held)
 {
@@ -298,7 +295,7 @@ limit(int resource, rlim_t value)
 	return setrlimit(resource, &rl);
 }
 
-/* Descriptors: as many as there may be, if that is less than wanted. */
+/* Set the number of descriptors, or the hard limit if that is lower. */
 static int
 limit_fds(rlim_t wanted)
 {
@@ -332,9 +329,9 @@ set_limits(const struct sandbox *sb, struct held *held)
 }
 
 /*
- * open(O_TRUNC) is not an access that Landlock knows before its ABI 3 and
- * seccomp cannot see it in openat2: the walker must not be allowed to write
- * by the mirror's own permissions.
+ * Landlock before ABI 3 does not check open(O_TRUNC), and seccomp cannot see
+ * flags of openat2.  So the permissions of the mirror itself must forbid the
+ * walker to write.
  */
 static void
 check_root_not_writable(const struct sandbox *sb, int dirfd)
@@ -343,8 +340,7 @@ check_root_not_writable(const struct sandbox *sb, int dirfd)
 
 	if (fstat(dirfd, &st) == -1)
 		fatal("sandbox: %s: %s", sb->dir, strerror(errno));
-	/* The owner could allow itself to write, but not where the file
-	   system is mounted read-only. */
+	/* The owner could change the mode, except on a read-only mount. */
 	if (faccessat(dirfd, ".", W_OK, AT_EACCESS) == -1 &&
 	    (st.st_uid != geteuid() || errno == EROFS))
 		return;
@@ -375,7 +371,7 @@ name_layers(const struct sandbox *sb, const struct held *held, char *layers,
 	    held->limits ? ",limits" : "");
 }
 
-/* Where the chroot holds, its lack is worth a warning and no more. */
+/* With a chroot, a missing Landlock is only worth a warning. */
 static void
 enter_landlock(const struct sandbox *sb, struct held *held, int dirfd)
 {
@@ -433,10 +429,10 @@ void
 sandbox_enter_parent(char *layers, size_t layers_len)
 {
 	/*
-	 * SETUID, SETGID and SYS_CHROOT are handed on to children, which use
-	 * and drop them, with SETPCAP to empty their bounding sets; KILL is
-	 * for children that have another user by then; NET_BIND_SERVICE for
-	 * ports below 1024, also at SIGHUP.
+	 * Children inherit SETUID, SETGID and SYS_CHROOT, use them and drop
+	 * them, with SETPCAP to empty their bounding sets.  KILL is for
+	 * children with another user.  NET_BIND_SERVICE is for ports below
+	 * 1024, also after SIGHUP.
 	 */
 	uint64_t keep = 1ULL << CAP_SETUID | 1ULL << CAP_SETGID |
 	    1ULL << CAP_SYS_CHROOT | 1ULL << CAP_KILL |
@@ -446,8 +442,8 @@ sandbox_enter_parent(char *layers, size_t layers_len)
 	keep &= permitted_caps();
 	if (set_caps(keep, keep) == -1)
 		fatal("sandbox: capset: %s", strerror(errno));
-	/* Execution by root still hands on what is kept: no_new_privs only
-	   refuses to add to it. */
+	/* A program executed by root still gets these: no_new_privs only
+	   forbids to add more. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
 	    limit(RLIMIT_CORE, 0) == -1 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)

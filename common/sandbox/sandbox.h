@@ -1,6 +1,5 @@
-/*
- * What each process gives up before it meets anything that a stranger wrote.
- */
+/* The sandbox: the rights that each process gives up before it sees any data of
+   a stranger. */
 #ifndef SANDBOX_H
 #define SANDBOX_H
 
@@ -8,7 +7,7 @@
 
 #include "common/msg.h"
 
-/* A build for finding mistakes, whose runtime needs more than we do. */
+/* A sanitizer's runtime needs more system calls than the process itself. */
 #if defined(__SANITIZE_ADDRESS__)
 #define SANDBOX_SANITIZED
 #elif defined(__has_feature)
@@ -19,46 +18,48 @@
 
 struct sandbox {
 	enum role	 role;
-	bool		 root;		/* started by root: chroot, users */
-	bool		 strict;	/* refuse to go without a layer */
-	const char	*user;		/* to become, as root */
+	bool		 root;		/* started by root: chroot, change
+					   user */
+	bool		 strict;	/* exit if a layer is missing */
+	const char	*user;		/* the user to become, if privileged */
 	const char	*dir;		/* walker: its root; cache: its
 					   directory; NULL: an empty one */
-	int		 channel_fd;	/* to the parent, for MSG_SYSCALL */
-	unsigned	 max_fds;	/* 0: as many as the role is known to
-					   need; the front says */
+	int		 channel_fd;	/* the channel to the parent, for
+					   MSG_SYSCALL */
+	unsigned	 max_fds;	/* 0: the default of the role */
 };
 
 /*
- * Give everything up that the role does not need.  The order: users, chroot,
- * capabilities, limits, Landlock, seccomp.  On success *dirfd is a descriptor
- * of dir (-1 without dir) and layers names what holds, for MSG_READY.
+ * Give up all rights that the role does not need, in this order: user, chroot,
+ * capabilities, limits, Landlock, seccomp.  On return, *dirfd is a descriptor
+ * of dir (-1 without dir), and layers names the active layers for MSG_READY.
  *
- * fatal() in strict mode, log_warn() otherwise: no seccomp; neither chroot
- * nor Landlock; a walker's root that its user could write; and started by
- * root, no chroot or no other user.  One of chroot and Landlock alone holds
- * a process in its directory: a kernel without Landlock is only warned of.
+ * A missing layer is fatal() in strict mode and a warning otherwise: no
+ * seccomp; neither chroot nor Landlock; a root that the walker's user could
+ * write; if privileged, no chroot or no change of user.  Either chroot or
+ * Landlock confines a process to its directory, so a kernel without Landlock is
+ * only worth a warning.
  */
 void	sandbox_enter(const struct sandbox *, int *dirfd, char *layers,
 	    size_t layers_len);
 
-/* The parent's share: only the capabilities that it uses. */
+/* The sandbox of the parent: only the capabilities that it uses. */
 void	sandbox_enter_parent(char *layers, size_t layers_len);
 
 /*
- * The two layers that need tables of their own.  Paths below dirfd as the
- * role needs them and no others (dirfd -1: none at all): the kernel's
- * Landlock ABI, or -1 with errno.  System calls: 0, or -1 with errno.
+ * The layers with tables of their own.  Landlock allows paths below dirfd as
+ * the role needs them (dirfd -1: none): returns the ABI of the kernel, or -1
+ * with errno.  seccomp: 0, or -1 with errno.
  */
 int	landlock_enter(enum role, int dirfd);
 int	seccomp_enter(enum role, int channel_fd);
 
-/* For tests: the filter for an architecture (libseccomp's SCMP_ARCH_), as
-   struct sock_filter into a file.  0, or -1 with errno. */
+/* For tests: write the filter for an architecture (SCMP_ARCH_ of libseccomp) to
+   a file, as struct sock_filter.  0, or -1 with errno. */
 int	seccomp_export(enum role, uint32_t arch, int fd);
 
-/* Row i of the table of system calls, NULL past its end: a name, and bits
-   1 << role of those that may make the call. */
+/* For tests: the name in row i of the table of system calls, and the bits 1 <<
+   role of the roles that may make the call.  NULL past the end. */
 const char *seccomp_call(size_t i, unsigned *roles);
 
 #endif

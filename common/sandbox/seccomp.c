@@ -1,12 +1,12 @@
 /*
- * Which system calls a process may still make.  One table for all roles, so
- * that it shows at a glance who may do what; each row says who asks for it.
- * Names that an architecture does not have are skipped: aarch64 has only the
- * newer forms, and 32-bit ones have others for large files (fcntl64, mmap2, …)
- * and for times past 2038 (…_time64).  A call that is not in the table ends
- * the process, after it has told the parent which one it was.
+ * The system calls that a process may make.  One table for all roles shows them
+ * side by side; each row names the reason.  Names that an architecture lacks
+ * are skipped: aarch64 has only the newer forms, and 32-bit ones have others
+ * for large files (fcntl64, mmap2, ...) and for times past 2038 (..._time64).
+ * A call that is not in the table ends the process, after it has sent the
+ * call's number to the parent.
  */
-/* First: elsewhere the headers of the system may not get as far. */
+/* This comes first: on other platforms the system headers may fail. */
 #include "common/platform.h"
 
 #include <sys/ioctl.h>
@@ -27,13 +27,11 @@
 
 #define ALL	CHILDREN
 
-/* The exit status that a shell would show for the signal. */
+/* The exit status that a shell shows for this signal. */
 #define EXIT_SYSCALL	(128 + SIGSYS)
 
-/*
- * A condition on an argument, of which those bits count that are in mask.
- * Without one, mask is 0.  Pointers, as in openat2, cannot be looked behind.
- */
+/* A condition on an argument; only the bits of mask are compared.  mask 0: no
+   condition.  Memory behind a pointer, as in openat2, cannot be checked. */
 struct condition {
 	unsigned	arg;
 	uint32_t	mask;
@@ -41,7 +39,7 @@ struct condition {
 };
 
 #define ANY			{ 0, 0, 0 }
-/* libc may leave anything in the upper half of an int. */
+/* libc may leave any value in the upper half of an int. */
 #define IS(arg, value)		{ arg, UINT32_MAX, (uint32_t)(value) }
 #define WITHOUT(arg, bits)	{ arg, (uint32_t)(bits), 0 }
 
@@ -52,102 +50,107 @@ struct call {
 };
 
 static const struct call calls[] = {
-	/* Channels, and the descriptors that come with messages. */
+	/* Channels, and the descriptors in messages. */
 	{ "recvmsg", ALL, ANY },
 	{ "sendmsg", ALL, ANY },
 	{ "close", ALL, ANY },
-	/* Waiting: for the next message, and in msg_send_wait(); glibc has
-	   poll(3) by ppoll where the kernel has no poll. */
+	/* Waiting for the next message, and in msg_send_wait().  glibc uses
+	   ppoll for poll(3) if the kernel has no poll. */
 	{ "poll", ALL, ANY },
 	{ "ppoll", ALL, ANY },
 	{ "ppoll_time64", ALL, ANY },
-	/* The kernel's own, after SIGCONT in a wait. */
+	/* The kernel makes it after SIGCONT in a wait. */
 	{ "restart_syscall", ALL, ANY },
 	/* _exit(2). */
 	{ "exit_group", ALL, ANY },
-	/* malloc(3): the heap, what is too large for it, and giving back;
-	   never memory that becomes code. */
+	/* malloc(3): the heap, large blocks, and returning memory; never
+	   executable memory. */
 	{ "brk", ALL, ANY },
 	{ "mmap", ALL, WITHOUT(2, PROT_EXEC) },
 	{ "mmap2", ALL, WITHOUT(2, PROT_EXEC) },
 	{ "munmap", ALL, ANY },
 	{ "mremap", ALL, ANY },
 	{ "madvise", ALL, IS(2, MADV_DONTNEED) },
-	/* A slice of a mapped file, all at once. */
+	/* Read a slice of a mapped file at once. */
 	{ "madvise", HASHER, IS(2, MADV_POPULATE_READ) },
-	/* Clocks where the vDSO has to ask the kernel. */
+	/* Clocks, if the vDSO has to ask the kernel. */
 	{ "clock_gettime", ALL, ANY },
 	{ "clock_gettime64", ALL, ANY },
 	/* Locks of malloc and libcrypto. */
 	{ "futex", ALL, ANY },
 	{ "futex_time64", ALL, ANY },
-	/* Back from a handler, if a signal should come. */
+	/* The return from a signal handler. */
 	{ "rt_sigreturn", ALL, ANY },
-	/* fstat(3): glibc before 2.33 and from 2.39 by fstat, between them
-	   by newfstatat; statx where there is neither (loongarch) and where
-	   those have 32-bit times, which libraries may still want, and where
-	   the mount is asked for. */
+	/*
+	 * fstat(3): glibc uses fstat before 2.33 and from 2.39 on, newfstatat
+	 * in between, and statx if there is neither (loongarch) or if they have
+	 * 32-bit times, which libraries may still want.  The walker uses statx
+	 * for the mount.
+	 */
 	{ "fstat", ALL, ANY },
 	{ "fstat64", ALL, ANY },
 	{ "newfstatat", ALL, ANY },
 	{ "fstatat64", ALL, ANY },
 	{ "statx", ALL, ANY },
 
-	/* libevent's loop; pwait2 is of libevent 2.2. */
+	/* The loop of libevent; pwait2 is of libevent 2.2. */
 	{ "epoll_wait", FRONT, ANY },
 	{ "epoll_pwait", FRONT, ANY },
 	{ "epoll_pwait2", FRONT, ANY },
 	{ "epoll_ctl", FRONT, ANY },
 	{ "gettimeofday", FRONT, ANY },
-	/* Clients, the access log; is something unread before a connection
-	   is closed, which would reset it? */
+	/* Clients and the access log.  ioctl: unread data of a client, because
+	   closing the connection would reset it. */
 	{ "accept4", FRONT, ANY },
 	{ "read", FRONT, ANY },
 	{ "writev", FRONT, ANY },
 	{ "shutdown", FRONT, ANY },
 	{ "ioctl", FRONT, IS(1, FIONREAD) },
-	/* How much of an answer has the client got? */
+	/* The bytes of an answer that the client has not acknowledged. */
 	{ "ioctl", FRONT, IS(1, SIOCOUTQ) },
-	/* A mirror file that is served. */
+	/* Serving a mirror file. */
 	{ "sendfile", FRONT, ANY },
 	{ "sendfile64", FRONT, ANY },
-	/* A file that waits for room in a hasher's channel. */
+	/* Keeping a file until a hasher's channel has room. */
 	{ "fcntl", FRONT, IS(1, F_DUPFD_CLOEXEC) },
 	{ "fcntl64", FRONT, IS(1, F_DUPFD_CLOEXEC) },
-	/* What a walker hands over must be open for reading only. */
+	/* Checking that a walker opened a file for reading only. */
 	{ "fcntl", FRONT, IS(1, F_GETFL) },
 	{ "fcntl64", FRONT, IS(1, F_GETFL) },
-	/* 100 Continue; a cache entry. */
+	/* 100 Continue; an entry of the cache. */
 	{ "write", FRONT | CACHE, ANY },
 
-	/* Paths below the role's directory, which Landlock and the chroot
-	   hold it to. */
+	/* Paths below the role's directory, to which Landlock and the chroot
+	   confine it. */
 	{ "openat2", WALKER | CACHE, ANY },
 	{ "getdents64", WALKER | CACHE, ANY },
-	/* May the file be read, without opening it; glibc 2.36 has no
-	   faccessat(3) of a descriptor, the walker calls it bare. */
+	/*
+	 * Checking that a file is readable, without opening it.  glibc 2.36 has
+	 * no faccessat(3) for a descriptor, so the walker makes the call
+	 * itself.
+	 */
 	{ "faccessat2", WALKER, ANY },
 
-	/* fstatfs(3): does this file system keep change times. */
+	/* fstatfs(3): does this file system maintain change times? */
 	{ "fstatfs", WALKER | HASHER, ANY },
 	{ "fstatfs64", WALKER | HASHER, ANY },
 
-	/* What it is handed must be open for reading only. */
+	/* Checking that a file was opened for reading only. */
 	{ "fcntl", HASHER, IS(1, F_GETFL) },
 	{ "fcntl64", HASHER, IS(1, F_GETFL) },
-	/* What of a file is in memory (RWF_NOWAIT); the rest is asked for
-	   early and given back after. */
+	/* Reading the part of a file that is in memory (RWF_NOWAIT); asking for
+	   the rest early, and releasing it afterwards. */
 	{ "preadv2", HASHER, ANY },
 	{ "fadvise64", HASHER, ANY },
 	{ "fadvise64_64", HASHER, ANY },
 	{ "arm_fadvise64_64", HASHER, ANY },
 
-	/* Entries are read, written aside, renamed, touched and swept; by
-	   names in directories that are open. */
+	/* Reading, writing, renaming, touching and removing entries, by their
+	   names in open directories. */
 	{ "openat", CACHE, ANY },
 	{ "pread64", CACHE, ANY },
 	{ "mkdirat", CACHE, ANY },
-	/* rename(2) where only the second exists. */
+	/* rename(2) on systems that have only the second one. */
 	{ "renameat", CACHE, ANY },
 	{ "renameat2", CACHE, ANY },
 	{ "unlinkat", CACHE, ANY },
@@ -155,7 +158,7 @@ static const struct call calls[] = {
 	{ "utimensat_time64", CACHE, ANY },
 };
 
-/* What the runtimes of sanitizers watch and complain with. */
+/* For the runtimes of sanitizers. */
 static const struct call sanitizer_calls[] = {
 #ifdef SANDBOX_SANITIZED
 	{ "madvise", ALL, ANY },
@@ -181,10 +184,10 @@ seccomp_call(size_t i, unsigned *roles)
 	return calls[i].name;
 }
 
-/* Set before the filter, read by the handler. */
+/* Set before the filter, used by the handler. */
 static int report_fd = -1;
 
-/* Runs inside the filter, with what every role may call. */
+/* Runs inside the filter, so it makes only calls that every role may make. */
 static void
 report_syscall(int sig, siginfo_t *info, void *context)
 {
@@ -226,7 +229,7 @@ has_call(uint32_t arch, const char *name)
 	return seccomp_syscall_resolve_name_arch(arch, name) >= 0;
 }
 
-/* 0 or a negative errno, as libseccomp has it. */
+/* Allow a call.  0 or a negative errno, as in libseccomp. */
 static int
 allow(scmp_filter_ctx ctx, uint32_t arch, const struct call *call)
 {
@@ -236,15 +239,15 @@ allow(scmp_filter_ctx ctx, uint32_t arch, const struct call *call)
 	nr = seccomp_syscall_resolve_name(call->name);
 	if (nr == __NR_SCMP_ERROR)
 		return 0;
-	/* Where there is mmap2, the mmap of old has its arguments in memory,
-	   where no condition can look. */
+	/* If there is mmap2, then mmap takes its arguments in memory, which a
+	   condition cannot check. */
 	if (strcmp(call->name, "mmap") == 0 && has_call(arch, "mmap2"))
 		return 0;
 	cmp = SCMP_CMP64(call->when.arg, SCMP_CMP_MASKED_EQ, call->when.mask,
 	    call->when.value);
 	ret = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, nr,
 	    call->when.mask != 0, &cmp);
-	/* Known to libseccomp, but not a call of this architecture. */
+	/* libseccomp knows the name, but this architecture lacks the call. */
 	return ret == -EDOM ? 0 : ret;
 }
 
@@ -254,10 +257,11 @@ fill_filter(scmp_filter_ctx ctx, uint32_t arch, enum role role)
 	const struct call *call, *end;
 	int ret;
 
-	/* libseccomp would end only the thread; x32 counts as foreign. */
+	/* The default of libseccomp ends only the thread.  x32 is foreign
+	   too. */
 	ret = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
 	    SCMP_ACT_KILL_PROCESS);
-	/* The kernel's own errno instead of ECANCELED. */
+	/* Return the errno of the kernel, not ECANCELED. */
 	if (ret == 0)
 		ret = seccomp_attr_set(ctx, SCMP_FLTATR_API_SYSRAWRC, 1);
 	end = calls + sizeof(calls) / sizeof(calls[0]);
@@ -269,7 +273,7 @@ fill_filter(scmp_filter_ctx ctx, uint32_t arch, enum role role)
 	return ret;
 }
 
-/* Of this machine: SCMP_ARCH_NATIVE. */
+/* arch is SCMP_ARCH_NATIVE for this machine. */
 static scmp_filter_ctx
 make_filter(enum role role, uint32_t arch, int *error)
 {

@@ -17,17 +17,19 @@
 
 #define SINCE	SELFTEST_VERSION
 
-/* What is known of a call that may be missing. */
+/* Facts about a call that may be missing. */
 struct fact {
 	const char	*call;
-	unsigned	 since;		/* Linux; 0: always there */
-	const char	*option;	/* a kernel can be built without it */
-	const char	*unit;		/* what of a unit answers ENOSYS */
+	unsigned	 since;		/* Linux version; 0: in every supported
+					   one */
+	const char	*option;	/* the kernel option for it */
+	const char	*unit;		/* the unit setting that answers
+					   ENOSYS */
 };
 
 static const struct fact facts[] = {
-	/* systemd cannot look behind its pointer for the modes that the two
-	   settings forbid, and answers as an old kernel would. */
+	/* systemd cannot check the mode behind the pointer, which the two
+	   settings restrict, so it answers as an old kernel would. */
 	{ "openat2", SINCE(5, 6), NULL,
 	    "RestrictSUIDSGID=yes or DynamicUser=yes" },
 	{ "faccessat2", SINCE(5, 8), NULL, NULL },
@@ -65,10 +67,8 @@ selftest_is_refusal(int error)
 	return error == ENOSYS || error == EPERM || error == EACCES;
 }
 
-/*
- * Filters look at the modes of these, and RestrictSUIDSGID=yes stops those
- * that have all bits.
- */
+/* Filters check the mode of these calls, and RestrictSUIDSGID=yes refuses one
+   with all bits. */
 static bool
 takes_mode(const char *call)
 {
@@ -163,7 +163,7 @@ try_poll(void *arg)
 	return poll(NULL, 0, 0);
 }
 
-/* Nothing that a role has open could be spared. */
+/* An invalid descriptor, because the role needs all of its own. */
 static int
 try_close(void *arg)
 {
@@ -221,7 +221,7 @@ try_munmap(void *arg)
 	return pages == MAP_FAILED ? 0 : munmap(pages, 65536);
 }
 
-/* realloc(3) copies where it cannot have that. */
+/* Without it realloc(3) copies. */
 static int
 try_mremap(void *arg)
 {
@@ -236,7 +236,7 @@ try_mremap(void *arg)
 	return munmap(moved, 131072);
 }
 
-/* What free(3) gives back. */
+/* free(3) returns memory with it. */
 static int
 try_madvise(void *arg)
 {

@@ -57,8 +57,8 @@ int	entry_build_pieces(struct buf *, const struct entry_pieces *);
 int	entry_build_info(struct buf *, const struct entry_info *);
 
 /*
- * Read the contents of the file whose name belongs to this path and piece
- * length, or to this digest.  On ENTRY_GOOD, *out points into data.  The caller
+ * Read the contents of a file with the name of the entry of this path and piece
+ * length, or of this digest.  On ENTRY_GOOD, *out points into data.  The caller
  * compares the identity or the parameters.
  */
 enum entry_fault	entry_read_pieces(const void *data, size_t len,

@@ -22,7 +22,7 @@
 #define COMPLAIN_MS	60000
 
 static void
-store_complain(struct store *st, enum store_complaint kind, const char *what,
+store_complain(struct store *st, enum store_complaint kind, const char *problem,
     const char *name)
 {
 	char text[512];
@@ -34,14 +34,15 @@ store_complain(struct store *st, enum store_complaint kind, const char *what,
 	if (!log_once(&st->complaints[kind].last_ms, COMPLAIN_MS, clock_ms()))
 		return;
 	log_warn("%s: %s (%" PRIu64 " such since the last line like this)",
-	    log_escape(text, sizeof(text), name, strlen(name)), what, *count);
+	    log_escape(text, sizeof(text), name, strlen(name)), problem,
+	    *count);
 	*count = 0;
 }
 
 static void
 store_complain_write(struct store *st, const char *name)
 {
-	char what[192];
+	char problem[192];
 	struct stat sb;
 	int error = errno;
 
@@ -50,9 +51,9 @@ store_complain_write(struct store *st, const char *name)
 		    "directory was removed; restart the service", name);
 		return;
 	}
-	snprintf(what, sizeof(what), "not stored: %s%s", strerror(error),
+	snprintf(problem, sizeof(problem), "not stored: %s%s", strerror(error),
 	    selftest_hint(error));
-	store_complain(st, STORE_NOT_WRITTEN, what, name);
+	store_complain(st, STORE_NOT_WRITTEN, problem, name);
 }
 
 /* During a count we cannot know whether the sweep has passed this place yet.
@@ -362,13 +363,13 @@ static void
 drop_wrong(struct store *st, const char *name, const char *why,
     const struct buf *b)
 {
-	char what[128];
+	char problem[128];
 
 	if (b == NULL || entry_owner(b->data, b->len) !=
 	    ENTRY_ORIGINAL) {
-		snprintf(what, sizeof(what), "removed: %s", why);
+		snprintf(problem, sizeof(problem), "removed: %s", why);
 		store_complain(st, name[0] == 'i' ? STORE_WRONG_INFO :
-		    STORE_WRONG_PIECES, what, name);
+		    STORE_WRONG_PIECES, problem, name);
 	}
 	store_remove(st, name);
 }

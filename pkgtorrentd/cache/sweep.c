@@ -162,7 +162,7 @@ age_of(const struct sweep *sw, const struct stat *sb)
 	return used_ms < sw->ref_ms ? (uint64_t)(sw->ref_ms - used_ms) : 0;
 }
 
-/* Enter the top of a tree, or a directory whose name was just read in the level
+/* Enter the top of a tree, or a directory that was just read in the level
    above.  A directory that cannot be entered is left alone. */
 static int
 enter(struct sweep *sw, const char *name, bool doomed)

@@ -441,6 +441,6 @@ access_log_print(const struct conf *conf, const struct keyword *kw,
 }
 
 const struct conf_type conf_type_access_log = {
-	.parse = access_log_parse, .print = access_log_print, .reset = access_log_reset,
-	.args_max = 1
+	.parse = access_log_parse, .print = access_log_print,
+	.reset = access_log_reset, .args_max = 1
 };

@@ -16,9 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/child.h"
 #include "common/listing.h"
 #include "common/log.h"
-#include "common/child.h"
 #include "pkgtorrentd/cache/put.h"
 #include "pkgtorrentd/cache/sweep.h"
 
@@ -30,7 +30,7 @@ struct cache {
 	struct store	 store;
 	struct sweep	*sweep;
 	struct put	 put;
-	struct buf	 entry;		/* as loaded last */
+	struct buf	 entry;		/* the entry loaded last */
 	uint64_t	 hits;
 	uint64_t	 misses;
 	/* The MSG_PIECES that is being built. */
@@ -39,7 +39,7 @@ struct cache {
 	uint8_t		 out_tail[MSG_TAIL_MAX];
 };
 
-/* The front has gone, with what it has begun to store. */
+/* The front has gone: discard its incomplete entries. */
 static void
 cache_on_front_closed(void *owner)
 {
@@ -296,7 +296,7 @@ cache_on_touch(struct cache *c, const struct msg *msg)
 	return FAULT_NONE;
 }
 
-/* The messages that the cache is sent. */
+/* Messages to the cache. */
 #define CACHE_HANDLERS(X)						\
 	X(CONF, cache_on_conf)						\
 	X(KEY, child_on_key)						\

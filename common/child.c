@@ -217,7 +217,7 @@ child_confine(struct child *child, const char *dir, unsigned max_fds,
 	enum role role = child->parent.self;
 	struct sandbox box = {
 		.role = role,
-		.root = child->flags & CONF_ROOT,
+		.privileged = child->flags & CONF_ROOT,
 		.strict = child->conf->strict,
 		.user = child->conf->user[role],
 		.dir = dir,

@@ -232,7 +232,7 @@ enter_dir(const struct sandbox *sb, struct held *held)
 {
 	if (sb->dir != NULL && chdir(sb->dir) == -1)
 		fatal_dir(sb, held);
-	if (!sb->root)
+	if (!sb->privileged)
 		return;
 	if (chroot(".") == 0 && chdir("/") == 0)
 		held->chroot = true;
@@ -344,7 +344,7 @@ check_root_not_writable(const struct sandbox *sb, int dirfd)
 	if (faccessat(dirfd, ".", W_OK, AT_EACCESS) == -1 &&
 	    (st.st_uid != geteuid() || errno == EROFS))
 		return;
-	if (sb->strict && sb->root)
+	if (sb->strict && sb->privileged)
 		fatal("sandbox: user %s %s %s: give it to another user, or "
 		    "set \"sandbox best-effort\"", sb->user,
 		    st.st_uid == geteuid() ? "owns" : "may write to",
@@ -404,7 +404,7 @@ sandbox_enter(const struct sandbox *sb, int *dirfd, char *layers,
 	struct held held = { 0 };
 
 	*dirfd = -1;
-	if (sb->root)
+	if (sb->privileged)
 		enter_user(sb, &held);
 	enter_dir(sb, &held);
 	drop_caps(sb, &held);

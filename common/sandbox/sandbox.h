@@ -18,7 +18,7 @@
 
 struct sandbox {
 	enum role	 role;
-	bool		 root;		/* started by root: chroot, change
+	bool		 privileged;	/* started by root: chroot, change
 					   user */
 	bool		 strict;	/* exit if a layer is missing */
 	const char	*user;		/* the user to become, if privileged */

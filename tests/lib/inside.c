@@ -146,7 +146,7 @@ static int
 enter(const struct entry *e, struct channel *ch)
 {
 	struct sandbox sb = {
-		.role = e->role, .root = e->root, .strict = e->strict,
+		.role = e->role, .privileged = e->root, .strict = e->strict,
 		.user = e->user, .channel_fd = ch->fd,
 	};
 	struct msg_ready ready = { 0 };

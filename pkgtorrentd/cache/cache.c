@@ -266,13 +266,13 @@ cache_on_get_pieces(struct cache *c, const struct msg *msg)
 static enum msg_fault
 cache_on_put_pieces(struct cache *c, const struct msg *msg)
 {
-	return put_pieces(&c->put, msg);
+	return put_add_pieces(&c->put, msg);
 }
 
 static enum msg_fault
 cache_on_put_info(struct cache *c, const struct msg *msg)
 {
-	return put_info(&c->put, msg);
+	return put_add_info(&c->put, msg);
 }
 
 static enum msg_fault

@@ -479,7 +479,7 @@ put_pieces_part(struct put *put, const struct msg *msg)
 }
 
 enum msg_fault
-put_pieces(struct put *put, const struct msg *msg)
+put_add_pieces(struct put *put, const struct msg *msg)
 {
 	enum msg_fault fault = put_pieces_part(put, msg);
 
@@ -530,7 +530,7 @@ put_info_part(struct put *put, const struct msg *msg)
 }
 
 enum msg_fault
-put_info(struct put *put, const struct msg *msg)
+put_add_info(struct put *put, const struct msg *msg)
 {
 	enum msg_fault fault = put_info_part(put, msg);
 

@@ -46,8 +46,8 @@ struct put {
  * parts are then discarded.  It is no fault if the entry cannot be stored
  * although the front is honest.
  */
-enum msg_fault	put_pieces(struct put *, const struct msg *);
-enum msg_fault	put_info(struct put *, const struct msg *);
+enum msg_fault	put_add_pieces(struct put *, const struct msg *);
+enum msg_fault	put_add_info(struct put *, const struct msg *);
 
 /* The front has gone: discard incomplete transfers. */
 void		put_reset(struct put *);

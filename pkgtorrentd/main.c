@@ -16,6 +16,7 @@
 
 #include "common/child.h"
 #include "common/log.h"
+#include "pkgtorrentd/parent/conffile.h"
 #include "pkgtorrentd/parent/parent.h"
 
 #define CONF_FILE	"/etc/pkgtorrentd.conf"
@@ -133,12 +134,12 @@ wait_for_ready(int fd)
 
 /* Returns in the service only, with the descriptor to report to. */
 static int
-go_background(int null)
+go_background(void)
 {
-	int	 pipes[2], status;
+	int	 pipes[2], status, null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	pid_t	 pid;
 
-	if (pipe2(pipes, O_CLOEXEC) == -1 || (pid = fork()) == -1)
+	if (null == -1 || pipe2(pipes, O_CLOEXEC) == -1 || (pid = fork()) == -1)
 		fatal("going into the background: %s", strerror(errno));
 	if (pid != 0) {
 		close(pipes[1]);
@@ -151,6 +152,7 @@ go_background(int null)
 	(void)dup2(null, STDIN_FILENO);
 	(void)dup2(null, STDOUT_FILENO);
 	(void)dup2(null, STDERR_FILENO);
+	close(null);
 	log_open_parent(_PATH_LOG, false);
 	return pipes[1];
 }
@@ -172,7 +174,7 @@ serve(const struct options *opt, const struct arguments *args,
 	if (chdir("/") == -1)
 		fatal("/: %s", strerror(errno));
 	if (!opt->foreground)
-		ready_fd = go_background(parent->programs.null);
+		ready_fd = go_background();
 	set_title(args);
 	return parent_run(parent, ready_fd);
 }
@@ -189,7 +191,7 @@ check(const struct options *opt, struct conf *conf)
 	/* What is wrong is a complaint, and nothing else is of interest. */
 	log_set_level(LOG_ERR);
 	parent = parent_new(opt, conf, &errors);
-	if (parent == NULL || check_run(parent, &errors) == -1) {
+	if (parent == NULL || parent_check(parent, &errors) == -1) {
 		print_complaints(&errors);
 		status = 1;
 	} else if (opt->verbose)
@@ -205,7 +207,7 @@ run(const struct options *opt, const struct arguments *args)
 	struct buf	 errors = { 0 };
 	struct conf	*conf;
 
-	conf = reload_read_conf(opt, true, &errors);
+	conf = conffile_read(opt->file, &opt->overrides, true, &errors);
 	if (conf == NULL) {
 		print_complaints(&errors);
 		buf_free(&errors);

@@ -14,7 +14,12 @@
 #include "common/log.h"
 #include "common/child.h"
 #include "common/timer.h"
+#include "pkgtorrentd/parent/check.h"
+#include "pkgtorrentd/parent/children.h"
+#include "pkgtorrentd/parent/conffile.h"
+#include "pkgtorrentd/parent/from_children.h"
 #include "pkgtorrentd/parent/parent.h"
+#include "pkgtorrentd/parent/state.h"
 
 /* What looks at the system: any of its looks may take for ever. */
 static struct {
@@ -60,8 +65,9 @@ looker_main(const struct parent *parent)
 	   end. */
 	for (fd = STDIN_FILENO; null != -1 && fd <= STDERR_FILENO; fd++)
 		(void)dup2(null, fd);
-	rv = reload_check(parent->conf, NULL, parent->opt->file, parent->root,
-	    parent->listeners.activated, looker_look, &errors);
+	rv = conffile_check(parent->conf, NULL, parent->opt->file,
+	    parent->privileged, parent->listeners.activated, looker_look,
+	    &errors);
 	looker_hand_over(&errors);
 	_exit(rv == 0 ? 0 : 1);
 }
@@ -145,48 +151,72 @@ check_part_with(struct process *p)
 		(void)event_base_loopbreak(parent->base);
 }
 
-void
+static void
 check_on_ready(struct process *p)
 {
 	process_hang_up(p);
 }
 
 /* The first error is the reason why it ends. */
-void
+static bool
 check_on_line(struct process *p, int priority, const void *line, size_t len)
 {
 	char	 title[SPAWN_TITLE_LEN], text[2048 + 1];
 
 	if (priority > LOG_ERR)
-		return;
-	parent_copy_line(text, sizeof(text), line, len);
+		return false;
+	from_children_copy_line(text, sizeof(text), line, len);
 	(void)buf_addf(p->parent->complaints, "%s: %s\n",
 	    check_name(p, title), text);
+	return false;
 }
 
-void
-check_on_end(struct process *p, int status)
+static void
+check_on_start(struct process *p)
+{
+	char	 title[SPAWN_TITLE_LEN];
+
+	(void)buf_addf(p->parent->complaints, "%s cannot be started: %s\n",
+	    check_name(p, title), strerror(p->start_error));
+	check_part_with(p);
+}
+
+/* check_on_timeout() is for those. */
+static void
+check_on_stuck(struct process *p)
+{
+	(void)p;
+}
+
+static void
+check_on_end(struct process *p, pid_t pid, int status)
 {
 	char	 title[SPAWN_TITLE_LEN], how[64];
 
-	if (status == -1)
-		(void)buf_addf(p->parent->complaints, "%s cannot be started: "
-		    "%s\n", check_name(p, title), strerror(errno));
-	else if (!p->said_why && (p->ready_ms == 0 || status != 0)) {
+	(void)pid;
+	if (!p->said_why && (p->ready_ms == 0 || status != 0)) {
 		spawn_describe_end(how, sizeof(how), status);
 		(void)buf_addf(p->parent->complaints, "%s ended%s: %s%s\n",
 		    check_name(p, title), p->ready_ms == 0 ?
-		    " before it was ready" : "", how, parent_without_words);
+		    " before it was ready" : "", how, PROCESS_WITHOUT_WORDS);
 	}
 	check_part_with(p);
 }
+
+static const struct process_ops check_ops = {
+	.ready = check_on_ready,
+	.line = check_on_line,
+	.start = check_on_start,
+	.stuck = check_on_stuck,
+	.ended = check_on_end,
+};
 
 static void
 check_on_children(evutil_socket_t sig, short what, void *arg)
 {
 	(void)sig;
 	(void)what;
-	parent_on_children(arg);
+	children_reap(arg);
 }
 
 /* What does not even end when it is killed is left to the kernel. */
@@ -235,7 +265,7 @@ check_run(struct parent *parent, struct buf *errors)
 	struct stat		 st;
 	uint32_t		 i;
 
-	parent->state = PARENT_CHECKING;
+	parent->ops = &check_ops;
 	parent->complaints = errors;
 	check_open_loop(parent);
 	check_start(parent, ROLE_FRONT, 0);
@@ -247,6 +277,5 @@ check_run(struct parent *parent, struct buf *errors)
 		check_start(parent, ROLE_CACHE, 0);
 	if (event_base_dispatch(parent->base) == -1)
 		fatal("event_base_dispatch");
-	parent_free(parent);
 	return errors->len == before ? 0 : -1;
 }

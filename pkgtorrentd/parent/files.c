@@ -9,16 +9,18 @@
 
 #include "common/log.h"
 #include "common/sandbox/selftest.h"
-#include "pkgtorrentd/parent/parent.h"
+#include "pkgtorrentd/parent/children.h"
+#include "pkgtorrentd/parent/files.h"
+#include "pkgtorrentd/parent/state.h"
 
 #define TRACKERS_MAX	(1U << 20)	/* bytes in the file */
 
 gid_t
-supply_socket_group(const struct parent *parent, const struct conf *conf)
+files_socket_group(const struct parent *parent, const struct conf *conf)
 {
 	const struct passwd	*pw;
 
-	if (!parent->root ||
+	if (!parent->privileged ||
 	    (pw = getpwnam(conf->user[ROLE_FRONT])) == NULL)
 		return (gid_t)-1;
 	return pw->pw_gid;
@@ -29,7 +31,7 @@ supply_socket_group(const struct parent *parent, const struct conf *conf)
  * administrator may look.
  */
 int
-supply_make_cache(const struct conf *conf, bool root, struct buf *errors)
+files_make_cache(const struct conf *conf, bool privileged, struct buf *errors)
 {
 	const struct passwd	*pw;
 	struct stat		 st;
@@ -41,7 +43,7 @@ supply_make_cache(const struct conf *conf, bool root, struct buf *errors)
 		    conf->cache, strerror(errno), selftest_hint(errno));
 		return -1;
 	}
-	if (!root)
+	if (!privileged)
 		return 0;
 	pw = getpwnam(conf->user[ROLE_CACHE]);
 	if (pw == NULL || chown(conf->cache, pw->pw_uid, pw->pw_gid) == -1) {
@@ -61,7 +63,7 @@ supply_make_cache(const struct conf *conf, bool root, struct buf *errors)
  * must neither stop the parent nor lead it elsewhere.
  */
 int
-supply_open_access_log(const struct conf *conf, struct buf *errors)
+files_open_access_log(const struct conf *conf, struct buf *errors)
 {
 	const char	*reason = "not a regular file", *hint = "";
 	struct stat	 st;
@@ -86,7 +88,7 @@ supply_open_access_log(const struct conf *conf, struct buf *errors)
 
 /* The whole file, with its identity in *st.  0, or -1 with the reason. */
 static int
-supply_read_file(const char *path, struct buf *text, struct stat *st,
+files_read_file(const char *path, struct buf *text, struct stat *st,
     const char **reason)
 {
 	uint8_t	*at;
@@ -121,7 +123,7 @@ out:
 }
 
 static bool
-supply_same_file(const struct stat *a, const struct stat *b)
+files_same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
 	    a->st_size == b->st_size &&
@@ -133,7 +135,7 @@ supply_same_file(const struct stat *a, const struct stat *b)
 
 /* Said once, until there are trackers again. */
 static void
-supply_warn_no_trackers(struct parent *parent, const char *reason)
+files_warn_no_trackers(struct parent *parent, const char *reason)
 {
 	if (!parent->trackers_none)
 		log_warn("trackers %s: %s: torrents have no trackers",
@@ -142,7 +144,7 @@ supply_warn_no_trackers(struct parent *parent, const char *reason)
 }
 
 int
-supply_read_trackers(struct parent *parent, bool forced)
+files_read_trackers(struct parent *parent, bool forced)
 {
 	const char	*path = parent->conf->trackers, *reason;
 	struct buf	 text = { 0 }, good = { 0 }, errors = { 0 };
@@ -151,11 +153,11 @@ supply_read_trackers(struct parent *parent, bool forced)
 
 	memset(&st, 0, sizeof(st));
 	if (!forced && stat(path, &st) == 0 &&
-	    supply_same_file(&st, &parent->trackers_st))
+	    files_same_file(&st, &parent->trackers_st))
 		return 0;
 	memset(&st, 0, sizeof(st));
-	if (supply_read_file(path, &text, &st, &reason) == -1) {
-		supply_warn_no_trackers(parent, reason);
+	if (files_read_file(path, &text, &st, &reason) == -1) {
+		files_warn_no_trackers(parent, reason);
 		text.len = 0;
 	}
 	if (trackers_parse(path, (const char *)text.data, text.len, &good,
@@ -165,7 +167,7 @@ supply_read_trackers(struct parent *parent, bool forced)
 	if (good.len > 0)
 		parent->trackers_none = false;
 	else
-		supply_warn_no_trackers(parent, "none listed");
+		files_warn_no_trackers(parent, "none listed");
 
 	news = good.len != parent->trackers.len || (good.len > 0 &&
 	    memcmp(good.data, parent->trackers.data, good.len) != 0);
@@ -178,7 +180,7 @@ supply_read_trackers(struct parent *parent, bool forced)
 }
 
 static void
-supply_send_trackers(struct parent *parent, struct process *front)
+files_send_trackers(struct parent *parent, struct process *front)
 {
 	const uint8_t	*at = parent->trackers.data;
 	size_t		 left = parent->trackers.len, n;
@@ -195,24 +197,24 @@ supply_send_trackers(struct parent *parent, struct process *front)
 }
 
 void
-supply_renew_trackers(struct parent *parent)
+files_renew_trackers(struct parent *parent)
 {
-	struct process	*front = parent_front(parent);
+	struct process	*front = children_front(parent);
 
-	if (supply_read_trackers(parent, false) == 0)
+	if (files_read_trackers(parent, false) == 0)
 		return;
 	log_info("new trackers read");
 	if (front != NULL)
-		supply_send_trackers(parent, front);
+		files_send_trackers(parent, front);
 }
 
 void
-supply_send_front(struct parent *parent, struct process *front)
+files_send_front(struct parent *parent, struct process *front)
 {
 	struct msg_listener	 body;
 	size_t			 i;
 
-	supply_send_trackers(parent, front);
+	files_send_trackers(parent, front);
 	process_send(front, MSG_ACCESS_LOG, NULL, NULL, 0,
 	    parent->access_fd);
 	body.count = (uint32_t)parent->listeners.n;

@@ -13,7 +13,9 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/child.h"
-#include "pkgtorrentd/parent/parent.h"
+#include "pkgtorrentd/parent/from_children.h"
+#include "pkgtorrentd/parent/root_watch.h"
+#include "pkgtorrentd/parent/state.h"
 
 static const char *
 fault_name(uint32_t fault)
@@ -32,10 +34,8 @@ fault_name(uint32_t fault)
 }
 
 static enum msg_fault
-parent_on_ready(struct process *p, const struct msg *msg)
+from_children_on_ready(struct process *p, const struct msg *msg)
 {
-	struct parent	*parent = p->parent;
-	struct process	*other, *front = parent_front(parent);
 	char		 layers[1100], line[1200];
 	int		 len;
 
@@ -43,7 +43,7 @@ parent_on_ready(struct process *p, const struct msg *msg)
 		return FAULT_NONE;
 	p->ready_ms = clock_ms();
 	if (p->role == ROLE_WALKER)
-		roots_note(p, msg->body);
+		root_watch_note(p, msg->body);
 	(void)log_escape(layers, sizeof(layers), msg->tail, msg->tail_len);
 	free(p->layers);
 	if ((p->layers = strdup(layers)) == NULL)
@@ -52,75 +52,30 @@ parent_on_ready(struct process *p, const struct msg *msg)
 	log_child_line(role_name(p->role), p->pid, LOG_INFO, line,
 	    (size_t)len);
 
-	if (parent->state == PARENT_CHECKING) {
-		check_on_ready(p);
-		return FAULT_NONE;
-	}
-	if (p->retired)
-		return FAULT_NONE;
-	if (p->planned) {
-		reload_on_ready(parent);
-		return FAULT_NONE;
-	}
-	if (p->reserve) {
-		roots_on_ready(p);
-		return FAULT_NONE;
-	}
-	/* Whoever is ready last makes the pair complete. */
-	TAILQ_FOREACH(other, &parent->processes, entry) {
-		if (other->retired || other->reserve ||
-		    other->ready_ms == 0 || other == front)
-			continue;
-		if (front != NULL && front->ready_ms != 0 &&
-		    (p == front || p == other))
-			process_link(front, other);
-	}
-	parent_check_ready(parent);
-	if (parent->reload_again && parent->reload == NULL &&
-	    parent->state == PARENT_SERVING && front != NULL &&
-	    front->ready_ms != 0)
-		reload_run(parent);
+	p->ops->ready(p);
 	return FAULT_NONE;
 }
 
-/* Of one that is tried again and again each trouble is told once. */
-static bool
-parent_has_heard(struct process *p, const struct msg *msg)
-{
-	if (!p->reserve || p->planned)
-		return false;
-	if (p->trouble != NULL && strlen(p->trouble) == msg->tail_len &&
-	    memcmp(p->trouble, msg->tail, msg->tail_len) == 0)
-		return true;
-	free(p->trouble);
-	p->trouble = strndup((const char *)msg->tail, msg->tail_len);
-	return false;
-}
-
 static enum msg_fault
-parent_on_log(struct process *p, const struct msg *msg)
+from_children_on_log(struct process *p, const struct msg *msg)
 {
 	const struct msg_log	*body = msg->body;
 	int			 priority = LOG_PRI((int)body->priority);
+	bool			(*line)(struct process *, int, const void *,
+				    size_t) = p->ops->line;
 
 	if (priority <= LOG_ERR)
 		p->said_why = true;
-	if (p->parent->state == PARENT_CHECKING) {
-		check_on_line(p, priority, msg->tail, msg->tail_len);
-		return FAULT_NONE;
-	}
-	if (priority <= LOG_ERR && parent_has_heard(p, msg))
-		return FAULT_NONE;
-	log_child_line(role_name(p->role), p->pid, priority, msg->tail,
-	    msg->tail_len);
-	if (priority <= LOG_ERR)
-		parent_say_why(p->parent, role_name(p->role), msg->tail,
-		    msg->tail_len);
+	if (line == NULL)
+		line = p->parent->ops->line;
+	if (line(p, priority, msg->tail, msg->tail_len))
+		log_child_line(role_name(p->role), p->pid, priority,
+		    msg->tail, msg->tail_len);
 	return FAULT_NONE;
 }
 
 static enum msg_fault
-parent_on_access(struct process *p, const struct msg *msg)
+from_children_on_access(struct process *p, const struct msg *msg)
 {
 	const uint8_t	*line = msg->tail, *end = line + msg->tail_len, *nl;
 
@@ -135,7 +90,7 @@ parent_on_access(struct process *p, const struct msg *msg)
 }
 
 static enum msg_fault
-parent_on_alive(struct process *p, const struct msg *msg)
+from_children_on_alive(struct process *p, const struct msg *msg)
 {
 	(void)msg;
 	p->silent_s = 0;
@@ -144,7 +99,7 @@ parent_on_alive(struct process *p, const struct msg *msg)
 
 /* accused broke the rules of the table: it ends, and is replaced. */
 static void
-parent_convict(struct parent *parent, struct process *accused,
+from_children_convict(struct parent *parent, struct process *accused,
     const char *by, const struct msg_wrong *wrong)
 {
 	parent->wrong++;
@@ -159,10 +114,12 @@ parent_convict(struct parent *parent, struct process *accused,
 	process_kill(accused);
 }
 
-void
-parent_on_wrong_message(struct process *p, const struct msg_wrong *wrong)
+static void
+from_children_wrong(void *owner, const struct msg_wrong *wrong)
 {
-	parent_convict(p->parent, p, role_name(ROLE_PARENT), wrong);
+	struct process	*p = owner;
+
+	from_children_convict(p->parent, p, role_name(ROLE_PARENT), wrong);
 }
 
 /*
@@ -170,7 +127,7 @@ parent_on_wrong_message(struct process *p, const struct msg_wrong *wrong)
  * anything: whoever names another has broken the rules itself.
  */
 static enum msg_fault
-parent_on_wrong(struct process *p, const struct msg *msg)
+from_children_on_wrong(struct process *p, const struct msg *msg)
 {
 	const struct msg_wrong	*wrong = msg->body;
 	struct process		*other;
@@ -189,7 +146,8 @@ parent_on_wrong(struct process *p, const struct msg *msg)
 		    (p->role == ROLE_FRONT) != (other->role == ROLE_FRONT))
 			break;
 	if (other != NULL) {
-		parent_convict(p->parent, other, role_name(p->role), wrong);
+		from_children_convict(p->parent, other, role_name(p->role),
+		    wrong);
 		return FAULT_NONE;
 	}
 	/* A place that the last reload took away was a peer until then. */
@@ -206,13 +164,13 @@ parent_on_wrong(struct process *p, const struct msg *msg)
  * restarting hides; often within a minute, it is not going to end.
  */
 static enum msg_fault
-parent_on_syscall(struct process *p, const struct msg *msg)
+from_children_on_syscall(struct process *p, const struct msg *msg)
 {
 	const struct msg_syscall	*body = msg->body;
 	struct parent			*parent = p->parent;
 	uint64_t			*last = parent->syscall_ms;
 	uint64_t			 now = clock_ms();
-	char				*name;
+	char				*name, why[512];
 
 	name = seccomp_syscall_resolve_num_arch(body->arch, (int)body->nr);
 	parent->syscalls++;
@@ -221,31 +179,58 @@ parent_on_syscall(struct process *p, const struct msg *msg)
 	    role_name(p->role), (int)p->pid, body->nr,
 	    name == NULL ? "unknown" : name);
 	/* The last ones, oldest first: with this one more than the limit? */
-	if (last[0] != 0 && now - last[0] < SYSCALLS_MS)
-		parent_fail(parent, "system call %u (%s) of the %s was stopped "
-		    "by its filter, the last of more than %d in a minute: "
-		    "this system needs another filter", body->nr,
+	if (last[0] != 0 && now - last[0] < SYSCALLS_MS) {
+		(void)snprintf(why, sizeof(why), "system call %u (%s) of the "
+		    "%s was stopped by its filter, the last of more than %d "
+		    "in a minute: this system needs another filter", body->nr,
 		    name == NULL ? "unknown" : name, role_name(p->role),
 		    SYSCALLS_MAX);
+		if (parent->ops->stopped != NULL)
+			parent->ops->stopped(p, why);
+	}
 	memmove(last, last + 1, (SYSCALLS_MAX - 1) * sizeof(*last));
 	last[SYSCALLS_MAX - 1] = now;
 	free(name);
 	return FAULT_NONE;
 }
 
-#define PARENT_HANDLERS(X)						\
-	X(READY, parent_on_ready)					\
-	X(LOG, parent_on_log)						\
-	X(ACCESS, parent_on_access)					\
-	X(ALIVE, parent_on_alive)					\
-	X(WRONG, parent_on_wrong)					\
-	X(SYSCALL, parent_on_syscall)
-
-CHANNEL_DISPATCH(from_children, struct process, PARENT_HANDLERS, CHILDREN,
-    PARENT);
-
-enum msg_fault
-parent_on_message(void *process, struct msg *msg)
+static void
+from_children_closed(void *process)
 {
-	return from_children(process, msg);
+	process_hang_up(process);
+}
+
+/* The messages of children. */
+#define FROM_CHILDREN_HANDLERS(X)					\
+	X(READY, from_children_on_ready)				\
+	X(LOG, from_children_on_log)					\
+	X(ACCESS, from_children_on_access)				\
+	X(ALIVE, from_children_on_alive)				\
+	X(WRONG, from_children_on_wrong)				\
+	X(SYSCALL, from_children_on_syscall)
+
+CHANNEL_DISPATCH(from_children_message, struct process, FROM_CHILDREN_HANDLERS,
+    CHILDREN, PARENT);
+
+static const struct channel_ops from_children_ops = {
+	.message = from_children_message,
+	.wrong = from_children_wrong,
+	.closed = from_children_closed,
+};
+
+void
+from_children_listen(struct parent *parent)
+{
+	parent->from_children = &from_children_ops;
+}
+
+void
+from_children_copy_line(char *out, size_t outlen, const void *line, size_t len)
+{
+	const char	*from = line;
+	size_t		 i;
+
+	for (i = 0; i < len && i < outlen - 1; i++)
+		out[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
+	out[i] = '\0';
 }

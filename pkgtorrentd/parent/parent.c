@@ -7,8 +7,6 @@
  * mirror file.  A break-in here would win everything, which is why nothing a
  * stranger wrote comes here but as an escaped line for the log.
  */
-#include <sys/wait.h>
-
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -24,52 +22,33 @@
 #include "common/sandbox/sandbox.h"
 #include "common/sandbox/selftest.h"
 #include "common/timer.h"
+#include "pkgtorrentd/parent/check.h"
+#include "pkgtorrentd/parent/children.h"
+#include "pkgtorrentd/parent/conffile.h"
+#include "pkgtorrentd/parent/files.h"
+#include "pkgtorrentd/parent/from_children.h"
+#include "pkgtorrentd/parent/mount_table.h"
 #include "pkgtorrentd/parent/parent.h"
+#include "pkgtorrentd/parent/reload.h"
+#include "pkgtorrentd/parent/root_watch.h"
+#include "pkgtorrentd/parent/selftest_parent.h"
+#include "pkgtorrentd/parent/state.h"
 
 #define TRACKERS_S	60		/* between two looks at their file */
 #define LOG_TURNS_MAX	64		/* in a second, to write what is kept */
 #define STOP_MS		6000		/* the front's five seconds, and one */
 
-/* A filter may stop what a child loads its libraries, or reports, with. */
-const char		parent_without_words[] = " without a word of its "
-    "own: a filter of system calls (SystemCallFilter=, a container's seccomp "
-    "profile) is a likely reason";
-
 static const int	parent_signal_numbers[PARENT_SIGNALS] = {
 	SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1
 };
 
-struct process *
-parent_front(struct parent *parent)
-{
-	struct process	*p;
-
-	TAILQ_FOREACH(p, &parent->processes, entry)
-		if (p->role == ROLE_FRONT && p->pid != 0 && !p->retired)
-			return p;
-	return NULL;
-}
-
-uint32_t
-parent_count_role(const struct conf *conf, enum role role)
-{
-	switch (role) {
-	case ROLE_WALKER:
-		return (uint32_t)conf->nroots;
-	case ROLE_HASHER:
-		return conf->hashers;
-	default:
-		return 1;
-	}
-}
-
 static void
 parent_start_role(struct parent *parent, enum role role)
 {
-	uint32_t	 i, n = parent_count_role(parent->conf, role);
+	uint32_t	 i, n = children_count(parent->conf, role);
 
 	/* Without a front: they are started with it. */
-	if (parent_front(parent) == NULL)
+	if (children_front(parent) == NULL)
 		return;
 	for (i = 0; i < n; i++)
 		process_start(process_new(parent, role, i));
@@ -83,13 +62,13 @@ static void
 parent_start_front(struct parent *parent, struct process *front)
 {
 	process_start(front);
-	supply_send_front(parent, front);
+	files_send_front(parent, front);
 	parent_start_role(parent, ROLE_WALKER);
 	parent_start_role(parent, ROLE_HASHER);
 	parent_start_role(parent, ROLE_CACHE);
 }
 
-void
+static void
 parent_retire_role(struct parent *parent, enum role role)
 {
 	struct process	*p, *next;
@@ -119,18 +98,7 @@ parent_kill_all(struct parent *parent)
 		process_kill(p);
 }
 
-void
-parent_copy_line(char *out, size_t outlen, const void *line, size_t len)
-{
-	const char	*from = line;
-	size_t		 i;
-
-	for (i = 0; i < len && i < outlen - 1; i++)
-		out[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
-	out[i] = '\0';
-}
-
-void
+static void
 parent_say_why(struct parent *parent, const char *who, const void *why,
     size_t len)
 {
@@ -139,7 +107,7 @@ parent_say_why(struct parent *parent, const char *who, const void *why,
 	if (parent->ready_fd == -1 || parent->said_why)
 		return;
 	parent->said_why = true;
-	parent_copy_line(text, sizeof(text), why, len);
+	from_children_copy_line(text, sizeof(text), why, len);
 	(void)dprintf(parent->ready_fd, "%s: %s\n", who, text);
 }
 
@@ -147,7 +115,7 @@ parent_say_why(struct parent *parent, const char *who, const void *why,
 static void
 parent_stop(struct parent *parent)
 {
-	struct process	*front = parent_front(parent);
+	struct process	*front = children_front(parent);
 
 	if (parent->state == PARENT_STOPPING) {
 		/* Told twice: at once. */
@@ -166,7 +134,10 @@ parent_stop(struct parent *parent)
 	process_set_timer(front, STOP_MS);
 }
 
-void
+static void	parent_fail(struct parent *, const char *, ...)
+	    __attribute__((__format__(printf, 2, 3)));
+
+static void
 parent_fail(struct parent *parent, const char *fmt, ...)
 {
 	char	 why[1024];
@@ -196,19 +167,7 @@ parent_log_ready(struct parent *parent)
 	    parent->layers);
 }
 
-void
-parent_notify_ready(struct parent *parent)
-{
-	notify_send(&parent->notify, "READY=1\nMAINPID=%d\nSTATUS=%zu %s, %u "
-	    "%s%s\n", (int)getpid(), parent->conf->nroots,
-	    parent->conf->nroots == 1 ? "walker" : "walkers",
-	    parent->conf->hashers,
-	    parent->conf->hashers == 1 ? "hasher" : "hashers",
-	    parent->reload_refused ?
-	    "; a reload was refused, see the log" : "");
-}
-
-void
+static void
 parent_check_ready(struct parent *parent)
 {
 	struct process	*p;
@@ -219,7 +178,7 @@ parent_check_ready(struct parent *parent)
 		if (!p->retired && p->ready_ms == 0)
 			return;
 
-	parent_notify_ready(parent);
+	reload_notify_ready(parent);
 	parent->state = PARENT_SERVING;
 	parent_log_ready(parent);
 	if (parent->ready_fd != -1) {
@@ -229,23 +188,18 @@ parent_check_ready(struct parent *parent)
 	}
 }
 
-void
+static void
 parent_on_timer(struct process *p)
 {
 	char	 title[SPAWN_TITLE_LEN];
 
-	if (p->parent->state == PARENT_CHECKING) {
-		errno = p->start_error;
-		check_on_end(p, -1);
-	} else if (p->parent->state == PARENT_STARTING) {
+	if (p->parent->state == PARENT_STARTING) {
 		spawn_title(title, sizeof(title), p->role, p->index,
 		    p->parent->conf);
 		parent_fail(p->parent, "%s cannot be started: %s", title,
 		    strerror(p->start_error));
 	} else if (p->role == ROLE_FRONT)
 		parent_start_front(p->parent, p);
-	else if (p->reserve)
-		roots_start(p);
 	else
 		process_start(p);
 }
@@ -278,23 +232,23 @@ parent_part_with(struct process *p)
 	struct parent	*parent = p->parent;
 
 	process_free(p);
-	if (parent->state == PARENT_STOPPING && parent_front(parent) == NULL)
+	if (parent->state == PARENT_STOPPING && children_front(parent) == NULL)
 		parent_retire_all(parent);
 }
 
-void
+static void
 parent_on_stuck(struct process *p)
 {
 	bool		 parting;
 
-	if (p->parent->state == PARENT_CHECKING)
-		return;
 	parting = p->retired || p->parent->state == PARENT_STOPPING;
 	/* In its directory another would wait as well. */
 	if (!parting && (p->role == ROLE_WALKER || p->role == ROLE_CACHE))
 		return;
-	log_error("%s %d cannot be killed and is left behind: something does "
-	    "not answer it", role_name(p->role), (int)p->pid);
+	log_error("%s %d did not exit %d s after SIGKILL (stuck in the "
+	    "kernel, perhaps on a dead NFS mount); %s", role_name(p->role),
+	    (int)p->pid, KILL_AFTER_MS / 1000,
+	    parting ? "leaving it behind" : "starting a replacement");
 	process_reap(p);
 	if (parting)
 		parent_part_with(p);
@@ -303,36 +257,22 @@ parent_on_stuck(struct process *p)
 }
 
 static void
-parent_on_end(struct process *p, int status)
+parent_on_end(struct process *p, pid_t pid, int status)
 {
 	struct parent	*parent = p->parent;
 	char		 how[64];
-	int		 pid = p->pid;
 	bool		 expected;
 
-	/* Its last words may be the reason to stop. */
-	process_reap(p);
-	if (parent->state == PARENT_CHECKING) {
-		check_on_end(p, status);
-		return;
-	}
 	expected = p->retired || parent->state == PARENT_STOPPING;
 	spawn_describe_end(how, sizeof(how), status);
 	if (!expected && parent->state == PARENT_STARTING &&
 	    p->ready_ms == 0) {
 		parent_fail(parent, "%s %d ended before it was ready: %s%s",
 		    role_name(p->role), pid, how, p->said_why ? "" :
-		    parent_without_words);
+		    PROCESS_WITHOUT_WORDS);
 		return;
 	}
 
-	if (p->reserve && !expected) {
-		if (p->planned)
-			reload_on_end(p, how);
-		else
-			roots_on_end(p, how);
-		return;
-	}
 	if (p->killed || (expected && status == 0))
 		log_debug("%s %d ended: %s", role_name(p->role), pid, how);
 	else
@@ -343,20 +283,71 @@ parent_on_end(struct process *p, int status)
 		parent_replace(parent, p);
 }
 
-void
-parent_on_children(struct parent *parent)
+/* The pair of front and other is complete with the second that is ready. */
+static void
+parent_on_ready(struct process *p)
+{
+	struct parent	*parent = p->parent;
+	struct process	*other, *front = children_front(parent);
+
+	if (p->retired)
+		return;
+	TAILQ_FOREACH(other, &parent->processes, entry) {
+		if (other->retired || other->reserve ||
+		    other->ready_ms == 0 || other == front)
+			continue;
+		if (front != NULL && front->ready_ms != 0 &&
+		    (p == front || p == other))
+			process_link(front, other);
+	}
+	parent_check_ready(parent);
+	if (parent->reload_again && parent->reload == NULL &&
+	    parent->state == PARENT_SERVING && front != NULL &&
+	    front->ready_ms != 0)
+		reload_run(parent);
+}
+
+static bool
+parent_on_line(struct process *p, int priority, const void *line, size_t len)
+{
+	if (priority <= LOG_ERR)
+		parent_say_why(p->parent, role_name(p->role), line, len);
+	return true;
+}
+
+static void
+parent_on_stopped(struct process *p, const char *why)
+{
+	parent_fail(p->parent, "%s", why);
+}
+
+static const struct process_ops parent_ops = {
+	.ready = parent_on_ready,
+	.line = parent_on_line,
+	.start = parent_on_timer,
+	.stuck = parent_on_stuck,
+	.ended = parent_on_end,
+	.stopped = parent_on_stopped,
+};
+
+static void
+parent_send_mounts(struct parent *parent, enum role role)
 {
 	struct process	*p;
-	pid_t		 pid;
-	int		 status;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		TAILQ_FOREACH(p, &parent->processes, entry)
-			if (p->pid == pid)
-				break;
-		if (p != NULL)
-			parent_on_end(p, status);
-	}
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		if (p->role == role)
+			process_send_mounts(p);
+}
+
+static void
+parent_on_mounts(struct parent *parent)
+{
+	/* Walkers first: the front asks them at once. */
+	parent_send_mounts(parent, ROLE_WALKER);
+	parent_send_mounts(parent, ROLE_FRONT);
+	if (parent->state == PARENT_SERVING)
+		root_watch_check(parent);
 }
 
 static void
@@ -383,7 +374,7 @@ parent_on_signal(evutil_socket_t sig, short what, void *arg)
 	(void)what;
 	switch (sig) {
 	case SIGCHLD:
-		parent_on_children(parent);
+		children_reap(parent);
 		break;
 	case SIGHUP:
 		if (parent->state != PARENT_STOPPING)
@@ -430,7 +421,7 @@ static void
 parent_on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct parent	*parent = arg;
-	struct process	*front = parent_front(parent);
+	struct process	*front = children_front(parent);
 
 	(void)fd;
 	(void)what;
@@ -440,12 +431,12 @@ parent_on_tick(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (front != NULL)
 		process_watch(front);
-	roots_check(parent);
+	root_watch_check(parent);
 	if (++parent->ticks % TRACKERS_S == 0)
-		supply_renew_trackers(parent);
+		files_renew_trackers(parent);
 }
 
-void
+static void
 parent_free(struct parent *parent)
 {
 	int	 i;
@@ -455,7 +446,7 @@ parent_free(struct parent *parent)
 			event_free(parent->signals[i]);
 	if (parent->tick != NULL)
 		event_free(parent->tick);
-	mount_watch_close(parent);
+	mount_table_unwatch(parent);
 	if (parent->base != NULL)
 		event_base_free(parent->base);
 	if (parent->access_fd >= 0)
@@ -477,8 +468,9 @@ parent_acquire(struct parent *parent, struct buf *errors)
 	if (parent->opt->check)
 		bad = check_system(parent, errors);
 	else
-		bad = reload_check(conf, NULL, parent->opt->file,
-		    parent->root, parent->listeners.activated, NULL, errors);
+		bad = conffile_check(conf, NULL, parent->opt->file,
+		    parent->privileged, parent->listeners.activated, NULL,
+		    errors);
 	if (bad == -1)
 		return -1;
 	if (spawn_open_programs(&parent->programs, parent->opt->hasher,
@@ -488,12 +480,12 @@ parent_acquire(struct parent *parent, struct buf *errors)
 		return bad;
 	if (!parent->listeners.activated &&
 	    listen_open(&parent->listeners, conf, NULL,
-	    supply_socket_group(parent, conf), errors) == -1)
+	    files_socket_group(parent, conf), errors) == -1)
 		bad = -1;
-	parent->access_fd = supply_open_access_log(conf, errors);
+	parent->access_fd = files_open_access_log(conf, errors);
 	if (parent->access_fd == -2)
 		bad = -1;
-	if (supply_make_cache(conf, parent->root, errors) == -1)
+	if (files_make_cache(conf, parent->privileged, errors) == -1)
 		bad = -1;
 	return bad;
 }
@@ -509,11 +501,13 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 		fatal("no memory");
 	parent->opt = opt;
 	parent->conf = conf;
-	parent->root = geteuid() == 0;
+	parent->privileged = geteuid() == 0;
 	parent->ready_fd = -1;
 	parent->access_fd = -1;
 	parent->mounts_fd = -1;
 	TAILQ_INIT(&parent->processes);
+	parent->ops = &parent_ops;
+	from_children_listen(parent);
 	selftest_set_systemd(getenv("INVOCATION_ID") != NULL ||
 	    getenv("NOTIFY_SOCKET") != NULL);
 	if (!opt->check)
@@ -524,8 +518,9 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 	notify_open(&parent->notify, opt->check ? NULL :
 	    getenv("NOTIFY_SOCKET"));
 	(void)unsetenv("NOTIFY_SOCKET");
-	if (taken == -1 || selftest_parent(parent->root, opt->foreground ||
-	    opt->check, errors) == -1 || parent_acquire(parent, errors) == -1) {
+	if (taken == -1 || selftest_parent(parent->privileged,
+	    opt->foreground || opt->check, errors) == -1 ||
+	    parent_acquire(parent, errors) == -1) {
 		parent_free(parent);
 		return NULL;
 	}
@@ -558,7 +553,7 @@ parent_open_loop(struct parent *parent)
 	    parent_on_tick, parent);
 	if (parent->tick == NULL || timer_add(parent->tick, 1000) == -1)
 		fatal("event_new");
-	mount_watch_open(parent);
+	mount_table_watch(parent, parent_on_mounts);
 }
 
 int
@@ -569,11 +564,11 @@ parent_run(struct parent *parent, int ready_fd)
 	parent->state = PARENT_STARTING;
 	parent->ready_fd = ready_fd;
 	parent->started_ms = clock_ms();
-	if (!parent->root)
+	if (!parent->privileged)
 		log_info("started by an ordinary user: without chroot and "
 		    "change of user");
 	parent_open_loop(parent);
-	(void)supply_read_trackers(parent, true);
+	(void)files_read_trackers(parent, true);
 	parent_start_front(parent, process_new(parent, ROLE_FRONT, 0));
 	if (event_base_dispatch(parent->base) == -1)
 		fatal("event_base_dispatch");
@@ -582,4 +577,13 @@ parent_run(struct parent *parent, int ready_fd)
 	exit_status = parent->exit_status;
 	parent_free(parent);
 	return exit_status;
+}
+
+int
+parent_check(struct parent *parent, struct buf *errors)
+{
+	int	 rv = check_run(parent, errors);
+
+	parent_free(parent);
+	return rv;
 }

@@ -13,6 +13,7 @@
 #include "common/timer.h"
 #include "pkgtorrentd/parent/parent.h"
 #include "pkgtorrentd/parent/process.h"
+#include "pkgtorrentd/parent/state.h"
 
 /* Messages read before others have their turn. */
 #define READ_AT_ONCE	64
@@ -32,6 +33,7 @@ process_new(struct parent *parent, enum role role, uint32_t index)
 	if ((p = calloc(1, sizeof(*p))) == NULL)
 		fatal("no memory");
 	p->parent = parent;
+	p->ops = parent->ops;
 	p->role = role;
 	p->index = index;
 	p->channel.fd = -1;
@@ -47,30 +49,6 @@ process_close_channel(struct process *p)
 	channel_close(&p->channel);
 }
 
-static enum msg_fault
-process_message(void *owner, struct msg *msg)
-{
-	return parent_on_message(owner, msg);
-}
-
-static void
-process_wrong(void *owner, const struct msg_wrong *wrong)
-{
-	parent_on_wrong_message(owner, wrong);
-}
-
-static void
-process_closed(void *owner)
-{
-	process_hang_up(owner);
-}
-
-static const struct channel_ops process_channel_ops = {
-	.message = process_message,
-	.wrong = process_wrong,
-	.closed = process_closed,
-};
-
 const struct conf *
 process_conf(const struct process *p)
 {
@@ -80,7 +58,7 @@ process_conf(const struct process *p)
 	    parent->reload->conf : parent->conf;
 }
 
-const struct buf *
+static const struct buf *
 process_conf_text(const struct process *p)
 {
 	const struct parent	*parent = p->parent;
@@ -115,7 +93,7 @@ process_start(struct process *p)
 
 	channel_open(&p->channel, fd, ROLE_PARENT, p->role, p->index);
 	if (channel_event_start(&p->event, parent->base, &p->channel,
-	    &process_channel_ops, p, READ_AT_ONCE) == -1)
+	    parent->from_children, p, READ_AT_ONCE) == -1)
 		fatal("event_add");
 
 	process_send_conf(p);
@@ -125,7 +103,7 @@ process_start(struct process *p)
 		explicit_bzero(&key, sizeof(key));
 	}
 	if (p->role == ROLE_FRONT || p->role == ROLE_WALKER)
-		mount_watch_tell(p);
+		process_send_mounts(p);
 }
 
 void
@@ -168,7 +146,7 @@ process_send_conf(struct process *p)
 	do {
 		n = left < MSG_TAIL_MAX ? left : MSG_TAIL_MAX;
 		body.flags = (parent->opt->verbose ? CONF_VERBOSE : 0) |
-		    (parent->root ? CONF_ROOT : 0) |
+		    (parent->privileged ? CONF_ROOT : 0) |
 		    (parent->opt->check ? CONF_CHECK : 0) |
 		    (selftest_has_systemd() ? CONF_SYSTEMD : 0) |
 		    (n < left ? PART_MORE : 0);
@@ -176,6 +154,18 @@ process_send_conf(struct process *p)
 		at += n;
 		left -= n;
 	} while (left > 0);
+}
+
+void
+process_send_mounts(struct process *p)
+{
+	const struct parent	*parent = p->parent;
+	struct msg_mounts	 body;
+
+	memset(&body, 0, sizeof(body));
+	body.flags = parent->mounts_ev != NULL ? MOUNTS_WATCHED : 0;
+	body.changes = parent->mounts;
+	process_send(p, MSG_MOUNTS, &body, NULL, 0, -1);
 }
 
 void
@@ -204,20 +194,16 @@ process_on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (p->planned) {
-		reload_on_late(p);
-		return;
-	}
 	if (p->pid == 0) {
-		parent_on_timer(p);
+		p->ops->start(p);
 		return;
 	}
 	if (p->killed) {
-		parent_on_stuck(p);
+		p->ops->stuck(p);
 		return;
 	}
-	if (p->reserve && !p->retired) {
-		roots_on_late(p);
+	if (p->ops->late != NULL) {
+		p->ops->late(p);
 		return;
 	}
 	log_warn("%s %d does not end, killed", role_name(p->role),
@@ -246,6 +232,7 @@ void
 process_retire(struct process *p)
 {
 	p->retired = true;
+	p->ops = p->parent->ops;
 	process_hang_up(p);
 	if (p->pid == 0)
 		process_free(p);
@@ -301,7 +288,8 @@ process_watch(struct process *p)
 void
 process_reap(struct process *p)
 {
-	(void)channel_receive(&p->channel, &process_channel_ops, p, UINT_MAX);
+	(void)channel_receive(&p->channel, p->parent->from_children, p,
+	    UINT_MAX);
 	process_close_channel(p);
 	(void)evtimer_del(&p->timer);
 	p->pid = 0;

@@ -10,18 +10,46 @@
 
 #include "common/channel_event.h"
 
-struct buf;
 struct conf;
 struct parent;
+struct process;
 
 #define KILL_AFTER_MS	5000		/* for one that does not end itself */
 
-TAILQ_HEAD(processes, process);
+
+/* What is to be said of a process that has ended and not said why: a filter
+   may stop a child while it loads its libraries, or reports. */
+#define PROCESS_WITHOUT_WORDS " without a word of its own: a filter of "      \
+	"system calls (SystemCallFilter=, a container's seccomp profile) is " \
+	"a likely reason"
+
+/*
+ * The owner of a process is called for:
+ */
+struct process_ops {
+	/* It is ready to work. */
+	void	(*ready)(struct process *);
+	/* It logs a line: true if that is to be logged.  NULL: as the
+	   processes at work. */
+	bool	(*line)(struct process *, int priority, const void *line,
+		    size_t len);
+	/* It is not running, and its time to be started has come. */
+	void	(*start)(struct process *);
+	/* Its time to become ready is over.  NULL: to end. */
+	void	(*late)(struct process *);
+	/* It was killed KILL_AFTER_MS ago and is still there. */
+	void	(*stuck)(struct process *);
+	/* It has ended: pid and status are those of waitpid(2). */
+	void	(*ended)(struct process *, pid_t pid, int status);
+	/* Filters stop system calls too often. */
+	void	(*stopped)(struct process *, const char *why);
+};
 
 /* One place in the service; who dies in it is replaced. */
 struct process {
 	TAILQ_ENTRY(process)	 entry;
 	struct parent		*parent;
+	const struct process_ops *ops;
 	enum role		 role;
 	uint32_t		 index;
 	pid_t			 pid;		/* 0: not running */
@@ -47,7 +75,8 @@ struct process {
 /* A new one takes over once it is ready, which must not take longer. */
 #define READY_MS	30000
 
-/* Added to the parent's list.  Ends the service without memory. */
+/* Added to the parent's list, with its ops.  Ends the service without
+   memory. */
 struct process	*process_new(struct parent *, enum role, uint32_t index);
 
 /* Fork, execute, and send what every child is told first: the configuration
@@ -63,19 +92,21 @@ void	 process_send(struct process *, enum msg_type, const void *body,
 	    const void *tail, size_t tail_len, int fd);
 /* The configuration as it is now. */
 void	 process_send_conf(struct process *);
+/* How often something was mounted so far. */
+void	 process_send_mounts(struct process *);
 /* A channel between the two, each of which is at work. */
 void	 process_link(struct process *front, struct process *other);
 
 /* Close its channel, which tells it to exit; it is killed if it does not. */
 void	 process_hang_up(struct process *);
-/* The same for good: its place goes with it. */
+/* The same for good: its place goes with it, and it has the ops of processes
+   at work. */
 void	 process_retire(struct process *);
-/* What it works by, or will: the configuration, the same printed. */
+/* The configuration that it works by, or will. */
 const struct conf *process_conf(const struct process *);
-const struct buf *process_conf_text(const struct process *);
 /* A line of the summary, and the process's own. */
 void	 process_log_status(struct process *);
-/* The parent is told (parent_on_stuck) when even that does not end it. */
+/* Its owner is told (ops->stuck) when even that does not end it. */
 void	 process_kill(struct process *);
 /* Once a second: one that is to say MSG_ALIVE and does not is killed. */
 void	 process_watch(struct process *);

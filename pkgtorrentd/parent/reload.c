@@ -3,14 +3,7 @@
  * can fail is tried before anything changes.  Only a child itself knows
  * whether it can work where it is to: it is started beside those at work.
  */
-#include <sys/stat.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,141 +11,13 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/child.h"
-#include "common/sandbox/selftest.h"
-#include "pkgtorrentd/parent/mount_table.h"
+#include "pkgtorrentd/parent/children.h"
+#include "pkgtorrentd/parent/conffile.h"
+#include "pkgtorrentd/parent/files.h"
 #include "pkgtorrentd/parent/parent.h"
-
-#define CONF_FILE_MAX	(1U << 20)	/* bytes */
-
-/*
- * At start it may be a pipe, whose end one waits for.  What is there later
- * must not stop the parent.
- */
-static int
-reload_read_file(const char *path, bool starting, struct buf *text,
-    struct buf *errors)
-{
-	const char	*reason = NULL;
-	struct stat	 st;
-	uint8_t		*at;
-	ssize_t		 n = 1;
-	int		 fd;
-
-	fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC |
-	    (starting ? 0 : O_NONBLOCK));
-	if (fd == -1 || fstat(fd, &st) == -1)
-		reason = strerror(errno);
-	else if (!starting && !S_ISREG(st.st_mode))
-		reason = "not a regular file";
-	while (reason == NULL && n > 0) {
-		if ((at = buf_reserve(text, 65536)) == NULL)
-			fatal("no memory");
-		if ((n = read(fd, at, 65536)) == -1)
-			reason = strerror(errno);
-		else if ((text->len += (size_t)n) > CONF_FILE_MAX)
-			reason = "longer than 1 MiB";
-	}
-	if (fd != -1)
-		close(fd);
-	if (reason != NULL)
-		(void)buf_addf(errors, "%s: %s\n", path, reason);
-	return reason == NULL ? 0 : -1;
-}
-
-struct conf *
-reload_read_conf(const struct options *opt, bool starting,
-    struct buf *errors)
-{
-	struct buf	 text = { 0 };
-	struct conf	*conf = NULL;
-
-	if (reload_read_file(opt->file, starting, &text, errors) == 0)
-		conf = conf_parse(opt->file, text.data == NULL ? "" :
-		    (const char *)text.data, text.len, &opt->overrides,
-		    errors);
-	buf_free(&text);
-	return conf;
-}
-
-/*
- * Root may write everywhere; what counts is the user that the cache becomes,
- * whose groups and rights are taken on for the question.
- */
-static int
-reload_check_cache(const struct conf *conf, const char *file,
-    struct buf *errors)
-{
-	const char	*user = conf->user[ROLE_CACHE];
-	struct passwd	*pw = getpwnam(user);
-	gid_t		 gid = getegid(), groups[NGROUPS_MAX];
-	uid_t		 uid = geteuid();
-	int		 ngroups = getgroups(NGROUPS_MAX, groups);
-	int		 rv = 0, error = 0;
-
-	if (pw == NULL || ngroups == -1)
-		return 0;
-	/* A container without those capabilities cannot know, and finds out
-	   from the cache itself. */
-	if (initgroups(user, pw->pw_gid) == 0 && setegid(pw->pw_gid) == 0 &&
-	    seteuid(pw->pw_uid) == 0) {
-		rv = faccessat(AT_FDCWD, conf->cache, R_OK | W_OK | X_OK,
-		    AT_EACCESS);
-		error = errno;
-	}
-	if (seteuid(uid) == -1 || setegid(gid) == -1 ||
-	    (setgroups((size_t)ngroups, groups) == -1 && errno != EPERM))
-		fatal("becoming user %u again: %s", (unsigned)uid,
-		    strerror(errno));
-	/* What is not there will be made. */
-	if (rv == 0 || error == ENOENT)
-		return 0;
-	(void)buf_addf(errors, "%s: cache \"%s\": %s for user %s%s; %s or set "
-	    "cache to another directory\n", file, conf->cache,
-	    strerror(error), user, selftest_hint(error),
-	    error == EROFS ? "mount it writable," : "give it to that user,");
-	return -1;
-}
-
-/* One that did not change is the business of the process that is in it, and
-   one on a file server that may be away that of the one that is to be. */
-static bool
-reload_has_new_cache(const struct conf *conf, const struct conf *old)
-{
-	dev_t	 dev;
-
-	return old == NULL || (strcmp(conf->cache, old->cache) != 0 &&
-	    mount_table_follow(conf->cache, &dev) == MOUNT_LOCAL);
-}
-
-int
-reload_check(const struct conf *conf, const struct conf *old,
-    const char *file, bool root, bool activated, conf_look *look,
-    struct buf *errors)
-{
-	struct conf	 used = *conf;
-
-	/* Sockets that we were handed replace those lines, so what these say
-	   need not be possible. */
-	if (activated)
-		used.nlisten = 0;
-	/* A server may be away, for which a walker can wait. */
-	if (old != NULL)
-		used.nroots = 0;
-	if (!reload_has_new_cache(conf, old))
-		used.cache = NULL;
-	/* It is opened again, which tells as much. */
-	if (old != NULL && conf->access_log == ACCESS_LOG_FILE &&
-	    old->access_log == ACCESS_LOG_FILE &&
-	    strcmp(conf->access_log_file, old->access_log_file) == 0)
-		used.access_log = ACCESS_LOG_NO;
-	if (conf_check_system(&used, file, root, look, errors) == -1)
-		return -1;
-	if (used.cache == NULL)
-		return 0;
-	if (look != NULL)
-		look("cache", conf->cache, errors);
-	return root ? reload_check_cache(conf, file, errors) : 0;
-}
+#include "pkgtorrentd/parent/reload.h"
+#include "pkgtorrentd/parent/root_watch.h"
+#include "pkgtorrentd/parent/state.h"
 
 /*
  * Users and sandboxes are entered once in a process's life; the old values
@@ -198,22 +63,23 @@ reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
 {
 	memset(new, 0, sizeof(*new));
 	new->access_fd = -1;
-	if ((new->conf = reload_read_conf(parent->opt, false, errors)) ==
+	if ((new->conf = conffile_read(parent->opt->file,
+	    &parent->opt->overrides, false, errors)) ==
 	    NULL)
 		return -1;
 	reload_keep_fixed(new->conf, parent->conf);
-	if (reload_check(new->conf, parent->conf, parent->opt->file,
-	    parent->root, parent->listeners.activated, NULL, errors) ==
+	if (conffile_check(new->conf, parent->conf, parent->opt->file,
+	    parent->privileged, parent->listeners.activated, NULL, errors) ==
 	    -1)
 		goto fail;
 	if (!parent->listeners.activated &&
 	    listen_open(&new->listeners, new->conf, &parent->listeners,
-	    supply_socket_group(parent, new->conf), errors) == -1)
+	    files_socket_group(parent, new->conf), errors) == -1)
 		goto fail;
-	new->access_fd = supply_open_access_log(new->conf, errors);
+	new->access_fd = files_open_access_log(new->conf, errors);
 	if (new->access_fd == -2 ||
-	    (reload_has_new_cache(new->conf, parent->conf) &&
-	    supply_make_cache(new->conf, parent->root, errors) == -1))
+	    (conffile_has_new_cache(new->conf, parent->conf) &&
+	    files_make_cache(new->conf, parent->privileged, errors) == -1))
 		goto fail;
 	if (conf_print(new->conf, &new->conf_text) == -1)
 		fatal("no memory");
@@ -245,27 +111,6 @@ reload_is_missing(enum role role, uint32_t index, const struct conf *conf,
 	}
 }
 
-/* Without a front all are started together with it. */
-static void
-reload_start_children(struct parent *parent)
-{
-	const struct conf	*conf = parent->reload->conf;
-	struct process		*p;
-	int			 role;
-	uint32_t		 i;
-
-	for (role = ROLE_WALKER; role < ROLE_COUNT &&
-	    parent_front(parent) != NULL; role++)
-		for (i = 0; i < parent_count_role(conf, role); i++) {
-			if (!reload_is_missing(role, i, conf, parent->conf))
-				continue;
-			p = process_new(parent, role, i);
-			p->reserve = p->planned = true;
-			process_start(p);
-			process_set_timer(p, READY_MS);
-		}
-}
-
 static void
 reload_take_over(struct parent *parent, struct reload *new)
 {
@@ -278,7 +123,7 @@ reload_take_over(struct parent *parent, struct reload *new)
 	if (!parent->listeners.activated)
 		parent->listeners = new->listeners;
 	log_set_level(parent->opt->verbose ? LOG_DEBUG : new->conf->log_level);
-	(void)supply_read_trackers(parent, true);
+	(void)files_read_trackers(parent, true);
 }
 
 /* Whose place is gone leaves; the others may have another number. */
@@ -307,7 +152,7 @@ reload_number(struct parent *parent, const struct conf *old,
 static void
 reload_link(struct parent *parent, bool walkers, bool cache)
 {
-	struct process	*p, *front = parent_front(parent);
+	struct process	*p, *front = children_front(parent);
 
 	TAILQ_FOREACH(p, &parent->processes, entry) {
 		if (front != NULL && front->ready_ms != 0 && !p->retired &&
@@ -315,8 +160,10 @@ reload_link(struct parent *parent, bool walkers, bool cache)
 		    ((p->role == ROLE_WALKER && walkers) ||
 		    (p->role == ROLE_CACHE && cache)))))
 			process_link(front, p);
-		if (p->planned)
+		if (p->planned) {
 			p->reserve = p->planned = false;
+			p->ops = parent->ops;
+		}
 	}
 }
 
@@ -330,10 +177,22 @@ reload_retire(struct parent *parent)
 			process_retire(p);
 }
 
+void
+reload_notify_ready(struct parent *parent)
+{
+	notify_send(&parent->notify, "READY=1\nMAINPID=%d\nSTATUS=%zu %s, %u "
+	    "%s%s\n", (int)getpid(), parent->conf->nroots,
+	    parent->conf->nroots == 1 ? "walker" : "walkers",
+	    parent->conf->hashers,
+	    parent->conf->hashers == 1 ? "hasher" : "hashers",
+	    parent->reload_refused ?
+	    "; a reload was refused, see the log" : "");
+}
+
 static void
 reload_end(struct parent *parent)
 {
-	parent_notify_ready(parent);
+	reload_notify_ready(parent);
 	if (parent->reload_refused)
 		log_error("the old configuration stays in force");
 	else
@@ -353,7 +212,7 @@ reload_commit(struct parent *parent)
 	struct reload		*new = parent->reload;
 	struct conf		*old = parent->conf;
 	struct listeners	 old_listeners = parent->listeners;
-	struct process		*p, *front = parent_front(parent);
+	struct process		*p, *front = children_front(parent);
 	bool			 layout = !conf_same_layout(old, new->conf);
 
 	parent->reload = NULL;
@@ -363,9 +222,9 @@ reload_commit(struct parent *parent)
 		if (!p->retired && !p->planned)
 			process_send_conf(p);
 	if (front != NULL)
-		supply_send_front(parent, front);
+		files_send_front(parent, front);
 	/* Not of those that are new: they have just looked. */
-	roots_renew(parent);
+	root_watch_renew(parent);
 	reload_link(parent, layout || !conf_same_roots(old, new->conf),
 	    layout);
 	reload_retire(parent);
@@ -403,7 +262,7 @@ reload_refuse(struct parent *parent)
 	reload_end(parent);
 }
 
-void
+static void
 reload_on_ready(struct parent *parent)
 {
 	struct process	*p;
@@ -421,17 +280,19 @@ reload_on_ready(struct parent *parent)
 		reload_commit(parent);
 }
 
-void
-reload_on_end(struct process *p, const char *how)
+static void
+reload_on_end(struct process *p, pid_t pid, int status)
 {
-	char	 title[SPAWN_TITLE_LEN];
+	char	 title[SPAWN_TITLE_LEN], how[64];
 
+	(void)pid;
+	spawn_describe_end(how, sizeof(how), status);
 	spawn_title(title, sizeof(title), p->role, p->index, process_conf(p));
 	log_error("%s cannot work by the new configuration: %s", title, how);
 	reload_refuse(p->parent);
 }
 
-void
+static void
 reload_on_late(struct process *p)
 {
 	const struct conf	*conf = process_conf(p);
@@ -442,6 +303,43 @@ reload_on_late(struct process *p)
 	    conf->roots[p->index].dir : p->role == ROLE_CACHE ? conf->cache :
 	    "");
 	reload_refuse(p->parent);
+}
+
+static void
+reload_on_process_ready(struct process *p)
+{
+	reload_on_ready(p->parent);
+}
+
+/* Of a process that is to work by the new configuration. */
+static const struct process_ops reload_ops = {
+	.ready = reload_on_process_ready,
+	.start = reload_on_late,
+	.late = reload_on_late,
+	.stuck = reload_on_late,
+	.ended = reload_on_end,
+};
+
+/* Without a front all are started together with it. */
+static void
+reload_start_children(struct parent *parent)
+{
+	const struct conf	*conf = parent->reload->conf;
+	struct process		*p;
+	int			 role;
+	uint32_t		 i;
+
+	for (role = ROLE_WALKER; role < ROLE_COUNT &&
+	    children_front(parent) != NULL; role++)
+		for (i = 0; i < children_count(conf, role); i++) {
+			if (!reload_is_missing(role, i, conf, parent->conf))
+				continue;
+			p = process_new(parent, role, i);
+			p->reserve = p->planned = true;
+			p->ops = &reload_ops;
+			process_start(p);
+			process_set_timer(p, READY_MS);
+		}
 }
 
 void

@@ -11,16 +11,18 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/child.h"
+#include "pkgtorrentd/parent/children.h"
 #include "pkgtorrentd/parent/mount_table.h"
-#include "pkgtorrentd/parent/parent.h"
-#include "pkgtorrentd/parent/process.h"
+#include "pkgtorrentd/parent/root_watch.h"
+#include "pkgtorrentd/parent/state.h"
 
 void
-roots_note(struct process *p, const struct msg_ready *ready)
+root_watch_note(struct process *p, const struct msg_ready *ready)
 {
 	p->root_dev = (dev_t)ready->root_dev;
 	p->root_ino = mount_table_dev_is_remote(p->root_dev) ? 0 :
@@ -53,8 +55,8 @@ root_dir(const struct process *p)
 	return p->parent->conf->roots[p->index].dir;
 }
 
-void
-roots_start(struct process *p)
+static void
+root_watch_start(struct process *p)
 {
 	process_start(p);
 	if (p->pid != 0)
@@ -62,21 +64,11 @@ roots_start(struct process *p)
 }
 
 static void
-start_successor(struct process *p)
-{
-	struct process	*new;
-
-	new = process_new(p->parent, ROLE_WALKER, p->index);
-	new->reserve = true;
-	roots_start(new);
-}
-
-void
-roots_on_ready(struct process *p)
+root_watch_on_ready(struct process *p)
 {
 	struct parent	*parent = p->parent;
 	struct process	*old = find_walker(parent, p->index, false);
-	struct process	*front = parent_front(parent);
+	struct process	*front = children_front(parent);
 
 	if (p->trouble != NULL)
 		log_info("the walker of %s works there now", root_dir(p));
@@ -84,6 +76,7 @@ roots_on_ready(struct process *p)
 	p->trouble = NULL;
 	(void)evtimer_del(&p->timer);
 	p->reserve = false;
+	p->ops = parent->ops;
 	p->delay_ms = 0;
 	parent->restarts++;
 	if (front != NULL && front->ready_ms != 0)
@@ -94,11 +87,17 @@ roots_on_ready(struct process *p)
 	}
 }
 
-void
-roots_on_end(struct process *p, const char *how)
+static void
+root_watch_on_end(struct process *p, pid_t pid, int status)
 {
 	bool	 first = p->delay_ms == 0;
+	char	 how[64];
 
+	if (p->parent->state == PARENT_STOPPING) {
+		p->parent->ops->ended(p, pid, status);
+		return;
+	}
+	spawn_describe_end(how, sizeof(how), status);
 	p->delay_ms = spawn_delay_ms(p->delay_ms, 0, clock_ms());
 	if (first)
 		log_warn("no walker can be started in what is at %s now "
@@ -109,14 +108,56 @@ roots_on_end(struct process *p, const char *how)
 	process_set_timer(p, p->delay_ms);
 }
 
-void
-roots_on_late(struct process *p)
+static void
+root_watch_on_late(struct process *p)
 {
 	if (p->delay_ms == 0)
 		log_warn("%s %d is not ready after %d s: %s does not answer",
 		    role_name(p->role), (int)p->pid, READY_MS / 1000,
 		    root_dir(p));
 	process_kill(p);
+}
+
+/* Of one that is tried again and again each trouble is told once. */
+static bool
+root_watch_on_line(struct process *p, int priority, const void *line,
+    size_t len)
+{
+	if (priority > LOG_ERR)
+		return true;
+	if (p->trouble != NULL && strlen(p->trouble) == len &&
+	    memcmp(p->trouble, line, len) == 0)
+		return false;
+	free(p->trouble);
+	p->trouble = strndup(line, len);
+	return p->parent->ops->line(p, priority, line, len);
+}
+
+static void
+root_watch_on_stuck(struct process *p)
+{
+	p->parent->ops->stuck(p);
+}
+
+/* Of a walker that is to take over. */
+static const struct process_ops root_watch_ops = {
+	.ready = root_watch_on_ready,
+	.line = root_watch_on_line,
+	.start = root_watch_start,
+	.late = root_watch_on_late,
+	.stuck = root_watch_on_stuck,
+	.ended = root_watch_on_end,
+};
+
+static void
+start_successor(struct process *p)
+{
+	struct process	*new;
+
+	new = process_new(p->parent, ROLE_WALKER, p->index);
+	new->reserve = true;
+	new->ops = &root_watch_ops;
+	root_watch_start(new);
 }
 
 enum place { PLACE_SAME, PLACE_OTHER, PLACE_NONE, PLACE_UNKNOWN };
@@ -144,7 +185,7 @@ find_place(const struct process *p)
 }
 
 void
-roots_check(struct parent *parent)
+root_watch_check(struct parent *parent)
 {
 	struct process	*p, *successor;
 	enum place	 place;
@@ -165,7 +206,7 @@ roots_check(struct parent *parent)
 }
 
 void
-roots_renew(struct parent *parent)
+root_watch_renew(struct parent *parent)
 {
 	struct process	*p;
 

@@ -19,9 +19,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/buf.h"
 #include "common/log.h"
+#include "common/msg.h"
 #include "common/sandbox/selftest.h"
-#include "pkgtorrentd/parent/parent.h"
+#include "pkgtorrentd/parent/selftest_parent.h"
 
 /*
  * For selftest_probe().  Of several between slashes the first that this
@@ -188,14 +190,14 @@ try_child(struct buf *errors)
 }
 
 int
-selftest_parent(bool root, bool foreground, struct buf *errors)
+selftest_parent(bool privileged, bool foreground, struct buf *errors)
 {
 	uint32_t	word = 0;
 	int		bad, error;
 
 	selftest_init();
 	bad = probe_all(for_all, errors);
-	if (root) {
+	if (privileged) {
 		bad |= probe_all(for_root, errors);
 		/* EPERM is what it says without its capability, too. */
 		error = selftest_probe("setgroups");

@@ -11,24 +11,12 @@
 #include "common/log.h"
 #include "common/msg.h"
 #include "common/child.h"
-#include "pkgtorrentd/parent/parent.h"
+#include "pkgtorrentd/parent/process.h"
 
-static struct process	*fuzz_front(struct parent *);
 static void	 fuzz_kill(struct process *);
-static void	 fuzz_link(struct process *, struct process *);
-static void	 fuzz_check_ready(struct parent *);
-static void	 fuzz_say_why(struct parent *, const char *, const void *,
-		    size_t);
-static void	 fuzz_fail(struct parent *, const char *, ...)
-		    __attribute__((__format__(printf, 2, 3)));
 static void	 fuzz_line(const char *, int, int, const void *, size_t);
 
-#define parent_front		fuzz_front
 #define process_kill		fuzz_kill
-#define process_link		fuzz_link
-#define parent_check_ready	fuzz_check_ready
-#define parent_say_why		fuzz_say_why
-#define parent_fail		fuzz_fail
 #define log_child_line		fuzz_line
 #include "pkgtorrentd/parent/from_children.c"
 #undef log_child_line
@@ -63,13 +51,6 @@ require_at(int truth, int line)
 	abort();
 }
 
-static struct process *
-fuzz_front(struct parent *p)
-{
-	require(p == &parent);
-	return &processes[0];
-}
-
 /* The sender, or one that it has a channel to. */
 static void
 fuzz_kill(struct process *p)
@@ -81,31 +62,30 @@ fuzz_kill(struct process *p)
 }
 
 static void
-fuzz_link(struct process *front, struct process *other)
+fuzz_ready(struct process *p)
 {
-	require(front == &processes[0] && other != front);
-	require(front->ready_ms != 0 && other->ready_ms != 0);
-	require(front == sender || other == sender);
+	require(p == sender && p->ready_ms != 0);
 }
 
-static void
-fuzz_check_ready(struct parent *p)
+static bool
+fuzz_own_line(struct process *p, int priority, const void *line, size_t len)
 {
-	require(p == &parent);
-}
-
-static void
-fuzz_say_why(struct parent *p, const char *who, const void *line, size_t len)
-{
-	require(p == &parent && strcmp(who, role_name(sender->role)) == 0);
+	require(p == sender && priority >= 0);
 	require(line == message && len == message_len);
+	return true;
 }
 
 static void
-fuzz_fail(struct parent *p, const char *fmt, ...)
+fuzz_stopped(struct process *p, const char *why)
 {
-	require(p == &parent && fmt != NULL);
+	require(p == sender && why != NULL);
 }
+
+static const struct process_ops fuzz_ops = {
+	.ready = fuzz_ready,
+	.line = fuzz_own_line,
+	.stopped = fuzz_stopped,
+};
 
 /* What the log's own function is going to make of it. */
 static void
@@ -134,8 +114,10 @@ start(void)
 
 	log_set_level(-1);
 	TAILQ_INIT(&parent.processes);
+	parent.ops = &fuzz_ops;
 	for (i = 0; i < PROCESSES; i++) {
 		processes[i].parent = &parent;
+		processes[i].ops = &fuzz_ops;
 		processes[i].role = places[i].role;
 		processes[i].index = places[i].index;
 		processes[i].pid = 1000 + (pid_t)i;
@@ -172,7 +154,7 @@ hear(const uint8_t *data, size_t len)
 	used += msg.tail_len;
 	if (msg_check(msg.type, sender->role, ROLE_PARENT,
 	    msg_body_len(msg.type) + msg.tail_len, 0) == 0)
-		parent_on_message(sender, &msg);
+		(void)from_children_message(sender, &msg);
 	free((void *)(uintptr_t)message);
 	return used;
 }

@@ -15,7 +15,10 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "pkgtorrentd/parent/from_children.h"
 #include "pkgtorrentd/parent/parent.h"
+#include "pkgtorrentd/parent/process.h"
+#include "pkgtorrentd/parent/state.h"
 #include "tests/lib/lies.h"
 
 #define RANDOM		10000
@@ -26,6 +29,25 @@ static struct parent	*parent;
 static struct process	*children[ROLE_COUNT];
 static struct rogue	 rogue;		/* our end of the sender's channel */
 static FILE		*log_lines;
+
+static void
+on_ready(struct process *p)
+{
+	(void)p;
+}
+
+static bool
+on_line(struct process *p, int priority, const void *line, size_t len)
+{
+	(void)p;
+	(void)priority;
+	(void)line;
+	(void)len;
+	return true;
+}
+
+/* Of processes at work, which this parent does not start again. */
+static const struct process_ops ops = { .ready = on_ready, .line = on_line };
 
 /* Something that can be ended. */
 static void
@@ -91,6 +113,8 @@ start_parent(void)
 	parent->state = PARENT_SERVING;
 	notify_open(&parent->notify, NULL);
 	TAILQ_INIT(&parent->processes);
+	parent->ops = &ops;
+	from_children_listen(parent);
 	for (role = ROLE_FRONT; role < ROLE_COUNT; role++)
 		children[role] = process_new(parent, role, 0);
 	/* The parent's log is its standard error. */

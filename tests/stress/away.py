@@ -144,7 +144,7 @@ def read_by(service, title, target):
 
 def want_left_behind(service, pid, start):
     wait_until(10, lambda: service.count(
-        r" %d cannot be killed and is left behind" % pid), "an end")
+        r" %d did not exit 5 s after SIGKILL" % pid), "an end")
     assert is_running(pid)
     print("done without it after %.1f s" % (time.monotonic() - start))
 

@@ -1,0 +1,87 @@
+/*
+ * The state of the parent, which its modules share.
+ */
+#ifndef STATE_H
+#define STATE_H
+
+#include <sys/stat.h>
+
+#include <event2/event.h>
+
+#include "common/channel.h"
+#include "common/conf/conf.h"
+#include "pkgtorrentd/parent/listen.h"
+#include "pkgtorrentd/parent/notify.h"
+#include "pkgtorrentd/parent/spawn.h"
+
+struct options;
+struct process;
+struct process_ops;
+TAILQ_HEAD(processes, process);
+
+/* System calls that the filters stopped; more in a minute end the service. */
+#define SYSCALLS_MAX	5
+#define SYSCALLS_MS	60000
+
+enum parent_state {
+	PARENT_STARTING,		/* a child that fails ends it all */
+	PARENT_SERVING,
+	PARENT_STOPPING
+};
+
+#define PARENT_SIGNALS	5
+
+/* A new configuration, and what it needs, got before the old is given up. */
+struct reload {
+	struct conf		*conf;
+	struct buf		 conf_text;	/* the same, printed */
+	struct listeners	 listeners;
+	int			 access_fd;
+};
+
+struct parent {
+	const struct options	*opt;
+	bool			 privileged;	/* started by root */
+	struct conf		*conf;
+	struct buf		 conf_text;	/* the same, printed */
+	uint8_t			 key[SEAL_LEN];
+	struct programs		 programs;
+	struct listeners	 listeners;
+	struct notify		 notify;
+	char			 layers[256];	/* of the parent itself */
+
+	int			 access_fd;	/* -1: no file */
+	struct buf		 trackers;	/* checked, one per line */
+	struct stat		 trackers_st;	/* of the file read last */
+	bool			 trackers_none;	/* and that was said */
+
+	struct event_base	*base;
+	struct event		*signals[PARENT_SIGNALS];
+	struct event		*tick;
+	struct event		*mounts_ev;	/* NULL: not to be had */
+	int			 mounts_fd;	/* /proc/self/mountinfo */
+	uint32_t		 mounts;	/* changes so far */
+	void			(*mounts_changed)(struct parent *);
+	uint32_t		 ticks;
+	bool			 log_waits;	/* for its reader */
+	uint32_t		 log_turns;	/* in this second */
+	struct processes	 processes;
+	const struct channel_ops *from_children;
+	const struct process_ops *ops;		/* of processes at work */
+
+	enum parent_state	 state;
+	struct reload		*reload;	/* under way; or NULL */
+	bool			 reload_again;	/* when there is a front */
+	bool			 reload_refused; /* the last one */
+	int			 ready_fd;	/* our starter waits; or -1 */
+	bool			 said_why;
+	struct buf		*complaints;	/* of a check */
+	int			 exit_status;
+	uint64_t		 started_ms;
+	uint64_t		 restarts;
+	uint64_t		 wrong;		/* messages */
+	uint64_t		 syscalls;	/* stopped by filters */
+	uint64_t		 syscall_ms[SYSCALLS_MAX]; /* the last ones */
+};
+
+#endif

@@ -58,8 +58,8 @@ add_conf_part(struct child *child, const struct msg *msg)
 	conf_free(child->previous);
 	child->previous = child->conf;
 	child->conf = conf;
-	child->flags = body->flags & (CONF_VERBOSE | CONF_ROOT | CONF_CHECK |
-	    CONF_SYSTEMD);
+	child->flags = body->flags & (CONF_VERBOSE | CONF_PRIVILEGED |
+	    CONF_CHECK | CONF_SYSTEMD);
 	selftest_set_systemd(child->flags & CONF_SYSTEMD);
 	child->index = body->index;
 	log_set_level(child->flags & CONF_VERBOSE ?
@@ -217,7 +217,7 @@ child_confine(struct child *child, const char *dir, unsigned max_fds,
 	enum role role = child->parent.self;
 	struct sandbox box = {
 		.role = role,
-		.privileged = child->flags & CONF_ROOT,
+		.privileged = child->flags & CONF_PRIVILEGED,
 		.strict = child->conf->strict,
 		.user = child->conf->user[role],
 		.dir = dir,

@@ -195,7 +195,7 @@ struct msg_id {
 };
 
 #define CONF_VERBOSE	0x2	/* in flags: -v */
-#define CONF_ROOT	0x4	/* started by root: chroot and switch users */
+#define CONF_PRIVILEGED	0x4	/* started by root: chroot, switch users */
 #define CONF_CHECK	0x8	/* of -n: say whether you could work, and end */
 #define CONF_SYSTEMD	0x10	/* a unit of systemd started us */
 

@@ -21,13 +21,6 @@
 
 #define CONF_FILE	"/etc/pkgtorrentd.conf"
 
-/* As the kernel placed them, before setproctitle_init() copies them. */
-struct arguments {
-	char	*start;
-	char	*first_end;
-	char	*last_end;
-};
-
 static void __attribute__((__noreturn__))
 usage(void)
 {
@@ -37,22 +30,18 @@ usage(void)
 }
 
 /*
- * The kernel shows the arguments from the first to the last, or a title alone
- * if what should end the last one is no NUL.  libbsd leaves its mark for that
- * at the end of the first, where it would be shown when more follow.
+ * Gives the arguments up to setproctitle(3) as one: the kernel shows the title
+ * alone if it finds libbsd's mark, which is at the end of the first argument,
+ * at the end of the last.
  */
 static void
-set_title(const struct arguments *args)
+give_up_arguments(int argc, char *argv[], char *envp[])
 {
-	static const char	*title = "pkgtorrentd: parent";
-	char			*end = args->start + strlen(title);
+	int	 i;
 
-	setproctitle("-%s", title);
-	*end = '\0';
-	if (end < args->first_end)
-		*args->first_end = '\0';
-	if (end < args->last_end)
-		*args->last_end = '.';
+	for (i = 1; i < argc; i++)
+		argv[i][-1] = ' ';
+	setproctitle_init(argc, argv, envp);
 }
 
 /* The same file at every reload, wherever the daemon has gone meanwhile. */
@@ -158,8 +147,7 @@ go_background(void)
 }
 
 static int
-serve(const struct options *opt, const struct arguments *args,
-    struct conf *conf)
+serve(const struct options *opt, struct conf *conf)
 {
 	struct buf	 errors = { 0 };
 	struct parent	*parent;
@@ -175,7 +163,7 @@ serve(const struct options *opt, const struct arguments *args,
 		fatal("/: %s", strerror(errno));
 	if (!opt->foreground)
 		ready_fd = go_background();
-	set_title(args);
+	setproctitle("-pkgtorrentd: parent");
 	return parent_run(parent, ready_fd);
 }
 
@@ -202,7 +190,7 @@ check(const struct options *opt, struct conf *conf)
 }
 
 static int
-run(const struct options *opt, const struct arguments *args)
+run(const struct options *opt)
 {
 	struct buf	 errors = { 0 };
 	struct conf	*conf;
@@ -216,7 +204,7 @@ run(const struct options *opt, const struct arguments *args)
 	if (opt->check)
 		return check(opt, conf);
 	log_set_level(opt->verbose ? LOG_DEBUG : conf->log_level);
-	return serve(opt, args, conf);
+	return serve(opt, conf);
 }
 
 /* Children find everything at descriptor 3 and in their name. */
@@ -240,7 +228,6 @@ int
 main(int argc, char *argv[], char *envp[])
 {
 	struct options	 opt;
-	struct arguments args;
 	const char	*file = CONF_FILE;
 	int		 ch, status;
 
@@ -248,10 +235,6 @@ main(int argc, char *argv[], char *envp[])
 		usage();
 	run_role(argv[0]);
 	hold_standard_fds();
-	args.start = argv[0];
-	args.first_end = argv[0] + strlen(argv[0]);
-	args.last_end = argv[argc - 1] + strlen(argv[argc - 1]);
-	setproctitle_init(argc, argv, envp);
 	memset(&opt, 0, sizeof(opt));
 	while ((ch = getopt(argc, argv, "df:no:vV")) != -1) {
 		switch (ch) {
@@ -286,7 +269,8 @@ main(int argc, char *argv[], char *envp[])
 	(void)umask(022);
 	opt.file = absolute_path(file);
 	opt.hasher = HASHER_PATH;
-	status = run(&opt, &args);
+	give_up_arguments(argc, argv, envp);
+	status = run(&opt);
 	free(opt.file);
 	strings_free(&opt.overrides);
 	return status;

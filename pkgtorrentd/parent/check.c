@@ -136,8 +136,7 @@ check_system(struct parent *parent, struct buf *errors)
 static const char *
 check_name(const struct process *p, char title[SPAWN_TITLE_LEN])
 {
-	spawn_title(title, SPAWN_TITLE_LEN, p->role, p->index,
-	    p->parent->conf);
+	process_title(p, title);
 	return title + strlen("pkgtorrentd: ");
 }
 

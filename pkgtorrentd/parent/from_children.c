@@ -14,7 +14,7 @@
 #include "common/log.h"
 #include "common/child.h"
 #include "pkgtorrentd/parent/from_children.h"
-#include "pkgtorrentd/parent/root_watch.h"
+#include "pkgtorrentd/parent/mount_table.h"
 #include "pkgtorrentd/parent/state.h"
 
 static const char *
@@ -36,14 +36,17 @@ fault_name(uint32_t fault)
 static enum msg_fault
 from_children_on_ready(struct process *p, const struct msg *msg)
 {
+	const struct msg_ready	*ready = msg->body;
 	char		 layers[1100], line[1200];
 	int		 len;
 
 	if (p->ready_ms != 0)
 		return FAULT_NONE;
 	p->ready_ms = clock_ms();
-	if (p->role == ROLE_WALKER)
-		root_watch_note(p, msg->body);
+	/* Of a root on a file server the number may not be asked for. */
+	p->root_dev = (dev_t)ready->root_dev;
+	if (p->role == ROLE_WALKER && !mount_table_dev_is_remote(p->root_dev))
+		p->root_ino = ready->root_ino;
 	(void)log_escape(layers, sizeof(layers), msg->tail, msg->tail_len);
 	free(p->layers);
 	if ((p->layers = strdup(layers)) == NULL)

@@ -34,6 +34,9 @@
 #include "pkgtorrentd/parent/selftest_parent.h"
 #include "pkgtorrentd/parent/state.h"
 
+/* A turn of the front's loop may have to read for many clients from a slow
+   disk. */
+#define SILENT_MAX_S	60
 #define TRACKERS_S	60		/* between two looks at their file */
 #define LOG_TURNS_MAX	64		/* in a second, to write what is kept */
 #define STOP_MS		6000		/* the front's five seconds, and one */
@@ -347,7 +350,28 @@ parent_on_mounts(struct parent *parent)
 	parent_send_mounts(parent, ROLE_WALKER);
 	parent_send_mounts(parent, ROLE_FRONT);
 	if (parent->state == PARENT_SERVING)
-		root_watch_check(parent);
+		root_watch_check(parent, false);
+}
+
+static void
+parent_log_process(struct process *p)
+{
+	char	 title[SPAWN_TITLE_LEN];
+
+	process_title(p, title);
+	if (p->ready_ms == 0 || p->killed)
+		log_info("status: %s, pid %d: %s", title, (int)p->pid,
+		    p->pid == 0 ? "to be started again" :
+		    p->killed ? "cannot be killed" :
+		    p->retired ? "ending" : p->reserve ?
+		    "starting, to take over" : "starting");
+	else
+		log_info("status: %s, pid %d: up %" PRIu64
+		    " s, restarted %u times, %" PRIu64 " messages sent to it, "
+		    "%" PRIu64 " received from it, layers %s", title,
+		    (int)p->pid, (clock_ms() - p->ready_ms) / 1000, p->restarts,
+		    p->channel.sent, p->channel.received, p->layers);
+	process_send(p, MSG_STATUS, NULL, NULL, 0, -1);
 }
 
 static void
@@ -363,7 +387,7 @@ parent_log_status(struct parent *parent)
 	    parent->wrong, parent->syscalls, parent->listeners.n,
 	    parent->layers);
 	TAILQ_FOREACH(p, &parent->processes, entry)
-		process_log_status(p);
+		parent_log_process(p);
 }
 
 static void
@@ -417,6 +441,20 @@ parent_flush_log(struct parent *parent)
 	    parent_on_log_room, parent, NULL) == 0;
 }
 
+/*
+ * The front watches all others; nobody else would see that it hangs.  What is
+ * counted are seconds in which we were at work ourselves.
+ */
+static void
+parent_watch(struct process *p)
+{
+	if (p->ready_ms == 0 || p->killed || ++p->silent_s <= SILENT_MAX_S)
+		return;
+	log_error("%s %d has not been at work for %d s, killed",
+	    role_name(p->role), (int)p->pid, SILENT_MAX_S);
+	process_kill(p);
+}
+
 static void
 parent_on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -430,8 +468,8 @@ parent_on_tick(evutil_socket_t fd, short what, void *arg)
 	if (parent->state != PARENT_SERVING)
 		return;
 	if (front != NULL)
-		process_watch(front);
-	root_watch_check(parent);
+		parent_watch(front);
+	root_watch_check(parent, false);
 	if (++parent->ticks % TRACKERS_S == 0)
 		files_renew_trackers(parent);
 }
@@ -525,7 +563,6 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 		return NULL;
 	}
 	arc4random_buf(parent->key, sizeof(parent->key));
-	spawn_raise_limits();
 	sandbox_enter_parent(parent->layers, sizeof(parent->layers));
 	return parent;
 }

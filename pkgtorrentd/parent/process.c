@@ -19,9 +19,6 @@
 #define READ_AT_ONCE	64
 /* A child that leaves more unread has stopped working. */
 #define QUEUE_MAX	4096
-/* A turn of the front's loop may have to read for many clients from a slow
-   disk. */
-#define SILENT_MAX_S	60
 
 static void	process_on_timer(evutil_socket_t, short, void *);
 
@@ -68,6 +65,13 @@ process_conf_text(const struct process *p)
 }
 
 void
+process_title(const struct process *p, char title[SPAWN_TITLE_LEN])
+{
+	spawn_title(title, SPAWN_TITLE_LEN, p->role, p->index,
+	    process_conf(p));
+}
+
+void
 process_start(struct process *p)
 {
 	struct parent	*parent = p->parent;
@@ -75,7 +79,7 @@ process_start(struct process *p)
 	struct msg_key	 key;
 	int		 fd;
 
-	spawn_title(title, sizeof(title), p->role, p->index, process_conf(p));
+	process_title(p, title);
 	p->ready_ms = 0;
 	p->killed = false;
 	p->root_ino = 0;
@@ -146,7 +150,7 @@ process_send_conf(struct process *p)
 	do {
 		n = left < MSG_TAIL_MAX ? left : MSG_TAIL_MAX;
 		body.flags = (parent->opt->verbose ? CONF_VERBOSE : 0) |
-		    (parent->privileged ? CONF_ROOT : 0) |
+		    (parent->privileged ? CONF_PRIVILEGED : 0) |
 		    (parent->opt->check ? CONF_CHECK : 0) |
 		    (selftest_has_systemd() ? CONF_SYSTEMD : 0) |
 		    (n < left ? PART_MORE : 0);
@@ -241,27 +245,6 @@ process_retire(struct process *p)
 }
 
 void
-process_log_status(struct process *p)
-{
-	char	 title[SPAWN_TITLE_LEN];
-
-	spawn_title(title, sizeof(title), p->role, p->index, process_conf(p));
-	if (p->ready_ms == 0 || p->killed)
-		log_info("status: %s, pid %d: %s", title, (int)p->pid,
-		    p->pid == 0 ? "to be started again" :
-		    p->killed ? "cannot be killed" :
-		    p->retired ? "ending" : p->reserve ?
-		    "starting, to take over" : "starting");
-	else
-		log_info("status: %s, pid %d: up %" PRIu64
-		    " s, restarted %u times, %" PRIu64 " messages sent to it, "
-		    "%" PRIu64 " received from it, layers %s", title,
-		    (int)p->pid, (clock_ms() - p->ready_ms) / 1000, p->restarts,
-		    p->channel.sent, p->channel.received, p->layers);
-	process_send(p, MSG_STATUS, NULL, NULL, 0, -1);
-}
-
-void
 process_kill(struct process *p)
 {
 	if (p->pid == 0 || p->killed)
@@ -269,20 +252,6 @@ process_kill(struct process *p)
 	p->killed = true;
 	(void)kill(p->pid, SIGKILL);
 	process_set_timer(p, KILL_AFTER_MS);
-}
-
-/*
- * The front watches all others; nobody else would see that it hangs.  What is
- * counted are seconds in which we were at work ourselves.
- */
-void
-process_watch(struct process *p)
-{
-	if (p->ready_ms == 0 || p->killed || ++p->silent_s <= SILENT_MAX_S)
-		return;
-	log_error("%s %d has not been at work for %d s, killed",
-	    role_name(p->role), (int)p->pid, SILENT_MAX_S);
-	process_kill(p);
 }
 
 void

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "common/channel_event.h"
+#include "pkgtorrentd/parent/spawn.h"
 
 struct conf;
 struct parent;
@@ -61,7 +62,7 @@ struct process {
 	uint64_t		 ready_ms;	/* 0: not yet */
 	uint32_t		 delay_ms;	/* before the last start */
 	uint32_t		 restarts;
-	uint32_t		 silent_s;	/* process_watch() */
+	uint32_t		 silent_s;	/* since MSG_ALIVE */
 	bool			 killed;	/* by us, who said why */
 	bool			 retired;	/* not to be started again */
 	bool			 reserve;	/* not at work: to take … */
@@ -104,12 +105,10 @@ void	 process_hang_up(struct process *);
 void	 process_retire(struct process *);
 /* The configuration that it works by, or will. */
 const struct conf *process_conf(const struct process *);
-/* A line of the summary, and the process's own. */
-void	 process_log_status(struct process *);
+/* Its title with that, as spawn_title(). */
+void	 process_title(const struct process *, char title[SPAWN_TITLE_LEN]);
 /* Its owner is told (ops->stuck) when even that does not end it. */
 void	 process_kill(struct process *);
-/* Once a second: one that is to say MSG_ALIVE and does not is killed. */
-void	 process_watch(struct process *);
 /* Do what its timer is for in so many milliseconds. */
 void	 process_set_timer(struct process *, uint32_t ms);
 

@@ -224,7 +224,7 @@ reload_commit(struct parent *parent)
 	if (front != NULL)
 		files_send_front(parent, front);
 	/* Not of those that are new: they have just looked. */
-	root_watch_renew(parent);
+	root_watch_check(parent, true);
 	reload_link(parent, layout || !conf_same_roots(old, new->conf),
 	    layout);
 	reload_retire(parent);
@@ -287,7 +287,7 @@ reload_on_end(struct process *p, pid_t pid, int status)
 
 	(void)pid;
 	spawn_describe_end(how, sizeof(how), status);
-	spawn_title(title, sizeof(title), p->role, p->index, process_conf(p));
+	process_title(p, title);
 	log_error("%s cannot work by the new configuration: %s", title, how);
 	reload_refuse(p->parent);
 }

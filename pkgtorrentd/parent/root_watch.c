@@ -21,14 +21,6 @@
 #include "pkgtorrentd/parent/root_watch.h"
 #include "pkgtorrentd/parent/state.h"
 
-void
-root_watch_note(struct process *p, const struct msg_ready *ready)
-{
-	p->root_dev = (dev_t)ready->root_dev;
-	p->root_ino = mount_table_dev_is_remote(p->root_dev) ? 0 :
-	    ready->root_ino;
-}
-
 static bool
 has_root(const struct process *p)
 {
@@ -184,8 +176,8 @@ find_place(const struct process *p)
 	    now.stx_ino == p->root_ino ? PLACE_SAME : PLACE_OTHER;
 }
 
-void
-root_watch_check(struct parent *parent)
+static void
+root_watch_look(struct parent *parent)
 {
 	struct process	*p, *successor;
 	enum place	 place;
@@ -205,7 +197,7 @@ root_watch_check(struct parent *parent)
 	}
 }
 
-void
+static void
 root_watch_renew(struct parent *parent)
 {
 	struct process	*p;
@@ -215,4 +207,13 @@ root_watch_renew(struct parent *parent)
 		    find_place(p) == PLACE_UNKNOWN) &&
 		    find_walker(parent, p->index, true) == NULL)
 			start_successor(p);
+}
+
+void
+root_watch_check(struct parent *parent, bool told)
+{
+	if (told)
+		root_watch_renew(parent);
+	else
+		root_watch_look(parent);
 }

@@ -9,11 +9,11 @@
 
 #include "pkgtorrentd/parent/process.h"
 
-/* What a walker says when it is ready. */
-void	 root_watch_note(struct process *, const struct msg_ready *);
-/* From time to time: all that can be looked at without waiting for others. */
-void	 root_watch_check(struct parent *);
-/* At SIGHUP: those that cannot. */
-void	 root_watch_renew(struct parent *);
+/*
+ * Start walkers where paths lead to other directories.  From time to time:
+ * where that can be seen without waiting for a file server.  told, at SIGHUP:
+ * where it cannot.
+ */
+void	 root_watch_check(struct parent *, bool told);
 
 #endif

@@ -31,6 +31,21 @@
 #define SANITIZED	0
 #endif
 
+/*
+ * Every client of the front is a descriptor there; systems start services
+ * with room for 1024 and leave it to them to ask for more.
+ */
+static void
+spawn_raise_limits(void)
+{
+	struct rlimit	 rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &rl);
+}
+
 int
 spawn_open_programs(struct programs *p, const char *hasher_path,
     struct buf *errors)
@@ -54,22 +69,8 @@ spawn_open_programs(struct programs *p, const char *hasher_path,
 		(void)buf_addf(errors, "/dev/null: %s\n", strerror(errno));
 		return -1;
 	}
+	spawn_raise_limits();
 	return 0;
-}
-
-/*
- * Every client of the front is a descriptor there; systems start services
- * with room for 1024 and leave it to them to ask for more.
- */
-void
-spawn_raise_limits(void)
-{
-	struct rlimit	 rl;
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
-		return;
-	rl.rlim_cur = rl.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &rl);
 }
 
 void

@@ -21,12 +21,12 @@ struct programs {
 	int	 null;			/* /dev/null */
 };
 
-/* 0, or -1 with a complaint. */
+/*
+ * Open them, and allow children as many descriptors as there may be.  0, or
+ * -1 with a complaint.
+ */
 int	spawn_open_programs(struct programs *, const char *hasher_path,
 	    struct buf *errors);
-
-/* As many descriptors as allowed, for children. */
-void	spawn_raise_limits(void);
 
 /*
  * What ps shows, and how the programs know their role: "pkgtorrentd: cache",

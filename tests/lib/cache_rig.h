@@ -33,7 +33,7 @@ struct cache_under_test {
 	struct seal	*seal;
 	uint8_t		*buf;
 	uint64_t	 id;		/* of the last question */
-	uint32_t	 flags;		/* CONF_ROOT */
+	uint32_t	 flags;		/* CONF_PRIVILEGED */
 };
 
 /* A file of the mirror, as the test imagines it. */

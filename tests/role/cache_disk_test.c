@@ -631,7 +631,7 @@ ATF_TC_BODY(sandbox__stops_nothing_that_is_needed, tc)
 	write_file("dir", dir, strlen(dir));
 	ATF_REQUIRE(chmod(dir, 0755) == 0 && chdir(dir) == 0);
 	run("mkdir -m 755 cache && chown nobody cache");
-	c.flags = CONF_ROOT;
+	c.flags = CONF_PRIVILEGED;
 	cache_start(&c, "sandbox strict\nuser nobody\n");
 	wait_for_sweeps(&c, 1);
 	remember(&c, &a, digest);

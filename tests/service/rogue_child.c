@@ -76,7 +76,7 @@ static void
 go_in(struct child *child, enum role role)
 {
 	struct sandbox sb = {
-		.role = role, .privileged = child->flags & CONF_ROOT,
+		.role = role, .privileged = child->flags & CONF_PRIVILEGED,
 		.strict = child->conf->strict,
 		.user = child->conf->user[role],
 		.dir = role == ROLE_WALKER ? child->conf->roots[0].dir :

@@ -156,7 +156,7 @@ ATF_TC_BODY(child__start, tc)
 	start(&s, ROLE_WALKER);
 	send_conf(&s, ROLE_WALKER, PART_MORE, 0, "root /fi");
 	send_conf(&s, ROLE_WALKER, PART_MORE, 0, "");
-	send_conf(&s, ROLE_WALKER, CONF_ROOT, 3, "rst\n");
+	send_conf(&s, ROLE_WALKER, CONF_PRIVILEGED, 3, "rst\n");
 	send_key(&s);
 	ATF_REQUIRE_MSG(listen_to(&s), "%s", s.log);
 	ATF_CHECK_STREQ("started: 3, flags 4, root /first, key 42", s.said);

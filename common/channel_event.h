@@ -28,7 +28,7 @@ int	channel_event_start(struct channel_event *, struct event_base *,
 	    unsigned at_once);
 /* To be called before the channel is closed.  May be stopped already. */
 void	channel_event_stop(struct channel_event *);
-/* As channel_send(), and what is kept goes out by itself. */
+/* As channel_send(); a kept message is sent when there is room. */
 int	channel_event_send(struct channel_event *, enum msg_type,
 	    const void *body, const void *tail, size_t tail_len,
 	    const int *fds, int nfds);

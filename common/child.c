@@ -1,6 +1,6 @@
 /*
- * What all children share: the parent's channel, from which they learn who
- * they are, how they are configured and (those that seal) with which key.
+ * The part that all children share: from the parent's channel they learn
+ * their role, their configuration and, if they seal, the key.
  * The parent is believed: it reads neither clients nor the mirror.
  */
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "common/sandbox/selftest.h"
 #include "common/seal.h"
 
-/* A child without its parent has nobody to work for. */
+/* A child has no work without its parent. */
 static void
 exit_orphaned(void)
 {
@@ -67,7 +67,7 @@ add_conf_part(struct child *child, const struct msg *msg)
 	return 1;
 }
 
-/* Handles what comes before the child is started. */
+/* Handles the messages that come before the child is started. */
 static enum msg_fault
 start_on_message(void *owner, struct msg *msg)
 {
@@ -164,8 +164,8 @@ compare_bytes(const void *a, const void *b)
 }
 
 /*
- * What libraries look up when first used is looked up now: after lockdown
- * there are no files, and no calls, to do it with.
+ * Libraries look some things up at their first use.  They do it now: after
+ * lockdown there are no files, and no system calls, to do it with.
  */
 static void
 warm_up(void)
@@ -175,8 +175,8 @@ warm_up(void)
 	selftest_init();
 	tzset();
 	digest_warm_up();
-	/* glibc's asks how much memory there is (sysinfo(2)) before it sorts
-	   more than 1 KiB. */
+	/* glibc's qsort asks how much memory there is (sysinfo(2)) before it
+	   sorts more than 1 KiB. */
 	qsort(bytes, sizeof(bytes), 1, compare_bytes);
 }
 

@@ -1,7 +1,7 @@
 /*
- * What all children share: started with the parent's channel as descriptor 3
- * and nothing else, they are told their role and get their configuration; the
- * walkers, the hashers and the cache then work for the front.
+ * The part that all children share.  A child is started with the parent's
+ * channel as descriptor 3 and nothing else; it is told its role and its
+ * configuration.  Walkers, hashers and the cache then work for the front.
  */
 #ifndef CHILD_H
 #define CHILD_H

@@ -1,7 +1,8 @@
 /*
  * Messages between processes: the checks that the table in msg.h states, and
- * the two system calls.  What comes in is not believed: a peer may have been
- * taken over, so nothing reaches a handler that the table does not allow.
+ * the two system calls.  Nothing received is believed: the
+ * sender may have been taken over, so no message reaches a handler that the
+ * table does not allow.
  */
 #include <sys/socket.h>
 
@@ -112,7 +113,7 @@ take_fds(struct msghdr *mh, struct msg *msg)
 	}
 }
 
-/* What is wrong with n bytes as they arrived; 0: nothing. */
+/* Checks n bytes as they arrived: the fault, or 0. */
 static enum msg_fault
 check_arrived(const struct channel *ch, const struct msg_header *hdr,
     size_t n, int flags, int nfds)
@@ -177,7 +178,7 @@ msg_recv(struct channel *ch, uint8_t *buf, struct msg *msg,
 	return MSG_GOT;
 }
 
-/* As msg_send(), but errno tells a busy peer from a shortage. */
+/* As msg_send(), but errno tells a busy receiver from a shortage. */
 static int
 send_once(struct channel *ch, enum msg_type type, const void *body,
     const void *tail, size_t tail_len, const int *fds, int nfds)

@@ -1,5 +1,5 @@
 /*
- * Who may send what to whom.
+ * The messages between processes: their senders, receivers and contents.
  *
  * The table below is the only place that says so.  From it come the numbers,
  * the names for the log, the sizes, the check that runs before any handler
@@ -9,8 +9,8 @@
  * front one to each walker, hasher and the cache; nobody else has any.
  *
  * A message is a struct msg_header, a fixed body, a tail of bytes (at most
- * MSG_TAIL_MAX, often none) and 0 to 32 descriptors.  What is longer than a
- * tail goes in parts, in order, all but the last with PART_MORE.  Bodies hold
+ * MSG_TAIL_MAX, often none) and 0 to 32 descriptors.  Content longer than
+ * a tail goes in parts, in order, all but the last with PART_MORE.  Bodies hold
  * fixed-width integers and byte arrays, no pointers and no padding that is
  * not named; they are zeroed before they are filled.
  */
@@ -59,7 +59,7 @@ enum role {
 	X(CONF,       PARENT,   CHILDREN,       conf,       MSG_TAIL_MAX, 0, 0)\
 	/* The key of the seals: never to the front. */			      \
 	X(KEY,        PARENT,   SEALERS,        key,                   0, 0, 0)\
-	/* The channel to a peer that was started, or started again. */	      \
+	/* The channel to a process that was started. */		      \
 	X(CHANNEL,    PARENT,   CHILDREN,       channel,               0, 1, 1)\
 	/* One of the listening sockets; the last makes the set valid. */     \
 	X(LISTENER,   PARENT,   FRONT,          listener,              0, 1, 1)\
@@ -80,16 +80,16 @@ enum role {
 	X(LOG,        CHILDREN, PARENT,         log,                2048, 0, 0)\
 	/* Whole lines of the access log. */				      \
 	X(ACCESS,     FRONT,    PARENT,         none,       MSG_TAIL_MAX, 0, 0)\
-	/* It goes on working; each second. */				      \
+	/* The event loop still runs; sent each second. */		      \
 	X(ALIVE,      FRONT,    PARENT,         none,                  0, 0, 0)\
-	/* A peer sent what this table does not allow. */		      \
+	/* Another process sent a message that breaks the rules. */	      \
 	X(WRONG,      CHILDREN, PARENT,         wrong,                 0, 0, 0)\
 	/* The filter stopped a system call; the sender is about to end. */   \
 	X(SYSCALL,    CHILDREN, PARENT,         syscall,               0, 0, 0)\
 									      \
 	/* Resolve these specs: struct msg_spec items, in parts. */	      \
 	X(RESOLVE,    FRONT,    WALKER,         resolve,    MSG_TAIL_MAX, 0, 0)\
-	/* Nobody waits for that resolution any longer. */		      \
+	/* Stop that resolution: its answer is not needed any longer. */      \
 	X(CANCEL,     FRONT,    WALKER,         id,                    0, 0, 0)\
 	/* Open these paths: struct msg_path items, at most 32. */	      \
 	X(OPEN,       FRONT,    WALKER,         open,       MSG_TAIL_MAX, 0, 0)\
@@ -107,7 +107,7 @@ enum role {
 	/* struct msg_digests_item each, followed by its digests. */	      \
 	X(DIGESTS,    HASHER,   FRONT,          digests,    MSG_TAIL_MAX, 0, 0)\
 									      \
-	/* What does this path digest stand for? */			      \
+	/* Look up this path digest. */					      \
 	X(GET_INFO,   FRONT,    CACHE,          get_info,              0, 0, 0)\
 	/* A listing, then an info dictionary, in parts. */		      \
 	X(INFO,       CACHE,    FRONT,          info,       MSG_TAIL_MAX, 0, 0)\
@@ -133,7 +133,7 @@ enum msg_type {
 #define PART_MORE	0x1	/* in flags: further parts follow */
 
 /*
- * What goes into messages.  Without padding the layout is the same where 64-bit
+ * The bodies of messages.  Without padding the layout is the same where 64-bit
  * numbers are aligned to 4 bytes (i386) and where to 8, and no byte is sent
  * that nobody has set.
  */
@@ -247,7 +247,7 @@ struct msg_syscall {
 
 #define RESOLVE_MAX	(4U << 20)	/* bytes of items in one request */
 
-#define RESOLVE_EXPECT	0x2	/* in flags: expect is what we hold */
+#define RESOLVE_EXPECT	0x2	/* in flags: we hold the listing expect */
 
 struct msg_resolve {
 	uint64_t	id;
@@ -294,7 +294,7 @@ struct msg_resolved {
 	uint8_t		seal[SEAL_LEN];		/* seal_listing() */
 };
 
-/* What became of a path; enum path_status of common/listing.h. */
+/* The results of opening paths; enum path_status of common/listing.h. */
 struct msg_opened {
 	uint64_t	id;
 	uint32_t	count;			/* as in MSG_OPEN */
@@ -441,12 +441,12 @@ struct msg_touch {
 struct channel_msg;
 TAILQ_HEAD(channel_queue, channel_msg);
 
-/* One end of a socketpair; common/channel.h has what is done with it. */
+/* One end of a socketpair; common/channel.h has its functions. */
 struct channel {
 	int		 fd;			/* -1: closed */
 	enum role	 self;
 	enum role	 peer;
-	uint32_t	 index;			/* of the peer in its role */
+	uint32_t	 index;			/* of peer among its role */
 	uint64_t	 sent;			/* messages */
 	uint64_t	 received;
 	struct channel_queue queue;		/* not sent yet */
@@ -481,9 +481,8 @@ const char	*msg_name(uint32_t type);
 size_t		 msg_body_len(enum msg_type);
 
 /*
- * The table's check on its own: what is wrong with a message of this type,
- * length (body and tail) and number of descriptors between these roles.
- * 0: nothing.
+ * Check a message of this type, length (body and tail) and number of
+ * descriptors between these roles against the table.  The fault, or 0.
  */
 enum msg_fault	 msg_check(uint32_t type, enum role from, enum role to,
 		    size_t len, int nfds);
@@ -511,7 +510,7 @@ int		 msg_send_wait(struct channel *, enum msg_type,
 		    const void *body, const void *tail, size_t tail_len,
 		    const int *fds, int nfds);
 
-/* Close the descriptors of a message that were not taken. */
+/* Close the descriptors of a message that its handler has not kept. */
 void		 msg_close_fds(struct msg *);
 
 /*

@@ -21,7 +21,7 @@
 #include "pkgtorrentd/parent/parent.h"
 #include "pkgtorrentd/parent/state.h"
 
-/* What looks at the system: any of its looks may take for ever. */
+/* A process that looks at the system: any of its looks may never end. */
 static struct {
 	char	*where;			/* it looks now; shared with us */
 	int	 fd;			/* for its complaints */
@@ -61,8 +61,8 @@ looker_main(const struct parent *parent)
 	struct buf	 errors = { 0 };
 	int		 rv, fd, null = open("/dev/null", O_RDWR);
 
-	/* Somebody may read until all of us have closed them, and we may never
-	   end. */
+	/* The reader of our output waits until all of us have closed it, and
+	   this process may never end. */
 	for (fd = STDIN_FILENO; null != -1 && fd <= STDERR_FILENO; fd++)
 		(void)dup2(null, fd);
 	rv = conffile_check(parent->conf, NULL, parent->opt->file,
@@ -118,8 +118,7 @@ check_system(struct parent *parent, struct buf *errors)
 	else {
 		(void)buf_addf(errors, "%s: %s does not answer within %d s\n",
 		    parent->opt->file, looker.where, READY_MS / 1000);
-		/* Where even this does not end it, it is left to the
-		   kernel. */
+		/* If SIGKILL does not end it, it is left to the kernel. */
 		(void)kill(pid, SIGKILL);
 	}
 	if (status != 0 && errors->len == before) {
@@ -218,7 +217,7 @@ check_on_children(evutil_socket_t sig, short what, void *arg)
 	children_reap(arg);
 }
 
-/* What does not even end when it is killed is left to the kernel. */
+/* A process that does not end when it is killed is left to the kernel. */
 static void
 check_on_timeout(evutil_socket_t fd, short what, void *arg)
 {

@@ -1,6 +1,5 @@
 /*
- * The configuration file: reading it, and comparing what it says with the
- * system.
+ * The configuration file: reading it, and checking it against the system.
  */
 #include <sys/stat.h>
 
@@ -20,8 +19,8 @@
 #define CONF_FILE_MAX	(1U << 20)	/* bytes */
 
 /*
- * At start it may be a pipe, whose end one waits for.  What is there later
- * must not stop the parent.
+ * At start the file may be a pipe, whose end is waited for.  Later no kind of
+ * file may block the parent.
  */
 static int
 conffile_read_file(const char *path, bool starting, struct buf *text,
@@ -70,8 +69,8 @@ conffile_read(const char *file, const struct strings *overrides,
 }
 
 /*
- * Root may write everywhere; what counts is the user that the cache becomes,
- * whose groups and rights are taken on for the question.
+ * Root may write everywhere.  The question is whether the user of the cache
+ * may, so the parent takes on the groups and rights of that user to ask it.
  */
 static int
 conffile_check_cache(const struct conf *conf, const char *file,
@@ -98,7 +97,7 @@ conffile_check_cache(const struct conf *conf, const char *file,
 	    (setgroups((size_t)ngroups, groups) == -1 && errno != EPERM))
 		fatal("becoming user %u again: %s", (unsigned)uid,
 		    strerror(errno));
-	/* What is not there will be made. */
+	/* A missing directory will be made. */
 	if (rv == 0 || error == ENOENT)
 		return 0;
 	(void)buf_addf(errors, "%s: cache \"%s\": %s for user %s%s; %s or set "
@@ -108,8 +107,8 @@ conffile_check_cache(const struct conf *conf, const char *file,
 	return -1;
 }
 
-/* One that did not change is the business of the process that is in it, and
-   one on a file server that may be away that of the one that is to be. */
+/* An unchanged directory concerns the process that is in it; one on a file
+   server, which may not answer, the process that is to work there. */
 bool
 conffile_has_new_cache(const struct conf *conf, const struct conf *old)
 {
@@ -126,16 +125,16 @@ conffile_check(const struct conf *conf, const struct conf *old,
 {
 	struct conf	 used = *conf;
 
-	/* Sockets that we were handed replace those lines, so what these say
-	   need not be possible. */
+	/* The service manager handed us sockets in place of the lines that
+	   say listen, so these need not be possible. */
 	if (activated)
 		used.nlisten = 0;
-	/* A server may be away, for which a walker can wait. */
+	/* A file server may not answer; a walker can wait for it. */
 	if (old != NULL)
 		used.nroots = 0;
 	if (!conffile_has_new_cache(conf, old))
 		used.cache = NULL;
-	/* It is opened again, which tells as much. */
+	/* The access log is opened again, which checks it as well. */
 	if (old != NULL && conf->access_log == ACCESS_LOG_FILE &&
 	    old->access_log == ACCESS_LOG_FILE &&
 	    strcmp(conf->access_log_file, old->access_log_file) == 0)

@@ -10,9 +10,8 @@ struct conf	*conffile_read(const char *file,
 		    struct buf *errors);
 /*
  * Check it against the system; -1 with complaints.  activated: listen is not
- * looked at.  Of what is there already (old, or NULL) nothing is looked at
- * again, nor at roots, nor at a cache on a file server: their processes do
- * that.
+ * looked at.  With old, neither its unchanged values are looked at again, nor
+ * roots, nor a cache on a file server: their processes do that.
  */
 int	 conffile_check(const struct conf *, const struct conf *old,
 	    const char *file, bool privileged, bool activated,

@@ -27,8 +27,7 @@ files_socket_group(const struct parent *parent, const struct conf *conf)
 }
 
 /*
- * 0755: what the caches hold is what everybody is told who asks, and an
- * administrator may look.
+ * 0755: the content of the cache is public, and an administrator may look.
  */
 int
 files_make_cache(const struct conf *conf, bool privileged, struct buf *errors)

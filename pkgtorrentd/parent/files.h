@@ -1,6 +1,6 @@
 /*
- * Files that the parent opens or reads for others: the trackers, the access
- * log, the cache directory.
+ * Files that the parent opens or reads for its children: the trackers, the
+ * access log, the cache directory.
  */
 #ifndef FILES_H
 #define FILES_H

@@ -1,7 +1,7 @@
 /*
- * What children tell the parent.  None of it is believed further than its row
- * in the table goes: a line is escaped, an accusation ends a process that is
- * replaced at once, a count is a count.
+ * The messages of children.  The parent believes them only as far as it must:
+ * it escapes a line, and an accusation ends a process that is replaced at
+ * once.
  */
 #include <errno.h>
 #include <seccomp.h>
@@ -100,7 +100,7 @@ from_children_on_alive(struct process *p, const struct msg *msg)
 	return FAULT_NONE;
 }
 
-/* accused broke the rules of the table: it ends, and is replaced. */
+/* The accused process broke the rules: it is killed, and replaced. */
 static void
 from_children_convict(struct parent *parent, struct process *accused,
     const char *by, const struct msg_wrong *wrong)
@@ -126,8 +126,8 @@ from_children_wrong(void *owner, const struct msg_wrong *wrong)
 }
 
 /*
- * Only the other end of one of the reporter's channels can have sent it
- * anything: whoever names another has broken the rules itself.
+ * Only the other end of one of its channels can have sent the reporter a
+ * message: a reporter that names another process breaks the rules itself.
  */
 static enum msg_fault
 from_children_on_wrong(struct process *p, const struct msg *msg)
@@ -153,7 +153,7 @@ from_children_on_wrong(struct process *p, const struct msg *msg)
 		    wrong);
 		return FAULT_NONE;
 	}
-	/* A place that the last reload took away was a peer until then. */
+	/* A process that the last reload retired was at work until then. */
 	if (p->role == ROLE_FRONT && wrong->role < ROLE_COUNT &&
 	    wrong->role != ROLE_FRONT) {
 		p->parent->wrong++;
@@ -163,8 +163,8 @@ from_children_on_wrong(struct process *p, const struct msg *msg)
 }
 
 /*
- * A filter that stops what a library does now and then is a fault that
- * restarting hides; often within a minute, it is not going to end.
+ * If a filter stops a system call that a library makes now and then, a restart
+ * hides the fault; if it does so often within a minute, no restart will help.
  */
 static enum msg_fault
 from_children_on_syscall(struct process *p, const struct msg *msg)

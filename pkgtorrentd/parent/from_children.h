@@ -1,5 +1,5 @@
 /*
- * What children tell the parent.
+ * The messages of children to the parent.
  */
 #ifndef FROM_CHILDREN_H
 #define FROM_CHILDREN_H

@@ -58,7 +58,7 @@ listen_set_tcp(int fd)
 	    UNSENT_MAX);
 }
 
-/* What only a listening stream socket of a family that we know can say. */
+/* Checks that fd is a listening stream socket of a family that we know. */
 static int
 listen_check(int fd)
 {
@@ -366,9 +366,9 @@ listen_complain(const struct conf *conf, const struct conf_listen *cl,
 		hint = " (ports below 1024 are for root)";
 	else if (error == EADDRINUSE)
 		hint = listen_has_rival(conf, cl) ?
-		    "; another line of listen has that port, or stop what "
-		    "listens there" :
-		    "; stop what listens there, or set another";
+		    "; another line of listen has that port, or stop the "
+		    "program that listens there" :
+		    "; stop the program that listens there, or set another";
 	(void)buf_addf(errors, "listen %s: %s%s\n", cl->text, strerror(error),
 	    hint);
 }

@@ -34,16 +34,16 @@ struct listeners {
 int	listen_take(struct listeners *, struct buf *errors);
 
 /*
- * Open what the configuration says.  Sockets of the same address are taken
- * over from kept (NULL at start), so that nobody who waits in their queue is
- * turned away; they are then in both sets.  gid: the group of socket files,
+ * Open the sockets of the configuration.  Sockets of the same address are
+ * taken over from kept (NULL at start), so that no connection in their queues
+ * is lost; they are then in both sets.  gid: the group of socket files,
  * or (gid_t)-1.  0, or -1 with complaints and nothing opened.
  */
 int	listen_open(struct listeners *, const struct conf *,
 	    const struct listeners *kept, gid_t gid, struct buf *errors);
 
-/* Close the set and remove its socket files, but for what is also in kept
-   (NULL: nothing is). */
+/* Close the set and remove its socket files, except those that are also in
+   kept (may be NULL). */
 void	listen_close(struct listeners *, const struct listeners *kept);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * Where a path leads, and whether a file server is asked on the way there: by
- * what the kernel lists as mounted, proc(5), before any of it is looked at.
- * Who looks up a name where a server is away may wait for ever.
+ * Where a path leads, and whether a file server is asked on the way there,
+ * told from the kernel's list of mounts (proc(5)) alone: a process that looks
+ * up a name on a server that is away may wait for ever.
  *
- * What is mounted at / does not count: our own programs lie there.
+ * The mount at / does not count: our own programs lie there.
  */
 #include <sys/epoll.h>
 #include <sys/sysmacros.h>
@@ -36,7 +36,7 @@ static struct {
 	size_t		 n;
 	size_t		 cap;
 	int		 fd;	/* the kernel's list; 0: not opened yet */
-	bool		 read;	/* and v is what it says */
+	bool		 read;	/* and v has its lines */
 } table;
 
 static bool
@@ -103,7 +103,7 @@ table_add(const char *line)
 	table.n++;
 }
 
-/* The list says by itself that it has changed, to each who has it open. */
+/* Each process that has the list open is told when it has changed. */
 static bool
 table_is_current(void)
 {
@@ -177,8 +177,7 @@ find_remote(const char *dir)
 	return NULL;
 }
 
-/* The first component of what is left of a path, taken off it.  NULL at its
-   end. */
+/* Takes the first component off the rest of a path.  NULL at its end. */
 static char *
 next_component(char **left)
 {
@@ -195,8 +194,8 @@ next_component(char **left)
 }
 
 /*
- * One step: at is the directory so far, left what is to follow.  A link's
- * target takes its place in what is left.  False: that is too long.
+ * One step: at is the directory so far, left the path that remains.  A link is
+ * replaced by its target there.  False: the result is too long.
  */
 static bool
 step(char at[PATH_MAX], const char *component, char left[2 * PATH_MAX],
@@ -249,7 +248,8 @@ mount_table_follow(const char *path, dev_t *dev)
 			memmove(left, rest, strlen(rest) + 1);
 			continue;
 		}
-		/* What cannot be followed has an error for who looks. */
+		/* A path that cannot be followed gives an error when it is
+		   opened. */
 		if (!step(at, component, left, rest, &links))
 			return MOUNT_LOCAL;
 		if ((m = find_remote(at)) == NULL)
@@ -262,8 +262,8 @@ mount_table_follow(const char *path, dev_t *dev)
 }
 
 /*
- * When the mount table changes, /proc/self/mountinfo is ready with EPOLLPRI
- * for whoever looks next, and no longer after that look (proc(5)).  libevent
+ * When the mount table changes, the next poll of /proc/self/mountinfo finds
+ * EPOLLPRI, and only that one (proc(5)).  libevent
  * knows no such event: it watches an epoll instance that waits for it.
  */
 static void
@@ -273,9 +273,8 @@ mount_table_on_change(evutil_socket_t fd, short what, void *arg)
 	struct epoll_event	 ev;
 
 	(void)what;
-	/* Before anything is told, so that a further change comes up again.
-	   Whether it still finds something is of no matter: libevent had the
-	   table looked at to come here. */
+	/* Before anybody is told, so that a further change is reported again.
+	   The result does not matter: libevent polled the table already. */
 	(void)epoll_wait(fd, &ev, 1, 0);
 	parent->mounts++;
 	parent->mounts_changed(parent);

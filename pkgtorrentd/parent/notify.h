@@ -8,14 +8,14 @@
 #include <sys/un.h>
 
 struct notify {
-	int			fd;		/* -1: nobody wants to know */
+	int			fd;		/* -1: nothing is sent */
 	struct sockaddr_un	addr;
 	socklen_t		addr_len;
 };
 
 /*
- * path as in $NOTIFY_SOCKET: a path, "@" and an abstract name, or NULL.  What
- * cannot be used counts as nobody.
+ * path as in $NOTIFY_SOCKET: a path, "@" and an abstract name, or NULL.  One
+ * that cannot be used counts as NULL: nothing is sent.
  */
 void	notify_open(struct notify *, const char *path);
 

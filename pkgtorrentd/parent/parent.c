@@ -1,6 +1,6 @@
 /*
- * Runs as root (or as whoever started it) with the few capabilities that its
- * children need; may bind, fork and signal; is sent short reports by its
+ * Runs as root (or as the user that started it) with the few capabilities that
+ * its children need; may bind, fork and signal; is sent short reports by its
  * children, which it does not believe further than the table of messages
  * goes; holds the listening sockets, the configuration, the key of the seals
  * and a channel to every child.  It never reads a byte of a client or of a
@@ -38,7 +38,7 @@
    disk. */
 #define SILENT_MAX_S	60
 #define TRACKERS_S	60		/* between two looks at their file */
-#define LOG_TURNS_MAX	64		/* in a second, to write what is kept */
+#define LOG_TURNS_MAX	64		/* in a second, to write kept lines */
 #define STOP_MS		6000		/* the front's five seconds, and one */
 
 static const int	parent_signal_numbers[PARENT_SIGNALS] = {
@@ -58,8 +58,8 @@ parent_start_role(struct parent *parent, enum role role)
 }
 
 /*
- * The others work for the front and hold what it asked for: a new front finds
- * new ones, and nothing of the old can come to light with the new.
+ * The other processes work for the front and hold its requests: with a new
+ * front they are new as well, so that no answer to the old front reaches it.
  */
 static void
 parent_start_front(struct parent *parent, struct process *front)
@@ -102,7 +102,7 @@ parent_kill_all(struct parent *parent)
 }
 
 static void
-parent_say_why(struct parent *parent, const char *who, const void *why,
+parent_say_why(struct parent *parent, const char *name, const void *why,
     size_t len)
 {
 	char	 text[2048];
@@ -111,17 +111,17 @@ parent_say_why(struct parent *parent, const char *who, const void *why,
 		return;
 	parent->said_why = true;
 	from_children_copy_line(text, sizeof(text), why, len);
-	(void)dprintf(parent->ready_fd, "%s: %s\n", who, text);
+	(void)dprintf(parent->ready_fd, "%s: %s\n", name, text);
 }
 
-/* The front gets its time to finish answers; nobody new is let in. */
+/* The front gets its time to finish answers; no connection is accepted. */
 static void
 parent_stop(struct parent *parent)
 {
 	struct process	*front = children_front(parent);
 
 	if (parent->state == PARENT_STOPPING) {
-		/* Told twice: at once. */
+		/* The second signal ends all of them at once. */
 		parent_kill_all(parent);
 		return;
 	}
@@ -207,7 +207,7 @@ parent_on_timer(struct process *p)
 		process_start(p);
 }
 
-/* One that is to be replaced has ended. */
+/* A process that is to be replaced has ended. */
 static void
 parent_replace(struct parent *parent, struct process *p)
 {
@@ -216,7 +216,7 @@ parent_replace(struct parent *parent, struct process *p)
 	p->restarts++;
 	parent->restarts++;
 	if (p->role == ROLE_FRONT) {
-		/* Nobody is at work beside whom others could start. */
+		/* A reload starts processes beside those at work: none are. */
 		if (reload_drop(parent))
 			parent->reload_again = true;
 		parent_retire_role(parent, ROLE_WALKER);
@@ -427,8 +427,8 @@ parent_on_log_room(evutil_socket_t fd, short what, void *arg)
 	parent_flush_log(parent);
 }
 
-/* What nobody has read goes out when somebody does.  The turns are for a pipe
-   whose reader has gone: it never has to be waited for. */
+/* Lines that were kept are written when the reader reads again.  The number of
+   turns is bounded because a pipe without a reader is always ready. */
 static void
 parent_flush_log(struct parent *parent)
 {
@@ -442,8 +442,8 @@ parent_flush_log(struct parent *parent)
 }
 
 /*
- * The front watches all others; nobody else would see that it hangs.  What is
- * counted are seconds in which we were at work ourselves.
+ * The front watches all other processes, and the parent the front.  It counts
+ * only seconds in which it was at work itself.
  */
 static void
 parent_watch(struct process *p)
@@ -573,7 +573,7 @@ parent_open_loop(struct parent *parent)
 	sigset_t	 none;
 	int		 i;
 
-	/* Whoever started us may have blocked what we wait for. */
+	/* The process that started us may have blocked our signals. */
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);

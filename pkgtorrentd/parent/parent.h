@@ -19,15 +19,15 @@ struct options {
 };
 
 /*
- * Everything that can be refused before the first child is started: what the
- * configuration says, programs, sockets, the cache directory, the access log.
- * The configuration is taken over.  NULL with complaints.
+ * Do everything that can fail before the first child is started: check the
+ * configuration, open programs, sockets and the access log, make the cache
+ * directory.  The configuration is taken over.  NULL with complaints.
  */
 struct parent	*parent_new(const struct options *, struct conf *,
 		    struct buf *errors);
 /*
  * Start the children and serve until told to stop.  When all are ready a NUL
- * is written to ready_fd (-1: nobody waits), else why not.  Returns the exit
+ * is written to ready_fd (-1: none), else the reason why not.  Returns the exit
  * status.  The parent is freed.
  */
 int	 parent_run(struct parent *, int ready_fd);

@@ -116,8 +116,7 @@ process_send(struct process *p, enum msg_type type, const void *body,
 {
 	if (p->channel.fd == -1)
 		return;
-	/* Counts replace each other: one that was not read yet says the
-	   last. */
+	/* A count that is still kept is replaced by the newer one. */
 	if (type == MSG_MOUNTS && channel_replace(&p->channel, type, body))
 		return;
 	if (p->channel.queued >= QUEUE_MAX) {
@@ -126,8 +125,8 @@ process_send(struct process *p, enum msg_type type, const void *body,
 		process_kill(p);
 		return;
 	}
-	/* EPIPE is the news of its end, which waitpid() tells as well; what it
-	   said before that is still to be read. */
+	/* EPIPE says that the process has ended, as waitpid() will; its last
+	   messages are still to be read. */
 	if (channel_event_send(&p->event, type, body, tail, tail_len, &fd,
 	    fd == -1 ? 0 : 1) == -1 && errno != EPIPE) {
 		log_error("sending %s to %s %d: %s", msg_name(type),

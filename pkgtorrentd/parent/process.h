@@ -1,6 +1,6 @@
 /*
- * A child as the parent sees it: its pid, its channel and what waits to be
- * sent over it, when to start it again and when to kill it.
+ * A child as the parent sees it: its pid, its channel, the time to start it
+ * again and the time to kill it.
  */
 #ifndef PROCESS_H
 #define PROCESS_H
@@ -18,8 +18,8 @@ struct process;
 #define KILL_AFTER_MS	5000		/* for one that does not end itself */
 
 
-/* What is to be said of a process that has ended and not said why: a filter
-   may stop a child while it loads its libraries, or reports. */
+/* To be added to the end of a process that has given no reason: a filter may
+   stop a child while it loads its libraries, or reports. */
 #define PROCESS_WITHOUT_WORDS " without a word of its own: a filter of "      \
 	"system calls (SystemCallFilter=, a container's seccomp profile) is " \
 	"a likely reason"
@@ -46,7 +46,7 @@ struct process_ops {
 	void	(*stopped)(struct process *, const char *why);
 };
 
-/* One place in the service; who dies in it is replaced. */
+/* A child, and after its end its successor in the same place. */
 struct process {
 	TAILQ_ENTRY(process)	 entry;
 	struct parent		*parent;
@@ -63,7 +63,7 @@ struct process {
 	uint32_t		 delay_ms;	/* before the last start */
 	uint32_t		 restarts;
 	uint32_t		 silent_s;	/* since MSG_ALIVE */
-	bool			 killed;	/* by us, who said why */
+	bool			 killed;	/* by us; the log says why */
 	bool			 retired;	/* not to be started again */
 	bool			 reserve;	/* not at work: to take … */
 	bool			 planned;	/* … over with a reload */
@@ -80,8 +80,8 @@ struct process {
    memory. */
 struct process	*process_new(struct parent *, enum role, uint32_t index);
 
-/* Fork, execute, and send what every child is told first: the configuration
-   and, to those that seal, the key. */
+/* Fork, execute, and send the configuration and, to processes that seal, the
+   key. */
 void	 process_start(struct process *);
 
 /*
@@ -109,10 +109,10 @@ const struct conf *process_conf(const struct process *);
 void	 process_title(const struct process *, char title[SPAWN_TITLE_LEN]);
 /* Its owner is told (ops->stuck) when even that does not end it. */
 void	 process_kill(struct process *);
-/* Do what its timer is for in so many milliseconds. */
+/* Call its owner (start, late, stuck), or kill it, after so many ms. */
 void	 process_set_timer(struct process *, uint32_t ms);
 
-/* Has ended: what it still said is read, its channel closed. */
+/* After its end: read its last messages, close its channel. */
 void	 process_reap(struct process *);
 void	 process_free(struct process *);
 

@@ -21,7 +21,7 @@
 
 /*
  * Users and sandboxes are entered once in a process's life; the old values
- * stay in force, and in what the children are told.
+ * stay in force, also in the configuration that children are sent.
  */
 static void
 reload_keep_fixed(struct conf *conf, const struct conf *old)
@@ -90,9 +90,9 @@ fail:
 }
 
 /*
- * Is what this one does under a configuration done by nobody under the other?
- * What is set up once in a process's life, before it locks itself down; all
- * else they are told.
+ * Does no process under the other configuration do the work of this one?  Only
+ * values count that are set up once in a process's life, before it locks
+ * itself down; all others are sent to it.
  */
 static bool
 reload_is_missing(enum role role, uint32_t index, const struct conf *conf,
@@ -126,7 +126,8 @@ reload_take_over(struct parent *parent, struct reload *new)
 	(void)files_read_trackers(parent, true);
 }
 
-/* Whose place is gone leaves; the others may have another number. */
+/* Processes without a place in the new configuration leave; the others may get
+   another number. */
 static void
 reload_number(struct parent *parent, const struct conf *old,
     const struct conf *new)

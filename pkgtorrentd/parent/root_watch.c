@@ -1,9 +1,9 @@
 /*
  * Which directory each walker lives in, and whether the root's path leads to
- * another one by now.  Who looks at a file whose server is away may wait for
- * ever, and the parent has others to care for: it never looks at a root
- * on a network file system, or below one, and takes a SIGHUP as the word that
- * it may be another.
+ * another one by now.  A look at a file whose server is away may take for
+ * ever, and the parent has other work: it never looks at a root on a network
+ * file system, or below one, and takes a SIGHUP as the word that it may be
+ * another.
  */
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -92,9 +92,9 @@ root_watch_on_end(struct process *p, pid_t pid, int status)
 	spawn_describe_end(how, sizeof(how), status);
 	p->delay_ms = spawn_delay_ms(p->delay_ms, 0, clock_ms());
 	if (first)
-		log_warn("no walker can be started in what is at %s now "
-		    "(%s): the old one goes on where it was, and that is "
-		    "tried again", root_dir(p), how);
+		log_warn("no walker can be started in the directory that is "
+		    "at %s now (%s): the old one goes on where it was, and "
+		    "that is tried again", root_dir(p), how);
 	else
 		log_debug("%s: tried again: %s", root_dir(p), how);
 	process_set_timer(p, p->delay_ms);

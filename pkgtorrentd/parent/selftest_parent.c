@@ -1,5 +1,5 @@
 /*
- * What the parent lives by, and its children on their way in, tried before
+ * The system calls that the parent and starting children need, tried before
  * the first of them is started: a filter that stops one of these calls stops
  * it in all of them, where it would look like something else (a missing
  * capability, an owner, a program that cannot be executed).  Chroot, Landlock
@@ -32,7 +32,7 @@
 static const char *const for_all[] = {
 	/* Users. */
 	"getpid", "geteuid32/geteuid", "getegid32/getegid",
-	/* Files: the configuration, programs, what is to be looked at. */
+	/* Files: the configuration, programs, directories to check. */
 	"openat", "read", "write", "close", "access/faccessat",
 	"faccessat2", "newfstatat/fstatat64", "statx",
 	"_llseek/lseek", "chdir",
@@ -93,7 +93,7 @@ probe_all(const char *const *calls, struct buf *errors)
 	return bad;
 }
 
-/* What only somebody who can be spared may try. */
+/* The steps that only a process that can be spared may try. */
 enum step { STEP_BORN, STEP_RETURNED, STEP_SESSION, STEP_DONE };
 
 struct victim {
@@ -199,7 +199,7 @@ selftest_parent(bool privileged, bool foreground, struct buf *errors)
 	bad = probe_all(for_all, errors);
 	if (privileged) {
 		bad |= probe_all(for_root, errors);
-		/* EPERM is what it says without its capability, too. */
+		/* Without its capability it fails with EPERM, too. */
 		error = selftest_probe("setgroups");
 		if (error != 0 && error != EPERM) {
 			complain("setgroups", error, errors);
@@ -213,7 +213,7 @@ selftest_parent(bool privileged, bool foreground, struct buf *errors)
 		complain("futex", errno, errors);
 		bad = -1;
 	}
-	/* It sets what it is given, so with what it is. */
+	/* umask sets the mask, so it is called with the present one. */
 	if (syscall(SYS_umask, 022) == -1) {
 		complain("umask", errno, errors);
 		bad = -1;

@@ -105,7 +105,7 @@ spawn_reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Everything else that the parent holds is closed here, whatever it was. */
+/* All other descriptors of the parent are closed here. */
 static int
 spawn_place_fds(int program, int channel, int null)
 {

@@ -29,8 +29,8 @@ int	spawn_open_programs(struct programs *, const char *hasher_path,
 	    struct buf *errors);
 
 /*
- * What ps shows, and how the programs know their role: "pkgtorrentd: cache",
- * "pkgtorrentd: hasher 1", "pkgtorrentd: walker /prefix".
+ * The title that ps shows, from which the programs know their role:
+ * "pkgtorrentd: cache", "pkgtorrentd: hasher 1", "pkgtorrentd: walker /prefix".
  */
 void	spawn_title(char *out, size_t outlen, enum role, uint32_t index,
 	    const struct conf *);

@@ -31,7 +31,8 @@ enum parent_state {
 
 #define PARENT_SIGNALS	5
 
-/* A new configuration, and what it needs, got before the old is given up. */
+/* A new configuration and its sockets and files, opened before the old ones
+   are given up. */
 struct reload {
 	struct conf		*conf;
 	struct buf		 conf_text;	/* the same, printed */

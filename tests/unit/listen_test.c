@@ -145,7 +145,7 @@ ATF_TC_BODY(listen__port_in_use, tc)
 	(void)tc;
 	snprintf(line, sizeof(line), "listen 127.0.0.1:%u\n", port);
 	snprintf(want, sizeof(want), "listen 127.0.0.1:%u: Address already in "
-	    "use; stop what listens there, or set another\n", port);
+	    "use; stop the program that listens there, or set another\n", port);
 	conf = conf_of(line);
 	ATF_REQUIRE_EQ(listen_open(&first, conf, NULL, (gid_t)-1, &errors), 0);
 	ATF_CHECK_EQ(listen_open(&second, conf, NULL, (gid_t)-1, &errors), -1);

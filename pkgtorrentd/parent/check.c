@@ -18,7 +18,7 @@
 #include "pkgtorrentd/parent/children.h"
 #include "pkgtorrentd/parent/conffile.h"
 #include "pkgtorrentd/parent/from_children.h"
-#include "pkgtorrentd/parent/parent.h"
+#include "pkgtorrentd/parent/options.h"
 #include "pkgtorrentd/parent/state.h"
 
 /* A process that looks at the system: any of its looks may never end. */

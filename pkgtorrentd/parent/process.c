@@ -11,7 +11,7 @@
 #include "common/child.h"
 #include "common/sandbox/selftest.h"
 #include "common/timer.h"
-#include "pkgtorrentd/parent/parent.h"
+#include "pkgtorrentd/parent/options.h"
 #include "pkgtorrentd/parent/process.h"
 #include "pkgtorrentd/parent/state.h"
 

@@ -14,7 +14,7 @@
 #include "pkgtorrentd/parent/children.h"
 #include "pkgtorrentd/parent/conffile.h"
 #include "pkgtorrentd/parent/files.h"
-#include "pkgtorrentd/parent/parent.h"
+#include "pkgtorrentd/parent/options.h"
 #include "pkgtorrentd/parent/reload.h"
 #include "pkgtorrentd/parent/root_watch.h"
 #include "pkgtorrentd/parent/state.h"

@@ -4,7 +4,7 @@
 
 #include "common/seal.h"
 #include "common/torrent.h"
-#include "pkgtorrentd/front/front.h"
+#include "pkgtorrentd/front/job/hot.h"
 
 static int
 hot_cmp(const struct hot_entry *a, const struct hot_entry *b)
@@ -64,8 +64,8 @@ hot_account(struct hot *hot, struct hot_entry *e)
 	hot->size -= e->size;
 	e->size = sizeof(*e) + (e->torrent != NULL ? e->torrent->size : 0);
 	hot->size += e->size;
-	/* The one that was just used is the last to go, and may go: those who
-	   still need the torrent hold a reference. */
+	/* The entry that was just used is dropped last, but may be dropped:
+	   its users hold a reference to the torrent. */
 	hot_shrink(hot);
 }
 
@@ -161,9 +161,10 @@ hot_set_conf(struct hot *hot, const struct conf *old, const struct conf *conf,
 		if (all)
 			hot_free_entry(hot, e);
 		/* Two keys may stand for the same torrent. */
-		else if (roots && t != NULL && t->layout != layout_epoch) {
+		else if (roots && t != NULL &&
+		    t->layout_epoch != layout_epoch) {
 			if (torrent_renumber(t, old, conf))
-				t->layout = layout_epoch;
+				t->layout_epoch = layout_epoch;
 			else
 				hot_free_entry(hot, e);
 		}

@@ -1,6 +1,6 @@
 /*
- * Torrents in memory, ready to be answered, within a bound on their size;
- * the least recently used one goes first.
+ * Torrents in memory, ready to be sent, within a bound on their size; the
+ * least recently used one is dropped first.
  */
 #ifndef HOT_H
 #define HOT_H
@@ -14,19 +14,17 @@
 #include "common/conf/conf.h"
 #include "pkgtorrentd/front/http/request.h"
 
-struct front;
-
 /*
- * What a torrent was asked for by: the SHA-1 of its specs, and whether the
- * answer must be the multi form (digest) or may be the single one (single
- * and simple mode).
+ * The key of a torrent: the SHA-1 of its specs, and whether the answer must
+ * have the multi form (digest) or may have the single form (single and simple
+ * mode).
  */
 struct torrent_key {
 	uint8_t		digest[SHA1_LEN];
 	uint8_t		multi;
 };
 
-/* The SHA-256 of what one walker made of its share of the specs. */
+/* The SHA-256 of one walker's listing of its share of the specs. */
 struct listing_sha {
 	uint32_t	walker;
 	uint8_t		sha256[SEAL_LEN];
@@ -39,7 +37,7 @@ struct torrent {
 	bool			 multi;
 	bool			 settled;	/* may be remembered */
 	bool			 by_mount;	/* … while its mounts stay */
-	uint32_t		 layout;	/* front's, when it was made */
+	uint32_t		 layout_epoch;	/* when it was made */
 	struct specs		 specs;
 	struct blob		*info;
 	uint8_t			 info_hash[SHA1_LEN];
@@ -49,11 +47,11 @@ struct torrent {
 	struct listing_sha	*shas;
 	size_t			 nshas;
 	uint64_t		 bytes;		/* of content */
-	uint64_t		 checked_ms;	/* its files were looked at */
-	bool			 recheck;	/* … under other roots */
-	uint64_t		 touched_ms;	/* the cache knows of its use */
+	uint64_t		 checked_ms;	/* walkers last checked files */
+	bool			 recheck;	/* the roots have changed */
+	uint64_t		 touched_ms;	/* last MSG_TOUCH was sent */
 	uint32_t		 hash_ms;
-	/* What surrounds info for each kind of request, or NULL; freed with
+	/* The bytes around info for each kind of request, or NULL; freed with
 	   the torrent by the other. */
 	struct wraps		*wraps;
 	void			(*wraps_free)(struct wraps *);
@@ -64,7 +62,7 @@ struct hot_entry {
 	RB_ENTRY(hot_entry)	 tree;
 	TAILQ_ENTRY(hot_entry)	 lru;
 	struct torrent_key	 key;
-	struct torrent		*torrent;	/* NULL: known to be unknown */
+	struct torrent		*torrent;	/* NULL: the cache has none */
 	uint64_t		 since_ms;
 	size_t			 size;
 };
@@ -81,25 +79,27 @@ struct hot {
 };
 
 void		 hot_init(struct hot *, uint64_t max);
-/* Found entries count as used. */
+/* The entry of a key, which counts as used now, or NULL. */
 struct hot_entry *hot_find(struct hot *, const struct torrent_key *);
-/* Replaces what was there; takes a reference of its own.  torrent NULL: the
-   cache does not know this digest. */
+/* Replace the key's entry and take a reference to the torrent; NULL: the cache
+   has no torrent under this digest.  now is in ms.  Without memory nothing is
+   remembered. */
 void		 hot_put(struct hot *, const struct torrent_key *,
 		    struct torrent *, uint64_t now);
 void		 hot_remove(struct hot *, const struct torrent_key *);
-/* The cache may know it from now on. */
+/* Drop the entry if it has no torrent: the cache may get one now. */
 void		 hot_forget_unknown(struct hot *, const struct torrent_key *);
-/* Of files that are known by their mount. */
+/* Drop the torrents of files that are known by their mounts. */
 void		 hot_forget_mounts(struct hot *);
 /*
  * Another configuration.  Torrents that may be wrong or too large under it are
- * dropped.  If only the roots are others, the torrents of walkers that stay
+ * dropped.  If only the roots differ, the torrents of walkers that stay
  * get the new epoch and are to be checked before they are sent again.
  */
 void		 hot_set_conf(struct hot *, const struct conf *old,
 		    const struct conf *, uint32_t layout_epoch);
-/* The entry's torrent has grown by a wrap. */
+/* Count the size of the entry's torrent again: it has grown by a wrap.  May
+   drop the entry. */
 void		 hot_account(struct hot *, struct hot_entry *);
 
 struct torrent	*torrent_ref(struct torrent *);

@@ -186,7 +186,7 @@ job_fail_memory(struct job *job)
 	job_fail(job, 500, "out of memory; try again later", 1);
 }
 
-/* The torrent, whose reference is taken over, is remembered if it may be. */
+/* Take over a reference to the torrent, and remember it if allowed. */
 static void
 job_succeed(struct job *job, struct torrent *t)
 {
@@ -198,7 +198,7 @@ job_succeed(struct job *job, struct torrent *t)
 	job->result.status = 200;
 	job->result.torrent = t;
 	job->result.checked = t == job->old;
-	if (t->settled && t->layout == all->layout_epoch &&
+	if (t->settled && t->layout_epoch == all->layout_epoch &&
 	    (!t->by_mount || all->mounts_watched)) {
 		hot_put(&all->hot, &key, t, clock_coarse_ms());
 		/* A digest always means the multi form. */
@@ -403,8 +403,8 @@ job_do_without_cache(struct job *job)
 	if (job->state == JOB_LOOKUP) {
 		/* "Unknown" would make the client send all its paths. */
 		if (job->specs.n == 0)
-			job_fail(job, 503, "what is remembered cannot be read "
-			    "at the moment; try again", 5);
+			job_fail(job, 503, "the cache cannot be read at the "
+			    "moment; try again", 5);
 		else
 			job_set_due(job);
 		return;
@@ -471,7 +471,7 @@ job_on_info(struct jobs *all, struct msg *m)
 		job->old = job_files_load(&job->info_parts, body, all->conf,
 		    job->key.digest, &job->specs);
 	if (job->old != NULL) {
-		job->old->layout = all->layout_epoch;
+		job->old->layout_epoch = all->layout_epoch;
 		job->old->touched_ms = clock_coarse_ms();
 	}
 	buf_free(&job->info_parts);
@@ -573,7 +573,7 @@ job_ask_walkers(struct job *job)
 		return;
 	if (job_finds_walkers_full(job)) {
 		job_fail(job, 503, "the mirror's disk does not keep up with "
-		    "what is asked; try again later", 10);
+		    "the requests; try again later", 10);
 		return;
 	}
 	job->asked_walkers_ms = clock_coarse_ms();
@@ -754,7 +754,7 @@ job_keep_old(struct job *job)
 	struct torrent *old = job->old;
 
 	/* The job had just begun when the layout changed. */
-	if (old->layout != job->all->layout_epoch) {
+	if (old->layout_epoch != job->all->layout_epoch) {
 		job_restart(job);
 		return;
 	}
@@ -787,7 +787,8 @@ job_resolved(struct job *job)
 		job_keep_old(job);
 		return;
 	}
-	/* One walker's files have changed; the others' are needed too. */
+	/* Some walkers' files have changed; the other listings are needed
+	   too. */
 	for (i = 0; i < job->nshares; i++) {
 		if (job->shares[i].used && job->shares[i].same) {
 			job->shares[i].known = false;
@@ -856,7 +857,7 @@ job_on_pieces(struct jobs *all, struct msg *m)
 }
 
 /*
- * HASH: the files whose pieces the cache does not have.
+ * HASH: the files that the cache has no pieces of.
  */
 
 static void
@@ -894,7 +895,7 @@ job_hash(struct job *job)
 		hashings_run(all->front);
 }
 
-/* Only the mirror's administrator can help with a file that cannot be read. */
+/* The mirror's administrator should learn of a file that cannot be read. */
 static void
 job_log_failure(struct jobs *all, const struct hashing *h)
 {
@@ -971,7 +972,7 @@ job_complete(struct job *job)
 		job_fail_memory(job);
 		return;
 	}
-	t->layout = all->layout_epoch;
+	t->layout_epoch = all->layout_epoch;
 	t->checked_ms = job->asked_walkers_ms;
 	t->touched_ms = clock_coarse_ms();
 	if (job->hash_start_ms != 0)
@@ -1031,7 +1032,7 @@ job_checked(struct job *job)
  */
 
 static void
-jobs_run(evutil_socket_t fd, short what, void *arg)
+jobs_run(evutil_socket_t fd, short events, void *arg)
 {
 	static void (*const steps[])(struct job *) = {
 		[JOB_NEW] = job_start,
@@ -1046,7 +1047,7 @@ jobs_run(evutil_socket_t fd, short what, void *arg)
 	struct job *job;
 
 	(void)fd;
-	(void)what;
+	(void)events;
 	while ((job = TAILQ_FIRST(&all->due)) != NULL) {
 		TAILQ_REMOVE(&all->due, job, due_entry);
 		job->due = false;

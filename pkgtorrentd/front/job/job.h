@@ -79,15 +79,15 @@ struct jobs {
 int	jobs_init(struct jobs *, struct event_base *, struct workers *,
 	    const struct conf *);
 /*
- * Another configuration: walkers and hashers become as many as it says, jobs
- * under way start again where its roots or piece length are others.
+ * Apply another configuration.  It sets the number of walkers and hashers;
+ * jobs under way start again if roots or piece parameters differ.
  */
 void	jobs_set_conf(struct jobs *, const struct conf *);
 /* The mount table has changed so many times since the start. */
 void	jobs_set_mounts(struct jobs *, uint32_t changes, bool watched);
 /*
- * Take a worker's channel from the parent and ask again for what the worker
- * before it left unanswered.  0, or -1: there is no such worker.
+ * Take a worker's channel from the parent and repeat the requests that the
+ * worker before it left unanswered.  0, or -1: there is no such worker.
  */
 int	jobs_attach(struct jobs *, enum role, uint32_t index, int fd);
 /* An answer of a walker or the cache to a job; see struct worker_ops. */

@@ -199,7 +199,7 @@ files_set_listing(struct job_files *files, const struct share *shares,
 		len += shares[i].listing.len;
 		files->listing = &shares[i].listing;
 	}
-	/* The cache stores no longer one, and nobody reads so many names. */
+	/* The cache stores no longer listing. */
 	if (len > LISTING_MAX) {
 		*why = "the files' names alone are too long for one torrent; "
 		    "ask for fewer";

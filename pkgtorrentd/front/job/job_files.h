@@ -1,6 +1,6 @@
 /*
  * From the listings of the walkers to a job's files, and from these, or from
- * what the cache has stored, to a torrent.  Pure: no worker is asked here.
+ * an entry of the cache, to a torrent.  Pure: no worker is asked here.
  */
 #ifndef JOB_FILES_H
 #define JOB_FILES_H
@@ -71,7 +71,7 @@ int	job_files_add_specs(struct buf *, const struct specs *,
 bool	job_files_check_listing(const struct specs *, const struct conf *,
 	    uint32_t walker, const struct buf *listing);
 /*
- * The files of all shares, which keep the listings; what was there before is
+ * The files of all shares, which keep the listings; the files before them are
  * freed.  multi: the torrent must have the multi form.  0, or the status and
  * *why that clients get: 403 or 404 when there is no file, 400, 413, or 500
  * without memory.
@@ -99,7 +99,8 @@ int	job_files_add_unanswered(struct buf *, struct job_files *,
  */
 int	job_files_take_pieces(struct job_files *, uint32_t count,
 	    const uint8_t *tail, size_t len);
-/* The torrent of files whose pieces are all known; NULL without memory. */
+/* The torrent of the files, with all their pieces known; NULL without
+   memory. */
 struct torrent *job_files_torrent(const struct job_files *,
 	    const struct conf *, const struct specs *, const struct share *,
 	    size_t nshares);

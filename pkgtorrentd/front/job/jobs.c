@@ -1,5 +1,5 @@
 /*
- * A new configuration, and changes of the mount table: what they mean for the
+ * A new configuration, and changes of the mount table: their effects on the
  * workers, the torrents in memory and the jobs under way.
  */
 #include <string.h>

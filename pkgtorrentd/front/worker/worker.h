@@ -52,7 +52,7 @@ void	workers_init(struct workers *, struct event_base *, struct child *,
  * sends channels to all of them anew.  0, or -1 without memory.
  */
 int	workers_set_walkers(struct workers *, size_t n);
-/* The first n keep their channels, the others are closed.  lost() is not
+/* The first n keep their channels; further ones are closed.  lost() is not
    called for these. */
 void	workers_set_hashers(struct workers *, size_t n);
 /*

@@ -62,7 +62,7 @@ route(struct str target, enum http_method method)
 	switch (req.kind) {
 	case REQUEST_SINGLE:
 	case REQUEST_SIMPLE:
-		if (request_check_path(req.path, req.path_len, &why) != 0)
+		if (spec_check(req.path, req.path_len, &why) != 0)
 			abort();
 		/* FALLTHROUGH */
 	case REQUEST_OTHER:
@@ -101,7 +101,7 @@ read_form(struct str form, uint32_t max)
 		if (line == NULL)
 			line = end;
 		check_path(p, (size_t)(line - p), true);
-		if (request_check_path(p, (size_t)(line - p), &why) != 0)
+		if (spec_check(p, (size_t)(line - p), &why) != 0)
 			abort();
 		lines++;
 		p = line + (line < end);

@@ -364,19 +364,19 @@ ATF_TC_BODY(request__check_path, tc)
 	size_t		 i;
 
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		ATF_CHECK_EQ_MSG(request_check_path(good[i], strlen(good[i]),
+		ATF_CHECK_EQ_MSG(spec_check(good[i], strlen(good[i]),
 		    &why), 0, "%s", good[i]);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		why = NULL;
-		ATF_CHECK_EQ_MSG(request_check_path(bad[i], strlen(bad[i]),
+		ATF_CHECK_EQ_MSG(spec_check(bad[i], strlen(bad[i]),
 		    &why), 400, "%s", bad[i]);
 		ATF_CHECK(why != NULL);
 	}
-	ATF_CHECK_EQ(request_check_path("/a\0b", 4, &why), 400);
-	ATF_CHECK_EQ(request_check_path("/a/..b", 5, &why), 400);
+	ATF_CHECK_EQ(spec_check("/a\0b", 4, &why), 400);
+	ATF_CHECK_EQ(spec_check("/a/..b", 5, &why), 400);
 	memset(path + 1, 'a', sizeof(path) - 1);
-	ATF_CHECK_EQ(request_check_path(path, SPEC_MAX, &why), 0);
-	ATF_CHECK_EQ(request_check_path(path, SPEC_MAX + 1, &why), 400);
+	ATF_CHECK_EQ(spec_check(path, SPEC_MAX, &why), 0);
+	ATF_CHECK_EQ(spec_check(path, SPEC_MAX + 1, &why), 400);
 }
 
 /* The specs of a form, joined by newlines; "400" and such if refused. */

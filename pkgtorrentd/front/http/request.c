@@ -10,12 +10,6 @@
 static const char why_escape[] =
     "there is a % without two hexadecimal digits; write %25 for a percent "
     "sign";
-static const char why_control[] =
-    "the path has a control byte; such names are not served, rename the file";
-static const char why_dots[] =
-    "the path has a component \"..\"; write it without";
-static const char why_long[] =
-    "the path is longer than 4095 bytes; ask for a shorter path or pattern";
 
 static int
 refuse(const char **why, int status, const char *text)
@@ -80,7 +74,7 @@ decode_path(const char *p, const char *end, struct request *req,
 		if (c == -1)
 			return refuse(why, 400, why_escape);
 		if (is_control(c))
-			return refuse(why, 400, why_control);
+			return refuse(why, 400, spec_why_control);
 		if (c == '/') {
 			if (is_dot(component, (size_t)(out - component)))
 				out = component;
@@ -88,7 +82,7 @@ decode_path(const char *p, const char *end, struct request *req,
 				continue;
 			if (out > component &&
 			    is_dots(component, (size_t)(out - component)))
-				return refuse(why, 400, why_dots);
+				return refuse(why, 400, spec_why_dots);
 			component = out + 1;
 		}
 		*out++ = (char)c;
@@ -97,7 +91,7 @@ decode_path(const char *p, const char *end, struct request *req,
 		out = component;
 	if (out > component &&
 	    is_dots(component, (size_t)(out - component)))
-		return refuse(why, 400, why_dots);
+		return refuse(why, 400, spec_why_dots);
 	*out = '\0';
 	req->path_len = (size_t)(out - req->path);
 	return 0;
@@ -159,10 +153,10 @@ take_path(struct request *req, const char *rest, const char **why)
 		return refuse(why, 404, "there is no path after single/ or "
 		    "simple/; append one, relative to the document root");
 	if (len > SPEC_MAX)
-		return refuse(why, 414, why_long);
+		return refuse(why, 414, spec_why_long);
 	memmove(req->path, rest, len + 1);
 	req->path_len = len;
-	return request_check_path(req->path, len, why);
+	return spec_check(req->path, len, why);
 }
 
 static int
@@ -286,7 +280,7 @@ request_route(struct str target, enum http_method method,
 		end = mark;
 	}
 	if ((size_t)(end - path) >= sizeof(req->path))
-		return refuse(why, 414, why_long);
+		return refuse(why, 414, spec_why_long);
 	/* Of an absolute target: "http://host?query". */
 	if (mark == path) {
 		path = "/";
@@ -304,35 +298,6 @@ request_route(struct str target, enum http_method method,
 		return route_service(req, below, method, piece_len, why,
 		    allow);
 	return check_method(method, REQUEST_OTHER, why, allow);
-}
-
-int
-request_check_path(const char *path, size_t len, const char **why)
-{
-	const char	*end = path + len, *slash, *next, *p;
-
-	if (len == 0 || path[0] != '/')
-		return refuse(why, 400, "a path does not begin with a slash; "
-		    "give it relative to the document root, as /dir/file");
-	if (len > SPEC_MAX)
-		return refuse(why, 400, why_long);
-	for (p = path; p < end; p++)
-		if (is_control((uint8_t)*p))
-			return refuse(why, 400, why_control);
-	for (slash = path; slash < end; slash = next) {
-		next = memchr(slash + 1, '/', (size_t)(end - slash - 1));
-		if (next == NULL)
-			next = end;
-		/* A final "." is a final slash. */
-		if (next == slash + 1 || (next == end &&
-		    is_dot(slash + 1, (size_t)(next - slash - 1))))
-			return refuse(why, 400, "a path has an empty "
-			    "component, or ends in a slash; name a file or a "
-			    "pattern, with one slash between components");
-		if (is_dots(slash + 1, (size_t)(next - slash - 1)))
-			return refuse(why, 400, why_dots);
-	}
-	return 0;
 }
 
 /*
@@ -382,8 +347,8 @@ take_form_field(const char *p, const char *end, uint32_t max,
 	if (len == 0)
 		return 0;
 	if (len > sizeof(value))
-		return refuse(why, 400, why_long);
-	status = request_check_path(value, len, why);
+		return refuse(why, 400, spec_why_long);
+	status = spec_check(value, len, why);
 	if (status != 0)
 		return status;
 	if (specs->n >= max)
@@ -417,27 +382,4 @@ request_form(const char *form, size_t len, uint32_t max,
 		}
 	}
 	return 0;
-}
-
-int
-specs_add(struct specs *specs, const char *spec, size_t len)
-{
-	uint8_t	*to = buf_reserve(&specs->text, len + 1);
-
-	if (to == NULL)
-		return -1;
-	if (specs->n > 0)
-		*to++ = '\n';
-	memcpy(to, spec, len);
-	specs->text.len += len + (specs->n > 0);
-	specs->n++;
-	return 0;
-}
-
-void
-specs_free(struct specs *specs)
-{
-	buf_free(&specs->text);
-	specs->n = 0;
-	specs->named = false;
 }

@@ -5,8 +5,8 @@
 #ifndef REQUEST_H
 #define REQUEST_H
 
-#include "common/buf.h"
 #include "common/msg.h"
+#include "common/spec.h"
 #include "pkgtorrentd/front/http/http.h"
 
 enum request_kind {
@@ -15,16 +15,6 @@ enum request_kind {
 	REQUEST_DIGEST,
 	REQUEST_NULLFILE,
 	REQUEST_OTHER		/* a mirror file, if those are served */
-};
-
-/*
- * Path digests are made over the specs joined by newlines, so that is how
- * they are kept; a spec has no byte below 0x20.
- */
-struct specs {
-	struct buf	 text;
-	uint32_t	 n;
-	bool		 named;		/* a form had p, be it blank */
 };
 
 struct request {
@@ -60,16 +50,5 @@ int	request_route(struct str target, enum http_method,
  */
 int	request_form(const char *form, size_t len, uint32_t max,
 	    struct specs *, const char **why);
-
-/*
- * May a client ask for this path: 1 to SPEC_MAX bytes, a slash before
- * each component, none of them empty or "..", the last not ".", no control
- * byte?  0, or 400 with *why.
- */
-int	request_check_path(const char *path, size_t len, const char **why);
-
-/* Append a spec that was checked.  0, or -1 with ENOMEM. */
-int	specs_add(struct specs *, const char *, size_t);
-void	specs_free(struct specs *);
 
 #endif

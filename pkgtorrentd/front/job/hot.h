@@ -12,7 +12,8 @@
 
 #include "common/blob.h"
 #include "common/conf/conf.h"
-#include "pkgtorrentd/front/http/request.h"
+#include "common/msg.h"
+#include "common/spec.h"
 
 /*
  * The key of a torrent: the SHA-1 of its specs, and whether the answer must

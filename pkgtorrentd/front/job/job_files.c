@@ -650,7 +650,7 @@ torrent_read_listing(struct torrent *t, const struct conf *conf,
 	listing_open(&r, listing->data, listing->len);
 	for (start = r.at; (more = listing_next_spec(&r)) == 1;
 	    start = r.at) {
-		if (request_check_path((const char *)r.spec_bytes,
+		if (spec_check((const char *)r.spec_bytes,
 		    r.spec.len, &why) != 0 || specs_add(&t->specs,
 		    (const char *)r.spec_bytes, r.spec.len) == -1)
 			goto out;

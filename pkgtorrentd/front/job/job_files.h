@@ -7,6 +7,7 @@
 
 #include "common/conf/conf.h"
 #include "common/listing.h"
+#include "common/str.h"
 #include "pkgtorrentd/front/job/hashing.h"
 #include "pkgtorrentd/front/job/hot.h"
 

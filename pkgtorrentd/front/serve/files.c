@@ -224,7 +224,7 @@ files_answer(const struct exchange *x, const char *bytes, struct request *r)
 	const char *why;
 
 	if (!x->service->conf->serve_files ||
-	    request_check_path(r->path, r->path_len, &why) != 0) {
+	    spec_check(r->path, r->path_len, &why) != 0) {
 		reply_text(x, 404, "nothing here; torrents are at "
 		    "/NAME/SERVICE/single/PATH", "", CONN_KEEP);
 		return;

@@ -10,7 +10,7 @@ struct blob {
 	uint8_t		*data;
 };
 
-/* Make a blob with one reference of a buffer, whose memory is taken over even
+/* Make a blob with one reference of a buffer.  Its memory is taken over even
    on failure: NULL without memory. */
 struct blob	*blob_take(struct buf *);
 void		 blob_unref(struct blob *);	/* NULL is fine */

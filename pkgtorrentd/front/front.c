@@ -1,14 +1,14 @@
 /*
- * The front: the process that strangers talk to.  Runs as the daemon's user
- * in an empty root directory, without a directory descriptor, behind a filter
+ * The front: the process that clients talk to.  Runs as the daemon's user in
+ * an empty root directory, without a directory descriptor, behind a filter
  * that lets it accept, read, write and pass messages.  It may ask walkers to
- * resolve and open paths, hashers to hash what was opened, and the cache for
- * what it has; it is sent configuration, listening sockets and trackers by
- * the parent.  It holds clients' connections and the torrents in use.
+ * resolve and open paths, hashers to hash the opened files, and the cache for
+ * its entries; it is sent configuration, listening sockets and trackers by the
+ * parent.  It holds clients' connections and the torrents in use.
  *
- * A break-in here wins wrong answers for as long as the process lives, and
- * what any client may read anyway.  It wins nothing that lasts: walkers and
- * hashers seal what they say under a key that is not here, and the cache
+ * A break-in here wins wrong answers for as long as the process lives, and the
+ * files that any client may read anyway.  It wins nothing that lasts: walkers
+ * and hashers seal their answers under a key that is not here, and the cache
  * stores nothing without those seals.
  */
 #include <sys/resource.h>
@@ -23,6 +23,7 @@
 #include "common/log.h"
 #include "common/timer.h"
 #include "pkgtorrentd/front/front.h"
+#include "pkgtorrentd/front/selftest_front.h"
 
 #define TICK_MS		250
 #define STOP_MS		5000
@@ -320,9 +321,9 @@ front_main(void)
 	if (f == NULL)
 		_exit(1);
 	child_start(&f->child, ROLE_FRONT, NULL, f);
-	/* A client that has gone shows as an error of the call. */
+	/* Writing to a client that has gone fails with EPIPE instead. */
 	signal(SIGPIPE, SIG_IGN);
-	/* So does an access log that is as long as it may be. */
+	/* And to an access log of the largest size allowed, with EFBIG. */
 	signal(SIGXFSZ, SIG_IGN);
 	front_init(f);
 	front_limit_descriptors(f);

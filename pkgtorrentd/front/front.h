@@ -18,7 +18,7 @@ struct front {
 	struct event		*parent_ev;
 	struct event		*tick_ev;
 	uint32_t		 fds;		/* descriptors, at most */
-	struct front_trial	*trial;		/* for the selftest */
+	struct front_trial	*trial;		/* for front_selftest() */
 	bool			 stopping;
 	uint64_t		 stop_ms;
 
@@ -35,10 +35,5 @@ struct front {
 
 	struct buf		 trackers_next;	/* parts so far */
 };
-
-/* In selftest_front.c: prepare before lockdown; after it, try all calls that
-   the front makes.  Ends the process if one is refused. */
-struct front_trial *front_prepare_selftest(void);
-void	front_selftest(struct front_trial *);
 
 #endif

@@ -14,13 +14,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <event2/event.h>
+
 #include "common/log.h"
 #include "common/sandbox/selftest.h"
-#include "pkgtorrentd/front/front.h"
+#include "pkgtorrentd/front/selftest_front.h"
 
 struct front_trial {
-	int			 us;	/* as if we had accepted it … */
-	int			 client;	/* … from there */
+	int			 us;	/* stands for an accepted socket … */
+	int			 client;	/* … and its other end */
 	int			 file;
 	struct event_base	*base;
 	struct event		*ev;
@@ -37,10 +39,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	t->seen = true;
 }
 
-/*
- * It listens nowhere, and that is the answer (EINVAL) of a kernel which gets
- * to look at it.
- */
+/* The socket does not listen: EINVAL shows that the call reached the kernel. */
 static int
 try_accept4(void *arg)
 {
@@ -187,7 +186,7 @@ front_prepare_selftest(void)
 		fatal("socketpair: %s", strerror(errno));
 	t->us = pair[0];
 	t->client = pair[1];
-	/* Calls say no to no file, too, if a filter does not do so first. */
+	/* Without a file the calls fail in the kernel, past the filter too. */
 	t->file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	t->base = event_base_new();
 	if (t->base == NULL || (t->ev = event_new(t->base, t->us, EV_READ,

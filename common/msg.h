@@ -102,8 +102,8 @@ enum role {
 	/* struct msg_opened_item each, a descriptor for each that worked. */ \
 	X(OPENED,     WALKER,   FRONT,          opened,    MSG_TAIL_MAX, 0, 32)\
 									      \
-	/* Hash these ranges: struct msg_range items. */		      \
-	X(HASH,       FRONT,    HASHER,         hash,      MSG_TAIL_MAX, 0, 16)\
+	/* Hash these: struct msg_range items, a descriptor for each. */      \
+	X(HASH,       FRONT,    HASHER,         hash,      MSG_TAIL_MAX, 1, 16)\
 	/* struct msg_digests_item each, followed by its digests. */	      \
 	X(DIGESTS,    HASHER,   FRONT,          digests,    MSG_TAIL_MAX, 0, 0)\
 									      \
@@ -309,13 +309,13 @@ struct msg_opened_item {
 };
 
 /*
- * A hasher keeps the descriptors that it was handed in slots, so that each
- * is sent once.  A batch is the unit of work: its ranges together are at
- * most a slice, 16 MiB or else sixteen pieces, since pieces are hashed side
- * by side and so many is what vector units take; but not more than 64 MiB,
- * which a slow disk has to read in time.
+ * A batch of ranges is the unit of work, and carries the descriptors of its
+ * files: a hasher keeps nothing when it has answered.  The ranges together
+ * are at most a slice: 16 MiB or else sixteen pieces, since vector units hash
+ * up to sixteen pieces side by side; but not more than 64 MiB, which a slow
+ * disk has to read in time.
  */
-#define HASHER_SLOTS	32
+#define HASH_RANGES	16	/* as many as descriptors */
 #define SLICE_MIN	(16ULL << 20)
 #define SLICE_MAX	(64ULL << 20)
 #define SLICE_PIECES	16
@@ -324,18 +324,14 @@ struct msg_opened_item {
 	(piece_len) >= SLICE_MAX / SLICE_PIECES ? SLICE_MAX :		      \
 	(uint64_t)(piece_len) * SLICE_PIECES)
 
-#define RANGE_NEW	0x1	/* takes the next descriptor of the message */
-#define RANGE_CLOSE	0x2	/* the last range of this file: close it */
-
 struct msg_hash {
 	uint64_t	id;
 	uint32_t	piece_len;		/* bytes, a power of two */
-	uint32_t	count;
+	uint32_t	count;			/* 1..HASH_RANGES */
 };
 
+/* Of the file of the descriptor that has the same place in the message. */
 struct msg_range {
-	uint32_t	slot;			/* < HASHER_SLOTS */
-	uint32_t	flags;			/* RANGE_ */
 	uint64_t	offset;			/* a multiple of piece_len */
 	uint64_t	len;			/* bytes, of whole pieces */
 	uint64_t	size;			/* of the file as we know it */

@@ -42,8 +42,9 @@ static const struct confines confines[ROLE_COUNT] = {
 	 * mirror is often readable by a group.
 	 */
 	[ROLE_WALKER] = { .max_fds = 4096, .groups = true },
-	/* The files of its messages and two channels. */
-	[ROLE_HASHER] = { .max_fds = 96 },
+	/* The 16 files of each of two batches, or of one and the up to 32 of
+	   a message to be refused; three channels; 0 to 2. */
+	[ROLE_HASHER] = { .max_fds = 64 },
 	/* An entry, and a directory at each level of a path during a sweep. */
 	[ROLE_CACHE] = { .max_fds = 256, .writes = true, .groups = true },
 };

@@ -11,29 +11,8 @@
 #include "common/child.h"
 #include "hasher/hash/batch.h"
 
-_Static_assert(BATCH_RANGES * sizeof(struct msg_digests_item) +
+_Static_assert(HASH_RANGES * sizeof(struct msg_digests_item) +
     BATCH_DIGESTS * SHA1_LEN <= MSG_TAIL_MAX, "an answer is one message");
-
-void
-slots_init(struct slots *slots, struct mounts *mounts)
-{
-	int	i;
-
-	slots->mounts = mounts;
-	for (i = 0; i < HASHER_SLOTS; i++)
-		slots->fd[i] = -1;
-}
-
-void
-slots_close(struct slots *slots)
-{
-	int	i;
-
-	for (i = 0; i < HASHER_SLOTS; i++)
-		if (slots->fd[i] != -1)
-			close(slots->fd[i]);
-	slots_init(slots, slots->mounts);
-}
 
 /*
  * The type of the file system, once for each descriptor, which keeps its mount
@@ -53,30 +32,22 @@ find_type(struct mounts *mounts, const struct statx *stx, int fd)
 }
 
 /*
- * The next descriptor of the message, for a slot.  Nothing but a file that was
- * opened for reading: the walker is trusted to send that, the front is not,
- * and a FIFO would hold us up for ever.
+ * Only a regular file that was opened for reading: the walker is trusted to
+ * send that, the front is not, and a FIFO would hold us up for ever.
  */
 static enum msg_fault
-take_fd(struct slots *slots, uint32_t slot, struct msg *msg)
+slice_take_fd(struct slice *slice, struct mounts *mounts, int fd)
 {
 	struct statx	stx;
-	int		fd, flags;
+	int		flags;
 
-	if (slots->fd[slot] != -1)
-		return FAULT_CONTENT;
-	if (msg->nfds == 0)
-		return FAULT_FDS;
-	fd = msg->fds[0];
 	flags = fcntl(fd, F_GETFL);
 	if (flags == -1 || (flags & (O_ACCMODE | O_PATH)) != O_RDONLY ||
 	    mounts_stat(fd, "", AT_EMPTY_PATH, &stx) == -1 ||
 	    !S_ISREG(stx.stx_mode))
 		return FAULT_FDS;
-	slots->fd[slot] = fd;
-	slots->type[slot] = find_type(slots->mounts, &stx, fd);
-	memmove(msg->fds, msg->fds + 1,
-	    (size_t)--msg->nfds * sizeof(msg->fds[0]));
+	slice->read.fd = fd;
+	slice->type = find_type(mounts, &stx, fd);
 	return 0;
 }
 
@@ -86,9 +57,7 @@ range_is_right(const struct msg_range *range, uint32_t piece_len)
 {
 	uint64_t	end;
 
-	if (range->slot >= HASHER_SLOTS ||
-	    (range->flags & ~(RANGE_NEW | RANGE_CLOSE)) != 0 ||
-	    range->size > INT64_MAX || range->offset > range->size ||
+	if (range->size > INT64_MAX || range->offset > range->size ||
 	    range->len > range->size - range->offset ||
 	    range->len > READ_MAX)
 		return false;
@@ -97,70 +66,48 @@ range_is_right(const struct msg_range *range, uint32_t piece_len)
 	    (end % piece_len != 0 && end != range->size) ||
 	    end / piece_len > UINT32_MAX)
 		return false;
-	/* Nothing to hash: an empty file, or only a slot to be closed. */
-	return range->len > 0 || range->size == 0 ||
-	    range->flags == RANGE_CLOSE;
-}
-
-static enum msg_fault
-take_range(struct batch *batch, struct slots *slots, struct msg *msg,
-    const struct msg_range *range)
-{
-	struct slice	*slice = &batch->slices[batch->count];
-	int		*slot;
-	enum msg_fault	 fault;
-
-	if (!range_is_right(range, batch->piece_len))
-		return FAULT_CONTENT;
-	slot = &slots->fd[range->slot];
-	if (range->flags & RANGE_NEW) {
-		fault = take_fd(slots, range->slot, msg);
-		if (fault != 0)
-			return fault;
-	}
-	if (*slot == -1)
-		return FAULT_CONTENT;
-	memset(slice, 0, sizeof(*slice));
-	slice->read.fd = *slot;
-	slice->type = slots->type[range->slot];
-	slice->read.offset = range->offset;
-	slice->read.len = range->len;
-	slice->size = range->size;
-	if (range->flags & RANGE_CLOSE) {
-		slice->close = true;
-		*slot = -1;
-	}
-	batch->len += range->len;
-	batch->count++;
-	return 0;
+	/* There is nothing to hash in an empty file only. */
+	return range->len > 0 || range->size == 0;
 }
 
 enum msg_fault
-batch_take(struct batch *batch, struct slots *slots, struct msg *msg)
+batch_take(struct batch *batch, struct mounts *mounts, struct msg *msg)
 {
 	const struct msg_hash	*body = msg->body;
 	struct msg_range	 range;
+	struct slice		*slice;
 	enum msg_fault		 fault;
 	uint32_t		 i;
 
 	batch->id = body->id;
 	batch->piece_len = body->piece_len;
-	batch->count = 0;
+	batch->count = body->count;
 	batch->len = 0;
 	if (!powerof2(body->piece_len) || body->piece_len < PIECE_LEN_MIN ||
 	    body->piece_len > PIECE_LEN_MAX || body->count == 0 ||
-	    body->count > BATCH_RANGES ||
+	    body->count > HASH_RANGES ||
 	    msg->tail_len != body->count * sizeof(range))
 		return FAULT_CONTENT;
+	if ((uint32_t)msg->nfds != body->count)
+		return FAULT_FDS;
 	for (i = 0; i < body->count; i++) {
 		memcpy(&range, msg->tail + i * sizeof(range), sizeof(range));
-		fault = take_range(batch, slots, msg, &range);
+		if (!range_is_right(&range, body->piece_len))
+			return FAULT_CONTENT;
+		slice = &batch->slices[i];
+		memset(slice, 0, sizeof(*slice));
+		fault = slice_take_fd(slice, mounts, msg->fds[i]);
 		if (fault != 0)
 			return fault;
+		slice->read.offset = range.offset;
+		slice->read.len = range.len;
+		slice->size = range.size;
+		batch->len += range.len;
 	}
 	if (batch->len > SLICE_LEN(batch->piece_len))
 		return FAULT_CONTENT;
-	return msg->nfds > 0 ? FAULT_FDS : 0;
+	msg->nfds = 0;
+	return 0;
 }
 
 void
@@ -214,9 +161,6 @@ slice_open(struct slice *slice, const struct mounts *mounts)
 		slice->status = DIGESTS_CHANGED;
 		return;
 	}
-	/* Of a slot that is only closed there is nothing to state. */
-	if (slice->read.len == 0 && slice->size > 0)
-		return;
 	slice->settled = identity_settled(&slice->identity, now,
 	    slice->type != NULL && slice->type->local);
 	if (slice->read.len == 0)
@@ -331,7 +275,6 @@ batch_close(struct batch *batch)
 	uint32_t	i;
 
 	for (i = 0; i < batch->count; i++)
-		if (batch->slices[i].close)
-			close(batch->slices[i].read.fd);
+		close(batch->slices[i].read.fd);
 	batch->count = 0;
 }

@@ -13,16 +13,13 @@
 #define PIECE_LEN_MIN	(16U << 10)
 #define PIECE_LEN_MAX	(16U << 20)
 
-/* Ranges in a batch, and the digests that make: of whole pieces, of partial
-   ones, and of those padded. */
-#define BATCH_RANGES	HASHER_SLOTS
-#define BATCH_DIGESTS	(SLICE_MIN / PIECE_LEN_MIN + 2 * BATCH_RANGES)
+/* Digests of a batch: of whole pieces, of partial ones, and of those padded. */
+#define BATCH_DIGESTS	(SLICE_MIN / PIECE_LEN_MIN + 2 * HASH_RANGES)
 
 struct slice {
 	struct read_range	read;
 	const struct fstype	*type;	/* where the file lies */
 	uint64_t		size;	/* of the file as the front knows it */
-	bool			close;
 	struct read_map		map;
 	bool			mapped;
 	enum digests_status	status;
@@ -37,14 +34,7 @@ struct batch {
 	uint32_t	piece_len;
 	uint32_t	count;
 	uint64_t	len;			/* bytes, all slices */
-	struct slice	slices[BATCH_RANGES];
-};
-
-/* Descriptors that the front has handed over, by slot; -1: free. */
-struct slots {
-	int			 fd[HASHER_SLOTS];
-	const struct fstype	*type[HASHER_SLOTS];
-	struct mounts		*mounts;
+	struct slice	slices[HASH_RANGES];
 };
 
 /* What hashing needs and what it leaves: one for all batches. */
@@ -59,12 +49,10 @@ struct batch_work {
 };
 
 /*
- * Check a MSG_HASH, put its new descriptors into their slots and take those
- * that it closes out of them.  0, or what is wrong with it.  In either case
- * batch_close() is to follow, and the descriptors that are left in the message
- * are the caller's to close.
+ * Check a MSG_HASH and take its descriptors; mounts learns where their files
+ * lie.  0, or the fault, and then the descriptors stay the message's.
  */
-enum msg_fault	batch_take(struct batch *, struct slots *, struct msg *);
+enum msg_fault	batch_take(struct batch *, struct mounts *, struct msg *);
 
 /* Have what is not in memory fetched. */
 void	batch_read_ahead(struct batch *);
@@ -72,11 +60,7 @@ void	batch_read_ahead(struct batch *);
 /* Read and hash; leaves the tail of MSG_DIGESTS in the work. */
 void	batch_hash(struct batch *, struct batch_work *);
 
-/* Close the descriptors that the batch took out of their slots. */
+/* Close the descriptors of the batch. */
 void	batch_close(struct batch *);
-
-/* The mounts that files are found to lie on stay the caller's. */
-void	slots_init(struct slots *, struct mounts *);
-void	slots_close(struct slots *);
 
 #endif

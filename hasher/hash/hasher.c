@@ -2,7 +2,7 @@
  * The hasher: SHA-1 of the pieces of files.  Runs as its user in an empty
  * directory, may map the files that it is handed and nothing else; no
  * descriptor that can be written, no path.  Is sent by the front: open files
- * and ranges of them.  Holds those files until their last range, and the key
+ * and ranges of them.  Holds those files until it has answered, and the key
  * of the seals.  A break-in here wins the files' contents, which are public,
  * and the power to seal wrong digests of them; but there is hardly a way in,
  * since nothing of what is read is looked at.
@@ -25,7 +25,6 @@
 
 struct hasher {
 	struct child		 child;
-	struct slots		 slots;
 	struct mounts		 mounts;
 	struct batch		 batches[BATCHES];
 	unsigned		 first;		/* the oldest */
@@ -47,7 +46,6 @@ hasher_on_front_closed(void *owner)
 		batch_close(&h->batches[h->first]);
 		h->first = (h->first + 1) % BATCHES;
 	}
-	slots_close(&h->slots);
 }
 
 static bool
@@ -102,11 +100,9 @@ hasher_on_hash(struct hasher *h, struct msg *msg)
 	enum msg_fault	 fault;
 
 	batch = &h->batches[(h->first + h->queued) % BATCHES];
-	fault = batch_take(batch, &h->slots, msg);
-	if (fault != 0) {
-		batch_close(batch);
+	fault = batch_take(batch, &h->mounts, msg);
+	if (fault != 0)
 		return fault;
-	}
 	batch_read_ahead(batch);
 	h->queued++;
 	return FAULT_NONE;
@@ -166,7 +162,6 @@ hasher_main(void)
 	static struct hasher	h;
 
 	child_start(&h.child, ROLE_HASHER, &hasher_ops, &h);
-	slots_init(&h.slots, &h.mounts);
 	h.work.mounts = &h.mounts;
 	h.work.seal = seal_new(h.child.key);
 	if (h.work.seal == NULL)

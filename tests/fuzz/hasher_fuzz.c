@@ -189,9 +189,7 @@ hash(uint8_t arg)
 		memset(&range, 0, sizeof(range));
 		what = next();
 		file = what % NFILES;
-		range.slot = next() % (HASHER_SLOTS + 1);
 		range.size = sizes[file];
-		range.flags = what >> 6;
 		range.offset = (uint64_t)(next() % 8) * body.piece_len;
 		range.len = range.offset < range.size ? range.size -
 		    range.offset : 0;
@@ -203,14 +201,13 @@ hash(uint8_t arg)
 			range.offset = next_number();
 		if ((what & 32) && next() % 4 == 0)
 			range.size = next_number();
-		if ((range.flags & RANGE_NEW) && nfds < MSG_FDS_MAX)
-			fds[nfds++] = next() % 16 == 0 ?
-			    others[next() % 3] : files[file];
+		fds[nfds++] = next() % 16 == 0 ? others[next() % 3] :
+		    files[file];
 		require(buf_add(&tail, &range, sizeof(range)) == 0);
 	}
 	if (next() % 32 == 0 && nfds > 0)
 		nfds--;
-	if (next() % 32 == 0 && nfds < 16)
+	if (next() % 32 == 0)
 		fds[nfds++] = files[1];
 	give(&body, &tail, fds, nfds);
 	buf_free(&tail);
@@ -292,7 +289,6 @@ start(void)
 	    &errors);
 	h.work.seal = seal_new(key);
 	require(h.child.conf != NULL && h.work.seal != NULL);
-	slots_init(&h.slots, &h.mounts);
 	hasher_use_kernel(&h);
 	h.child.front.fd = -1;
 	h.child.ops = &hasher_ops;

@@ -154,9 +154,7 @@ rig_check_item(struct rig *rig, struct msg_digests_item *item,
 struct msg_range
 whole(uint64_t size)
 {
-	return (struct msg_range){
-		.flags = RANGE_NEW | RANGE_CLOSE, .len = size, .size = size,
-	};
+	return (struct msg_range){ .len = size, .size = size };
 }
 
 void

@@ -69,7 +69,7 @@ static const struct look looks[] = {
 	{ MSG_OPEN, 2, -1, 1, 0, -1 },
 	{ MSG_LISTING, -1, -1, 10, 8, -1 },
 	{ MSG_OPENED, 2, -1, 18, -1, -1 },
-	{ MSG_HASH, 3, 2, 8, -1, -1 },
+	{ MSG_HASH, 3, 2, 6, -1, -1 },
 	{ MSG_DIGESTS, 2, -1, 20, -1, 3 },
 	{ MSG_INFO, -1, -1, 4, 2, -1 },
 	{ MSG_GET_PIECES, 3, 2, 10, 1, -1 },
@@ -166,6 +166,10 @@ lie_make(struct lie *lie, const struct look *look, uint32_t type)
 		lie_set_word(lie, body + 4 * (size_t)look->piece_len, 16384);
 	lie_set_word(lie, 0, type);
 	lie_set_word(lie, 4, (uint32_t)(lie->len - body));
+	/* Of each of its ranges the file. */
+	if (type == MSG_HASH && n <= ROGUE_FDS_MAX)
+		while ((uint32_t)lie->nfds < n)
+			lie->fds[lie->nfds++] = rogue_fds[ROGUE_KINDS - 1];
 }
 
 static void
@@ -223,9 +227,11 @@ lie_choose(struct lie *lie, const struct rogue *r)
 			look = &looks[i];
 	lie_make(lie, look, type);
 	lie_spoil(lie);
-	if (any(4) == 0)
-		for (i = (size_t)ONE_OF(counts); i > 0; i--)
-			lie->fds[lie->nfds++] = ONE_OF(rogue_fds);
+	if (any(4) != 0)
+		return;
+	lie->nfds = 0;
+	for (i = (size_t)ONE_OF(counts); i > 0; i--)
+		lie->fds[lie->nfds++] = ONE_OF(rogue_fds);
 }
 
 enum msg_fault

@@ -57,17 +57,25 @@ ATF_TC_BODY(descriptor__of_a_wrong_kind, tc)
 ATF_TC_WITHOUT_HEAD(descriptor__one_too_many);
 ATF_TC_BODY(descriptor__one_too_many, tc)
 {
-	struct msg_range	ranges[2] = { whole(PIECE), whole(PIECE) };
+	struct msg_range	ranges[HASH_RANGES];
 	struct rig		rig;
-	int			fds[2];
+	int			fds[HASH_RANGES], i;
 
-	fds[0] = fds[1] = hash_file("file", PIECE, NULL);
-	ranges[1].slot = 1;
+	fds[0] = hash_file("file", PIECE, NULL);
+	for (i = 0; i < HASH_RANGES; i++) {
+		fds[i] = fds[0];
+		ranges[i] = whole(PIECE);
+	}
 	rig_start(&rig, "auto");
-	rig_send(&rig, PIECE, ranges, 1, fds, 2);
-	check_refused(&rig, FAULT_FDS);
-	rig_send(&rig, PIECE, ranges, 2, fds, 1);
-	check_refused(&rig, FAULT_FDS);
+	for (i = 1; i < HASH_RANGES; i++) {
+		rig_send(&rig, PIECE, ranges, (uint32_t)i, fds, i + 1);
+		check_refused(&rig, FAULT_FDS);
+		/* The files of the batch before are not at hand any more. */
+		rig_send(&rig, PIECE, ranges, (uint32_t)i, fds, i);
+		rig_expect_digests(&rig, rig.next_id - 1, (uint32_t)i);
+		rig_send(&rig, PIECE, ranges, (uint32_t)i + 1, fds, i);
+		check_refused(&rig, FAULT_FDS);
+	}
 	check_file(&rig, "good", PIECE, PIECE);
 	rig_stop(&rig);
 }
@@ -75,32 +83,27 @@ ATF_TC_BODY(descriptor__one_too_many, tc)
 ATF_TC_WITHOUT_HEAD(range__that_lies);
 ATF_TC_BODY(range__that_lies, tc)
 {
-	static const uint32_t	N = RANGE_NEW;
 	const struct {
 		uint32_t		piece_len;
 		struct msg_range	range;
 	} rows[] = {
-		/* slot, flags, offset, len, size */
-		{ PIECE, { 32, N, 0, PIECE, PIECE } },
-		{ PIECE, { UINT32_MAX, N, 0, PIECE, PIECE } },
-		{ PIECE, { 0, 0, 0, PIECE, PIECE } },		/* no such */
-		{ PIECE, { 0, N | 4, 0, PIECE, PIECE } },
-		{ PIECE, { 0, N, 1, PIECE, 4 * PIECE } },
-		{ PIECE, { 0, N, 0, PIECE + 1, 4 * PIECE } },
-		{ PIECE, { 0, N, 0, PIECE, PIECE - 1 } },
-		{ PIECE, { 0, N, 2 * PIECE, 1, PIECE } },
-		{ PIECE, { 0, N, PIECE, UINT64_MAX, PIECE } },
-		{ PIECE, { 0, N, UINT64_MAX - PIECE + 1, PIECE, PIECE } },
-		{ PIECE, { 0, N, 0, 0, PIECE } },
-		{ PIECE, { 0, N, 0, PIECE, UINT64_MAX } },
-		{ PIECE, { 0, N, 0, SLICE_MIN + PIECE, 1ULL << 40 } },
-		{ 2 * MIB, { 0, N, 0, 34 * MIB, 1ULL << 40 } },
-		{ 16 * MIB, { 0, N, 0, SLICE_MAX + 16 * MIB, 1ULL << 40 } },
-		{ 16U << 10, { 0, N, (1ULL << 62), 16U << 10, 1ULL << 63 } },
-		{ 0, { 0, N, 0, PIECE, PIECE } },
-		{ 8U << 10, { 0, N, 0, PIECE, PIECE } },
-		{ 32U << 20, { 0, N, 0, PIECE, PIECE } },
-		{ 3U << 14, { 0, N, 0, 3U << 14, 3U << 14 } },
+		/* offset, len, size */
+		{ PIECE, { 1, PIECE, 4 * PIECE } },
+		{ PIECE, { 0, PIECE + 1, 4 * PIECE } },
+		{ PIECE, { 0, PIECE, PIECE - 1 } },
+		{ PIECE, { 2 * PIECE, 1, PIECE } },
+		{ PIECE, { PIECE, UINT64_MAX, PIECE } },
+		{ PIECE, { UINT64_MAX - PIECE + 1, PIECE, PIECE } },
+		{ PIECE, { 0, 0, PIECE } },
+		{ PIECE, { 0, PIECE, UINT64_MAX } },
+		{ PIECE, { 0, SLICE_MIN + PIECE, 1ULL << 40 } },
+		{ 2 * MIB, { 0, 34 * MIB, 1ULL << 40 } },
+		{ 16 * MIB, { 0, SLICE_MAX + 16 * MIB, 1ULL << 40 } },
+		{ 16U << 10, { (1ULL << 62), 16U << 10, 1ULL << 63 } },
+		{ 0, { 0, PIECE, PIECE } },
+		{ 8U << 10, { 0, PIECE, PIECE } },
+		{ 32U << 20, { 0, PIECE, PIECE } },
+		{ 3U << 14, { 0, 3U << 14, 3U << 14 } },
 	};
 	struct rig	rig;
 	size_t		i;
@@ -108,8 +111,7 @@ ATF_TC_BODY(range__that_lies, tc)
 
 	rig_start(&rig, "auto");
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		rig_send(&rig, rows[i].piece_len, &rows[i].range, 1, &fd,
-		    rows[i].range.flags & N ? 1 : 0);
+		rig_send(&rig, rows[i].piece_len, &rows[i].range, 1, &fd, 1);
 		check_refused(&rig, FAULT_CONTENT);
 	}
 	check_file(&rig, "good", PIECE, PIECE);
@@ -119,42 +121,34 @@ ATF_TC_BODY(range__that_lies, tc)
 ATF_TC_WITHOUT_HEAD(batch__that_lies);
 ATF_TC_BODY(batch__that_lies, tc)
 {
-	struct msg_range	ranges[HASHER_SLOTS + 1];
+	struct msg_range	ranges[HASH_RANGES + 1];
 	struct msg_hash		body = { 0, PIECE, 2 };
 	struct rig		rig;
 	uint64_t		size = SLICE_MIN + MIB;
 	uint32_t		i;
-	int			fd = hash_file("file", size, NULL);
-	int			two[2] = { fd, fd };
+	int			fds[HASH_RANGES];
 
+	fds[0] = hash_file("file", size, NULL);
+	for (i = 0; i < HASH_RANGES; i++)
+		fds[i] = fds[0];
 	rig_start(&rig, "auto");
 	/* Says two, holds one; and none. */
 	ranges[0] = whole(size);
 	ranges[0].len = PIECE;
 	ATF_REQUIRE_EQ(0, msg_send(&rig.front, MSG_HASH, &body, ranges,
-	    sizeof(ranges[0]), &fd, 1));
+	    sizeof(ranges[0]), fds, 2));
 	check_refused(&rig, FAULT_CONTENT);
-	rig_send(&rig, PIECE, ranges, 0, NULL, 0);
+	rig_send(&rig, PIECE, ranges, 0, fds, 1);
 	check_refused(&rig, FAULT_CONTENT);
 	/* More than a slice together. */
-	ranges[0] = (struct msg_range){ 0, RANGE_NEW, 0, SLICE_MIN, size };
-	ranges[1] = (struct msg_range){ 0, 0, SLICE_MIN, MIB, size };
-	rig_send(&rig, MIB, ranges, 2, &fd, 1);
+	ranges[0] = (struct msg_range){ 0, SLICE_MIN, size };
+	ranges[1] = (struct msg_range){ SLICE_MIN, MIB, size };
+	rig_send(&rig, MIB, ranges, 2, fds, 2);
 	check_refused(&rig, FAULT_CONTENT);
-	/* A slot that is taken; one that was closed. */
-	ranges[0].len = ranges[1].len = MIB;
-	ranges[1].flags = RANGE_NEW;
-	rig_send(&rig, MIB, ranges, 2, two, 2);
-	check_refused(&rig, FAULT_CONTENT);
-	ranges[0].flags = RANGE_NEW | RANGE_CLOSE;
-	ranges[1].flags = 0;
-	rig_send(&rig, MIB, ranges, 2, &fd, 1);
-	check_refused(&rig, FAULT_CONTENT);
-	/* More ranges than there are slots. */
-	for (i = 0; i <= HASHER_SLOTS; i++)
-		ranges[i] = (struct msg_range){ 0, 0, 0, PIECE, size };
-	ranges[0].flags = RANGE_NEW;
-	rig_send(&rig, PIECE, ranges, HASHER_SLOTS + 1, &fd, 1);
+	/* More ranges than a batch may have. */
+	for (i = 0; i <= HASH_RANGES; i++)
+		ranges[i] = (struct msg_range){ 0, PIECE, size };
+	rig_send(&rig, PIECE, ranges, HASH_RANGES + 1, fds, HASH_RANGES);
 	check_refused(&rig, FAULT_CONTENT);
 	check_file(&rig, "good", PIECE, PIECE);
 	rig_stop(&rig);
@@ -183,45 +177,39 @@ check_released(const char *name)
 	close(fd);
 }
 
-ATF_TC_WITHOUT_HEAD(descriptor__is_closed_when_told);
-ATF_TC_BODY(descriptor__is_closed_when_told, tc)
+ATF_TC_WITHOUT_HEAD(descriptor__is_closed_once_answered);
+ATF_TC_BODY(descriptor__is_closed_once_answered, tc)
 {
 	struct msg_range	range = whole(PIECE);
-	struct msg_digests_item	item;
 	struct rig		rig;
-	int			fd, other;
+	int			fd, i;
 
 	rig_start(&rig, "auto");
-	/* With its last range, … */
+	/* After a part of the file as after all of it, … */
 	fd = locked_file("file");
-	rig_send(&rig, PIECE, &range, 1, &fd, 1);
+	rig_send(&rig, PIECE / 2, &range, 1, &fd, 1);
 	close(fd);
-	check_released("file");
 	rig_expect_digests(&rig, 0, 1);
-	/* … not before, … */
+	check_released("file");
 	fd = locked_file("file");
-	range.flags = RANGE_NEW;
-	rig_send(&rig, PIECE, &range, 1, &fd, 1);
+	range.len = PIECE / 2;
+	rig_send(&rig, PIECE / 2, &range, 1, &fd, 1);
 	close(fd);
 	rig_expect_digests(&rig, 1, 1);
-	other = open("file", O_RDONLY);
-	ATF_CHECK_EQ(-1, flock(other, LOCK_EX | LOCK_NB));
-	/* … by a range that is nothing else, … */
-	range.flags = RANGE_CLOSE;
-	range.len = 0;
-	rig_send(&rig, PIECE, &range, 1, NULL, 0);
 	check_released("file");
-	rig_expect_digests(&rig, 2, 1);
-	rig_next_item(&rig, &item);
-	ATF_CHECK_EQ(0, item.count);
-	ATF_CHECK_EQ(0, item.flags);
-	/* … and when we are gone. */
+	/* … when it is not hashed at all, … */
 	fd = locked_file("file");
-	range = whole(PIECE);
-	range.flags = RANGE_NEW;
+	range.offset = 1;
 	rig_send(&rig, PIECE, &range, 1, &fd, 1);
 	close(fd);
-	rig_expect_digests(&rig, 3, 1);
+	check_refused(&rig, FAULT_CONTENT);
+	check_released("file");
+	/* … and, of all that is queued, when we are gone. */
+	fd = locked_file("file");
+	range = whole(PIECE);
+	for (i = 0; i < 5; i++)
+		rig_send(&rig, PIECE, &range, 1, &fd, 1);
+	close(fd);
 	close(rig.front.fd);
 	check_released("file");
 	rig_connect(&rig);
@@ -235,6 +223,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, descriptor__one_too_many);
 	ATF_TP_ADD_TC(tp, range__that_lies);
 	ATF_TP_ADD_TC(tp, batch__that_lies);
-	ATF_TP_ADD_TC(tp, descriptor__is_closed_when_told);
+	ATF_TP_ADD_TC(tp, descriptor__is_closed_once_answered);
 	return atf_no_error();
 }

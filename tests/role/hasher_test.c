@@ -66,7 +66,7 @@ ATF_TC_WITHOUT_HEAD(file__in_slices);
 ATF_TC_BODY(file__in_slices, tc)
 {
 	const size_t		 len = 3 * SLICE_MIN + 100;
-	struct msg_range	 range = { .slot = 31, .size = len };
+	struct msg_range	 range = { .size = len };
 	struct msg_digests_item	 item;
 	struct rig		 rig;
 	uint8_t			*data;
@@ -75,12 +75,9 @@ ATF_TC_BODY(file__in_slices, tc)
 
 	rig_start(&rig, "auto");
 	for (at = 0; at < len; at += SLICE_MIN) {
-		range.flags = at == 0 ? RANGE_NEW : 0;
-		if (at + SLICE_MIN >= len)
-			range.flags |= RANGE_CLOSE;
 		range.offset = at;
 		range.len = len - at < SLICE_MIN ? len - at : SLICE_MIN;
-		rig_send(&rig, MIB, &range, 1, &fd, at == 0);
+		rig_send(&rig, MIB, &range, 1, &fd, 1);
 	}
 	/* All of them were sent at once, and are answered in order. */
 	for (i = 0, at = 0; at < len; at += SLICE_MIN, i++) {
@@ -107,10 +104,9 @@ ATF_TC_BODY(batch__of_many_files, tc)
 	for (i = 0; i < 16; i++) {
 		snprintf(name, sizeof(name), "%d", i);
 		ranges[i] = whole((uint64_t)i * i * 4099);
-		ranges[i].slot = (uint32_t)i;
 		fds[i] = hash_file(name, ranges[i].size, &data[i]);
 	}
-	/* Slots are free again when their last range is on its way. */
+	/* Together more descriptors than the hasher may have open. */
 	for (round = 0; round < 5; round++)
 		rig_send(&rig, PIECE, ranges, 16, fds, 16);
 	for (round = 0; round < 5; round++) {
@@ -268,7 +264,7 @@ ATF_TC_WITHOUT_HEAD(file__is_truncated_meanwhile);
 ATF_TC_BODY(file__is_truncated_meanwhile, tc)
 {
 	const size_t		 len = 8 * MIB;
-	struct msg_range	 range = { 0, RANGE_NEW, 0, len, len };
+	struct msg_range	 range = whole(len);
 	struct msg_digests_item	 item;
 	struct timespec		 delay = { 0, 0 };
 	struct rig		 rig;
@@ -283,8 +279,7 @@ ATF_TC_BODY(file__is_truncated_meanwhile, tc)
 	for (i = 0; i < 200; i++) {
 		ATF_REQUIRE_EQ(0, ftruncate(rw, (off_t)len));
 		put_marks(rw, data, len);
-		rig_send(&rig, MIB, &range, 1, &fd, i == 0);
-		range.flags = 0;
+		rig_send(&rig, MIB, &range, 1, &fd, 1);
 		delay.tv_nsec = i * 20000;
 		nanosleep(&delay, NULL);
 		ATF_REQUIRE_EQ(0, ftruncate(rw, i % 2 ? 0 : 5 * MIB + 1));

@@ -151,8 +151,7 @@ hash_slice(const struct version *v, int fd, uint32_t piece_len,
     uint64_t first, uint64_t end)
 {
 	struct msg_hash body = { ++to_hasher.pings, piece_len, 1 };
-	struct msg_range range = { 0, RANGE_NEW | RANGE_CLOSE,
-	    first * piece_len, 0, v->size };
+	struct msg_range range = { first * piece_len, 0, v->size };
 	struct slice *s = &slices[nslices];
 	struct msg_digests_item item;
 	struct msg msg;

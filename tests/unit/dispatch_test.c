@@ -19,7 +19,7 @@ struct front_rig {
 	struct channel		 hasher;
 	uint8_t			 buf[MSG_MAX];
 	struct msg		 msg;		/* MSG_HASH */
-	struct msg_range	 ranges[BATCH_MAX];
+	struct msg_range	 ranges[HASH_RANGES];
 	uint32_t		 count;
 	unsigned		 asked;		/* for batches */
 };
@@ -147,7 +147,7 @@ front_next_batch(struct front_rig *rig)
 	ATF_REQUIRE_EQ(MSG_HASH, rig->msg.type);
 	msg_close_fds(&rig->msg);
 	rig->count = ((const struct msg_hash *)rig->msg.body)->count;
-	ATF_REQUIRE(rig->count <= BATCH_MAX);
+	ATF_REQUIRE(rig->count <= HASH_RANGES);
 	memcpy(rig->ranges, rig->msg.tail, rig->count *
 	    sizeof(rig->ranges[0]));
 	return true;
@@ -190,7 +190,7 @@ front_batch_has(const struct front_rig *rig, uint64_t size)
 	uint32_t	i;
 
 	for (i = 0; i < rig->count; i++)
-		if (rig->ranges[i].size == size && rig->ranges[i].len > 0)
+		if (rig->ranges[i].size == size)
 			return true;
 	return false;
 }

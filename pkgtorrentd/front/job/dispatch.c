@@ -21,7 +21,6 @@
 #define RATE_MS		500	/* between two measurements */
 #define LOSSES_MAX	5	/* then the range is what ends hashers */
 #define TURN_BATCHES	8	/* of small files take as long as a slice */
-#define NO_SLOT		UINT32_MAX
 
 static struct hasher *
 hasher_state(struct front *f, const struct worker *p)
@@ -29,116 +28,35 @@ hasher_state(struct front *f, const struct worker *p)
 	return &f->hashings.hashers[p->ch.index];
 }
 
+/*
+ * A hasher has two small messages at most, which its channel always takes: none
+ * is kept, with copies of its descriptors.  A send that fails shows as a lost
+ * hasher, which puts the ranges back.
+ */
 static void
-batch_add_range(struct msg_range *ranges, struct batch *b,
-    const struct msg_range *range, struct hashing *h)
-{
-	struct batch_item *item = &b->items[b->count];
-
-	item->hashing = h;
-	item->offset = range->offset;
-	item->len = range->len;
-	item->slot = range->slot;
-	ranges[b->count++] = *range;
-	b->bytes += range->len;
-}
-
-/* A send that fails shows as a lost hasher, which puts the ranges back. */
-static void
-batch_send(struct front *f, size_t n, struct batch *b,
-    const struct msg_range *ranges, uint32_t piece_len, const int *fds,
-    int nfds)
+batch_send(struct front *f, size_t n, struct batch *b, uint32_t piece_len)
 {
 	struct hasher *hasher = &f->hashings.hashers[n];
+	struct msg_range ranges[HASH_RANGES];
 	struct msg_hash body = { 0 };
+	int fds[HASH_RANGES];
+	uint32_t i;
 
 	b->id = body.id = ++f->workers.last_id;
 	body.piece_len = piece_len;
 	body.count = b->count;
+	for (i = 0; i < b->count; i++) {
+		ranges[i].offset = b->items[i].offset;
+		ranges[i].len = b->items[i].len;
+		ranges[i].size = b->items[i].hashing->identity.size;
+		fds[i] = b->items[i].hashing->fd;
+	}
 	if (TAILQ_EMPTY(&hasher->batches))
 		hasher->since_ms = clock_coarse_ms();
 	TAILQ_INSERT_TAIL(&hasher->batches, b, entry);
-	if (b->counted)
-		hasher->nbatches++;
+	hasher->nbatches++;
 	worker_send(&f->workers.hashers[n], MSG_HASH, &body, ranges,
-	    b->count * sizeof(*ranges), fds, nfds);
-}
-
-/* Tell a hasher to close a file; a batch of its own, without bytes. */
-static void
-hasher_close_slot(struct front *f, size_t n, uint32_t slot)
-{
-	struct hasher *hasher = &f->hashings.hashers[n];
-	struct hashing *h = hasher->slot[slot];
-	struct msg_range range = { 0 };
-	struct batch *b;
-
-	range.slot = slot;
-	range.flags = RANGE_CLOSE;
-	range.size = h->identity.size;
-	hasher->slot[slot] = NULL;
-	h->held_by &= ~(1ULL << n);
-	b = calloc(1, sizeof(*b));
-	if (b == NULL)
-		fatal("out of memory");
-	b->count = 1;
-	batch_send(f, n, b, &range, h->piece_len, NULL, 0);
-}
-
-/* The slot of a file; of NULL: one that is free and not about to be. */
-static uint32_t
-hasher_find_slot(const struct hasher *hasher, const struct hashing *h)
-{
-	uint32_t i;
-
-	for (i = 0; i < HASHER_SLOTS; i++)
-		if (hasher->slot[i] == h &&
-		    (h != NULL || hasher->in_slot[i] == 0))
-			return i;
-	return NO_SLOT;
-}
-
-void
-hasher_close_slots(struct front *f, struct hashing *h)
-{
-	uint32_t slot;
-	size_t n;
-
-	for (n = 0; n < f->workers.nhashers && h->held_by != 0; n++) {
-		if (!(h->held_by & (1ULL << n)))
-			continue;
-		slot = hasher_find_slot(&f->hashings.hashers[n], h);
-		if (slot != NO_SLOT)
-			hasher_close_slot(f, n, slot);
-	}
-}
-
-/*
- * A slot for the file: the one it has, a free one, or that of a file of
- * which this hasher has nothing in hand at the moment.
- */
-static uint32_t
-hasher_get_slot(struct front *f, size_t n, struct hashing *h, bool *new)
-{
-	struct hasher *hasher = &f->hashings.hashers[n];
-	uint32_t i, slot = NO_SLOT;
-
-	*new = false;
-	if (h->held_by & (1ULL << n))
-		return hasher_find_slot(hasher, h);
-	*new = true;
-	slot = hasher_find_slot(hasher, NULL);
-	for (i = 0; slot == NO_SLOT && i < HASHER_SLOTS; i++) {
-		if (hasher->in_slot[i] == 0) {
-			hasher_close_slot(f, n, i);
-			slot = i;
-		}
-	}
-	if (slot != NO_SLOT) {
-		hasher->slot[slot] = h;
-		h->held_by |= 1ULL << n;
-	}
-	return slot;
+	    b->count * sizeof(ranges[0]), fds, (int)b->count);
 }
 
 /* The next range of a file to hand out. */
@@ -185,55 +103,38 @@ work_count_batch(struct work *w, const struct batch *b, uint64_t slice_len)
 static int
 dispatch_batch(struct front *f, size_t n, struct work *w)
 {
-	struct hasher *hasher = &f->hashings.hashers[n];
-	struct msg_range ranges[BATCH_MAX], range;
-	int fds[BATCH_MAX], nfds = 0;
+	struct batch_item *item;
 	uint32_t piece_len = 0;
+	struct range r = { 0 };
 	struct hashing *h;
 	struct batch *b;
-	struct range r = { 0 };
-	bool new;
 
 	b = calloc(1, sizeof(*b));
 	if (b == NULL)
 		return 0;
-	b->counted = true;
 	/* Over one of these a hasher has ended: no other shall be blamed for
 	   it again, so what was lost goes alone. */
-	while (b->count < BATCH_MAX && r.losses == 0 &&
+	while (b->count < HASH_RANGES && r.losses == 0 &&
 	    (h = TAILQ_FIRST(&w->ready)) != NULL) {
-		memset(&range, 0, sizeof(range));
 		r = hashing_peek_range(h);
 		if (b->count > 0 && (h->piece_len != piece_len ||
 		    b->bytes + r.len > h->slice_len || r.losses > 0))
 			break;
-		range.offset = r.offset;
-		range.len = r.len;
-		range.slot = hasher_get_slot(f, n, h, &new);
-		if (range.slot == NO_SLOT)
-			break;
 		piece_len = h->piece_len;
-		range.size = h->identity.size;
-		if (new) {
-			range.flags |= RANGE_NEW;
-			fds[nfds++] = h->fd;
-		}
-		hasher->in_slot[range.slot]++;
-		hashing_take_range(f, h, range.len);
-		if (h->state == HASHING_OUT) {
-			range.flags |= RANGE_CLOSE;
-			hasher->slot[range.slot] = NULL;
-			h->held_by &= ~(1ULL << n);
-		}
-		b->items[b->count].losses = r.losses;
-		batch_add_range(ranges, b, &range, h);
+		item = &b->items[b->count++];
+		item->hashing = h;
+		item->offset = r.offset;
+		item->len = r.len;
+		item->losses = r.losses;
+		b->bytes += r.len;
+		hashing_take_range(f, h, r.len);
 	}
 	if (b->count == 0) {
 		free(b);
 		return 0;
 	}
 	work_count_batch(w, b, SLICE_LEN(piece_len));
-	batch_send(f, n, b, ranges, piece_len, fds, nfds);
+	batch_send(f, n, b, piece_len);
 	return 1;
 }
 
@@ -321,9 +222,8 @@ digests_take(struct hashing *h, const struct batch_item *bi,
 
 /* One range of a batch has come back. */
 static int
-digests_on_item(struct front *f, struct hasher *hasher,
-    const struct batch_item *bi, const struct msg_digests_item *item,
-    const uint8_t *digests)
+digests_on_item(struct front *f, const struct batch_item *bi,
+    const struct msg_digests_item *item, const uint8_t *digests)
 {
 	struct hashing *h = bi->hashing;
 	int r;
@@ -333,7 +233,6 @@ digests_on_item(struct front *f, struct hasher *hasher,
 	r = digests_take(h, bi, item, digests);
 	if (r == -1)
 		return -1;
-	hasher->in_slot[bi->slot]--;
 	h->out--;
 	if (r == 0) {
 		h->slices_done++;
@@ -370,7 +269,7 @@ hashings_on_digests(struct worker *p, struct msg *m)
 		at += sizeof(item);
 		if ((size_t)(end - at) / SHA1_LEN < item.count)
 			return FAULT_CONTENT;
-		if (digests_on_item(f, hasher, &b->items[i], &item, at) == -1)
+		if (digests_on_item(f, &b->items[i], &item, at) == -1)
 			return FAULT_CONTENT;
 		/* A message that turns out wrong later ends the hasher; what
 		   was counted is not counted again. */
@@ -379,8 +278,7 @@ hashings_on_digests(struct worker *p, struct msg *m)
 	}
 	hasher->since_ms = clock_coarse_ms();
 	TAILQ_REMOVE(&hasher->batches, b, entry);
-	if (b->counted)
-		hasher->nbatches--;
+	hasher->nbatches--;
 	free(b);
 	hashings_run(f);
 	return FAULT_NONE;
@@ -416,28 +314,12 @@ hashing_redo(struct front *f, const struct batch_item *bi, bool blame)
 }
 
 void
-hashings_forget_slots(struct front *f, size_t n)
-{
-	struct hasher *hasher = &f->hashings.hashers[n];
-	uint32_t i;
-
-	for (i = 0; i < HASHER_SLOTS; i++) {
-		if (hasher->slot[i] != NULL)
-			hasher->slot[i]->held_by &= ~(1ULL << n);
-		hasher->slot[i] = NULL;
-		hasher->in_slot[i] = 0;
-	}
-}
-
-void
 hashings_hasher_lost(struct front *f, size_t n, bool ended)
 {
 	struct hasher *hasher = &f->hashings.hashers[n];
 	struct batch *b, *first = TAILQ_FIRST(&hasher->batches);
 	uint32_t i;
 
-	/* First the slots, so that nothing is sent there any more. */
-	hashings_forget_slots(f, n);
 	hasher->nbatches = 0;
 	/* It was at work on the first, which shall not hold up the others
 	   again. */

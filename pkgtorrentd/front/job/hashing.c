@@ -141,7 +141,6 @@ hashing_free(struct front *f, struct hashing *h)
 		TAILQ_REMOVE(&h->redo, r, entry);
 		free(r);
 	}
-	hasher_close_slots(f, h);
 	if (h->fd != -1)
 		close(h->fd);
 	f->hashings.left -= h->identity.size - h->done;

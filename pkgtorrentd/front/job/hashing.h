@@ -82,7 +82,6 @@ struct hashing {
 	struct pieces		*pieces;
 	uint8_t			(*seals)[SEAL_LEN];	/* by slice */
 	uint64_t		 done;		/* bytes */
-	uint64_t		 held_by;	/* bit per hasher */
 };
 
 RB_HEAD(hashing_tree, hashing);
@@ -107,28 +106,22 @@ struct work {
 TAILQ_HEAD(work_list, work);
 
 struct batch_item {
-	struct hashing		*hashing;	/* NULL: only closed a slot */
+	struct hashing		*hashing;	/* NULL: answered */
 	uint64_t		 offset;
 	uint64_t		 len;
-	uint32_t		 slot;
 	unsigned		 losses;	/* hashers that ended over it */
 };
-
-#define BATCH_MAX	16
 
 struct batch {
 	TAILQ_ENTRY(batch)	 entry;
 	uint64_t		 id;
 	uint64_t		 bytes;
-	bool			 counted;	/* as one of the queued two */
 	uint32_t		 count;
-	struct batch_item	 items[BATCH_MAX];
+	struct batch_item	 items[HASH_RANGES];
 };
 
 /* What a hasher has in hand. */
 struct hasher {
-	struct hashing		*slot[HASHER_SLOTS];
-	uint32_t		 in_slot[HASHER_SLOTS];	/* ranges under way */
 	TAILQ_HEAD(, batch)	 batches;
 	uint32_t		 nbatches;
 	uint64_t		 since_ms;	/* it has the first of them */
@@ -170,8 +163,6 @@ void	hashings_run(struct front *);
 
 /* What it had goes to others; ended: by itself, perhaps over a range. */
 void	hashings_hasher_lost(struct front *, size_t, bool ended);
-/* It has no file open any more. */
-void	hashings_forget_slots(struct front *, size_t);
 /* A hasher that does not answer is given up: its work goes to others. */
 void	hashings_tick(struct front *);
 /* Seconds until bytes more will be hashed, at the rate seen. */
@@ -187,7 +178,5 @@ void	hashing_on_opened(struct front *, struct hashing *, int fd,
 void	hashing_finish(struct front *, struct hashing *);
 void	hashing_set_ready(struct front *, struct hashing *);
 void	hashing_set_out(struct front *, struct hashing *);
-/* For hashing.c: hashers need not keep it. */
-void	hasher_close_slots(struct front *, struct hashing *);
 
 #endif

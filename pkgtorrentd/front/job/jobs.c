@@ -14,9 +14,6 @@ jobs_set_hashers(struct jobs *all)
 {
 	size_t i, n = all->workers->nhashers, want = all->conf->hashers;
 
-	/* Before a file is finished: no hasher holds one any longer. */
-	for (i = want; i < n; i++)
-		hashings_forget_slots(all->front, i);
 	workers_set_hashers(all->workers, want);
 	for (i = want; i < n; i++)
 		hashings_hasher_lost(all->front, i, false);

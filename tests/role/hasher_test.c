@@ -13,7 +13,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "hasher/hash/batch.h"
+#include "hasher/hash/hasher.c"
 #include "tests/lib/hash_rig.h"
 #include "tests/lib/place.h"
 

@@ -44,13 +44,29 @@ front_on_answer(struct worker *w, struct msg *m)
 	return jobs_on_message(&f->jobs, w, m);
 }
 
+static enum msg_fault
+front_on_opened(struct worker *w, struct msg *m)
+{
+	struct front *f = w->all->arg;
+
+	return openq_on_opened(&f->openq, w, m);
+}
+
+static enum msg_fault
+front_on_digests(struct worker *w, struct msg *m)
+{
+	struct front *f = w->all->arg;
+
+	return hashq_on_digests(&f->hashq, w, m);
+}
+
 /* The messages of walkers, hashers and the cache. */
 #define WORKER_HANDLERS(X)						\
 	X(LISTING, front_on_answer)					\
 	X(RESOLVED, front_on_answer)					\
 	X(SLOW, front_on_answer)					\
-	X(OPENED, openings_on_opened)					\
-	X(DIGESTS, hashings_on_digests)					\
+	X(OPENED, front_on_opened)					\
+	X(DIGESTS, front_on_digests)					\
 	X(INFO, front_on_answer)					\
 	X(PIECES, front_on_answer)
 
@@ -63,9 +79,9 @@ front_on_lost(struct worker *w)
 	struct front *f = w->all->arg;
 
 	if (w->ch.peer == ROLE_HASHER)
-		hashings_hasher_lost(f, w->ch.index, true);
+		hashq_hasher_lost(&f->hashq, w->ch.index, true);
 	else if (w->ch.peer == ROLE_WALKER)
-		openings_walker_lost(f, w->ch.index);
+		openq_walker_lost(&f->openq, w->ch.index);
 }
 
 static int
@@ -74,13 +90,13 @@ front_init_jobs(struct front *f)
 	static const struct worker_ops ops = { front_on_message,
 	    front_on_lost };
 
-	hashings_init(&f->hashings);
-	TAILQ_INIT(&f->openings.list);
+	openq_init(&f->openq, &f->workers);
+	hashq_init(&f->hashq, &f->workers, &f->openq);
 	workers_init(&f->workers, f->base, &f->child, &ops, f);
 	if (jobs_init(&f->jobs, f->base, &f->workers, f->child.conf) == -1)
 		return -1;
-	f->jobs.front = f;
-	f->jobs.hashings = &f->hashings;
+	f->jobs.openq = &f->openq;
+	f->jobs.hashq = &f->hashq;
 	return 0;
 }
 
@@ -140,10 +156,10 @@ front_share_descriptors(struct front *f)
 	uint32_t each = conf->serve_files ? 2 : 1, all, most;
 
 	all = f->fds < fixed + FDS_LEAST ? FDS_LEAST : f->fds - fixed;
-	f->hashings.open_max = all / 4 < FDS_HASHING ? all / 4 : FDS_HASHING;
+	f->hashq.open_max = all / 4 < FDS_HASHING ? all / 4 : FDS_HASHING;
 	f->conns.max = 2 * conf->max_connections;
 	f->conns.slots = conf->max_connections;
-	most = (all - f->hashings.open_max) / each;
+	most = (all - f->hashq.open_max) / each;
 	if (most < f->conns.max)
 		f->conns.max = most;
 	if (most - most / 4 >= f->conns.slots)
@@ -206,7 +222,7 @@ front_on_status(struct front *f, const struct msg *m)
 	    f->conns.n, f->conns.accepted, f->conns.refused, n->requests,
 	    n->hits, n->forbidden, n->client_errors, n->server_errors,
 	    f->jobs.hot.n, f->jobs.hot.size, f->jobs.n, f->jobs.queued,
-	    f->counters.hashed, f->hashings.left);
+	    f->hashq.hashed, f->hashq.left);
 	return FAULT_NONE;
 }
 
@@ -275,7 +291,7 @@ front_on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)msg_send(&f->child.parent, MSG_ALIVE, &none, NULL, 0, NULL, 0);
 	conns_tick(&f->conns);
 	jobs_tick(&f->jobs);
-	hashings_tick(f);
+	hashq_tick(&f->hashq);
 	if (f->stopping && (f->conns.n == 0 || clock_coarse_ms() > f->stop_ms))
 		event_base_loopexit(f->base, NULL);
 }

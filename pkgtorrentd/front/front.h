@@ -6,9 +6,9 @@
 
 #include "common/child.h"
 #include "pkgtorrentd/front/conn/conn.h"
-#include "pkgtorrentd/front/job/hashing.h"
+#include "pkgtorrentd/front/job/hashq.h"
 #include "pkgtorrentd/front/job/job.h"
-#include "pkgtorrentd/front/job/opening.h"
+#include "pkgtorrentd/front/job/openq.h"
 #include "pkgtorrentd/front/serve/service.h"
 #include "pkgtorrentd/front/worker/worker.h"
 
@@ -27,11 +27,8 @@ struct front {
 
 	struct workers		 workers;
 	struct jobs		 jobs;
-	struct hashings		 hashings;
-	struct openings		 openings;
-	struct {
-		uint64_t	 hashed;	/* bytes */
-	}			 counters;
+	struct openq		 openq;
+	struct hashq		 hashq;
 
 	struct buf		 trackers_next;	/* parts so far */
 };

@@ -769,9 +769,9 @@ check_nothing_left(void)
 	require(front.conns.n == 0 && front.conns.bodies == 0);
 	require(front.jobs.n == 0 && front.jobs.queued == 0);
 	require(RB_EMPTY(&front.jobs.by_key) && RB_EMPTY(&front.jobs.by_id));
-	require(RB_EMPTY(&front.hashings.tree));
-	require(front.hashings.nopen == 0 && front.hashings.left == 0);
-	require(TAILQ_EMPTY(&front.openings.list));
+	require(RB_EMPTY(&front.hashq.tree));
+	require(front.hashq.nopen == 0 && front.hashq.left == 0);
+	require(TAILQ_EMPTY(&front.openq.list));
 }
 
 static int
@@ -807,10 +807,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	pass(11 * 60 * 1000);
 	settle();
 	check_nothing_left();
-	while (!TAILQ_EMPTY(&front.jobs.hot.lru))
-		hot_remove(&front.jobs.hot,
-		    &TAILQ_FIRST(&front.jobs.hot.lru)->key);
-	front.counters.hashed = 0;
+	hot_clear(&front.hot);
+	front.hashq.hashed = front.hashq.rate_hashed = 0;
 	memset(version, 0, sizeof(version));
 	for (i = 0; i < PEERS; i++)
 		buf_free(&others[i].remembered);

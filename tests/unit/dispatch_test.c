@@ -1,5 +1,5 @@
-/* A front that shares hashers out among those who want files hashed, and that
-   loses hashers. */
+/* Files shared out among hashers, for jobs that want them hashed, and hashers
+   that are lost: the test plays the walker, the hasher and the jobs. */
 #include <atf-c.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,147 +7,216 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pkgtorrentd/front/front.h"
+#include "common/listing.h"
 #include "common/torrent.h"
+#include "pkgtorrentd/front/job/hashq.h"
 
 #define MIB		(1U << 20)
 #define HASHER_ENDS	6	/* before a file is given up */
 
-/* A front without a loop, and the other end of its only hasher. */
-struct front_rig {
-	struct front		 front;
+/* The queue without a loop, and the other ends of its only workers. */
+struct rig {
+	struct child		 child;
+	struct workers		 workers;
+	struct openq		 openq;
+	struct hashq		 hashq;
+	struct channel		 walker;
 	struct channel		 hasher;
 	uint8_t			 buf[MSG_MAX];
 	struct msg		 msg;		/* MSG_HASH */
 	struct msg_range	 ranges[HASH_RANGES];
 	uint32_t		 count;
 	unsigned		 asked;		/* for batches */
+	unsigned		 waiting;	/* waiters not told yet */
+	unsigned		 failed;	/* files */
+};
+
+/* A file that is wanted. */
+struct want {
+	struct hash_waiter	 waiter;	/* first */
+	struct rig		*rig;
 };
 
 static void
-front_connect(struct front_rig *rig)
+want_done(struct hash_waiter *w, const struct hash_result *result)
+{
+	struct rig	*rig = ((struct want *)w)->rig;
+
+	rig->waiting--;
+	rig->failed += result->status != HASH_OK;
+	free(w);
+}
+
+static void
+rig_connect(struct rig *rig, enum role role, struct channel *other)
 {
 	int	pair[2];
 
 	ATF_REQUIRE_EQ(0, msg_pair(pair));
-	ATF_REQUIRE_EQ(0, workers_attach(&rig->front.workers, ROLE_HASHER, 0,
-	    pair[0]));
-	rig->hasher = (struct channel){ .fd = pair[1], .self = ROLE_HASHER,
+	ATF_REQUIRE_EQ(0, workers_attach(&rig->workers, role, 0, pair[0]));
+	*other = (struct channel){ .fd = pair[1], .self = role,
 	    .peer = ROLE_FRONT };
 }
 
-static enum msg_fault
-front_on_message(void *worker, struct msg *m)
+static void
+rig_on_lost(struct worker *w)
 {
-	return hashings_on_digests(worker, m);
+	struct rig	*rig = w->all->arg;
+
+	hashq_hasher_lost(&rig->hashq, w->ch.index, true);
 }
 
 static void
-front_on_lost(struct worker *w)
+rig_lose_hasher(struct rig *rig)
 {
-	hashings_hasher_lost(w->all->arg, w->ch.index, true);
+	close(rig->hasher.fd);
+	worker_lose(&rig->workers.hashers[0]);
+	rig_connect(rig, ROLE_HASHER, &rig->hasher);
 }
 
 static void
-front_start(struct front_rig *rig)
+rig_start(struct rig *rig)
 {
 	static const char	text[] = "root /srv\nhashers 1\n";
-	static const struct worker_ops ops = { front_on_message,
-	    front_on_lost };
-	struct front		*f = &rig->front;
+	static const struct worker_ops ops = { NULL, rig_on_lost };
 	struct strings		 none = { 0 };
 	struct buf		 errors = { 0 };
 
 	memset(rig, 0, sizeof(*rig));
-	f->child.conf = conf_parse("test", text, sizeof(text) - 1, &none,
+	rig->child.conf = conf_parse("test", text, sizeof(text) - 1, &none,
 	    &errors);
-	f->base = event_base_new();
-	ATF_REQUIRE(f->child.conf != NULL && f->base != NULL);
-	workers_init(&f->workers, f->base, &f->child, &ops, f);
-	ATF_REQUIRE_EQ(0, workers_set_walkers(&f->workers, 1));
-	workers_set_hashers(&f->workers, 1);
-	hashings_init(&f->hashings);
-	f->hashings.open_max = 1000;
-	TAILQ_INIT(&f->openings.list);
-	front_connect(rig);
+	ATF_REQUIRE(rig->child.conf != NULL);
+	workers_init(&rig->workers, event_base_new(), &rig->child, &ops, rig);
+	ATF_REQUIRE_EQ(0, workers_set_walkers(&rig->workers, 1));
+	workers_set_hashers(&rig->workers, 1);
+	openq_init(&rig->openq, &rig->workers);
+	hashq_init(&rig->hashq, &rig->workers, &rig->openq);
+	rig->hashq.open_max = 1000;
+	close(open("file", O_WRONLY | O_CREAT, 0644));
+	rig_connect(rig, ROLE_WALKER, &rig->walker);
+	rig_connect(rig, ROLE_HASHER, &rig->hasher);
 }
 
 static void
-front_stop(struct front_rig *rig)
+rig_stop(struct rig *rig)
 {
-	ATF_CHECK(RB_EMPTY(&rig->front.hashings.tree));
-	ATF_CHECK_EQ(0, rig->front.hashings.left);
-	workers_set_hashers(&rig->front.workers, 0);
+	ATF_CHECK(RB_EMPTY(&rig->hashq.tree));
+	ATF_CHECK_EQ(0, rig->hashq.left);
+	ATF_CHECK_EQ(0, rig->waiting);
+	ATF_CHECK(TAILQ_EMPTY(&rig->openq.list));
+	ATF_REQUIRE_EQ(0, workers_set_walkers(&rig->workers, 0));
+	workers_set_hashers(&rig->workers, 0);
+	close(rig->walker.fd);
 	close(rig->hasher.fd);
-	free(rig->front.workers.walkers);
-	event_base_free(rig->front.base);
-	conf_free(rig->front.child.conf);
+	free(rig->workers.walkers);
+	event_base_free(rig->workers.base);
+	conf_free(rig->child.conf);
+}
+
+/* The last component of a path is the file's size. */
+static struct identity
+identity_of_path(const char *path)
+{
+	return (struct identity){
+		.size = strtoull(strrchr(path, '/') + 1, NULL, 10),
+	};
+}
+
+static void
+rig_want_file(struct rig *rig, struct hash_group *g, const char *path)
+{
+	struct identity	 id = identity_of_path(path);
+	struct want	*want = calloc(1, sizeof(*want));
+
+	ATF_REQUIRE(want != NULL);
+	want->rig = rig;
+	want->waiter.done = want_done;
+	ATF_REQUIRE_EQ(0, hashq_want(&rig->hashq, g, &want->waiter, path,
+	    strlen(path), &id, MIB));
+	rig->waiting++;
 }
 
 /* A job that wants files of one size. */
-static struct work *
-front_want(struct front_rig *rig, const char *dir, int n, uint64_t size)
+static struct hash_group *
+rig_want(struct rig *rig, const char *dir, int n, uint64_t size)
 {
-	struct identity	 id = { .size = size };
-	struct work	*w = work_new((uint64_t)n * size);
-	char		 path[64];
-	int		 len, i;
+	struct hash_group	*g = hash_group_new((uint64_t)n * size);
+	char			 path[64];
+	int			 i;
 
-	ATF_REQUIRE(w != NULL);
+	ATF_REQUIRE(g != NULL);
 	for (i = 0; i < n; i++) {
-		len = snprintf(path, sizeof(path), "/%s/%d", dir, i);
-		ATF_REQUIRE_EQ(0, hashing_want(&rig->front, w, 1, 0, path,
-		    (size_t)len, &id, MIB));
+		snprintf(path, sizeof(path), "/%s/%d/%ju", dir, i,
+		    (uintmax_t)size);
+		rig_want_file(rig, g, path);
 	}
-	return w;
+	return g;
 }
 
 /* The walker's part: every file is there, and as it was. */
 static void
-front_open_files(struct front_rig *rig)
+walker_answer(struct rig *rig, const struct msg *asked)
 {
-	struct msg_opened_item	 item = { .status = PATH_OK };
-	struct opening		*o;
+	const struct msg_open	*open_body = asked->body;
+	struct msg_opened	 body = { open_body->id, open_body->count, 0 };
+	struct msg_opened_item	 items[MSG_FDS_MAX];
+	struct msg		 msg = { .type = MSG_OPENED, .body = &body };
+	const uint8_t		*at = asked->tail;
+	struct msg_path		 path;
+	char			 name[64];
 	uint32_t		 i;
-	int			 fd;
 
-	hashings_run(&rig->front);
-	while ((o = TAILQ_FIRST(&rig->front.openings.list)) != NULL) {
-		for (i = 0; i < o->count; i++) {
-			fd = open("/dev/null", O_RDONLY);
-			ATF_REQUIRE(fd != -1);
-			item.identity = o->hashing[i]->identity;
-			hashing_on_opened(&rig->front, o->hashing[i], fd,
-			    &item);
-		}
-		TAILQ_REMOVE(&rig->front.openings.list, o, entry);
-		free(o);
-		hashings_run(&rig->front);
+	memset(items, 0, sizeof(items));
+	for (i = 0; i < body.count; i++, at += path.len) {
+		memcpy(&path, at, sizeof(path));
+		at += sizeof(path);
+		snprintf(name, sizeof(name), "%.*s", (int)path.len,
+		    (const char *)at);
+		items[i].status = PATH_OK;
+		items[i].identity = identity_of_path(name);
+		msg.fds[msg.nfds++] = open("file", O_RDONLY);
 	}
+	msg.tail = (const uint8_t *)items;
+	msg.tail_len = body.count * sizeof(items[0]);
+	ATF_REQUIRE_EQ(FAULT_NONE, openq_on_opened(&rig->openq,
+	    &rig->workers.walkers[0], &msg));
 }
 
-/* The next batch that the front has for its hasher; false: there is none. */
+static void
+rig_open_files(struct rig *rig)
+{
+	static uint8_t		buf[MSG_MAX];
+	struct msg_wrong	wrong;
+	struct msg		msg;
+
+	hashq_run(&rig->hashq);
+	while (msg_recv(&rig->walker, buf, &msg, &wrong) == MSG_GOT)
+		walker_answer(rig, &msg);
+}
+
+/* The next batch that there is for the hasher; false: there is none. */
 static bool
-front_next_batch(struct front_rig *rig)
+rig_next_batch(struct rig *rig)
 {
 	struct msg_wrong	wrong;
 	enum msg_verdict	verdict;
 
 	/* Files are opened a little late. */
 	if (rig->asked++ % 2 == 0)
-		front_open_files(rig);
+		rig_open_files(rig);
 	verdict = msg_recv(&rig->hasher, rig->buf, &rig->msg, &wrong);
 	if (verdict == MSG_AGAIN) {
-		front_open_files(rig);
+		rig_open_files(rig);
 		verdict = msg_recv(&rig->hasher, rig->buf, &rig->msg, &wrong);
 	}
 	if (verdict == MSG_AGAIN)
 		return false;
 	ATF_REQUIRE_EQ(MSG_GOT, verdict);
 	ATF_REQUIRE_EQ(MSG_HASH, rig->msg.type);
-	msg_close_fds(&rig->msg);
 	rig->count = ((const struct msg_hash *)rig->msg.body)->count;
 	ATF_REQUIRE(rig->count <= HASH_RANGES);
+	ATF_REQUIRE_EQ(rig->count, (uint32_t)rig->msg.nfds);
+	msg_close_fds(&rig->msg);
 	memcpy(rig->ranges, rig->msg.tail, rig->count *
 	    sizeof(rig->ranges[0]));
 	return true;
@@ -155,7 +224,7 @@ front_next_batch(struct front_rig *rig)
 
 /* Of a file whose every byte, and whose every digest, is zero. */
 static void
-front_answer(struct front_rig *rig)
+rig_answer(struct rig *rig)
 {
 	const struct msg_hash	*asked = rig->msg.body;
 	const struct msg_range	*r;
@@ -179,13 +248,13 @@ front_answer(struct front_rig *rig)
 	}
 	msg.tail = tail.data;
 	msg.tail_len = tail.len;
-	ATF_REQUIRE_EQ(FAULT_NONE, hashings_on_digests(
-	    &rig->front.workers.hashers[0], &msg));
+	ATF_REQUIRE_EQ(FAULT_NONE, hashq_on_digests(&rig->hashq,
+	    &rig->workers.hashers[0], &msg));
 	buf_free(&tail);
 }
 
 static bool
-front_batch_has(const struct front_rig *rig, uint64_t size)
+rig_batch_has(const struct rig *rig, uint64_t size)
 {
 	uint32_t	i;
 
@@ -198,92 +267,90 @@ front_batch_has(const struct front_rig *rig, uint64_t size)
 ATF_TC_WITHOUT_HEAD(file__that_ends_hashers);
 ATF_TC_BODY(file__that_ends_hashers, tc)
 {
-	static struct front_rig	 rig;
-	struct work		*w[2];
+	static struct rig	 rig;
+	struct hash_group	*w[2];
 	int			 ended = 0;
 
-	front_start(&rig);
+	rig_start(&rig);
 	/* They share batches. */
-	w[0] = front_want(&rig, "good", 30, 100);
-	ATF_REQUIRE_EQ(0, hashing_want(&rig.front, w[0], 1, 0, "/bad", 4,
-	    &(struct identity){ .size = 7 }, MIB));
-	w[1] = front_want(&rig, "others", 10, 100);
-	while (front_next_batch(&rig)) {
-		if (!front_batch_has(&rig, 7)) {
-			front_answer(&rig);
+	w[0] = rig_want(&rig, "good", 30, 100);
+	rig_want_file(&rig, w[0], "/bad/7");
+	w[1] = rig_want(&rig, "others", 10, 100);
+	while (rig_next_batch(&rig)) {
+		if (!rig_batch_has(&rig, 7)) {
+			rig_answer(&rig);
 			continue;
 		}
 		ended++;
-		close(rig.hasher.fd);
-		worker_lose(&rig.front.workers.hashers[0]);
-		front_connect(&rig);
+		rig_lose_hasher(&rig);
 	}
 	ATF_CHECK_EQ(HASHER_ENDS, ended);
-	/* Nobody else failed with it. */
-	ATF_CHECK_EQ(40 * 100, rig.front.counters.hashed);
-	work_abandon(&rig.front, w[0], 1);
-	work_abandon(&rig.front, w[1], 1);
-	front_stop(&rig);
+	/* No other file failed with it. */
+	ATF_CHECK_EQ(40 * 100, rig.hashq.hashed);
+	ATF_CHECK_EQ(1, rig.failed);
+	hash_group_release(&rig.hashq, w[0]);
+	hash_group_release(&rig.hashq, w[1]);
+	rig_stop(&rig);
 }
 
 ATF_TC_WITHOUT_HEAD(turns__small_files_beside_a_huge_one);
 ATF_TC_BODY(turns__small_files_beside_a_huge_one, tc)
 {
-	static struct front_rig	 rig;
+	static struct rig	 rig;
 	const uint64_t		 huge_len = 16ULL << 30;
-	struct work		*huge, *small;
+	struct hash_group	*huge, *small;
 	int			 huge_batches = 0, small_batches = 0;
 
-	front_start(&rig);
-	huge = front_want(&rig, "huge", 1, huge_len);
-	ATF_REQUIRE(front_next_batch(&rig));
-	front_answer(&rig);
-	small = front_want(&rig, "small", 1600, 100);
-	while (front_next_batch(&rig)) {
-		small_batches += front_batch_has(&rig, 100);
+	rig_start(&rig);
+	huge = rig_want(&rig, "huge", 1, huge_len);
+	ATF_REQUIRE(rig_next_batch(&rig));
+	rig_answer(&rig);
+	small = rig_want(&rig, "small", 1600, 100);
+	while (rig_next_batch(&rig)) {
+		small_batches += rig_batch_has(&rig, 100);
 		if (small->files > 0)
-			huge_batches += front_batch_has(&rig, huge_len);
-		front_answer(&rig);
+			huge_batches += rig_batch_has(&rig, huge_len);
+		rig_answer(&rig);
 	}
 	/* A batch of small files is little work; neither waits for all of the
 	   other. */
 	ATF_CHECK_EQ(100, small_batches);
 	ATF_CHECK_MSG(huge_batches >= 8 && huge_batches <= 20,
 	    "%d huge batches", huge_batches);
-	work_abandon(&rig.front, huge, 1);
-	work_abandon(&rig.front, small, 1);
-	front_stop(&rig);
+	hash_group_release(&rig.hashq, huge);
+	hash_group_release(&rig.hashq, small);
+	rig_stop(&rig);
 }
 
 /* It does not wait for the first slice of each of those before it. */
 ATF_TC_WITHOUT_HEAD(turns__small_file_behind_many_huge);
 ATF_TC_BODY(turns__small_file_behind_many_huge, tc)
 {
-	static struct front_rig	 rig;
+	static struct rig	 rig;
 	const uint64_t		 huge_len = 64ULL << 20;
-	struct work		*huge[40], *small;
+	struct hash_group	*huge[40], *small;
 	int			 huge_batches = 0;
 	char			 dir[32];
 	size_t			 i;
 
-	front_start(&rig);
+	rig_start(&rig);
 	for (i = 0; i < 40; i++) {
 		snprintf(dir, sizeof(dir), "huge/%zu", i);
-		huge[i] = front_want(&rig, dir, 1, huge_len);
+		huge[i] = rig_want(&rig, dir, 1, huge_len);
 	}
-	front_open_files(&rig);
-	small = front_want(&rig, "small", 1, 100);
-	while (small->files > 0 && front_next_batch(&rig)) {
-		huge_batches += front_batch_has(&rig, huge_len);
-		front_answer(&rig);
+	rig_open_files(&rig);
+	small = rig_want(&rig, "small", 1, 100);
+	while (small->files > 0 && rig_next_batch(&rig)) {
+		huge_batches += rig_batch_has(&rig, huge_len);
+		rig_answer(&rig);
 	}
 	ATF_CHECK_MSG(huge_batches <= 4, "%d huge batches", huge_batches);
-	while (front_next_batch(&rig))
-		front_answer(&rig);
-	work_abandon(&rig.front, small, 1);
+	while (rig_next_batch(&rig))
+		rig_answer(&rig);
+	hash_group_release(&rig.hashq, small);
 	for (i = 0; i < 40; i++)
-		work_abandon(&rig.front, huge[i], 1);
-	front_stop(&rig);
+		hash_group_release(&rig.hashq, huge[i]);
+	rig_stop(&rig);
 }
 
 /* Many huge files and a small one, which somebody else wants, too: it does
@@ -291,40 +358,37 @@ ATF_TC_BODY(turns__small_file_behind_many_huge, tc)
 ATF_TC_WITHOUT_HEAD(turns__small_file_that_two_want);
 ATF_TC_BODY(turns__small_file_that_two_want, tc)
 {
-	static const char	 path[] = "/small/0";
-	static struct front_rig	 rig;
+	static struct rig	 rig;
 	const uint64_t		 huge_len = 1ULL << 30;
-	struct identity		 id = { .size = 100 };
-	struct work		*huge, *small, *larger;
+	struct hash_group	*huge, *small, *larger;
 	int			 huge_batches = 0, i;
 
-	front_start(&rig);
-	huge = front_want(&rig, "huge", 10, huge_len);
-	ATF_REQUIRE_EQ(0, hashing_want(&rig.front, huge, 1, 0, path,
-	    strlen(path), &id, MIB));
+	rig_start(&rig);
+	huge = rig_want(&rig, "huge", 10, huge_len);
+	rig_want_file(&rig, huge, "/small/0/100");
 	for (i = 0; i < 3; i++) {
-		ATF_REQUIRE(front_next_batch(&rig));
-		front_answer(&rig);
+		ATF_REQUIRE(rig_next_batch(&rig));
+		rig_answer(&rig);
 	}
-	small = front_want(&rig, "small", 1, id.size);
+	small = rig_want(&rig, "small", 1, 100);
 	ATF_CHECK_EQ(10, huge->files);
 	ATF_CHECK_EQ(1, small->files);
-	while (small->files > 0 && front_next_batch(&rig)) {
-		huge_batches += front_batch_has(&rig, huge_len);
-		front_answer(&rig);
+	while (small->files > 0 && rig_next_batch(&rig)) {
+		huge_batches += rig_batch_has(&rig, huge_len);
+		rig_answer(&rig);
 	}
 	ATF_CHECK_MSG(huge_batches <= 3, "%d huge batches", huge_batches);
 	/* Not the other way round. */
 	i = (int)huge->files;
-	larger = front_want(&rig, "huge", 20, huge_len);
+	larger = rig_want(&rig, "huge", 20, huge_len);
 	ATF_CHECK_EQ(i, (int)huge->files);
 	ATF_CHECK_EQ(20 - i, (int)larger->files);
-	while (front_next_batch(&rig))
-		front_answer(&rig);
-	work_abandon(&rig.front, huge, 1);
-	work_abandon(&rig.front, small, 1);
-	work_abandon(&rig.front, larger, 1);
-	front_stop(&rig);
+	while (rig_next_batch(&rig))
+		rig_answer(&rig);
+	hash_group_release(&rig.hashq, huge);
+	hash_group_release(&rig.hashq, small);
+	hash_group_release(&rig.hashq, larger);
+	rig_stop(&rig);
 }
 
 /* A hasher ends over a file that somebody has come to want who is still
@@ -332,33 +396,59 @@ ATF_TC_BODY(turns__small_file_that_two_want, tc)
 ATF_TC_WITHOUT_HEAD(turns__lost_file_of_a_newcomer);
 ATF_TC_BODY(turns__lost_file_of_a_newcomer, tc)
 {
-	static struct front_rig	 rig;
-	struct identity		 id = { .size = 100 };
-	struct work		*first, *newcomer;
+	static struct rig	 rig;
+	struct hash_group	*first, *newcomer;
 
-	front_start(&rig);
-	first = front_want(&rig, "a", 1, id.size);
+	rig_start(&rig);
+	first = rig_want(&rig, "a", 1, 100);
 	first->size = 1ULL << 30;
-	ATF_REQUIRE(front_next_batch(&rig));
+	ATF_REQUIRE(rig_next_batch(&rig));
 	/* All of the hasher's time is taken. */
-	ATF_REQUIRE_EQ(0, hashing_want(&rig.front, first, 1, 0, "/big", 4,
-	    &(struct identity){ .size = 1ULL << 30 }, MIB));
-	front_open_files(&rig);
-	newcomer = front_want(&rig, "b", 1, id.size);
-	ATF_REQUIRE_EQ(0, hashing_want(&rig.front, newcomer, 1, 0, "/a/0", 4,
-	    &id, MIB));
+	rig_want_file(&rig, first, "/big/1073741824");
+	rig_open_files(&rig);
+	newcomer = rig_want(&rig, "b", 1, 100);
+	rig_want_file(&rig, newcomer, "/a/0/100");
 	ATF_CHECK_EQ(2, newcomer->files);
-	front_open_files(&rig);
+	rig_open_files(&rig);
 	ATF_REQUIRE(newcomer->listed && !newcomer->started);
-	close(rig.hasher.fd);
-	worker_lose(&rig.front.workers.hashers[0]);
-	front_connect(&rig);
-	while (front_next_batch(&rig))
-		front_answer(&rig);
-	ATF_CHECK_EQ((1ULL << 30) + 200, rig.front.counters.hashed);
-	work_abandon(&rig.front, first, 1);
-	work_abandon(&rig.front, newcomer, 1);
-	front_stop(&rig);
+	rig_lose_hasher(&rig);
+	while (rig_next_batch(&rig))
+		rig_answer(&rig);
+	ATF_CHECK_EQ((1ULL << 30) + 200, rig.hashq.hashed);
+	hash_group_release(&rig.hashq, first);
+	hash_group_release(&rig.hashq, newcomer);
+	rig_stop(&rig);
+}
+
+/* Of two jobs that want a file one ends: the file is hashed for the other, and
+   the files that no other wants are dropped. */
+ATF_TC_WITHOUT_HEAD(waiter__that_leaves);
+ATF_TC_BODY(waiter__that_leaves, tc)
+{
+	static struct rig	 rig;
+	static struct want	 wants[2];
+	struct identity		 id = { .size = 100 };
+	struct hash_group	*leaving, *staying;
+	size_t			 i;
+
+	rig_start(&rig);
+	leaving = hash_group_new(2 * id.size);
+	ATF_REQUIRE(leaving != NULL);
+	for (i = 0; i < 2; i++)
+		ATF_REQUIRE_EQ(0, hashq_want(&rig.hashq, leaving,
+		    &wants[i].waiter, i == 0 ? "/a/0/100" : "/b/0/100", 8,
+		    &id, MIB));
+	staying = rig_want(&rig, "a", 1, id.size);
+	for (i = 0; i < 2; i++)
+		hash_waiter_leave(&wants[i].waiter);
+	hash_group_release(&rig.hashq, leaving);
+	ATF_CHECK_EQ(id.size, rig.hashq.left);
+	while (rig_next_batch(&rig))
+		rig_answer(&rig);
+	ATF_CHECK_EQ(0, rig.waiting);
+	ATF_CHECK_EQ(0, rig.failed);
+	hash_group_release(&rig.hashq, staying);
+	rig_stop(&rig);
 }
 
 ATF_TP_ADD_TCS(tp)
@@ -368,5 +458,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, turns__small_file_behind_many_huge);
 	ATF_TP_ADD_TC(tp, turns__small_file_that_two_want);
 	ATF_TP_ADD_TC(tp, turns__lost_file_of_a_newcomer);
+	ATF_TP_ADD_TC(tp, waiter__that_leaves);
 	return atf_no_error();
 }

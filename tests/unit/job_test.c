@@ -10,7 +10,8 @@
 #include "common/clock.h"
 #include "common/seal.h"
 #include "common/torrent.h"
-#include "pkgtorrentd/front/front.h"
+#include "pkgtorrentd/front/job/job.h"
+#include "pkgtorrentd/front/job/openq.h"
 
 #define PIECE		(1U << 20)
 #define SIZE		(PIECE + 5)	/* bytes of each file */
@@ -28,8 +29,12 @@ struct end {
 };
 
 struct rig {
-	struct front	 front;
-	struct jobs	*jobs;
+	struct child	 child;
+	struct event_base *base;
+	struct workers	 workers;
+	struct openq	 openq;
+	struct hashq	 hashq;
+	struct jobs	 jobs;
 	struct end	 parent;
 	struct end	 cache;
 	struct end	 walker[WALKERS];
@@ -55,10 +60,10 @@ rig_on_message(void *worker, struct msg *m)
 	struct rig *rig = w->all->arg;
 
 	if (m->type == MSG_OPENED)
-		return openings_on_opened(w, m);
+		return openq_on_opened(&rig->openq, w, m);
 	if (m->type == MSG_DIGESTS)
-		return hashings_on_digests(w, m);
-	return jobs_on_message(rig->jobs, w, m);
+		return hashq_on_digests(&rig->hashq, w, m);
+	return jobs_on_message(&rig->jobs, w, m);
 }
 
 static void
@@ -67,9 +72,9 @@ rig_on_lost(struct worker *w)
 	struct rig *rig = w->all->arg;
 
 	if (w->ch.peer == ROLE_HASHER)
-		hashings_hasher_lost(&rig->front, w->ch.index, true);
+		hashq_hasher_lost(&rig->hashq, w->ch.index, true);
 	else if (w->ch.peer == ROLE_WALKER)
-		openings_walker_lost(&rig->front, w->ch.index);
+		openq_walker_lost(&rig->openq, w->ch.index);
 }
 
 static struct conf *
@@ -102,7 +107,7 @@ rig_attach(struct rig *rig, enum role role, uint32_t index, struct end *end)
 
 	ATF_REQUIRE_EQ(0, msg_pair(pair));
 	end_open(end, role, ROLE_FRONT, pair[1]);
-	ATF_REQUIRE_EQ(0, jobs_attach(rig->jobs, role, index, pair[0]));
+	ATF_REQUIRE_EQ(0, jobs_attach(&rig->jobs, role, index, pair[0]));
 }
 
 static struct rig *
@@ -110,29 +115,26 @@ rig_start(const char *more)
 {
 	static const struct worker_ops ops = { rig_on_message, rig_on_lost };
 	struct rig *rig;
-	struct front *f;
 	uint32_t i;
 	int pair[2];
 
 	rig = calloc(1, sizeof(*rig));
 	ATF_REQUIRE(rig != NULL);
-	f = &rig->front;
-	rig->jobs = &f->jobs;
-	f->base = event_base_new();
-	f->child.conf = rig_conf(more);
-	ATF_REQUIRE(f->base != NULL);
+	rig->base = event_base_new();
+	rig->child.conf = rig_conf(more);
+	ATF_REQUIRE(rig->base != NULL);
 	ATF_REQUIRE_EQ(0, msg_pair(pair));
-	f->child.parent = (struct channel){ .fd = pair[0],
+	rig->child.parent = (struct channel){ .fd = pair[0],
 	    .self = ROLE_FRONT, .peer = ROLE_PARENT };
 	end_open(&rig->parent, ROLE_PARENT, ROLE_FRONT, pair[1]);
-	workers_init(&f->workers, f->base, &f->child, &ops, rig);
-	hashings_init(&f->hashings);
-	f->hashings.open_max = 1000;
-	TAILQ_INIT(&f->openings.list);
-	ATF_REQUIRE_EQ(0, jobs_init(rig->jobs, f->base, &f->workers,
-	    f->child.conf));
-	rig->jobs->front = f;
-	rig->jobs->hashings = &f->hashings;
+	workers_init(&rig->workers, rig->base, &rig->child, &ops, rig);
+	openq_init(&rig->openq, &rig->workers);
+	hashq_init(&rig->hashq, &rig->workers, &rig->openq);
+	rig->hashq.open_max = 1000;
+	ATF_REQUIRE_EQ(0, jobs_init(&rig->jobs, rig->base, &rig->workers,
+	    rig->child.conf));
+	rig->jobs.openq = &rig->openq;
+	rig->jobs.hashq = &rig->hashq;
 	rig_attach(rig, ROLE_CACHE, 0, &rig->cache);
 	for (i = 0; i < WALKERS; i++)
 		rig_attach(rig, ROLE_WALKER, i, &rig->walker[i]);
@@ -147,7 +149,7 @@ rig_loop(struct rig *rig)
 	int i;
 
 	for (i = 0; i < 5; i++)
-		ATF_REQUIRE(event_base_loop(rig->front.base,
+		ATF_REQUIRE(event_base_loop(rig->base,
 		    EVLOOP_NONBLOCK) != -1);
 }
 
@@ -220,7 +222,7 @@ request_send(struct rig *rig, struct request_rig *r, const char *paths,
 	}
 	r->waiter.addr = addr;
 	r->waiter.done = request_on_done;
-	job = job_get(rig->jobs, &key, &specs, NULL);
+	job = job_get(&rig->jobs, &key, &specs, NULL);
 	ATF_REQUIRE(job != NULL);
 	job_join(job, &r->waiter);
 	specs_free(&specs);
@@ -247,7 +249,7 @@ rig_remembers(struct rig *rig, const char *paths, bool *known)
 	struct hot_entry *e;
 
 	sha1(paths, strlen(paths), key.digest);
-	e = hot_find(&rig->jobs->hot, &key);
+	e = hot_find(&rig->jobs.hot, &key);
 	*known = e != NULL;
 	return e != NULL ? e->torrent : NULL;
 }
@@ -432,7 +434,7 @@ ATF_TC_BODY(job__cold_digest, tc)
 	cache_knows_nothing(rig);
 	walker_lists(rig, PATHS, id);
 	cache_answers_pieces(rig, 2, false);
-	ATF_CHECK_EQ(1, rig->jobs->queued);
+	ATF_CHECK_EQ(1, rig->jobs.queued);
 	walker_opens(rig, 2, id);
 	ATF_CHECK(!r.done);
 	hasher_hashes(rig, 2, id);
@@ -444,8 +446,8 @@ ATF_TC_BODY(job__cold_digest, tc)
 	ATF_CHECK(!r.result.checked);
 	ATF_CHECK_EQ(r.result.torrent, rig_remembers(rig, PATHS, &known));
 	request_check(rig, &r, 200);
-	ATF_CHECK_EQ(0, rig->jobs->n);
-	ATF_CHECK_EQ(0, rig->jobs->queued);
+	ATF_CHECK_EQ(0, rig->jobs.n);
+	ATF_CHECK_EQ(0, rig->jobs.queued);
 }
 
 /* The cache has the entry, and the walker says that nothing has changed. */
@@ -486,7 +488,7 @@ ATF_TC_BODY(job__cache_knows_the_pieces, tc)
 	struct rig *rig = rig_start("max-queue 1\n");
 	struct request_rig r;
 
-	rig->jobs->queued = 1;	/* nothing may be hashed */
+	rig->jobs.queued = 1;	/* nothing may be hashed */
 	request_send(rig, &r, PATHS, true, true, NULL);
 	cache_knows_nothing(rig);
 	walker_lists(rig, PATHS, identity(1));
@@ -522,7 +524,7 @@ ATF_TC_BODY(job__is_shared, tc)
 
 	request_send(rig, &r[0], PATHS, false, true, NULL);
 	request_send(rig, &r[1], PATHS, true, true, NULL);
-	ATF_CHECK_EQ(1, rig->jobs->n);
+	ATF_CHECK_EQ(1, rig->jobs.n);
 	cache_knows_nothing(rig);
 	walker_lists(rig, PATHS, identity(1));
 	cache_answers_pieces(rig, 2, true);
@@ -541,15 +543,15 @@ ATF_TC_BODY(job__cache_is_away, tc)
 	request_send(rig, &r[1], "/a/x", true, true, NULL);
 	close(rig->cache.ch.fd);
 	rig_loop(rig);
-	jobs_tick(rig->jobs);
+	jobs_tick(&rig->jobs);
 	rig_loop(rig);
 	ATF_CHECK(!r[0].done);
-	rig->front.workers.cache.lost_ms -= 3000;
-	jobs_tick(rig->jobs);
+	rig->workers.cache.lost_ms -= 3000;
+	jobs_tick(&rig->jobs);
 	request_check(rig, &r[0], 503);
 	ATF_CHECK_EQ(5, r[0].result.retry_s);
 	walker_lists(rig, "/a/x", identity(1));
-	jobs_tick(rig->jobs);
+	jobs_tick(&rig->jobs);
 	walker_opens(rig, 1, identity(1));
 	hasher_hashes(rig, 1, identity(1));
 	request_check(rig, &r[1], 200);
@@ -644,7 +646,7 @@ ATF_TC_BODY(job__walker_lists_others_files, tc)
 	wrong = rig_expect(rig, &rig->parent, MSG_WRONG);
 	ATF_CHECK_EQ(ROLE_WALKER, wrong->role);
 	ATF_CHECK_EQ(FAULT_CONTENT, wrong->fault);
-	ATF_CHECK_EQ(-1, rig->front.workers.walkers[0].ch.fd);
+	ATF_CHECK_EQ(-1, rig->workers.walkers[0].ch.fd);
 	ATF_CHECK(!r.done);
 	buf_free(&records);
 }
@@ -671,7 +673,7 @@ ATF_TC_BODY(job__file_changes, tc)
 	}
 	request_check(rig, &r, 503);
 	ATF_CHECK_EQ(10, r.result.retry_s);
-	ATF_CHECK_EQ(0, rig->jobs->queued);
+	ATF_CHECK_EQ(0, rig->jobs.queued);
 }
 
 /* When the walkers' listings are too old they are made again. */
@@ -743,7 +745,7 @@ ATF_TC_BODY(job__queue_is_full, tc)
 	request_check(rig, &r[1], 503);
 	ATF_CHECK(r[1].result.retry_s > 0);
 	ATF_CHECK(!r[0].done);
-	ATF_CHECK_EQ(1, rig->jobs->queued);
+	ATF_CHECK_EQ(1, rig->jobs.queued);
 }
 
 /* The job goes on, and its torrent is remembered. */
@@ -763,7 +765,7 @@ ATF_TC_BODY(job__waiter_leaves, tc)
 	rig_loop(rig);
 	ATF_CHECK(!r.done);
 	ATF_CHECK(rig_remembers(rig, PATHS, &known) != NULL);
-	ATF_CHECK_EQ(0, rig->jobs->n);
+	ATF_CHECK_EQ(0, rig->jobs.n);
 }
 
 ATF_TC_WITHOUT_HEAD(job__new_configuration);
@@ -781,11 +783,11 @@ ATF_TC_BODY(job__new_configuration, tc)
 	cache_answers_pieces(rig, 1, false);
 	walker_opens(rig, 1, id);
 	rig_expect(rig, &rig->hasher, MSG_HASH);
-	rig->front.child.conf = conf;
-	jobs_set_conf(rig->jobs, conf);
-	ATF_CHECK_EQ(1, rig->jobs->layout_epoch);
+	rig->child.conf = conf;
+	jobs_set_conf(&rig->jobs, conf);
+	ATF_CHECK_EQ(1, rig->jobs.layout_epoch);
 	for (i = 0; i < WALKERS; i++) {
-		ATF_CHECK_EQ(-1, rig->front.workers.walkers[i].ch.fd);
+		ATF_CHECK_EQ(-1, rig->workers.walkers[i].ch.fd);
 		close(rig->walker[i].ch.fd);
 		rig_attach(rig, ROLE_WALKER, i, &rig->walker[i]);
 	}

@@ -11,6 +11,7 @@
  * A job takes its next step from the event loop, never from a message handler,
  * so that it cannot be freed while its caller still uses it.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@
 #include "common/seal.h"
 #include "pkgtorrentd/front/job/caveat.h"
 #include "pkgtorrentd/front/job/job.h"
-#include "pkgtorrentd/front/job/opening.h"
+#include "pkgtorrentd/front/job/openq.h"
 
 #define CHANGES_MAX	3
 #define FORGOTTEN_MS	(10 * 60 * 1000)
@@ -39,6 +40,13 @@ enum job_state {
 	JOB_HASH,
 	JOB_CHECK,
 	JOB_DONE
+};
+
+/* A job's wait for a file to be hashed. */
+struct job_wait {
+	struct hash_waiter	 waiter;
+	struct job		*job;
+	struct job_file		*file;
 };
 
 struct job {
@@ -71,7 +79,9 @@ struct job {
 
 	struct job_files	 files;
 	bool			 changed;	/* a file, while hashed */
-	struct work		*work;
+	struct hash_group	*group;
+	struct job_wait		*waits;		/* for files to be hashed */
+	uint32_t		 nwaits;
 	uint64_t		 to_hash;	/* bytes */
 	uint64_t		 hashed;
 	uint64_t		 hash_start_ms;
@@ -119,15 +129,6 @@ job_find(struct jobs *all, uint64_t id, enum job_state state)
 	look.id = id;
 	job = RB_FIND(job_id_tree, &all->by_id, &look);
 	return job != NULL && job->state == state ? job : NULL;
-}
-
-bool
-job_is_under_way(struct jobs *all, uint64_t id)
-{
-	struct job look;
-
-	look.id = id;
-	return RB_FIND(job_id_tree, &all->by_id, &look) != NULL;
 }
 
 static void
@@ -213,13 +214,17 @@ job_succeed(struct job *job, struct torrent *t)
 static void
 job_drop_files(struct job *job)
 {
+	while (job->nwaits > 0)
+		hash_waiter_leave(&job->waits[--job->nwaits].waiter);
+	free(job->waits);
+	job->waits = NULL;
 	job_files_free(&job->files);
 	job->to_hash = job->hashed = 0;
 	job->pending = 0;
 	job->changed = false;
-	if (job->work != NULL)
-		work_abandon(job->all->front, job->work, job->id);
-	job->work = NULL;
+	if (job->group != NULL)
+		hash_group_release(job->all->hashq, job->group);
+	job->group = NULL;
 }
 
 static void
@@ -379,8 +384,8 @@ job_take_queue_slot(struct job *job)
 		return 0;
 	if (all->queued >= all->conf->max_queue) {
 		job_fail(job, 503, "too much is being hashed at the moment; "
-		    "try again later", hashings_estimate(all->front,
-		    all->hashings->left));
+		    "try again later", hashq_estimate(all->hashq,
+		    all->hashq->left));
 		return -1;
 	}
 	if (job_take_client_slot(job) == -1)
@@ -860,79 +865,98 @@ job_on_pieces(struct jobs *all, struct msg *m)
  * HASH: the files that the cache has no pieces of.
  */
 
-static void
-job_hash(struct job *job)
-{
-	struct jobs *all = job->all;
-	struct job_file *file;
-	uint32_t i;
-
-	job->state = JOB_HASH;
-	for (i = 0; i < job->files.n; i++)
-		if (job->files.v[i].pieces == NULL)
-			job->to_hash += job->files.v[i].identity.size;
-	for (i = 0; i < job->files.n; i++) {
-		file = &job->files.v[i];
-		if (file->pieces != NULL)
-			continue;
-		if (job_take_queue_slot(job) == -1)
-			return;
-		if (job->work == NULL) {
-			job->hash_start_ms = clock_coarse_ms();
-			job->work = work_new(job->to_hash);
-		}
-		if (job->work == NULL || hashing_want(all->front, job->work,
-		    job->id, i, file->path, file->path_len, &file->identity,
-		    job->files.piece_len) == -1) {
-			job_fail_memory(job);
-			return;
-		}
-		job->pending++;
-	}
-	if (job->pending == 0)
-		job_set_due(job);
-	else
-		hashings_run(all->front);
-}
-
 /* The mirror's administrator should learn of a file that cannot be read. */
 static void
-job_log_failure(struct jobs *all, const struct hashing *h)
+job_log_failure(struct jobs *all, const struct job_file *file)
 {
 	char path[512];
 
 	if (log_once(&all->failure_log_ms, 60000, clock_coarse_ms()))
 		log_warn("\"%s\" cannot be hashed: it fails to be read; look "
-		    "at the disk", log_escape(path, sizeof(path), h->path,
-		    h->path_len));
+		    "at the disk", log_escape(path, sizeof(path), file->path,
+		    file->path_len));
 }
 
-void
-job_on_hashed(struct jobs *all, uint64_t id, uint32_t index,
-    struct hashing *h)
+static void
+job_on_hashed(struct hash_waiter *w, const struct hash_result *result)
 {
-	struct job *job = job_find(all, id, JOB_HASH);
+	struct job_wait *wait = (struct job_wait *)((char *)w -
+	    offsetof(struct job_wait, waiter));
+	struct job_file *file = wait->file;
+	struct job *job = wait->job;
 
-	if (job == NULL)
+	/* It may have failed over another of its files. */
+	if (job->state != JOB_HASH)
 		return;
 	job->pending--;
-	if (h->result == HASHING_FAILED) {
-		job_log_failure(all, h);
+	if (result->status == HASH_FAILED) {
+		job_log_failure(job->all, file);
 		job_fail(job, 500, "a file cannot be read; ask the mirror's "
 		    "administrator to look at its log", 0);
 		return;
 	}
-	if (h->result != HASHING_OK) {
+	if (result->status != HASH_OK) {
 		job->changed = true;
 		job_set_due(job);
 		return;
 	}
-	job->files.v[index].pieces = pieces_ref(h->pieces);
-	job->hashed += h->identity.size;
-	if (!h->settled)
+	file->pieces = pieces_ref(result->pieces);
+	job->hashed += file->identity.size;
+	if (!result->settled)
 		job->files.settled = false;
 	if (job->pending == 0)
 		job_set_due(job);
+}
+
+/* Want the pieces of a file.  0, or -1 without memory. */
+static int
+job_want_file(struct job *job, struct job_file *file)
+{
+	struct job_wait *wait = &job->waits[job->nwaits];
+
+	wait->job = job;
+	wait->file = file;
+	wait->waiter.done = job_on_hashed;
+	if (hashq_want(job->all->hashq, job->group, &wait->waiter, file->path,
+	    file->path_len, &file->identity, job->files.piece_len) == -1)
+		return -1;
+	job->nwaits++;
+	job->pending++;
+	return 0;
+}
+
+static void
+job_hash(struct job *job)
+{
+	struct job_file *file;
+	uint32_t i, n = 0;
+
+	job->state = JOB_HASH;
+	for (i = 0; i < job->files.n; i++) {
+		file = &job->files.v[i];
+		if (file->pieces != NULL)
+			continue;
+		job->to_hash += file->identity.size;
+		n++;
+	}
+	if (n == 0) {
+		job_set_due(job);
+		return;
+	}
+	if (job_take_queue_slot(job) == -1)
+		return;
+	job->hash_start_ms = clock_coarse_ms();
+	job->group = hash_group_new(job->to_hash);
+	job->waits = calloc(n, sizeof(*job->waits));
+	for (i = 0; i < job->files.n; i++) {
+		file = &job->files.v[i];
+		if (file->pieces == NULL && (job->group == NULL ||
+		    job->waits == NULL || job_want_file(job, file) == -1)) {
+			job_fail_memory(job);
+			return;
+		}
+	}
+	hashq_run(job->all->hashq);
 }
 
 void
@@ -945,14 +969,14 @@ job_progress(const struct job *job, struct job_progress *p)
 	if (job->state != JOB_HASH || job->to_hash == 0)
 		return;
 	/* The bytes of one long file count before it is finished. */
-	p->hashed = job->hashed + job->work->partial;
+	p->hashed = job->hashed + job->group->partial;
 	p->to_hash = job->to_hash;
 	if (p->hashed > p->to_hash)
 		p->hashed = p->to_hash;
 	left = (p->to_hash - p->hashed) * (all->queued > 0 ? all->queued : 1);
-	if (left > all->hashings->left)
-		left = all->hashings->left;
-	p->retry_s = hashings_estimate(all->front, left);
+	if (left > all->hashq->left)
+		left = all->hashq->left;
+	p->retry_s = hashq_estimate(all->hashq, left);
 }
 
 /*
@@ -1099,9 +1123,9 @@ jobs_attach(struct jobs *all, enum role role, uint32_t index, int fd)
 	if (workers_attach(all->workers, role, index, fd) == -1)
 		return -1;
 	if (role == ROLE_HASHER)
-		hashings_run(all->front);
+		hashq_run(all->hashq);
 	else if (role == ROLE_WALKER)
-		openings_walker_up(all->front, index);
+		openq_walker_up(all->openq, index);
 	RB_FOREACH(job, job_id_tree, &all->by_id) {
 		if (role == ROLE_CACHE && job->state == JOB_LOOKUP &&
 		    !job->due)
@@ -1185,6 +1209,6 @@ jobs_tick(struct jobs *all)
 	worker_watch(&all->workers->cache, CACHE_SILENT_MS);
 	for (i = 0; i < all->workers->nwalkers; i++) {
 		worker_watch(&all->workers->walkers[i], WALKER_SILENT_MS);
-		openings_watch(all->front, i, WALKER_SILENT_MS);
+		openq_watch(all->openq, i, WALKER_SILENT_MS);
 	}
 }

@@ -13,7 +13,7 @@
 #include <event2/event.h>
 
 #include "common/addr.h"
-#include "pkgtorrentd/front/job/hashing.h"
+#include "pkgtorrentd/front/job/hashq.h"
 #include "pkgtorrentd/front/job/hot.h"
 #include "pkgtorrentd/front/job/job_files.h"
 #include "pkgtorrentd/front/worker/worker.h"
@@ -55,8 +55,8 @@ TAILQ_HEAD(job_queue, job);
 /* The job layer, with the torrents in memory. */
 struct jobs {
 	struct workers		*workers;
-	struct front		*front;		/* for hashing and opening */
-	struct hashings		*hashings;
+	struct openq		*openq;
+	struct hashq		*hashq;
 	const struct conf	*conf;
 	struct hot		 hot;
 	struct job_key_tree	 by_key;
@@ -112,9 +112,4 @@ void	job_progress(const struct job *, struct job_progress *);
 
 /* For jobs.c: jobs that rely on walkers start again. */
 void	jobs_restart(struct jobs *);
-/* For hashing.c: a file has been hashed; does the job still wait for it? */
-void	job_on_hashed(struct jobs *, uint64_t id, uint32_t index,
-	    struct hashing *);
-bool	job_is_under_way(struct jobs *, uint64_t id);
-
 #endif

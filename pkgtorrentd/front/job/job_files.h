@@ -8,7 +8,7 @@
 #include "common/conf/conf.h"
 #include "common/listing.h"
 #include "common/str.h"
-#include "pkgtorrentd/front/job/hashing.h"
+#include "pkgtorrentd/front/job/hashq.h"
 #include "pkgtorrentd/front/job/hot.h"
 
 /* One walker's share of the specs, and its listing of them. */

@@ -6,7 +6,7 @@
 
 #include "common/log.h"
 #include "pkgtorrentd/front/job/job.h"
-#include "pkgtorrentd/front/job/opening.h"
+#include "pkgtorrentd/front/job/openq.h"
 
 /* Hashers that stay go on with their batches. */
 static void
@@ -16,7 +16,7 @@ jobs_set_hashers(struct jobs *all)
 
 	workers_set_hashers(all->workers, want);
 	for (i = want; i < n; i++)
-		hashings_hasher_lost(all->front, i, false);
+		hashq_hasher_lost(all->hashq, i, false);
 }
 
 /*
@@ -36,7 +36,7 @@ jobs_set_conf(struct jobs *all, const struct conf *conf)
 		all->layout_epoch++;
 		if (workers_set_walkers(all->workers, conf->nroots) == -1)
 			fatal("out of memory");
-		openings_reroute(all->front);
+		openq_end_all(all->openq);
 	}
 	hot_set_conf(&all->hot, old, conf, all->layout_epoch);
 	jobs_set_hashers(all);

@@ -6,7 +6,7 @@
 
 #include "common/msg.h"
 #include "pkgtorrentd/front/job/job.h"
-#include "pkgtorrentd/front/job/opening.h"
+#include "pkgtorrentd/front/job/openq.h"
 #include "pkgtorrentd/front/serve/files.h"
 #include "pkgtorrentd/front/serve/reply.h"
 
@@ -14,8 +14,9 @@
 
 /* A request that waits for a file to be opened. */
 struct file_wait {
-	struct parked	 parked;	/* first, to be found by it */
-	uint64_t	 opening;	/* its id, or 0 */
+	struct parked		 parked;	/* first, to be found by it */
+	struct openq_request	*opening;	/* or NULL */
+	char			 path[];
 };
 
 /* 416, with the size that a range may have. */
@@ -176,8 +177,8 @@ files_give(const struct exchange *x, int fd, const struct identity *id)
 static void
 file_wait_free(struct file_wait *w)
 {
-	if (w->opening != 0)
-		openings_forget(w->parked.x.service->jobs->front, w->opening);
+	if (w->opening != NULL)
+		openq_forget(w->parked.x.service->jobs->openq, w->opening);
 	reply_unpark(&w->parked);
 	free(w);
 }
@@ -196,23 +197,49 @@ file_wait_on_freed(struct parked *p)
 	file_wait_free((struct file_wait *)p);
 }
 
-void
-files_on_opened(struct parked *p, enum path_status status, int fd,
-    const struct identity *id)
-{
-	struct file_wait *w = (struct file_wait *)p;
+static openq_done file_wait_on_opened;
 
-	w->opening = 0;
+/* Ask the path's walker for the file.  0, or -1: no root holds the path. */
+static int
+file_wait_ask(struct file_wait *w)
+{
+	const struct service *s = w->parked.x.service;
+	struct workers *workers = s->jobs->workers;
+	const char *path = w->path;
+	int root = conf_root_of(s->conf, path, strlen(path));
+
+	if (root == -1 || (size_t)root >= workers->nwalkers)
+		return -1;
+	/* The client waits until the request expires. */
+	if (worker_is_full(&workers->walkers[root]))
+		return 0;
+	w->opening = openq_ask(s->jobs->openq, (size_t)root, &path, 1,
+	    file_wait_on_opened, w);
+	return w->opening == NULL ? -1 : 0;
+}
+
+static void
+file_wait_on_opened(void *arg, const struct msg_opened_item *items,
+    const int *fds, uint32_t n)
+{
+	struct file_wait *w = arg;
+	const struct exchange *x = &w->parked.x;
+	enum path_status status = n > 0 ? items[0].status : PATH_MISSING;
+
+	w->opening = NULL;
+	/* The roots have changed. */
+	if (n == 0 && file_wait_ask(w) == 0)
+		return;
 	if (status == PATH_OK)
-		files_give(&p->x, fd, id);
+		files_give(x, fds[0], &items[0].identity);
 	else if (status == PATH_MISSING)
-		reply_text(&p->x, 404, "no such file on this mirror", "",
+		reply_text(x, 404, "no such file on this mirror", "",
 		    CONN_KEEP);
 	else if (status == PATH_FAILED)
-		reply_text(&p->x, 503, "the file could not be looked at, try "
+		reply_text(x, 503, "the file could not be looked at, try "
 		    "again in 5 s", "Retry-After: 5\r\n", CONN_KEEP);
 	else
-		reply_text(&p->x, 403, "that is not a file which may be read "
+		reply_text(x, 403, "that is not a file which may be read "
 		    "here", "", CONN_KEEP);
 	file_wait_free(w);
 }
@@ -229,7 +256,7 @@ files_answer(const struct exchange *x, const char *bytes, struct request *r)
 		    "/NAME/SERVICE/single/PATH", "", CONN_KEEP);
 		return;
 	}
-	w = calloc(1, sizeof(*w));
+	w = calloc(1, sizeof(*w) + r->path_len + 1);
 	if (w == NULL) {
 		reply_text(x, 500, "out of memory; try again later", "",
 		    CONN_KEEP);
@@ -241,9 +268,8 @@ files_answer(const struct exchange *x, const char *bytes, struct request *r)
 	}
 	w->parked.expired = file_wait_on_expired;
 	w->parked.freed = file_wait_on_freed;
-	r->path[r->path_len] = '\0';
-	if (openings_for_client(x->service->jobs->front, &w->parked, r->path,
-	    &w->opening) == 0) {
+	memcpy(w->path, r->path, r->path_len);
+	if (file_wait_ask(w) == 0) {
 		conn_park(x->conn, &w->parked);
 		return;
 	}

@@ -1,0 +1,925 @@
+/*
+ * From files to open files, to batches, to pieces.  Each hasher has two
+ * batches, so that it never waits for the next; a batch is at most a slice of
+ * the files of one group.  Groups take turns of about a slice, so that many
+ * jobs share the hashers evenly, and the first batch of a short one goes
+ * before all of them.
+ */
+#include <sys/param.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/conf/conf.h"
+#include "common/listing.h"
+#include "common/torrent.h"
+#include "pkgtorrentd/front/job/hashq.h"
+
+#define OPEN_AHEAD	32	/* files of a group, open and not handed out */
+#define BATCHES_QUEUED	2
+/* For a batch, of up to 64 MiB: the part that a slow disk has read by then
+   stays in memory, and the next attempt goes on from there. */
+#define SILENT_MS	20000
+#define RATE_MS		500	/* between two measurements */
+#define LOSSES_MAX	5	/* then the range is taken to end hashers */
+#define TURN_BATCHES	8	/* of small files take as long as a slice */
+#define RATE_DEFAULT	(100 << 20)	/* bytes per second of a slow disk */
+
+enum hashing_state {
+	HASHING_QUEUED,		/* to be opened */
+	HASHING_OPENING,	/* the walker has been asked */
+	HASHING_READY,		/* open, with ranges left to hand out */
+	HASHING_OUT		/* all ranges are with hashers, or done */
+};
+
+/* A range that a lost hasher leaves behind. */
+struct range {
+	TAILQ_ENTRY(range)	entry;
+	uint64_t		offset;
+	uint64_t		len;
+	unsigned		losses;		/* hashers that ended over it */
+};
+TAILQ_HEAD(range_list, range);
+
+struct hashing {
+	RB_ENTRY(hashing)	 tree;
+	TAILQ_ENTRY(hashing)	 entry;		/* in its group's list */
+	struct hash_group	*group;
+	enum hashing_state	 state;
+	enum hash_status	 status;	/* 0 while nothing is wrong */
+	LIST_HEAD(, hash_waiter) waiters;
+	char			*path;
+	struct identity		 identity;
+	uint32_t		 piece_len;
+	uint64_t		 slice_len;	/* bytes in a whole slice */
+	uint32_t		 nslices;
+	uint32_t		 slices_done;
+	uint32_t		 out;		/* ranges with hashers */
+	uint64_t		 next;		/* first byte not handed out */
+	struct range_list	 redo;
+	bool			 settled;
+	int			 fd;
+	uint8_t			 seal[SEAL_LEN];	/* of the walker */
+	struct pieces		*pieces;
+	uint8_t			(*seals)[SEAL_LEN];	/* by slice */
+	uint64_t		 done;		/* bytes */
+};
+
+struct batch_item {
+	struct hashing		*hashing;	/* NULL: answered */
+	uint64_t		 offset;
+	uint64_t		 len;
+	unsigned		 losses;	/* hashers that ended over it */
+};
+
+struct hash_batch {
+	TAILQ_ENTRY(hash_batch)	 entry;
+	uint64_t		 id;
+	uint64_t		 bytes;
+	uint32_t		 count;
+	struct batch_item	 items[HASH_RANGES];
+};
+
+/* Files that one message asks a walker for. */
+struct hash_opening {
+	struct hashq		*q;
+	uint32_t		 n;
+	struct hashing		*files[MSG_FDS_MAX];
+};
+
+static int
+hashing_cmp(const struct hashing *a, const struct hashing *b)
+{
+	int r;
+
+	if (a->piece_len != b->piece_len)
+		return a->piece_len < b->piece_len ? -1 : 1;
+	r = memcmp(&a->identity, &b->identity, sizeof(a->identity));
+	return r != 0 ? r : strcmp(a->path, b->path);
+}
+
+RB_GENERATE_INTERNAL(hashing_tree, hashing, tree, hashing_cmp,
+    static __attribute__((__unused__)))
+
+struct pieces *
+pieces_new(uint64_t count)
+{
+	struct pieces *p;
+
+	if (count > UINT32_MAX || count > (SIZE_MAX - sizeof(*p)) / SHA1_LEN)
+		return NULL;
+	p = malloc(sizeof(*p) + count * SHA1_LEN);
+	if (p == NULL)
+		return NULL;
+	p->refs = 1;
+	p->count = (uint32_t)count;
+	return p;
+}
+
+struct pieces *
+pieces_ref(struct pieces *p)
+{
+	p->refs++;
+	return p;
+}
+
+void
+pieces_unref(struct pieces *p)
+{
+	if (p != NULL && --p->refs == 0)
+		free(p);
+}
+
+void
+hashq_init(struct hashq *q, struct workers *workers, struct openq *openq)
+{
+	size_t i;
+
+	q->workers = workers;
+	q->openq = openq;
+	RB_INIT(&q->tree);
+	TAILQ_INIT(&q->fresh);
+	TAILQ_INIT(&q->running);
+	TAILQ_INIT(&q->to_open);
+	for (i = 0; i < HASHERS_MAX; i++)
+		TAILQ_INIT(&q->hashers[i].batches);
+}
+
+struct hash_group *
+hash_group_new(uint64_t size)
+{
+	struct hash_group *g;
+
+	g = calloc(1, sizeof(*g));
+	if (g == NULL)
+		return NULL;
+	TAILQ_INIT(&g->queued);
+	TAILQ_INIT(&g->ready);
+	g->size = size;
+	/* The first slices of many long ones would hold up a short one. */
+	g->started = size > SLICE_MIN;
+	return g;
+}
+
+/* Put the group into the lists of groups with files to open and with files to
+   hash, or take it out of them, after its files have changed. */
+static void
+group_relist(struct hashq *q, struct hash_group *g)
+{
+	struct hash_group_list *list = g->started ? &q->running : &q->fresh;
+	bool listed = !TAILQ_EMPTY(&g->ready);
+	bool to_open = !TAILQ_EMPTY(&g->queued);
+
+	/* In the middle of its turn it had to wait for files to be opened. */
+	if (listed && !g->listed && g->turn > 0)
+		TAILQ_INSERT_HEAD(list, g, entry);
+	else if (listed && !g->listed)
+		TAILQ_INSERT_TAIL(list, g, entry);
+	else if (!listed && g->listed)
+		TAILQ_REMOVE(list, g, entry);
+	if (to_open && !g->to_open)
+		TAILQ_INSERT_TAIL(&q->to_open, g, open_entry);
+	else if (!to_open && g->to_open)
+		TAILQ_REMOVE(&q->to_open, g, open_entry);
+	g->listed = listed;
+	g->to_open = to_open;
+}
+
+/* After the last file the group would be freed: so it is held as by another
+   file while its lists are walked. */
+static void
+group_hold(struct hash_group *g)
+{
+	g->files++;
+}
+
+static void
+group_drop(struct hashq *q, struct hash_group *g)
+{
+	g->files--;
+	group_relist(q, g);
+	if (g->released && g->files == 0)
+		free(g);
+}
+
+static void
+group_end_turn(struct hashq *q, struct hash_group *g)
+{
+	g->turn = 0;
+	/* Before its first turn it is in another list. */
+	if (!g->listed || !g->started)
+		return;
+	TAILQ_REMOVE(&q->running, g, entry);
+	TAILQ_INSERT_TAIL(&q->running, g, entry);
+}
+
+/* Takes the file out of all lists; no waiter is left. */
+static void
+hashing_free(struct hashq *q, struct hashing *h)
+{
+	struct hash_group *g = h->group;
+	struct range *r;
+
+	if (h->state == HASHING_QUEUED)
+		TAILQ_REMOVE(&g->queued, h, entry);
+	else if (h->state == HASHING_READY)
+		TAILQ_REMOVE(&g->ready, h, entry);
+	if (h->state == HASHING_OPENING || h->state == HASHING_READY)
+		g->nopen--;
+	if (h->state != HASHING_QUEUED)
+		q->nopen--;
+	while ((r = TAILQ_FIRST(&h->redo)) != NULL) {
+		TAILQ_REMOVE(&h->redo, r, entry);
+		free(r);
+	}
+	if (h->fd != -1)
+		close(h->fd);
+	q->left -= h->identity.size - h->done;
+	g->partial -= h->done;
+	RB_REMOVE(hashing_tree, &q->tree, h);
+	pieces_unref(h->pieces);
+	free(h->seals);
+	free(h->path);
+	free(h);
+	group_drop(q, g);
+}
+
+void
+hash_waiter_leave(struct hash_waiter *w)
+{
+	if (w->entry.le_prev != NULL)
+		LIST_REMOVE(w, entry);
+	w->entry.le_prev = NULL;
+}
+
+void
+hash_group_release(struct hashq *q, struct hash_group *g)
+{
+	struct hashing *h, *next;
+
+	group_hold(g);
+	TAILQ_FOREACH_SAFE(h, &g->queued, entry, next)
+		if (LIST_EMPTY(&h->waiters))
+			hashing_free(q, h);
+	TAILQ_FOREACH_SAFE(h, &g->ready, entry, next)
+		if (h->next == 0 && h->out == 0 && LIST_EMPTY(&h->waiters))
+			hashing_free(q, h);
+	g->released = true;
+	group_drop(q, g);
+}
+
+static struct hashing *
+hashing_new(struct hashq *q, struct hash_group *g, const char *path,
+    const struct identity *id, uint32_t piece_len)
+{
+	struct hashing *h;
+
+	h = calloc(1, sizeof(*h));
+	if (h == NULL)
+		return NULL;
+	h->path = strdup(path);
+	h->pieces = pieces_new(torrent_digests(id->size, piece_len));
+	h->slice_len = SLICE_LEN(piece_len);
+	h->nslices = (uint32_t)((id->size + h->slice_len - 1) / h->slice_len);
+	h->seals = calloc(h->nslices, sizeof(*h->seals));
+	if (h->path == NULL || h->pieces == NULL || h->seals == NULL) {
+		free(h->path);
+		pieces_unref(h->pieces);
+		free(h->seals);
+		free(h);
+		return NULL;
+	}
+	h->identity = *id;
+	h->piece_len = piece_len;
+	h->settled = true;
+	h->fd = -1;
+	h->group = g;
+	LIST_INIT(&h->waiters);
+	TAILQ_INIT(&h->redo);
+	RB_INSERT(hashing_tree, &q->tree, h);
+	TAILQ_INSERT_TAIL(&g->queued, h, entry);
+	group_hold(g);
+	q->left += id->size;
+	group_relist(q, g);
+	return h;
+}
+
+/* To a group that has less to do, and whose turn for it comes sooner. */
+static void
+hashing_move(struct hashq *q, struct hashing *h, struct hash_group *to)
+{
+	struct hash_group *from = h->group;
+
+	if (h->state == HASHING_QUEUED) {
+		TAILQ_REMOVE(&from->queued, h, entry);
+		TAILQ_INSERT_TAIL(&to->queued, h, entry);
+	} else if (h->state == HASHING_READY) {
+		TAILQ_REMOVE(&from->ready, h, entry);
+		TAILQ_INSERT_TAIL(&to->ready, h, entry);
+	}
+	if (h->state == HASHING_OPENING || h->state == HASHING_READY) {
+		from->nopen--;
+		to->nopen++;
+	}
+	group_hold(to);
+	from->partial -= h->done;
+	to->partial += h->done;
+	h->group = to;
+	group_relist(q, to);
+	group_drop(q, from);
+}
+
+int
+hashq_want(struct hashq *q, struct hash_group *g, struct hash_waiter *w,
+    const char *path, size_t len, const struct identity *id,
+    uint32_t piece_len)
+{
+	struct hashing look, *h;
+	char name[SPEC_MAX + 1];
+
+	memcpy(name, path, len);
+	name[len] = '\0';
+	look.path = name;
+	look.identity = *id;
+	look.piece_len = piece_len;
+	h = RB_FIND(hashing_tree, &q->tree, &look);
+	if (h == NULL && (h = hashing_new(q, g, name, id, piece_len)) == NULL)
+		return -1;
+	if (h->group != g && h->group->size > g->size)
+		hashing_move(q, h, g);
+	LIST_INSERT_HEAD(&h->waiters, w, entry);
+	return 0;
+}
+
+static void
+hashing_set_ready(struct hashq *q, struct hashing *h)
+{
+	if (h->state == HASHING_OUT)
+		h->group->nopen++;
+	h->state = HASHING_READY;
+	TAILQ_INSERT_TAIL(&h->group->ready, h, entry);
+	group_relist(q, h->group);
+}
+
+/* No range is left to hand out. */
+static void
+hashing_all_out(struct hashq *q, struct hashing *h)
+{
+	TAILQ_REMOVE(&h->group->ready, h, entry);
+	h->state = HASHING_OUT;
+	h->group->nopen--;
+	group_relist(q, h->group);
+}
+
+/*
+ * Sealed pieces for the cache: the walker's word that this path has this
+ * identity, and for each slice the hasher's word on the bytes that it read.
+ */
+static void
+hashing_put_pieces(struct hashq *q, const struct hashing *h)
+{
+	struct worker *cache = &q->workers->cache;
+	struct msg_put_pieces body = { 0 };
+	struct msg_digests_item item = { 0 };
+	struct buf tail = { 0 };
+	uint32_t per = (uint32_t)(h->slice_len / h->piece_len), i;
+	uint8_t *p;
+
+	if (worker_is_full(cache))
+		return;
+	body.piece_len = h->piece_len;
+	body.identity = h->identity;
+	body.path_len = (uint32_t)strlen(h->path);
+	memcpy(body.seal, h->seal, SEAL_LEN);
+	p = buf_reserve(&tail, MSG_TAIL_MAX);
+	if (p == NULL || buf_add(&tail, h->path, body.path_len) == -1)
+		goto out;
+	item.status = DIGESTS_OK;
+	item.flags = DIGESTS_SETTLED;
+	item.identity = h->identity;
+	for (i = 0; i < h->nslices; i++) {
+		item.first = i * per;
+		item.count = i + 1 < h->nslices ? per :
+		    h->pieces->count - item.first;
+		memcpy(item.seal, h->seals[i], SEAL_LEN);
+		if (tail.len + sizeof(item) + item.count * SHA1_LEN >
+		    MSG_TAIL_MAX) {
+			body.flags = PART_MORE;
+			if (worker_send(cache, MSG_PUT_PIECES, &body,
+			    tail.data, tail.len, NULL, 0) == -1)
+				goto out;
+			body.flags = body.path_len = body.slices = 0;
+			tail.len = 0;
+		}
+		if (buf_add(&tail, &item, sizeof(item)) == -1 ||
+		    buf_add(&tail, h->pieces->digests + (size_t)item.first *
+		    SHA1_LEN, (size_t)item.count * SHA1_LEN) == -1)
+			goto out;
+		body.slices++;
+	}
+	worker_send(cache, MSG_PUT_PIECES, &body, tail.data, tail.len, NULL,
+	    0);
+out:
+	buf_free(&tail);
+}
+
+/* Nothing of the file is in anyone's hands any more. */
+static void
+hashing_finish(struct hashq *q, struct hashing *h)
+{
+	struct hash_result result = { 0 };
+	struct hash_waiter *w;
+
+	if (h->status == 0) {
+		h->status = HASH_OK;
+		result.pieces = h->pieces;
+		if (h->settled && h->identity.mount == 0)
+			hashing_put_pieces(q, h);
+	}
+	result.status = h->status;
+	result.settled = h->settled;
+	while ((w = LIST_FIRST(&h->waiters)) != NULL) {
+		hash_waiter_leave(w);
+		w->done(w, &result);
+	}
+	hashing_free(q, h);
+}
+
+/* The walker has answered; item NULL: it was not asked to the end. */
+static void
+hashing_on_opened(struct hashq *q, struct hashing *h, int fd,
+    const struct msg_opened_item *item)
+{
+	h->fd = fd;
+	if (h->group->released && LIST_EMPTY(&h->waiters)) {
+		hashing_free(q, h);
+		return;
+	}
+	if (fd == -1)
+		h->status = HASH_GONE;
+	else if (!identity_same(&item->identity, &h->identity))
+		h->status = HASH_CHANGED;
+	if (h->status != 0) {
+		hashing_finish(q, h);
+		return;
+	}
+	memcpy(h->seal, item->seal, SEAL_LEN);
+	hashing_set_ready(q, h);
+}
+
+static void
+hashq_on_opened(void *arg, const struct msg_opened_item *items,
+    const int *fds, uint32_t n)
+{
+	struct hash_opening *o = arg;
+	struct hashq *q = o->q;
+	uint32_t i;
+
+	/* With other roots the jobs begin again from the walkers on. */
+	for (i = 0; i < o->n; i++)
+		hashing_on_opened(q, o->files[i], n > 0 ? fds[i] : -1,
+		    n > 0 ? &items[i] : NULL);
+	free(o);
+	if (n > 0)
+		hashq_run(q);
+}
+
+/*
+ * May the group have one more than its n files open?  Half of the descriptors
+ * are for groups' first files, so that none of these waits for others' long
+ * lists.
+ */
+static bool
+group_may_open(const struct hashq *q, const struct hash_group *g, uint32_t n)
+{
+	uint32_t max = g->nopen + n == 0 ? q->open_max : q->open_max / 2;
+
+	return g->nopen + n < OPEN_AHEAD && q->nopen + n < max;
+}
+
+/* Choose files for a message: as many as fit it, as long as one walker has
+   them.  Returns that walker's number. */
+static size_t
+group_choose_files(struct hashq *q, struct hash_group *g,
+    struct hash_opening *o)
+{
+	const struct conf *conf = q->workers->child->conf;
+	struct hashing *h, *next;
+	size_t bytes = 0, len, walker = 0;
+	int root;
+
+	TAILQ_FOREACH_SAFE(h, &g->queued, entry, next) {
+		if (o->n == MSG_FDS_MAX || !group_may_open(q, g, o->n))
+			break;
+		len = strlen(h->path);
+		root = conf_root_of(conf, h->path, len);
+		if (root == -1 || (size_t)root >= q->workers->nwalkers) {
+			/* It was taken out of the configuration. */
+			h->status = HASH_GONE;
+			hashing_finish(q, h);
+			continue;
+		}
+		bytes += sizeof(struct msg_path) + len;
+		if (o->n > 0 && (walker != (size_t)root ||
+		    bytes > MSG_TAIL_MAX))
+			break;
+		walker = (size_t)root;
+		o->files[o->n++] = h;
+	}
+	return walker;
+}
+
+static void
+group_open_files(struct hashq *q, struct hash_group *g)
+{
+	const char *paths[MSG_FDS_MAX];
+	struct hash_opening *o;
+	struct hashing *h;
+	size_t walker;
+	uint32_t i;
+
+	o = calloc(1, sizeof(*o));
+	if (o == NULL)
+		return;
+	o->q = q;
+	group_hold(g);
+	walker = group_choose_files(q, g, o);
+	for (i = 0; i < o->n; i++)
+		paths[i] = o->files[i]->path;
+	if (o->n == 0 || openq_ask(q->openq, walker, paths, o->n,
+	    hashq_on_opened, o) == NULL) {
+		free(o);
+		group_drop(q, g);
+		return;
+	}
+	for (i = 0; i < o->n; i++) {
+		h = o->files[i];
+		TAILQ_REMOVE(&g->queued, h, entry);
+		h->state = HASHING_OPENING;
+		g->nopen++;
+		q->nopen++;
+	}
+	group_drop(q, g);
+}
+
+/* Ask for files that are to be hashed, as far as descriptors allow. */
+static void
+hashq_open_files(struct hashq *q)
+{
+	struct hash_group *g, *next;
+
+	TAILQ_FOREACH_SAFE(g, &q->to_open, open_entry, next)
+		if (group_may_open(q, g, 0))
+			group_open_files(q, g);
+}
+
+/* The next range of a file to hand out. */
+static struct range
+hashing_peek_range(const struct hashing *h)
+{
+	const struct range *redo = TAILQ_FIRST(&h->redo);
+	struct range r = { .offset = h->next,
+	    .len = h->identity.size - h->next };
+
+	if (redo != NULL)
+		return *redo;
+	if (r.len > h->slice_len)
+		r.len = h->slice_len;
+	return r;
+}
+
+/* The range was handed out. */
+static void
+hashing_take_range(struct hashq *q, struct hashing *h, uint64_t len)
+{
+	struct range *r = TAILQ_FIRST(&h->redo);
+
+	if (r != NULL) {
+		TAILQ_REMOVE(&h->redo, r, entry);
+		free(r);
+	} else
+		h->next += len;
+	h->out++;
+	if (h->next == h->identity.size && TAILQ_EMPTY(&h->redo))
+		hashing_all_out(q, h);
+}
+
+/*
+ * A hasher has two small messages at most, which its channel always takes:
+ * none is queued, with copies of its descriptors.  A send that fails shows as
+ * a lost hasher, which puts the ranges back.
+ */
+static void
+batch_send(struct hashq *q, size_t n, struct hash_batch *b,
+    uint32_t piece_len)
+{
+	struct hashq_hasher *hasher = &q->hashers[n];
+	struct msg_range ranges[HASH_RANGES];
+	struct msg_hash body = { 0 };
+	int fds[HASH_RANGES];
+	uint32_t i;
+
+	b->id = body.id = ++q->workers->last_id;
+	body.piece_len = piece_len;
+	body.count = b->count;
+	for (i = 0; i < b->count; i++) {
+		ranges[i].offset = b->items[i].offset;
+		ranges[i].len = b->items[i].len;
+		ranges[i].size = b->items[i].hashing->identity.size;
+		fds[i] = b->items[i].hashing->fd;
+	}
+	if (TAILQ_EMPTY(&hasher->batches))
+		hasher->since_ms = clock_coarse_ms();
+	TAILQ_INSERT_TAIL(&hasher->batches, b, entry);
+	hasher->nbatches++;
+	worker_send(&q->workers->hashers[n], MSG_HASH, &body, ranges,
+	    b->count * sizeof(ranges[0]), fds, (int)b->count);
+}
+
+/* Send a batch of the group's files to a hasher.  false: nothing was sent. */
+static bool
+group_send_batch(struct hashq *q, size_t n, struct hash_group *g)
+{
+	struct batch_item *item;
+	uint64_t slice_len = 0;
+	uint32_t piece_len = 0;
+	struct range r = { 0 };
+	struct hash_batch *b;
+	struct hashing *h;
+
+	b = calloc(1, sizeof(*b));
+	if (b == NULL)
+		return false;
+	/* A range that a hasher died on is sent in a batch of its own, so that
+	   if it kills another hasher no other range is blamed. */
+	while (b->count < HASH_RANGES && r.losses == 0 &&
+	    (h = TAILQ_FIRST(&g->ready)) != NULL) {
+		r = hashing_peek_range(h);
+		if (b->count > 0 && (h->piece_len != piece_len ||
+		    b->bytes + r.len > slice_len || r.losses > 0))
+			break;
+		piece_len = h->piece_len;
+		slice_len = h->slice_len;
+		item = &b->items[b->count++];
+		item->hashing = h;
+		item->offset = r.offset;
+		item->len = r.len;
+		item->losses = r.losses;
+		b->bytes += r.len;
+		hashing_take_range(q, h, r.len);
+	}
+	if (b->count == 0) {
+		free(b);
+		return false;
+	}
+	/* After about a slice it is the turn of others. */
+	g->turn += MAX(b->bytes, slice_len / TURN_BATCHES);
+	if (g->turn >= slice_len)
+		g->turn = 0;
+	batch_send(q, n, b, piece_len);
+	return true;
+}
+
+/* The connected hasher that has the fewest batches, with room for another;
+   -1: there is none. */
+static int
+hashq_find_hasher(const struct hashq *q)
+{
+	uint32_t fewest = BATCHES_QUEUED;
+	int best = -1;
+	size_t n;
+
+	for (n = 0; n < q->workers->nhashers; n++) {
+		if (q->workers->hashers[n].ch.fd == -1 ||
+		    q->hashers[n].nbatches >= fewest)
+			continue;
+		fewest = q->hashers[n].nbatches;
+		best = (int)n;
+	}
+	return best;
+}
+
+void
+hashq_run(struct hashq *q)
+{
+	struct hash_group *g;
+	bool fresh, sent;
+	int n;
+
+	hashq_open_files(q);
+	while ((n = hashq_find_hasher(q)) != -1) {
+		fresh = !TAILQ_EMPTY(&q->fresh);
+		g = TAILQ_FIRST(fresh ? &q->fresh : &q->running);
+		if (g == NULL)
+			break;
+		if (fresh) {
+			TAILQ_REMOVE(&q->fresh, g, entry);
+			TAILQ_INSERT_TAIL(&q->running, g, entry);
+			g->started = true;
+		}
+		sent = group_send_batch(q, (size_t)n, g);
+		/* The first batch is a turn, however small it was. */
+		if (fresh || !sent || g->turn == 0)
+			group_end_turn(q, g);
+		if (!sent)
+			break;
+	}
+	hashq_open_files(q);
+}
+
+/* 0: counted, 1: the slice is bad, -1: the hasher's message is. */
+static int
+digests_take(struct hashing *h, const struct batch_item *bi,
+    const struct msg_digests_item *item, const uint8_t *digests)
+{
+	uint32_t first = (uint32_t)(bi->offset / h->piece_len);
+	uint64_t count = torrent_pieces(bi->len, h->piece_len);
+
+	if (bi->offset + bi->len == h->identity.size)
+		count = torrent_digests(h->identity.size, h->piece_len) -
+		    first;
+	if (item->status == DIGESTS_ERROR)
+		h->status = HASH_FAILED;
+	else if (item->status != DIGESTS_OK ||
+	    !identity_same_open(&item->identity, &h->identity))
+		h->status = HASH_CHANGED;
+	if (h->status != 0)
+		return 1;
+	if (item->first != first || item->count != count)
+		return -1;
+	memcpy(h->pieces->digests + (size_t)first * SHA1_LEN, digests,
+	    (size_t)count * SHA1_LEN);
+	if (item->flags & DIGESTS_SETTLED)
+		memcpy(h->seals[bi->offset / h->slice_len], item->seal,
+		    SEAL_LEN);
+	else
+		h->settled = false;
+	return 0;
+}
+
+/* One range of a batch has come back. */
+static int
+digests_on_item(struct hashq *q, const struct batch_item *bi,
+    const struct msg_digests_item *item, const uint8_t *digests)
+{
+	struct hashing *h = bi->hashing;
+	int r;
+
+	if (h == NULL)
+		return 0;
+	r = digests_take(h, bi, item, digests);
+	if (r == -1)
+		return -1;
+	h->out--;
+	if (r == 0) {
+		h->slices_done++;
+		h->done += bi->len;
+		h->group->partial += bi->len;
+		q->left -= bi->len;
+		q->hashed += bi->len;
+	}
+	/* A fault in a part is one of the whole: no further range. */
+	if (h->status != 0 && h->state == HASHING_READY)
+		hashing_all_out(q, h);
+	if (h->out == 0 && (h->status != 0 || h->slices_done == h->nslices))
+		hashing_finish(q, h);
+	return 0;
+}
+
+enum msg_fault
+hashq_on_digests(struct hashq *q, struct worker *w, struct msg *m)
+{
+	const struct msg_digests *body = m->body;
+	struct hashq_hasher *hasher = &q->hashers[w->ch.index];
+	struct hash_batch *b = TAILQ_FIRST(&hasher->batches);
+	const uint8_t *at = m->tail, *end = m->tail + m->tail_len;
+	struct msg_digests_item item;
+	uint32_t i;
+
+	if (b == NULL || b->id != body->id || b->count != body->count)
+		return FAULT_CONTENT;
+	for (i = 0; i < b->count; i++) {
+		if ((size_t)(end - at) < sizeof(item))
+			return FAULT_CONTENT;
+		memcpy(&item, at, sizeof(item));
+		at += sizeof(item);
+		if ((size_t)(end - at) / SHA1_LEN < item.count)
+			return FAULT_CONTENT;
+		if (digests_on_item(q, &b->items[i], &item, at) == -1)
+			return FAULT_CONTENT;
+		/* A message that turns out wrong later ends the hasher, but
+		   this range has been counted. */
+		b->items[i].hashing = NULL;
+		at += (size_t)item.count * SHA1_LEN;
+	}
+	hasher->since_ms = clock_coarse_ms();
+	TAILQ_REMOVE(&hasher->batches, b, entry);
+	hasher->nbatches--;
+	free(b);
+	hashq_run(q);
+	return FAULT_NONE;
+}
+
+static void
+hashing_redo(struct hashq *q, const struct batch_item *bi, bool blame)
+{
+	struct hashing *h = bi->hashing;
+	struct range *r;
+
+	h->out--;
+	r = calloc(1, sizeof(*r));
+	if (h->status == 0 && (r == NULL ||
+	    (blame && bi->losses == LOSSES_MAX)))
+		h->status = HASH_FAILED;
+	if (h->status != 0) {
+		free(r);
+		if (h->state == HASHING_READY)
+			hashing_all_out(q, h);
+		if (h->out == 0)
+			hashing_finish(q, h);
+		return;
+	}
+	r->offset = bi->offset;
+	r->len = bi->len;
+	r->losses = bi->losses + blame;
+	if (blame)
+		group_end_turn(q, h->group);
+	TAILQ_INSERT_TAIL(&h->redo, r, entry);
+	if (h->state == HASHING_OUT)
+		hashing_set_ready(q, h);
+}
+
+void
+hashq_hasher_lost(struct hashq *q, size_t n, bool ended)
+{
+	struct hashq_hasher *hasher = &q->hashers[n];
+	struct hash_batch *b, *first = TAILQ_FIRST(&hasher->batches);
+	uint32_t i;
+
+	hasher->nbatches = 0;
+	/* It was at work on the first, which is not to hold up the others
+	   again. */
+	if (first != NULL) {
+		TAILQ_REMOVE(&hasher->batches, first, entry);
+		TAILQ_INSERT_TAIL(&hasher->batches, first, entry);
+	}
+	while ((b = TAILQ_FIRST(&hasher->batches)) != NULL) {
+		TAILQ_REMOVE(&hasher->batches, b, entry);
+		for (i = 0; i < b->count; i++)
+			if (b->items[i].hashing != NULL)
+				hashing_redo(q, &b->items[i],
+				    ended && b == first);
+		free(b);
+	}
+	hashq_run(q);
+}
+
+/*
+ * Measure the bytes that all hashers together hash, reading and waiting for
+ * the disk included: smoothed over a few seconds in which there were files.
+ */
+static void
+hashq_set_rate(struct hashq *q)
+{
+	uint64_t now = clock_coarse_ms(), ms = now - q->rate_ms;
+	uint64_t bytes = q->hashed - q->rate_hashed;
+	double rate;
+
+	if (ms < RATE_MS)
+		return;
+	q->rate_ms = now;
+	q->rate_hashed = q->hashed;
+	/* A time in which the first file came, or the last one ended, says
+	   nothing. */
+	if (q->rate_busy && q->left > 0 && bytes > 0) {
+		rate = (double)bytes * 1000 / (double)ms;
+		q->rate = q->rate < 1 ? rate : q->rate * 0.8 + rate * 0.2;
+	}
+	q->rate_busy = q->left > 0;
+}
+
+void
+hashq_tick(struct hashq *q)
+{
+	uint64_t now = clock_coarse_ms();
+	struct worker *w;
+	size_t n;
+
+	hashq_set_rate(q);
+	for (n = 0; n < q->workers->nhashers; n++) {
+		w = &q->workers->hashers[n];
+		if (!TAILQ_EMPTY(&q->hashers[n].batches) && w->ch.fd != -1 &&
+		    now >= q->hashers[n].since_ms + SILENT_MS)
+			worker_give_up(w, MSG_HASH);
+	}
+}
+
+uint32_t
+hashq_estimate(const struct hashq *q, uint64_t bytes)
+{
+	double s = (double)bytes / (q->rate < 1 ? RATE_DEFAULT : q->rate);
+
+	return s < 1 ? 1 : s > 3600 ? 3600 : (uint32_t)s + 1;
+}

@@ -1,6 +1,6 @@
 /*
- * The cache and its directories: what others do to them, and what it does to
- * keep them small.
+ * The cache and its directories: others change them, and the cache keeps them
+ * small.
  */
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -68,7 +68,7 @@ ATF_TC_BODY(entry__that_is_wrong_is_a_miss, tc)
 		run(commands[i]);
 		expect_miss_and_again(commands[i]);
 	}
-	/* What the links led to is not ours. */
+	/* The targets of the links are not ours. */
 	ATF_CHECK(there("other-link"));
 	ATF_CHECK(there("moved"));
 	ATF_CHECK_EQ(i, cache_status(&c).errors);
@@ -134,7 +134,7 @@ ATF_TC_BODY(path__may_change_its_kind, tc)
 	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
 	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
 	ATF_CHECK_EQ(0, get_pieces(&c, &below, PIECE_LEN));
-	/* What was in the way is gone after the next sweep. */
+	/* The entry in the way is gone after the next sweep. */
 	cache_stop(&c);
 	cache_start(&c, "");
 	wait_for_sweeps(&c, 1);
@@ -197,7 +197,7 @@ ATF_TC_BODY(write__that_fails_stores_nothing, tc)
 	cache_stop(&c);
 }
 
-/* A disk that is full: what fits is stored, the rest is not, nothing breaks,
+/* A full disk: entries that fit are stored, the rest are not, nothing breaks,
    and when there is room again it goes on. */
 ATF_TC_WITH_CLEANUP(disk__that_is_full_stores_nothing);
 ATF_TC_HEAD(disk__that_is_full_stores_nothing, tc)
@@ -321,8 +321,8 @@ ATF_TC_BODY(age__removes_what_nobody_uses, tc)
 	cache_stop(&c);
 }
 
-/* Bytes of allocated blocks.  A sweep may be at work here: what has gone
-   since its directory was read does not count. */
+/* Bytes of allocated blocks.  A sweep may be at work here: files that have gone
+   since their directory was read do not count. */
 static uint64_t
 du(const char *dir)
 {
@@ -433,7 +433,7 @@ ATF_TC_BODY(size__removes_no_more_than_needed, tc)
 	cache_stop(&c);
 }
 
-/* What cannot be opened for lack of descriptors has not gone. */
+/* A file that cannot be opened for lack of descriptors has not gone. */
 ATF_TC_WITHOUT_HEAD(size__is_what_was_counted_in_full);
 ATF_TC_BODY(size__is_what_was_counted_in_full, tc)
 {
@@ -594,8 +594,8 @@ ATF_TC_BODY(original__is_removed_and_counted, tc)
 	cache_stop(&c);
 }
 
-/* A directory of ours where the original had a file, and the reverse; what
-   is met before the sweep comes there is in the same line. */
+/* A directory of ours where the original had a file, and the reverse; those
+   that are met before the sweep comes there are in the same line. */
 ATF_TC_WITHOUT_HEAD(original__in_the_way_is_removed);
 ATF_TC_BODY(original__in_the_way_is_removed, tc)
 {

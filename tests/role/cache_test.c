@@ -1,6 +1,6 @@
 /*
- * The cache as its front meets it: what is remembered comes back the same,
- * and what nobody sealed is never remembered.
+ * The cache as its front meets it: entries come back the same, and nothing
+ * without a seal is ever remembered.
  */
 #include <sys/socket.h>
 
@@ -177,7 +177,7 @@ ATF_TC_BODY(pieces__with_gaps_are_refused, tc)
 	cache_stop(&c);
 }
 
-/* What a hasher said of another version of the file, or of other pieces. */
+/* A hasher's statement about another version of the file, or other pieces. */
 ATF_TC_WITHOUT_HEAD(pieces__with_a_seal_replayed_are_refused);
 ATF_TC_BODY(pieces__with_a_seal_replayed_are_refused, tc)
 {
@@ -210,7 +210,7 @@ ATF_TC_BODY(pieces__with_a_seal_replayed_are_refused, tc)
 	cache_stop(&c);
 }
 
-/* A front that dies in the middle takes what it had not finished with it. */
+/* A front that dies in the middle takes its unfinished messages with it. */
 ATF_TC_WITHOUT_HEAD(pieces__of_a_lost_front_are_forgotten);
 ATF_TC_BODY(pieces__of_a_lost_front_are_forgotten, tc)
 {
@@ -288,7 +288,7 @@ ATF_TC_BODY(mounts__are_sealed, tc)
 	on_image.identity.mount = 77;
 	put_pieces(&c, &on_image, PIECE_LEN, 16, &lie);
 	expect_fault(&c, FAULT_SEAL);
-	/* A file of the same times elsewhere, with what is on the image. */
+	/* A file of the same times elsewhere, with the image's digests. */
 	seal_digests(c.seal, &on_image.identity, PIECE_LEN, 0, 5, digests,
 	    item.seal);
 	put.body.identity = a.identity;
@@ -422,8 +422,8 @@ ATF_TC_BODY(info__of_long_listings_comes_in_parts, tc)
 	cache_stop(&c);
 }
 
-/* Another piece length, padding or service: what it stands for is still
-   known, the torrent is to be made again. */
+/* Another piece length, padding or service: the paths of the digest are
+   still known, the torrent is to be made again. */
 ATF_TC_WITHOUT_HEAD(info__of_another_layout_is_only_a_listing);
 ATF_TC_BODY(info__of_another_layout_is_only_a_listing, tc)
 {
@@ -584,7 +584,7 @@ ATF_TC_BODY(info__with_a_wrong_seal_is_refused, tc)
 	cache_stop(&c);
 }
 
-/* Whatever a front sends, the cache stays. */
+/* The cache survives everything that a front sends. */
 ATF_TC_WITHOUT_HEAD(messages__that_lie_end_the_channel_only);
 ATF_TC_BODY(messages__that_lie_end_the_channel_only, tc)
 {

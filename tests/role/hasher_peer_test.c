@@ -1,5 +1,5 @@
-/* A hasher that is sent what an honest front does not send, and what it lets
-   go of. */
+/* A hasher that gets messages of no honest front, and the descriptors that it
+   closes. */
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>

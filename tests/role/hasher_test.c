@@ -1,4 +1,4 @@
-/* What the front and the parent see of a hasher, with real files. */
+/* A hasher as the front and the parent see it, with real files. */
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -187,7 +187,7 @@ ATF_TC_BODY(file__is_not_empty_now, tc)
 	check_changed(1, 0);
 }
 
-/* Whether what is said of a file is sealed as settled. */
+/* Whether the statement about a file is sealed as settled. */
 static bool
 is_settled(struct rig *rig, int fd, uint64_t len)
 {
@@ -420,7 +420,7 @@ ATF_TC_BODY(memory__where_nobody_knows, tc)
 }
 
 /*
- * A disk that does not give what it should looks like this range, which is
+ * A disk that does not give all its bytes looks like this range, which is
  * longer than its file: the file is as it was, some pages are not there.
  */
 ATF_TC_WITHOUT_HEAD(file__cannot_be_read);

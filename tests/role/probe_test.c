@@ -1,7 +1,7 @@
 /*
  * The sandbox is tested by breaking it: a process enters it as each role, in
- * a directory with something to steal beside it, and then tries what an
- * intruder would.  No code for that is in the product: the test calls
+ * a directory with something to steal beside it, and then makes an
+ * intruder's attempts.  No code for that is in the product: the test calls
  * sandbox_enter() as the roles do and then does the forbidden thing itself.
  */
 #include <sys/ioctl.h>
@@ -47,7 +47,7 @@
 #define MMAP	SYS_mmap
 #endif
 
-/* What came of an attempt, as the matrix below writes it. */
+/* The outcome of an attempt, as the matrix below writes it. */
 #define DONE	'+'	/* allowed, and it worked */
 #define REFUSED	'-'	/* the call failed */
 #define STOPPED	'!'	/* the filter ended the process and told which call */

@@ -1,6 +1,6 @@
 /*
- * A front that was broken into, as the cache meets it: what is wrong is
- * refused and told, and what is stored was true.
+ * A front that was broken into, as the cache meets it: wrong messages
+ * are refused and reported, and every stored entry was true.
  */
 #include <sys/stat.h>
 
@@ -18,8 +18,8 @@
 #define CRAFTED		200
 
 /*
- * A cache with a broken-in front: what an honest one would have it remember
- * of a few files, with the seals, to be spoilt.
+ * A cache with a broken-in front: the messages about a few files that an honest
+ * one would send, with their seals, to be spoilt.
  */
 
 #define PIECE		16384U
@@ -374,7 +374,7 @@ refuse_questions(void)
 	return n + 1;
 }
 
-/* What may be in the cache at the end. */
+/* The digests that may be in the cache at the end. */
 static const uint8_t *
 true_digests(const char *path, size_t len, const struct identity *id,
     uint32_t piece_len)
@@ -507,7 +507,7 @@ ATF_TC_BODY(cache__replay, tc)
 		    PIECE));
 		if (get_info(honest(), digest, &listing, &info) == 0)
 			continue;
-		/* What was true of the version that it names. */
+		/* It was true of the version that it names. */
 		listing_open(&r, listing.data, listing.len);
 		ATF_REQUIRE_EQ(1, listing_next_spec(&r));
 		ATF_REQUIRE(true_record(listing.data, listing.len));

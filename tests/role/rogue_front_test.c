@@ -1,6 +1,6 @@
 /*
  * Walkers, hashers and caches that were broken into, as the front meets them:
- * what is wrong is refused and told, the front goes on with those that take
+ * wrong messages are refused and reported, the front goes on with those that take
  * their places, and no other peer is blamed.
  */
 #include <sys/socket.h>
@@ -54,7 +54,7 @@ static struct between	 peers[3];
 static int		 client = -1;
 static struct buf	 answer;
 static bool		 answered;
-/* Is shown what children say: true: it was dealt with. */
+/* Is shown the messages of children; true: it has dealt with one. */
 static bool		(*tamper)(struct between *, struct copy *);
 
 static int
@@ -139,7 +139,7 @@ copy_say(struct rogue *r, const struct copy *copy)
 	    copy->tail_len, copy->fds, copy->nfds);
 }
 
-/* What has come from either side goes to the other. */
+/* Messages of either side go to the other. */
 static void
 between_pass(struct between *b)
 {
@@ -297,7 +297,7 @@ stop_everybody(void)
 
 	proc_stop(&front);
 	for (i = 0; i < 3; i++) {
-		/* Nobody else is blamed for what one of them says. */
+		/* Nobody else is blamed for one's messages. */
 		ATF_CHECK_EQ_MSG(0, peers[i].child.reports, "the %s took "
 		    "offence at what the front passed on",
 		    role_name(peers[i].child.role));
@@ -306,9 +306,8 @@ stop_everybody(void)
 }
 
 /*
- * What walkers, hashers and caches that were broken into could say instead of
- * the truth about two files, /y/a and /y/b; and what the front is to make of
- * it.
+ * Lies of walkers, hashers and caches that were broken into, about two files,
+ * /y/a and /y/b, with their outcomes.
  */
 
 #define A_SIZE		(2 * PIECE + 100)
@@ -329,7 +328,7 @@ enum spoil {
 };
 
 enum outcome {
-	WRONG,		/* the sender is told on, and what takes its place
+	WRONG,		/* the sender is reported, and the one in its place
 			   gives the right answer */
 	TAKEN,		/* it means nothing; the true one then does */
 	ANY		/* some answer comes */
@@ -669,7 +668,7 @@ tell_lie(struct between *b, struct copy *copy)
 	lie = *copy;
 	spoil(&lie);
 	copy_say(&b->as_child, &lie);
-	/* What means nothing does not keep the truth from being heard. */
+	/* A message without meaning does not keep the truth out. */
 	if (lies[lie_row].outcome == TAKEN || lies[lie_row].spoil == TWICE)
 		copy_say(&b->as_child, copy);
 	return true;
@@ -736,7 +735,7 @@ try_lie(void)
 	snprintf(what, sizeof(what), "%s, way %d, at byte %zu: %ju",
 	    msg_name(type), lies[lie_row].spoil, lies[lie_row].at,
 	    (uintmax_t)lie_value);
-	/* Also to forget what nobody knew a moment ago. */
+	/* Also to forget that nobody knew them a moment ago. */
 	(void)ask();
 	lie_told = false;
 	tamper = tell_lie;
@@ -857,8 +856,8 @@ ATF_TC_BODY(front__random, tc)
 }
 
 /*
- * One of those that are asked ends when it has said half of what it has to
- * say.  Is it replaced, or has the front to do without?
+ * A child ends in the middle of its answer.  Is it replaced, or has the front to
+ * do without?
  */
 static const struct half {
 	enum msg_type	 type;
@@ -923,7 +922,7 @@ ATF_TC_BODY(front__halves, tc)
 	/* Or memory that is used again has the right digests already. */
 	mallopt(M_PERTURB, 1);
 	start_everybody("");
-	/* What is as new as that is not remembered. */
+	/* Files as new as that are not remembered. */
 	sleep(3);
 	client_ask("/m/torrent_service/single/y/large");
 	while (!answered)

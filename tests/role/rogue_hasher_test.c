@@ -1,6 +1,6 @@
 /*
- * A front that was broken into, as hashers meet it: what is wrong is refused
- * and told, and nothing is stated but of files that were handed over.
+ * A front that was broken into, as hashers meet it: wrong messages are
+ * refused and reported, and nothing is stated but of files that were handed over.
  */
 #include <sys/stat.h>
 
@@ -31,7 +31,7 @@ hasher_answers(struct rogue *r)
 	return rogue_await(r, MSG_DIGESTS, id, &msg);
 }
 
-/* What a hasher states, it states of the one file that it was given. */
+/* All statements of a hasher are about the one file that it was given. */
 static void
 check_digests(struct rogue *r, struct msg *msg)
 {

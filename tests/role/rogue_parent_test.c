@@ -160,7 +160,7 @@ ended(struct rogue *r, uint32_t type, enum msg_fault fault, const char *what)
 	give_life(children[r->ch.self]);
 }
 
-/* What a child says of its peers: who is ended for it, if anybody is. */
+/* A child's report about a peer, and the process that is ended for it. */
 static unsigned
 accuse(enum role from, uint32_t role, uint32_t index, enum role whom,
     bool lie)
@@ -198,7 +198,7 @@ accuse_all(void)
 		n += accuse(ROLE_FRONT, role, 0, role, false);
 		n += accuse(role, ROLE_FRONT, 0, ROLE_FRONT, false);
 		n += accuse(role, ROLE_PARENT, 0, parent_role, false);
-		/* Nobody whom it could have heard. */
+		/* It has no channel to that one. */
 		n += accuse(role, ROLE_FRONT, 1, role, true);
 		n += accuse(role, role, 0, role, true);
 		n += accuse(role, role == ROLE_CACHE ? ROLE_WALKER :
@@ -232,7 +232,7 @@ ATF_TC_BODY(parent__crafted, tc)
 	ATF_CHECK_EQ(PARENT_SERVING, parent->state);
 }
 
-/* A line is a line, whatever a child puts into it. */
+/* A line is a line with any bytes of a child in it. */
 ATF_TC_WITHOUT_HEAD(parent__log_lines);
 ATF_TC_BODY(parent__log_lines, tc)
 {
@@ -283,7 +283,7 @@ ATF_TC_BODY(parent__random, tc)
 			ends++;
 		else
 			ATF_REQUIRE_EQ_MSG(0, faults, "message %u", i);
-		/* More only by what was said of others, or a lie about
+		/* More only by reports about others, or a lie about
 		   them. */
 		ATF_REQUIRE_MSG(parent->wrong - wrong >= faults &&
 		    parent->wrong - wrong <= n, "message %u: %u counted", i,

@@ -1,8 +1,8 @@
 /*
  * A front that was broken into, with every message at its command, between a
  * real walker, a real hasher and a real cache: it has their sealed statements
- * about several files, paths, sizes and versions, and tells the cache what it
- * likes.  Afterwards the cache's directory holds nothing but the truth.
+ * about several files, paths, sizes and versions, and tells the cache
+ * anything.  Afterwards the cache's directory holds nothing but the truth.
  */
 #include <sys/stat.h>
 
@@ -23,8 +23,8 @@
 #define TRIES		10000
 
 /*
- * What real walkers and hashers say, with their seals, about files of the
- * test's own: several versions of each, in pieces of two lengths and slices
+ * The statements of real walkers and hashers, with their seals, about files of
+ * the test's own: several versions of each, in pieces of two lengths and slices
  * of all kinds.
  */
 
@@ -34,7 +34,7 @@
 #define SLICES_MAX	1000
 #define LISTINGS_MAX	64
 
-/* One version of a file, as it was written, and what was said of it. */
+/* One version of a file, as it was written, and the statements about it. */
 struct version {
 	const char	*path;
 	uint8_t		*data;		/* zeros up to a whole piece */
@@ -201,7 +201,7 @@ keep_listing(struct rogue *r, struct msg *msg)
 		    msg->tail, msg->tail_len));
 }
 
-/* The walker's word on what specs, from this index on, are now. */
+/* The walker's word on specs, from this index on. */
 static void
 resolve(const char *specs, uint32_t index)
 {
@@ -238,7 +238,7 @@ resolve_all(void)
 	resolve("/y/a\n/y/b", 0);
 	resolve("/y/b\n/y/a\n/y/a", 0);
 	resolve("/y/none\n/y/sub/e\n/y/[cd]", 0);
-	/* Shares of what only several walkers can answer. */
+	/* Shares of questions for several walkers. */
 	resolve("/y/b", 1);
 	resolve("/y/[cd]\n/y/a", 1);
 	resolve("/z/top", 0);
@@ -282,7 +282,7 @@ static struct rogue	to_cache;
 
 /* PUT_PIECES in the making. */
 struct put {
-	const struct version *version;	/* whose path, … */
+	const struct version *version;	/* its path, … */
 	const struct version *witness;	/* … identity and seal it has */
 	uint32_t	 piece_len;
 	const struct slice *slices[8];
@@ -451,8 +451,8 @@ try_info(void)
 	buf_free(&tail);
 }
 
-/* What the cache answers about a version is true of that version.  false: it
-   has closed the channel. */
+/* The cache's answer about a version is true of that version.  false: it has
+   closed the channel. */
 static bool
 cache_answers(struct rogue *r)
 {

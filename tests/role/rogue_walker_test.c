@@ -1,6 +1,6 @@
 /*
- * A front that was broken into, as walkers meet it: what is wrong is refused
- * and told, and nothing comes from outside the root.
+ * A front that was broken into, as walkers meet it: wrong messages are
+ * refused and reported, and nothing comes from outside the root.
  */
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -55,7 +55,7 @@ make_mirror(void)
 	ATF_REQUIRE_EQ(0, symlink("/proc/self/mem", "www/y/mem"));
 }
 
-/* What a walker hands over is a file of the mirror, open to be read. */
+/* A walker hands over files of the mirror, open to be read. */
 static void
 check_descriptors(struct rogue *r, struct msg *msg)
 {
@@ -349,7 +349,7 @@ open_them(const struct buf *paths, uint32_t n)
 	msg_close_fds(&msg);
 }
 
-/* What is outside is longer. */
+/* Files outside are longer. */
 static void
 look_at_them(const struct buf *specs)
 {

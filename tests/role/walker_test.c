@@ -1,4 +1,4 @@
-/* What paths and patterns resolve to in a real tree. */
+/* The resolution of paths and patterns in a real tree. */
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -169,7 +169,7 @@ ATF_TC_BODY(glob__matches, tc)
 	CHECK_ASK(&w, "/*/a.rpm", "OK /y-z/a.rpm /y/a.rpm");
 	CHECK_ASK(&w, "/.*/a.rpm", "OK /.dot/a.rpm");
 	CHECK_ASK(&w, "/.dot/*", "OK /.dot/a.rpm");
-	/* A file of that name wins over what it would match. */
+	/* A file of that name wins over its matches as a pattern. */
 	CHECK_ASK(&w, "/y/br[1]", "OK /y/br[1]");
 	CHECK_ASK(&w, "/y/br[12]", "OK /y/br1");
 	CHECK_ASK(&w, "/y/lone[", "OK /y/lone[");

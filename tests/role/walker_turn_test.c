@@ -1,4 +1,4 @@
-/* Limits of a request, and whose turn it is. */
+/* Limits of a request, and turns of several. */
 #include <sys/resource.h>
 
 #include <atf-c.h>
@@ -103,7 +103,7 @@ ATF_TC_BODY(limit__depth, tc)
 	ATF_CHECK(strncmp(ask(&w, "/y/**"), "OK /y/d/d/d", 11) == 0);
 	CHECK_ASK(&w, "/**/file", "DEPTH");
 	CHECK_ASK(&w, "/**/d/nofile", "MISSING");
-	/* One more level, and what does not match there. */
+	/* One more level, and names that do not match there. */
 	strcat(path, "/d");
 	make_dir(path);
 	ATF_CHECK(strncmp(ask(&w, "/y/**/file"), "OK /y/d/d/d", 11) == 0);
@@ -116,8 +116,8 @@ ATF_TC_BODY(limit__depth, tc)
 }
 
 /*
- * 1,999 names, read 100 times, and 100 more: what a request's first directory
- * holds is read once, so it is the second one that counts.
+ * 1,999 names, read 100 times, and 100 more: a request's first directory is
+ * read once, so it is the second one that counts.
  */
 ATF_TC_WITHOUT_HEAD(limit__entries);
 ATF_TC_BODY(limit__entries, tc)
@@ -177,7 +177,7 @@ ATF_TC_BODY(limit__files, tc)
 }
 
 /*
- * While a long glob is under way, what takes no time is answered, and the
+ * While a long glob is under way, quick requests are answered, and the
  * glob ends when its time is over.
  */
 ATF_TC_WITHOUT_HEAD(turn__others_pass_a_long_glob);
@@ -237,7 +237,7 @@ ATF_TC_BODY(turn__globs_share, tc)
 }
 
 /* A request of so many paths that it takes many turns; and another, which is
-   there before the first can be begun: who is answered first? */
+   there before the first can be begun: which is answered first? */
 static void
 check_passes_long_plain(const char *other)
 {
@@ -273,7 +273,7 @@ check_passes_long_plain(const char *other)
 		receive_answer(&w, &answer);
 		ATF_CHECK_EQ(i == 0 ? one : part.id, answer.id);
 		ATF_CHECK_EQ(RESOLVE_OK, answer.end.result);
-		/* Slow is what reads directories. */
+		/* A request that reads directories is slow. */
 		ATF_CHECK(!answer.slow);
 		buf_free(&answer.listing);
 	}
@@ -394,7 +394,7 @@ ATF_TC_BODY(channel__work_goes_with_it, tc)
 	walker_stop(&w);
 }
 
-/* What cannot be opened for lack of descriptors is not left out. */
+/* A directory that cannot be opened for lack of descriptors is not left out. */
 ATF_TC_WITHOUT_HEAD(path__few_descriptors);
 ATF_TC_BODY(path__few_descriptors, tc)
 {

@@ -1,4 +1,4 @@
-/* What may come over the walker's channels, and what is no request at all. */
+/* Requests over the walker's channels, and messages that are none. */
 #include <atf-c.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,9 +68,9 @@ ATF_TC_BODY(conf__new_one_counts, tc)
 }
 
 /*
- * Another root has a share of its paths: what the front asked before it knows
- * that is not answered by it, and whoever has the new configuration has a new
- * channel too.  Its own root may have another number.
+ * Another root has a share of its paths: it does not answer questions that the
+ * front asked before it knew that, and a front with the new configuration has a
+ * new channel too.  Its own root may have another number.
  */
 ATF_TC_WITHOUT_HEAD(conf__other_roots_end_the_channel);
 ATF_TC_BODY(conf__other_roots_end_the_channel, tc)
@@ -100,7 +100,7 @@ ATF_TC_BODY(conf__other_roots_end_the_channel, tc)
 	walker_stop(&w);
 }
 
-/* What the table allows and no honest front sends. */
+/* Messages that the table allows and no honest front sends. */
 struct lie {
 	const char	*what;
 	enum msg_type	 type;

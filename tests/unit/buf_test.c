@@ -73,7 +73,7 @@ ATF_TC_BODY(buf__reserved_room_can_be_used, tc)
 	ATF_CHECK(b.cap >= 100002);
 	memset(p, 'x', 100000);
 	b.len += 100000;
-	/* What was asked for fits without moving. */
+	/* The reserved bytes fit without moving. */
 	ATF_CHECK(buf_reserve(&b, b.cap - b.len) == b.data + b.len);
 	ATF_CHECK_EQ(0, memcmp(b.data, "abxx", 4));
 	buf_free(&b);

@@ -1,5 +1,5 @@
 /*
- * How a child learns who it is: over descriptor 3, from the parent alone, and
+ * How a child learns its role: over descriptor 3, from the parent alone, and
  * not for longer than the parent lives.
  */
 #include <sys/wait.h>
@@ -22,7 +22,7 @@ struct started {
 	int		faults;		/* MSG_WRONG */
 };
 
-/* What the child knows, as the tail of a MSG_READY. */
+/* The child's knowledge, as the tail of a MSG_READY. */
 static void
 say(struct child *child, const char *how)
 {

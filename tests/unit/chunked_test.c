@@ -12,8 +12,8 @@
 static const char *why;
 static size_t used;
 
-/* In pieces of step bytes, each a copy that nothing follows; what the body
-   came to is in out. */
+/* In pieces of step bytes, each a copy that nothing follows; the decoded
+   body is in out. */
 static int
 decode(const char *bytes, size_t len, size_t step, uint64_t max, char *out,
     size_t *outlen)
@@ -66,7 +66,7 @@ static const struct {
 	/* Trailers. */
 	{ "0\r\nA: b\r\n\r\n", "", 0, 0 },
 	{ "0\r\nA:\r\nB: c\t\xe4 \r\nContent-Length: 7\r\n\r\n", "", 0, 0 },
-	/* What follows is the next request's. */
+	/* The bytes behind it are the next request's. */
 	{ "0\r\n\r\nGET / HTTP/1.1\r\n", "", 0, 16 },
 	{ "1\r\na\r\n0\r\n\r\n\r\n", "a", 0, 2 },
 	{ "1\r\na\r\n0\r\n\r\n0\r\n\r\n", "a", 0, 5 },
@@ -194,7 +194,7 @@ ATF_TC_BODY(chunked__nul, tc)
 	ATF_CHECK_EQ(decode("0\r\nA:\0", 6, 1, MAX, out, &outlen), 400);
 }
 
-/* It is said what is wrong, on one line and without what was sent. */
+/* The reason is one line, without any of the sent bytes. */
 ATF_TC_WITHOUT_HEAD(chunked__why);
 ATF_TC_BODY(chunked__why, tc)
 {

@@ -87,8 +87,8 @@ ATF_TC_BODY(conf_print__any_quoting, tc)
 	}
 }
 
-/* Every single keyword reaches the children: what is not its default is in
-   the text, and comes back. */
+/* Every single keyword reaches the children: a value that is not the default
+   is in the text, and comes back. */
 ATF_TC_WITHOUT_HEAD(conf_print__every_keyword);
 ATF_TC_BODY(conf_print__every_keyword, tc)
 {

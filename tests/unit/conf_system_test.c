@@ -1,4 +1,4 @@
-/* What pkgtorrentd.conf(5) names must be there. */
+/* Files and users that pkgtorrentd.conf(5) names must be there. */
 #include <sys/stat.h>
 
 #include <atf-c.h>

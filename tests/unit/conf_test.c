@@ -1,4 +1,5 @@
-/* pkgtorrentd.conf(5): what is read, what is refused and how it is said. */
+/* pkgtorrentd.conf(5): configurations that are read, those that are refused,
+   and the complaints. */
 #include <sys/un.h>
 
 #include <arpa/inet.h>
@@ -274,7 +275,7 @@ ATF_TC_BODY(conf__overrides, tc)
 	ATF_CHECK_STREQ("http://b", c->base_url);
 	ATF_CHECK_EQ(1, c->deny.n);
 	conf_free(c);
-	/* The root may come from -o alone; what the file says must be right
+	/* The root may come from -o alone; the file's lines must be right
 	   all the same. */
 	conf_free(good("", "root /x", NULL));
 	BAD_IS("x.conf:1: hashers \"0\": too small; expected a number from 1 "

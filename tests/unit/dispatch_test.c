@@ -222,7 +222,7 @@ rig_next_batch(struct rig *rig)
 	return true;
 }
 
-/* Of a file whose every byte, and whose every digest, is zero. */
+/* Of a file of zeros, with digests of zeros. */
 static void
 rig_answer(struct rig *rig)
 {
@@ -391,8 +391,8 @@ ATF_TC_BODY(turns__small_file_that_two_want, tc)
 	rig_stop(&rig);
 }
 
-/* A hasher ends over a file that somebody has come to want who is still
-   waiting for his first turn. */
+/* A hasher ends over a file that a job wants which is still waiting for its
+   first turn. */
 ATF_TC_WITHOUT_HEAD(turns__lost_file_of_a_newcomer);
 ATF_TC_BODY(turns__lost_file_of_a_newcomer, tc)
 {

@@ -1,6 +1,6 @@
 /*
- * Entries of the cache as bytes: whatever happens to one on disk, it is
- * either what was stored or it is nothing.
+ * Entries of the cache as bytes: a damaged one is either the stored entry
+ * still, or it is nothing.
  */
 #include <atf-c.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * Whom a request is for: Host, and targets that name a host as well, or none.
+ * The host of a request: Host, and targets that name a host as well, or none.
  */
 #include <atf-c.h>
 #include <stdio.h>

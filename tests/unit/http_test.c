@@ -27,7 +27,7 @@ parse(const char *text)
 	return http_parse(text, strlen(text), &req, &why);
 }
 
-/* What follows the head, decoded where it lies if it is chunked. */
+/* The body, decoded where it lies if it is chunked. */
 static int
 judge_body(char *bytes, size_t len)
 {
@@ -88,7 +88,7 @@ judge(char *bytes, size_t len)
 	return status;
 }
 
-/* What is wrong is said, not only that something is. */
+/* The reason says more than that something is wrong. */
 ATF_TC_WITHOUT_HEAD(http__why);
 ATF_TC_BODY(http__why, tc)
 {
@@ -125,7 +125,7 @@ ATF_TC_BODY(http__why, tc)
 	}
 }
 
-/* One line for a person, whatever the client sent. */
+/* One line for a person, with no bytes of the client's. */
 static int
 is_helpful(const char *line)
 {
@@ -417,7 +417,7 @@ ATF_TC_BODY(http__line_limit, tc)
 	ATF_CHECK_EQ(http_parse(text, HTTP_LINE_MAX, &req, &why), 414);
 	ATF_CHECK_EQ(req.method, HTTP_GET);
 	ATF_CHECK_EQ(req.line.len, HTTP_LINE_MAX);
-	/* What is wrong anyway is not a matter of length. */
+	/* A request that is wrong anyway is not refused for its length. */
 	text[100] = '\001';
 	ATF_CHECK_EQ(http_parse(text, sizeof(text), &req, &why), 400);
 }
@@ -548,7 +548,7 @@ ATF_TC_BODY(http__expect, tc)
 	ATF_CHECK_EQ(parse("POST / HTTP/1.0\r\n" H "Expect: x\r\n\r\n"), 0);
 }
 
-/* What the log shows of a request that was refused. */
+/* The log's line of a request that was refused. */
 ATF_TC_WITHOUT_HEAD(http__line_of_refused);
 ATF_TC_BODY(http__line_of_refused, tc)
 {
@@ -604,7 +604,7 @@ ATF_TC_BODY(http__chunked, tc)
 	}
 	ATF_REQUIRE_EQ(parse(GETH "\r\n"), 0);
 	ATF_CHECK(!req.chunked && !http_has_body(&req));
-	/* What cannot be is wrong for the first reason that there is. */
+	/* An impossible request is wrong for its first reason. */
 	ATF_CHECK_EQ(parse("POST / HTTP/1.0\r\n" H
 	    "Transfer-Encoding: gzip\r\n\r\n"), 400);
 	ATF_CHECK_EQ(parse("POST / HTTP/1.1\r\n" H "Content-Length: 0\r\n"

@@ -190,7 +190,7 @@ ATF_TC_BODY(listen__all_or_nothing, tc)
 	conf_free(conf);
 }
 
-/* A reload that keeps an address does not turn away who waits there. */
+/* A reload that keeps an address does not turn away waiting clients. */
 ATF_TC_WITHOUT_HEAD(listen__kept_queue);
 ATF_TC_BODY(listen__kept_queue, tc)
 {
@@ -377,7 +377,7 @@ ATF_TC_BODY(listen__unix_other_file, tc)
 	conf_free(conf);
 }
 
-/* Whoever bound there after us keeps it. */
+/* A process that bound there after us keeps it. */
 ATF_TC_WITHOUT_HEAD(listen__unix_replaced);
 ATF_TC_BODY(listen__unix_replaced, tc)
 {

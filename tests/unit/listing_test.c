@@ -173,7 +173,7 @@ ATF_TC_BODY(listing__lies_are_refused, tc)
 	check_refused(20 + 36, LISTING_MOUNT);
 	check_refused(60, 0x612f7979);		/* not from the root */
 
-	/* No spec, and what follows would do for one. */
+	/* No spec, and the bytes behind it would do for one. */
 	ATF_REQUIRE_EQ(0, listing_add_spec(&b, 0, PATH_MISSING, "", 0, 0));
 	ATF_REQUIRE_EQ(0, listing_add_spec(&b, '/', PATH_MISSING, "/", 1, 0));
 	ATF_CHECK_EQ(-1, count_files(b.data, b.len));

@@ -1,6 +1,6 @@
 /*
- * A log that nobody reads: its writer goes on, what it wrote comes later and
- * in order, and what is lost is told.
+ * A log that nobody reads: its writer goes on, its lines come later and in
+ * order, and losses are reported.
  */
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -53,7 +53,7 @@ log_many(unsigned n)
 		log_info("line %u %080u", i, i);
 }
 
-/* What comes until a line ends so; the log goes on while it is read. */
+/* Reads until a line ends so; the log goes on while it is read. */
 static char *
 read_until(int fd, const char *end)
 {
@@ -234,12 +234,12 @@ ATF_TC_BODY(syslog__full, tc)
 		snprintf(end, sizeof(end), "line %u", i);
 		expect_syslog(fd, end, 0);
 	}
-	/* It is started again: what it had not taken comes to the other. */
+	/* It is started again: lines that it had not taken come to the other. */
 	other = bind_syslog(SOCK_DGRAM);
 	close(fd);
 	log_flush();
 	log_info("after %u", 0);
-	/* What the first had in its queue has gone with it. */
+	/* The first one's queue has gone with it. */
 	for (i = 0; recv(other, line, sizeof(line), MSG_DONTWAIT) > 0 &&
 	    strstr(line, ": after 0") == NULL; i++)
 		log_flush();
@@ -275,7 +275,7 @@ ATF_TC_BODY(datagram__too_long, tc)
 	free(line);
 }
 
-/* For a reader that has gone nothing is lost but what is too much. */
+/* Of a reader that has gone only lines past the bound are lost. */
 ATF_TC_WITHOUT_HEAD(fifo__reader_comes_again);
 ATF_TC_BODY(fifo__reader_comes_again, tc)
 {

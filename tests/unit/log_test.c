@@ -1,6 +1,6 @@
 /*
- * What an administrator sees in the log: whole lines, each saying who wrote
- * it, none that a client or a broken-in child could forge.
+ * The log as an administrator sees it: whole lines, each with its writer, none
+ * that a client or a broken-in child could forge.
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -174,11 +174,11 @@ ATF_TC_BODY(log__child_cannot_forge, tc)
 	log_child_line("front", 7, LOG_INFO, forged, sizeof(forged) - 1);
 	expect_line("front[7]: x\\x0aparent[1]: all is well\\x0d\\x1b[2J"
 	    "\\x00y\n");
-	/* What a child escaped already stays readable. */
+	/* A child's own escapes stay readable. */
 	log_child_line("front", 7, LOG_INFO, "\"\\x0a\"", 6);
 	expect_line("front[7]: \"\\x0a\"\n");
 
-	/* Whatever it claims to be, within a known length. */
+	/* Within a known length. */
 	longest = malloc(MSG_TAIL_MAX);
 	ATF_REQUIRE(longest != NULL);
 	memset(longest, 'a', MSG_TAIL_MAX);
@@ -249,7 +249,7 @@ ATF_TC_BODY(log__child_lines, tc)
 	close(ends[1].fd);
 }
 
-/* A child does not wait for the log, and what is lost is not a secret. */
+/* A child does not wait for the log, and losses are no secret. */
 ATF_TC_WITHOUT_HEAD(log__busy_parent);
 ATF_TC_BODY(log__busy_parent, tc)
 {

@@ -1,4 +1,4 @@
-/* What a pattern stands for, byte by byte. */
+/* The matches of a pattern, byte by byte. */
 #include <atf-c.h>
 
 #include <stdio.h>
@@ -220,7 +220,7 @@ ATF_TC_BODY(check__limits, tc)
 		{ "/**/a", 2 },
 		{ "/**/a/**", -1 },
 		{ "/a**/b**", 2 },
-		/* What is in brackets, or opens none, counts for nothing. */
+		/* Bytes in brackets, or a bracket that opens none, count for nothing. */
 		{ "/[****************************]", 1 },
 		{ "/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[", 19 },
 	};

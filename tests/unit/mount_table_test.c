@@ -70,7 +70,7 @@ ATF_TC_BODY(mount_table_follow__remote, tc)
 	ATF_CHECK_EQ(MOUNT_LOCAL, follow("far"));
 	ATF_CHECK_EQ(MOUNT_LOCAL, follow("none/x"));
 	ATF_CHECK_EQ(MOUNT_LOCAL, follow("loop/x"));
-	/* What is mounted on top of it is what is there. */
+	/* The last mount on top of others is the one that is there. */
 	ATF_REQUIRE_EQ(0, mount("none", "far away", "tmpfs", 0, NULL));
 	ATF_CHECK_EQ(MOUNT_LOCAL, follow("far away/x"));
 	ATF_REQUIRE_EQ(0, umount("far away"));

@@ -1,4 +1,4 @@
-/* What is remembered of mounts, and what identities say of them. */
+/* The memory of mounts, and the mounts in identities. */
 #include <atf-c.h>
 #include <fcntl.h>
 #include <string.h>

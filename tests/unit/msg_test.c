@@ -1,7 +1,7 @@
 /*
- * What the message table promises, over real socketpairs: what it allows
- * arrives as it was sent, anything else is named, drops no descriptor on the
- * floor and leaves the receiver as it was.
+ * The promises of the message table, over real socketpairs: messages that it
+ * allows arrive as they were sent; any other is named, leaks no descriptor and
+ * leaves the receiver as it was.
  */
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -72,7 +72,7 @@ count_fds(void)
 	return n;
 }
 
-/* Around every check of msg_send(): what a broken-in sender could do. */
+/* Around every check of msg_send(), as a broken-in sender could. */
 static ssize_t
 send_raw(int fd, const void *data, size_t len, int nfds)
 {
@@ -116,7 +116,7 @@ send_claim(int fd, uint32_t type, uint32_t claimed, size_t len, int nfds)
 }
 
 /* Send around the checks; the receiver must find that fault, lose no
-   descriptor, and still take what comes next. */
+   descriptor, and still take the next message. */
 static void
 expect_fault(enum role from, enum role to, uint32_t type, size_t len,
     int nfds, enum msg_fault fault)
@@ -240,7 +240,7 @@ ATF_TC_BODY(msg__every_row_wrong_fds, tc)
 	}
 }
 
-/* The receiver is not fooled by what a message says about itself. */
+/* The receiver is not fooled by a message's own length. */
 ATF_TC_WITHOUT_HEAD(msg__header_lies);
 ATF_TC_BODY(msg__header_lies, tc)
 {
@@ -280,7 +280,7 @@ ATF_TC_BODY(msg__longer_than_the_buffer, tc)
 
 	make_channel(ends, ROLE_PARENT, ROLE_FRONT);
 	before = count_fds();
-	/* What fits says that nothing is missing. */
+	/* A message that fits says that nothing is missing. */
 	ATF_REQUIRE(send_claim(ends[0].fd, MSG_CONF,
 	    MSG_MAX - sizeof(struct msg_header), MSG_MAX, 3) != -1);
 	ATF_CHECK_EQ(MSG_WRONG_ONE, msg_recv(&ends[1], buf, &msg, &wrong));
@@ -321,7 +321,7 @@ ATF_TC_BODY(msg__peer_gone, tc)
 
 	make_channel(ends, ROLE_FRONT, ROLE_WALKER);
 	ATF_CHECK_EQ(MSG_AGAIN, msg_recv(&ends[1], buf, &msg, &wrong));
-	/* What was sent before the end still arrives. */
+	/* Messages that were sent before the end still arrive. */
 	ATF_REQUIRE_EQ(0, msg_send(&ends[0], MSG_CANCEL, &id, NULL, 0, NULL,
 	    0));
 	close(ends[0].fd);
@@ -460,7 +460,7 @@ ATF_TC_BODY(msg__names, tc)
 	ATF_CHECK_EQ(0, msg_body_len(MSG_COUNT));
 }
 
-/* The trust that the seals rest on, whatever else changes in the table. */
+/* The trust that the seals rest on, through all changes of the table. */
 ATF_TC_WITHOUT_HEAD(msg__front_is_not_trusted);
 ATF_TC_BODY(msg__front_is_not_trusted, tc)
 {

@@ -1,5 +1,5 @@
 /*
- * What a service manager sees: real datagram sockets, by path and abstract.
+ * The service manager's view: real datagram sockets, by path and abstract.
  */
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -78,7 +78,7 @@ ATF_TC_BODY(notify__abstract, tc)
 	manager_expect(fd, "STOPPING=1\n");
 }
 
-/* What does not fit is cut, and still a datagram. */
+/* A status that does not fit is cut, and still a datagram. */
 ATF_TC_WITHOUT_HEAD(notify__long_status);
 ATF_TC_BODY(notify__long_status, tc)
 {

@@ -27,7 +27,7 @@ get(const char *target)
 	return route(target, HTTP_GET);
 }
 
-/* What was asked for must be found, however it was escaped. */
+/* The path must be found through every way of escaping. */
 static const struct {
 	const char		*target;
 	enum request_kind	 kind;
@@ -56,7 +56,7 @@ static const struct {
 	{ "/yum%2ftorrent_service/simple/a", REQUEST_SIMPLE, "/a" },
 	{ "/torrent_service/torrent_service/single/a",
 	    REQUEST_SINGLE, "/a" },
-	/* Whatever is not the service's may be a mirror file. */
+	/* A target that is not the service's may be a mirror file. */
 	{ "/", REQUEST_OTHER, "/" },
 	{ "//", REQUEST_OTHER, "/" },
 	{ "/?x", REQUEST_OTHER, "/" },
@@ -273,7 +273,7 @@ ATF_TC_BODY(request__methods, tc)
 	ATF_CHECK_EQ(route(S "other", HTTP_OPTIONS), 404);
 	ATF_CHECK_EQ(route("/%zz", HTTP_OPTIONS), 400);
 	ATF_CHECK_EQ(route("**", HTTP_OPTIONS), 400);
-	/* What is not there, is not there for any method. */
+	/* A missing target is missing for every method. */
 	ATF_CHECK_EQ(route(S "other", HTTP_POST), 404);
 	ATF_CHECK(allow == NULL);
 }
@@ -333,7 +333,7 @@ ATF_TC_BODY(request__path_limit, tc)
 	target[prefix + SPEC_MAX] = 'a';
 	target[prefix + SPEC_MAX + 1] = '\0';
 	ATF_CHECK_EQ(get(target), 414);
-	/* Escapes count as what they stand for. */
+	/* Escapes count as the bytes they stand for. */
 	memcpy(target + prefix + 1, "%61", 3);
 	ATF_CHECK_EQ(get(target), 0);
 

@@ -1,6 +1,6 @@
 /*
- * What the sandbox says of itself, and what it does where a layer cannot be
- * had; what it stops is in probe_test.c.
+ * The sandbox's own report, and its conduct where a layer cannot be had; the
+ * attempts that it stops are in probe_test.c.
  */
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -101,7 +101,7 @@ check_layers(const struct inside *in, const char *first)
 	ATF_CHECK_STREQ(expected, in->layers);
 }
 
-/* What holds whoever started it. */
+/* Started by root or not. */
 static void
 check_common(const struct inside *in)
 {
@@ -120,7 +120,7 @@ check_common(const struct inside *in)
 	check_line(in, "limits", "Max core file size", "0 0 bytes");
 	if (!writes)
 		check_line(in, "limits", "Max file size", "0 0 bytes");
-	/* What can be traced belongs to its user. */
+	/* A process that can be traced belongs to its user. */
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)in->pid);
 	ATF_REQUIRE_EQ(0, stat(path, &st));
 	ATF_CHECK_EQ_MSG(0, st.st_uid, "%s is dumpable", role_name(role));
@@ -243,7 +243,7 @@ ATF_TC_BODY(sandbox__kernel_without_layers, tc)
 	e.strict = false;
 	expect_warning(&e, "without seccomp", "seccomp");
 
-	/* Here it is a filter that does it, whatever the kernel's age. */
+	/* Here it is a filter that does it, on a kernel of any age. */
 	e.without_errno = EPERM;
 	expect_warning(&e, "without seccomp (Operation not permitted): "
 	    "seccomp: a filter stops it", "seccomp");
@@ -403,7 +403,7 @@ ATF_TC_BODY(landlock__alone, tc)
 		ATF_REQUIRE(pid != -1);
 		if (pid == 0) {
 			/* As root without capabilities, Landlock's refusal
-			   is what is seen. */
+			   is seen. */
 			if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 				_exit(90);
 			_exit(try_landlock(roles[i],
@@ -441,7 +441,7 @@ ATF_TC_BODY(sandbox__parent_keeps_little, tc)
 	ATF_REQUIRE(pid != -1);
 	if (pid == 0) {
 		sandbox_enter_parent(layers, sizeof(layers));
-		/* What is executed gets the same. */
+		/* Executed programs get the same. */
 		dup2(fds[1], STDOUT_FILENO);
 		execlp("cat", "cat", "/proc/self/status", (char *)NULL);
 		_exit(1);

@@ -68,7 +68,7 @@ ATF_TC_BODY(seal__is_hmac_sha256_of_the_statement, tc)
 	seal_free(s);
 }
 
-/* Whatever differs in a statement, its seal differs. */
+/* Every difference in a statement makes another seal. */
 ATF_TC_WITHOUT_HEAD(seal__differs_when_anything_does);
 ATF_TC_BODY(seal__differs_when_anything_does, tc)
 {

@@ -1,6 +1,6 @@
 /*
  * The filters of all roles on all architectures that we support, without the
- * machines: what libc calls there passes, what nobody calls does not.  The
+ * machines: calls of libc there pass, calls of nobody do not.  The
  * filters are those that libseccomp makes, run as the kernel runs them.
  */
 #include <sys/ioctl.h>
@@ -47,8 +47,8 @@ static const struct {
 
 /*
  * On these architectures the call, with that argument, is for these roles and
- * for no others.  The names are what glibc 2.36 to 2.43 and libevent 2.1 make
- * of poll(3), fstat(3) and so on.
+ * for no others.  The names are the calls that glibc 2.36 to 2.43 and
+ * libevent 2.1 make for poll(3), fstat(3) and so on.
  */
 static const struct expected {
 	const char	*archs;

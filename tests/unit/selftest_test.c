@@ -124,8 +124,8 @@ ATF_TC_BODY(probe__finds_what_a_filter_stops, tc)
 }
 
 /*
- * Calls in the table of filters that no role tries, and why.  Whoever adds a
- * row there adds a test to the role's, or a reason here.
+ * Calls in the table of filters that no role tries, and why.  With a new row
+ * there comes a test in the role's, or a reason here.
  */
 static const struct {
 	const char	*call;
@@ -207,7 +207,7 @@ ATF_TC_BODY(roles__try_what_they_may, tc)
 	}
 }
 
-/* What is tried is what the filter lets through, or the test would end it. */
+/* It tries only calls that the filter lets through, or the test would end it. */
 static void
 check_allowed(enum role role, const struct selftest *tests, size_t n)
 {

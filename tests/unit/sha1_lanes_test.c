@@ -93,7 +93,7 @@ lanes_of(enum conf_digest digest, const char *name)
 	return l;
 }
 
-/* What OpenSSL says of the data with zeros after it. */
+/* By OpenSSL, of the data with zeros after it. */
 static void
 padded_sha1(const struct sha1_job *job, uint8_t out[SHA1_LEN])
 {
@@ -282,7 +282,7 @@ ATF_TC_BODY(data__is_not_read_past_its_end, tc)
 	sha1_lanes_free(l);
 }
 
-/* One wrong lane, in any kernel, whatever it computes. */
+/* One wrong lane, in any kernel, for any data. */
 static void
 check_broken(enum conf_digest digest, const char *name, const char *instead)
 {

@@ -1,6 +1,6 @@
 /*
- * What a child finds when it starts.  The test program is executed as the
- * child: under a child's name it says what it sees and exits.
+ * The environment of a child at its start.  The test program is executed as the
+ * child: under a child's name it reports its environment and exits.
  */
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -55,7 +55,8 @@ count_signals(void)
 	return n;
 }
 
-/* glibc hands constructors what main() gets; this one is a child's main. */
+/* glibc hands constructors the arguments of main(); this one is a child's
+   main. */
 static void __attribute__((__constructor__))
 child(int argc, char **argv, char **envp)
 {
@@ -121,7 +122,7 @@ ATF_TC_BODY(spawn__clean_child, tc)
 	(void)tc;
 	ATF_REQUIRE_EQ(spawn_open_programs(&programs, "/proc/self/exe",
 	    &errors), 0);
-	/* What a careless parent would pass on. */
+	/* A careless parent would pass these on. */
 	leaked = dup(STDIN_FILENO);
 	ATF_REQUIRE(leaked != -1 && dup2(leaked, 200) == 200);
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -171,7 +172,7 @@ ATF_TC_BODY(spawn__program_replaced, tc)
 	ATF_CHECK(strncmp(line, "pkgtorrentd: hasher 1 ", 22) == 0);
 }
 
-/* What cannot be executed says so over its channel. */
+/* A child that cannot be executed says so over its channel. */
 ATF_TC_WITHOUT_HEAD(spawn__not_a_program);
 ATF_TC_BODY(spawn__not_a_program, tc)
 {

@@ -155,7 +155,7 @@ make_content(const char *path, uint64_t size)
 	return p;
 }
 
-/* What a hasher says of a file: its pieces, then the last one padded. */
+/* A hasher's digests of a file: its pieces, then the last one padded. */
 static uint8_t *
 make_digests(const uint8_t *content, uint64_t size, uint32_t piece_len)
 {

@@ -1,6 +1,6 @@
 /*
- * The input is what to write: numbers, strings whole and in parts, lists and
- * dictionaries.  A model that knows BEP 3 and printf(3) writes the same.
+ * The input says the values to write: numbers, strings whole and in parts, lists
+ * and dictionaries.  A model that knows BEP 3 and printf(3) writes the same.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-static struct bencode	 b;		/* what is tested */
+static struct bencode	 b;		/* under test */
 static struct bencode	 count;		/* the same without a buffer */
 static struct buf	 model;
 static int		 depth;

@@ -1,10 +1,10 @@
 /*
- * The cache and a front that does as it likes.  The input is a list of steps:
+ * The cache and a front that does anything.  The input is a list of steps:
  * questions, things to remember with the seals that belong to them, all of
  * these changed afterwards, anything under seals of a walker or a hasher that
- * was broken into, and somebody who damages the files meanwhile.
+ * was broken into, and somebody damages the files meanwhile.
  *
- * As long as seals are honest, whatever is answered is what was sealed.
+ * As long as seals are honest, every answer was sealed.
  */
 #include <sys/stat.h>
 
@@ -36,7 +36,7 @@ static size_t		 in_len;
 static char		 dir[128];
 static uint8_t		 version[NFILES];
 static bool		 honest;	/* no seal was given away so far */
-static bool		 wild;		/* what was asked is not understood */
+static bool		 wild;		/* the question is not understood */
 static uint32_t		 asked_piece_len;
 static struct buf	 info;		/* INFO in parts */
 
@@ -84,7 +84,7 @@ file_identity(unsigned i)
 	    .mtime_ns = version[i], .ctime_ns = version[i] };
 }
 
-/* What the hashers find: it follows from the identity. */
+/* The hashers' digests, which follow from the identity. */
 static void
 true_digests(struct buf *b, const struct identity *id, uint32_t piece_len)
 {
@@ -346,7 +346,7 @@ add_record(struct buf *b, const char *spec, size_t len, uint32_t index,
 	}
 }
 
-/* lie: a walker seals what the input makes of it. */
+/* lie: a walker seals a listing that the input has changed. */
 static void
 send_put_info(unsigned set, bool lie, bool spoil)
 {

@@ -1,6 +1,6 @@
 /*
  * Any bytes as a chunked body.  The first one chooses the limit of the body
- * and where the bytes are cut, which must not matter.  What was decoded must
+ * and where the bytes are cut, which must not matter.  A decoded body must
  * come out again when it is sent in one chunk.
  */
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * A path: what clients rewrite of it is what they rewrite of its components,
- * and nothing beyond its end is read.
+ * A path: clients rewrite it as they rewrite its components, and nothing beyond
+ * its end is read.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * Any text: a configuration or complaints, never both, and what is printed
+ * Any text: a configuration or complaints, never both, and a printed one
  * is read again as the same.  The first line goes to -o when it begins with
  * an exclamation mark.
  */

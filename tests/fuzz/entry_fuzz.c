@@ -1,7 +1,7 @@
 /*
  * An entry as found on disk.  As it is, its checksum ends the matter; so the
  * same bytes are tried once more with the length and the checksum put right,
- * which is what a process that may write there could do.
+ * as a process that may write there could do it.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /*
- * The front between clients and peers that do as they like.  The input is a
+ * The front between clients and peers that do anything.  The input is a
  * list of steps: a client asks, leaves or sends anything; a walker, hasher or
- * the cache answers what it was asked, as it should, changed, cut, twice or
+ * the cache answers a question, as it should, changed, cut, twice or
  * not at all, or says something nobody asked for; it is lost and another
  * comes; time passes; the configuration changes.
  *
- * Whatever happened, once all peers are honest and all clients have gone,
+ * In the end, once all peers are honest and all clients have gone,
  * nothing may be left: no job, no file being hashed, no descriptor.
  */
 #include <sys/mman.h>
@@ -62,7 +62,7 @@ next(void)
 
 struct answer_to {
 	enum msg_type	 type;
-	uint8_t		*body;		/* body and tail of what was asked */
+	uint8_t		*body;		/* body and tail of the question */
 	size_t		 len;
 };
 
@@ -189,7 +189,7 @@ loop(void)
 
 	for (i = 0; i < 4; i++)
 		event_base_loop(front.base, EVLOOP_NONBLOCK);
-	/* What it says to the parent. */
+	/* Its messages to the parent. */
 	while (msg_recv(&parent, room, &msg, &wrong) == MSG_GOT)
 		msg_close_fds(&msg);
 }
@@ -221,7 +221,7 @@ other_start(struct other *o)
 	loop();
 }
 
-/* What the front has asked it meanwhile. */
+/* The front's questions meanwhile. */
 static void
 other_listen(struct other *o)
 {
@@ -524,7 +524,7 @@ answer_cancel(struct other *o, const struct answer_to *q, bool spoil)
 	say(o, &s, spoil);
 }
 
-/* One more of what it was asked. 1: there was something. */
+/* One more of its questions. 1: there was one. */
 static int
 other_answer(struct other *o, bool spoil)
 {
@@ -800,7 +800,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	for (i = 0; i < CLIENTS; i++)
 		client_leave(i);
 	configure(confs[0]);
-	/* What was left unanswered is asked of new ones. */
+	/* Questions without an answer go to new ones. */
 	for (i = 0; i < PEERS; i++)
 		other_start(&others[i]);
 	settle();

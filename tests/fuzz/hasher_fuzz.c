@@ -3,8 +3,8 @@
  * ones and others, descriptors of all kinds, too many and too few, and any
  * bytes as a message.
  *
- * Whatever is answered as right are the digests of those bytes by OpenSSL,
- * under the seal of just that.
+ * All digests in answers are those of the bytes by OpenSSL, under the seal of
+ * just that.
  */
 #include <sys/mman.h>
 

@@ -1,7 +1,7 @@
 /*
  * Any bytes as a request head.  Besides memory errors: a verdict must not
- * depend on how the bytes are cut, and what is accepted must be what the
- * header promises.
+ * depend on how the bytes are cut, and an accepted head must be as
+ * http.h promises.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +81,7 @@ check_accepted(const uint8_t *data, size_t len)
 		abort();
 	if (req.chunked && (req.content_length > 0 || req.minor == 0))
 		abort();
-	/* One byte less is not a request yet, what follows is no matter. */
+	/* One byte less is not a request yet; bytes behind it do not matter. */
 	if (parse_copy(data, req.head_len - 1, &req) != -1 ||
 	    parse_copy(data, len, &req) != 0)
 		abort();

@@ -1,4 +1,4 @@
-/* Whatever is read as a listing must be the bytes that writing it gives. */
+/* A listing that is read must be written as the same bytes. */
 #include <stdlib.h>
 #include <string.h>
 

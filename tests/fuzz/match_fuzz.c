@@ -1,6 +1,6 @@
 /*
  * A pattern, a NUL, a path.  The matcher that gives up early and never tries
- * twice must say what one says that tries everything.
+ * twice must agree with one that tries everything.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * A peer that sends what it likes: the first three bytes choose sender,
+ * A peer that sends anything: the first three bytes choose sender,
  * receiver and the number of descriptors, the rest is the message.
  */
 #include <sys/socket.h>
@@ -40,7 +40,7 @@ send_raw(int fd, const uint8_t *data, size_t len, int nfds)
 	(void)sendmsg(fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* What a handler will rely on. */
+/* A handler will rely on these. */
 static void
 check_got(const struct channel *ch, const struct msg *msg, const uint8_t *buf,
     size_t sent)

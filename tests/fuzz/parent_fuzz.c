@@ -1,8 +1,8 @@
 /*
  * The parent and children that were broken into: the input is a list of
  * messages, each from one of the roles and of a kind that the table lets it
- * send.  Whatever they say, a line of the log is one line, nobody is ended
- * but who runs and may have done it, and what is kept of them has its bounds.
+ * send.  A line of the log is always one line, no process is ended but one
+ * that runs and may have done it, and the memory of them has its bounds.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,7 +125,7 @@ start(void)
 	}
 }
 
-/* A message: three bytes say from whom, which and how long, then its body
+/* A message: three bytes are its sender, type and length, then its body
    and its tail. */
 static size_t
 hear(const uint8_t *data, size_t len)

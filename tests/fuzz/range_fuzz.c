@@ -1,6 +1,6 @@
 /*
  * Any bytes as a field value: host, range, entity tags, date.  The first
- * eight are the size of what a range is of, and a time to write as a date.
+ * eight are the size of a range's file, and a time to write as a date.
  */
 #include <stdlib.h>
 #include <string.h>

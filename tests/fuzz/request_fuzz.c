@@ -1,7 +1,7 @@
 /*
  * Any bytes as a target and as a form.  The first two choose the method and
- * how many paths there may be.  What is accepted must be a path that a walker
- * may be asked for.
+ * how many paths there may be.  Accepted paths must be paths that a walker may
+ * be asked for.
  */
 #include <stdlib.h>
 #include <string.h>

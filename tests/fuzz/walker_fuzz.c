@@ -4,8 +4,8 @@
  * together from parts, the messages that carry them changed or cut, requests
  * taken back, any bytes as a message.
  *
- * Whatever is answered is in the tree and what was asked for; what is asked
- * for and there is answered; what is opened is a file of the tree.
+ * Every path in an answer is in the tree and was asked for; every path that was
+ * asked for and is there is in the answer; every opened file is in the tree.
  */
 #include <sys/stat.h>
 
@@ -36,7 +36,7 @@ static const uint8_t	*in;
 static size_t		 in_len;
 static char		 dir[128];
 static struct buf	 listing;	/* of the answer coming in */
-static bool		 wild;		/* what was asked is not understood */
+static bool		 wild;		/* the question is not understood */
 static char		 asked[SPEC_MAX + 1];	/* the only spec */
 static size_t		 asked_len;
 static uint64_t		 asked_id;

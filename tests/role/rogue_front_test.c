@@ -1,7 +1,7 @@
 /*
  * Walkers, hashers and caches that were broken into, as the front meets them:
- * wrong messages are refused and reported, the front goes on with those that take
- * their places, and no other peer is blamed.
+ * wrong messages are refused and reported, the front goes on with those that
+ * take their places, and no other peer is blamed.
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -366,7 +366,7 @@ made_info(struct copy *copy, const char *spec, const char *path)
 	memcpy(copy->body, &body, sizeof(body));
 }
 
-/* Lengths whose sum is right again, past the end of 64 bits. */
+/* The sum of these lengths is right again, past the end of 64 bits. */
 static void
 made_wrap(struct copy *copy)
 {
@@ -856,8 +856,8 @@ ATF_TC_BODY(front__random, tc)
 }
 
 /*
- * A child ends in the middle of its answer.  Is it replaced, or has the front to
- * do without?
+ * A child ends in the middle of its answer.  Is it replaced, or has the front
+ * to do without?
  */
 static const struct half {
 	enum msg_type	 type;

@@ -1,6 +1,7 @@
 /*
  * A front that was broken into, as hashers meet it: wrong messages are
- * refused and reported, and nothing is stated but of files that were handed over.
+ * refused and reported, and all statements are about files that were handed
+ * over.
  */
 #include <sys/stat.h>
 

@@ -3,7 +3,7 @@
 
 . "${0%/*}/../lib/lib.sh"
 
-# It waits, again and again, until what it has written counts as settled.
+# It waits, again and again, until its files count as settled.
 service_timeout=300
 service_case replay "The original's answers: the same torrents, its bugs not."
 replay_body()
@@ -18,7 +18,7 @@ replay_body()
 	END
 	service_start
 	settle www
-	# What is being written meanwhile makes rm(1) find a directory that is
+	# Files that are written meanwhile make rm(1) find a directory that is
 	# not empty: once more, then.
 	wipe="rm -rf '$here'/cache/*/* 2>/dev/null"
 	"$golden/replay.py" --wipe "$wipe || { sleep 0.2; $wipe; } ||

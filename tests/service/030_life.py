@@ -56,7 +56,7 @@ def last(*_):
                 assert answer.status == 404, answer
                 assert answer.field("connection") == "close", answer
                 assert connection.rest() == b""
-        # Who has nothing to ask for does not keep it.
+        # A client without a request does not keep it.
         assert silent.rest() == b""
 
 

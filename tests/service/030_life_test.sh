@@ -265,7 +265,7 @@ status_body()
 	for role in front walker 'hasher 1' cache; do
 		want_log "parent.*status: pkgtorrentd: $role, pid [0-9]*: up"
 	done
-	# Each number says what it is of.
+	# Each number has a word.
 	for _ in 1 2 3 4 5 6; do
 		want 403 $service/nullfile/99999999
 	done

@@ -1,5 +1,5 @@
 #! /usr/bin/env atf-sh
-# What each URL of the service answers, and in which words.
+# The answer to each URL of the service, and its words.
 
 . "${0%/*}/../lib/lib.sh"
 
@@ -365,7 +365,7 @@ conditional_body()
 	differs "$(field ETag)" "$etag" "tags for two hosts"
 	want_torrent urls
 	same "$torrent" http://other.example/yum/a.rpm "the web seed"
-	# Who posts gets it whatever is said.
+	# A POST gets it with any condition.
 	want_post 200 /yum/a.rpm
 	want_torrent
 	hash=$torrent

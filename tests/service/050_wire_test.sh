@@ -1,6 +1,6 @@
 #! /usr/bin/env atf-sh
-# HTTP as such: where requests begin and end, what is done with their bodies,
-# and in which order they are answered.
+# HTTP as such: where requests begin and end, their bodies, and the order of
+# their answers.
 
 . "${0%/*}/../lib/lib.sh"
 

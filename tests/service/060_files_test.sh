@@ -160,7 +160,7 @@ several_roots_body()
 	want 404 /pub/disk2/b
 
 	want_post 200 /pub/disk2/sub/x/a /pub/a /pub/disk2/a
-	# What a web server would show.
+	# As a web server would show them.
 	mkdir -p web/pub/disk2/sub/x
 	cp www/pub/a web/pub
 	cp disk2/a web/pub/disk2

@@ -1,5 +1,5 @@
 #! /usr/bin/env atf-sh
-# What is handed out is what the mirror has now.
+# Answers are of the mirror as it is now.
 
 . "${0%/*}/../lib/lib.sh"
 
@@ -26,7 +26,7 @@ start_with_two_files()
 	before=$torrent
 }
 
-# What was looked at before now is too old to be believed.
+# Lookups before now are too old to be believed.
 expire()
 {
 	sleep 1.1
@@ -184,7 +184,7 @@ want_later()
 	same "$(cat later_status)" "$1" "the status"
 }
 
-# until_count PATTERN MINIMUM: by what the service says of itself.
+# until_count PATTERN MINIMUM: by the service's status.
 until_count()
 {
 	clock
@@ -262,7 +262,7 @@ change_all_the_time_body()
 	want_torrent
 }
 
-# Asks for what was changed less than two seconds ago, or tries once more.
+# Asks for a file within two seconds of its change, or tries once more.
 ask_while_young()
 {
 	for _try in 1 2 3 4 5; do
@@ -293,7 +293,7 @@ young_file()
 		want 412 $service/digest/"$path"
 	done
 	want 200 "$service/single/yum/*"
-	# Whatever is to be written is written in order, this last.
+	# Files are written in order, this last.
 	echo old >www/yum/b
 	settle www/yum/b
 	want_post 200 /yum/b
@@ -343,7 +343,7 @@ max_age_body()
 	want_field Cache-Control 'public, max-age=[01]'
 }
 
-# What walkers were asked so far.
+# The questions to walkers so far.
 count_looks()
 {
 	_before=$(grep -c 'requests resolved' log)

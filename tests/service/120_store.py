@@ -12,7 +12,7 @@ def never_stale(*_):
     never = start + 1e9
     replaced = {b"0\n": never}
     kept = Connection()
-    # What is two seconds old is remembered, so the second change
+    # A file two seconds old is remembered, so the second change
     # is one of something remembered.
     for change, end in ((0.2, 2.6), (2.6, 3.9)):
         while time.monotonic() < start + end:
@@ -32,7 +32,7 @@ def never_stale(*_):
             of = [c for c in replaced if pieces(c) in a.body]
             assert of, "of nothing that ever was"
             age = asked - replaced[of[0]]
-            # And what clocks are apart by.
+            # And the difference of the clocks.
             assert age <= 1.05, "replaced %.2f s before" % age
             time.sleep(0.005)
     assert len(replaced) == 3

@@ -1,5 +1,5 @@
 #! /usr/bin/env atf-sh
-# What is remembered: over restarts, not over changes, and never wrongly.
+# Files are remembered over restarts, not over changes, and never wrongly.
 
 . "${0%/*}/../lib/lib.sh"
 

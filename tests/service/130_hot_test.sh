@@ -4,7 +4,7 @@
 . "${0%/*}/../lib/lib.sh"
 
 # The service is traced from its start on: later nobody may, its processes
-# see to that.  trace.PID is what each of them asks the kernel.
+# see to that.  trace.PID has the system calls of each of them.
 start_traced()
 {
 	[ -z "$ASAN_OPTIONS$UBSAN_OPTIONS" ] ||

@@ -23,7 +23,7 @@ def drain_ends(*_):
         for c in much, long:
             c.send(head)
             assert c.answer().status == 413
-        # Sockets hold some more than what the service reads.
+        # Sockets hold some more than the service reads.
         assert not sent(much, 64 << 20, 1 << 16, 0), "64 MiB"
         assert not sent(long, 400, 1, 0.01), "4 s"
 
@@ -145,7 +145,7 @@ def waiting_through_a_proxy(*_):
         assert False, other.answer()
     except TimeoutError:
         pass
-    # Who is not identified is not counted.
+    # A client without a name is not counted.
     for c in [Connection() for _ in range(2)]:
         c.send(request(target))
         c.socket.settimeout(0.2)

@@ -1,5 +1,5 @@
 #! /usr/bin/env atf-sh
-# Each limit lets through what reaches it, and stops what is one past it.
+# Each limit lets its last value through, and stops the next.
 
 . "${0%/*}/../lib/lib.sh"
 
@@ -159,7 +159,7 @@ glob_depth_body()
 	service_start
 	want '[24]*' "$service/single/yum/**"
 	case $status in
-	200)	# What lies deeper than 32 is not there.
+	200)	# Files deeper than 32 are not there.
 		want_torrent files
 		echo "$torrent" | grep -q 'd/30$' || fail "not deep enough"
 		! echo "$torrent" | grep -q 'd/36$' || fail "too deep" ;;
@@ -316,7 +316,7 @@ jobs_per_client_body()
 	want 429 $service/single/yum/c $two
 	want_field Retry-After '[1-9]*'
 	want_field Content-Type 'text/plain; charset=utf-8'
-	# What is under way may be asked for, and is not counted again.
+	# A torrent under way may be asked for, and is not counted again.
 	want 503 $service/single/yum/a $two
 	want 200 $service/nullfile/1 $two
 	want 503 $service/single/yum/c --interface 127.0.0.3

@@ -69,7 +69,7 @@ def seams(*_):
         for byte in (head + body + null) * 2:
             c.send(bytes([byte]))
         check(c)
-    # What was only the plain question for a digest still is.
+    # The plain question for a digest is still the same.
     with Connection() as c:
         for cut in 0, len(head), len(head) + 2:
             c.send((head + b"0\r\n\r\n")[:cut])

@@ -1,6 +1,6 @@
 #! /usr/bin/env atf-sh
 # Bodies that nobody knew the length of: sent in chunks, by clients and by
-# proxies that pass on what they get as it comes.
+# proxies that pass them on as they come.
 
 . "${0%/*}/../lib/lib.sh"
 
@@ -122,7 +122,7 @@ service_behind_proxy()
 	url=http://127.0.0.1:$port
 }
 
-# What came of it must have come in chunks.
+# The request must have come in chunks.
 want_chunks_through()
 {
 	want_torrent_of_form $target -H 'Transfer-Encoding: chunked' -d @form

@@ -1,5 +1,5 @@
 #! /usr/bin/env atf-sh
-# Whose word is believed about a client, and which URLs torrents carry.
+# Proxies that are believed about a client, and the URLs in torrents.
 
 . "${0%/*}/../lib/lib.sh"
 
@@ -10,7 +10,7 @@ files()
 	echo b >'www/yum/b ü'
 }
 
-# want_client ADDRESS NAME: who asked for NAME, says the access log?
+# want_client ADDRESS NAME: the client that the access log has for NAME.
 want_client()
 {
 	want_log "GET /$2 "
@@ -128,7 +128,7 @@ forwarded_proto_body()
 	want_torrent urls
 	same "$torrent" "https://${url#http://}/yum/a" "said twice"
 	! grep 'X-Forwarded-Proto' log || fail "there is nothing to say"
-	# Who else says so is not believed, and not worth a line.
+	# Others that say so are not believed, and not worth a line.
 	want 200 $service/single/yum/a --interface 127.0.0.2 \
 	    -H 'X-Forwarded-Proto: https, http'
 	! grep 'X-Forwarded-Proto' log || fail "it is not from a proxy"

@@ -144,7 +144,7 @@ def ask_by_form(c):
 
 
 def ask():
-    """In all the ways there are; prints what may be asked for later."""
+    """In all the ways there are; prints the targets for later."""
     with Connection(timeout=30) as c:
         ask_one_by_one(c)
         visible = ask_by_pattern(c)
@@ -224,7 +224,7 @@ FORGED = ["\"", "\\", "\\x0a", "%0a", "%0aparent[1]: forged", "%22", "\xff",
 
 
 def log():
-    """Requests whose every part may get into a log; prints how many."""
+    """Requests of which every part may get into a log; prints how many."""
     sent = 0
     for text in FORGED:
         agent = request("/x", user_agent=text, referer=text)

@@ -1,5 +1,5 @@
 #! /usr/bin/env atf-sh
-# A file of more than 4 GiB, whose lengths and offsets do not fit 32 bits.
+# A file of more than 4 GiB: its lengths and offsets do not fit 32 bits.
 
 . "${0%/*}/../lib/lib.sh"
 
@@ -19,7 +19,7 @@ six_gib_body()
 	service_start 'serve-files yes' 'hash-wait 200s'
 	want 200 $service/single/yum/large --max-time 200
 	python six_gib body www/yum/large
-	# Near the end, and over the end of what 32 bits can count.
+	# Near the end, and over the end of 32 bits.
 	for range in 6442449000-6442450943 4294966000-4294968000; do
 		want 206 /yum/large -r $range
 		tail -c +$((${range%-*} + 1)) www/yum/large |

@@ -4,8 +4,8 @@
 
 . "${0%/*}/../lib/lib.sh"
 
-# What it would have left of 200 files, and of some that are gone; and from
-# crashes.  Prints how many files that is.
+# The entries that it would have left of 200 files, of some that are gone, and
+# from crashes.  Prints how many files that is.
 make_original_cache()
 {
 	mkdir -p www/yum

@@ -1,6 +1,6 @@
 #! /usr/bin/env atf-sh
-# SIGHUP: a new configuration, new trackers, a rotated log, and nobody notices
-# but by what has changed.
+# SIGHUP: a new configuration, new trackers, a rotated log, and clients
+# notice nothing but the changes.
 
 . "${0%/*}/../lib/lib.sh"
 
@@ -66,7 +66,7 @@ root_of_shared_files_body()
 	truncate -s 2G www/large
 	files=/yum/a/large
 	# The first are open when the root goes.  After the large one there is
-	# room for several at once, among them what nobody wants any more.
+	# room for several at once, among them some that nobody wants now.
 	for n in $(seq 10 60); do
 		[ $n -ne 45 ] || files="$files /yum/b/gone"
 		echo $n >www/$n

@@ -1,5 +1,5 @@
 #! /usr/bin/env atf-sh
-# Who is at work stays so until the one that takes over has shown that it can.
+# A process works until the one that takes over has shown that it can.
 
 . "${0%/*}/../lib/lib.sh"
 
@@ -214,7 +214,7 @@ are_children()
 	[ "$(children)" = "$1" ]
 }
 
-# What the service manager is told goes to messages.
+# The messages for the service manager go to the file "messages".
 notified()
 {
 	export NOTIFY_SOCKET="$here/notify.socket"

@@ -87,7 +87,7 @@ refused_call_body()
 	same "$(wc -l <err)" 2 "lines in: $(cat err)"
 }
 
-# What is in the cache, and when it was changed.
+# The files of the cache, and their times of change.
 entries()
 {
 	find cache -printf '%p %s %i %T@ %C@\n' | sort
@@ -105,7 +105,7 @@ beside_body()
 	    "listen $here/socket" "access-log $here/access"
 	want_post 200 /yum/a /yum/b
 	wait_for 5 test -e cache/info/$digest || fail "nothing is stored"
-	# What the next sweep would remove.
+	# The next sweep would remove this.
 	cp cache/info/$digest cache/info/.new-4711
 	cp cache/info/$digest cache/info/$(paths_digest x)
 	touch -d '3 days ago' cache/info/*

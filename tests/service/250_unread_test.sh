@@ -39,7 +39,7 @@ is_reloaded()
 	[ "$(children 'walker /more' | wc -l)" -eq 1 ]
 }
 
-# Lines come in order, each whole, and what is missing is told.
+# Lines come in order, each whole, and gaps are reported.
 want_told()
 {
 	want_log 'lines were lost because nobody read the log' "$1"
@@ -62,7 +62,7 @@ standard_error_body()
 	service_configure "access-log yes" "root $here/www" \
 	    "root /more $here/more"
 	want_life
-	# What is wrong at a start ends it, whoever reads why.
+	# An error at a start ends it, read or not.
 	"$program" -d -f conf 2>pipe &
 	second=$!
 	note_pid $second

@@ -1,6 +1,6 @@
 #! /usr/bin/env atf-sh
-# Whether the processes of the running service are what the README says of
-# them, and what becomes of one that breaks the rules.
+# The processes of the running service are as the README says, and one that
+# breaks the rules is ended.
 
 . "${0%/*}/../lib/lib.sh"
 
@@ -41,7 +41,7 @@ limited()
 	    fail "$(title "$1"): $(grep "^$2" "/proc/$1/limits")"
 }
 
-# Of every child, whoever started the service.
+# Of every child, started by root or not.
 check_child()
 {
 	for _caps in CapInh CapPrm CapEff CapAmb; do
@@ -67,7 +67,7 @@ check_user()
 	has "$1" CapBnd $none
 }
 
-# holds PID: what is neither /dev/null in its place nor a socket.
+# holds PID: descriptors but /dev/null in its place, and sockets.
 holds()
 {
 	for _fd in "/proc/$1/fd/"*; do
@@ -110,7 +110,7 @@ as_root_body()
 	front=$(children front)
 	check_user $front "$gid"
 	sees $front ''
-	# Its loop, and what wakes the loop.
+	# Its loop, and the descriptor that wakes the loop.
 	same "$(holds $front | grep -v '^anon_inode:\[event\|^pipe:')" "" \
 	    "what the front holds"
 	for hasher in $(children 'hasher'); do
@@ -172,7 +172,7 @@ as_user_body()
 	want_log 'started by an ordinary user: without chroot'
 }
 
-# refuses WHY: it does not start, and says why and what to do.
+# refuses WHY: it does not start, and says why, with a remedy.
 refuses()
 {
 	service_configure

@@ -22,7 +22,7 @@ SIZE = 70001
 PATHS = "/yum/a", "/yum/b"
 DIGEST = hashlib.sha1("\n".join(PATHS).encode()).hexdigest()
 FORM = "&".join("p=" + p for p in PATHS).encode()
-# What the work can do without, if slower: the log says so.
+# The service can do without these, if slower: the log says so.
 SPARE = "mremap", "madvise", "preadv2", "fadvise64"
 # Starts at the same time.
 AT_ONCE = 4
@@ -119,7 +119,7 @@ class Service:
         assert len(self.ask(200, "/yum/a")) == SIZE
         entry = "%s/cache/info/%s" % (self.dir, DIGEST)
         self.wait(10, lambda: os.path.exists(entry), "stored")
-        # The others end with it, and what they had in memory.
+        # The others end with it, and their memory too.
         front = self.child("front")
         os.kill(front, signal.SIGKILL)
         self.wait(10, lambda: self.child("front") not in (front, None) and

@@ -20,7 +20,7 @@ all_calls()
 		golden start
 	} | tr -s ' ' '\n' | sort -u >all
 	golden never >never
-	# What this machine has.
+	# Those of this machine.
 	grep -v -x -F -f never all | while read -r call; do
 		! "$refused" -k "$call" || echo "$call"
 	done
@@ -62,7 +62,7 @@ for n in 1 2 3 4; do
 	root${n}_body() { refuse $n/4; }"
 done
 
-# What systemd does unless SystemCallErrorNumber= is set.
+# As systemd does it unless SystemCallErrorNumber= is set.
 service_case killed "A child that a filter ends without a word is named."
 killed_body()
 {

@@ -1,7 +1,7 @@
 #! /usr/bin/env atf-sh
 # Which system calls each role makes once it is locked down: those in
 # syscalls.golden and no others.  The filter may allow more, for other
-# machines and worse days; what is made every day should surprise nobody.
+# machines and worse days; the calls of every day should surprise nobody.
 
 . "${0%/*}/../lib/lib.sh"
 

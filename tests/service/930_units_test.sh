@@ -1,5 +1,5 @@
 #! /usr/bin/env atf-sh
-# What systemd has to say about our units, and what it does not say.
+# systemd's analysis of our units, and facts that it leaves out.
 
 etc=$(atf_get_srcdir)/../../etc
 
@@ -63,7 +63,7 @@ openat2_head()
 }
 openat2_body()
 {
-	# systemd answers it with ENOSYS under these, whatever its mode is:
+	# systemd answers it with ENOSYS under these, in any mode:
 	# no analysis says so, and the walker can open nothing.
 	for unit in "$etc"/pkgtorrentd*.service; do
 		if grep -i -E '^(RestrictSUIDSGID|DynamicUser) *=' "$unit" |

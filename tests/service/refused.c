@@ -17,7 +17,7 @@
 
 #include "common/sandbox/sandbox.h"
 
-/* What no test shall run into: the number is another architecture's. */
+/* No test shall run into this: the number is another architecture's. */
 static int
 number_of(const char *name)
 {

@@ -1,11 +1,11 @@
 /*
- * The service, one of whose children has been broken into: everything is as
+ * The service, with a child that has been broken into: everything is as
  * in pkgtorrentd, which it is but for this file, until a child finds a file
- * with its title and ".rogue" beside this program.  That says what it is to
- * do as soon as it is ready, once:
+ * with its title and ".rogue" beside this program.  That tells it to
+ * do one thing as soon as it is ready, once:
  *
- *	parent		send its parent what it may not
- *	peer		send its peer what it may not
+ *	parent		send its parent a forbidden message
+ *	peer		send its peer a forbidden message
  *	call		make a system call that its filter stops
  *	calls		the same whenever it is started
  */
@@ -31,7 +31,7 @@ int	hasher_program_main(int, char *[]);
 
 #include "common/sandbox/sandbox.h"
 
-/* What this child is to do; false: nothing but its work. */
+/* This child's task; false: nothing but its work. */
 static bool
 read_plan(enum role role, char plan[16])
 {

@@ -142,7 +142,7 @@ def permutations(parent, n, limit):
         load.add(posts(everything[i::8]), keep=True)
     span = load.run(500)
     assert load.counts == {200: n}, (load.counts, load.failures[:5])
-    # What was refused for want of room is swept away by and by.
+    # Entries that had no room are swept away by and by.
     time.sleep(1)
     watch.stop.set()
     watch.join()
@@ -157,7 +157,7 @@ def permutations(parent, n, limit):
 
 
 class Told:
-    """What those who ask for much are told."""
+    """The answers to clients that ask for much."""
 
     def __init__(self, has_room):
         self.has_room, self.late = has_room, [0]

@@ -1,4 +1,4 @@
-"""A root whose file server goes away: the parent has others to care for.
+"""The file server of a root goes away: the parent has others to care for.
 
 usage: away.py PORT PROGRAM DIRECTORY all | read | fail | reload | check | over
                                          (as root, in a mount name space)
@@ -25,7 +25,7 @@ def attributes(node):
 
 
 def answer(op, node, body):
-    """(error, bytes) of a file system that has dir/a and dir/b; what it says is good
+    """(error, bytes) of a file system that has dir/a and dir/b; its answer is good
     for no time at all."""
     if op == INIT:
         return 0, struct.pack("=4I2HII2HI", 7, 31, 65536, 0, 16, 12, 65536, 1,
@@ -57,7 +57,7 @@ def answer(op, node, body):
 
 
 class Server:
-    """Answers all but what it is to be silent about."""
+    """Answers all but the requests that it is to leave unanswered."""
 
     def __init__(self, directory):
         self.fd = os.open("/dev/fuse", os.O_RDWR)
@@ -134,7 +134,7 @@ def all_of_it(server, service):
 
 
 def read_by(service, title, target):
-    """Whoever is to read that."""
+    """The processes that are to read that."""
     pid = service.child(title)
     client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
     client.sendall(request(target))
@@ -150,10 +150,10 @@ def want_left_behind(service, pid, start):
 
 
 def reading(server, service):
-    """Files were opened before; whoever reads them waits, and cannot be
+    """Files were opened before; a process that reads them waits, and cannot be
     killed."""
     server.silent = (READ,)
-    # What came behind it goes first when there is another one.
+    # Requests behind it go first when there is another one.
     hasher, client = read_by(service, "hasher 1", SERVICE + "/single/far/a")
     start = time.monotonic()
     ask_until(request(SERVICE + "/single/yum/a"), 35)
@@ -194,7 +194,7 @@ def failing(server, service):
 
 
 def reload_with_it(server, service):
-    """A new root's server is away: the old configuration stays, and what else
+    """A new root's server is away: the old configuration stays, and all else that
     is to be done in the meantime is done."""
     here = request(SERVICE + "/single/yum/a")
     assert ask(here).status == 200
@@ -255,7 +255,7 @@ def is_killed(pid):
 
 
 def check_with_it(server):
-    """-n has an end all the same, and names what it waited for."""
+    """-n has an end all the same, and names the roots that it waited for."""
     adopt_orphans()
     server.silent = range(100)
     far = os.getcwd() + "/far/dir"
@@ -271,7 +271,7 @@ def check_with_it(server):
         assert process.returncode == 1, (keyword, said)
         assert re.search(r'\A[^\n]*conf: %s "%s" does not answer within '
                          r'30 s\n\Z' % (keyword, path), said), said
-    # Nobody is left but who cannot end before the server answers.
+    # The only ones left cannot end before the server answers.
     wait_until(10, lambda: all(map(is_killed, children(os.getpid()))),
                lambda: children(os.getpid()))
 

@@ -2,8 +2,8 @@
 
 usage: clock.py PORT PROGRAM
 
-The kernel's own stamps on files stay, so what is moved forth also shows what
-happens to old files, and what is moved back to files from the future.
+The kernel's own stamps on files stay, so a clock moved forth is also a test of
+old files, and a clock moved back of files from the future.
 """
 import email.utils
 import mmap
@@ -86,7 +86,7 @@ def main():
     want_right(clock, False)
     for n, moved in enumerate((YEAR, 0, -YEAR, YEAR, -YEAR, 0)):
         clock.set(moved)
-        # A year ahead is as good as a year ago; what was changed just now,
+        # A year ahead is as good as a year ago; a change just now,
         # before the clock was set right, is not.
         want_right(clock, moved == 0)
         want_changes_seen(n)

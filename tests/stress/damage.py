@@ -36,7 +36,7 @@ def bits(n):
             assert entry_fault(name), what
             if name == pieces:
                 os.unlink(info)
-            # What was asked before is not in memory any more.
+            # The one before is not in memory any more.
             mirror.get_large(True)
             a = ask(digest)
             assert a is not None and a.status == 412, (name, what, a)
@@ -61,7 +61,7 @@ def all_have_ended():
 
 
 def power(n):
-    """The power fails: of what was written lately anything may be missing."""
+    """The power fails: any part of late writes may be missing."""
     seed_random()
     mirror, service = start(400)
     started, spoilt = time.monotonic(), 0
@@ -94,7 +94,7 @@ def power(n):
 
 
 def replacements(name):
-    """What may be where an entry should be."""
+    """Things that may be where an entry should be."""
     def link(to):
         os.rename(name, "moved")
         os.symlink(to, name)
@@ -104,7 +104,7 @@ def replacements(name):
         os.mkdir(name)
         for f in inside:
             open(os.path.join(name, f), "w").close()
-        # What others made and keep to themselves would stay.
+        # Files that others made and keep to themselves would stay.
         if os.geteuid() == 0:
             shutil.chown(name, "nobody")
 

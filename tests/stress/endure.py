@@ -8,7 +8,7 @@ from faults import *
 from many import Load
 
 REQUESTS = int(sys.argv[3])
-# What is remembered fills up first; then nothing may grow.
+# Memories fill up first; then nothing may grow.
 WARM_UP = max(10000, REQUESTS // 10)
 GROWTH = 5        # per cent
 FILES = 60
@@ -111,14 +111,14 @@ def run(total, limit):
 
 
 def is_sanitized(program):
-    """AddressSanitizer keeps what is freed for a long time."""
+    """AddressSanitizer keeps freed memory for a long time."""
     with open(program, "rb") as f:
         return b"__asan_init" in f.read()
 
 
 def memory(pid):
-    """KiB that are this process's own: what it has of files is not counted,
-    nor what others have too."""
+    """KiB that are this process's own: without pages of files, and without
+    those that others share."""
     with open("/proc/%d/status" % pid) as f:
         return int(re.search(r"RssAnon:\s+(\d+) kB", f.read())[1])
 

@@ -40,7 +40,7 @@ find_role(int argc, char *argv[])
 	is_cache = argc == 1 && strcmp(argv[0], "pkgtorrentd: cache") == 0;
 }
 
-/* 0, or what is to go wrong with this call. */
+/* 0, or the fault of this call. */
 static int
 fault_of(enum faulty_call call)
 {

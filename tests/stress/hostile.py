@@ -1,4 +1,4 @@
-"""What a stranger sends who does not mean well; see hostile_test.sh."""
+"""The requests of a stranger that means harm; see hostile_test.sh."""
 import collections
 import hashlib
 import itertools
@@ -103,7 +103,7 @@ def answers(data):
 
 
 def check(a):
-    """Nothing of what was sent gets into the header."""
+    """No sent bytes get into the header."""
     for name, value in a.fields.items():
         assert re.fullmatch("[a-z-]+", name), a
         assert re.fullmatch("[ -~]*", value), a
@@ -139,7 +139,7 @@ def refuse_all(path):
     table = list(rows(path))
     for name, status, data in table:
         framed = is_framed(data)
-        # What it is, and no more: a doubtful one ends the connection by
+        # Itself, and no more: a doubtful one ends the connection by
         # itself, the others are followed by the last.
         for cut in None, 1, len(data) // 2, len(data) - 1:
             if cut is not None and not 0 < cut < len(data):
@@ -171,7 +171,7 @@ def refuse_all(path):
 
 
 def continues(data):
-    """Is what comes next still part of it, so that it may turn into another
+    """Are the next bytes still part of it, so that it may turn into another
     mistake?"""
     return not data.endswith(b"\r\n\r\n")
 
@@ -215,7 +215,7 @@ def mutate(data):
 
 
 def mutants(path, n, secret):
-    """Whatever comes: answers, the end of the connection, no secret."""
+    """In any case: answers, the end of the connection, no secret."""
     seed = random.randrange(1 << 30)
     random.seed(seed)
     print("seed %d" % seed)
@@ -291,7 +291,7 @@ def ways_to(path, service):
 
 
 def want_refused(a, way, path):
-    """As what it is: nothing is found, and a link is named as the reason; of
+    """As a plain path: nothing is found, and a link is named as the reason; of
     a list it is only left out."""
     if path is None:
         want = {400}

@@ -7,7 +7,7 @@
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/../lib/marks.sh"
 
-# What must be as before, whatever was asked.
+# These must be as before, after any request.
 remember_children()
 {
 	before="$pid $(children | sort | tr '\n' ' ')"
@@ -17,7 +17,7 @@ same_children()
 {
 	same "$pid $(children | sort | tr '\n' ' ')" "$before" \
 	    "the processes before and after"
-	# Not in what clients have said.
+	# Not in the bytes of clients.
 	! grep -v '\] "' log | grep -q 'killed\|died\|ended by\|wrong' ||
 	    fail "a process came to harm"
 }

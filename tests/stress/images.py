@@ -137,7 +137,7 @@ def begin():
 
 
 def want_soon(name, target=SINGLE, more=0):
-    """Within what is promised; never the old one past that."""
+    """Within the promised time; never the old one past that."""
     end = time.monotonic() + REVALIDATE + more + 0.1
     while True:
         asked = time.monotonic()
@@ -178,7 +178,7 @@ def below():
     a = ask(request("/yum/img/a", if_modified_since=a.field("Last-Modified")))
     assert a.status == 200, a
     want_soon("B", SERVICE + "/single/yum/img/**")
-    # What the digest stands for was known by the mount, too.
+    # The paths of the digest were known by the mount, too.
     assert ask(request(digest)).status == 412
     assert is_of(ask(post("/yum/img/a", "/yum/img/sub/b")), "B")
     want_soon("B", digest)
@@ -271,7 +271,7 @@ def replace_while_hashing(service, then):
 
 
 def hashing():
-    """What was found is too old by then to be believed unseen."""
+    """The findings are too old by then to be believed unseen."""
     begin()
     mount("A", PLACE)
     service = Service("conf")
@@ -305,7 +305,7 @@ def told():
 
 
 def unrelated():
-    """Anything that is mounted ends what was remembered: file systems may
+    """Any new mount ends all memories: file systems may
     show others' files."""
     begin()
     os.makedirs("elsewhere")
@@ -331,7 +331,7 @@ def unrelated():
         what()
         wait_until(5, lambda: state(SINGLE) == "made", "made anew")
         wait_until(5, lambda: state(SINGLE) == "hit", "a hit")
-    # What keeps its change times is not concerned.
+    # File systems that keep change times are not concerned.
     assert state(SERVICE + "/single/yum/plain") in ("hit", "checked")
     service.stop()
     service.want_no_line(UNSOUND)
@@ -378,7 +378,7 @@ def old_entries():
         assert a.status == 412 or is_of(a, "B"), a
     assert is_of(ask(post("/yum/img/a")), "B")
     service.stop()
-    # They were read as what they are, and found to be of another file.
+    # They were read as bytes, and found to be of another file.
     service.want_no_line(UNSOUND + "|removed: ")
 
 

@@ -1,6 +1,6 @@
 #! /usr/bin/env atf-sh
-# Images and the like, whose files are known by the mount as well: two of them
-# can agree in everything else.
+# Images and the like: their files are known by the mount as well, since two of
+# them can agree in everything else.
 
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/../lib/marks.sh"

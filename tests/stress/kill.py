@@ -1,4 +1,4 @@
-"""Ends processes of the service at any time, and looks what becomes of it.
+"""Ends processes of the service at any time, and watches the rest.
 
 usage: kill.py PORT PROGRAM rounds N | stopped | without
 """
@@ -18,7 +18,7 @@ TARGETS = {
     "nullfile": request(SERVICE + "/nullfile/70000_0"),
     "file": request("/yum/c"),
 }
-# A digest whose entry and process have gone is unknown; what is busy says so.
+# A digest is unknown without its entry and process; a busy service says so.
 ALLOWED = {200, 503}
 known, counts = {}, collections.Counter()
 # When a front or parent was last killed, and whether there is none at all.
@@ -58,7 +58,7 @@ def make_known(service):
 
 
 def disturb():
-    """Some of what may happen besides; contents stay."""
+    """Some other changes; contents stay."""
     if random.random() < 0.4:
         wipe()
     if random.random() < 0.4:
@@ -140,9 +140,9 @@ def one_round(service, killer, times):
 
 
 def want_settled(service, fds):
-    """Nothing is left of all that but what was there at the start."""
+    """Nothing is left but the files of the start."""
     wait_until(35, service.is_complete, "all children")
-    # What was touched just now is not remembered, so nobody may know its
+    # A file touched just now is not remembered, so nobody may know its
     # digest.
     time.sleep(2.1)
     for name in TARGETS:
@@ -183,7 +183,7 @@ def rounds(n):
 
 
 def stopped():
-    """A hasher that is stopped holds some slices of what is hashed."""
+    """A stopped hasher holds some slices of files."""
     service = Service("conf")
     service.start()
     pid = service.child("hasher 1")
@@ -206,7 +206,7 @@ def stopped():
 
 
 def late_answer(path, expected):
-    """It comes when what had stopped was replaced."""
+    """It comes when the stopped process was replaced."""
     start = time.monotonic()
     a = ask(request(SERVICE + "/single" + path), expected + 20)
     seconds = time.monotonic() - start
@@ -244,7 +244,7 @@ def without():
 
 def without_cache(service, unknown):
     wait_until(10, lambda: ask(unknown).status == 412, "another cache")
-    # What cannot be entered cannot be started.
+    # A root that cannot be entered cannot be started.
     os.rename("cache", "cache.away")
     os.kill(service.child("cache"), signal.SIGKILL)
     wait_until(20, lambda: ask(unknown).status == 503, "no cache")

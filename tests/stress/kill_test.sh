@@ -29,7 +29,7 @@ killed_body()
 	run_faults kill.py rounds "$(number 50 500)"
 }
 
-# Twenty seconds are what a slice may take.
+# A slice may take twenty seconds.
 service_case stopped_hasher "A hasher that stops is replaced within 30 s."
 stopped_hasher_body()
 {
@@ -40,7 +40,7 @@ stopped_hasher_body()
 	run_faults kill.py stopped
 }
 
-# A minute is what the cache may take, and a walker two.
+# The cache may take a minute, and a walker two.
 service_case stopped_others "So are a walker and the cache, or done without."
 stopped_others_body()
 {

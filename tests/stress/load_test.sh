@@ -38,7 +38,7 @@ sys.exit(hard != resource.RLIM_INFINITY and hard < int(sys.argv[1]))' "$1" ||
 	    atf_skip "needs a limit of $1 open files"
 }
 
-# What the service was built for, whatever the kernel is of.
+# The architecture of the service, on a kernel of any.
 is_x86_64()
 {
 	case $(od -An -tu1 -N1 -j4 "$program")$(od -An -tu1 -N1 -j18 \
@@ -68,7 +68,7 @@ digest_body()
 service_case piece_lengths "The shortest pieces, and the longest."
 piece_lengths_body()
 {
-	# More than a slice, whose end is not that of a piece.
+	# More than a slice; its end is not that of a piece.
 	random_files 150000001 www/yum/a
 	service_start 'piece-length 16K'
 	for size in 16K 4M 16M; do

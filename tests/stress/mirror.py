@@ -3,7 +3,7 @@
 usage: mirror.py PORT PROGRAM ROUNDS REVALIDATE
 
 Each content that a file has ever had is on record with the time of the
-change before it and after it.  Whoever asks at some time may be told of any
+change before it and after it.  A request at some time may be answered with any
 that was still there REVALIDATE seconds before, and of nothing else: neither
 of an older one nor of half one and half the other.
 """
@@ -16,7 +16,7 @@ from torrent_check import check_info, decode
 PIECE = 1 << 20
 SLACK = 0.1
 NAMES = ["f%d" % n for n in range(6)]
-# Asked for so rarely that what is remembered is too old by then.
+# Asked for so rarely that memories are too old by then.
 RARE = ["r%d" % n for n in range(6)]
 
 
@@ -93,7 +93,7 @@ class File:
     def rewrite(self):
         """In place, one piece after the other as fast as it goes, which is
         how a reader may meet the writer; and afterwards size and mtime are
-        what they were."""
+        as before."""
         st, content, steps = os.stat(self.path), self.content, []
         for at in range(0, len(content), PIECE):
             part = random.randbytes(min(4096, len(content) - at))
@@ -138,7 +138,7 @@ class File:
                delete, become_directory, become_fifo, become_unreadable)
 
     def around(self, begin, end):
-        """What it was in between."""
+        """Its contents in between."""
         return [v for v in self.versions if v.begin <= end and v.end >= begin]
 
 
@@ -280,7 +280,7 @@ def main():
             change = random.choice(File.CHANGES)
             change(random.choice(files[:len(NAMES)]))
             made[change.__name__] += 1
-            # Sometimes long enough for what is new to be remembered.
+            # Sometimes long enough for a new file to be remembered.
             time.sleep(random.choice((0, 0.02, 0.1, 0.3)) if i % 25 else 2.5)
             crowd.check()
             few.check()

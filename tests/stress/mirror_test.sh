@@ -19,7 +19,7 @@ changes_body()
 	run_python mirror.py "$program" "$(number 50 1000)" 1
 }
 
-# With that every answer is checked, and what is new is hashed each time.
+# With that every answer is checked, and each new file is hashed each time.
 service_case changes_under_hashers "Nor does one made while files change."
 changes_under_hashers_body()
 {

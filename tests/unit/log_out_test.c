@@ -234,7 +234,7 @@ ATF_TC_BODY(syslog__full, tc)
 		snprintf(end, sizeof(end), "line %u", i);
 		expect_syslog(fd, end, 0);
 	}
-	/* It is started again: lines that it had not taken come to the other. */
+	/* It is started again: lines it had not taken come to the other. */
 	other = bind_syslog(SOCK_DGRAM);
 	close(fd);
 	log_flush();

@@ -220,7 +220,7 @@ ATF_TC_BODY(check__limits, tc)
 		{ "/**/a", 2 },
 		{ "/**/a/**", -1 },
 		{ "/a**/b**", 2 },
-		/* Bytes in brackets, or a bracket that opens none, count for nothing. */
+		/* Bytes in brackets, and a lone bracket, do not count. */
 		{ "/[****************************]", 1 },
 		{ "/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[", 19 },
 	};

@@ -207,7 +207,7 @@ ATF_TC_BODY(roles__try_what_they_may, tc)
 	}
 }
 
-/* It tries only calls that the filter lets through, or the test would end it. */
+/* It tries only calls that the filter lets through: others would end it. */
 static void
 check_allowed(enum role role, const struct selftest *tests, size_t n)
 {

@@ -222,7 +222,7 @@ check_kernel(enum conf_digest digest, const char *name)
 	check_vectors(l);
 	check_lengths(l, data);
 	check_random(l, data, 30);
-	/* As on a CPU whose OpenSSL is slow, and on one where it always
+	/* As on a CPU with a slow OpenSSL, and on one where it always
 	   takes over. */
 	l->pays = 1;
 	check_random(l, data, 10);

@@ -1,6 +1,7 @@
 /*
- * The input says the values to write: numbers, strings whole and in parts, lists
- * and dictionaries.  A model that knows BEP 3 and printf(3) writes the same.
+ * The input says which values to write: numbers, strings whole and in parts,
+ * lists and dictionaries.  A model that knows BEP 3 and printf(3) writes the
+ * same.
  */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "tests/lib/cache_rig.h"
+#include "tests/lib/test.h"
 
 static struct cache_under_test c;
 
@@ -42,8 +42,7 @@ expect_miss_and_again(const char *what)
 	ATF_CHECK_EQ_MSG(5, get_pieces(&c, &a, PIECE_LEN), "%s", what);
 }
 
-ATF_TC_WITHOUT_HEAD(entry__that_is_wrong_is_a_miss);
-ATF_TC_BODY(entry__that_is_wrong_is_a_miss, tc)
+TEST(entry__that_is_wrong_is_a_miss)
 {
 	static const char *const commands[] = {
 		"printf x | dd of=" A_ENTRY " bs=1 seek=100 conv=notrunc"
@@ -75,8 +74,7 @@ ATF_TC_BODY(entry__that_is_wrong_is_a_miss, tc)
 	cache_stop(&c);
 }
 
-ATF_TC_WITHOUT_HEAD(info__that_is_wrong_is_a_miss);
-ATF_TC_BODY(info__that_is_wrong_is_a_miss, tc)
+TEST(info__that_is_wrong_is_a_miss)
 {
 	uint8_t digest[SHA1_LEN];
 	char command[400];
@@ -99,8 +97,7 @@ ATF_TC_BODY(info__that_is_wrong_is_a_miss, tc)
 	cache_stop(&c);
 }
 
-ATF_TC_WITHOUT_HEAD(log__names_many_wrong_entries_in_one_line);
-ATF_TC_BODY(log__names_many_wrong_entries_in_one_line, tc)
+TEST(log__names_many_wrong_entries_in_one_line)
 {
 	int i;
 
@@ -118,8 +115,7 @@ ATF_TC_BODY(log__names_many_wrong_entries_in_one_line, tc)
 }
 
 /* A file becomes a directory, a directory a file, as mirrors do. */
-ATF_TC_WITHOUT_HEAD(path__may_change_its_kind);
-ATF_TC_BODY(path__may_change_its_kind, tc)
+TEST(path__may_change_its_kind)
 {
 	const struct mirror_file below = {
 		"/fedora/a.rpm/1048576/x", { 77, 5, 5, 5, 0 },
@@ -142,8 +138,7 @@ ATF_TC_BODY(path__may_change_its_kind, tc)
 	cache_stop(&c);
 }
 
-ATF_TC_WITHOUT_HEAD(directories__may_be_deleted_at_any_time);
-ATF_TC_BODY(directories__may_be_deleted_at_any_time, tc)
+TEST(directories__may_be_deleted_at_any_time)
 {
 	static const char *const commands[] = {
 		"rm -r cache/pieces cache/info", "rm -r cache/info",
@@ -171,8 +166,7 @@ ATF_TC_BODY(directories__may_be_deleted_at_any_time, tc)
 	cache_stop(&c);
 }
 
-ATF_TC_WITHOUT_HEAD(write__that_fails_stores_nothing);
-ATF_TC_BODY(write__that_fails_stores_nothing, tc)
+TEST(write__that_fails_stores_nothing)
 {
 	struct rlimit small = { 150, 150 };
 	uint8_t digest[SHA1_LEN];
@@ -199,12 +193,7 @@ ATF_TC_BODY(write__that_fails_stores_nothing, tc)
 
 /* A full disk: entries that fit are stored, the rest are not, nothing breaks,
    and when there is room again it goes on. */
-ATF_TC_WITH_CLEANUP(disk__that_is_full_stores_nothing);
-ATF_TC_HEAD(disk__that_is_full_stores_nothing, tc)
-{
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(disk__that_is_full_stores_nothing, tc)
+TEST_WITH_CLEANUP(disk__that_is_full_stores_nothing, "require.user", "root")
 {
 	struct mirror_file f = { .identity = { 1, 1ULL << 32, 1, 1, 0 } };
 	char path[32];
@@ -228,7 +217,7 @@ ATF_TC_BODY(disk__that_is_full_stores_nothing, tc)
 	ATF_CHECK_EQ(4096, get_pieces(&c, &f, PIECE_LEN));
 	cache_stop(&c);
 }
-ATF_TC_CLEANUP(disk__that_is_full_stores_nothing, tc)
+CLEANUP(disk__that_is_full_stores_nothing)
 {
 	(void)umount2("cache", MNT_DETACH);
 }
@@ -247,8 +236,7 @@ touch_entry(const uint8_t *digest, const char *path, uint32_t piece_len)
 	    a.identity }, PIECE_LEN));
 }
 
-ATF_TC_WITHOUT_HEAD(use__is_recorded_once_a_day);
-ATF_TC_BODY(use__is_recorded_once_a_day, tc)
+TEST(use__is_recorded_once_a_day)
 {
 	struct mirror_file other = a;
 	uint8_t digest[SHA1_LEN];
@@ -288,8 +276,7 @@ ATF_TC_BODY(use__is_recorded_once_a_day, tc)
 	cache_stop(&c);
 }
 
-ATF_TC_WITHOUT_HEAD(age__removes_what_nobody_uses);
-ATF_TC_BODY(age__removes_what_nobody_uses, tc)
+TEST(age__removes_what_nobody_uses)
 {
 	const struct mirror_file kept = { "/fedora/k", { 5, 5, 5, 5, 0 } };
 	uint8_t old[SHA1_LEN], fresh[SHA1_LEN];
@@ -354,8 +341,7 @@ numbered(unsigned i)
 	return &f;
 }
 
-ATF_TC_WITHOUT_HEAD(size__removes_the_least_recently_used);
-ATF_TC_BODY(size__removes_the_least_recently_used, tc)
+TEST(size__removes_the_least_recently_used)
 {
 	enum { N = 400 };
 	char path[64];
@@ -397,8 +383,7 @@ ATF_TC_BODY(size__removes_the_least_recently_used, tc)
 
 /* Older ones go first, wherever they are; of those of one age, only as many
    as must. */
-ATF_TC_WITHOUT_HEAD(size__removes_no_more_than_needed);
-ATF_TC_BODY(size__removes_no_more_than_needed, tc)
+TEST(size__removes_no_more_than_needed)
 {
 	enum { N = 600, OLD = 40 };
 	struct buf l = { 0 };
@@ -434,8 +419,7 @@ ATF_TC_BODY(size__removes_no_more_than_needed, tc)
 }
 
 /* A file that cannot be opened for lack of descriptors has not gone. */
-ATF_TC_WITHOUT_HEAD(size__is_what_was_counted_in_full);
-ATF_TC_BODY(size__is_what_was_counted_in_full, tc)
+TEST(size__is_what_was_counted_in_full)
 {
 	struct rlimit before, few;
 	uint8_t digest[SHA1_LEN];
@@ -463,8 +447,7 @@ ATF_TC_BODY(size__is_what_was_counted_in_full, tc)
 }
 
 /* All within seconds: the sweep has no days to tell them by. */
-ATF_TC_WITHOUT_HEAD(size__is_kept_in_a_burst);
-ATF_TC_BODY(size__is_kept_in_a_burst, tc)
+TEST(size__is_kept_in_a_burst)
 {
 	enum { N = 6000, LIMIT = 4 << 20 };
 	struct status st;
@@ -490,8 +473,7 @@ ATF_TC_BODY(size__is_kept_in_a_burst, tc)
 
 /* A cache that is full when the service starts does not grow before it has
    been counted. */
-ATF_TC_WITHOUT_HEAD(size__is_kept_after_a_restart);
-ATF_TC_BODY(size__is_kept_after_a_restart, tc)
+TEST(size__is_kept_after_a_restart)
 {
 	unsigned i;
 
@@ -510,8 +492,7 @@ ATF_TC_BODY(size__is_kept_after_a_restart, tc)
 	cache_stop(&c);
 }
 
-ATF_TC_WITHOUT_HEAD(leftovers__are_swept_at_start);
-ATF_TC_BODY(leftovers__are_swept_at_start, tc)
+TEST(leftovers__are_swept_at_start)
 {
 	run("mkdir -p cache/info cache/pieces/a/b cache/pieces/.old-1-2/x/y "
 	    "cache/info/.old-3-4 cache/pieces/.old-mirror "
@@ -563,8 +544,7 @@ make_original_cache(char count[8])
 	close(fd);
 }
 
-ATF_TC_WITHOUT_HEAD(original__is_removed_and_counted);
-ATF_TC_BODY(original__is_removed_and_counted, tc)
+TEST(original__is_removed_and_counted)
 {
 	char count[8], line[128];
 
@@ -596,8 +576,7 @@ ATF_TC_BODY(original__is_removed_and_counted, tc)
 
 /* A directory of ours where the original had a file, and the reverse; those
    that are met before the sweep comes there are in the same line. */
-ATF_TC_WITHOUT_HEAD(original__in_the_way_is_removed);
-ATF_TC_BODY(original__in_the_way_is_removed, tc)
+TEST(original__in_the_way_is_removed)
 {
 	const struct mirror_file file2 = { "/file2/b", { 5, 5, 5, 5, 0 } };
 	char count[8];
@@ -617,12 +596,7 @@ ATF_TC_BODY(original__in_the_way_is_removed, tc)
 }
 
 /* As the service runs: chroot, another user, strict. */
-ATF_TC_WITH_CLEANUP(sandbox__stops_nothing_that_is_needed);
-ATF_TC_HEAD(sandbox__stops_nothing_that_is_needed, tc)
-{
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(sandbox__stops_nothing_that_is_needed, tc)
+TEST_WITH_CLEANUP(sandbox__stops_nothing_that_is_needed, "require.user", "root")
 {
 	char dir[] = "/tmp/cache_test.XXXXXX";
 	uint8_t digest[SHA1_LEN];
@@ -652,30 +626,7 @@ ATF_TC_BODY(sandbox__stops_nothing_that_is_needed, tc)
 	    " | tr '\n' ' ')\" = 'nobody700 nobody700 nobody600 '");
 	cache_stop(&c);
 }
-ATF_TC_CLEANUP(sandbox__stops_nothing_that_is_needed, tc)
+CLEANUP(sandbox__stops_nothing_that_is_needed)
 {
 	(void)!system("test -s dir && rm -rf \"$(cat dir)\"");
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, entry__that_is_wrong_is_a_miss);
-	ATF_TP_ADD_TC(tp, info__that_is_wrong_is_a_miss);
-	ATF_TP_ADD_TC(tp, log__names_many_wrong_entries_in_one_line);
-	ATF_TP_ADD_TC(tp, path__may_change_its_kind);
-	ATF_TP_ADD_TC(tp, directories__may_be_deleted_at_any_time);
-	ATF_TP_ADD_TC(tp, write__that_fails_stores_nothing);
-	ATF_TP_ADD_TC(tp, disk__that_is_full_stores_nothing);
-	ATF_TP_ADD_TC(tp, use__is_recorded_once_a_day);
-	ATF_TP_ADD_TC(tp, age__removes_what_nobody_uses);
-	ATF_TP_ADD_TC(tp, size__removes_the_least_recently_used);
-	ATF_TP_ADD_TC(tp, size__removes_no_more_than_needed);
-	ATF_TP_ADD_TC(tp, size__is_what_was_counted_in_full);
-	ATF_TP_ADD_TC(tp, size__is_kept_in_a_burst);
-	ATF_TP_ADD_TC(tp, size__is_kept_after_a_restart);
-	ATF_TP_ADD_TC(tp, leftovers__are_swept_at_start);
-	ATF_TP_ADD_TC(tp, original__is_removed_and_counted);
-	ATF_TP_ADD_TC(tp, original__in_the_way_is_removed);
-	ATF_TP_ADD_TC(tp, sandbox__stops_nothing_that_is_needed);
-	return atf_no_error();
 }

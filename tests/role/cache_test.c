@@ -4,7 +4,6 @@
  */
 #include <sys/socket.h>
 
-#include <atf-c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "common/torrent.h"
 #include "pkgtorrentd/cache/entry.h"
 #include "tests/lib/cache_rig.h"
+#include "tests/lib/test.h"
 
 static struct cache_under_test c;
 
@@ -28,8 +28,7 @@ static const struct mirror_file empty = {
 
 #define A_ENTRY	"cache/pieces/fedora/a.rpm/1048576"
 
-ATF_TC_WITHOUT_HEAD(pieces__come_back);
-ATF_TC_BODY(pieces__come_back, tc)
+TEST(pieces__come_back)
 {
 	cache_start(&c, "");
 	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
@@ -47,8 +46,7 @@ ATF_TC_BODY(pieces__come_back, tc)
 	cache_stop(&c);
 }
 
-ATF_TC_WITHOUT_HEAD(pieces__of_another_version_are_a_miss);
-ATF_TC_BODY(pieces__of_another_version_are_a_miss, tc)
+TEST(pieces__of_another_version_are_a_miss)
 {
 	struct mirror_file other;
 	int i;
@@ -68,8 +66,7 @@ ATF_TC_BODY(pieces__of_another_version_are_a_miss, tc)
 }
 
 /* 262144 pieces: 5 MiB of digests in both directions. */
-ATF_TC_WITHOUT_HEAD(pieces__of_a_long_file_come_in_parts);
-ATF_TC_BODY(pieces__of_a_long_file_come_in_parts, tc)
+TEST(pieces__of_a_long_file_come_in_parts)
 {
 	struct mirror_file f = { "/x/long", { 1, (4ULL << 30) + 1, 1, 1, 0 } };
 
@@ -81,8 +78,7 @@ ATF_TC_BODY(pieces__of_a_long_file_come_in_parts, tc)
 
 /* Hits and misses of many files share messages, each in one piece or
    continued in the next. */
-ATF_TC_WITHOUT_HEAD(pieces__of_many_files_are_packed);
-ATF_TC_BODY(pieces__of_many_files_are_packed, tc)
+TEST(pieces__of_many_files_are_packed)
 {
 	enum { N = 400 };
 	static uint32_t got[N];
@@ -132,8 +128,7 @@ ATF_TC_BODY(pieces__of_many_files_are_packed, tc)
 	cache_stop(&c);
 }
 
-ATF_TC_WITHOUT_HEAD(pieces__with_a_wrong_seal_are_refused);
-ATF_TC_BODY(pieces__with_a_wrong_seal_are_refused, tc)
+TEST(pieces__with_a_wrong_seal_are_refused)
 {
 	static const struct put_lies lies[] = {
 		{ .path = "/fedora/b.rpm" },
@@ -155,8 +150,7 @@ ATF_TC_BODY(pieces__with_a_wrong_seal_are_refused, tc)
 	cache_stop(&c);
 }
 
-ATF_TC_WITHOUT_HEAD(pieces__with_gaps_are_refused);
-ATF_TC_BODY(pieces__with_gaps_are_refused, tc)
+TEST(pieces__with_gaps_are_refused)
 {
 	static const struct put_lies lies[] = {
 		{ .skip = 1 }, { .skip = 2 }, { .skip = 4 }, { .again = 2 },
@@ -178,8 +172,7 @@ ATF_TC_BODY(pieces__with_gaps_are_refused, tc)
 }
 
 /* A hasher's statement about another version of the file, or other pieces. */
-ATF_TC_WITHOUT_HEAD(pieces__with_a_seal_replayed_are_refused);
-ATF_TC_BODY(pieces__with_a_seal_replayed_are_refused, tc)
+TEST(pieces__with_a_seal_replayed_are_refused)
 {
 	struct mirror_file other = a;
 	struct msg_digests_item item = { .status = DIGESTS_OK, .count = 5 };
@@ -211,8 +204,7 @@ ATF_TC_BODY(pieces__with_a_seal_replayed_are_refused, tc)
 }
 
 /* A front that dies in the middle takes its unfinished messages with it. */
-ATF_TC_WITHOUT_HEAD(pieces__of_a_lost_front_are_forgotten);
-ATF_TC_BODY(pieces__of_a_lost_front_are_forgotten, tc)
+TEST(pieces__of_a_lost_front_are_forgotten)
 {
 	static const struct put_lies cut = { .cut = true };
 
@@ -234,8 +226,7 @@ ATF_TC_BODY(pieces__of_a_lost_front_are_forgotten, tc)
  * is stored is taken for it, be it of an older version or of a file system that
  * was in the same place.
  */
-ATF_TC_WITHOUT_HEAD(mounts__leave_nothing_behind);
-ATF_TC_BODY(mounts__leave_nothing_behind, tc)
+TEST(mounts__leave_nothing_behind)
 {
 	struct mirror_file on_image = a, nothing_on_image = empty;
 	struct buf listing = { 0 };
@@ -275,8 +266,7 @@ ATF_TC_BODY(mounts__leave_nothing_behind, tc)
 }
 
 /* The front cannot say that the mount does not matter. */
-ATF_TC_WITHOUT_HEAD(mounts__are_sealed);
-ATF_TC_BODY(mounts__are_sealed, tc)
+TEST(mounts__are_sealed)
 {
 	static const struct put_lies lie = { .no_mount = true };
 	struct mirror_file on_image = a;
@@ -305,8 +295,7 @@ ATF_TC_BODY(mounts__are_sealed, tc)
 	cache_stop(&c);
 }
 
-ATF_TC_WITHOUT_HEAD(paths__without_a_place_are_a_miss);
-ATF_TC_BODY(paths__without_a_place_are_a_miss, tc)
+TEST(paths__without_a_place_are_a_miss)
 {
 	struct mirror_file f = { .identity = { 1, 5, 1, 1, 0 } };
 	char deep[200] = "", name[300];
@@ -361,8 +350,7 @@ expect_info(const struct buf *info, const struct mirror_file *const *files,
 }
 
 /* Two walkers know a part each; the order is that of the request. */
-ATF_TC_WITHOUT_HEAD(info__is_built_from_all_listings);
-ATF_TC_BODY(info__is_built_from_all_listings, tc)
+TEST(info__is_built_from_all_listings)
 {
 	static const struct mirror_file *const files[] = {
 		&a, &b, &empty, &a,
@@ -395,8 +383,7 @@ ATF_TC_BODY(info__is_built_from_all_listings, tc)
 	cache_stop(&c);
 }
 
-ATF_TC_WITHOUT_HEAD(info__of_long_listings_comes_in_parts);
-ATF_TC_BODY(info__of_long_listings_comes_in_parts, tc)
+TEST(info__of_long_listings_comes_in_parts)
 {
 	enum { N = 5000 };
 	struct buf l = { 0 }, listing = { 0 }, info = { 0 };
@@ -424,8 +411,7 @@ ATF_TC_BODY(info__of_long_listings_comes_in_parts, tc)
 
 /* Another piece length, padding or service: the paths of the digest are
    still known, the torrent is to be made again. */
-ATF_TC_WITHOUT_HEAD(info__of_another_layout_is_only_a_listing);
-ATF_TC_BODY(info__of_another_layout_is_only_a_listing, tc)
+TEST(info__of_another_layout_is_only_a_listing)
 {
 	static const char *const confs[] = {
 		"piece-length 2M\n", "padding attr\n", "service other\n",
@@ -458,8 +444,7 @@ ATF_TC_BODY(info__of_another_layout_is_only_a_listing, tc)
 	cache_stop(&c);
 }
 
-ATF_TC_WITHOUT_HEAD(info__that_cannot_be_built_is_not_stored);
-ATF_TC_BODY(info__that_cannot_be_built_is_not_stored, tc)
+TEST(info__that_cannot_be_built_is_not_stored)
 {
 	const struct mirror_file top = { "/top", { 5, 5, 5, 5, 0 } };
 	const struct mirror_file other = { "/centos/c", { 6, 6, 6, 6, 0 } };
@@ -495,8 +480,7 @@ ATF_TC_BODY(info__that_cannot_be_built_is_not_stored, tc)
 	cache_stop(&c);
 }
 
-ATF_TC_WITHOUT_HEAD(info__without_files_is_forgotten);
-ATF_TC_BODY(info__without_files_is_forgotten, tc)
+TEST(info__without_files_is_forgotten)
 {
 	uint8_t digest[SHA1_LEN];
 	struct buf l = { 0 };
@@ -523,8 +507,7 @@ refused_info(const char *specs, const struct buf *l, enum msg_fault fault)
 }
 
 /* All of these are sealed: a walker said so, but of other questions. */
-ATF_TC_WITHOUT_HEAD(info__of_another_digest_is_refused);
-ATF_TC_BODY(info__of_another_digest_is_refused, tc)
+TEST(info__of_another_digest_is_refused)
 {
 	struct buf l = { 0 };
 
@@ -552,8 +535,7 @@ ATF_TC_BODY(info__of_another_digest_is_refused, tc)
 	cache_stop(&c);
 }
 
-ATF_TC_WITHOUT_HEAD(info__with_a_wrong_seal_is_refused);
-ATF_TC_BODY(info__with_a_wrong_seal_is_refused, tc)
+TEST(info__with_a_wrong_seal_is_refused)
 {
 	struct msg_put_info body = { .flags = PUT_SEALED };
 	struct buf l = { 0 };
@@ -585,8 +567,7 @@ ATF_TC_BODY(info__with_a_wrong_seal_is_refused, tc)
 }
 
 /* The cache survives everything that a front sends. */
-ATF_TC_WITHOUT_HEAD(messages__that_lie_end_the_channel_only);
-ATF_TC_BODY(messages__that_lie_end_the_channel_only, tc)
+TEST(messages__that_lie_end_the_channel_only)
 {
 	static const uint8_t junk[600];
 	uint64_t body[16];
@@ -624,8 +605,7 @@ ATF_TC_BODY(messages__that_lie_end_the_channel_only, tc)
 }
 
 /* More than 64 MiB of listings is no honest question. */
-ATF_TC_WITHOUT_HEAD(info__without_end_is_refused);
-ATF_TC_BODY(info__without_end_is_refused, tc)
+TEST(info__without_end_is_refused)
 {
 	static const uint8_t junk[60000];
 	struct msg_put_info body = { .flags = PART_MORE };
@@ -637,29 +617,4 @@ ATF_TC_BODY(info__without_end_is_refused, tc)
 		    junk, sizeof(junk), NULL, 0));
 	expect_fault(&c, FAULT_CONTENT);
 	cache_stop(&c);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, pieces__come_back);
-	ATF_TP_ADD_TC(tp, pieces__of_another_version_are_a_miss);
-	ATF_TP_ADD_TC(tp, pieces__of_a_long_file_come_in_parts);
-	ATF_TP_ADD_TC(tp, pieces__of_many_files_are_packed);
-	ATF_TP_ADD_TC(tp, pieces__with_a_wrong_seal_are_refused);
-	ATF_TP_ADD_TC(tp, pieces__with_gaps_are_refused);
-	ATF_TP_ADD_TC(tp, pieces__with_a_seal_replayed_are_refused);
-	ATF_TP_ADD_TC(tp, pieces__of_a_lost_front_are_forgotten);
-	ATF_TP_ADD_TC(tp, mounts__leave_nothing_behind);
-	ATF_TP_ADD_TC(tp, mounts__are_sealed);
-	ATF_TP_ADD_TC(tp, paths__without_a_place_are_a_miss);
-	ATF_TP_ADD_TC(tp, info__is_built_from_all_listings);
-	ATF_TP_ADD_TC(tp, info__of_long_listings_comes_in_parts);
-	ATF_TP_ADD_TC(tp, info__of_another_layout_is_only_a_listing);
-	ATF_TP_ADD_TC(tp, info__that_cannot_be_built_is_not_stored);
-	ATF_TP_ADD_TC(tp, info__without_files_is_forgotten);
-	ATF_TP_ADD_TC(tp, info__of_another_digest_is_refused);
-	ATF_TP_ADD_TC(tp, info__with_a_wrong_seal_is_refused);
-	ATF_TP_ADD_TC(tp, messages__that_lie_end_the_channel_only);
-	ATF_TP_ADD_TC(tp, info__without_end_is_refused);
-	return atf_no_error();
 }

@@ -5,12 +5,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include <atf-c.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include "tests/lib/hash_rig.h"
+#include "tests/lib/test.h"
 
 /* The hasher has reported a broken rule, and closed the channel. */
 static void
@@ -27,8 +27,7 @@ check_refused(struct rig *rig, enum msg_fault fault)
 	rig_connect(rig);
 }
 
-ATF_TC_WITHOUT_HEAD(descriptor__of_a_wrong_kind);
-ATF_TC_BODY(descriptor__of_a_wrong_kind, tc)
+TEST(descriptor__of_a_wrong_kind)
 {
 	struct msg_range	range = whole(PIECE);
 	struct rig		rig;
@@ -54,8 +53,7 @@ ATF_TC_BODY(descriptor__of_a_wrong_kind, tc)
 	rig_stop(&rig);
 }
 
-ATF_TC_WITHOUT_HEAD(descriptor__one_too_many);
-ATF_TC_BODY(descriptor__one_too_many, tc)
+TEST(descriptor__one_too_many)
 {
 	struct msg_range	ranges[HASH_RANGES];
 	struct rig		rig;
@@ -80,8 +78,7 @@ ATF_TC_BODY(descriptor__one_too_many, tc)
 	rig_stop(&rig);
 }
 
-ATF_TC_WITHOUT_HEAD(range__that_lies);
-ATF_TC_BODY(range__that_lies, tc)
+TEST(range__that_lies)
 {
 	const struct {
 		uint32_t		piece_len;
@@ -118,8 +115,7 @@ ATF_TC_BODY(range__that_lies, tc)
 	rig_stop(&rig);
 }
 
-ATF_TC_WITHOUT_HEAD(batch__that_lies);
-ATF_TC_BODY(batch__that_lies, tc)
+TEST(batch__that_lies)
 {
 	struct msg_range	ranges[HASH_RANGES + 1];
 	struct msg_hash		body = { 0, PIECE, 2 };
@@ -177,8 +173,7 @@ check_released(const char *name)
 	close(fd);
 }
 
-ATF_TC_WITHOUT_HEAD(descriptor__is_closed_once_answered);
-ATF_TC_BODY(descriptor__is_closed_once_answered, tc)
+TEST(descriptor__is_closed_once_answered)
 {
 	struct msg_range	range = whole(PIECE);
 	struct rig		rig;
@@ -215,14 +210,4 @@ ATF_TC_BODY(descriptor__is_closed_once_answered, tc)
 	rig_connect(&rig);
 	check_file(&rig, "good", PIECE, PIECE);
 	rig_stop(&rig);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, descriptor__of_a_wrong_kind);
-	ATF_TP_ADD_TC(tp, descriptor__one_too_many);
-	ATF_TP_ADD_TC(tp, range__that_lies);
-	ATF_TP_ADD_TC(tp, batch__that_lies);
-	ATF_TP_ADD_TC(tp, descriptor__is_closed_once_answered);
-	return atf_no_error();
 }

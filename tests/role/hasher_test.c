@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-#include <atf-c.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "hasher/hash/hasher.c"
 #include "tests/lib/hash_rig.h"
 #include "tests/lib/place.h"
+#include "tests/lib/test.h"
 
 static const uint8_t	unsealed[SEAL_LEN];
 
@@ -44,26 +44,22 @@ check_files(const char *digest)
 	rig_stop(&rig);
 }
 
-ATF_TC_WITHOUT_HEAD(file__digests_are_right);
-ATF_TC_BODY(file__digests_are_right, tc)
+TEST(file__digests_are_right)
 {
 	check_files("auto");
 }
 
-ATF_TC_WITHOUT_HEAD(file__digests_are_right_by_avx2);
-ATF_TC_BODY(file__digests_are_right_by_avx2, tc)
+TEST(file__digests_are_right_by_avx2)
 {
 	check_files("avx2");
 }
 
-ATF_TC_WITHOUT_HEAD(file__digests_are_right_by_openssl);
-ATF_TC_BODY(file__digests_are_right_by_openssl, tc)
+TEST(file__digests_are_right_by_openssl)
 {
 	check_files("openssl");
 }
 
-ATF_TC_WITHOUT_HEAD(file__in_slices);
-ATF_TC_BODY(file__in_slices, tc)
+TEST(file__in_slices)
 {
 	const size_t		 len = 3 * SLICE_MIN + 100;
 	struct msg_range	 range = { .size = len };
@@ -90,8 +86,7 @@ ATF_TC_BODY(file__in_slices, tc)
 	free(data);
 }
 
-ATF_TC_WITHOUT_HEAD(batch__of_many_files);
-ATF_TC_BODY(batch__of_many_files, tc)
+TEST(batch__of_many_files)
 {
 	struct msg_range	 ranges[16];
 	struct msg_digests_item	 item;
@@ -118,8 +113,7 @@ ATF_TC_BODY(batch__of_many_files, tc)
 	rig_stop(&rig);
 }
 
-ATF_TC_WITHOUT_HEAD(file__sparse);
-ATF_TC_BODY(file__sparse, tc)
+TEST(file__sparse)
 {
 	const size_t		 len = 5 * MIB;
 	struct msg_range	 range = whole(len);
@@ -163,26 +157,22 @@ check_changed(uint64_t real, uint64_t believed)
 	rig_stop(&rig);
 }
 
-ATF_TC_WITHOUT_HEAD(file__has_grown);
-ATF_TC_BODY(file__has_grown, tc)
+TEST(file__has_grown)
 {
 	check_changed(2 * PIECE + 1, 2 * PIECE);
 }
 
-ATF_TC_WITHOUT_HEAD(file__has_shrunk);
-ATF_TC_BODY(file__has_shrunk, tc)
+TEST(file__has_shrunk)
 {
 	check_changed(PIECE, 2 * PIECE);
 }
 
-ATF_TC_WITHOUT_HEAD(file__is_empty_now);
-ATF_TC_BODY(file__is_empty_now, tc)
+TEST(file__is_empty_now)
 {
 	check_changed(0, PIECE);
 }
 
-ATF_TC_WITHOUT_HEAD(file__is_not_empty_now);
-ATF_TC_BODY(file__is_not_empty_now, tc)
+TEST(file__is_not_empty_now)
 {
 	check_changed(1, 0);
 }
@@ -213,8 +203,7 @@ is_settled(struct rig *rig, int fd, uint64_t len)
 	return false;
 }
 
-ATF_TC_WITHOUT_HEAD(seal__only_after_two_seconds);
-ATF_TC_BODY(seal__only_after_two_seconds, tc)
+TEST(seal__only_after_two_seconds)
 {
 	struct timespec	tick = { 0, 10000000 };
 	struct stat	st;
@@ -260,8 +249,7 @@ put_marks(int fd, uint8_t *data, size_t len)
  * kinds of moments.  Digests, if there are any, are those of the whole file,
  * and the hasher lives.
  */
-ATF_TC_WITHOUT_HEAD(file__is_truncated_meanwhile);
-ATF_TC_BODY(file__is_truncated_meanwhile, tc)
+TEST(file__is_truncated_meanwhile)
 {
 	const size_t		 len = 8 * MIB;
 	struct msg_range	 range = whole(len);
@@ -339,8 +327,7 @@ warm_up(int fd, size_t len)
 	free(data);
 }
 
-ATF_TC_WITHOUT_HEAD(memory__cold_files_leave_it_again);
-ATF_TC_BODY(memory__cold_files_leave_it_again, tc)
+TEST(memory__cold_files_leave_it_again)
 {
 	const size_t		 len = 6 * MIB;
 	struct msg_range	 range = whole(len);
@@ -368,8 +355,7 @@ ATF_TC_BODY(memory__cold_files_leave_it_again, tc)
 	free(data);
 }
 
-ATF_TC_WITHOUT_HEAD(memory__what_surrounds_a_hole_stays);
-ATF_TC_BODY(memory__what_surrounds_a_hole_stays, tc)
+TEST(memory__what_surrounds_a_hole_stays)
 {
 	const size_t		 len = 12 * MIB, hole = 4 * MIB;
 	struct msg_range	 range = whole(len);
@@ -401,8 +387,7 @@ ATF_TC_BODY(memory__what_surrounds_a_hole_stays, tc)
 	free(data);
 }
 
-ATF_TC_WITHOUT_HEAD(memory__where_nobody_knows);
-ATF_TC_BODY(memory__where_nobody_knows, tc)
+TEST(memory__where_nobody_knows)
 {
 	const uint64_t		 none[READ_MAX / READ_UNIT / 64] = { 0 };
 	struct read_range	 range = { .len = 4 * MIB };
@@ -423,8 +408,7 @@ ATF_TC_BODY(memory__where_nobody_knows, tc)
  * A disk that does not give all its bytes looks like this range, which is
  * longer than its file: the file is as it was, some pages are not there.
  */
-ATF_TC_WITHOUT_HEAD(file__cannot_be_read);
-ATF_TC_BODY(file__cannot_be_read, tc)
+TEST(file__cannot_be_read)
 {
 	static struct batch_work	 work;
 	static struct batch		 batch;
@@ -450,8 +434,7 @@ ATF_TC_BODY(file__cannot_be_read, tc)
 	seal_free(work.seal);
 }
 
-ATF_TC_WITHOUT_HEAD(status__is_logged);
-ATF_TC_BODY(status__is_logged, tc)
+TEST(status__is_logged)
 {
 	struct rig	rig;
 
@@ -463,26 +446,4 @@ ATF_TC_BODY(status__is_logged, tc)
 	    "0.02 GiB hashed in "));
 	ATF_CHECK(strstr(rig.proc.line, "by openssl") != NULL);
 	rig_stop(&rig);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, file__digests_are_right);
-	ATF_TP_ADD_TC(tp, file__digests_are_right_by_avx2);
-	ATF_TP_ADD_TC(tp, file__digests_are_right_by_openssl);
-	ATF_TP_ADD_TC(tp, file__in_slices);
-	ATF_TP_ADD_TC(tp, batch__of_many_files);
-	ATF_TP_ADD_TC(tp, file__sparse);
-	ATF_TP_ADD_TC(tp, file__has_grown);
-	ATF_TP_ADD_TC(tp, file__has_shrunk);
-	ATF_TP_ADD_TC(tp, file__is_empty_now);
-	ATF_TP_ADD_TC(tp, file__is_not_empty_now);
-	ATF_TP_ADD_TC(tp, seal__only_after_two_seconds);
-	ATF_TP_ADD_TC(tp, file__is_truncated_meanwhile);
-	ATF_TP_ADD_TC(tp, memory__cold_files_leave_it_again);
-	ATF_TP_ADD_TC(tp, memory__what_surrounds_a_hole_stays);
-	ATF_TP_ADD_TC(tp, memory__where_nobody_knows);
-	ATF_TP_ADD_TC(tp, file__cannot_be_read);
-	ATF_TP_ADD_TC(tp, status__is_logged);
-	return atf_no_error();
 }

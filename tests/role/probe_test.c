@@ -19,7 +19,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -29,6 +28,7 @@
 
 #include "common/sandbox/sandbox.h"
 #include "tests/lib/inside.h"
+#include "tests/lib/test.h"
 
 #if defined(__x86_64__)
 #define NATIVE	AUDIT_ARCH_X86_64
@@ -311,25 +311,12 @@ try_everything(bool root)
 	world_remove();
 }
 
-ATF_TC_WITHOUT_HEAD(probe__as_user);
-ATF_TC_BODY(probe__as_user, tc)
+TEST(probe__as_user)
 {
 	try_everything(false);
 }
 
-ATF_TC(probe__as_root);
-ATF_TC_HEAD(probe__as_root, tc)
-{
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(probe__as_root, tc)
+TEST(probe__as_root, "require.user", "root")
 {
 	try_everything(true);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, probe__as_user);
-	ATF_TP_ADD_TC(tp, probe__as_root);
-	return atf_no_error();
 }

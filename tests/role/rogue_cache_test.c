@@ -4,7 +4,6 @@
  */
 #include <sys/stat.h>
 
-#include <atf-c.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "common/listing.h"
 #include "tests/lib/cache_rig.h"
 #include "tests/lib/lies.h"
+#include "tests/lib/test.h"
 #include "tests/lib/truth.h"
 
 #define RANDOM		10000
@@ -426,8 +426,7 @@ true_record(const void *record, size_t len)
 
 static struct truth all_of_it = { true_digests, true_record, 0, 0 };
 
-ATF_TC_WITHOUT_HEAD(cache__crafted);
-ATF_TC_BODY(cache__crafted, tc)
+TEST(cache__crafted)
 {
 	unsigned n;
 
@@ -469,8 +468,7 @@ tell(uint8_t *bytes)
 	return sizeof(head) + head.len;
 }
 
-ATF_TC_WITHOUT_HEAD(cache__random);
-ATF_TC_BODY(cache__random, tc)
+TEST(cache__random)
 {
 	start_cache();
 	front.honestly = tell;
@@ -483,8 +481,7 @@ ATF_TC_BODY(cache__random, tc)
 }
 
 /* An old truth may be told again; it is never taken for the new one. */
-ATF_TC_WITHOUT_HEAD(cache__replay);
-ATF_TC_BODY(cache__replay, tc)
+TEST(cache__replay)
 {
 	struct buf listing = { 0 }, info = { 0 };
 	struct listing_reader r;
@@ -520,8 +517,7 @@ ATF_TC_BODY(cache__replay, tc)
 }
 
 /* Names that a walker never gives, with seals that are good. */
-ATF_TC_WITHOUT_HEAD(cache__names);
-ATF_TC_BODY(cache__names, tc)
+TEST(cache__names)
 {
 	static const char *const paths[] = {
 		"/../x", "/../../x", "/y/../../../x", "..", "/..", "x", "/",
@@ -553,13 +549,4 @@ ATF_TC_BODY(cache__names, tc)
 	ATF_CHECK_EQ(-1, access("cache/pieces/x", F_OK));
 	buf_free(&said.tail);
 	proc_stop(&c.proc);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, cache__crafted);
-	ATF_TP_ADD_TC(tp, cache__random);
-	ATF_TP_ADD_TC(tp, cache__replay);
-	ATF_TP_ADD_TC(tp, cache__names);
-	return atf_no_error();
 }

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -19,6 +18,7 @@
 #include "common/listing.h"
 #include "tests/lib/lies.h"
 #include "tests/lib/place.h"
+#include "tests/lib/test.h"
 
 #define RANDOM		10000
 #define CRAFTED		200
@@ -767,8 +767,7 @@ try_lies(void)
 	return n;
 }
 
-ATF_TC_WITHOUT_HEAD(front__crafted);
-ATF_TC_BODY(front__crafted, tc)
+TEST(front__crafted)
 {
 	unsigned n;
 
@@ -836,8 +835,7 @@ tell_lies(struct between *b, struct copy *copy)
 	return true;
 }
 
-ATF_TC_WITHOUT_HEAD(front__random);
-ATF_TC_BODY(front__random, tc)
+TEST(front__random)
 {
 	uint32_t asked = 0;
 
@@ -907,8 +905,7 @@ ask_half(const struct half *this)
 	    "answer than ought to be", msg_name(half->type));
 }
 
-ATF_TC_WITHOUT_HEAD(front__halves);
-ATF_TC_BODY(front__halves, tc)
+TEST(front__halves)
 {
 	size_t head, i;
 	int fd;
@@ -934,12 +931,4 @@ ATF_TC_BODY(front__halves, tc)
 		ask_half(&halves[i]);
 	ATF_CHECK_EQ(0, front.reports);
 	stop_everybody();
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, front__crafted);
-	ATF_TP_ADD_TC(tp, front__random);
-	ATF_TP_ADD_TC(tp, front__halves);
-	return atf_no_error();
 }

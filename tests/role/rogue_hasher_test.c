@@ -5,10 +5,10 @@
  */
 #include <sys/stat.h>
 
-#include <atf-c.h>
 #include <string.h>
 
 #include "tests/lib/lies.h"
+#include "tests/lib/test.h"
 
 #define RANDOM		10000
 #define CRAFTED		200
@@ -65,8 +65,7 @@ start_hasher(void)
 	ATF_REQUIRE(hasher_answers(&front));
 }
 
-ATF_TC_WITHOUT_HEAD(hasher__random);
-ATF_TC_BODY(hasher__random, tc)
+TEST(hasher__random)
 {
 	start_hasher();
 	rogue_random(&front, RANDOM);
@@ -183,8 +182,7 @@ refuse_descriptors(void)
 	return 2 * (ROGUE_KINDS - 1);
 }
 
-ATF_TC_WITHOUT_HEAD(hasher__crafted);
-ATF_TC_BODY(hasher__crafted, tc)
+TEST(hasher__crafted)
 {
 	unsigned n;
 
@@ -196,11 +194,4 @@ ATF_TC_BODY(hasher__crafted, tc)
 	ATF_CHECK_MSG(n >= CRAFTED, "%u messages", n);
 	ATF_CHECK_EQ(n, v.reports);
 	proc_stop(&v);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, hasher__crafted);
-	ATF_TP_ADD_TC(tp, hasher__random);
-	return atf_no_error();
 }

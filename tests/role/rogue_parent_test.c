@@ -5,7 +5,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include <atf-c.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,6 +19,7 @@
 #include "pkgtorrentd/parent/process.h"
 #include "pkgtorrentd/parent/state.h"
 #include "tests/lib/lies.h"
+#include "tests/lib/test.h"
 
 #define RANDOM		10000
 #define CRAFTED		200
@@ -213,8 +213,7 @@ accuse_all(void)
 	return n + accuse(ROLE_FRONT, ROLE_HASHER, 5, parent_role, false);
 }
 
-ATF_TC_WITHOUT_HEAD(parent__crafted);
-ATF_TC_BODY(parent__crafted, tc)
+TEST(parent__crafted)
 {
 	enum role role;
 	unsigned n;
@@ -233,8 +232,7 @@ ATF_TC_BODY(parent__crafted, tc)
 }
 
 /* A line is a line with any bytes of a child in it. */
-ATF_TC_WITHOUT_HEAD(parent__log_lines);
-ATF_TC_BODY(parent__log_lines, tc)
+TEST(parent__log_lines)
 {
 	static const char text[] = "good\n<0>parent[1]: forged\x1b[2J";
 	struct msg_log log = { .priority = 6 };
@@ -254,8 +252,7 @@ ATF_TC_BODY(parent__log_lines, tc)
 	ATF_CHECK(!is_logged("\x1b", ""));
 }
 
-ATF_TC_WITHOUT_HEAD(parent__random);
-ATF_TC_BODY(parent__random, tc)
+TEST(parent__random)
 {
 	static struct lie lie;
 	uint64_t wrong;
@@ -292,12 +289,4 @@ ATF_TC_BODY(parent__random, tc)
 	}
 	printf("%u messages, %u ends\n", i, ends);
 	ATF_CHECK(ends > 100);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, parent__crafted);
-	ATF_TP_ADD_TC(tp, parent__log_lines);
-	ATF_TP_ADD_TC(tp, parent__random);
-	return atf_no_error();
 }

@@ -6,7 +6,6 @@
  */
 #include <sys/stat.h>
 
-#include <atf-c.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 #include "common/torrent.h"
 #include "tests/lib/lies.h"
 #include "tests/lib/place.h"
+#include "tests/lib/test.h"
 #include "tests/lib/truth.h"
 
 #define TRIES		10000
@@ -534,12 +534,7 @@ make_mirror(void)
 	write_version("/z/top", 2 * PIECE);
 }
 
-ATF_TC(rogue__front_leaves_nothing_but_the_truth);
-ATF_TC_HEAD(rogue__front_leaves_nothing_but_the_truth, tc)
-{
-	atf_tc_set_md_var(tc, "timeout", "60");
-}
-ATF_TC_BODY(rogue__front_leaves_nothing_but_the_truth, tc)
+TEST(rogue__front_leaves_nothing_but_the_truth, "timeout", "60")
 {
 	struct truth t = { true_digests, true_record, 0, 0 };
 	uint32_t i, before;
@@ -581,10 +576,4 @@ ATF_TC_BODY(rogue__front_leaves_nothing_but_the_truth, tc)
 	proc_stop(&walker);
 	proc_stop(&hasher);
 	proc_stop(&cache);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, rogue__front_leaves_nothing_but_the_truth);
-	return atf_no_error();
 }

@@ -7,7 +7,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,6 +16,7 @@
 
 #include "common/listing.h"
 #include "tests/lib/lies.h"
+#include "tests/lib/test.h"
 
 #define RANDOM		10000
 #define CRAFTED		200
@@ -135,8 +135,7 @@ start_walker(void)
 	ATF_REQUIRE(walker_answers(&front));
 }
 
-ATF_TC_WITHOUT_HEAD(walker__random);
-ATF_TC_BODY(walker__random, tc)
+TEST(walker__random)
 {
 	start_walker();
 	rogue_random(&front, RANDOM);
@@ -272,8 +271,7 @@ refuse_parts(void)
 	return 3;
 }
 
-ATF_TC_WITHOUT_HEAD(walker__crafted);
-ATF_TC_BODY(walker__crafted, tc)
+TEST(walker__crafted)
 {
 	unsigned n;
 
@@ -368,8 +366,7 @@ look_at_them(const struct buf *specs)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(walker__swapped_links);
-ATF_TC_BODY(walker__swapped_links, tc)
+TEST(walker__swapped_links)
 {
 	static const char *const paths[] = {
 		"/s/file", "/s/dir/x", "/s/link", "/s/dirlink/x",
@@ -410,12 +407,4 @@ ATF_TC_BODY(walker__swapped_links, tc)
 	buf_free(&specs);
 	buf_free(&opens);
 	buf_free(&seen.listing);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, walker__crafted);
-	ATF_TP_ADD_TC(tp, walker__random);
-	ATF_TP_ADD_TC(tp, walker__swapped_links);
-	return atf_no_error();
 }

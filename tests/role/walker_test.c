@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <atf-c.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 
 #include "common/listing.h"
 #include "tests/lib/place.h"
+#include "tests/lib/test.h"
 #include "tests/lib/walker_rig.h"
 
 static void
@@ -27,8 +27,7 @@ file_identity(const char *path, struct identity *id)
 	id->ctime_ns = st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
 }
 
-ATF_TC_WITHOUT_HEAD(path__status);
-ATF_TC_BODY(path__status, tc)
+TEST(path__status)
 {
 	struct walker	 w;
 	char		 name[512] = "/y/";
@@ -57,8 +56,7 @@ ATF_TC_BODY(path__status, tc)
 }
 
 /* Root's walker has no capabilities left, so that it tells root as well. */
-ATF_TC_WITHOUT_HEAD(path__unreadable);
-ATF_TC_BODY(path__unreadable, tc)
+TEST(path__unreadable)
 {
 	struct msg_opened_item	 item;
 	struct walker		 w;
@@ -85,8 +83,7 @@ ATF_TC_BODY(path__unreadable, tc)
 	walker_stop(&w);
 }
 
-ATF_TC_WITHOUT_HEAD(path__links);
-ATF_TC_BODY(path__links, tc)
+TEST(path__links)
 {
 	struct walker	 w;
 	char		 cwd[4096], target[8192];
@@ -133,8 +130,7 @@ ATF_TC_BODY(path__links, tc)
 	walker_stop(&w);
 }
 
-ATF_TC_WITHOUT_HEAD(glob__matches);
-ATF_TC_BODY(glob__matches, tc)
+TEST(glob__matches)
 {
 	struct buf	 specs = { 0 };
 	struct walker	 w;
@@ -193,8 +189,7 @@ ATF_TC_BODY(glob__matches, tc)
 	walker_stop(&w);
 }
 
-ATF_TC_WITHOUT_HEAD(glob__any_depth);
-ATF_TC_BODY(glob__any_depth, tc)
+TEST(glob__any_depth)
 {
 	struct walker	 w;
 
@@ -229,8 +224,7 @@ ATF_TC_BODY(glob__any_depth, tc)
 	walker_stop(&w);
 }
 
-ATF_TC_WITHOUT_HEAD(deny__refuses_and_leaves_out);
-ATF_TC_BODY(deny__refuses_and_leaves_out, tc)
+TEST(deny__refuses_and_leaves_out)
 {
 	struct msg_opened_item	 item;
 	struct walker		 w;
@@ -264,8 +258,7 @@ ATF_TC_BODY(deny__refuses_and_leaves_out, tc)
 	walker_stop(&w);
 }
 
-ATF_TC_WITHOUT_HEAD(roots__each_its_own_files);
-ATF_TC_BODY(roots__each_its_own_files, tc)
+TEST(roots__each_its_own_files)
 {
 	struct msg_opened_item	 item;
 	struct walker		 w;
@@ -306,8 +299,7 @@ ATF_TC_BODY(roots__each_its_own_files, tc)
 	walker_stop(&w);
 }
 
-ATF_TC_WITHOUT_HEAD(resolve__listing_and_seal);
-ATF_TC_BODY(resolve__listing_and_seal, tc)
+TEST(resolve__listing_and_seal)
 {
 	struct listing_reader	 r;
 	struct buf		 specs = { 0 };
@@ -364,8 +356,7 @@ ATF_TC_BODY(resolve__listing_and_seal, tc)
 	walker_stop(&w);
 }
 
-ATF_TC_WITHOUT_HEAD(open__descriptors_and_seals);
-ATF_TC_BODY(open__descriptors_and_seals, tc)
+TEST(open__descriptors_and_seals)
 {
 	static const char *const paths[] = {
 		"/y/a", "/y/none", "/y/fifo", "/y/b", "/y", "/y/out"
@@ -440,8 +431,7 @@ start_swapping(const char *file, const char *link, const char *path)
 	return pid;
 }
 
-ATF_TC_WITHOUT_HEAD(race__never_a_byte_from_outside);
-ATF_TC_BODY(race__never_a_byte_from_outside, tc)
+TEST(race__never_a_byte_from_outside)
 {
 	struct msg_opened_item	 item;
 	struct identity		 inside;
@@ -475,19 +465,4 @@ ATF_TC_BODY(race__never_a_byte_from_outside, tc)
 	ATF_CHECK_MSG(opened > 0 && links > 0, "%u opened, %u links", opened,
 	    links);
 	walker_stop(&w);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, path__status);
-	ATF_TP_ADD_TC(tp, path__unreadable);
-	ATF_TP_ADD_TC(tp, path__links);
-	ATF_TP_ADD_TC(tp, glob__matches);
-	ATF_TP_ADD_TC(tp, glob__any_depth);
-	ATF_TP_ADD_TC(tp, deny__refuses_and_leaves_out);
-	ATF_TP_ADD_TC(tp, roots__each_its_own_files);
-	ATF_TP_ADD_TC(tp, resolve__listing_and_seal);
-	ATF_TP_ADD_TC(tp, open__descriptors_and_seals);
-	ATF_TP_ADD_TC(tp, race__never_a_byte_from_outside);
-	return atf_no_error();
 }

@@ -1,13 +1,13 @@
 /* Limits of a request, and turns of several. */
 #include <sys/resource.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/listing.h"
+#include "tests/lib/test.h"
 #include "tests/lib/walker_rig.h"
 
 /* A glob that takes a hundred turns, since it has many bytes of many names to
@@ -42,8 +42,7 @@ send_endless(struct walker *w)
 	return send_spec(w, slow_glob, ENDLESS_TIMES);
 }
 
-ATF_TC_WITHOUT_HEAD(limit__wildcards);
-ATF_TC_BODY(limit__wildcards, tc)
+TEST(limit__wildcards)
 {
 	struct walker	 w;
 
@@ -60,8 +59,7 @@ ATF_TC_BODY(limit__wildcards, tc)
 }
 
 /* A [ without its ] is no wildcard: no directory is read for it. */
-ATF_TC_WITHOUT_HEAD(limit__lone_brackets);
-ATF_TC_BODY(limit__lone_brackets, tc)
+TEST(limit__lone_brackets)
 {
 	struct walker	 w;
 	char		 path[256] = "www", expect[256];
@@ -81,8 +79,7 @@ ATF_TC_BODY(limit__lone_brackets, tc)
 	walker_stop(&w);
 }
 
-ATF_TC_WITHOUT_HEAD(limit__depth);
-ATF_TC_BODY(limit__depth, tc)
+TEST(limit__depth)
 {
 	struct walker	 w;
 	char		 path[256] = "www/y";
@@ -119,8 +116,7 @@ ATF_TC_BODY(limit__depth, tc)
  * 1,999 names, read 100 times, and 100 more: a request's first directory is
  * read once, so it is the second one that counts.
  */
-ATF_TC_WITHOUT_HEAD(limit__entries);
-ATF_TC_BODY(limit__entries, tc)
+TEST(limit__entries)
 {
 	struct buf	 specs = { 0 };
 	struct walker	 w;
@@ -150,8 +146,7 @@ ATF_TC_BODY(limit__entries, tc)
 	walker_stop(&w);
 }
 
-ATF_TC_WITHOUT_HEAD(limit__files);
-ATF_TC_BODY(limit__files, tc)
+TEST(limit__files)
 {
 	struct buf	 specs = { 0 };
 	struct walker	 w;
@@ -180,8 +175,7 @@ ATF_TC_BODY(limit__files, tc)
  * While a long glob is under way, quick requests are answered, and the
  * glob ends when its time is over.
  */
-ATF_TC_WITHOUT_HEAD(turn__others_pass_a_long_glob);
-ATF_TC_BODY(turn__others_pass_a_long_glob, tc)
+TEST(turn__others_pass_a_long_glob)
 {
 	static const char *const a[] = { "/a" };
 	struct walker		 w;
@@ -210,8 +204,7 @@ ATF_TC_BODY(turn__others_pass_a_long_glob, tc)
 
 /* Less work is done sooner, though it was asked for later: a walk is left in
    the middle of a directory. */
-ATF_TC_WITHOUT_HEAD(turn__globs_share);
-ATF_TC_BODY(turn__globs_share, tc)
+TEST(turn__globs_share)
 {
 	struct answer	 answer;
 	struct walker	 w;
@@ -281,22 +274,19 @@ check_passes_long_plain(const char *other)
 	walker_stop(&w);
 }
 
-ATF_TC_WITHOUT_HEAD(turn__short_plain_passes_long_plain);
-ATF_TC_BODY(turn__short_plain_passes_long_plain, tc)
+TEST(turn__short_plain_passes_long_plain)
 {
 	check_passes_long_plain("/x");
 }
 
 /* Paths come before patterns, but do not keep them from their turn. */
-ATF_TC_WITHOUT_HEAD(turn__glob_passes_long_plain);
-ATF_TC_BODY(turn__glob_passes_long_plain, tc)
+TEST(turn__glob_passes_long_plain)
 {
 	check_passes_long_plain("/[x]");
 }
 
 /* More than have places at a time, of which each takes seconds. */
-ATF_TC_WITHOUT_HEAD(turn__short_glob_passes_many_long);
-ATF_TC_BODY(turn__short_glob_passes_many_long, tc)
+TEST(turn__short_glob_passes_many_long)
 {
 	struct walker	 w;
 	struct msg	 msg;
@@ -322,8 +312,7 @@ ATF_TC_BODY(turn__short_glob_passes_many_long, tc)
 	walker_stop(&w);
 }
 
-ATF_TC_WITHOUT_HEAD(turn__cancel);
-ATF_TC_BODY(turn__cancel, tc)
+TEST(turn__cancel)
 {
 	struct msg_resolve	 part;
 	struct buf		 specs = { 0 };
@@ -362,8 +351,7 @@ ATF_TC_BODY(turn__cancel, tc)
 	walker_stop(&w);
 }
 
-ATF_TC_WITHOUT_HEAD(channel__work_goes_with_it);
-ATF_TC_BODY(channel__work_goes_with_it, tc)
+TEST(channel__work_goes_with_it)
 {
 	struct channel	 old;
 	struct walker	 w;
@@ -395,8 +383,7 @@ ATF_TC_BODY(channel__work_goes_with_it, tc)
 }
 
 /* A directory that cannot be opened for lack of descriptors is not left out. */
-ATF_TC_WITHOUT_HEAD(path__few_descriptors);
-ATF_TC_BODY(path__few_descriptors, tc)
+TEST(path__few_descriptors)
 {
 	const char		*got, *all = "OK /y/a /y/b/a /y/b/c/a";
 	struct msg_opened_item	 item;
@@ -433,22 +420,4 @@ ATF_TC_BODY(path__few_descriptors, tc)
 	/* At each depth, but not at all of them. */
 	ATF_CHECK_MSG(failed > 2 && failed < 15, "%u times", failed);
 	walker_stop(&w);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, limit__wildcards);
-	ATF_TP_ADD_TC(tp, limit__lone_brackets);
-	ATF_TP_ADD_TC(tp, limit__depth);
-	ATF_TP_ADD_TC(tp, limit__entries);
-	ATF_TP_ADD_TC(tp, limit__files);
-	ATF_TP_ADD_TC(tp, turn__others_pass_a_long_glob);
-	ATF_TP_ADD_TC(tp, turn__globs_share);
-	ATF_TP_ADD_TC(tp, turn__short_plain_passes_long_plain);
-	ATF_TP_ADD_TC(tp, turn__glob_passes_long_plain);
-	ATF_TP_ADD_TC(tp, turn__short_glob_passes_many_long);
-	ATF_TP_ADD_TC(tp, turn__cancel);
-	ATF_TP_ADD_TC(tp, channel__work_goes_with_it);
-	ATF_TP_ADD_TC(tp, path__few_descriptors);
-	return atf_no_error();
 }

@@ -1,14 +1,13 @@
 /* Requests over the walker's channels, and messages that are none. */
-#include <atf-c.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/lib/test.h"
 #include "tests/lib/walker_rig.h"
 
 /* Parts may be cut anywhere, and more requests come than are worked on. */
-ATF_TC_WITHOUT_HEAD(resolve__parts_and_crowds);
-ATF_TC_BODY(resolve__parts_and_crowds, tc)
+TEST(resolve__parts_and_crowds)
 {
 	struct msg_resolve	 part;
 	struct buf		 specs = { 0 };
@@ -45,8 +44,7 @@ ATF_TC_BODY(resolve__parts_and_crowds, tc)
 	walker_stop(&w);
 }
 
-ATF_TC_WITHOUT_HEAD(conf__new_one_counts);
-ATF_TC_BODY(conf__new_one_counts, tc)
+TEST(conf__new_one_counts)
 {
 	struct walker	 w;
 	char		 cwd[4096], text[8192];
@@ -72,8 +70,7 @@ ATF_TC_BODY(conf__new_one_counts, tc)
  * front asked before it knew that, and a front with the new configuration has a
  * new channel too.  Its own root may have another number.
  */
-ATF_TC_WITHOUT_HEAD(conf__other_roots_end_the_channel);
-ATF_TC_BODY(conf__other_roots_end_the_channel, tc)
+TEST(conf__other_roots_end_the_channel)
 {
 	struct walker	 w;
 	struct msg	 msg;
@@ -147,8 +144,7 @@ expect_blame(struct walker *w, enum msg_type type, const char *what)
 	CHECK_ASK(w, "/././a", "OK /a");
 }
 
-ATF_TC_WITHOUT_HEAD(lie__is_reported_and_the_channel_closed);
-ATF_TC_BODY(lie__is_reported_and_the_channel_closed, tc)
+TEST(lie__is_reported_and_the_channel_closed)
 {
 	static const struct lie	 lies[] = {
 		{ "relative", MSG_RESOLVE, "a", 0, 0, 0 },
@@ -186,8 +182,7 @@ ATF_TC_BODY(lie__is_reported_and_the_channel_closed, tc)
 	walker_stop(&w);
 }
 
-ATF_TC_WITHOUT_HEAD(lie__in_several_items);
-ATF_TC_BODY(lie__in_several_items, tc)
+TEST(lie__in_several_items)
 {
 	struct msg_resolve	 part;
 	struct buf		 specs = { 0 };
@@ -218,14 +213,4 @@ ATF_TC_BODY(lie__in_several_items, tc)
 	expect_blame(&w, MSG_RESOLVE, "too long");
 	buf_free(&specs);
 	walker_stop(&w);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, resolve__parts_and_crowds);
-	ATF_TP_ADD_TC(tp, conf__new_one_counts);
-	ATF_TP_ADD_TC(tp, conf__other_roots_end_the_channel);
-	ATF_TP_ADD_TC(tp, lie__is_reported_and_the_channel_closed);
-	ATF_TP_ADD_TC(tp, lie__in_several_items);
-	return atf_no_error();
 }

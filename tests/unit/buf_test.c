@@ -2,12 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <atf-c.h>
-
 #include "common/buf.h"
+#include "tests/lib/test.h"
 
-ATF_TC_WITHOUT_HEAD(buf__keeps_all_that_was_added);
-ATF_TC_BODY(buf__keeps_all_that_was_added, tc)
+TEST(buf__keeps_all_that_was_added)
 {
 	struct buf	b = { 0 };
 	size_t		i;
@@ -28,8 +26,7 @@ ATF_TC_BODY(buf__keeps_all_that_was_added, tc)
 	buf_free(&b);
 }
 
-ATF_TC_WITHOUT_HEAD(buf__nothing_may_be_added);
-ATF_TC_BODY(buf__nothing_may_be_added, tc)
+TEST(buf__nothing_may_be_added)
 {
 	struct buf	b = { 0 };
 
@@ -39,8 +36,7 @@ ATF_TC_BODY(buf__nothing_may_be_added, tc)
 	buf_free(&b);
 }
 
-ATF_TC_WITHOUT_HEAD(buf__too_much_leaves_it_as_it_was);
-ATF_TC_BODY(buf__too_much_leaves_it_as_it_was, tc)
+TEST(buf__too_much_leaves_it_as_it_was)
 {
 	struct buf	b = { 0 };
 	const size_t	sizes[] = { SIZE_MAX, SIZE_MAX - 3, SIZE_MAX / 2,
@@ -59,8 +55,7 @@ ATF_TC_BODY(buf__too_much_leaves_it_as_it_was, tc)
 	buf_free(&b);
 }
 
-ATF_TC_WITHOUT_HEAD(buf__reserved_room_can_be_used);
-ATF_TC_BODY(buf__reserved_room_can_be_used, tc)
+TEST(buf__reserved_room_can_be_used)
 {
 	struct buf	b = { 0 };
 	uint8_t		*p;
@@ -79,8 +74,7 @@ ATF_TC_BODY(buf__reserved_room_can_be_used, tc)
 	buf_free(&b);
 }
 
-ATF_TC_WITHOUT_HEAD(buf__formats);
-ATF_TC_BODY(buf__formats, tc)
+TEST(buf__formats)
 {
 	struct buf	b = { 0 };
 	char		long_text[1000];
@@ -98,8 +92,7 @@ ATF_TC_BODY(buf__formats, tc)
 	buf_free(&b);
 }
 
-ATF_TC_WITHOUT_HEAD(buf__drops_from_the_front);
-ATF_TC_BODY(buf__drops_from_the_front, tc)
+TEST(buf__drops_from_the_front)
 {
 	struct buf	b = { 0 };
 
@@ -114,15 +107,4 @@ ATF_TC_BODY(buf__drops_from_the_front, tc)
 	ATF_CHECK_EQ(0, buf_add(&b, "g", 1));
 	ATF_CHECK_EQ('g', b.data[0]);
 	buf_free(&b);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, buf__keeps_all_that_was_added);
-	ATF_TP_ADD_TC(tp, buf__nothing_may_be_added);
-	ATF_TP_ADD_TC(tp, buf__too_much_leaves_it_as_it_was);
-	ATF_TP_ADD_TC(tp, buf__reserved_room_can_be_used);
-	ATF_TP_ADD_TC(tp, buf__formats);
-	ATF_TP_ADD_TC(tp, buf__drops_from_the_front);
-	return atf_no_error();
 }

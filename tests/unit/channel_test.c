@@ -2,13 +2,13 @@
  * A channel at work: messages reach their handlers, faults are reported alike,
  * and messages wait in order for a process that is busy.
  */
-#include <atf-c.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/channel.h"
+#include "tests/lib/test.h"
 
 /* A cache that counts the messages it is sent. */
 struct counter {
@@ -103,8 +103,7 @@ touch(struct channel *front)
 	    0));
 }
 
-ATF_TC_WITHOUT_HEAD(channel__bound);
-ATF_TC_BODY(channel__bound, tc)
+TEST(channel__bound)
 {
 	struct channel front;
 	struct counter c;
@@ -126,8 +125,7 @@ ATF_TC_BODY(channel__bound, tc)
 }
 
 /* A fault that the handler finds is reported like one that the table finds. */
-ATF_TC_WITHOUT_HEAD(channel__wrong_content);
-ATF_TC_BODY(channel__wrong_content, tc)
+TEST(channel__wrong_content)
 {
 	struct channel front;
 	struct counter c;
@@ -146,8 +144,7 @@ ATF_TC_BODY(channel__wrong_content, tc)
 	ATF_CHECK_EQ(0, channel_receive(&c.ch, &ops, &c, 100));
 }
 
-ATF_TC_WITHOUT_HEAD(channel__wrong_row);
-ATF_TC_BODY(channel__wrong_row, tc)
+TEST(channel__wrong_row)
 {
 	struct msg_header head = { MSG_KEY, 0 };
 	struct channel front;
@@ -163,8 +160,7 @@ ATF_TC_BODY(channel__wrong_row, tc)
 
 /* Messages that were sent before the end are handled, even if the other end
    left some unread. */
-ATF_TC_WITHOUT_HEAD(channel__last_words);
-ATF_TC_BODY(channel__last_words, tc)
+TEST(channel__last_words)
 {
 	struct msg_pieces unread = { 0 };
 	struct channel front;
@@ -182,8 +178,7 @@ ATF_TC_BODY(channel__last_words, tc)
 }
 
 /* Kept while the other end is busy, and sent in order. */
-ATF_TC_WITHOUT_HEAD(channel__queue);
-ATF_TC_BODY(channel__queue, tc)
+TEST(channel__queue)
 {
 	struct msg_get_info body = { .id = 0 };
 	struct channel front;
@@ -217,8 +212,7 @@ ATF_TC_BODY(channel__queue, tc)
 }
 
 /* The descriptors of a kept message are duplicates, closed with it. */
-ATF_TC_WITHOUT_HEAD(channel__queue_fds);
-ATF_TC_BODY(channel__queue_fds, tc)
+TEST(channel__queue_fds)
 {
 	struct msg_channel body = { .role = ROLE_FRONT };
 	struct channel parent, child;
@@ -243,8 +237,7 @@ ATF_TC_BODY(channel__queue_fds, tc)
 }
 
 /* Counts replace each other in the queue. */
-ATF_TC_WITHOUT_HEAD(channel__replace);
-ATF_TC_BODY(channel__replace, tc)
+TEST(channel__replace)
 {
 	static uint8_t buf[MSG_MAX] __attribute__((__aligned__(8)));
 	struct msg_mounts body = { .changes = 1 };
@@ -274,8 +267,7 @@ ATF_TC_BODY(channel__replace, tc)
 }
 
 /* With the other end gone there is nobody to keep anything for. */
-ATF_TC_WITHOUT_HEAD(channel__peer_gone);
-ATF_TC_BODY(channel__peer_gone, tc)
+TEST(channel__peer_gone)
 {
 	struct msg_touch body = { 0 };
 	struct channel front;
@@ -293,17 +285,4 @@ ATF_TC_BODY(channel__peer_gone, tc)
 	channel_close(&front);
 	ATF_CHECK_EQ(-1, channel_send(&front, MSG_TOUCH, &body, NULL, 0, NULL,
 	    0));
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, channel__bound);
-	ATF_TP_ADD_TC(tp, channel__wrong_content);
-	ATF_TP_ADD_TC(tp, channel__wrong_row);
-	ATF_TP_ADD_TC(tp, channel__last_words);
-	ATF_TP_ADD_TC(tp, channel__queue);
-	ATF_TP_ADD_TC(tp, channel__queue_fds);
-	ATF_TP_ADD_TC(tp, channel__replace);
-	ATF_TP_ADD_TC(tp, channel__peer_gone);
-	return atf_no_error();
 }

@@ -4,7 +4,6 @@
  */
 #include <sys/wait.h>
 
-#include <atf-c.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 
 #include "common/log.h"
 #include "common/child.h"
+#include "tests/lib/test.h"
 
 struct started {
 	pid_t		pid;
@@ -148,8 +148,7 @@ expect_end(struct started *s, int status)
 	close(s->channel.fd);
 }
 
-ATF_TC_WITHOUT_HEAD(child__start);
-ATF_TC_BODY(child__start, tc)
+TEST(child__start)
 {
 	struct started s;
 
@@ -166,8 +165,7 @@ ATF_TC_BODY(child__start, tc)
 	close(s.channel.fd);
 }
 
-ATF_TC_WITHOUT_HEAD(child__front_needs_no_key);
-ATF_TC_BODY(child__front_needs_no_key, tc)
+TEST(child__front_needs_no_key)
 {
 	struct started s;
 
@@ -180,8 +178,7 @@ ATF_TC_BODY(child__front_needs_no_key, tc)
 	close(s.channel.fd);
 }
 
-ATF_TC_WITHOUT_HEAD(child__new_configuration);
-ATF_TC_BODY(child__new_configuration, tc)
+TEST(child__new_configuration)
 {
 	struct started s;
 
@@ -204,8 +201,7 @@ ATF_TC_BODY(child__new_configuration, tc)
 	close(s.channel.fd);
 }
 
-ATF_TC_WITHOUT_HEAD(child__bad_start);
-ATF_TC_BODY(child__bad_start, tc)
+TEST(child__bad_start)
 {
 	struct msg_part part = { 0 };
 	struct started s;
@@ -227,8 +223,7 @@ ATF_TC_BODY(child__bad_start, tc)
 	ATF_CHECK_STREQ("TRACKERS before the configuration\n", s.log);
 }
 
-ATF_TC_WITHOUT_HEAD(child__parent_gone);
-ATF_TC_BODY(child__parent_gone, tc)
+TEST(child__parent_gone)
 {
 	struct started s;
 	int status;
@@ -239,14 +234,4 @@ ATF_TC_BODY(child__parent_gone, tc)
 	close(s.channel.fd);
 	ATF_REQUIRE_EQ(s.pid, waitpid(s.pid, &status, 0));
 	ATF_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, child__start);
-	ATF_TP_ADD_TC(tp, child__front_needs_no_key);
-	ATF_TP_ADD_TC(tp, child__new_configuration);
-	ATF_TP_ADD_TC(tp, child__bad_start);
-	ATF_TP_ADD_TC(tp, child__parent_gone);
-	return atf_no_error();
 }

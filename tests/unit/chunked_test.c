@@ -1,10 +1,10 @@
-#include <atf-c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pkgtorrentd/front/http/chunked.h"
 #include "pkgtorrentd/front/http/http.h"
+#include "tests/lib/test.h"
 
 #define MAX	1000		/* of a body here */
 #define FRAMING	(65536 + MAX / 8)
@@ -152,8 +152,7 @@ static const struct {
 };
 
 /* However the body is cut into packets. */
-ATF_TC_WITHOUT_HEAD(chunked__rows);
-ATF_TC_BODY(chunked__rows, tc)
+TEST(chunked__rows)
 {
 	char	out[64];
 	size_t	i, step, outlen, len;
@@ -179,8 +178,7 @@ ATF_TC_BODY(chunked__rows, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(chunked__nul);
-ATF_TC_BODY(chunked__nul, tc)
+TEST(chunked__nul)
 {
 	char	out[8];
 	size_t	outlen;
@@ -195,8 +193,7 @@ ATF_TC_BODY(chunked__nul, tc)
 }
 
 /* The reason is one line, without any of the sent bytes. */
-ATF_TC_WITHOUT_HEAD(chunked__why);
-ATF_TC_BODY(chunked__why, tc)
+TEST(chunked__why)
 {
 	static const struct {
 		const char	*bytes;
@@ -220,8 +217,7 @@ ATF_TC_BODY(chunked__why, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(chunked__line_limit);
-ATF_TC_BODY(chunked__line_limit, tc)
+TEST(chunked__line_limit)
 {
 	char	text[CHUNK_LINE_MAX + 16], out[8];
 	size_t	outlen, step;
@@ -252,8 +248,7 @@ ATF_TC_BODY(chunked__line_limit, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(chunked__trailer_limits);
-ATF_TC_BODY(chunked__trailer_limits, tc)
+TEST(chunked__trailer_limits)
 {
 	static char	text[HTTP_HEAD_MAX + 64];
 	char		out[8];
@@ -303,15 +298,13 @@ decode_framing(size_t n)
 }
 
 /* Chunks of one byte cost five, and nobody needs a body of mostly framing. */
-ATF_TC_WITHOUT_HEAD(chunked__framing_limit);
-ATF_TC_BODY(chunked__framing_limit, tc)
+TEST(chunked__framing_limit)
 {
 	ATF_CHECK_EQ(decode_framing(FRAMING), 0);
 	ATF_CHECK_EQ(decode_framing(FRAMING + 1), 413);
 }
 
-ATF_TC_WITHOUT_HEAD(chunked__body_limit);
-ATF_TC_BODY(chunked__body_limit, tc)
+TEST(chunked__body_limit)
 {
 	static char	text[2 * MAX + 64], out[MAX];
 	size_t		outlen, n;
@@ -326,16 +319,4 @@ ATF_TC_BODY(chunked__body_limit, tc)
 	ATF_CHECK_EQ(decode(text, n, 100, MAX - 1, out, &outlen), 413);
 	ATF_CHECK_EQ(decode("0\r\n\r\n", 5, 1, 0, out, &outlen), 0);
 	ATF_CHECK_EQ(decode("1\r\n", 3, 1, 0, out, &outlen), 413);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, chunked__rows);
-	ATF_TP_ADD_TC(tp, chunked__nul);
-	ATF_TP_ADD_TC(tp, chunked__why);
-	ATF_TP_ADD_TC(tp, chunked__line_limit);
-	ATF_TP_ADD_TC(tp, chunked__trailer_limits);
-	ATF_TP_ADD_TC(tp, chunked__framing_limit);
-	ATF_TP_ADD_TC(tp, chunked__body_limit);
-	return atf_no_error();
 }

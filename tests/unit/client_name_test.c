@@ -1,11 +1,11 @@
 /*
  * Names that clients rewrite, as they were seen to ask for them.
  */
-#include <atf-c.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/client_name.h"
+#include "tests/lib/test.h"
 
 #define T	REWRITTEN_BY_TRANSMISSION
 #define L	REWRITTEN_BY_LIBTORRENT
@@ -51,13 +51,11 @@ static const struct {
 	{ "", 0 }, { "/", 0 },
 };
 
-ATF_TC_WITHOUT_HEAD(client_name__rewriters);
-ATF_TC_BODY(client_name__rewriters, tc)
+TEST(client_name__rewriters)
 {
 	unsigned	 by;
 	size_t		 i;
 
-	(void)tc;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		by = client_name_rewriters(cases[i].path,
 		    strlen(cases[i].path));
@@ -65,12 +63,10 @@ ATF_TC_BODY(client_name__rewriters, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(client_name__length);
-ATF_TC_BODY(client_name__length, tc)
+TEST(client_name__length)
 {
 	char	path[600];
 
-	(void)tc;
 	memset(path, 'n', sizeof(path));
 	path[0] = path[241] = '/';
 	ATF_CHECK_EQ(0, client_name_rewriters(path, 241));
@@ -88,10 +84,8 @@ ATF_TC_BODY(client_name__length, tc)
 	ATF_CHECK_EQ(0, client_name_rewriters(path, 13));
 }
 
-ATF_TC_WITHOUT_HEAD(client_name__list);
-ATF_TC_BODY(client_name__list, tc)
+TEST(client_name__list)
 {
-	(void)tc;
 	ATF_CHECK_STREQ("", client_name_list(0));
 	ATF_CHECK_STREQ("Transmission 3", client_name_list(T));
 	ATF_CHECK_STREQ("libtorrent (qBittorrent, Deluge)",
@@ -99,12 +93,4 @@ ATF_TC_BODY(client_name__list, tc)
 	ATF_CHECK_STREQ("Transmission 3 and libtorrent (qBittorrent, Deluge)",
 	    client_name_list(T | L));
 	ATF_CHECK_STREQ("every client", client_name_list(A | T));
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, client_name__rewriters);
-	ATF_TP_ADD_TC(tp, client_name__length);
-	ATF_TP_ADD_TC(tp, client_name__list);
-	return atf_no_error();
 }

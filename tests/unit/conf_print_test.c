@@ -1,5 +1,4 @@
 /* pkgtorrentd.conf(5) as it is printed, shipped and described. */
-#include <atf-c.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include "common/conf/conf.h"
 #include "common/conf/keyword.h"
 #include "tests/lib/conf_text.h"
+#include "tests/lib/test.h"
 #include "tests/lib/text.h"
 
 /* Both complain, or x = parse(text) is equal to parse(print(x)). */
@@ -26,8 +26,7 @@ check_round_trip(const char *text)
 	conf_free(again);
 }
 
-ATF_TC_WITHOUT_HEAD(conf_print__parses_again);
-ATF_TC_BODY(conf_print__parses_again, tc)
+TEST(conf_print__parses_again)
 {
 	static const char *const lines[] = {
 		"listen 127.0.0.1:80\nlisten [::1]:80\nlisten \"/run/a b\"",
@@ -46,7 +45,6 @@ ATF_TC_BODY(conf_print__parses_again, tc)
 	char text[4096];
 	size_t i;
 
-	(void)tc;
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		snprintf(text, sizeof(text), ROOT "%s\n", lines[i]);
 		check_round_trip(text);
@@ -54,8 +52,7 @@ ATF_TC_BODY(conf_print__parses_again, tc)
 }
 
 /* Random words of the bytes that quoting is about. */
-ATF_TC_WITHOUT_HEAD(conf_print__any_quoting);
-ATF_TC_BODY(conf_print__any_quoting, tc)
+TEST(conf_print__any_quoting)
 {
 	static const char bytes[] = "a\" \\#\t'=/\377";
 	struct buf text = { 0 };
@@ -64,7 +61,6 @@ ATF_TC_BODY(conf_print__any_quoting, tc)
 	size_t k, n;
 	int i;
 
-	(void)tc;
 	srandom(1);
 	for (i = 0; i < 2000; i++) {
 		n = 1 + (size_t)random() % 8;
@@ -89,8 +85,7 @@ ATF_TC_BODY(conf_print__any_quoting, tc)
 
 /* Every single keyword reaches the children: a value that is not the default
    is in the text, and comes back. */
-ATF_TC_WITHOUT_HEAD(conf_print__every_keyword);
-ATF_TC_BODY(conf_print__every_keyword, tc)
+TEST(conf_print__every_keyword)
 {
 	static const char full[] =
 	    "listen 127.0.0.2:81\n"
@@ -138,7 +133,6 @@ ATF_TC_BODY(conf_print__every_keyword, tc)
 	const struct keyword *kw;
 	char *text = printed(c), line[64];
 
-	(void)tc;
 	ATF_CHECK_STREQ(full, text);
 	ATF_CHECK_EQ(13ULL << 30, c->max_bytes);
 	ATF_CHECK_EQ(18 * 60000, c->write_timeout_ms);
@@ -187,8 +181,7 @@ uncomment(char *text)
 	*out = '\0';
 }
 
-ATF_TC_WITHOUT_HEAD(conf_example__is_the_default);
-ATF_TC_BODY(conf_example__is_the_default, tc)
+TEST(conf_example__is_the_default)
 {
 	char *text = read_tree_file(tc, "etc/pkgtorrentd.conf");
 	char *defaults, *as_is, *uncommented, line[128];
@@ -228,8 +221,7 @@ ATF_TC_BODY(conf_example__is_the_default, tc)
 	free(uncommented);
 }
 
-ATF_TC_WITHOUT_HEAD(conf_manual__names_every_keyword);
-ATF_TC_BODY(conf_manual__names_every_keyword, tc)
+TEST(conf_manual__names_every_keyword)
 {
 	char *text = read_tree_file(tc, "man/pkgtorrentd.conf.5"), line[128];
 	const struct keyword *kw;
@@ -239,14 +231,4 @@ ATF_TC_BODY(conf_manual__names_every_keyword, tc)
 		ATF_CHECK_MSG(strstr(text, line) != NULL, "no%s", line);
 	}
 	free(text);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, conf_print__parses_again);
-	ATF_TP_ADD_TC(tp, conf_print__any_quoting);
-	ATF_TP_ADD_TC(tp, conf_print__every_keyword);
-	ATF_TP_ADD_TC(tp, conf_example__is_the_default);
-	ATF_TP_ADD_TC(tp, conf_manual__names_every_keyword);
-	return atf_no_error();
 }

@@ -1,7 +1,6 @@
 /* Files and users that pkgtorrentd.conf(5) names must be there. */
 #include <sys/stat.h>
 
-#include <atf-c.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "common/conf/conf.h"
 #include "tests/lib/conf_text.h"
+#include "tests/lib/test.h"
 #include "tests/lib/text.h"
 
 /* The complaints of conf_check_system(), to be freed.  @ is where we are. */
@@ -48,12 +48,10 @@ check_complaint(char **e, const char *keyword, const char *reason)
 	*e = eol + 1;
 }
 
-ATF_TC_WITHOUT_HEAD(conf_check_system__directories);
-ATF_TC_BODY(conf_check_system__directories, tc)
+TEST(conf_check_system__directories)
 {
 	char *e, *p;
 
-	(void)tc;
 	ATF_REQUIRE_EQ(0, mkdir("mirror", 0755));
 	atf_utils_create_file("file", "x");
 	e = check_system("root @/mirror\ncache @/new\naccess-log @/new.log\n"
@@ -86,16 +84,10 @@ ATF_TC_BODY(conf_check_system__directories, tc)
 	free(e);
 }
 
-ATF_TC(conf_check_system__unwritable);
-ATF_TC_HEAD(conf_check_system__unwritable, tc)
-{
-	atf_tc_set_md_var(tc, "require.user", "unprivileged");
-}
-ATF_TC_BODY(conf_check_system__unwritable, tc)
+TEST(conf_check_system__unwritable, "require.user", "unprivileged")
 {
 	char *e, *p;
 
-	(void)tc;
 	ATF_REQUIRE_EQ(0, mkdir("closed", 0555));
 	p = e = check_system("root @\ncache @/closed\n"
 	    "access-log @/closed/x\n", -1, false);
@@ -107,14 +99,12 @@ ATF_TC_BODY(conf_check_system__unwritable, tc)
 	free(e);
 }
 
-ATF_TC_WITHOUT_HEAD(conf_check_system__users);
-ATF_TC_BODY(conf_check_system__users, tc)
+TEST(conf_check_system__users)
 {
 	static const char text[] = "root @\ncache @\nuser no-such-user\n"
 	    "user cache root\nuser hasher nobody\n";
 	char *e;
 
-	(void)tc;
 	e = check_system(text, -1, true);
 	ATF_CHECK_STREQ("x.conf: user front \"no-such-user\": no such user; "
 	    "make it, or set user to one that exists\n"
@@ -124,12 +114,4 @@ ATF_TC_BODY(conf_check_system__users, tc)
 	e = check_system(text, 0, false);
 	ATF_CHECK_STREQ("", e);
 	free(e);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, conf_check_system__directories);
-	ATF_TP_ADD_TC(tp, conf_check_system__unwritable);
-	ATF_TP_ADD_TC(tp, conf_check_system__users);
-	return atf_no_error();
 }

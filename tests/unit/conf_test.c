@@ -3,7 +3,6 @@
 #include <sys/un.h>
 
 #include <arpa/inet.h>
-#include <atf-c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "common/conf/conf.h"
 #include "common/conf/keyword.h"
 #include "tests/lib/conf_text.h"
+#include "tests/lib/test.h"
 #include "tests/lib/text.h"
 
 #define BAD_IS(expected, ...) do {					\
@@ -44,13 +44,11 @@ check_taken(const char *line)
 	conf_free(good(text, NULL));
 }
 
-ATF_TC_WITHOUT_HEAD(conf__defaults);
-ATF_TC_BODY(conf__defaults, tc)
+TEST(conf__defaults)
 {
 	struct conf *c = good(ROOT, NULL);
 	enum role role;
 
-	(void)tc;
 	ATF_REQUIRE_EQ(2, c->nlisten);
 	ATF_CHECK_STREQ("127.0.0.1:8080", c->listen[0].text);
 	ATF_CHECK_STREQ("[::1]:8080", c->listen[1].text);
@@ -97,12 +95,10 @@ ATF_TC_BODY(conf__defaults, tc)
 	conf_free(c);
 }
 
-ATF_TC_WITHOUT_HEAD(conf__words_and_comments);
-ATF_TC_BODY(conf__words_and_comments, tc)
+TEST(conf__words_and_comments)
 {
 	struct conf *c;
 
-	(void)tc;
 	c = good("# comment \"with one quote\n\n \t\n"
 	    "\troot\t \"/srv/a b\"   # after the arguments\n"
 	    "root /q\"u o\"te \"/a\\\"b\\\\c\\d\"\n"
@@ -122,14 +118,12 @@ ATF_TC_BODY(conf__words_and_comments, tc)
 	check_refused("cache \"\"", "cache \"\": not an absolute path", "");
 }
 
-ATF_TC_WITHOUT_HEAD(conf__control_bytes);
-ATF_TC_BODY(conf__control_bytes, tc)
+TEST(conf__control_bytes)
 {
 	static const char nul[] = ROOT "service a\0b\n# \0\n";
 	struct buf errors = { 0 };
 	char *e;
 
-	(void)tc;
 	ATF_REQUIRE(conf_parse("x.conf", nul, sizeof(nul) - 1, NULL,
 	    &errors) == NULL);
 	e = as_string(&errors);
@@ -145,14 +139,12 @@ ATF_TC_BODY(conf__control_bytes, tc)
 	free(e);
 }
 
-ATF_TC_WITHOUT_HEAD(conf__too_long);
-ATF_TC_BODY(conf__too_long, tc)
+TEST(conf__too_long)
 {
 	struct buf errors = { 0 }, text = { 0 };
 	struct conf *c;
 	char *e;
 
-	(void)tc;
 	ATF_REQUIRE_EQ(0, buf_addf(&text, ROOT));
 	while (text.len < CONF_TEXT_MAX)
 		ATF_REQUIRE_EQ(0, buf_add(&text, "\n", 1));
@@ -169,10 +161,8 @@ ATF_TC_BODY(conf__too_long, tc)
 	buf_free(&text);
 }
 
-ATF_TC_WITHOUT_HEAD(conf__complaints_all_in_one_go);
-ATF_TC_BODY(conf__complaints_all_in_one_go, tc)
+TEST(conf__complaints_all_in_one_go)
 {
-	(void)tc;
 	BAD_IS("x.conf:1: hashers \"many\": not a number; "
 	    "expected a number from 1 to 64\n"
 	    "x.conf:3: unknown keyword \"hasher\"; "
@@ -192,14 +182,12 @@ ATF_TC_BODY(conf__complaints_all_in_one_go, tc)
 	    "service a b\ncache\n", "log-level loud", "", NULL);
 }
 
-ATF_TC_WITHOUT_HEAD(conf__complaints_bounded);
-ATF_TC_BODY(conf__complaints_bounded, tc)
+TEST(conf__complaints_bounded)
 {
 	struct buf text = { 0 };
 	char *e;
 	int i;
 
-	(void)tc;
 	for (i = 0; i < 5000; i++)
 		ATF_REQUIRE_EQ(0, buf_add(&text, "x\n", 2));
 	ATF_REQUIRE_EQ(0, buf_add(&text, "", 1));
@@ -211,21 +199,17 @@ ATF_TC_BODY(conf__complaints_bounded, tc)
 	buf_free(&text);
 }
 
-ATF_TC_WITHOUT_HEAD(conf__equals_sign);
-ATF_TC_BODY(conf__equals_sign, tc)
+TEST(conf__equals_sign)
 {
-	(void)tc;
 	check_refused("hashers=4", "unknown keyword \"hashers=4\"",
 	    "expected a blank, not =");
 	check_refused("hashers = 4", "one argument too many", "hashers \"4\"");
 }
 
-ATF_TC_WITHOUT_HEAD(conf__given_twice);
-ATF_TC_BODY(conf__given_twice, tc)
+TEST(conf__given_twice)
 {
 	char *e;
 
-	(void)tc;
 	BAD_IS("x.conf:4: hashers: given in line 2 already; expected it "
 	    "once\n", ROOT "hashers 1\n\nhashers 1\n", NULL);
 	check_refused("root /other", "root \"/other\": a second document root",
@@ -249,12 +233,10 @@ ATF_TC_BODY(conf__given_twice, tc)
 	free(e);
 }
 
-ATF_TC_WITHOUT_HEAD(conf__overrides);
-ATF_TC_BODY(conf__overrides, tc)
+TEST(conf__overrides)
 {
 	struct conf *c;
 
-	(void)tc;
 	c = good(ROOT "hashers 2\nlisten 127.0.0.1:1\nlisten 127.0.0.1:2\n"
 	    "deny /a\ncache /file\nproxy 10.0.0.1 10.0.0.2\n"
 	    "access-log /file\nuser cache x\nbase-url http://a\n",
@@ -287,8 +269,7 @@ ATF_TC_BODY(conf__overrides, tc)
 	    "service \"a/b\"", NULL);
 }
 
-ATF_TC_WITHOUT_HEAD(conf__numbers);
-ATF_TC_BODY(conf__numbers, tc)
+TEST(conf__numbers)
 {
 	static const char *const refused[][2] = {
 		{ "hashers 0", "too small" }, { "hashers 65", "too large" },
@@ -315,7 +296,6 @@ ATF_TC_BODY(conf__numbers, tc)
 	struct conf *c;
 	size_t i;
 
-	(void)tc;
 	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 		check_refused(refused[i][0], refused[i][1], " from ");
 	check_refused("piece-length 3M", "expected a power of two from 16K to "
@@ -339,8 +319,7 @@ ATF_TC_BODY(conf__numbers, tc)
 	conf_free(c);
 }
 
-ATF_TC_WITHOUT_HEAD(conf__listen);
-ATF_TC_BODY(conf__listen, tc)
+TEST(conf__listen)
 {
 	static const char *const refused[] = {
 		"*:80", "localhost:80", "127.0.0.1", "80", ":80", "127.1:80",
@@ -356,7 +335,6 @@ ATF_TC_BODY(conf__listen, tc)
 	struct conf *c;
 	size_t i;
 
-	(void)tc;
 	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		snprintf(line, sizeof(line), "listen %s", refused[i]);
 		check_refused(line, refused[i], "expected ADDRESS:PORT, "
@@ -388,8 +366,7 @@ ATF_TC_BODY(conf__listen, tc)
 	conf_free(c);
 }
 
-ATF_TC_WITHOUT_HEAD(conf__proxy);
-ATF_TC_BODY(conf__proxy, tc)
+TEST(conf__proxy)
 {
 	static const char *const refused[] = {
 		"10.0.0.1/8", "10.0.0.0/33", "::/129", "10.0.0.0/",
@@ -402,7 +379,6 @@ ATF_TC_BODY(conf__proxy, tc)
 	char line[128];
 	size_t i;
 
-	(void)tc;
 	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		snprintf(line, sizeof(line), "proxy %s", refused[i]);
 		check_refused(line, "expected ADDRESS[/BITS] ... or none", "");
@@ -430,8 +406,7 @@ ATF_TC_BODY(conf__proxy, tc)
 	conf_free(c);
 }
 
-ATF_TC_WITHOUT_HEAD(conf__urls);
-ATF_TC_BODY(conf__urls, tc)
+TEST(conf__urls)
 {
 	static const char *const refused[] = {
 		"mirror.example", "//mirror.example", "ftp://a/", "http:/a",
@@ -447,7 +422,6 @@ ATF_TC_BODY(conf__urls, tc)
 	char line[128];
 	size_t i;
 
-	(void)tc;
 	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		snprintf(line, sizeof(line), "base-url %s", refused[i]);
 		check_refused(line, "; expected ", "");
@@ -464,12 +438,10 @@ ATF_TC_BODY(conf__urls, tc)
 	conf_free(c);
 }
 
-ATF_TC_WITHOUT_HEAD(conf__names);
-ATF_TC_BODY(conf__names, tc)
+TEST(conf__names)
 {
 	struct conf *c;
 
-	(void)tc;
 	check_refused("host a:80", "host \"a:80\": has more than a host", "");
 	check_refused("host http://a", "has more than a host", "");
 	check_refused("host *.example.org", "not a host name", "");
@@ -511,12 +483,10 @@ ATF_TC_BODY(conf__names, tc)
 	conf_free(c);
 }
 
-ATF_TC_WITHOUT_HEAD(conf__users);
-ATF_TC_BODY(conf__users, tc)
+TEST(conf__users)
 {
 	struct conf *c;
 
-	(void)tc;
 	c = good(ROOT "user cache c\nuser all\nuser walker w\n", NULL);
 	ATF_CHECK_STREQ("all", c->user[ROLE_FRONT]);
 	ATF_CHECK_STREQ("w", c->user[ROLE_WALKER]);
@@ -542,12 +512,10 @@ root_of(const struct conf *c, const char *path)
 	return conf_root_of(c, path, strlen(path));
 }
 
-ATF_TC_WITHOUT_HEAD(conf_root_of__longest_prefix);
-ATF_TC_BODY(conf_root_of__longest_prefix, tc)
+TEST(conf_root_of__longest_prefix)
 {
 	struct conf *c;
 
-	(void)tc;
 	c = good("root /pub/fedora /2\nroot /1\nroot /pub /3\n", NULL);
 	ATF_CHECK_EQ(1, root_of(c, "/x"));
 	ATF_CHECK_EQ(2, root_of(c, "/pub/x"));
@@ -566,25 +534,4 @@ ATF_TC_BODY(conf_root_of__longest_prefix, tc)
 	ATF_CHECK_EQ(0, root_of(c, "/pub/x"));
 	ATF_CHECK_EQ(-1, root_of(c, "/x"));
 	conf_free(c);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, conf__defaults);
-	ATF_TP_ADD_TC(tp, conf__words_and_comments);
-	ATF_TP_ADD_TC(tp, conf__control_bytes);
-	ATF_TP_ADD_TC(tp, conf__too_long);
-	ATF_TP_ADD_TC(tp, conf__complaints_all_in_one_go);
-	ATF_TP_ADD_TC(tp, conf__complaints_bounded);
-	ATF_TP_ADD_TC(tp, conf__equals_sign);
-	ATF_TP_ADD_TC(tp, conf__given_twice);
-	ATF_TP_ADD_TC(tp, conf__overrides);
-	ATF_TP_ADD_TC(tp, conf__numbers);
-	ATF_TP_ADD_TC(tp, conf__listen);
-	ATF_TP_ADD_TC(tp, conf__proxy);
-	ATF_TP_ADD_TC(tp, conf__urls);
-	ATF_TP_ADD_TC(tp, conf__names);
-	ATF_TP_ADD_TC(tp, conf__users);
-	ATF_TP_ADD_TC(tp, conf_root_of__longest_prefix);
-	return atf_no_error();
 }

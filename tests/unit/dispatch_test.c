@@ -1,6 +1,5 @@
 /* Files shared out among hashers, for jobs that want them hashed, and hashers
    that are lost: the test plays the walker, the hasher and the jobs. */
-#include <atf-c.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "common/listing.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/front/job/hashq.h"
+#include "tests/lib/test.h"
 
 #define MIB		(1U << 20)
 #define HASHER_ENDS	6	/* before a file is given up */
@@ -264,8 +264,7 @@ rig_batch_has(const struct rig *rig, uint64_t size)
 	return false;
 }
 
-ATF_TC_WITHOUT_HEAD(file__that_ends_hashers);
-ATF_TC_BODY(file__that_ends_hashers, tc)
+TEST(file__that_ends_hashers)
 {
 	static struct rig	 rig;
 	struct hash_group	*w[2];
@@ -293,8 +292,7 @@ ATF_TC_BODY(file__that_ends_hashers, tc)
 	rig_stop(&rig);
 }
 
-ATF_TC_WITHOUT_HEAD(turns__small_files_beside_a_huge_one);
-ATF_TC_BODY(turns__small_files_beside_a_huge_one, tc)
+TEST(turns__small_files_beside_a_huge_one)
 {
 	static struct rig	 rig;
 	const uint64_t		 huge_len = 16ULL << 30;
@@ -323,8 +321,7 @@ ATF_TC_BODY(turns__small_files_beside_a_huge_one, tc)
 }
 
 /* It does not wait for the first slice of each of those before it. */
-ATF_TC_WITHOUT_HEAD(turns__small_file_behind_many_huge);
-ATF_TC_BODY(turns__small_file_behind_many_huge, tc)
+TEST(turns__small_file_behind_many_huge)
 {
 	static struct rig	 rig;
 	const uint64_t		 huge_len = 64ULL << 20;
@@ -355,8 +352,7 @@ ATF_TC_BODY(turns__small_file_behind_many_huge, tc)
 
 /* Many huge files and a small one, which somebody else wants, too: it does
    not come after all of them. */
-ATF_TC_WITHOUT_HEAD(turns__small_file_that_two_want);
-ATF_TC_BODY(turns__small_file_that_two_want, tc)
+TEST(turns__small_file_that_two_want)
 {
 	static struct rig	 rig;
 	const uint64_t		 huge_len = 1ULL << 30;
@@ -393,8 +389,7 @@ ATF_TC_BODY(turns__small_file_that_two_want, tc)
 
 /* A hasher ends over a file that a job wants which is still waiting for its
    first turn. */
-ATF_TC_WITHOUT_HEAD(turns__lost_file_of_a_newcomer);
-ATF_TC_BODY(turns__lost_file_of_a_newcomer, tc)
+TEST(turns__lost_file_of_a_newcomer)
 {
 	static struct rig	 rig;
 	struct hash_group	*first, *newcomer;
@@ -422,8 +417,7 @@ ATF_TC_BODY(turns__lost_file_of_a_newcomer, tc)
 
 /* Of two jobs that want a file one ends: the file is hashed for the other, and
    the files that no other wants are dropped. */
-ATF_TC_WITHOUT_HEAD(waiter__that_leaves);
-ATF_TC_BODY(waiter__that_leaves, tc)
+TEST(waiter__that_leaves)
 {
 	static struct rig	 rig;
 	static struct want	 wants[2];
@@ -449,15 +443,4 @@ ATF_TC_BODY(waiter__that_leaves, tc)
 	ATF_CHECK_EQ(0, rig.failed);
 	hash_group_release(&rig.hashq, staying);
 	rig_stop(&rig);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, file__that_ends_hashers);
-	ATF_TP_ADD_TC(tp, turns__small_files_beside_a_huge_one);
-	ATF_TP_ADD_TC(tp, turns__small_file_behind_many_huge);
-	ATF_TP_ADD_TC(tp, turns__small_file_that_two_want);
-	ATF_TP_ADD_TC(tp, turns__lost_file_of_a_newcomer);
-	ATF_TP_ADD_TC(tp, waiter__that_leaves);
-	return atf_no_error();
 }

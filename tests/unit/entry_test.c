@@ -2,12 +2,12 @@
  * Entries of the cache as bytes: a damaged one is either the stored entry
  * still, or it is nothing.
  */
-#include <atf-c.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pkgtorrentd/cache/entry.h"
 #include "common/seal.h"
+#include "tests/lib/test.h"
 
 #define PIECE_LEN	(1U << 20)
 #define PATH		"/fedora/a.rpm"
@@ -60,8 +60,7 @@ read_pieces(const struct buf *b, size_t len, struct entry_pieces *e)
 	    e);
 }
 
-ATF_TC_WITHOUT_HEAD(pieces__are_read_back);
-ATF_TC_BODY(pieces__are_read_back, tc)
+TEST(pieces__are_read_back)
 {
 	struct buf b = { 0 };
 	struct entry_pieces e;
@@ -78,8 +77,7 @@ ATF_TC_BODY(pieces__are_read_back, tc)
 	buf_free(&b);
 }
 
-ATF_TC_WITHOUT_HEAD(info__is_read_back);
-ATF_TC_BODY(info__is_read_back, tc)
+TEST(info__is_read_back)
 {
 	struct buf b = { 0 };
 	struct entry_info e;
@@ -98,8 +96,7 @@ ATF_TC_BODY(info__is_read_back, tc)
 	buf_free(&b);
 }
 
-ATF_TC_WITHOUT_HEAD(entry__with_any_bit_flipped_is_nothing);
-ATF_TC_BODY(entry__with_any_bit_flipped_is_nothing, tc)
+TEST(entry__with_any_bit_flipped_is_nothing)
 {
 	struct buf p = { 0 }, q = { 0 };
 	struct entry_pieces pieces;
@@ -128,8 +125,7 @@ ATF_TC_BODY(entry__with_any_bit_flipped_is_nothing, tc)
 }
 
 /* In memory of exactly that length, so that a read past it is found. */
-ATF_TC_WITHOUT_HEAD(entry__cut_anywhere_is_nothing);
-ATF_TC_BODY(entry__cut_anywhere_is_nothing, tc)
+TEST(entry__cut_anywhere_is_nothing)
 {
 	struct buf p = { 0 }, q = { 0 };
 	struct entry_pieces pieces;
@@ -162,8 +158,7 @@ ATF_TC_BODY(entry__cut_anywhere_is_nothing, tc)
 	buf_free(&q);
 }
 
-ATF_TC_WITHOUT_HEAD(entry__in_another_place_is_nothing);
-ATF_TC_BODY(entry__in_another_place_is_nothing, tc)
+TEST(entry__in_another_place_is_nothing)
 {
 	uint8_t other[SHA1_LEN] = { 0 };
 	struct buf p = { 0 }, q = { 0 };
@@ -188,8 +183,7 @@ ATF_TC_BODY(entry__in_another_place_is_nothing, tc)
 }
 
 /* Whole, but written by a later release: its fields may mean anything. */
-ATF_TC_WITHOUT_HEAD(entry__of_another_format_is_nothing);
-ATF_TC_BODY(entry__of_another_format_is_nothing, tc)
+TEST(entry__of_another_format_is_nothing)
 {
 	struct entry_pieces e;
 	struct buf b = { 0 };
@@ -202,8 +196,7 @@ ATF_TC_BODY(entry__of_another_format_is_nothing, tc)
 }
 
 /* A list that is not of its file's length would make a wrong torrent. */
-ATF_TC_WITHOUT_HEAD(pieces__of_another_length_are_damaged);
-ATF_TC_BODY(pieces__of_another_length_are_damaged, tc)
+TEST(pieces__of_another_length_are_damaged)
 {
 	uint8_t digests[4 * SHA1_LEN] = { 0 };
 	struct buf b = { 0 };
@@ -234,8 +227,7 @@ name_of(const char *path, size_t len)
 	return entry_name_pieces(name, path, len, PIECE_LEN);
 }
 
-ATF_TC_WITHOUT_HEAD(name__lies_where_the_manual_says);
-ATF_TC_BODY(name__lies_where_the_manual_says, tc)
+TEST(name__lies_where_the_manual_says)
 {
 	char name[ENTRY_PATH_LEN];
 
@@ -248,8 +240,7 @@ ATF_TC_BODY(name__lies_where_the_manual_says, tc)
 	ATF_CHECK_STREQ("pieces/a\n/.b/16384", name);
 }
 
-ATF_TC_WITHOUT_HEAD(name__cannot_leave_the_cache);
-ATF_TC_BODY(name__cannot_leave_the_cache, tc)
+TEST(name__cannot_leave_the_cache)
 {
 	static const char *const bad[] = {
 		"", "/", "a", "a/b", "//a", "/a/", "/a//b", "/.", "/..",
@@ -288,8 +279,7 @@ ATF_TC_BODY(name__cannot_leave_the_cache, tc)
 #define HEX39	"123456789abcdef0123456789abcdef01234567"
 #define HEX40	"0" HEX39
 
-ATF_TC_WITHOUT_HEAD(name__says_whose_a_file_is);
-ATF_TC_BODY(name__says_whose_a_file_is, tc)
+TEST(name__says_whose_a_file_is)
 {
 	ATF_CHECK_EQ(ENTRY_NAME_INFO, entry_name_kind(HEX40));
 	ATF_CHECK(entry_name_kind(HEX40 "0") != ENTRY_NAME_INFO);
@@ -320,8 +310,7 @@ pickle(const char *head)
 	    ENTRY_ORIGINAL;
 }
 
-ATF_TC_WITHOUT_HEAD(pickle__is_told_from_other_files);
-ATF_TC_BODY(pickle__is_told_from_other_files, tc)
+TEST(pickle__is_told_from_other_files)
 {
 	ATF_CHECK(pickle("\x80\x02(K\x04"));
 	ATF_CHECK(pickle("\x80\x04\x95"));
@@ -336,20 +325,4 @@ ATF_TC_BODY(pickle__is_told_from_other_files, tc)
 	ATF_CHECK(!pickle("cache of pieces."));
 	ATF_CHECK(!pickle("pkgtorr\n"));
 	ATF_CHECK(!pickle(""));
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, pieces__are_read_back);
-	ATF_TP_ADD_TC(tp, info__is_read_back);
-	ATF_TP_ADD_TC(tp, entry__with_any_bit_flipped_is_nothing);
-	ATF_TP_ADD_TC(tp, entry__cut_anywhere_is_nothing);
-	ATF_TP_ADD_TC(tp, entry__in_another_place_is_nothing);
-	ATF_TP_ADD_TC(tp, entry__of_another_format_is_nothing);
-	ATF_TP_ADD_TC(tp, pieces__of_another_length_are_damaged);
-	ATF_TP_ADD_TC(tp, name__lies_where_the_manual_says);
-	ATF_TP_ADD_TC(tp, name__cannot_leave_the_cache);
-	ATF_TP_ADD_TC(tp, name__says_whose_a_file_is);
-	ATF_TP_ADD_TC(tp, pickle__is_told_from_other_files);
-	return atf_no_error();
 }

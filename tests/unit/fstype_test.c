@@ -1,8 +1,8 @@
 /* Which file systems are trusted with change times. */
-#include <atf-c.h>
 #include <string.h>
 
 #include "common/fstype.h"
+#include "tests/lib/test.h"
 
 struct expected {
 	uint32_t	 magic;
@@ -27,8 +27,7 @@ check(const struct expected *e, size_t n)
 }
 
 /* By the numbers of statfs(2), not by the table's own. */
-ATF_TC_WITHOUT_HEAD(fstype__keep_ctime);
-ATF_TC_BODY(fstype__keep_ctime, tc)
+TEST(fstype__keep_ctime)
 {
 	static const struct expected e[] = {
 		{ 0xef53, "ext4", true, true },
@@ -48,8 +47,7 @@ ATF_TC_BODY(fstype__keep_ctime, tc)
 	check(e, sizeof(e) / sizeof(e[0]));
 }
 
-ATF_TC_WITHOUT_HEAD(fstype__do_not);
-ATF_TC_BODY(fstype__do_not, tc)
+TEST(fstype__do_not)
 {
 	static const struct expected e[] = {
 		{ 0x73717368, "squashfs", false, true },
@@ -68,11 +66,4 @@ ATF_TC_BODY(fstype__do_not, tc)
 	};
 
 	check(e, sizeof(e) / sizeof(e[0]));
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, fstype__keep_ctime);
-	ATF_TP_ADD_TC(tp, fstype__do_not);
-	return atf_no_error();
 }

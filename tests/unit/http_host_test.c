@@ -1,11 +1,11 @@
 /*
  * The host of a request: Host, and targets that name a host as well, or none.
  */
-#include <atf-c.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "pkgtorrentd/front/http/http.h"
+#include "tests/lib/test.h"
 #include "tests/lib/text.h"
 
 #define H	"Host: mirror.example\r\n"
@@ -19,8 +19,7 @@ parse(const char *text)
 	return http_parse(text, strlen(text), &req, &why);
 }
 
-ATF_TC_WITHOUT_HEAD(http_host__form);
-ATF_TC_BODY(http_host__form, tc)
+TEST(http_host__form)
 {
 	static const char *const good[] = { "a", "mirror.example",
 		"MIRROR.example", "mirror.example.", "my_host", "x-y.z~",
@@ -52,8 +51,7 @@ ATF_TC_BODY(http_host__form, tc)
 }
 
 /* However it is written, it is one host. */
-ATF_TC_WITHOUT_HEAD(http_host__parts);
-ATF_TC_BODY(http_host__parts, tc)
+TEST(http_host__parts)
 {
 	static const struct {
 		const char	*host;
@@ -87,8 +85,7 @@ ATF_TC_BODY(http_host__parts, tc)
 }
 
 /* As to a proxy: it must be the host that Host names. */
-ATF_TC_WITHOUT_HEAD(http_host__absolute_form);
-ATF_TC_BODY(http_host__absolute_form, tc)
+TEST(http_host__absolute_form)
 {
 	static const struct {
 		const char	*url;
@@ -155,8 +152,7 @@ ATF_TC_BODY(http_host__absolute_form, tc)
 	ATF_CHECK_EQ(parse("GET http://a/ HTTP/1.1\r\n\r\n"), 400);
 }
 
-ATF_TC_WITHOUT_HEAD(http_host__options);
-ATF_TC_BODY(http_host__options, tc)
+TEST(http_host__options)
 {
 	ATF_REQUIRE_EQ(parse("OPTIONS * HTTP/1.1\r\n" H "\r\n"), 0);
 	ATF_CHECK_EQ(req.method, HTTP_OPTIONS);
@@ -168,13 +164,4 @@ ATF_TC_BODY(http_host__options, tc)
 	ATF_REQUIRE_EQ(parse("OPTIONS / HTTP/1.0\r\n\r\n"), 0);
 	ATF_CHECK(req.host.p == NULL && req.port.p == NULL);
 	ATF_CHECK_EQ(req.minor, 0);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, http_host__form);
-	ATF_TP_ADD_TC(tp, http_host__parts);
-	ATF_TP_ADD_TC(tp, http_host__absolute_form);
-	ATF_TP_ADD_TC(tp, http_host__options);
-	return atf_no_error();
 }

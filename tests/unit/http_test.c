@@ -1,4 +1,3 @@
-#include <atf-c.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include "pkgtorrentd/front/http/chunked.h"
 #include "pkgtorrentd/front/http/head.h"
 #include "pkgtorrentd/front/http/request.h"
+#include "tests/lib/test.h"
 
 #define H	"Host: mirror.example\r\n"
 #define P	"X-Forwarded-Proto: "
@@ -89,8 +89,7 @@ judge(char *bytes, size_t len)
 }
 
 /* The reason says more than that something is wrong. */
-ATF_TC_WITHOUT_HEAD(http__why);
-ATF_TC_BODY(http__why, tc)
+TEST(http__why)
 {
 	static const struct {
 		const char	*text;
@@ -149,8 +148,7 @@ read_malformed(const atf_tc_t *tc, const struct malformed **requests)
 	return malformed_read(path, requests);
 }
 
-ATF_TC_WITHOUT_HEAD(http__malformed);
-ATF_TC_BODY(http__malformed, tc)
+TEST(http__malformed)
 {
 	const struct malformed	*m;
 	char			*copy;
@@ -172,8 +170,7 @@ ATF_TC_BODY(http__malformed, tc)
 }
 
 /* However a request is cut into packets, it gets the same answer. */
-ATF_TC_WITHOUT_HEAD(http__malformed_byte_by_byte);
-ATF_TC_BODY(http__malformed_byte_by_byte, tc)
+TEST(http__malformed_byte_by_byte)
 {
 	const struct malformed	*m;
 	size_t			 n = read_malformed(tc, &m), len, step;
@@ -192,8 +189,7 @@ ATF_TC_BODY(http__malformed_byte_by_byte, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(http__first_byte_decides);
-ATF_TC_BODY(http__first_byte_decides, tc)
+TEST(http__first_byte_decides)
 {
 	static const char	bad[] = "\x16\x80\n\t (){}[]/:\"\x7f";
 	size_t			i;
@@ -206,8 +202,7 @@ ATF_TC_BODY(http__first_byte_decides, tc)
 	ATF_CHECK_EQ(http_parse(NULL, 0, &req, &why), -1);
 }
 
-ATF_TC_WITHOUT_HEAD(http__curl);
-ATF_TC_BODY(http__curl, tc)
+TEST(http__curl)
 {
 	static const char	text[] =
 	    "GET /yum/torrent_service/single/a%20b?x=y HTTP/1.1\r\n"
@@ -233,8 +228,7 @@ ATF_TC_BODY(http__curl, tc)
 	ATF_CHECK_EQ(req.head_len, sizeof(text) - 1);
 }
 
-ATF_TC_WITHOUT_HEAD(http__post_pipelined);
-ATF_TC_BODY(http__post_pipelined, tc)
+TEST(http__post_pipelined)
 {
 	static const char	text[] =
 	    "POST /yum/torrent_service/digest/x HTTP/1.1\r\n"
@@ -255,8 +249,7 @@ ATF_TC_BODY(http__post_pipelined, tc)
 	ATF_CHECK_EQ(memcmp(text + req.head_len, "p=%2FaGET", 9), 0);
 }
 
-ATF_TC_WITHOUT_HEAD(http__needs_every_byte);
-ATF_TC_BODY(http__needs_every_byte, tc)
+TEST(http__needs_every_byte)
 {
 	static const char	text[] = "\r\n"
 	    "HEAD /a HTTP/1.0\r\nHost: [::1]:80\r\nAccept:\r\n\r\n";
@@ -273,16 +266,14 @@ ATF_TC_BODY(http__needs_every_byte, tc)
 	ATF_CHECK_EQ(req.head_len, sizeof(text) - 1);
 }
 
-ATF_TC_WITHOUT_HEAD(http__one_empty_line_before);
-ATF_TC_BODY(http__one_empty_line_before, tc)
+TEST(http__one_empty_line_before)
 {
 	ATF_CHECK_EQ(parse("\r\n" GETH "\r\n"), 0);
 	check_str(req.line, "GET / HTTP/1.1");
 	ATF_CHECK_EQ(parse("\r\n\r\n" GETH "\r\n"), 400);
 }
 
-ATF_TC_WITHOUT_HEAD(http__all_fields);
-ATF_TC_BODY(http__all_fields, tc)
+TEST(http__all_fields)
 {
 	ATF_REQUIRE_EQ(parse(GETH
 	    "Content-Type:a\r\n"
@@ -315,8 +306,7 @@ ATF_TC_BODY(http__all_fields, tc)
 	ATF_CHECK_EQ(req.content_length, 0);
 }
 
-ATF_TC_WITHOUT_HEAD(http__forwarded_keeps_last);
-ATF_TC_BODY(http__forwarded_keeps_last, tc)
+TEST(http__forwarded_keeps_last)
 {
 	char	text[1024], expect[32];
 	int	i, n;
@@ -334,8 +324,7 @@ ATF_TC_BODY(http__forwarded_keeps_last, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(http__repeats_that_are_harmless);
-ATF_TC_BODY(http__repeats_that_are_harmless, tc)
+TEST(http__repeats_that_are_harmless)
 {
 	ATF_REQUIRE_EQ(parse(GETH "User-Agent: a\r\nUser-Agent: b\r\n"
 	    "Referer: c\r\nReferer: d\r\nAccept: x\r\nAccept: y\r\n"
@@ -345,8 +334,7 @@ ATF_TC_BODY(http__repeats_that_are_harmless, tc)
 }
 
 /* Of several values it is known whether they are one. */
-ATF_TC_WITHOUT_HEAD(http__forwarded_proto);
-ATF_TC_BODY(http__forwarded_proto, tc)
+TEST(http__forwarded_proto)
 {
 	static const struct {
 		const char	*fields;
@@ -398,8 +386,7 @@ line_of(size_t len)
 	return text;
 }
 
-ATF_TC_WITHOUT_HEAD(http__line_limit);
-ATF_TC_BODY(http__line_limit, tc)
+TEST(http__line_limit)
 {
 	static char	text[2 + HTTP_LINE_MAX + 64] = "\r\n";
 
@@ -435,8 +422,7 @@ header_of(size_t len)
 	return text;
 }
 
-ATF_TC_WITHOUT_HEAD(http__header_limit);
-ATF_TC_BODY(http__header_limit, tc)
+TEST(http__header_limit)
 {
 	size_t	line = strlen("GET / HTTP/1.1\r\n");
 	char	*text;
@@ -460,8 +446,7 @@ ATF_TC_BODY(http__header_limit, tc)
 	free(text);
 }
 
-ATF_TC_WITHOUT_HEAD(http__fields_limit);
-ATF_TC_BODY(http__fields_limit, tc)
+TEST(http__fields_limit)
 {
 	char	text[1024] = GETH;
 	size_t	len;
@@ -478,8 +463,7 @@ ATF_TC_BODY(http__fields_limit, tc)
 	ATF_CHECK_EQ(parse(text), 431);
 }
 
-ATF_TC_WITHOUT_HEAD(http__length_limit);
-ATF_TC_BODY(http__length_limit, tc)
+TEST(http__length_limit)
 {
 	ATF_REQUIRE_EQ(parse("POST / HTTP/1.1\r\n" H
 	    "Content-Length: 999999999999999999\r\n\r\n"), 0);
@@ -491,8 +475,7 @@ ATF_TC_BODY(http__length_limit, tc)
 	ATF_CHECK_EQ(req.content_length, 0);
 }
 
-ATF_TC_WITHOUT_HEAD(http__keep_alive);
-ATF_TC_BODY(http__keep_alive, tc)
+TEST(http__keep_alive)
 {
 	static const struct {
 		const char	*fields;
@@ -532,8 +515,7 @@ ATF_TC_BODY(http__keep_alive, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(http__expect);
-ATF_TC_BODY(http__expect, tc)
+TEST(http__expect)
 {
 	ATF_REQUIRE_EQ(parse("POST / HTTP/1.1\r\n" H "Content-Length: 1\r\n"
 	    "Expect: 100-CONTINUE\r\nExpect: 100-continue\r\n\r\n"), 0);
@@ -549,8 +531,7 @@ ATF_TC_BODY(http__expect, tc)
 }
 
 /* The log's line of a request that was refused. */
-ATF_TC_WITHOUT_HEAD(http__line_of_refused);
-ATF_TC_BODY(http__line_of_refused, tc)
+TEST(http__line_of_refused)
 {
 	ATF_CHECK_EQ(parse("GET /a b HTTP/1.1\r\n" H "\r\n"), 400);
 	check_str(req.line, "GET /a b HTTP/1.1");
@@ -567,8 +548,7 @@ ATF_TC_BODY(http__line_of_refused, tc)
 	check_str(req.line, "");
 }
 
-ATF_TC_WITHOUT_HEAD(http__str_is);
-ATF_TC_BODY(http__str_is, tc)
+TEST(http__str_is)
 {
 	struct str	absent = { NULL, 0 };
 
@@ -584,8 +564,7 @@ ATF_TC_BODY(http__str_is, tc)
 }
 
 /* The only coding that is known, and only if it is clearly that. */
-ATF_TC_WITHOUT_HEAD(http__chunked);
-ATF_TC_BODY(http__chunked, tc)
+TEST(http__chunked)
 {
 	static const char *const good[] = { "chunked", "Chunked", "CHUNKED",
 		"  chunked\t" };
@@ -681,8 +660,7 @@ static const struct {
 	{ "", 10, 200, 0, 0 },
 };
 
-ATF_TC_WITHOUT_HEAD(http__range);
-ATF_TC_BODY(http__range, tc)
+TEST(http__range)
 {
 	struct str	absent = { NULL, 0 };
 	uint64_t	first, last;
@@ -702,8 +680,7 @@ ATF_TC_BODY(http__range, tc)
 	ATF_CHECK_EQ(http_range(absent, 10, &first, &last), 200);
 }
 
-ATF_TC_WITHOUT_HEAD(http__etag);
-ATF_TC_BODY(http__etag, tc)
+TEST(http__etag)
 {
 	static const char *const yes[] = { "\"a,b\"", "*", "W/\"a,b\"",
 		"\"x\", \"a,b\"", "\"x\",\"a,b\",\"y\"", "\"\" , W/\"a,b\" ",
@@ -801,8 +778,7 @@ static const char *const not_dates[] = {
 	"",
 };
 
-ATF_TC_WITHOUT_HEAD(http__date);
-ATF_TC_BODY(http__date, tc)
+TEST(http__date)
 {
 	struct str	absent = { NULL, 0 };
 	size_t		i, j;
@@ -822,8 +798,7 @@ ATF_TC_BODY(http__date, tc)
 	    -1));
 }
 
-ATF_TC_WITHOUT_HEAD(http__format_date);
-ATF_TC_BODY(http__format_date, tc)
+TEST(http__format_date)
 {
 	static const int64_t	edges[] = { 0, 1, 59, 86399, 86400, 951782399,
 		951782400, 951868800, 4107542399, 4107542400, 253402300799 };
@@ -851,8 +826,7 @@ ATF_TC_BODY(http__format_date, tc)
 }
 
 /* The C library's calendar is the judge, not our own inverse. */
-ATF_TC_WITHOUT_HEAD(http__format_date_as_strftime);
-ATF_TC_BODY(http__format_date_as_strftime, tc)
+TEST(http__format_date_as_strftime)
 {
 	char		out[30], expect[30];
 	struct tm	tm;
@@ -864,35 +838,4 @@ ATF_TC_BODY(http__format_date_as_strftime, tc)
 		head_format_date(out, t);
 		ATF_REQUIRE_STREQ(out, expect);
 	}
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, http__why);
-	ATF_TP_ADD_TC(tp, http__malformed);
-	ATF_TP_ADD_TC(tp, http__malformed_byte_by_byte);
-	ATF_TP_ADD_TC(tp, http__first_byte_decides);
-	ATF_TP_ADD_TC(tp, http__curl);
-	ATF_TP_ADD_TC(tp, http__post_pipelined);
-	ATF_TP_ADD_TC(tp, http__needs_every_byte);
-	ATF_TP_ADD_TC(tp, http__one_empty_line_before);
-	ATF_TP_ADD_TC(tp, http__all_fields);
-	ATF_TP_ADD_TC(tp, http__forwarded_keeps_last);
-	ATF_TP_ADD_TC(tp, http__repeats_that_are_harmless);
-	ATF_TP_ADD_TC(tp, http__line_limit);
-	ATF_TP_ADD_TC(tp, http__header_limit);
-	ATF_TP_ADD_TC(tp, http__fields_limit);
-	ATF_TP_ADD_TC(tp, http__length_limit);
-	ATF_TP_ADD_TC(tp, http__keep_alive);
-	ATF_TP_ADD_TC(tp, http__expect);
-	ATF_TP_ADD_TC(tp, http__line_of_refused);
-	ATF_TP_ADD_TC(tp, http__str_is);
-	ATF_TP_ADD_TC(tp, http__forwarded_proto);
-	ATF_TP_ADD_TC(tp, http__chunked);
-	ATF_TP_ADD_TC(tp, http__range);
-	ATF_TP_ADD_TC(tp, http__etag);
-	ATF_TP_ADD_TC(tp, http__date);
-	ATF_TP_ADD_TC(tp, http__format_date);
-	ATF_TP_ADD_TC(tp, http__format_date_as_strftime);
-	return atf_no_error();
 }

@@ -1,6 +1,5 @@
 /* Jobs, with workers that the test plays: it holds the other ends of their
    channels.  There is no HTTP here, and no client. */
-#include <atf-c.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "common/torrent.h"
 #include "pkgtorrentd/front/job/job.h"
 #include "pkgtorrentd/front/job/openq.h"
+#include "tests/lib/test.h"
 
 #define PIECE		(1U << 20)
 #define SIZE		(PIECE + 5)	/* bytes of each file */
@@ -422,8 +422,7 @@ check_torrent(const struct torrent *t)
  * The cases, in the order of the states.
  */
 
-ATF_TC_WITHOUT_HEAD(job__cold_digest);
-ATF_TC_BODY(job__cold_digest, tc)
+TEST(job__cold_digest)
 {
 	struct rig *rig = rig_start("");
 	struct request_rig r;
@@ -451,8 +450,7 @@ ATF_TC_BODY(job__cold_digest, tc)
 }
 
 /* The cache has the entry, and the walker says that nothing has changed. */
-ATF_TC_WITHOUT_HEAD(job__cache_knows_the_torrent);
-ATF_TC_BODY(job__cache_knows_the_torrent, tc)
+TEST(job__cache_knows_the_torrent)
 {
 	struct rig *rig = rig_start("");
 	struct request_rig r;
@@ -482,8 +480,7 @@ ATF_TC_BODY(job__cache_knows_the_torrent, tc)
 	buf_free(&stored);
 }
 
-ATF_TC_WITHOUT_HEAD(job__cache_knows_the_pieces);
-ATF_TC_BODY(job__cache_knows_the_pieces, tc)
+TEST(job__cache_knows_the_pieces)
 {
 	struct rig *rig = rig_start("max-queue 1\n");
 	struct request_rig r;
@@ -500,8 +497,7 @@ ATF_TC_BODY(job__cache_knows_the_pieces, tc)
 }
 
 /* Its specs are not known, so they are asked for with 412. */
-ATF_TC_WITHOUT_HEAD(job__unknown_digest);
-ATF_TC_BODY(job__unknown_digest, tc)
+TEST(job__unknown_digest)
 {
 	struct rig *rig = rig_start("");
 	struct request_rig r;
@@ -516,8 +512,7 @@ ATF_TC_BODY(job__unknown_digest, tc)
 }
 
 /* A request that brings the paths makes the job of one that does not. */
-ATF_TC_WITHOUT_HEAD(job__is_shared);
-ATF_TC_BODY(job__is_shared, tc)
+TEST(job__is_shared)
 {
 	struct rig *rig = rig_start("");
 	struct request_rig r[2];
@@ -533,8 +528,7 @@ ATF_TC_BODY(job__is_shared, tc)
 }
 
 /* Without the cache a digest alone cannot be answered; paths can. */
-ATF_TC_WITHOUT_HEAD(job__cache_is_away);
-ATF_TC_BODY(job__cache_is_away, tc)
+TEST(job__cache_is_away)
 {
 	struct rig *rig = rig_start("");
 	struct request_rig r[2];
@@ -557,8 +551,7 @@ ATF_TC_BODY(job__cache_is_away, tc)
 	request_check(rig, &r[1], 200);
 }
 
-ATF_TC_WITHOUT_HEAD(job__cache_is_restarted);
-ATF_TC_BODY(job__cache_is_restarted, tc)
+TEST(job__cache_is_restarted)
 {
 	struct rig *rig = rig_start("");
 	struct request_rig r;
@@ -578,8 +571,7 @@ ATF_TC_BODY(job__cache_is_restarted, tc)
 	request_check(rig, &r, 200);
 }
 
-ATF_TC_WITHOUT_HEAD(job__walker_is_restarted);
-ATF_TC_BODY(job__walker_is_restarted, tc)
+TEST(job__walker_is_restarted)
 {
 	struct rig *rig = rig_start("");
 	struct request_rig r;
@@ -602,8 +594,7 @@ ATF_TC_BODY(job__walker_is_restarted, tc)
 }
 
 /* The other walker is told that its listing is not needed any more. */
-ATF_TC_WITHOUT_HEAD(job__walker_refuses);
-ATF_TC_BODY(job__walker_refuses, tc)
+TEST(job__walker_refuses)
 {
 	struct rig *rig = rig_start("");
 	struct request_rig r;
@@ -622,8 +613,7 @@ ATF_TC_BODY(job__walker_refuses, tc)
 }
 
 /* A listing of a path that is not below the walker's root. */
-ATF_TC_WITHOUT_HEAD(job__walker_lists_others_files);
-ATF_TC_BODY(job__walker_lists_others_files, tc)
+TEST(job__walker_lists_others_files)
 {
 	struct rig *rig = rig_start("");
 	struct request_rig r;
@@ -652,8 +642,7 @@ ATF_TC_BODY(job__walker_lists_others_files, tc)
 }
 
 /* The job starts again twice, then gives up. */
-ATF_TC_WITHOUT_HEAD(job__file_changes);
-ATF_TC_BODY(job__file_changes, tc)
+TEST(job__file_changes)
 {
 	struct rig *rig = rig_start("");
 	struct request_rig r;
@@ -677,8 +666,7 @@ ATF_TC_BODY(job__file_changes, tc)
 }
 
 /* When the walkers' listings are too old they are made again. */
-ATF_TC_WITHOUT_HEAD(job__checks_the_files);
-ATF_TC_BODY(job__checks_the_files, tc)
+TEST(job__checks_the_files)
 {
 	struct rig *rig = rig_start("revalidate 0\n");
 	struct request_rig r;
@@ -702,8 +690,7 @@ ATF_TC_BODY(job__checks_the_files, tc)
 	request_check(rig, &r, 200);
 }
 
-ATF_TC_WITHOUT_HEAD(job__too_many_of_a_client);
-ATF_TC_BODY(job__too_many_of_a_client, tc)
+TEST(job__too_many_of_a_client)
 {
 	static const uint8_t ip[16] = { 192, 0, 2, 1 };
 	struct rig *rig = rig_start("max-jobs-per-client 1\n");
@@ -728,8 +715,7 @@ ATF_TC_BODY(job__too_many_of_a_client, tc)
 	ATF_CHECK(!r[2].done);
 }
 
-ATF_TC_WITHOUT_HEAD(job__queue_is_full);
-ATF_TC_BODY(job__queue_is_full, tc)
+TEST(job__queue_is_full)
 {
 	struct rig *rig = rig_start("max-queue 1\n");
 	struct request_rig r[2];
@@ -749,8 +735,7 @@ ATF_TC_BODY(job__queue_is_full, tc)
 }
 
 /* The job goes on, and its torrent is remembered. */
-ATF_TC_WITHOUT_HEAD(job__waiter_leaves);
-ATF_TC_BODY(job__waiter_leaves, tc)
+TEST(job__waiter_leaves)
 {
 	struct rig *rig = rig_start("");
 	struct request_rig r;
@@ -768,8 +753,7 @@ ATF_TC_BODY(job__waiter_leaves, tc)
 	ATF_CHECK_EQ(0, rig->jobs.n);
 }
 
-ATF_TC_WITHOUT_HEAD(job__new_configuration);
-ATF_TC_BODY(job__new_configuration, tc)
+TEST(job__new_configuration)
 {
 	struct rig *rig = rig_start("");
 	struct conf *conf = rig_conf("piece-length 2M\n");
@@ -796,25 +780,4 @@ ATF_TC_BODY(job__new_configuration, tc)
 	get = rig_expect(rig, &rig->cache, MSG_GET_PIECES);
 	ATF_CHECK_EQ(2 * PIECE, get->piece_len);
 	ATF_CHECK(!r.done);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, job__cold_digest);
-	ATF_TP_ADD_TC(tp, job__cache_knows_the_torrent);
-	ATF_TP_ADD_TC(tp, job__cache_knows_the_pieces);
-	ATF_TP_ADD_TC(tp, job__unknown_digest);
-	ATF_TP_ADD_TC(tp, job__is_shared);
-	ATF_TP_ADD_TC(tp, job__cache_is_away);
-	ATF_TP_ADD_TC(tp, job__cache_is_restarted);
-	ATF_TP_ADD_TC(tp, job__walker_is_restarted);
-	ATF_TP_ADD_TC(tp, job__walker_refuses);
-	ATF_TP_ADD_TC(tp, job__walker_lists_others_files);
-	ATF_TP_ADD_TC(tp, job__file_changes);
-	ATF_TP_ADD_TC(tp, job__checks_the_files);
-	ATF_TP_ADD_TC(tp, job__too_many_of_a_client);
-	ATF_TP_ADD_TC(tp, job__queue_is_full);
-	ATF_TP_ADD_TC(tp, job__waiter_leaves);
-	ATF_TP_ADD_TC(tp, job__new_configuration);
-	return atf_no_error();
 }

@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "pkgtorrentd/parent/listen.h"
+#include "tests/lib/test.h"
 
 static const struct strings	no_overrides;
 
@@ -106,8 +106,7 @@ socket_path(char *path, size_t len)
 	(void)unlink(path);
 }
 
-ATF_TC_WITHOUT_HEAD(listen__tcp);
-ATF_TC_BODY(listen__tcp, tc)
+TEST(listen__tcp)
 {
 	struct listeners	 set;
 	struct buf		 errors = { 0 };
@@ -115,7 +114,6 @@ ATF_TC_BODY(listen__tcp, tc)
 	char			 line[64];
 	int			 fd;
 
-	(void)tc;
 	snprintf(line, sizeof(line), "listen 127.0.0.1:%u\n", free_port());
 	conf = conf_of(line);
 	ATF_REQUIRE_EQ(listen_open(&set, conf, NULL, (gid_t)-1, &errors), 0);
@@ -133,8 +131,7 @@ ATF_TC_BODY(listen__tcp, tc)
 	conf_free(conf);
 }
 
-ATF_TC_WITHOUT_HEAD(listen__port_in_use);
-ATF_TC_BODY(listen__port_in_use, tc)
+TEST(listen__port_in_use)
 {
 	struct listeners	 first, second;
 	struct buf		 errors = { 0 };
@@ -142,7 +139,6 @@ ATF_TC_BODY(listen__port_in_use, tc)
 	char			 line[64], want[128];
 	unsigned		 port = free_port();
 
-	(void)tc;
 	snprintf(line, sizeof(line), "listen 127.0.0.1:%u\n", port);
 	snprintf(want, sizeof(want), "listen 127.0.0.1:%u: Address already in "
 	    "use; stop the program that listens there, or set another\n", port);
@@ -157,8 +153,7 @@ ATF_TC_BODY(listen__port_in_use, tc)
 }
 
 /* One bad address: the good one is given up again, all bad ones are named. */
-ATF_TC_WITHOUT_HEAD(listen__all_or_nothing);
-ATF_TC_BODY(listen__all_or_nothing, tc)
+TEST(listen__all_or_nothing)
 {
 	struct listeners	 taken, set;
 	struct buf		 errors = { 0 };
@@ -167,7 +162,6 @@ ATF_TC_BODY(listen__all_or_nothing, tc)
 	unsigned		 first = free_port(), second = free_port();
 	unsigned		 port = free_port();
 
-	(void)tc;
 	snprintf(lines, sizeof(lines), "listen 127.0.0.1:%u\n"
 	    "listen 127.0.0.1:%u\n", first, second);
 	others = conf_of(lines);
@@ -191,8 +185,7 @@ ATF_TC_BODY(listen__all_or_nothing, tc)
 }
 
 /* A reload that keeps an address does not turn away waiting clients. */
-ATF_TC_WITHOUT_HEAD(listen__kept_queue);
-ATF_TC_BODY(listen__kept_queue, tc)
+TEST(listen__kept_queue)
 {
 	struct listeners	 old, new;
 	struct buf		 errors = { 0 };
@@ -201,7 +194,6 @@ ATF_TC_BODY(listen__kept_queue, tc)
 	unsigned		 gone = free_port(), kept = free_port();
 	int			 client, served;
 
-	(void)tc;
 	snprintf(lines, sizeof(lines), "listen 127.0.0.1:%u\n"
 	    "listen 127.0.0.1:%u\n", gone, kept);
 	before = conf_of(lines);
@@ -226,8 +218,7 @@ ATF_TC_BODY(listen__kept_queue, tc)
 
 /* From all addresses to one of them: clients of the old socket are served, and
    when it has gone the port is nobody else's. */
-ATF_TC_WITHOUT_HEAD(listen__own_port);
-ATF_TC_BODY(listen__own_port, tc)
+TEST(listen__own_port)
 {
 	struct listeners	 old, new, other;
 	struct buf		 errors = { 0 };
@@ -237,7 +228,6 @@ ATF_TC_BODY(listen__own_port, tc)
 	int			 client, value;
 	socklen_t		 len = sizeof(value);
 
-	(void)tc;
 	snprintf(lines, sizeof(lines), "listen 0.0.0.0:%u\n", port);
 	before = conf_of(lines);
 	ATF_REQUIRE_EQ(listen_open(&old, before, NULL, (gid_t)-1, &errors),
@@ -267,15 +257,13 @@ ATF_TC_BODY(listen__own_port, tc)
 }
 
 /* A reload that fails leaves the old sockets alone. */
-ATF_TC_WITHOUT_HEAD(listen__failure_keeps_old);
-ATF_TC_BODY(listen__failure_keeps_old, tc)
+TEST(listen__failure_keeps_old)
 {
 	struct listeners	 old, new, taken;
 	struct buf		 errors = { 0 };
 	struct conf		*before, *other, *after;
 	char			 lines[128], more[64];
 
-	(void)tc;
 	snprintf(lines, sizeof(lines), "listen 127.0.0.1:%u\n", free_port());
 	snprintf(more, sizeof(more), "listen 127.0.0.1:%u\n", free_port());
 	before = conf_of(lines);
@@ -297,8 +285,7 @@ ATF_TC_BODY(listen__failure_keeps_old, tc)
 	conf_free(after);
 }
 
-ATF_TC_WITHOUT_HEAD(listen__unix);
-ATF_TC_BODY(listen__unix, tc)
+TEST(listen__unix)
 {
 	struct listeners	 set, second;
 	struct buf		 errors = { 0 };
@@ -306,7 +293,6 @@ ATF_TC_BODY(listen__unix, tc)
 	struct stat		 st;
 	char			 path[256], line[300];
 
-	(void)tc;
 	socket_path(path, sizeof(path));
 	snprintf(line, sizeof(line), "listen %s\n", path);
 	conf = conf_of(line);
@@ -328,8 +314,7 @@ ATF_TC_BODY(listen__unix, tc)
 }
 
 /* Left behind by a parent that was killed. */
-ATF_TC_WITHOUT_HEAD(listen__unix_stale);
-ATF_TC_BODY(listen__unix_stale, tc)
+TEST(listen__unix_stale)
 {
 	struct listeners	 set;
 	struct buf		 errors = { 0 };
@@ -337,7 +322,6 @@ ATF_TC_BODY(listen__unix_stale, tc)
 	struct stat		 st;
 	char			 path[256], line[300];
 
-	(void)tc;
 	socket_path(path, sizeof(path));
 	snprintf(line, sizeof(line), "listen %s\n", path);
 	conf = conf_of(line);
@@ -352,8 +336,7 @@ ATF_TC_BODY(listen__unix_stale, tc)
 }
 
 /* A file that is no socket is somebody's file. */
-ATF_TC_WITHOUT_HEAD(listen__unix_other_file);
-ATF_TC_BODY(listen__unix_other_file, tc)
+TEST(listen__unix_other_file)
 {
 	struct listeners	 set;
 	struct buf		 errors = { 0 };
@@ -362,7 +345,6 @@ ATF_TC_BODY(listen__unix_other_file, tc)
 	char			 path[256], line[300];
 	int			 fd;
 
-	(void)tc;
 	socket_path(path, sizeof(path));
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	ATF_REQUIRE_EQ(write(fd, "mine", 4), 4);
@@ -378,8 +360,7 @@ ATF_TC_BODY(listen__unix_other_file, tc)
 }
 
 /* A process that bound there after us keeps it. */
-ATF_TC_WITHOUT_HEAD(listen__unix_replaced);
-ATF_TC_BODY(listen__unix_replaced, tc)
+TEST(listen__unix_replaced)
 {
 	struct listeners	 set, other;
 	struct buf		 errors = { 0 };
@@ -387,7 +368,6 @@ ATF_TC_BODY(listen__unix_replaced, tc)
 	struct stat		 st;
 	char			 path[256], line[300];
 
-	(void)tc;
 	socket_path(path, sizeof(path));
 	snprintf(line, sizeof(line), "listen %s\n", path);
 	conf = conf_of(line);
@@ -468,15 +448,13 @@ restore_fds(const int kept[ACTIVATION_FDS])
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(listen__activation);
-ATF_TC_BODY(listen__activation, tc)
+TEST(listen__activation)
 {
 	struct listeners	 set;
 	struct buf		 errors = { 0 };
 	size_t			 i;
 	int			 kept[ACTIVATION_FDS];
 
-	(void)tc;
 	clear_fds(kept);
 	place_socket(LISTEN_FIRST_FD, SOCK_STREAM, true);
 	place_socket(LISTEN_FIRST_FD + 1, SOCK_STREAM, true);
@@ -497,13 +475,11 @@ ATF_TC_BODY(listen__activation, tc)
 }
 
 /* Inherited through a process that was meant: not ours. */
-ATF_TC_WITHOUT_HEAD(listen__activation_of_another);
-ATF_TC_BODY(listen__activation_of_another, tc)
+TEST(listen__activation_of_another)
 {
 	struct listeners	 set;
 	struct buf		 errors = { 0 };
 
-	(void)tc;
 	environment("1", "1");
 	ATF_CHECK_EQ(listen_take(&set, &errors), 0);
 	ATF_CHECK_EQ(errors.len, 0);
@@ -516,14 +492,12 @@ ATF_TC_BODY(listen__activation_of_another, tc)
 	ATF_CHECK_EQ(errors.len, 0);
 }
 
-ATF_TC_WITHOUT_HEAD(listen__activation_wrong);
-ATF_TC_BODY(listen__activation_wrong, tc)
+TEST(listen__activation_wrong)
 {
 	struct listeners	 set;
 	struct buf		 errors = { 0 };
 	int			 kept[ACTIVATION_FDS];
 
-	(void)tc;
 	clear_fds(kept);
 	place_socket(LISTEN_FIRST_FD, SOCK_STREAM, false);
 	place_socket(LISTEN_FIRST_FD + 1, SOCK_DGRAM, false);
@@ -541,22 +515,4 @@ ATF_TC_BODY(listen__activation_wrong, tc)
 	ATF_CHECK(strstr(text_of(&errors), "expected a number") != NULL);
 	check_environment_is_clean();
 	buf_free(&errors);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, listen__tcp);
-	ATF_TP_ADD_TC(tp, listen__port_in_use);
-	ATF_TP_ADD_TC(tp, listen__all_or_nothing);
-	ATF_TP_ADD_TC(tp, listen__kept_queue);
-	ATF_TP_ADD_TC(tp, listen__own_port);
-	ATF_TP_ADD_TC(tp, listen__failure_keeps_old);
-	ATF_TP_ADD_TC(tp, listen__unix);
-	ATF_TP_ADD_TC(tp, listen__unix_stale);
-	ATF_TP_ADD_TC(tp, listen__unix_other_file);
-	ATF_TP_ADD_TC(tp, listen__unix_replaced);
-	ATF_TP_ADD_TC(tp, listen__activation);
-	ATF_TP_ADD_TC(tp, listen__activation_of_another);
-	ATF_TP_ADD_TC(tp, listen__activation_wrong);
-	return atf_no_error();
 }

@@ -1,9 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <atf-c.h>
-
 #include "common/listing.h"
+#include "tests/lib/test.h"
 
 static const struct identity id1 = { 11, 1000, 1400000000000000000, -5,
     0 };
@@ -25,8 +24,7 @@ make_listing(struct buf *b)
 	ATF_REQUIRE_EQ(0, listing_add_file(b, &id2, "/y/c", 4));
 }
 
-ATF_TC_WITHOUT_HEAD(listing__reads_what_was_written);
-ATF_TC_BODY(listing__reads_what_was_written, tc)
+TEST(listing__reads_what_was_written)
 {
 	struct listing_reader	r;
 	struct buf		b = { 0 };
@@ -60,8 +58,7 @@ ATF_TC_BODY(listing__reads_what_was_written, tc)
 	buf_free(&b);
 }
 
-ATF_TC_WITHOUT_HEAD(listing__files_may_be_skipped);
-ATF_TC_BODY(listing__files_may_be_skipped, tc)
+TEST(listing__files_may_be_skipped)
 {
 	struct listing_reader	r;
 	struct buf		b = { 0 };
@@ -78,8 +75,7 @@ ATF_TC_BODY(listing__files_may_be_skipped, tc)
 	buf_free(&b);
 }
 
-ATF_TC_WITHOUT_HEAD(listing__empty);
-ATF_TC_BODY(listing__empty, tc)
+TEST(listing__empty)
 {
 	struct listing_reader	r;
 
@@ -116,8 +112,7 @@ count_files(const void *p, size_t len)
 	return n == -1 ? -1 : files;
 }
 
-ATF_TC_WITHOUT_HEAD(listing__cut_short_is_refused);
-ATF_TC_BODY(listing__cut_short_is_refused, tc)
+TEST(listing__cut_short_is_refused)
 {
 	struct buf	b = { 0 };
 	size_t		i;
@@ -148,8 +143,7 @@ check_refused(size_t offset, uint32_t value)
 	buf_free(&b);
 }
 
-ATF_TC_WITHOUT_HEAD(listing__lies_are_refused);
-ATF_TC_BODY(listing__lies_are_refused, tc)
+TEST(listing__lies_are_refused)
 {
 	struct buf	b = { 0 };
 	char		path[SPEC_MAX + 1];
@@ -191,8 +185,7 @@ ATF_TC_BODY(listing__lies_are_refused, tc)
 }
 
 /* Two processes that see the same files must make the same bytes. */
-ATF_TC_WITHOUT_HEAD(listing__is_the_same_every_time);
-ATF_TC_BODY(listing__is_the_same_every_time, tc)
+TEST(listing__is_the_same_every_time)
 {
 	struct buf	a = { 0 }, b = { 0 };
 
@@ -208,8 +201,7 @@ ATF_TC_BODY(listing__is_the_same_every_time, tc)
 
 /* Files that are known by their mount; of others not a byte has changed since
    entries were first stored. */
-ATF_TC_WITHOUT_HEAD(listing__tells_the_mount_where_it_matters);
-ATF_TC_BODY(listing__tells_the_mount_where_it_matters, tc)
+TEST(listing__tells_the_mount_where_it_matters)
 {
 	static const uint8_t	plain[] = {
 		1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0,
@@ -248,8 +240,7 @@ ATF_TC_BODY(listing__tells_the_mount_where_it_matters, tc)
 	buf_free(&b);
 }
 
-ATF_TC_WITHOUT_HEAD(listing__identity_is_all_of_it);
-ATF_TC_BODY(listing__identity_is_all_of_it, tc)
+TEST(listing__identity_is_all_of_it)
 {
 	struct identity	id = id1;
 
@@ -272,8 +263,7 @@ ATF_TC_BODY(listing__identity_is_all_of_it, tc)
 }
 
 /* A descriptor keeps its mount: only the kernel's number counts. */
-ATF_TC_WITHOUT_HEAD(listing__identity_of_an_open_file);
-ATF_TC_BODY(listing__identity_of_an_open_file, tc)
+TEST(listing__identity_of_an_open_file)
 {
 	struct identity	a = id1, b = id1;
 
@@ -296,8 +286,7 @@ ATF_TC_BODY(listing__identity_of_an_open_file, tc)
 	ATF_CHECK(!identity_same_open(&a, &b));
 }
 
-ATF_TC_WITHOUT_HEAD(listing__identity_is_settled);
-ATF_TC_BODY(listing__identity_is_settled, tc)
+TEST(listing__identity_is_settled)
 {
 	const int64_t	now = 1700000000123456789, two = 2000000000;
 	struct identity	id = id1;
@@ -323,19 +312,4 @@ ATF_TC_BODY(listing__identity_is_settled, tc)
 		id.ctime_ns = now - two;
 		ATF_CHECK(identity_settled(&id, now, local));
 	}
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, listing__reads_what_was_written);
-	ATF_TP_ADD_TC(tp, listing__files_may_be_skipped);
-	ATF_TP_ADD_TC(tp, listing__empty);
-	ATF_TP_ADD_TC(tp, listing__cut_short_is_refused);
-	ATF_TP_ADD_TC(tp, listing__lies_are_refused);
-	ATF_TP_ADD_TC(tp, listing__is_the_same_every_time);
-	ATF_TP_ADD_TC(tp, listing__tells_the_mount_where_it_matters);
-	ATF_TP_ADD_TC(tp, listing__identity_is_all_of_it);
-	ATF_TP_ADD_TC(tp, listing__identity_of_an_open_file);
-	ATF_TP_ADD_TC(tp, listing__identity_is_settled);
-	return atf_no_error();
 }

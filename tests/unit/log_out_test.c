@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "tests/lib/test.h"
 
 #define LOST	" lines were lost because nobody read the log\n"
 #define MANY	20000		/* lines of about 100 bytes: more than kept */
@@ -101,8 +101,7 @@ check_lines(char *text, unsigned many, const char *after)
 	return n;
 }
 
-ATF_TC_WITHOUT_HEAD(pipe__full);
-ATF_TC_BODY(pipe__full, tc)
+TEST(pipe__full)
 {
 	char *text, *more;
 	int fds[2];
@@ -123,12 +122,7 @@ ATF_TC_BODY(pipe__full, tc)
 }
 
 /* Without /proc, or with a pipe of another user's. */
-ATF_TC(pipe__that_cannot_be_opened_again);
-ATF_TC_HEAD(pipe__that_cannot_be_opened_again, tc)
-{
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(pipe__that_cannot_be_opened_again, tc)
+TEST(pipe__that_cannot_be_opened_again, "require.user", "root")
 {
 	char *text;
 	int fds[2];
@@ -148,8 +142,7 @@ ATF_TC_BODY(pipe__that_cannot_be_opened_again, tc)
 }
 
 /* The journal's is a stream, which may take half of a line. */
-ATF_TC_WITHOUT_HEAD(socket__full);
-ATF_TC_BODY(socket__full, tc)
+TEST(socket__full)
 {
 	char *text;
 	int fds[2];
@@ -165,8 +158,7 @@ ATF_TC_BODY(socket__full, tc)
 }
 
 /* A terminal on which somebody has pressed ^S. */
-ATF_TC_WITHOUT_HEAD(terminal__stopped);
-ATF_TC_BODY(terminal__stopped, tc)
+TEST(terminal__stopped)
 {
 	struct termios raw;
 	char *text;
@@ -219,8 +211,7 @@ expect_syslog(int fd, const char *end, size_t nul)
 }
 
 /* Its queue is a few lines long, as the kernel has it. */
-ATF_TC_WITHOUT_HEAD(syslog__full);
-ATF_TC_BODY(syslog__full, tc)
+TEST(syslog__full)
 {
 	char end[32], line[200] = "";
 	unsigned i;
@@ -255,8 +246,7 @@ ATF_TC_BODY(syslog__full, tc)
 }
 
 /* A line that is too long for a socket's datagrams does not stop the next. */
-ATF_TC_WITHOUT_HEAD(datagram__too_long);
-ATF_TC_BODY(datagram__too_long, tc)
+TEST(datagram__too_long)
 {
 	char got[64], *line = calloc(1, LOG_KEPT_MAX / 2);
 	int small = 4096, fds[2];
@@ -276,8 +266,7 @@ ATF_TC_BODY(datagram__too_long, tc)
 }
 
 /* Of a reader that has gone only lines past the bound are lost. */
-ATF_TC_WITHOUT_HEAD(fifo__reader_comes_again);
-ATF_TC_BODY(fifo__reader_comes_again, tc)
+TEST(fifo__reader_comes_again)
 {
 	char *text;
 	int ours, theirs;
@@ -294,16 +283,4 @@ ATF_TC_BODY(fifo__reader_comes_again, tc)
 	text = read_until(ours, "]: nobody there\n");
 	give_stderr_back();
 	free(text);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, pipe__full);
-	ATF_TP_ADD_TC(tp, pipe__that_cannot_be_opened_again);
-	ATF_TP_ADD_TC(tp, socket__full);
-	ATF_TP_ADD_TC(tp, terminal__stopped);
-	ATF_TP_ADD_TC(tp, syslog__full);
-	ATF_TP_ADD_TC(tp, datagram__too_long);
-	ATF_TP_ADD_TC(tp, fifo__reader_comes_again);
-	return atf_no_error();
 }

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 
 #include "common/log.h"
 #include "common/msg.h"
+#include "tests/lib/test.h"
 
 #define PLENTY	16384
 
@@ -65,8 +65,7 @@ expect_line(const char *expected)
 	    line, expected);
 }
 
-ATF_TC_WITHOUT_HEAD(log__escape);
-ATF_TC_BODY(log__escape, tc)
+TEST(log__escape)
 {
 	char out[64];
 
@@ -78,8 +77,7 @@ ATF_TC_BODY(log__escape, tc)
 }
 
 /* However short the room: ended, within it, and no half of an escape. */
-ATF_TC_WITHOUT_HEAD(log__escape_cut);
-ATF_TC_BODY(log__escape_cut, tc)
+TEST(log__escape_cut)
 {
 	static const char in[] = "ab\ncd\nefgh";
 	static const char whole[] = "ab\\x0acd\\x0aefgh";
@@ -109,8 +107,7 @@ ATF_TC_BODY(log__escape_cut, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(log__parent_lines);
-ATF_TC_BODY(log__parent_lines, tc)
+TEST(log__parent_lines)
 {
 	char expected[128];
 
@@ -136,8 +133,7 @@ ATF_TC_BODY(log__parent_lines, tc)
 	release_stderr();
 }
 
-ATF_TC_WITHOUT_HEAD(log__journal);
-ATF_TC_BODY(log__journal, tc)
+TEST(log__journal)
 {
 	char text[128];
 	struct stat st;
@@ -161,8 +157,7 @@ ATF_TC_BODY(log__journal, tc)
 	release_stderr();
 }
 
-ATF_TC_WITHOUT_HEAD(log__child_cannot_forge);
-ATF_TC_BODY(log__child_cannot_forge, tc)
+TEST(log__child_cannot_forge)
 {
 	static const char forged[] = "x\nparent[1]: all is well\r\033[2J\0y";
 	char *longest, expected[4096];
@@ -229,8 +224,7 @@ take_line(struct channel *ch, char *text, size_t size)
 	return (int)body->priority;
 }
 
-ATF_TC_WITHOUT_HEAD(log__child_lines);
-ATF_TC_BODY(log__child_lines, tc)
+TEST(log__child_lines)
 {
 	struct channel ends[2];
 	char text[PLENTY], longest[3000];
@@ -250,8 +244,7 @@ ATF_TC_BODY(log__child_lines, tc)
 }
 
 /* A child does not wait for the log, and losses are no secret. */
-ATF_TC_WITHOUT_HEAD(log__busy_parent);
-ATF_TC_BODY(log__busy_parent, tc)
+TEST(log__busy_parent)
 {
 	struct channel ends[2];
 	char text[PLENTY], expected[64];
@@ -284,8 +277,7 @@ ATF_TC_BODY(log__busy_parent, tc)
 }
 
 /* The last words arrive, also through a full channel. */
-ATF_TC_WITHOUT_HEAD(log__fatal_in_child);
-ATF_TC_BODY(log__fatal_in_child, tc)
+TEST(log__fatal_in_child)
 {
 	struct channel ends[2];
 	struct pollfd pfd;
@@ -316,8 +308,7 @@ ATF_TC_BODY(log__fatal_in_child, tc)
 	close(ends[1].fd);
 }
 
-ATF_TC_WITHOUT_HEAD(log__once);
-ATF_TC_BODY(log__once, tc)
+TEST(log__once)
 {
 	uint64_t last = 0;
 
@@ -326,18 +317,4 @@ ATF_TC_BODY(log__once, tc)
 	ATF_CHECK_EQ(0, log_once(&last, 1000, 1004));
 	ATF_CHECK_EQ(1, log_once(&last, 1000, 1005));
 	ATF_CHECK_EQ(0, log_once(&last, 1000, 1006));
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, log__escape);
-	ATF_TP_ADD_TC(tp, log__escape_cut);
-	ATF_TP_ADD_TC(tp, log__parent_lines);
-	ATF_TP_ADD_TC(tp, log__journal);
-	ATF_TP_ADD_TC(tp, log__child_cannot_forge);
-	ATF_TP_ADD_TC(tp, log__child_lines);
-	ATF_TP_ADD_TC(tp, log__busy_parent);
-	ATF_TP_ADD_TC(tp, log__fatal_in_child);
-	ATF_TP_ADD_TC(tp, log__once);
-	return atf_no_error();
 }

@@ -1,10 +1,10 @@
 /* The matches of a pattern, byte by byte. */
-#include <atf-c.h>
 
 #include <stdio.h>
 #include <string.h>
 
 #include "hasher/walker/match.h"
+#include "tests/lib/test.h"
 
 struct row {
 	const char	*pattern;
@@ -28,8 +28,7 @@ check_rows(matcher match, const struct row *rows, size_t n)
 
 #define CHECK(match, rows) check_rows(match, rows, sizeof(rows) / sizeof(*rows))
 
-ATF_TC_WITHOUT_HEAD(component__wildcards);
-ATF_TC_BODY(component__wildcards, tc)
+TEST(component__wildcards)
 {
 	static const struct row	 rows[] = {
 		{ "a.rpm", "a.rpm", 1 },
@@ -71,8 +70,7 @@ ATF_TC_BODY(component__wildcards, tc)
 	CHECK(match_component, rows);
 }
 
-ATF_TC_WITHOUT_HEAD(component__classes);
-ATF_TC_BODY(component__classes, tc)
+TEST(component__classes)
 {
 	static const struct row	 rows[] = {
 		{ "[abc]", "b", 1 },
@@ -117,8 +115,7 @@ ATF_TC_BODY(component__classes, tc)
 	CHECK(match_component, rows);
 }
 
-ATF_TC_WITHOUT_HEAD(component__leading_dot_is_literal_only);
-ATF_TC_BODY(component__leading_dot_is_literal_only, tc)
+TEST(component__leading_dot_is_literal_only)
 {
 	static const struct row	 rows[] = {
 		{ "*", ".a", 0 },
@@ -135,8 +132,7 @@ ATF_TC_BODY(component__leading_dot_is_literal_only, tc)
 	CHECK(match_component, rows);
 }
 
-ATF_TC_WITHOUT_HEAD(path__components);
-ATF_TC_BODY(path__components, tc)
+TEST(path__components)
 {
 	static const struct row	 rows[] = {
 		{ "/a/b", "/a/b", 1 },
@@ -177,8 +173,7 @@ ATF_TC_BODY(path__components, tc)
 	CHECK(match_covers, rows);
 }
 
-ATF_TC_WITHOUT_HEAD(covers__below_and_hidden);
-ATF_TC_BODY(covers__below_and_hidden, tc)
+TEST(covers__below_and_hidden)
 {
 	static const struct row	 rows[] = {
 		{ "/private", "/private", 1 },
@@ -204,8 +199,7 @@ ATF_TC_BODY(covers__below_and_hidden, tc)
 	CHECK(match_covers, rows);
 }
 
-ATF_TC_WITHOUT_HEAD(check__limits);
-ATF_TC_BODY(check__limits, tc)
+TEST(check__limits)
 {
 	static const struct {
 		const char	*pattern;
@@ -238,8 +232,7 @@ ATF_TC_BODY(check__limits, tc)
 }
 
 /* An exponential matcher would sit here until the test is killed. */
-ATF_TC_WITHOUT_HEAD(match__pathological);
-ATF_TC_BODY(match__pathological, tc)
+TEST(match__pathological)
 {
 	char	 pattern[4096], path[4096], name[256];
 	size_t	 i, n = 0;
@@ -258,16 +251,4 @@ ATF_TC_BODY(match__pathological, tc)
 		memcpy(path + 2 * i, "/a", 2);
 	ATF_CHECK(!match_covers(pattern, n + 2, path, 4000));
 	ATF_CHECK(match_covers(pattern, n, path, 4000));
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, component__wildcards);
-	ATF_TP_ADD_TC(tp, component__classes);
-	ATF_TP_ADD_TC(tp, component__leading_dot_is_literal_only);
-	ATF_TP_ADD_TC(tp, path__components);
-	ATF_TP_ADD_TC(tp, covers__below_and_hidden);
-	ATF_TP_ADD_TC(tp, check__limits);
-	ATF_TP_ADD_TC(tp, match__pathological);
-	return atf_no_error();
 }

@@ -2,7 +2,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include <atf-c.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "pkgtorrentd/parent/mount_table.h"
+#include "tests/lib/test.h"
 
 static dev_t	dev;
 
@@ -39,15 +39,8 @@ mount_silent(const char *dir)
 		atf_tc_skip("no FUSE");
 }
 
-ATF_TC(mount_table_follow__remote);
-ATF_TC_HEAD(mount_table_follow__remote, tc)
+TEST(mount_table_follow__remote, "require.user", "root", "timeout", "20")
 {
-	atf_tc_set_md_var(tc, "require.user", "root");
-	atf_tc_set_md_var(tc, "timeout", "20");
-}
-ATF_TC_BODY(mount_table_follow__remote, tc)
-{
-	(void)tc;
 	ATF_REQUIRE_EQ(0, mkdir("far away", 0755));
 	ATF_REQUIRE_EQ(0, mkdir("near", 0755));
 	ATF_REQUIRE_EQ(0, symlink("far away", "to"));
@@ -78,10 +71,4 @@ ATF_TC_BODY(mount_table_follow__remote, tc)
 	ATF_REQUIRE_EQ(0, umount2("far away", MNT_DETACH));
 	ATF_CHECK_EQ(MOUNT_LOCAL, follow("far away/x"));
 	ATF_CHECK(!mount_table_dev_is_remote(dev));
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, mount_table_follow__remote);
-	return atf_no_error();
 }

@@ -1,9 +1,9 @@
 /* The memory of mounts, and the mounts in identities. */
-#include <atf-c.h>
 #include <fcntl.h>
 #include <string.h>
 
 #include "common/mounts.h"
+#include "tests/lib/test.h"
 
 #define UNIQUE	0x4000U			/* STATX_MNT_ID_UNIQUE */
 
@@ -26,8 +26,7 @@ look_reused(const char *path, struct statx *stx)
 	stx->stx_mnt_id = 42;
 }
 
-ATF_TC_WITHOUT_HEAD(mounts__are_learned_once);
-ATF_TC_BODY(mounts__are_learned_once, tc)
+TEST(mounts__are_learned_once)
 {
 	struct statx stx, proc;
 	struct mount *m;
@@ -51,8 +50,7 @@ ATF_TC_BODY(mounts__are_learned_once, tc)
 	close(fd);
 }
 
-ATF_TC_WITHOUT_HEAD(mounts__are_in_identities_that_need_them);
-ATF_TC_BODY(mounts__are_in_identities_that_need_them, tc)
+TEST(mounts__are_in_identities_that_need_them)
 {
 	const struct fstype *ext4 = fstype_of(0xef53);
 	const struct fstype *squashfs = fstype_of(0x73717368);
@@ -70,8 +68,7 @@ ATF_TC_BODY(mounts__are_in_identities_that_need_them, tc)
 	ATF_CHECK_EQ((1ULL << 31) + 5, mounts_identity(&all, squashfs, &stx));
 }
 
-ATF_TC_WITHOUT_HEAD(mounts__whose_numbers_come_again);
-ATF_TC_BODY(mounts__whose_numbers_come_again, tc)
+TEST(mounts__whose_numbers_come_again)
 {
 	const struct fstype *squashfs = fstype_of(0x73717368);
 	struct statx stx;
@@ -100,8 +97,7 @@ ATF_TC_BODY(mounts__whose_numbers_come_again, tc)
 }
 
 /* More than there is room for: the oldest go, the others stay. */
-ATF_TC_WITHOUT_HEAD(mounts__are_bounded);
-ATF_TC_BODY(mounts__are_bounded, tc)
+TEST(mounts__are_bounded)
 {
 	struct statx stx;
 	struct mount *m;
@@ -121,13 +117,4 @@ ATF_TC_BODY(mounts__are_bounded, tc)
 		ATF_CHECK_EQ(1, all.next);
 	}
 	close(fd);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, mounts__are_learned_once);
-	ATF_TP_ADD_TC(tp, mounts__are_in_identities_that_need_them);
-	ATF_TP_ADD_TC(tp, mounts__whose_numbers_come_again);
-	ATF_TP_ADD_TC(tp, mounts__are_bounded);
-	return atf_no_error();
 }

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include <atf-c.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/msg.h"
+#include "tests/lib/test.h"
 
 struct row {
 	uint32_t	type;
@@ -151,8 +151,7 @@ first_of(unsigned mask)
 	return (enum role)__builtin_ctz(mask);
 }
 
-ATF_TC_WITHOUT_HEAD(msg__every_row_passes);
-ATF_TC_BODY(msg__every_row_passes, tc)
+TEST(msg__every_row_passes)
 {
 	struct channel ends[2];
 	struct msg msg;
@@ -189,8 +188,7 @@ ATF_TC_BODY(msg__every_row_passes, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(msg__every_row_wrong_role);
-ATF_TC_BODY(msg__every_row_wrong_role, tc)
+TEST(msg__every_row_wrong_role)
 {
 	const struct row *r;
 	int from, to;
@@ -205,8 +203,7 @@ ATF_TC_BODY(msg__every_row_wrong_role, tc)
 					    r->fd_min, FAULT_TYPE);
 }
 
-ATF_TC_WITHOUT_HEAD(msg__every_row_wrong_length);
-ATF_TC_BODY(msg__every_row_wrong_length, tc)
+TEST(msg__every_row_wrong_length)
 {
 	const struct row *r;
 	enum role from, to;
@@ -222,8 +219,7 @@ ATF_TC_BODY(msg__every_row_wrong_length, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(msg__every_row_wrong_fds);
-ATF_TC_BODY(msg__every_row_wrong_fds, tc)
+TEST(msg__every_row_wrong_fds)
 {
 	const struct row *r;
 	enum role from, to;
@@ -241,8 +237,7 @@ ATF_TC_BODY(msg__every_row_wrong_fds, tc)
 }
 
 /* The receiver is not fooled by a message's own length. */
-ATF_TC_WITHOUT_HEAD(msg__header_lies);
-ATF_TC_BODY(msg__header_lies, tc)
+TEST(msg__header_lies)
 {
 	static const uint32_t types[] = { 0, MSG_COUNT, UINT32_MAX };
 	struct channel ends[2];
@@ -270,8 +265,7 @@ ATF_TC_BODY(msg__header_lies, tc)
 	close_channel(ends);
 }
 
-ATF_TC_WITHOUT_HEAD(msg__longer_than_the_buffer);
-ATF_TC_BODY(msg__longer_than_the_buffer, tc)
+TEST(msg__longer_than_the_buffer)
 {
 	struct channel ends[2];
 	struct msg msg;
@@ -289,8 +283,7 @@ ATF_TC_BODY(msg__longer_than_the_buffer, tc)
 	close_channel(ends);
 }
 
-ATF_TC_WITHOUT_HEAD(msg__sender_keeps_the_table);
-ATF_TC_BODY(msg__sender_keeps_the_table, tc)
+TEST(msg__sender_keeps_the_table)
 {
 	struct channel ends[2];
 	struct msg_id id = { 1 };
@@ -311,8 +304,7 @@ ATF_TC_BODY(msg__sender_keeps_the_table, tc)
 	close_channel(ends);
 }
 
-ATF_TC_WITHOUT_HEAD(msg__peer_gone);
-ATF_TC_BODY(msg__peer_gone, tc)
+TEST(msg__peer_gone)
 {
 	struct channel ends[2];
 	struct msg_id id = { 1 };
@@ -365,8 +357,7 @@ fill(struct channel *ch)
 	return n;
 }
 
-ATF_TC_WITHOUT_HEAD(msg__busy_peer);
-ATF_TC_BODY(msg__busy_peer, tc)
+TEST(msg__busy_peer)
 {
 	struct channel ends[2];
 	struct msg msg;
@@ -401,8 +392,7 @@ drain(struct channel *ch)
 	return n;
 }
 
-ATF_TC_WITHOUT_HEAD(msg__wait_for_a_busy_peer);
-ATF_TC_BODY(msg__wait_for_a_busy_peer, tc)
+TEST(msg__wait_for_a_busy_peer)
 {
 	struct channel ends[2];
 	struct msg_id id = { 0 };
@@ -427,8 +417,7 @@ ATF_TC_BODY(msg__wait_for_a_busy_peer, tc)
 	    "messages were lost on the way");
 }
 
-ATF_TC_WITHOUT_HEAD(msg__wait_ends_with_the_peer);
-ATF_TC_BODY(msg__wait_ends_with_the_peer, tc)
+TEST(msg__wait_ends_with_the_peer)
 {
 	struct channel ends[2];
 	struct msg_id id = { 0 };
@@ -448,8 +437,7 @@ ATF_TC_BODY(msg__wait_ends_with_the_peer, tc)
 	close(ends[0].fd);
 }
 
-ATF_TC_WITHOUT_HEAD(msg__names);
-ATF_TC_BODY(msg__names, tc)
+TEST(msg__names)
 {
 	ATF_CHECK_STREQ("CONF", msg_name(MSG_CONF));
 	ATF_CHECK_STREQ("TOUCH", msg_name(MSG_TOUCH));
@@ -461,8 +449,7 @@ ATF_TC_BODY(msg__names, tc)
 }
 
 /* The trust that the seals rest on, through all changes of the table. */
-ATF_TC_WITHOUT_HEAD(msg__front_is_not_trusted);
-ATF_TC_BODY(msg__front_is_not_trusted, tc)
+TEST(msg__front_is_not_trusted)
 {
 	const struct row *r;
 	unsigned pairs;
@@ -475,22 +462,4 @@ ATF_TC_BODY(msg__front_is_not_trusted, tc)
 		if (pairs != 0)
 			ATF_CHECK_EQ(0, r->to & SEALERS);
 	}
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, msg__every_row_passes);
-	ATF_TP_ADD_TC(tp, msg__every_row_wrong_role);
-	ATF_TP_ADD_TC(tp, msg__every_row_wrong_length);
-	ATF_TP_ADD_TC(tp, msg__every_row_wrong_fds);
-	ATF_TP_ADD_TC(tp, msg__header_lies);
-	ATF_TP_ADD_TC(tp, msg__longer_than_the_buffer);
-	ATF_TP_ADD_TC(tp, msg__sender_keeps_the_table);
-	ATF_TP_ADD_TC(tp, msg__peer_gone);
-	ATF_TP_ADD_TC(tp, msg__busy_peer);
-	ATF_TP_ADD_TC(tp, msg__wait_for_a_busy_peer);
-	ATF_TP_ADD_TC(tp, msg__wait_ends_with_the_peer);
-	ATF_TP_ADD_TC(tp, msg__names);
-	ATF_TP_ADD_TC(tp, msg__front_is_not_trusted);
-	return atf_no_error();
 }

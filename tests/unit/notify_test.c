@@ -4,13 +4,13 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <atf-c.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "pkgtorrentd/parent/notify.h"
+#include "tests/lib/test.h"
 
 /* name as in $NOTIFY_SOCKET. */
 static int
@@ -46,14 +46,12 @@ manager_expect(int fd, const char *text)
 	ATF_CHECK_STREQ(got, text);
 }
 
-ATF_TC_WITHOUT_HEAD(notify__path);
-ATF_TC_BODY(notify__path, tc)
+TEST(notify__path)
 {
 	struct notify	 n;
 	char		 path[64];
 	int		 fd;
 
-	(void)tc;
 	snprintf(path, sizeof(path), "/tmp/notify_test.%d", (int)getpid());
 	fd = manager_open(path);
 	notify_open(&n, path);
@@ -62,14 +60,12 @@ ATF_TC_BODY(notify__path, tc)
 	manager_expect(fd, "READY=1\nSTATUS=3 walkers\n");
 }
 
-ATF_TC_WITHOUT_HEAD(notify__abstract);
-ATF_TC_BODY(notify__abstract, tc)
+TEST(notify__abstract)
 {
 	struct notify	 n;
 	char		 name[64];
 	int		 fd;
 
-	(void)tc;
 	snprintf(name, sizeof(name), "@pkgtorrentd/notify_test.%d",
 	    (int)getpid());
 	fd = manager_open(name);
@@ -79,15 +75,13 @@ ATF_TC_BODY(notify__abstract, tc)
 }
 
 /* A status that does not fit is cut, and still a datagram. */
-ATF_TC_WITHOUT_HEAD(notify__long_status);
-ATF_TC_BODY(notify__long_status, tc)
+TEST(notify__long_status)
 {
 	struct notify	 n;
 	char		 name[64], text[3000];
 	int		 fd;
 	ssize_t		 len;
 
-	(void)tc;
 	snprintf(name, sizeof(name), "@pkgtorrentd/notify_test.%d",
 	    (int)getpid());
 	fd = manager_open(name);
@@ -101,8 +95,7 @@ ATF_TC_BODY(notify__long_status, tc)
 }
 
 /* Nobody there, or a name that is none: not an error, and nothing waits. */
-ATF_TC_WITHOUT_HEAD(notify__nobody);
-ATF_TC_BODY(notify__nobody, tc)
+TEST(notify__nobody)
 {
 	static const char *const names[] = { NULL, "", "@", "/", "relative",
 	    "vsock:2:1234", "/nonexistent/notify" };
@@ -110,7 +103,6 @@ ATF_TC_BODY(notify__nobody, tc)
 	struct notify	 n;
 	size_t		 i;
 
-	(void)tc;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		notify_open(&n, names[i]);
 		notify_send(&n, "READY=1\n");
@@ -125,28 +117,16 @@ ATF_TC_BODY(notify__nobody, tc)
 }
 
 /* A manager that has stopped reading does not stop the service. */
-ATF_TC_WITHOUT_HEAD(notify__full_socket);
-ATF_TC_BODY(notify__full_socket, tc)
+TEST(notify__full_socket)
 {
 	struct notify	 n;
 	char		 name[64];
 	int		 i;
 
-	(void)tc;
 	snprintf(name, sizeof(name), "@pkgtorrentd/notify_test.%d",
 	    (int)getpid());
 	(void)manager_open(name);
 	notify_open(&n, name);
 	for (i = 0; i < 10000; i++)
 		notify_send(&n, "STATUS=%d\n", i);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, notify__path);
-	ATF_TP_ADD_TC(tp, notify__abstract);
-	ATF_TP_ADD_TC(tp, notify__long_status);
-	ATF_TP_ADD_TC(tp, notify__nobody);
-	ATF_TP_ADD_TC(tp, notify__full_socket);
-	return atf_no_error();
 }

@@ -2,7 +2,6 @@
 #include <sys/socket.h>
 #include <netinet/in.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "pkgtorrentd/front/conn/out.h"
+#include "tests/lib/test.h"
 
 #define BLOB_LEN	300000
 #define ZEROS		(1U << 20)
@@ -140,8 +140,7 @@ expect_zeros(const struct buf *got, size_t *at, size_t len)
 	*at += len;
 }
 
-ATF_TC_WITHOUT_HEAD(out__at_once);
-ATF_TC_BODY(out__at_once, tc)
+TEST(out__at_once)
 {
 	struct out	 o = OUT_EMPTY;
 	struct blob	*blob = blob_of(1, 100);
@@ -168,8 +167,7 @@ ATF_TC_BODY(out__at_once, tc)
 	buf_free(&got);
 }
 
-ATF_TC_WITHOUT_HEAD(out__in_parts);
-ATF_TC_BODY(out__in_parts, tc)
+TEST(out__in_parts)
 {
 	struct out	 o = OUT_EMPTY;
 	struct blob	*blob = blob_of(1, BLOB_LEN);
@@ -201,8 +199,7 @@ ATF_TC_BODY(out__in_parts, tc)
 	buf_free(&got);
 }
 
-ATF_TC_WITHOUT_HEAD(out__given_up);
-ATF_TC_BODY(out__given_up, tc)
+TEST(out__given_up)
 {
 	struct out	 o = OUT_EMPTY;
 	struct blob	*first = blob_of(1, 10), *blob = blob_of(2, BLOB_LEN);
@@ -222,8 +219,7 @@ ATF_TC_BODY(out__given_up, tc)
 	blob_unref(blob);
 }
 
-ATF_TC_WITHOUT_HEAD(out__file);
-ATF_TC_BODY(out__file, tc)
+TEST(out__file)
 {
 	struct out	o = OUT_EMPTY;
 	struct buf	got = { 0 };
@@ -247,8 +243,7 @@ ATF_TC_BODY(out__file, tc)
 }
 
 /* Others have their turn even if the socket has room for all of it. */
-ATF_TC_WITHOUT_HEAD(out__file_in_turns);
-ATF_TC_BODY(out__file_in_turns, tc)
+TEST(out__file_in_turns)
 {
 	struct out	o = OUT_EMPTY;
 	int		fd = file_of(3, FILE_LEN), to = file_of(4, 1);
@@ -262,8 +257,7 @@ ATF_TC_BODY(out__file_in_turns, tc)
 	out_clear(&o);
 }
 
-ATF_TC_WITHOUT_HEAD(out__file_has_shrunk);
-ATF_TC_BODY(out__file_has_shrunk, tc)
+TEST(out__file_has_shrunk)
 {
 	struct out	o = OUT_EMPTY;
 	struct buf	got = { 0 };
@@ -282,8 +276,7 @@ ATF_TC_BODY(out__file_has_shrunk, tc)
 	buf_free(&got);
 }
 
-ATF_TC_WITHOUT_HEAD(out__reader_has_gone);
-ATF_TC_BODY(out__reader_has_gone, tc)
+TEST(out__reader_has_gone)
 {
 	struct out	 o = OUT_EMPTY;
 	struct blob	*blob = blob_of(1, BLOB_LEN);
@@ -301,8 +294,7 @@ ATF_TC_BODY(out__reader_has_gone, tc)
 }
 
 /* Room in the kernel's buffers is not progress; acknowledged bytes are. */
-ATF_TC_WITHOUT_HEAD(out__progress);
-ATF_TC_BODY(out__progress, tc)
+TEST(out__progress)
 {
 	struct out	o = OUT_EMPTY;
 	struct buf	got = { 0 };
@@ -323,17 +315,4 @@ ATF_TC_BODY(out__progress, tc)
 	} while (!out_is_taken(&o, fds[1], 50));
 	out_clear(&o);
 	buf_free(&got);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, out__at_once);
-	ATF_TP_ADD_TC(tp, out__in_parts);
-	ATF_TP_ADD_TC(tp, out__given_up);
-	ATF_TP_ADD_TC(tp, out__file);
-	ATF_TP_ADD_TC(tp, out__file_in_turns);
-	ATF_TP_ADD_TC(tp, out__file_has_shrunk);
-	ATF_TP_ADD_TC(tp, out__reader_has_gone);
-	ATF_TP_ADD_TC(tp, out__progress);
-	return atf_no_error();
 }

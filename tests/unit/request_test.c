@@ -1,10 +1,10 @@
-#include <atf-c.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pkgtorrentd/front/http/request.h"
+#include "tests/lib/test.h"
 #include "tests/lib/text.h"
 
 #define PIECE_LEN	1048576
@@ -95,8 +95,7 @@ static const struct {
 	    "/a/b" },
 };
 
-ATF_TC_WITHOUT_HEAD(request__paths);
-ATF_TC_BODY(request__paths, tc)
+TEST(request__paths)
 {
 	size_t	i;
 	int	status;
@@ -114,8 +113,7 @@ ATF_TC_BODY(request__paths, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(request__service_is_configured);
-ATF_TC_BODY(request__service_is_configured, tc)
+TEST(request__service_is_configured)
 {
 	ATF_REQUIRE_EQ(request_route(str_of("/a/b.c/single/d"), HTTP_GET,
 	    "b.c", PIECE_LEN, &req, &why, &allow), 0);
@@ -125,8 +123,7 @@ ATF_TC_BODY(request__service_is_configured, tc)
 	ATF_CHECK_EQ(req.kind, REQUEST_OTHER);
 }
 
-ATF_TC_WITHOUT_HEAD(request__query);
-ATF_TC_BODY(request__query, tc)
+TEST(request__query)
 {
 	ATF_REQUIRE_EQ(get(S "digest/" HEX "?p=/a%zz?b&c"), 0);
 	ATF_CHECK_EQ(req.query.len, 11);
@@ -138,8 +135,7 @@ ATF_TC_BODY(request__query, tc)
 	ATF_CHECK(req.query.p == NULL);
 }
 
-ATF_TC_WITHOUT_HEAD(request__digest);
-ATF_TC_BODY(request__digest, tc)
+TEST(request__digest)
 {
 	static const uint8_t	bytes[SHA1_LEN] = {
 		0xda, 0x39, 0xa3, 0xee, 0x5e, 0x6b, 0x4b, 0x0d, 0x32, 0x55,
@@ -210,8 +206,7 @@ static const struct {
 	{ "/99999999999999999999x", 400, 0 },
 };
 
-ATF_TC_WITHOUT_HEAD(request__nullfile);
-ATF_TC_BODY(request__nullfile, tc)
+TEST(request__nullfile)
 {
 	char	target[128];
 	size_t	i;
@@ -228,8 +223,7 @@ ATF_TC_BODY(request__nullfile, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(request__nullfile_piece_length);
-ATF_TC_BODY(request__nullfile_piece_length, tc)
+TEST(request__nullfile_piece_length)
 {
 	ATF_CHECK_EQ(request_route(str_of(S "nullfile/16384_0"), HTTP_GET,
 	    "torrent_service", 16384, &req, &why, &allow), 0);
@@ -237,8 +231,7 @@ ATF_TC_BODY(request__nullfile_piece_length, tc)
 	    "torrent_service", 16384, &req, &why, &allow), 403);
 }
 
-ATF_TC_WITHOUT_HEAD(request__methods);
-ATF_TC_BODY(request__methods, tc)
+TEST(request__methods)
 {
 	static const struct {
 		const char	*target;
@@ -305,8 +298,7 @@ static const struct {
 	{ S "Single/a", 404 }, { S "info/a", 404 },
 };
 
-ATF_TC_WITHOUT_HEAD(request__refused);
-ATF_TC_BODY(request__refused, tc)
+TEST(request__refused)
 {
 	size_t	i;
 	int	status;
@@ -319,8 +311,7 @@ ATF_TC_BODY(request__refused, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(request__path_limit);
-ATF_TC_BODY(request__path_limit, tc)
+TEST(request__path_limit)
 {
 	static char	target[HTTP_LINE_MAX + 2];
 	size_t		prefix = strlen(S "single");
@@ -349,8 +340,7 @@ ATF_TC_BODY(request__path_limit, tc)
 	ATF_CHECK_EQ(get(target), 0);
 }
 
-ATF_TC_WITHOUT_HEAD(request__check_path);
-ATF_TC_BODY(request__check_path, tc)
+TEST(request__check_path)
 {
 	static const char *const good[] = { "/a", "/a/b", "/.hidden", "/...",
 		"/..a", "/a..", "/ ", "/a b", "/*", "/**/a", "/\xff\x80",
@@ -472,8 +462,7 @@ static const struct {
 	{ "p=/a%2x", "400" },
 };
 
-ATF_TC_WITHOUT_HEAD(request__form);
-ATF_TC_BODY(request__form, tc)
+TEST(request__form)
 {
 	size_t	i;
 
@@ -481,8 +470,7 @@ ATF_TC_BODY(request__form, tc)
 		check_form(forms[i].form, 10, forms[i].specs);
 }
 
-ATF_TC_WITHOUT_HEAD(request__form_limits);
-ATF_TC_BODY(request__form_limits, tc)
+TEST(request__form_limits)
 {
 	static char	form[2 + SPEC_MAX + 8];
 	struct specs	specs = { 0 };
@@ -509,8 +497,7 @@ ATF_TC_BODY(request__form_limits, tc)
 }
 
 /* Did somebody mean to send paths, though there are none? */
-ATF_TC_WITHOUT_HEAD(request__form_named);
-ATF_TC_BODY(request__form_named, tc)
+TEST(request__form_named)
 {
 	static const struct {
 		const char	*form;
@@ -536,8 +523,7 @@ ATF_TC_BODY(request__form_named, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(request__form_absent);
-ATF_TC_BODY(request__form_absent, tc)
+TEST(request__form_absent)
 {
 	struct specs	specs = { 0 };
 
@@ -546,8 +532,7 @@ ATF_TC_BODY(request__form_absent, tc)
 }
 
 /* Digests are made over this text: not a byte more, not one less. */
-ATF_TC_WITHOUT_HEAD(request__specs);
-ATF_TC_BODY(request__specs, tc)
+TEST(request__specs)
 {
 	struct specs	specs = { 0 };
 	size_t		i, len = 0;
@@ -562,24 +547,4 @@ ATF_TC_BODY(request__specs, tc)
 	ATF_CHECK_EQ(specs.n, 1002);
 	ATF_CHECK_EQ(specs.text.len, len);
 	specs_free(&specs);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, request__paths);
-	ATF_TP_ADD_TC(tp, request__service_is_configured);
-	ATF_TP_ADD_TC(tp, request__query);
-	ATF_TP_ADD_TC(tp, request__digest);
-	ATF_TP_ADD_TC(tp, request__nullfile);
-	ATF_TP_ADD_TC(tp, request__nullfile_piece_length);
-	ATF_TP_ADD_TC(tp, request__methods);
-	ATF_TP_ADD_TC(tp, request__refused);
-	ATF_TP_ADD_TC(tp, request__path_limit);
-	ATF_TP_ADD_TC(tp, request__check_path);
-	ATF_TP_ADD_TC(tp, request__form);
-	ATF_TP_ADD_TC(tp, request__form_limits);
-	ATF_TP_ADD_TC(tp, request__form_named);
-	ATF_TP_ADD_TC(tp, request__form_absent);
-	ATF_TP_ADD_TC(tp, request__specs);
-	return atf_no_error();
 }

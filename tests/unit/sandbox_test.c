@@ -8,7 +8,6 @@
 
 #include <linux/capability.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +18,7 @@
 
 #include "common/sandbox/sandbox.h"
 #include "tests/lib/inside.h"
+#include "tests/lib/test.h"
 
 static const enum role roles[] = {
 	ROLE_FRONT, ROLE_WALKER, ROLE_HASHER, ROLE_CACHE,
@@ -126,8 +126,7 @@ check_common(const struct inside *in)
 	ATF_CHECK_EQ_MSG(0, st.st_uid, "%s is dumpable", role_name(role));
 }
 
-ATF_TC_WITHOUT_HEAD(sandbox__nothing_left_to_user);
-ATF_TC_BODY(sandbox__nothing_left_to_user, tc)
+TEST(sandbox__nothing_left_to_user)
 {
 	struct entry e = { .strict = true };
 	struct inside in;
@@ -148,12 +147,7 @@ ATF_TC_BODY(sandbox__nothing_left_to_user, tc)
 	world_remove();
 }
 
-ATF_TC(sandbox__nothing_left_to_root);
-ATF_TC_HEAD(sandbox__nothing_left_to_root, tc)
-{
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(sandbox__nothing_left_to_root, tc)
+TEST(sandbox__nothing_left_to_root, "require.user", "root")
 {
 	struct entry e = { .root = true, .strict = true, .user = "nobody" };
 	struct inside in;
@@ -228,8 +222,7 @@ expect_warning(const struct entry *e, const char *why, const char *layer)
 	    "\"%s\" is not in \"%s\"", why, in.log);
 }
 
-ATF_TC_WITHOUT_HEAD(sandbox__kernel_without_layers);
-ATF_TC_BODY(sandbox__kernel_without_layers, tc)
+TEST(sandbox__kernel_without_layers)
 {
 	struct entry e = { .role = ROLE_HASHER };
 
@@ -266,12 +259,7 @@ ATF_TC_BODY(sandbox__kernel_without_layers, tc)
 	world_remove();
 }
 
-ATF_TC(sandbox__root_without_layers);
-ATF_TC_HEAD(sandbox__root_without_layers, tc)
-{
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(sandbox__root_without_layers, tc)
+TEST(sandbox__root_without_layers, "require.user", "root")
 {
 	struct entry e = { .role = ROLE_WALKER, .root = true,
 	    .strict = true, .user = "nobody" };
@@ -311,8 +299,7 @@ ATF_TC_BODY(sandbox__root_without_layers, tc)
 	world_remove();
 }
 
-ATF_TC_WITHOUT_HEAD(sandbox__bad_directory);
-ATF_TC_BODY(sandbox__bad_directory, tc)
+TEST(sandbox__bad_directory)
 {
 	struct entry e = { .role = ROLE_CACHE, .dir = "nowhere" };
 
@@ -324,12 +311,7 @@ ATF_TC_BODY(sandbox__bad_directory, tc)
 }
 
 /* The last thing between an old kernel's walker and open(O_TRUNC). */
-ATF_TC(sandbox__mirror_that_can_be_written);
-ATF_TC_HEAD(sandbox__mirror_that_can_be_written, tc)
-{
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(sandbox__mirror_that_can_be_written, tc)
+TEST(sandbox__mirror_that_can_be_written, "require.user", "root")
 {
 	struct entry e = { .role = ROLE_WALKER, .root = true,
 	    .strict = true, .user = "nobody" };
@@ -385,8 +367,7 @@ try_landlock(enum role role, const char *dir)
 	    unlinkat(dirfd, "file", 0) != -1 ? 6 : 0;
 }
 
-ATF_TC_WITHOUT_HEAD(landlock__alone);
-ATF_TC_BODY(landlock__alone, tc)
+TEST(landlock__alone)
 {
 	char dir[128];
 	int status;
@@ -417,12 +398,7 @@ ATF_TC_BODY(landlock__alone, tc)
 	world_remove();
 }
 
-ATF_TC(sandbox__parent_keeps_little);
-ATF_TC_HEAD(sandbox__parent_keeps_little, tc)
-{
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(sandbox__parent_keeps_little, tc)
+TEST(sandbox__parent_keeps_little, "require.user", "root")
 {
 	uint64_t keep = 1ULL << CAP_SETUID | 1ULL << CAP_SETGID |
 	    1ULL << CAP_SYS_CHROOT | 1ULL << CAP_KILL |
@@ -459,17 +435,4 @@ ATF_TC_BODY(sandbox__parent_keeps_little, tc)
 		    line, text);
 	}
 	ATF_CHECK(strstr(text, "NoNewPrivs:\t1\n") != NULL);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, sandbox__nothing_left_to_user);
-	ATF_TP_ADD_TC(tp, sandbox__nothing_left_to_root);
-	ATF_TP_ADD_TC(tp, sandbox__kernel_without_layers);
-	ATF_TP_ADD_TC(tp, sandbox__root_without_layers);
-	ATF_TP_ADD_TC(tp, sandbox__bad_directory);
-	ATF_TP_ADD_TC(tp, sandbox__mirror_that_can_be_written);
-	ATF_TP_ADD_TC(tp, landlock__alone);
-	ATF_TP_ADD_TC(tp, sandbox__parent_keeps_little);
-	return atf_no_error();
 }

@@ -4,10 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <atf-c.h>
-
 #include "common/buf.h"
 #include "common/seal.h"
+#include "tests/lib/test.h"
 
 static const uint8_t key[SEAL_LEN] = "0123456789abcdefghijklmnopqrstu";
 static const struct identity id = { 1, 2, 3, 4, 5 };
@@ -26,8 +25,7 @@ add32(struct buf *b, uint32_t v)
 	ATF_REQUIRE_EQ(0, buf_add(b, &v, sizeof(v)));
 }
 
-ATF_TC_WITHOUT_HEAD(seal__is_hmac_sha256_of_the_statement);
-ATF_TC_BODY(seal__is_hmac_sha256_of_the_statement, tc)
+TEST(seal__is_hmac_sha256_of_the_statement)
 {
 	struct seal	*s = seal_new(key);
 	struct buf	 b = { 0 };
@@ -69,8 +67,7 @@ ATF_TC_BODY(seal__is_hmac_sha256_of_the_statement, tc)
 }
 
 /* Every difference in a statement makes another seal. */
-ATF_TC_WITHOUT_HEAD(seal__differs_when_anything_does);
-ATF_TC_BODY(seal__differs_when_anything_does, tc)
+TEST(seal__differs_when_anything_does)
 {
 	struct seal	*s = seal_new(key), *other;
 	uint8_t		 seals[20][SEAL_LEN], digests[60] = { 0 };
@@ -114,8 +111,7 @@ ATF_TC_BODY(seal__differs_when_anything_does, tc)
 }
 
 /* The front could pass one kind for another if only the bytes counted. */
-ATF_TC_WITHOUT_HEAD(seal__one_kind_is_not_another);
-ATF_TC_BODY(seal__one_kind_is_not_another, tc)
+TEST(seal__one_kind_is_not_another)
 {
 	struct seal	*s = seal_new(key);
 	struct identity	 zero;
@@ -134,8 +130,7 @@ ATF_TC_BODY(seal__one_kind_is_not_another, tc)
 	seal_free(s);
 }
 
-ATF_TC_WITHOUT_HEAD(seal__equal_looks_at_every_byte);
-ATF_TC_BODY(seal__equal_looks_at_every_byte, tc)
+TEST(seal__equal_looks_at_every_byte)
 {
 	uint8_t	a[SEAL_LEN] = { 0 }, b[SEAL_LEN] = { 0 };
 	size_t	i;
@@ -160,8 +155,7 @@ hex(const uint8_t *p, size_t n)
 }
 
 /* FIPS 180-4's own examples. */
-ATF_TC_WITHOUT_HEAD(seal__digests_are_the_standard_ones);
-ATF_TC_BODY(seal__digests_are_the_standard_ones, tc)
+TEST(seal__digests_are_the_standard_ones)
 {
 	uint8_t		 out[SEAL_LEN];
 
@@ -178,14 +172,4 @@ ATF_TC_BODY(seal__digests_are_the_standard_ones, tc)
 	ATF_CHECK_STREQ("a9993e364706816aba3e25717850c26c9cd0d89d",
 	    hex(out, SHA1_LEN));
 	seal_free(NULL);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, seal__is_hmac_sha256_of_the_statement);
-	ATF_TP_ADD_TC(tp, seal__differs_when_anything_does);
-	ATF_TP_ADD_TC(tp, seal__one_kind_is_not_another);
-	ATF_TP_ADD_TC(tp, seal__equal_looks_at_every_byte);
-	ATF_TP_ADD_TC(tp, seal__digests_are_the_standard_ones);
-	return atf_no_error();
 }

@@ -11,7 +11,6 @@
 #include <linux/seccomp.h>
 #include <linux/sockios.h>
 
-#include <atf-c.h>
 #include <fcntl.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 
 #include "common/platform.h"
 #include "common/sandbox/sandbox.h"
+#include "tests/lib/test.h"
 
 #define INSNS_MAX	4096
 
@@ -258,13 +258,11 @@ check_call(const struct sock_filter *insns, size_t n, const struct arch *arch,
 	    (unsigned long long)e->value, verdict);
 }
 
-ATF_TC_WITHOUT_HEAD(filter__calls_of_libc);
-ATF_TC_BODY(filter__calls_of_libc, tc)
+TEST(filter__calls_of_libc)
 {
 	static struct sock_filter insns[INSNS_MAX];
 	size_t a, r, e, n;
 
-	(void)tc;
 #ifdef SANDBOX_SANITIZED
 	atf_tc_skip("sanitizers make other calls besides");
 #endif
@@ -281,14 +279,12 @@ ATF_TC_BODY(filter__calls_of_libc, tc)
 }
 
 /* Numbers of one architecture mean other calls on the next one. */
-ATF_TC_WITHOUT_HEAD(filter__foreign_architectures);
-ATF_TC_BODY(filter__foreign_architectures, tc)
+TEST(filter__foreign_architectures)
 {
 	static struct sock_filter insns[INSNS_MAX];
 	struct seccomp_data data = { 0 };
 	size_t a, other, r, n;
 
-	(void)tc;
 	for (a = 0; a < NARCHS; a++)
 		for (r = 0; r < NROLES; r++) {
 			n = load(roles[r].role, archs[a].token, insns);
@@ -307,11 +303,4 @@ ATF_TC_BODY(filter__foreign_architectures, tc)
 	data.nr = 0x40000000 | seccomp_syscall_resolve_name_arch(
 	    SCMP_ARCH_X86_64, "recvmsg");
 	ATF_CHECK_EQ(SECCOMP_RET_KILL_PROCESS, run(insns, n, &data));
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, filter__calls_of_libc);
-	ATF_TP_ADD_TC(tp, filter__foreign_architectures);
-	return atf_no_error();
 }

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
@@ -15,6 +14,7 @@
 
 #include "common/sandbox/sandbox.h"
 #include "common/sandbox/selftest.h"
+#include "tests/lib/test.h"
 
 #define V	SELFTEST_VERSION
 
@@ -28,10 +28,8 @@ check_cause(const char *calls, int error, unsigned version, const char *want)
 	    "\"%s\"", calls, error, version, cause);
 }
 
-ATF_TC_WITHOUT_HEAD(cause__of_each_kind);
-ATF_TC_BODY(cause__of_each_kind, tc)
+TEST(cause__of_each_kind)
 {
-	(void)tc;
 	check_cause("openat2", ENOSYS, V(5, 4), "Linux 5.4 does not have it; "
 	    "use Linux 5.6 or later");
 	check_cause("faccessat2", ENOSYS, V(5, 7), "Linux 5.7 does not have "
@@ -63,10 +61,8 @@ ATF_TC_BODY(cause__of_each_kind, tc)
 	    "AppArmor");
 }
 
-ATF_TC_WITHOUT_HEAD(hint__only_under_systemd);
-ATF_TC_BODY(hint__only_under_systemd, tc)
+TEST(hint__only_under_systemd)
 {
-	(void)tc;
 	ATF_CHECK_STREQ("", selftest_hint(EROFS));
 	selftest_set_systemd(true);
 	ATF_CHECK(strstr(selftest_hint(EROFS), "ReadWritePaths=") != NULL);
@@ -105,13 +101,11 @@ probe_refused(void)
 	    sizeof(name), &error) ? 5 : 0;
 }
 
-ATF_TC_WITHOUT_HEAD(probe__finds_what_a_filter_stops);
-ATF_TC_BODY(probe__finds_what_a_filter_stops, tc)
+TEST(probe__finds_what_a_filter_stops)
 {
 	int	status;
 	pid_t	pid;
 
-	(void)tc;
 	/* No name of a call, or not one of this machine. */
 	ATF_CHECK_EQ(0, selftest_probe("no such call"));
 	pid = fork();
@@ -185,15 +179,13 @@ role_tries(enum role role, const char *call)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(roles__try_what_they_may);
-ATF_TC_BODY(roles__try_what_they_may, tc)
+TEST(roles__try_what_they_may)
 {
 	const char	*call;
 	enum role	 role;
 	unsigned	 roles;
 	size_t		 i, j;
 
-	(void)tc;
 	for (i = 0; (call = seccomp_call(i, &roles)) != NULL; i++) {
 		for (j = 0; j < sizeof(untried) / sizeof(untried[0]); j++)
 			if (strcmp(untried[j].call, call) == 0)
@@ -226,26 +218,14 @@ check_allowed(enum role role, const struct selftest *tests, size_t n)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(roles__may_what_they_try);
-ATF_TC_BODY(roles__may_what_they_try, tc)
+TEST(roles__may_what_they_try)
 {
 	enum role	role;
 
-	(void)tc;
 	for (role = ROLE_FRONT; role < ROLE_COUNT; role++)
 		check_allowed(role, selftest_common, selftest_ncommon);
 	check_allowed(ROLE_FRONT, front_selftests, front_nselftests);
 	check_allowed(ROLE_WALKER, root_selftests, root_nselftests);
 	check_allowed(ROLE_HASHER, read_selftests, read_nselftests);
 	check_allowed(ROLE_CACHE, store_selftests, store_nselftests);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, cause__of_each_kind);
-	ATF_TP_ADD_TC(tp, hint__only_under_systemd);
-	ATF_TP_ADD_TC(tp, probe__finds_what_a_filter_stops);
-	ATF_TP_ADD_TC(tp, roles__try_what_they_may);
-	ATF_TP_ADD_TC(tp, roles__may_what_they_try);
-	return atf_no_error();
 }

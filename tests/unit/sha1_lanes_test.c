@@ -2,7 +2,6 @@
  * SHA-1 in lanes against OpenSSL, for each kernel that this machine has.  The
  * lanes are compiled in, so that a case can put a broken kernel under them.
  */
-#include <atf-c.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@ static const struct sha1_kernel	*find_kernel(enum conf_digest);
 
 #define sha1_kernel_find	find_kernel
 #include "hasher/hash/sha1_lanes.c"
+#include "tests/lib/test.h"
 #undef sha1_kernel_find
 
 #define DATA_LEN	(300U << 10)
@@ -232,26 +232,22 @@ check_kernel(enum conf_digest digest, const char *name)
 	sha1_lanes_free(l);
 }
 
-ATF_TC_WITHOUT_HEAD(avx512__agrees_with_openssl);
-ATF_TC_BODY(avx512__agrees_with_openssl, tc)
+TEST(avx512__agrees_with_openssl)
 {
 	check_kernel(DIGEST_AVX512, "avx512");
 }
 
-ATF_TC_WITHOUT_HEAD(avx2__agrees_with_openssl);
-ATF_TC_BODY(avx2__agrees_with_openssl, tc)
+TEST(avx2__agrees_with_openssl)
 {
 	check_kernel(DIGEST_AVX2, "avx2");
 }
 
-ATF_TC_WITHOUT_HEAD(openssl__agrees_with_itself);
-ATF_TC_BODY(openssl__agrees_with_itself, tc)
+TEST(openssl__agrees_with_itself)
 {
 	check_kernel(DIGEST_OPENSSL, "openssl");
 }
 
-ATF_TC_WITHOUT_HEAD(auto__always_finds_one);
-ATF_TC_BODY(auto__always_finds_one, tc)
+TEST(auto__always_finds_one)
 {
 	struct sha1_lanes	*l = sha1_lanes_new(DIGEST_AUTO);
 
@@ -260,8 +256,7 @@ ATF_TC_BODY(auto__always_finds_one, tc)
 	sha1_lanes_free(l);
 }
 
-ATF_TC_WITHOUT_HEAD(data__is_not_read_past_its_end);
-ATF_TC_BODY(data__is_not_read_past_its_end, tc)
+TEST(data__is_not_read_past_its_end)
 {
 	struct sha1_lanes	*l = sha1_lanes_new(DIGEST_AUTO);
 	struct sha1_job		 jobs[LANES_MAX];
@@ -302,26 +297,12 @@ check_broken(enum conf_digest digest, const char *name, const char *instead)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(avx512__is_not_used_when_wrong);
-ATF_TC_BODY(avx512__is_not_used_when_wrong, tc)
+TEST(avx512__is_not_used_when_wrong)
 {
 	check_broken(DIGEST_AVX512, "avx512", "avx2");
 }
 
-ATF_TC_WITHOUT_HEAD(avx2__is_not_used_when_wrong);
-ATF_TC_BODY(avx2__is_not_used_when_wrong, tc)
+TEST(avx2__is_not_used_when_wrong)
 {
 	check_broken(DIGEST_AVX2, "avx2", "openssl");
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, avx512__agrees_with_openssl);
-	ATF_TP_ADD_TC(tp, avx2__agrees_with_openssl);
-	ATF_TP_ADD_TC(tp, openssl__agrees_with_itself);
-	ATF_TP_ADD_TC(tp, auto__always_finds_one);
-	ATF_TP_ADD_TC(tp, data__is_not_read_past_its_end);
-	ATF_TP_ADD_TC(tp, avx512__is_not_used_when_wrong);
-	ATF_TP_ADD_TC(tp, avx2__is_not_used_when_wrong);
-	return atf_no_error();
 }

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <atf-c.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +17,7 @@
 
 #include "pkgtorrentd/parent/spawn.h"
 #include "common/child.h"
+#include "tests/lib/test.h"
 
 #define BOUND_MS	20000		/* far more than it ever takes */
 
@@ -109,8 +109,7 @@ talk(int fd, pid_t pid, char *line, size_t len)
 	return status;
 }
 
-ATF_TC_WITHOUT_HEAD(spawn__clean_child);
-ATF_TC_BODY(spawn__clean_child, tc)
+TEST(spawn__clean_child)
 {
 	struct programs	 programs;
 	struct buf	 errors = { 0 };
@@ -119,7 +118,6 @@ ATF_TC_BODY(spawn__clean_child, tc)
 	int		 fd, leaked, status;
 	pid_t		 pid;
 
-	(void)tc;
 	ATF_REQUIRE_EQ(spawn_open_programs(&programs, "/proc/self/exe",
 	    &errors), 0);
 	/* A careless parent would pass these on. */
@@ -150,8 +148,7 @@ ATF_TC_BODY(spawn__clean_child, tc)
 }
 
 /* A program that was replaced since still starts in its old version. */
-ATF_TC_WITHOUT_HEAD(spawn__program_replaced);
-ATF_TC_BODY(spawn__program_replaced, tc)
+TEST(spawn__program_replaced)
 {
 	struct programs	 programs;
 	struct buf	 errors = { 0 };
@@ -159,7 +156,6 @@ ATF_TC_BODY(spawn__program_replaced, tc)
 	int		 fd;
 	pid_t		 pid;
 
-	(void)tc;
 	ATF_REQUIRE_EQ(system("cp /proc/$PPID/exe program"), 0);
 	ATF_REQUIRE_EQ(spawn_open_programs(&programs, "program", &errors), 0);
 	ATF_REQUIRE_EQ(unlink("program"), 0);
@@ -173,8 +169,7 @@ ATF_TC_BODY(spawn__program_replaced, tc)
 }
 
 /* A child that cannot be executed says so over its channel. */
-ATF_TC_WITHOUT_HEAD(spawn__not_a_program);
-ATF_TC_BODY(spawn__not_a_program, tc)
+TEST(spawn__not_a_program)
 {
 	struct programs	 programs;
 	struct buf	 errors = { 0 };
@@ -182,7 +177,6 @@ ATF_TC_BODY(spawn__not_a_program, tc)
 	int		 fd, status;
 	pid_t		 pid;
 
-	(void)tc;
 	fd = open("program", O_CREAT | O_WRONLY, 0755);
 	ATF_REQUIRE_EQ(write(fd, "\177garbage", 8), 8);
 	close(fd);
@@ -195,13 +189,11 @@ ATF_TC_BODY(spawn__not_a_program, tc)
 	ATF_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 }
 
-ATF_TC_WITHOUT_HEAD(spawn__no_program);
-ATF_TC_BODY(spawn__no_program, tc)
+TEST(spawn__no_program)
 {
 	struct programs	 programs;
 	struct buf	 errors = { 0 };
 
-	(void)tc;
 	ATF_CHECK_EQ(spawn_open_programs(&programs, "/nonexistent/hasher",
 	    &errors), -1);
 	ATF_REQUIRE_EQ(buf_add(&errors, "", 1), 0);
@@ -220,8 +212,7 @@ check_title(const struct conf *conf, enum role role, uint32_t index,
 	ATF_CHECK_STREQ(title, want);
 }
 
-ATF_TC_WITHOUT_HEAD(spawn__titles);
-ATF_TC_BODY(spawn__titles, tc)
+TEST(spawn__titles)
 {
 	static const struct strings	 none;
 	static const char		 text[] =
@@ -229,7 +220,6 @@ ATF_TC_BODY(spawn__titles, tc)
 	struct buf			 errors = { 0 };
 	struct conf			*conf;
 
-	(void)tc;
 	conf = conf_parse("test.conf", text, strlen(text), &none, &errors);
 	ATF_REQUIRE(conf != NULL);
 	check_title(conf, ROLE_FRONT, 0, "pkgtorrentd: front");
@@ -241,13 +231,11 @@ ATF_TC_BODY(spawn__titles, tc)
 	conf_free(conf);
 }
 
-ATF_TC_WITHOUT_HEAD(spawn__back_off);
-ATF_TC_BODY(spawn__back_off, tc)
+TEST(spawn__back_off)
 {
 	uint32_t	 ms = 0, last;
 	int		 i;
 
-	(void)tc;
 	/* Worked, then died: at once. */
 	ATF_CHECK_EQ(spawn_delay_ms(0, 1000, 2000), 0);
 	ATF_CHECK_EQ(spawn_delay_ms(30000, 1000, 2000), 0);
@@ -264,26 +252,12 @@ ATF_TC_BODY(spawn__back_off, tc)
 	ATF_CHECK_EQ(ms, 30000);
 }
 
-ATF_TC_WITHOUT_HEAD(spawn__how_it_ended);
-ATF_TC_BODY(spawn__how_it_ended, tc)
+TEST(spawn__how_it_ended)
 {
 	char	 how[64];
 
-	(void)tc;
 	spawn_describe_end(how, sizeof(how), SIGKILL);
 	ATF_CHECK_STREQ(how, "signal 9 (Killed)");
 	spawn_describe_end(how, sizeof(how), 3 << 8);
 	ATF_CHECK_STREQ(how, "exit status 3");
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, spawn__clean_child);
-	ATF_TP_ADD_TC(tp, spawn__program_replaced);
-	ATF_TP_ADD_TC(tp, spawn__not_a_program);
-	ATF_TP_ADD_TC(tp, spawn__no_program);
-	ATF_TP_ADD_TC(tp, spawn__titles);
-	ATF_TP_ADD_TC(tp, spawn__back_off);
-	ATF_TP_ADD_TC(tp, spawn__how_it_ended);
-	return atf_no_error();
 }

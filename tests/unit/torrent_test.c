@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <atf-c.h>
 #include <openssl/evp.h>
 
 #include "common/seal.h"
 #include "common/torrent.h"
+#include "tests/lib/test.h"
 
 #define MIB	(1U << 20)
 #define FILES	8
@@ -273,27 +273,23 @@ check_vectors(const struct vector *v, size_t n, bool is_multi)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(torrent__single_form_keeps_info_hashes);
-ATF_TC_BODY(torrent__single_form_keeps_info_hashes, tc)
+TEST(torrent__single_form_keeps_info_hashes)
 {
 	check_vectors(single, sizeof(single) / sizeof(single[0]), false);
 }
 
-ATF_TC_WITHOUT_HEAD(torrent__multi_form_keeps_info_hashes);
-ATF_TC_BODY(torrent__multi_form_keeps_info_hashes, tc)
+TEST(torrent__multi_form_keeps_info_hashes)
 {
 	check_vectors(multi, sizeof(multi) / sizeof(multi[0]), true);
 }
 
-ATF_TC_WITHOUT_HEAD(torrent__options_give_known_info_hashes);
-ATF_TC_BODY(torrent__options_give_known_info_hashes, tc)
+TEST(torrent__options_give_known_info_hashes)
 {
 	check_vectors(ours, sizeof(ours) / sizeof(ours[0]), true);
 }
 
 /* Every byte of one, so that a failure above can be understood. */
-ATF_TC_WITHOUT_HEAD(torrent__info_bytes);
-ATF_TC_BODY(torrent__info_bytes, tc)
+TEST(torrent__info_bytes)
 {
 	static const uint8_t	 digests[] =
 	    "AAAAAAAAAAAAAAAAAAAABBBBBBBBBBBBBBBBBBBBCCCCCCCCCCCCCCCCCCCC";
@@ -319,8 +315,7 @@ ATF_TC_BODY(torrent__info_bytes, tc)
 	buf_free(&b);
 }
 
-ATF_TC_WITHOUT_HEAD(torrent__pieces_and_digests_of_a_file);
-ATF_TC_BODY(torrent__pieces_and_digests_of_a_file, tc)
+TEST(torrent__pieces_and_digests_of_a_file)
 {
 	ATF_CHECK_EQ(0, torrent_pieces(0, MIB));
 	ATF_CHECK_EQ(0, torrent_digests(0, MIB));
@@ -334,8 +329,7 @@ ATF_TC_BODY(torrent__pieces_and_digests_of_a_file, tc)
 	    16384));
 }
 
-ATF_TC_WITHOUT_HEAD(torrent__limit_is_exact_and_builds_nothing);
-ATF_TC_BODY(torrent__limit_is_exact_and_builds_nothing, tc)
+TEST(torrent__limit_is_exact_and_builds_nothing)
 {
 	static const uint8_t	 digests[3 * SHA1_LEN];
 	struct torrent_layout	 layout = { MIB, false, "torrent_service" };
@@ -354,8 +348,7 @@ ATF_TC_BODY(torrent__limit_is_exact_and_builds_nothing, tc)
 }
 
 /* Sizes come from the mirror: any number must do. */
-ATF_TC_WITHOUT_HEAD(torrent__huge_sizes_do_not_wrap);
-ATF_TC_BODY(torrent__huge_sizes_do_not_wrap, tc)
+TEST(torrent__huge_sizes_do_not_wrap)
 {
 	struct torrent_layout	 layout = { 16384, false, "torrent_service" };
 	struct torrent_file	 *files;
@@ -378,8 +371,7 @@ ATF_TC_BODY(torrent__huge_sizes_do_not_wrap, tc)
 }
 
 /* Clients refuse a torrent in which two paths are equal. */
-ATF_TC_WITHOUT_HEAD(torrent__padding_is_numbered_per_size);
-ATF_TC_BODY(torrent__padding_is_numbered_per_size, tc)
+TEST(torrent__padding_is_numbered_per_size)
 {
 	static const uint8_t	 digests[2 * SHA1_LEN];
 	struct torrent_layout	 layout = { 16384, false, "svc" };
@@ -437,8 +429,7 @@ check_wrap(const struct torrent_outside *o, const char *want_before,
 
 static const char *const bases[] = { "http://m.example", "https://s/x" };
 
-ATF_TC_WITHOUT_HEAD(torrent__without_trackers);
-ATF_TC_BODY(torrent__without_trackers, tc)
+TEST(torrent__without_trackers)
 {
 	struct torrent_outside	 o = { "", bases, 1, NULL, 0, true };
 	char			 want[128];
@@ -448,8 +439,7 @@ ATF_TC_BODY(torrent__without_trackers, tc)
 	check_wrap(&o, want, "8:url-listl17:http://m.example/ee");
 }
 
-ATF_TC_WITHOUT_HEAD(torrent__with_a_tracker);
-ATF_TC_BODY(torrent__with_a_tracker, tc)
+TEST(torrent__with_a_tracker)
 {
 	/* A last line without its newline counts, an empty one does not. */
 	struct torrent_outside	 o = { "\nudp://t:1", bases, 1, NULL, 0,
@@ -462,8 +452,7 @@ ATF_TC_BODY(torrent__with_a_tracker, tc)
 	check_wrap(&o, want, "8:url-listl17:http://m.example/ee");
 }
 
-ATF_TC_WITHOUT_HEAD(torrent__url_list_of_one_file_names_it);
-ATF_TC_BODY(torrent__url_list_of_one_file_names_it, tc)
+TEST(torrent__url_list_of_one_file_names_it)
 {
 	struct torrent_outside	 o = { "", bases, 2, "/n/a b", 6, false };
 
@@ -471,8 +460,7 @@ ATF_TC_BODY(torrent__url_list_of_one_file_names_it, tc)
 	    "l24:http://m.example/n/a%20b19:https://s/x/n/a%20bee");
 }
 
-ATF_TC_WITHOUT_HEAD(torrent__url_list_of_many_is_the_base);
-ATF_TC_BODY(torrent__url_list_of_many_is_the_base, tc)
+TEST(torrent__url_list_of_many_is_the_base)
 {
 	struct torrent_outside	 o = { "", bases, 2, NULL, 0, true };
 
@@ -480,8 +468,7 @@ ATF_TC_BODY(torrent__url_list_of_many_is_the_base, tc)
 	    "l17:http://m.example/12:https://s/x/ee");
 }
 
-ATF_TC_WITHOUT_HEAD(torrent__url_list_of_one_entry_has_both);
-ATF_TC_BODY(torrent__url_list_of_one_entry_has_both, tc)
+TEST(torrent__url_list_of_one_entry_has_both)
 {
 	struct torrent_outside	 o = { "", bases, 2, "/n/a", 4, true };
 
@@ -490,8 +477,7 @@ ATF_TC_BODY(torrent__url_list_of_one_entry_has_both, tc)
 	    "12:https://s/x/15:https://s/x/n/aee");
 }
 
-ATF_TC_WITHOUT_HEAD(torrent__path_is_percent_encoded);
-ATF_TC_BODY(torrent__path_is_percent_encoded, tc)
+TEST(torrent__path_is_percent_encoded)
 {
 	static const char	 keep[] = "-./0123456789"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~";
@@ -515,23 +501,4 @@ ATF_TC_BODY(torrent__path_is_percent_encoded, tc)
 	ATF_REQUIRE_EQ(0, torrent_encode_path(&b, "", 0));
 	ATF_CHECK_EQ(0, b.len);
 	buf_free(&b);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, torrent__single_form_keeps_info_hashes);
-	ATF_TP_ADD_TC(tp, torrent__multi_form_keeps_info_hashes);
-	ATF_TP_ADD_TC(tp, torrent__options_give_known_info_hashes);
-	ATF_TP_ADD_TC(tp, torrent__info_bytes);
-	ATF_TP_ADD_TC(tp, torrent__pieces_and_digests_of_a_file);
-	ATF_TP_ADD_TC(tp, torrent__limit_is_exact_and_builds_nothing);
-	ATF_TP_ADD_TC(tp, torrent__huge_sizes_do_not_wrap);
-	ATF_TP_ADD_TC(tp, torrent__padding_is_numbered_per_size);
-	ATF_TP_ADD_TC(tp, torrent__without_trackers);
-	ATF_TP_ADD_TC(tp, torrent__with_a_tracker);
-	ATF_TP_ADD_TC(tp, torrent__url_list_of_one_file_names_it);
-	ATF_TP_ADD_TC(tp, torrent__url_list_of_many_is_the_base);
-	ATF_TP_ADD_TC(tp, torrent__url_list_of_one_entry_has_both);
-	ATF_TP_ADD_TC(tp, torrent__path_is_percent_encoded);
-	return atf_no_error();
 }

@@ -1,10 +1,10 @@
 /* The trackers file: good lines are used, bad ones named and skipped. */
-#include <atf-c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/conf/conf.h"
+#include "tests/lib/test.h"
 #include "tests/lib/text.h"
 
 static void
@@ -29,10 +29,8 @@ check_parsed(const char *text, size_t len, const char *urls,
 #define SKIPPED "; expected an announce URL (http, https, udp, ws, wss); " \
 	"skipped\n"
 
-ATF_TC_WITHOUT_HEAD(trackers__good_lines);
-ATF_TC_BODY(trackers__good_lines, tc)
+TEST(trackers__good_lines)
 {
-	(void)tc;
 	CHECK("", "", "");
 	CHECK("\n# none yet\n \t\n  # here\n", "", "");
 	CHECK("http://t.example/announce?passkey=a%20b&x=[1]\n",
@@ -52,18 +50,14 @@ ATF_TC_BODY(trackers__good_lines, tc)
 	    "wss://t.example\n", "");
 }
 
-ATF_TC_WITHOUT_HEAD(trackers__blanks_and_line_ends);
-ATF_TC_BODY(trackers__blanks_and_line_ends, tc)
+TEST(trackers__blanks_and_line_ends)
 {
-	(void)tc;
 	CHECK("  http://a/x \t\r\n\r\nhttp://b/x\r\n",
 	    "http://a/x\nhttp://b/x\n", "");
 }
 
-ATF_TC_WITHOUT_HEAD(trackers__bad_lines_are_skipped);
-ATF_TC_BODY(trackers__bad_lines_are_skipped, tc)
+TEST(trackers__bad_lines_are_skipped)
 {
-	(void)tc;
 	CHECK("http://a/x\nftp://b/x\nhttp://a/x\nhttp://c/x y\n"
 	    "udp://d/announce\nhttp://e\0/x\nhttp:///x\nhttp://f/#x\n"
 	    "\"http://g\"\nhttp://a/\n",
@@ -79,14 +73,12 @@ ATF_TC_BODY(trackers__bad_lines_are_skipped, tc)
 	    "trackers:9: \"\\x22http://g\\x22\": not a known scheme" SKIPPED);
 }
 
-ATF_TC_WITHOUT_HEAD(trackers__bounds);
-ATF_TC_BODY(trackers__bounds, tc)
+TEST(trackers__bounds)
 {
 	struct buf text = { 0 }, out = { 0 }, errors = { 0 };
 	size_t i, lines = 0;
 	char *e;
 
-	(void)tc;
 	for (i = 0; i < 1500; i++)
 		ATF_REQUIRE_EQ(0, buf_addf(&text, "http://t%zu/\n", i));
 	ATF_REQUIRE_EQ(0, trackers_parse("trackers", (char *)text.data,
@@ -112,8 +104,7 @@ ATF_TC_BODY(trackers__bounds, tc)
 	buf_free(&text);
 }
 
-ATF_TC_WITHOUT_HEAD(trackers__sample_has_none);
-ATF_TC_BODY(trackers__sample_has_none, tc)
+TEST(trackers__sample_has_none)
 {
 	char path[4096], text[8192];
 	size_t len;
@@ -126,14 +117,4 @@ ATF_TC_BODY(trackers__sample_has_none, tc)
 	fclose(f);
 	ATF_CHECK(len > 0);
 	check_parsed(text, len, "", "");
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, trackers__good_lines);
-	ATF_TP_ADD_TC(tp, trackers__blanks_and_line_ends);
-	ATF_TP_ADD_TC(tp, trackers__bad_lines_are_skipped);
-	ATF_TP_ADD_TC(tp, trackers__bounds);
-	ATF_TP_ADD_TC(tp, trackers__sample_has_none);
-	return atf_no_error();
 }

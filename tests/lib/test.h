@@ -1,0 +1,55 @@
+/*
+ * The cases of a test program in C:
+ *
+ *	TEST(noun__condition)
+ *	{
+ *		ATF_CHECK_EQ(4, 2 + 2);
+ *	}
+ *
+ * They are listed by themselves; tc is the case.  Names and values of ATF's
+ * metadata may follow the name: TEST(noun__condition, "require.user", "root").
+ */
+#ifndef TEST_H
+#define TEST_H
+
+#include <atf-c.h>
+
+struct test {
+	const char *const *meta;	/* name, metadata, NULL */
+	void		 (*body)(const atf_tc_t *);
+	void		 (*cleanup)(const atf_tc_t *);	/* or NULL */
+	atf_tc_t	 tc;
+	struct test	*next;
+};
+
+/* Adds a case before main() runs. */
+void	test_add(struct test *);
+
+#define TEST_CASE(name, cleanup_, ...)					\
+	static void test_##name(const atf_tc_t *);			\
+	static void __attribute__((__constructor__))			\
+	test_##name##_add(void)						\
+	{								\
+		static const char *const meta[] = {			\
+			#name, ##__VA_ARGS__, NULL			\
+		};							\
+		static struct test test = {				\
+			.meta = meta, .body = test_##name,		\
+			.cleanup = cleanup_,				\
+		};							\
+		test_add(&test);					\
+	}								\
+	static void							\
+	test_##name(const atf_tc_t *tc __attribute__((__unused__)))
+
+#define TEST(name, ...)	TEST_CASE(name, NULL, ##__VA_ARGS__)
+
+/* With a CLEANUP(name) { ... }, which runs after the case in any event. */
+#define TEST_WITH_CLEANUP(name, ...)					\
+	static void test_##name##_cleanup(const atf_tc_t *);		\
+	TEST_CASE(name, test_##name##_cleanup, ##__VA_ARGS__)
+#define CLEANUP(name)							\
+	static void							\
+	test_##name##_cleanup(const atf_tc_t *tc __attribute__((__unused__)))
+
+#endif

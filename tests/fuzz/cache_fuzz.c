@@ -8,7 +8,6 @@
  */
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@ static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 #undef msg_send_wait
 
 #include "common/torrent.h"
+#include "tests/lib/fuzz.h"
 
 #define NFILES		5
 #define NSETS		4
@@ -31,9 +31,7 @@ static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static struct cache	 c;
-static const uint8_t	*in;
-static size_t		 in_len;
-static char		 dir[128];
+static const char	*dir;
 static uint8_t		 version[NFILES];
 static bool		 honest;	/* no seal was given away so far */
 static bool		 wild;		/* the question is not understood */
@@ -56,26 +54,6 @@ static const struct {
 	{ "/d/a", { 1, 0 } }, { "/d/*\n/d/a", { 11, 1 } },
 	{ "/d/long\n/d/c/*", { 16, 4 } }, { "/d/none", { 0, 0 } },
 };
-
-#define require(truth)	require_at(truth, __LINE__)
-
-static void
-require_at(int truth, int line)
-{
-	if (truth)
-		return;
-	fprintf(stderr, "cache_fuzz.c:%d: not so\n", line);
-	abort();
-}
-
-static uint8_t
-next(void)
-{
-	if (in_len == 0)
-		return 0;
-	in_len--;
-	return *in++;
-}
 
 static struct identity
 file_identity(unsigned i)
@@ -514,49 +492,17 @@ step(void)
 }
 
 static void
-clear(int dirfd, const char *name)
-{
-	struct dirent *e;
-	DIR *d;
-	int fd;
-
-	if (unlinkat(dirfd, name, 0) == 0)
-		return;
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1 || (d = fdopendir(fd)) == NULL)
-		return;
-	while ((e = readdir(d)) != NULL)
-		if (strcmp(e->d_name, ".") != 0 &&
-		    strcmp(e->d_name, "..") != 0)
-			clear(fd, e->d_name);
-	closedir(d);
-	(void)unlinkat(dirfd, name, AT_REMOVEDIR);
-}
-
-static void
-end(void)
-{
-	clear(AT_FDCWD, dir);
-}
-
-static void
 start(void)
 {
 	static const char text[] = "root /srv\npiece-length 16K\n"
 	    "cache-size 1M\nhashers 1\nmax-torrent 8M\n";
 	static const uint8_t key[SEAL_LEN] = "the fuzzer's";
-	const char *tmp = getenv("TMPDIR");
 	struct strings none = { 0 };
 	struct buf errors = { 0 };
 
 	log_set_level(-1);
 	digest_warm_up();
-	/* Where files cost least. */
-	if (tmp == NULL)
-		tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-	snprintf(dir, sizeof(dir), "%s/cache_fuzz.XXXXXX", tmp);
-	require(mkdtemp(dir) != NULL);
-	(void)atexit(end);
+	dir = fuzz_dir();
 	c.child.conf = conf_parse("fuzz", text, sizeof(text) - 1, &none,
 	    &errors);
 	require(c.child.conf != NULL);

@@ -37,6 +37,7 @@ fuzz_clock(clockid_t id, struct timespec *ts)
 #include <fnmatch.h>
 
 #include "common/torrent.h"
+#include "tests/lib/fuzz.h"
 
 #define CLIENTS		6
 #define PEERS		5	/* cache, two walkers, two hashers */
@@ -46,19 +47,6 @@ fuzz_clock(clockid_t id, struct timespec *ts)
 #define FILE_LEN	(3U << 20)
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-/* The input, of which there are zeros without end. */
-static const uint8_t	*in;
-static size_t		 in_len;
-
-static uint8_t
-next(void)
-{
-	if (in_len == 0)
-		return 0;
-	in_len--;
-	return *in++;
-}
 
 struct answer_to {
 	enum msg_type	 type;
@@ -84,17 +72,6 @@ static int		 a_file = -1;	/* read-only */
 static int		 no_file = -1;	/* could be written */
 static uint8_t		 room[MSG_MAX] __attribute__((__aligned__(8)));
 static uint8_t		 version[8];	/* of each file */
-
-#define require(truth)	require_at(truth, __LINE__)
-
-static void
-require_at(int truth, int line)
-{
-	if (truth)
-		return;
-	fprintf(stderr, "front_fuzz.c:%d: not so\n", line);
-	abort();
-}
 
 /* The mirror: names, and sizes around the borders of pieces. */
 static const struct {
@@ -774,16 +751,6 @@ check_nothing_left(void)
 	require(TAILQ_EMPTY(&front.openq.list));
 }
 
-static int
-count_descriptors(void)
-{
-	int fd, n = 0;
-
-	for (fd = 0; fd < DESCRIPTORS; fd++)
-		n += fcntl(fd, F_GETFD) != -1;
-	return n;
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -792,7 +759,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (front.base == NULL)
 		start();
-	before = count_descriptors();
+	before = count_descriptors(DESCRIPTORS);
 	in = data;
 	in_len = len;
 	while (in_len > 0)
@@ -813,6 +780,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	for (i = 0; i < PEERS; i++)
 		buf_free(&others[i].remembered);
 	front.service.access.lines.len = 0;
-	require(count_descriptors() == before);
+	require(count_descriptors(DESCRIPTORS) == before);
 	return 0;
 }

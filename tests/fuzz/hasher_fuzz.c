@@ -22,6 +22,7 @@ static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 #undef msg_send_wait
 
 #include "common/torrent.h"
+#include "tests/lib/fuzz.h"
 
 #define NFILES		4
 #define LEN_MAX		(200U << 10)
@@ -30,42 +31,11 @@ static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static struct hasher	 h;
-static const uint8_t	*in;
-static size_t		 in_len;
 static uint8_t		 contents[NFILES][LEN_MAX + 16384];
 static const uint64_t	 sizes[NFILES] = { 0, 100, 3 * 16384 + 5, LEN_MAX };
 static struct identity	 ids[NFILES];
 static int		 files[NFILES];	/* read-only */
 static int		 others[3];	/* writable, a pipe, a directory */
-
-#define require(truth)	require_at(truth, __LINE__)
-
-static void
-require_at(int truth, int line)
-{
-	if (truth)
-		return;
-	fprintf(stderr, "hasher_fuzz.c:%d: not so\n", line);
-	abort();
-}
-
-static uint8_t
-next(void)
-{
-	if (in_len == 0)
-		return 0;
-	in_len--;
-	return *in++;
-}
-
-static uint32_t
-next_number(void)
-{
-	uint32_t n = next();
-
-	n |= (uint32_t)next() << 8;
-	return n | (uint32_t)next() << 16;
-}
 
 /* The digests of one item are those of the range that it is of. */
 static void
@@ -296,16 +266,6 @@ start(void)
 	h.child.parent.self = ROLE_HASHER;
 }
 
-static int
-count_descriptors(void)
-{
-	int fd, n = 0;
-
-	for (fd = 0; fd < DESCRIPTORS; fd++)
-		n += fcntl(fd, F_GETFD) != -1;
-	return n;
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -315,13 +275,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		start();
 	in = data;
 	in_len = len;
-	before = count_descriptors();
+	before = count_descriptors(DESCRIPTORS);
 	new_front();
 	while (in_len > 0)
 		step();
 	while (h.queued > 0)
 		hasher_answer(&h);
 	child_close_front(&h.child);
-	require(count_descriptors() == before);
+	require(count_descriptors(DESCRIPTORS) == before);
 	return 0;
 }

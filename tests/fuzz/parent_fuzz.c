@@ -12,6 +12,7 @@
 #include "common/msg.h"
 #include "common/child.h"
 #include "pkgtorrentd/parent/process.h"
+#include "tests/lib/fuzz.h"
 
 static void	 fuzz_kill(struct process *);
 static void	 fuzz_line(const char *, int, int, const void *, size_t);
@@ -39,17 +40,6 @@ static const struct {
 	{ ROLE_FRONT, 0 }, { ROLE_CACHE, 0 }, { ROLE_WALKER, 0 },
 	{ ROLE_WALKER, 1 }, { ROLE_HASHER, 0 }, { ROLE_HASHER, 1 },
 };
-
-#define require(truth)	require_at(truth, __LINE__)
-
-static void
-require_at(int truth, int line)
-{
-	if (truth)
-		return;
-	fprintf(stderr, "parent_fuzz.c:%d: not so\n", line);
-	abort();
-}
 
 /* The sender, or one that it has a channel to. */
 static void
@@ -113,6 +103,7 @@ start(void)
 	size_t i;
 
 	log_set_level(-1);
+	parent.state = PARENT_STARTING;
 	TAILQ_INIT(&parent.processes);
 	parent.ops = &fuzz_ops;
 	for (i = 0; i < PROCESSES; i++) {
@@ -121,6 +112,7 @@ start(void)
 		processes[i].role = places[i].role;
 		processes[i].index = places[i].index;
 		processes[i].pid = 1000 + (pid_t)i;
+		processes[i].channel.fd = -1;
 		TAILQ_INSERT_TAIL(&parent.processes, &processes[i], entry);
 	}
 }

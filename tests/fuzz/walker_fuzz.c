@@ -9,7 +9,6 @@
  */
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include "common/listing.h"
 #include "common/msg.h"
 #include "common/spec.h"
+#include "tests/lib/fuzz.h"
 
 static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 		    const void *, size_t, const int *, int);
@@ -32,9 +32,7 @@ static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static struct walker	 w;
-static const uint8_t	*in;
-static size_t		 in_len;
-static char		 dir[128];
+static const char	*dir;
 static struct buf	 listing;	/* of the answer coming in */
 static bool		 wild;		/* the question is not understood */
 static char		 asked[SPEC_MAX + 1];	/* the only spec */
@@ -68,27 +66,6 @@ static const char *const parts[] = {
 	"/\\[x]", "/nl?name", "/*a*", "/deep", "/up", "*",
 };
 #define NPARTS	(sizeof(parts) / sizeof(parts[0]))
-
-#define require(truth)	require_at(truth, __LINE__)
-
-static void
-require_at(int truth, int line)
-{
-	if (truth)
-		return;
-	fprintf(stderr, "walker_fuzz.c:%d: not so; %.*s\n", line,
-	    (int)asked_len, asked);
-	abort();
-}
-
-static uint8_t
-next(void)
-{
-	if (in_len == 0)
-		return 0;
-	in_len--;
-	return *in++;
-}
 
 static int
 find(const void *bytes, size_t len)
@@ -435,49 +412,17 @@ make_tree(void)
 }
 
 static void
-clear(int dirfd, const char *name)
-{
-	struct dirent *e;
-	DIR *d;
-	int fd;
-
-	if (unlinkat(dirfd, name, 0) == 0)
-		return;
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1 || (d = fdopendir(fd)) == NULL)
-		return;
-	while ((e = readdir(d)) != NULL)
-		if (strcmp(e->d_name, ".") != 0 &&
-		    strcmp(e->d_name, "..") != 0)
-			clear(fd, e->d_name);
-	closedir(d);
-	(void)unlinkat(dirfd, name, AT_REMOVEDIR);
-}
-
-static void
-end(void)
-{
-	clear(AT_FDCWD, dir);
-}
-
-static void
 start(void)
 {
 	static const char text[] = "root /srv\nhashers 1\ndeny " DENY "\n";
 	static const uint8_t key[SEAL_LEN] = "the fuzzer's";
-	const char *tmp = getenv("TMPDIR");
 	struct strings none = { 0 };
 	struct buf errors = { 0 };
 	char root[160];
 
 	log_set_level(-1);
 	digest_warm_up();
-	/* Where files cost least. */
-	if (tmp == NULL)
-		tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-	snprintf(dir, sizeof(dir), "%s/walker_fuzz.XXXXXX", tmp);
-	require(mkdtemp(dir) != NULL);
-	(void)atexit(end);
+	dir = fuzz_dir();
 	make_tree();
 	w.child.conf = conf_parse("fuzz", text, sizeof(text) - 1, &none,
 	    &errors);

@@ -411,6 +411,36 @@ want_torrent()
 	torrent=$(torrent "$@") || fail "$_target: not a good torrent"
 }
 
+# The service manager's socket, notify.socket: its messages go to "notified".
+listen_as_manager()
+{
+	python3 -c '
+import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("notify.socket")
+while True:
+    print(s.recv(4096).decode(), flush=True)' >notified &
+	note_pid $!
+	wait_for 5 test -S notify.socket || fail "no socket"
+}
+
+session_is_gone()
+{
+	is_gone $(ps -o pid= -s "$(cat session)")
+}
+
+# want_complaint PATTERN COMMAND ...: one line like that, and exit status 1.
+want_complaint()
+{
+	_pattern=$1
+	shift
+	setsid -w sh -c 'echo $$ >session; exec "$@"' sh "$@" >out 2>err
+	same $? 1 "exit status of $*"
+	[ ! -s out ] || fail "it has something to say on standard output"
+	grep -q -e "$_pattern" err || fail "no '$_pattern' in: $(cat err)"
+	same "$(wc -l <err)" 1 "lines in: $(cat err)"
+}
+
 # run_python NAME [ARGUMENT ...]: a program beside the test, or with "-" the
 # standard input; the port comes first.
 run_python()

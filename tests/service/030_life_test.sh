@@ -3,18 +3,11 @@
 
 . "${0%/*}/../lib/lib.sh"
 
-# want_refusal PATTERN COMMAND ...: exit status 1, one line like that, and no
-# process of the session left.
+# want_refusal PATTERN COMMAND ...: the same, and no process is left.
 want_refusal()
 {
-	_pattern=$1
-	shift
-	setsid -w sh -c 'echo $$ >session; exec "$@"' sh "$@" >out 2>err
-	same $? 1 "exit status of $*"
-	[ ! -s out ] || fail "it has something to say on standard output"
-	grep -q -e "$_pattern" err || fail "no '$_pattern' in: $(cat err)"
-	same "$(wc -l <err)" 1 "lines in: $(cat err)"
-	is_gone $(ps -o pid= -s "$(cat session)") || fail "a process is left"
+	want_complaint "$@"
+	session_is_gone || fail "a process is left"
 }
 
 service_case wrong_start "What is wrong is said in one line, with status 1." \
@@ -95,14 +88,7 @@ service_case daemon "Without -d it is ready when the command returns."
 daemon_body()
 {
 	service_configure
-	python3 -c '
-import socket
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind("notify.socket")
-while True:
-    print(s.recv(4096).decode(), flush=True)' >notified &
-	note_pid $!
-	wait_for 5 test -S notify.socket || fail "no socket"
+	listen_as_manager
 	atf_check env NOTIFY_SOCKET="$here/notify.socket" \
 	    "$program" -f conf
 	want 404 /

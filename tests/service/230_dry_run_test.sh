@@ -18,23 +18,11 @@ root_case()
 	}"
 }
 
-# want_complaint PATTERN [argument ...]: one line like that, exit status 1,
-# and no process left.
-want_complaint()
+# want_end PATTERN COMMAND ...: the same, and no process is left soon.
+want_end()
 {
-	_pattern=$1
-	shift
-	setsid -w sh -c 'echo $$ >session; exec "$@"' sh "$@" >out 2>err
-	same $? 1 "exit status of $*"
-	[ ! -s out ] || fail "it has something to say on standard output"
-	grep -q -e "$_pattern" err || fail "no '$_pattern' in: $(cat err)"
-	same "$(wc -l <err)" 1 "lines in: $(cat err)"
+	want_complaint "$@"
 	wait_for 5 session_is_gone || fail "a process is left"
-}
-
-session_is_gone()
-{
-	is_gone $(ps -o pid= -s "$(cat session)")
 }
 
 root_case roots "A root that the walker may write, or cannot enter, is named."
@@ -46,21 +34,21 @@ roots_body()
 	set -- "$program" -n -f conf
 	atf_check "$@"
 	chmod 777 second
-	want_complaint "^walker /far: sandbox: .* may write to $here/second" \
+	want_end "^walker /far: sandbox: .* may write to $here/second" \
 	    "$@"
 	chmod 755 second
 	chown nobody second
-	want_complaint "^walker /far: sandbox: .* owns $here/second" "$@"
+	want_end "^walker /far: sandbox: .* owns $here/second" "$@"
 	atf_check "$@" -o 'sandbox best-effort'
 	chown 0 second
 	chmod 700 www
-	want_complaint "^walker: sandbox: $here/www: Permission denied" "$@"
+	want_end "^walker: sandbox: $here/www: Permission denied" "$@"
 	chmod 755 www
 	atf_check "$@"
 	# The user is not let in on the way.
 	mkdir -p locked/www
 	chmod 700 locked
-	want_complaint '^walker: .*Permission denied' "$@" \
+	want_end '^walker: .*Permission denied' "$@" \
 	    -o "root $here/locked/www"
 }
 
@@ -72,11 +60,11 @@ refused_call_body()
 	! grep -q __asan_ "$program" || atf_skip "built with sanitizers"
 	refused=$(atf_get_srcdir)/refused
 	"$refused" getpid EPERM /bin/true || atf_skip "no filters here"
-	want_complaint '^front: accept4: Operation not permitted: a filter' \
+	want_end '^front: accept4: Operation not permitted: a filter' \
 	    "$refused" accept4 EPERM "$program" -n -f conf
-	want_complaint '^cache: mkdirat: Function not implemented: a filter' \
+	want_end '^cache: mkdirat: Function not implemented: a filter' \
 	    "$refused" mkdirat ENOSYS "$program" -nv -f conf
-	want_complaint '^parent: close_range: Function not implemented: ' \
+	want_end '^parent: close_range: Function not implemented: ' \
 	    "$refused" close_range ENOSYS "$program" -n -f conf
 	"$refused" openat2 ENOSYS "$program" -n -f conf 2>err
 	same $? 1 "exit status"
@@ -111,14 +99,7 @@ beside_body()
 	touch -d '3 days ago' cache/info/*
 	before=$(entries)
 	before_pids=$(children)
-	python3 -c '
-import socket
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind("notify.socket")
-while True:
-    print(s.recv(4096).decode(), flush=True)' >notified &
-	note_pid $!
-	wait_for 5 test -S notify.socket || fail "no socket"
+	listen_as_manager
 	for n in 1 2 3; do
 		atf_check env NOTIFY_SOCKET="$here/notify.socket" \
 		    "$program" -n -f conf

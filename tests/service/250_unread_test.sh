@@ -123,14 +123,7 @@ syslog_body()
 		mount --rbind dev /dev || exit 9
 		exec "$program" -f conf
 	END
-	python3 -c '
-import socket
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind("notify.socket")
-while True:
-    print(s.recv(4096).decode(), flush=True)' >notified &
-	note_pid $!
-	wait_for 5 test -S notify.socket || fail "no socket"
+	listen_as_manager
 	atf_check env NOTIFY_SOCKET="$here/notify.socket" \
 	    unshare -m sh start
 	wait_for 5 grep -q MAINPID notified || fail "it does not say its pid"

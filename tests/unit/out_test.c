@@ -88,7 +88,7 @@ make_tcp(int fds[2])
 	close(listener);
 }
 
-/* Read what has arrived. */
+/* Read all that has arrived. */
 static void
 take(int fd, struct buf *got)
 {
@@ -115,7 +115,7 @@ finish(struct out *o, int fds[2], struct buf *got)
 	return turns;
 }
 
-/* The next bytes of what was read are these. */
+/* The next bytes that were read are these. */
 static void
 expect_bytes(const struct buf *got, size_t *at, unsigned seed, size_t from,
     size_t len)

@@ -5,6 +5,21 @@ readme=$(atf_get_srcdir)/../../README.md
 top=$(atf_get_srcdir)/../..
 architecture=$top/docs/ARCHITECTURE.md
 
+# papers: all that somebody reads before the source.
+papers()
+{
+	cat "$readme" "$top/CONTRIBUTING.md" "$top/SECURITY.md" "$top"/docs/*.md
+}
+
+# sources SUFFIX ...: the files of the tree with one of these suffixes.
+sources()
+{
+	for _suffix; do
+		find "$top/common" "$top/pkgtorrentd" "$top/hasher" \
+		    "$top/tests" -name "*.$_suffix"
+	done
+}
+
 atf_test_case messages
 messages_head()
 {
@@ -21,21 +36,82 @@ messages_body()
 atf_test_case files
 files_head()
 {
-	atf_set descr "The files that README names exist."
+	atf_set descr "The files that README and docs name exist."
 }
 files_body()
 {
 	{
-		grep -o '](\([^)]*\))' "$readme" | sed 's/^](//; s/)$//'
-		grep -o '`[a-z.][a-z./_]*/[A-Za-z0-9._]*`' "$readme" | tr -d '`'
+		# Links in docs/ are to sections and to neighbours.
+		grep -o '](\([^)#]*\))' "$readme" | sed 's/^](//; s/)$//'
+		papers | grep -o '`[a-z.][a-z./_]*/[A-Za-z0-9._-]*`' |
+		    tr -d '`'
+		papers | grep -o '[A-Za-z_][A-Za-z0-9_./-]*/[A-Z]*\.md'
+		papers | grep -o '[a-z0-9_][a-z0-9_./]*\.[ch]\>'
 	} | grep -v '^http' | sort -u >names
 	atf_check [ -s names ]
 	while read -r name; do
-		# The cache's directories are not of the tree.
-		case $name in info/|pieces/) continue ;; esac
-		[ -e "$top/$name" ] || [ -e "$top/tests/$name" ] ||
-		    atf_fail "no $name"
-	done <names
+		case $name in
+		# Directories of the cache; headers of libbsd.
+		info/|pieces/|queue.h|tree.h) continue ;;
+		# Folders below the one that the text is about.
+		serve/|job/|conn/|worker/|http/) name=pkgtorrentd/front/$name ;;
+		parent/|cache/) name=pkgtorrentd/$name ;;
+		walker/|hash/) name=hasher/$name ;;
+		*/*) ;;
+		*)	[ -n "$(find "$top" -name "$name" -print -quit)" ] ||
+			    echo "$name"
+			continue ;;
+		esac
+		[ -e "$top/$name" ] || echo "$name"
+	done <names >missing
+	atf_check cat missing
+}
+
+atf_test_case functions
+functions_head()
+{
+	atf_set descr "The functions and constants that docs name exist."
+}
+functions_body()
+{
+	# shellcheck disable=SC2046
+	cat $(sources c h) >source
+	# A definition begins a line.
+	grep -o '^[a-z_][a-z0-9_]*(' source | sort -u >defined
+	papers | grep -o '`[a-z_][a-z0-9_]*()`' | tr -d '`)' |
+	    sort -u >names
+	atf_check [ -s names ]
+	grep -v -x -F -f defined names | sed 's/$/)/' >missing
+	grep -o '`\(struct \)*[A-Za-z][A-Za-z0-9_]*`' "$architecture" |
+	    tr -d '`' | grep '_\|struct' | sort -u >names
+	atf_check [ -s names ]
+	while read -r name; do
+		grep -q -w -e "$name" source || echo "$name"
+	done <names >>missing
+	atf_check cat missing
+}
+
+atf_test_case places
+places_head()
+{
+	atf_set descr "Files define or call the functions of their rows."
+}
+places_body()
+{
+	# Rows of tables that name a file and a function.
+	grep '^|.*`[a-z_./0-9]*\.[ch]`.*`[a-z_0-9]*()`' "$architecture" >rows
+	atf_check [ -s rows ]
+	while read -r row; do
+		echo "$row" | grep -o '`[a-z_./0-9]*\.[ch]`' | tr -d '`' \
+		    >files
+		sed "s,^,$top/," files | xargs cat >source
+		echo "$row" | grep -o '`[a-z_0-9]*()`' | tr -d '`()' |
+		    while read -r name; do
+			grep -q -w -e "$name" source ||
+			    echo "$name() in $(xargs <files)"
+		done
+	done <rows >missing
+	atf_check cat missing
 }
 
 atf_test_case targets
@@ -50,8 +126,14 @@ targets_body()
 		grep -q -w -e "$target" "$readme" || atf_fail "no $target"
 		grep -q "^$target:" "$top/Makefile" || atf_fail "no $target"
 	done
-	for variable in $(grep -o '[A-Z]\{3,\}=' "$readme" | sort -u); do
+	for target in $(papers | grep -o '^    make [a-z]*' |
+	    sed 's/.* //; /^make$/d' | sort -u); do
+		grep -q "^$target:\|^\.PHONY:.* $target" "$top/Makefile" ||
+		    atf_fail "no $target in the Makefile"
+	done
+	for variable in $(papers | grep -o '\<[A-Z]\{3,\}=' | sort -u); do
 		grep -q -e "(${variable%=})" "$top/Makefile" ||
+		    grep -q -w -e "${variable%=}" "$top/.ci/run" ||
 		    atf_fail "no $variable in the Makefile"
 	done
 }
@@ -70,6 +152,8 @@ atf_init_test_cases()
 {
 	atf_add_test_case messages
 	atf_add_test_case files
+	atf_add_test_case functions
+	atf_add_test_case places
 	atf_add_test_case targets
 	atf_add_test_case short
 }

@@ -19,11 +19,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/child.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/timer.h"
-#include "pkgtorrentd/front/front.h"
+#include "pkgtorrentd/front/job/job.h"
 #include "pkgtorrentd/front/selftest_front.h"
+#include "pkgtorrentd/front/serve/reply.h"
 
 #define TICK_MS		250
 #define STOP_MS		5000
@@ -35,6 +37,27 @@
 /* For the largest max-connections that there may be, with files. */
 #define FDS_MOST	(2 * (2 * 65536 + FDS_SPARE) + FDS_HASHING + \
 			    FDS_FIXED + 2 * HASHERS_MAX)
+
+/* One process, one loop, one struct. */
+struct front {
+	struct child		 child;		/* parent's channel, conf */
+	struct event_base	*base;
+	struct event		*parent_ev;
+	struct event		*tick_ev;
+	uint32_t		 fds;		/* descriptors, at most */
+	bool			 stopping;
+	uint64_t		 stop_ms;
+
+	struct conns		 conns;
+	struct service		 service;
+
+	struct workers		 workers;
+	struct jobs		 jobs;
+	struct openq		 openq;
+	struct hashq		 hashq;
+
+	struct buf		 trackers_next;	/* parts so far */
+};
 
 static enum msg_fault
 front_on_answer(struct worker *w, struct msg *m)
@@ -170,17 +193,6 @@ front_share_descriptors(struct front *f)
 	    f->fds, f->conns.slots);
 }
 
-static void
-front_on_new_conf(struct front *f)
-{
-	const struct conf *conf = f->child.conf;
-
-	f->conns.conf = f->service.conf = conf;
-	f->service.generation++;
-	front_share_descriptors(f);
-	jobs_set_conf(&f->jobs, conf);
-}
-
 static enum msg_fault
 front_on_mounts(struct front *f, const struct msg *m)
 {
@@ -229,15 +241,19 @@ front_on_status(struct front *f, const struct msg *m)
 static enum msg_fault
 front_on_conf(struct front *f, const struct msg *m)
 {
-	if (child_on_conf(&f->child, m))
-		front_on_new_conf(f);
+	if (!child_on_conf(&f->child, m))
+		return FAULT_NONE;
+	f->conns.conf = f->service.conf = f->child.conf;
+	f->service.generation++;
+	front_share_descriptors(f);
+	jobs_set_conf(&f->jobs, f->child.conf);
 	return FAULT_NONE;
 }
 
 static enum msg_fault
 front_on_access_log(struct front *f, struct msg *m)
 {
-	access_set_fd(&f->service.access, m->nfds > 0 ? m->fds[0] : -1);
+	reply_set_log(&f->service.access, m->nfds > 0 ? m->fds[0] : -1);
 	m->nfds = 0;
 	return FAULT_NONE;
 }
@@ -270,16 +286,6 @@ front_on_parent_readable(evutil_socket_t fd, short what, void *arg)
 	(void)child_receive_parent(&f->child);
 }
 
-static int
-front_open_parent(struct front *f)
-{
-	f->child.ops = &front_ops;
-	f->child.owner = f;
-	f->parent_ev = event_new(f->base, f->child.parent.fd,
-	    EV_READ | EV_PERSIST, front_on_parent_readable, f);
-	return f->parent_ev == NULL ? -1 : event_add(f->parent_ev, NULL);
-}
-
 static void
 front_on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -289,7 +295,6 @@ front_on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)msg_send(&f->child.parent, MSG_ALIVE, &none, NULL, 0, NULL, 0);
-	conns_tick(&f->conns);
 	jobs_tick(&f->jobs);
 	hashq_tick(&f->hashq);
 	if (f->stopping && (f->conns.n == 0 || clock_coarse_ms() > f->stop_ms))
@@ -307,25 +312,23 @@ front_init(struct front *f)
 		fatal("the event loop cannot be set up");
 	event_config_free(cfg);
 	f->conns.base = f->base;
-	f->conns.conf = f->child.conf;
+	f->conns.conf = f->service.conf = f->child.conf;
+	f->conns.ops = &service_ops;
+	f->conns.arg = &f->service;
 	f->service.jobs = &f->jobs;
-	f->service.conf = f->child.conf;
 	f->service.conns = &f->conns;
-	if (conns_init(&f->conns) == -1 || front_init_jobs(f) == -1 ||
-	    service_init(&f->service, f->base, &f->child.parent) == -1 ||
-	    (f->tick_ev = event_new(f->base, -1, EV_PERSIST, front_on_tick,
-	    f)) == NULL || timer_add(f->tick_ev, TICK_MS) == -1 ||
-	    front_open_parent(f) == -1)
+	f->service.started_ns = clock_real_ns();
+	f->service.access.parent = &f->child.parent;
+	f->service.access.fd = -1;
+	f->child.ops = &front_ops;
+	f->child.owner = f;
+	f->parent_ev = event_new(f->base, f->child.parent.fd,
+	    EV_READ | EV_PERSIST, front_on_parent_readable, f);
+	f->tick_ev = event_new(f->base, -1, EV_PERSIST, front_on_tick, f);
+	if (f->parent_ev == NULL || event_add(f->parent_ev, NULL) == -1 ||
+	    f->tick_ev == NULL || timer_add(f->tick_ev, TICK_MS) == -1 ||
+	    conns_init(&f->conns) == -1 || front_init_jobs(f) == -1)
 		fatal("the event loop cannot be set up");
-}
-
-static void
-front_try(void *owner, int dirfd)
-{
-	struct front *f = owner;
-
-	(void)dirfd;
-	front_selftest(f->trial);
 }
 
 void
@@ -344,9 +347,8 @@ front_main(void)
 	front_init(f);
 	front_limit_descriptors(f);
 	front_share_descriptors(f);
-	f->trial = front_prepare_selftest();
-	child_confine(&f->child, NULL, f->fds, front_try);
+	front_confine(&f->child, f->fds);
 	event_base_dispatch(f->base);
-	access_set_fd(&f->service.access, -1);
+	reply_set_log(&f->service.access, -1);
 	_exit(0);
 }

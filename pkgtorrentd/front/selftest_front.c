@@ -10,17 +10,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
+#include "common/child.h"
 #include "common/log.h"
 #include "common/sandbox/selftest.h"
 #include "pkgtorrentd/front/selftest_front.h"
 
-struct front_trial {
+struct trial {
 	int			 us;	/* stands for an accepted socket … */
 	int			 client;	/* … and its other end */
 	int			 file;
@@ -29,10 +29,12 @@ struct front_trial {
 	bool			 seen;	/* by the loop */
 };
 
+static struct trial trial;
+
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
-	struct front_trial	*t = arg;
+	struct trial	*t = arg;
 
 	(void)fd;
 	(void)what;
@@ -43,7 +45,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 static int
 try_accept4(void *arg)
 {
-	const struct front_trial	*t = arg;
+	const struct trial *t = arg;
 	struct sockaddr_storage		 addr;
 	socklen_t			 len = sizeof(addr);
 
@@ -54,7 +56,7 @@ try_accept4(void *arg)
 static int
 try_write(void *arg)
 {
-	const struct front_trial	*t = arg;
+	const struct trial *t = arg;
 
 	return (int)write(t->client, "x", 1);
 }
@@ -62,7 +64,7 @@ try_write(void *arg)
 static int
 try_read(void *arg)
 {
-	const struct front_trial	*t = arg;
+	const struct trial *t = arg;
 	char				 bytes[16];
 
 	return (int)read(t->us, bytes, sizeof(bytes));
@@ -71,7 +73,7 @@ try_read(void *arg)
 static int
 try_writev(void *arg)
 {
-	const struct front_trial	*t = arg;
+	const struct trial *t = arg;
 	struct iovec			 iov[2] = {
 		{ (void *)(uintptr_t)"x", 1 }, { (void *)(uintptr_t)"y", 1 }
 	};
@@ -82,7 +84,7 @@ try_writev(void *arg)
 static int
 try_sendmsg(void *arg)
 {
-	const struct front_trial	*t = arg;
+	const struct trial *t = arg;
 	struct iovec			 iov = { (void *)(uintptr_t)"x", 1 };
 	struct msghdr			 msg = {
 		.msg_iov = &iov, .msg_iovlen = 1
@@ -94,7 +96,7 @@ try_sendmsg(void *arg)
 static int
 try_ioctl(void *arg)
 {
-	const struct front_trial	*t = arg;
+	const struct trial *t = arg;
 	int				 n;
 
 	if (ioctl(t->us, FIONREAD, &n) == -1)
@@ -105,7 +107,7 @@ try_ioctl(void *arg)
 static int
 try_sendfile(void *arg)
 {
-	const struct front_trial	*t = arg;
+	const struct trial *t = arg;
 	off_t				 at = 0;
 
 	return (int)sendfile(t->us, t->file, &at, 1);
@@ -114,7 +116,7 @@ try_sendfile(void *arg)
 static int
 try_fcntl(void *arg)
 {
-	const struct front_trial	*t = arg;
+	const struct trial *t = arg;
 	int				 fd;
 
 	if (fcntl(t->file, F_GETFL) == -1)
@@ -128,7 +130,7 @@ try_fcntl(void *arg)
 static int
 try_epoll_ctl(void *arg)
 {
-	const struct front_trial	*t = arg;
+	const struct trial *t = arg;
 
 	return event_add(t->ev, NULL);
 }
@@ -136,7 +138,7 @@ try_epoll_ctl(void *arg)
 static int
 try_epoll_wait(void *arg)
 {
-	struct front_trial	*t = arg;
+	struct trial	*t = arg;
 
 	(void)!write(t->client, "x", 1);
 	errno = 0;
@@ -152,7 +154,7 @@ try_epoll_wait(void *arg)
 static int
 try_shutdown(void *arg)
 {
-	const struct front_trial	*t = arg;
+	const struct trial *t = arg;
 
 	return shutdown(t->us, SHUT_WR);
 }
@@ -173,14 +175,11 @@ const struct selftest front_selftests[] = {
 const size_t front_nselftests =
     sizeof(front_selftests) / sizeof(front_selftests[0]);
 
-struct front_trial *
-front_prepare_selftest(void)
+static void
+trial_prepare(struct trial *t)
 {
-	struct front_trial	*t;
-	int			 pair[2];
+	int	pair[2];
 
-	if ((t = calloc(1, sizeof(*t))) == NULL)
-		fatal("no memory");
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 	    pair) == -1)
 		fatal("socketpair: %s", strerror(errno));
@@ -192,12 +191,16 @@ front_prepare_selftest(void)
 	if (t->base == NULL || (t->ev = event_new(t->base, t->us, EV_READ,
 	    on_readable, t)) == NULL)
 		fatal("the event loop cannot be set up");
-	return t;
 }
 
-void
-front_selftest(struct front_trial *t)
+/* As confined: try all calls, and free the sockets and files. */
+static void
+trial_run(void *owner, int dirfd)
 {
+	struct trial	*t = &trial;
+
+	(void)owner;
+	(void)dirfd;
 	selftest_run(front_selftests, front_nselftests, t);
 	event_free(t->ev);
 	event_base_free(t->base);
@@ -205,5 +208,11 @@ front_selftest(struct front_trial *t)
 	close(t->client);
 	if (t->file != -1)
 		close(t->file);
-	free(t);
+}
+
+void
+front_confine(struct child *child, unsigned max_fds)
+{
+	trial_prepare(&trial);
+	child_confine(child, NULL, max_fds, trial_run);
 }

@@ -4,12 +4,10 @@
 #ifndef SELFTEST_FRONT_H
 #define SELFTEST_FRONT_H
 
-struct front_trial;
+struct child;
 
-/* Make the sockets and files that the trial needs; before lockdown. */
-struct front_trial *front_prepare_selftest(void);
-/* Try all calls that the front makes, after lockdown, and free the trial.
-   Ends the process if a call is refused. */
-void	front_selftest(struct front_trial *);
+/* As child_confine(), without a directory: try all calls that the front makes,
+   on sockets and files that were made before. */
+void	front_confine(struct child *, unsigned max_fds);
 
 #endif

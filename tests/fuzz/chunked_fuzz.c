@@ -39,7 +39,7 @@ decode(const uint8_t *data, size_t len, size_t step, uint64_t max)
 	o.body = malloc(len + 1);
 	if (o.body == NULL)
 		abort();
-	chunked_start(&ch, max);
+	ch = CHUNKED_START(max);
 	while (o.status == -1 && o.used < len) {
 		n = len - o.used < step ? len - o.used : step;
 		copy = malloc(n);	/* reading past it is seen */

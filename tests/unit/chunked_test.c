@@ -23,7 +23,7 @@ decode(const char *bytes, size_t len, size_t step, uint64_t max, char *out,
 	char		*copy;
 	int		 status = -1;
 
-	chunked_start(&ch, max);
+	ch = CHUNKED_START(max);
 	*outlen = used = 0;
 	for (at = 0; at < len && status == -1; at += n) {
 		n = len - at < step ? len - at : step;

@@ -37,7 +37,7 @@ judge_body(char *bytes, size_t len)
 
 	if (!req.chunked)
 		return len < req.head_len + req.content_length ? -1 : 0;
-	chunked_start(&ch, 2 << 20);
+	ch = CHUNKED_START(2 << 20);
 	status = chunked_decode(&ch, bytes + req.head_len, len - req.head_len,
 	    &used, &body, &why);
 	req.content_length = body;

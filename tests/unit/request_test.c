@@ -151,12 +151,11 @@ TEST(request__digest)
 	ATF_REQUIRE_EQ(get(S "digest/" HEX), 0);
 	ATF_CHECK_EQ(req.kind, REQUEST_DIGEST);
 	ATF_CHECK_EQ(memcmp(req.digest, bytes, SHA1_LEN), 0);
-	ATF_CHECK_STREQ(req.digest_hex, HEX);
 	ATF_CHECK_EQ(req.path_len, 0);
 	ATF_CHECK_STREQ(req.path, "");
 	ATF_CHECK_EQ(get("//yum/torrent%5Fservice//digest//%64a39a3ee5e6b4b0d"
 	    "3255bfef95601890afd80709?p="), 0);
-	ATF_CHECK_STREQ(req.digest_hex, HEX);
+	ATF_CHECK_EQ(memcmp(req.digest, bytes, SHA1_LEN), 0);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		snprintf(target, sizeof(target), S "%s", bad[i]);
 		ATF_CHECK_EQ_MSG(get(target), 400, "%s", target);

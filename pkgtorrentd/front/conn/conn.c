@@ -7,7 +7,6 @@
  */
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <netinet/in.h>
 
 #include <errno.h>
@@ -19,6 +18,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/timer.h"
 #include "pkgtorrentd/front/conn/conn.h"
 #include "pkgtorrentd/front/http/chunked.h"
 
@@ -29,6 +29,7 @@
 #define STOP_FIRST_MS	2000	/* for a new connection's first request */
 #define BODIES_MAX	(64ULL << 20)	/* bytes */
 #define BODY_FREE	16384		/* bytes of each that do not count */
+#define TICK_MS		250	/* between two looks at the deadlines */
 #define ACCEPTS		64	/* in a row, before others have their turn */
 #define ACCEPTS_LAST	65536	/* no queue is longer */
 
@@ -60,7 +61,7 @@ struct conn {
 	struct chunked		 chunked;	/* its body, when that is */
 	bool			 said_continue;
 
-	void			*parked;	/* the owner's, or NULL */
+	struct conn_parked	*parked;	/* the owner's, or NULL */
 	struct out		 out;
 	enum conn_after		 after;		/* the answer is written */
 	uint64_t		 discarded;	/* bytes */
@@ -182,7 +183,7 @@ conn_free(struct conn *c)
 	conn_set_deadline(c, DEADLINE_NONE);
 	out_clear(&c->out);
 	if (c->parked != NULL)
-		conns->ops->freed(c->parked);
+		c->parked->freed(c->parked);
 	conn_drop_bytes(c, c->in.len);
 	if (c->addr != NULL) {
 		c->addr->connections--;
@@ -232,18 +233,25 @@ conn_discard(struct conn *c)
 		conn_free(c);
 }
 
-/* The answer is written: read the next request, or close. */
-static void
-conn_set_written(struct conn *c)
+/* Write the answer.  false: the socket has no more room.  true: the connection
+   reads the next request, or ends. */
+static bool
+conn_write(struct conn *c)
 {
+	int r = out_write(&c->out, c->fd);
+
+	if (r == 0)
+		return false;
 	out_clear(&c->out);
+	c->broken = r == -1;
 	/* The service may have begun to stop since the head said otherwise. */
-	if (c->after != CONN_KEEP || c->conns->stopping) {
+	if (c->broken || c->after != CONN_KEEP || c->conns->stopping) {
 		c->state = CONN_END;
-		return;
+		return true;
 	}
 	c->state = CONN_READ;
 	conn_set_deadline(c, DEADLINE_IDLE);
+	return true;
 }
 
 /* As conn_send(), but the connection stays. */
@@ -255,20 +263,11 @@ conn_answer(struct conn *c, const struct out *out, enum conn_after after)
 	c->after = after;
 	c->said_continue = false;
 	c->parked = NULL;
-	switch (out_write(&c->out, c->fd)) {
-	case 1:
-		conn_set_written(c);
-		break;
-	case 0:
-		c->state = CONN_WRITE;
-		conn_set_deadline(c, DEADLINE_WRITE);
-		conn_watch(c, EV_WRITE);
-		break;
-	default:
-		c->broken = true;
-		c->state = CONN_END;
-		break;
-	}
+	if (conn_write(c))
+		return;
+	c->state = CONN_WRITE;
+	conn_set_deadline(c, DEADLINE_WRITE);
+	conn_watch(c, EV_WRITE);
 }
 
 void
@@ -282,7 +281,7 @@ conn_send(struct conn *c, const struct out *out, enum conn_after after)
 }
 
 void
-conn_park(struct conn *c, void *parked)
+conn_park(struct conn *c, struct conn_parked *parked)
 {
 	c->parked = parked;
 	c->state = CONN_WAIT;
@@ -359,7 +358,7 @@ conn_take_chunked(struct conn *c, struct http_request *req, char *bytes,
 	const char *why;
 	int status;
 
-	chunked_start(&c->chunked, c->conns->conf->max_body);
+	c->chunked = CHUNKED_START(c->conns->conf->max_body);
 	status = chunked_decode(&c->chunked, bytes + req->head_len,
 	    *len - req->head_len, &used, &body, &why);
 	if (status > 0) {
@@ -457,8 +456,8 @@ conns_make_room(struct conns *conns)
 				break;
 		if (c == NULL)
 			return;
-		conn_refuse(c, NULL, 503, "too much is being sent here at "
-		    "once; send the request again in a moment");
+		conn_refuse(c, NULL, 503, "too many request bodies are being "
+		    "received; send the request again in a moment");
 		/* At once: the client may take its time to read the answer. */
 		conn_drop_bytes(c, c->in.len);
 		conn_resume(c);
@@ -583,22 +582,6 @@ conn_read(struct conn *c)
 }
 
 static void
-conn_write(struct conn *c)
-{
-	switch (out_write(&c->out, c->fd)) {
-	case 1:
-		conn_set_written(c);
-		conn_resume(c);
-		break;
-	case 0:
-		break;
-	default:
-		conn_free(c);
-		break;
-	}
-}
-
-static void
 conn_on_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *c = arg;
@@ -611,7 +594,8 @@ conn_on_event(evutil_socket_t fd, short what, void *arg)
 		conn_read(c);
 		break;
 	case CONN_WRITE:
-		conn_write(c);
+		if (conn_write(c))
+			conn_resume(c);
 		break;
 	case CONN_DISCARD:
 		conn_discard(c);
@@ -650,13 +634,13 @@ conn_check_limits(struct conn *c)
 }
 
 static void
-conn_set_peer(struct conn *c, const struct sockaddr *sa)
+conn_set_peer(struct conn *c, const struct sockaddr_storage *sa)
 {
 	const struct sockaddr_in *in = (const void *)sa;
 	const struct sockaddr_in6 *in6 = (const void *)sa;
 	struct conn_peer *peer = &c->peer;
 
-	peer->family = sa->sa_family;
+	peer->family = sa->ss_family;
 	if (peer->family == AF_INET)
 		memcpy(peer->ip, &in->sin_addr, 4);
 	else if (peer->family == AF_INET6)
@@ -668,7 +652,7 @@ conn_set_peer(struct conn *c, const struct sockaddr *sa)
 
 /* A connection that was accepted; the descriptor is taken over. */
 static void
-conn_new(struct conns *conns, int fd, const struct sockaddr *sa,
+conn_new(struct conns *conns, int fd, const struct sockaddr_storage *sa,
     socklen_t len)
 {
 	struct conn *c;
@@ -684,7 +668,7 @@ conn_new(struct conns *conns, int fd, const struct sockaddr *sa,
 	c->fd = fd;
 	c->out = OUT_EMPTY;
 	conns->n++;
-	if (len >= sizeof(sa->sa_family))
+	if (len >= sizeof(sa->ss_family))
 		conn_set_peer(c, sa);
 	limit = conn_check_limits(c);
 	if (limit != LIMIT_NONE)
@@ -707,35 +691,37 @@ conn_new(struct conns *conns, int fd, const struct sockaddr *sa,
 static void
 conn_expire(struct conn *c)
 {
+	const char *why = NULL;
+
 	switch (c->deadline) {
 	case DEADLINE_HEADER:
 		/* A client that has sent nothing gets no answer either. */
-		if (c->in.len > 0) {
-			conn_refuse(c, NULL, 408, "the request did not "
-			    "arrive in time; send it again");
-			conn_resume(c);
-			return;
-		}
+		if (c->in.len > 0)
+			why = "the request did not arrive in time; send it "
+			    "again";
 		break;
 	case DEADLINE_BODY:
-		conn_refuse(c, NULL, 408, "the body did not arrive in time; "
-		    "send the request again");
-		conn_resume(c);
-		return;
+		why = "the body did not arrive in time; send the request "
+		    "again";
+		break;
 	case DEADLINE_WAIT:
-		c->conns->ops->expired(c->parked);
+		c->parked->expired(c->parked);
 		return;
 	case DEADLINE_WRITE:
-		if (out_is_taken(&c->out, c->fd,
-		    c->conns->conf->write_timeout_ms)) {
-			conn_set_deadline(c, DEADLINE_WRITE);
-			return;
-		}
-		break;
+		if (!out_is_taken(&c->out, c->fd,
+		    c->conns->conf->write_timeout_ms))
+			break;
+		conn_set_deadline(c, DEADLINE_WRITE);
+		return;
 	default:
 		break;
 	}
-	conn_free(c);
+	if (why == NULL) {
+		conn_free(c);
+		return;
+	}
+	conn_refuse(c, NULL, 408, why);
+	conn_resume(c);
 }
 
 /* The socket of listeners stays readable when accept fails for want of
@@ -745,8 +731,8 @@ conns_pause(struct conns *conns)
 {
 	size_t i;
 
-	for (i = 0; i < conns->nlisteners; i++)
-		event_del(conns->listeners[i].ev);
+	for (i = 0; i < conns->listeners.n; i++)
+		event_del(conns->listeners.v[i].ev);
 	conns->paused = true;
 	if (log_once(&conns->paused_log_ms, 1000, clock_coarse_ms()))
 		log_warn("no descriptors left with %u connections; raise the "
@@ -759,29 +745,25 @@ conns_resume(struct conns *conns)
 	size_t i;
 
 	conns->paused = false;
-	for (i = 0; i < conns->nlisteners; i++)
-		event_add(conns->listeners[i].ev, NULL);
+	for (i = 0; i < conns->listeners.n; i++)
+		event_add(conns->listeners.v[i].ev, NULL);
 }
 
 /* At most so many in a row. */
 static void
 conns_accept(struct conns *conns, int fd, int max)
 {
-	union {
-		struct sockaddr		sa;
-		struct sockaddr_in	in;
-		struct sockaddr_in6	in6;
-		struct sockaddr_un	un;
-	} addr;
+	struct sockaddr_storage addr;
 	socklen_t len;
 	int i, s;
 
 	for (i = 0; i < max && !conns->paused; i++) {
 		len = sizeof(addr);
-		addr.sa.sa_family = AF_UNSPEC;
-		s = accept4(fd, &addr.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		addr.ss_family = AF_UNSPEC;
+		s = accept4(fd, (struct sockaddr *)&addr, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (s != -1) {
-			conn_new(conns, s, &addr.sa, len);
+			conn_new(conns, s, &addr, len);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
@@ -800,22 +782,15 @@ conns_on_accept(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-listeners_free(struct listener *l, size_t n)
+listeners_free(struct listeners *set)
 {
-	while (n-- > 0) {
-		if (l[n].ev != NULL)
-			event_free(l[n].ev);
-		close(l[n].fd);
+	while (set->n > 0) {
+		if (set->v[--set->n].ev != NULL)
+			event_free(set->v[set->n].ev);
+		close(set->v[set->n].fd);
 	}
-	free(l);
-}
-
-static void
-conns_close_listeners(struct conns *conns)
-{
-	listeners_free(conns->listeners, conns->nlisteners);
-	conns->listeners = NULL;
-	conns->nlisteners = 0;
+	free(set->v);
+	set->v = NULL;
 }
 
 /* The set is complete.  A socket that is also in the set before it loses no
@@ -826,13 +801,11 @@ conns_listen(struct conns *conns)
 	struct listener *l;
 	size_t i;
 
-	conns_close_listeners(conns);
+	listeners_free(&conns->listeners);
 	conns->listeners = conns->next;
-	conns->nlisteners = conns->nnext;
-	conns->next = NULL;
-	conns->nnext = 0;
-	for (i = 0; i < conns->nlisteners; i++) {
-		l = &conns->listeners[i];
+	conns->next = (struct listeners){ 0 };
+	for (i = 0; i < conns->listeners.n; i++) {
+		l = &conns->listeners.v[i];
 		l->ev = event_new(conns->base, l->fd, EV_READ | EV_PERSIST,
 		    conns_on_accept, conns);
 		if (l->ev == NULL || event_add(l->ev, NULL) == -1)
@@ -845,20 +818,18 @@ enum msg_fault
 conns_on_listener(struct conns *conns, struct msg *m)
 {
 	const struct msg_listener *body = m->body;
+	struct listeners *next = &conns->next;
 	struct listener *l;
 
-	if (body->index == 0) {
-		listeners_free(conns->next, conns->nnext);
-		conns->next = NULL;
-		conns->nnext = 0;
-	}
-	if (body->index != conns->nnext || body->index >= body->count)
+	if (body->index == 0)
+		listeners_free(next);
+	if (body->index != next->n || body->index >= body->count)
 		return FAULT_CONTENT;
-	l = reallocarray(conns->next, conns->nnext + 1, sizeof(*l));
+	l = reallocarray(next->v, next->n + 1, sizeof(*l));
 	if (l == NULL)
 		fatal("out of memory");
-	conns->next = l;
-	l[conns->nnext++] = (struct listener){ .fd = m->fds[0] };
+	next->v = l;
+	l[next->n++] = (struct listener){ .fd = m->fds[0] };
 	m->nfds = 0;
 	if (body->index + 1 == body->count)
 		conns_listen(conns);
@@ -890,9 +861,9 @@ conns_stop(struct conns *conns)
 
 	conns->stopping = true;
 	conns->stop_first_ms = clock_coarse_ms() + STOP_FIRST_MS;
-	for (i = 0; i < conns->nlisteners; i++)
-		conns_accept(conns, conns->listeners[i].fd, ACCEPTS_LAST);
-	conns_close_listeners(conns);
+	for (i = 0; i < conns->listeners.n; i++)
+		conns_accept(conns, conns->listeners.v[i].fd, ACCEPTS_LAST);
+	listeners_free(&conns->listeners);
 	conns_close_idle(conns, false);
 }
 
@@ -907,13 +878,17 @@ conns_set_date(struct conns *conns)
 	head_format_date(conns->date, now_s);
 }
 
-void
-conns_tick(struct conns *conns)
+/* Enforce deadlines. */
+static void
+conns_on_tick(evutil_socket_t fd, short what, void *arg)
 {
+	struct conns *conns = arg;
 	uint64_t now = clock_coarse_ms();
 	struct conn *c;
 	int kind;
 
+	(void)fd;
+	(void)what;
 	conns_set_date(conns);
 	for (kind = DEADLINE_HEADER; kind < DEADLINE_COUNT; kind++) {
 		while ((c = TAILQ_FIRST(&conns->deadlines[kind])) != NULL &&
@@ -937,7 +912,10 @@ conns_init(struct conns *conns)
 	conns->addrs.salt = arc4random();
 	conns_set_date(conns);
 	conns->scratch = malloc(SCRATCH_LEN);
-	return conns->scratch == NULL ? -1 : 0;
+	conns->tick_ev = event_new(conns->base, -1, EV_PERSIST, conns_on_tick,
+	    conns);
+	return conns->scratch == NULL || conns->tick_ev == NULL ||
+	    timer_add(conns->tick_ev, TICK_MS) == -1 ? -1 : 0;
 }
 
 const struct conn_peer *

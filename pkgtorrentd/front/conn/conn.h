@@ -43,10 +43,14 @@ struct conn_ops {
 	void	(*refused)(void *arg, const struct conn *,
 		    const struct http_request *, int status,
 		    size_t body_len);
-	/* A parked request has waited for hash-wait: it must be answered. */
-	void	(*expired)(void *parked);
-	/* The connection of a parked request is gone: free it. */
-	void	(*freed)(void *parked);
+};
+
+/* A parked request, embedded in the owner's struct. */
+struct conn_parked {
+	/* It has waited for hash-wait: answer and free it. */
+	void	(*expired)(struct conn_parked *);
+	/* Its connection is gone: free it. */
+	void	(*freed)(struct conn_parked *);
 };
 
 /* How a connection goes on after an answer. */
@@ -70,6 +74,11 @@ enum conn_deadline {
 
 TAILQ_HEAD(conn_queue, conn);
 
+struct listeners {
+	struct listener	*v;
+	size_t		 n;
+};
+
 /* All connections.  The fields up to arg are set by the owner. */
 struct conns {
 	struct event_base	*base;
@@ -90,13 +99,12 @@ struct conns {
 
 	/* For conn.c alone. */
 	struct conn_queue	 deadlines[DEADLINE_COUNT];
+	struct event		*tick_ev;
 	uint64_t		 bodies;	/* bytes being received */
 	char			*scratch;	/* bytes just read */
 	uint64_t		 stop_first_ms;
-	struct listener		*listeners;
-	size_t			 nlisteners;
-	struct listener		*next;		/* the set coming in */
-	size_t			 nnext;
+	struct listeners	 listeners;
+	struct listeners	 next;		/* the set coming in */
 	bool			 paused;	/* no descriptors left */
 	uint64_t		 paused_log_ms;
 };
@@ -106,8 +114,6 @@ int	conns_init(struct conns *);
 /* A listening socket of MSG_LISTENER; a complete set replaces the one
    before. */
 enum msg_fault conns_on_listener(struct conns *, struct msg *);
-/* Enforce deadlines.  To be called a few times a second. */
-void	conns_tick(struct conns *);
 /* Accept nothing any more; close each connection once it has no request. */
 void	conns_stop(struct conns *);
 
@@ -119,7 +125,7 @@ const struct conn_peer *conn_peer(const struct conn *);
  * connection reads on, and may be gone on return.
  */
 void	conn_send(struct conn *, const struct out *, enum conn_after);
-/* Answer the request at hand later.  parked is handed to the callbacks. */
-void	conn_park(struct conn *, void *parked);
+/* Answer the request at hand later. */
+void	conn_park(struct conn *, struct conn_parked *);
 
 #endif

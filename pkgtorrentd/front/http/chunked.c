@@ -63,8 +63,8 @@ refuse_byte(const struct chunked *ch, char c, const char **why)
 	case FIELD:
 	case FIELD_NAME:
 	case FIELD_VALUE:
-		return refuse(why, 400, "the line after the last chunk is no "
-		    "header field; end the body with 0, CR LF and CR LF");
+		return refuse(why, 400, "the line after the last chunk is not "
+		    "a header field; end the body with 0, CR LF and CR LF");
 	default:
 		return refuse(why, 400, "a chunk's extension is malformed; "
 		    "send the size of the chunk alone");
@@ -76,8 +76,8 @@ static int
 end_size(struct chunked *ch, const char **why)
 {
 	if (ch->left > ch->max - ch->body)
-		return refuse(why, 413, "the body is larger than this "
-		    "service takes; ask for fewer paths");
+		return refuse(why, 413, "the body is larger than this service "
+		    "accepts; send fewer paths");
 	ch->step = LINE_LF;
 	return -1;
 }
@@ -225,9 +225,9 @@ read_trailer(struct chunked *ch, char c, const char **why)
 static int
 read_framing(struct chunked *ch, char c, const char **why)
 {
-	if (++ch->framing > ch->framing_max)
-		return refuse(why, 413, "too much of the body is framing of "
-		    "its chunks; send larger chunks");
+	if (++ch->framing > FRAMING_MAX + ch->max / 8)
+		return refuse(why, 413, "the framing of chunks takes up too "
+		    "much of the body; send larger chunks");
 	if (ch->step <= LINE_LF && ++ch->line > CHUNK_LINE_MAX)
 		return refuse(why, 400, "the first line of a chunk is longer "
 		    "than 256 bytes; send the size of the chunk alone");
@@ -253,15 +253,6 @@ read_framing(struct chunked *ch, char c, const char **why)
 		    read_trailer(ch, c, why);
 	}
 	return refuse_byte(ch, c, why);
-}
-
-void
-chunked_start(struct chunked *ch, uint64_t max)
-{
-	memset(ch, 0, sizeof(*ch));
-	ch->step = SIZE;
-	ch->max = max;
-	ch->framing_max = FRAMING_MAX + max / 8;
 }
 
 int

@@ -11,21 +11,19 @@
 #define CHUNK_DIGITS_MAX	8
 #define CHUNK_LINE_MAX		256	/* size and extensions, with CRLF */
 
+/* Begins as CHUNKED_START. */
 struct chunked {
 	int		step;		/* of the state machine in chunked.c */
 	uint64_t	max;		/* bytes that the body may have */
 	uint64_t	body;		/* … that it has so far */
 	uint64_t	framing;	/* all bytes that are not body */
-	uint64_t	framing_max;
 	uint64_t	left;		/* of this chunk; or its size so far */
 	unsigned	digits;		/* of its size */
 	size_t		line;		/* bytes of its first line so far */
 	size_t		trailer;	/* bytes of the trailer section, */
 	unsigned	fields;		/* … and fields */
 };
-
-/* Begin a body of at most max bytes. */
-void	chunked_start(struct chunked *, uint64_t max);
+#define CHUNKED_START(bytes_max) ((struct chunked){ .max = (bytes_max) })
 
 /*
  * Decode len bytes that have arrived, in place: *body bytes of the body are at

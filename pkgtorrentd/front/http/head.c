@@ -115,16 +115,6 @@ date_of_days(int64_t days)
 	return d;
 }
 
-static char *
-put_number(char *p, int n, int digits)
-{
-	int i;
-
-	for (i = digits - 1; i >= 0; i--, n /= 10)
-		p[i] = (char)('0' + n % 10);
-	return p + digits;
-}
-
 void
 head_format_date(char out[HEAD_DATE_LEN], int64_t seconds)
 {
@@ -134,7 +124,6 @@ head_format_date(char out[HEAD_DATE_LEN], int64_t seconds)
 		"May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 	struct date d;
 	int of_day;
-	char *p = out;
 
 	if (seconds < 0)
 		seconds = 0;
@@ -143,20 +132,9 @@ head_format_date(char out[HEAD_DATE_LEN], int64_t seconds)
 	d = date_of_days(seconds / DAY_S);
 	of_day = (int)(seconds % DAY_S);
 
-	p = mempcpy(p, weekdays[d.weekday], 3);
-	p = mempcpy(p, ", ", 2);
-	p = put_number(p, d.day, 2);
-	*p++ = ' ';
-	p = mempcpy(p, months[d.month], 3);
-	*p++ = ' ';
-	p = put_number(p, d.year, 4);
-	*p++ = ' ';
-	p = put_number(p, of_day / 3600, 2);
-	*p++ = ':';
-	p = put_number(p, of_day / 60 % 60, 2);
-	*p++ = ':';
-	p = put_number(p, of_day % 60, 2);
-	memcpy(p, " GMT", 5);
+	snprintf(out, HEAD_DATE_LEN, "%s, %02d %s %04d %02d:%02d:%02d GMT",
+	    weekdays[d.weekday], d.day, months[d.month], d.year,
+	    of_day / 3600, of_day / 60 % 60, of_day % 60);
 }
 
 bool

@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 
 #include <string.h>
+#include <strings.h>
 
 #include "pkgtorrentd/front/http/http.h"
 
@@ -153,43 +154,22 @@ http_hex_digit(char c)
 	return -1;
 }
 
-static inline char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-static bool
-same(const char *p, const char *lower_case, size_t len)
-{
-	size_t	i;
-
-	for (i = 0; i < len; i++)
-		if (lower(p[i]) != lower_case[i])
-			return false;
-	return true;
-}
-
 static inline bool
 is_digit(char c)
 {
 	return c >= '0' && c <= '9';
 }
 
-static bool
-is_port(const char *p, size_t len)
+/* 0: it is no port. */
+static unsigned
+port_number(struct str port)
 {
-	unsigned	port = 0;
+	unsigned	n = 0;
 	size_t		i;
 
-	if (len > 5)
-		return false;
-	for (i = 0; i < len; i++) {
-		if (!is_digit(p[i]))
-			return false;
-		port = port * 10 + (unsigned)(p[i] - '0');
-	}
-	return port >= 1 && port <= 65535;
+	for (i = 0; i < port.len && i < 5 && is_digit(port.p[i]); i++)
+		n = n * 10 + (unsigned)(port.p[i] - '0');
+	return i == port.len && n <= 65535 ? n : 0;
 }
 
 static bool
@@ -251,7 +231,7 @@ http_is_host(struct str host, struct str *name, struct str *port)
 	if (len + 1 == host.len)
 		return true;
 	*port = (struct str){ host.p + len + 1, host.len - len - 1 };
-	return is_port(port->p, port->len);
+	return port_number(*port) != 0;
 }
 
 /* A line must end here; the text other is for any other byte. */
@@ -308,13 +288,13 @@ why_not_target(unsigned char c)
 static int
 check_version(struct reader *r, const char *p, size_t len)
 {
-	if (len != 8 || memcmp(p, "HTTP/", 5) != 0 || p[5] < '0' ||
-	    p[5] > '9' || p[6] != '.' || p[7] < '0' || p[7] > '9')
+	if (len != 8 || memcmp(p, "HTTP/", 5) != 0 || !is_digit(p[5]) ||
+	    p[6] != '.' || !is_digit(p[7]))
 		return refuse(r, 400, "the request line does not end in an "
 		    "HTTP version; end it with one blank and HTTP/1.1");
 	if (p[5] != '1' || p[7] > '1')
-		return refuse(r, 505, "only HTTP/1.0 and HTTP/1.1 are "
-		    "spoken here");
+		return refuse(r, 505, "this server supports only HTTP/1.0 and "
+		    "HTTP/1.1");
 	r->req->minor = p[7] - '0';
 	return 0;
 }
@@ -328,7 +308,7 @@ static int
 read_target(struct reader *r)
 {
 	static const char	 not[] = "the target does not begin with a "
-	    "slash; ask for the path alone, this is no proxy";
+	    "slash; send the path alone: this server is not a proxy";
 	struct str		*target = &r->req->target;
 	const char		*end = target->p + target->len, *p;
 	size_t			 scheme;
@@ -338,10 +318,11 @@ read_target(struct reader *r)
 	if (r->req->method == HTTP_OPTIONS && target->len == 1 &&
 	    target->p[0] == '*')
 		return 0;
-	if (target->len > 7 && same(target->p, "http://", 7)) {
+	if (target->len > 7 && strncasecmp(target->p, "http://", 7) == 0) {
 		scheme = 7;
 		r->default_port = 80;
-	} else if (target->len > 8 && same(target->p, "https://", 8)) {
+	} else if (target->len > 8 &&
+	    strncasecmp(target->p, "https://", 8) == 0) {
 		scheme = 8;
 		r->default_port = 443;
 	} else
@@ -432,8 +413,7 @@ take_length(struct reader *r, struct str value)
 	size_t		i;
 
 	for (i = 0; i < value.len; i++) {
-		if (value.p[i] < '0' || value.p[i] > '9' ||
-		    i == LENGTH_DIGITS)
+		if (!is_digit(value.p[i]) || i == LENGTH_DIGITS)
 			break;
 		n = n * 10 + (uint64_t)(value.p[i] - '0');
 	}
@@ -505,12 +485,7 @@ take_forwarded(struct http_request *req, struct str value)
 static bool
 same_word(struct str a, struct str b)
 {
-	size_t	i;
-
-	for (i = 0; i < a.len && i < b.len; i++)
-		if (lower(a.p[i]) != lower(b.p[i]))
-			return false;
-	return a.len == b.len;
+	return a.len == b.len && strncasecmp(a.p, b.p, a.len) == 0;
 }
 
 /* Each proxy on the way adds a value, be it a field of its own or not. */
@@ -541,8 +516,8 @@ name_of(struct str name)
 
 	for (i = 0; i < KNOWN_COUNT && known[i].len <= name.len; i++)
 		if (known[i].len == name.len &&
-		    known[i].text[0] == lower(*name.p) &&
-		    same(name.p, known[i].text, name.len))
+		    known[i].text[0] == (*name.p | 0x20) &&
+		    strncasecmp(name.p, known[i].text, name.len) == 0)
 			return known[i].name;
 	return NAME_UNKNOWN;
 }
@@ -565,9 +540,9 @@ take_again(struct reader *r, unsigned name)
 	case FIELD_USER_AGENT:
 		return 0;
 	default:
-		return refuse(r, 400, "a field that may be there once is "
-		    "there twice; send one Range, Content-Type and one of "
-		    "each If- field");
+		return refuse(r, 400, "a field that may appear once appears "
+		    "twice; send one Range, Content-Type and one of each If- "
+		    "field");
 	}
 }
 
@@ -685,8 +660,8 @@ check_framing(struct reader *r)
 			    "Content-Length contradict each other; send one "
 			    "of them");
 		if (r->odd_coding)
-			return refuse(r, 501, "no transfer coding but "
-			    "\"chunked\" is known here; send that, or "
+			return refuse(r, 501, "the only transfer coding "
+			    "supported is \"chunked\"; send that, or "
 			    "Content-Length");
 	}
 	if (http_has_body(req) &&
@@ -696,24 +671,15 @@ check_framing(struct reader *r)
 	return 0;
 }
 
-static unsigned
-port_number(const struct reader *r, struct str port)
-{
-	unsigned	n = 0;
-	size_t		i;
-
-	if (port.p == NULL)
-		return r->default_port;
-	for (i = 0; i < port.len; i++)
-		n = n * 10 + (unsigned)(port.p[i] - '0');
-	return n;
-}
-
 static bool
 same_host(const struct reader *r, struct str name, struct str port)
 {
-	return same_word(name, r->req->host) &&
-	    port_number(r, port) == port_number(r, r->req->port);
+	unsigned	a = port.p == NULL ? r->default_port :
+			    port_number(port);
+	unsigned	b = r->req->port.p == NULL ? r->default_port :
+			    port_number(r->req->port);
+
+	return same_word(name, r->req->host) && a == b;
 }
 
 /* Target and Host must name the same host if both name one. */
@@ -730,13 +696,13 @@ check_host(struct reader *r)
 		return 0;
 	if (!http_is_host(r->authority, &name, &port))
 		return refuse(r, 400, "the host in the target is empty, "
-		    "malformed or with a user; ask for the path alone");
+		    "malformed or has a user name; send the path alone");
 	if (req->host.p == NULL) {
 		req->host = name;
 		req->port = port;
 	} else if (!same_host(r, name, port))
-		return refuse(r, 400, "the target names another host than "
-		    "Host; ask for the path alone");
+		return refuse(r, 400, "the target and the Host field name "
+		    "different hosts; send the path alone");
 	return 0;
 }
 
@@ -753,8 +719,8 @@ check_head(struct reader *r)
 	if (status != 0)
 		return status;
 	if (req->minor == 1 && r->odd_expect)
-		return refuse(r, 417, "only the expectation 100-continue is "
-		    "known; leave the Expect field out");
+		return refuse(r, 417, "the only expectation supported is "
+		    "100-continue; leave out the Expect field");
 	req->expect_continue = req->minor == 1 && http_has_body(req) &&
 	    (r->seen & 1U << NAME_EXPECT) != 0;
 	req->keep_alive = !r->close && (req->minor == 1 || r->keep_alive);
@@ -797,28 +763,6 @@ http_parse(const char *buf, size_t len, struct http_request *req,
 		status = check_head(&r);
 	req->head_len = (size_t)(r.p - buf);
 	return status;
-}
-
-static void
-move(struct str *s, const char *from, const char *to)
-{
-	if (s->p != NULL)
-		s->p = to + (s->p - from);
-}
-
-void
-http_move(struct http_request *req, const char *from, const char *to)
-{
-	size_t	i;
-
-	move(&req->line, from, to);
-	move(&req->target, from, to);
-	move(&req->host, from, to);
-	move(&req->port, from, to);
-	for (i = 0; i < FIELD_COUNT; i++)
-		move(&req->field[i], from, to);
-	for (i = 0; i < req->nforwarded; i++)
-		move(&req->forwarded[i], from, to);
 }
 
 /*

@@ -76,9 +76,6 @@ struct http_request {
 int	http_parse(const char *buf, size_t len, struct http_request *req,
 	    const char **why);
 
-/* The head has been copied: point to the copy. */
-void	http_move(struct http_request *, const char *from, const char *to);
-
 /* Does a body follow the head? */
 static inline bool
 http_has_body(const struct http_request *req)

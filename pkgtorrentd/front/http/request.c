@@ -45,16 +45,15 @@ is_control(int c)
 	return c < 0x20 || c == 0x7f;
 }
 
-static inline bool
-is_dot(const char *component, size_t len)
+/* A component ends at *out: drop it if it is ".". */
+static int
+end_component(char **out, char *component, const char **why)
 {
-	return len == 1 && *component == '.';
-}
-
-static inline bool
-is_dots(const char *component, size_t len)
-{
-	return len == 2 && memcmp(component, "..", 2) == 0;
+	if (*out - component == 1 && *component == '.')
+		*out = component;
+	if (*out - component == 2 && memcmp(component, "..", 2) == 0)
+		return refuse(why, 400, spec_why_dots);
+	return 0;
 }
 
 /*
@@ -76,41 +75,19 @@ decode_path(const char *p, const char *end, struct request *req,
 		if (is_control(c))
 			return refuse(why, 400, spec_why_control);
 		if (c == '/') {
-			if (is_dot(component, (size_t)(out - component)))
-				out = component;
+			if (end_component(&out, component, why) != 0)
+				return 400;
 			if (out == component)
 				continue;
-			if (out > component &&
-			    is_dots(component, (size_t)(out - component)))
-				return refuse(why, 400, spec_why_dots);
 			component = out + 1;
 		}
 		*out++ = (char)c;
 	}
-	if (is_dot(component, (size_t)(out - component)))
-		out = component;
-	if (out > component &&
-	    is_dots(component, (size_t)(out - component)))
-		return refuse(why, 400, spec_why_dots);
+	if (end_component(&out, component, why) != 0)
+		return 400;
 	*out = '\0';
 	req->path_len = (size_t)(out - req->path);
 	return 0;
-}
-
-/*
- * The rest of a decoded path after "/<any>/<service>": "" or "/...".  NULL for
- * another path.
- */
-static char *
-below_service(char *path, const char *service)
-{
-	size_t	 len = strlen(service);
-	char	*p = strchr(path + 1, '/');
-
-	if (p == NULL || strncmp(p + 1, service, len) != 0)
-		return NULL;
-	p += 1 + len;
-	return *p == '/' || *p == '\0' ? p : NULL;
 }
 
 /* The rest after the word, if below is "/<word>" or "/<word>/..."; or NULL. */
@@ -137,10 +114,10 @@ check_method(enum http_method method, enum request_kind kind,
 	if (method == HTTP_OPTIONS)
 		return 0;
 	if (kind == REQUEST_DIGEST)
-		return refuse(why, 405, "this is not a method for a digest; "
-		    "use GET, HEAD or POST");
-	return refuse(why, 405, "this URL takes only GET and HEAD; paths are "
-	    "posted to digest/<SHA-1>");
+		return refuse(why, 405, "method not allowed for a digest; use "
+		    "GET, HEAD or POST");
+	return refuse(why, 405, "this URL allows only GET and HEAD; post paths "
+	    "to digest/<SHA-1>");
 }
 
 /* rest is the path with its slash, or nothing. */
@@ -173,7 +150,6 @@ take_digest(struct request *req, const char *rest, const char **why)
 	for (i = 0; i < SHA1_LEN; i++)
 		req->digest[i] = (uint8_t)(http_hex_digit(hex[2 * i]) << 4 |
 		    http_hex_digit(hex[2 * i + 1]));
-	memcpy(req->digest_hex, hex, 2 * SHA1_LEN + 1);
 	return 0;
 }
 
@@ -197,8 +173,8 @@ take_nullfile(struct request *req, const char *rest, uint32_t piece_len,
 	for (; digits > 0; digits--, p++) {
 		n = n * 10 + (uint64_t)(*p - '0');
 		if (n > piece_len)
-			return refuse(why, 403, "a nullfile is at most as "
-			    "long as a piece; ask for a shorter one");
+			return refuse(why, 403, "a nullfile is at most as long "
+			    "as a piece; request a shorter one");
 	}
 	req->null_len = n;
 	return 0;
@@ -227,8 +203,8 @@ route_service(struct request *req, char *below, enum http_method method,
 			break;
 	}
 	if (rest == NULL)
-		return refuse(why, 404, "the service has nothing of that "
-		    "name; ask for single/, simple/, digest/ or nullfile/");
+		return refuse(why, 404, "the service has no URL of that name; "
+		    "use single/, simple/, digest/ or nullfile/");
 	req->kind = words[i].kind;
 	status = check_method(method, req->kind, why, allow);
 	if (status != 0 || method == HTTP_OPTIONS)
@@ -263,10 +239,8 @@ request_route(struct str target, enum http_method method,
 	req->path[0] = '\0';
 	req->path_len = 0;
 	memset(req->digest, 0, sizeof(req->digest));
-	memset(req->digest_hex, 0, sizeof(req->digest_hex));
 	req->null_len = 0;
-	req->query.p = NULL;
-	req->query.len = 0;
+	req->query = (struct str){ NULL, 0 };
 	*why = *allow = NULL;
 
 	if (method == HTTP_OPTIONS && target.len == 1 && *target.p == '*') {
@@ -293,7 +267,10 @@ request_route(struct str target, enum http_method method,
 		return refuse(why, 400, "the target does not begin with a "
 		    "slash; ask for a path");
 
-	below = below_service(req->path, service);
+	/* The service is below any one component. */
+	below = strchr(req->path + 1, '/');
+	if (below != NULL)
+		below = after_word(below, service);
 	if (below != NULL)
 		return route_service(req, below, method, piece_len, why,
 		    allow);
@@ -353,10 +330,9 @@ take_form_field(const char *p, const char *end, uint32_t max,
 		return status;
 	if (specs->n >= max)
 		return refuse(why, 413, "there are more paths than this "
-		    "server takes at once; ask for them in several torrents");
+		    "service accepts at once; request several torrents");
 	if (specs_add(specs, value, len) == -1)
-		return refuse(why, 500, "there is no memory for these paths; "
-		    "try again in a moment");
+		return refuse(why, 500, "out of memory; try again later");
 	return 0;
 }
 

@@ -23,7 +23,6 @@ struct request {
 						   decoded, one slash each */
 	size_t			 path_len;
 	uint8_t			 digest[SHA1_LEN];
-	char			 digest_hex[2 * SHA1_LEN + 1];
 	uint64_t		 null_len;
 	struct str		 query;		/* undecoded; p NULL: none */
 };

@@ -7,7 +7,6 @@
 #include "common/msg.h"
 #include "pkgtorrentd/front/job/job.h"
 #include "pkgtorrentd/front/job/openq.h"
-#include "pkgtorrentd/front/serve/files.h"
 #include "pkgtorrentd/front/serve/reply.h"
 
 #define DAY_S		86400
@@ -27,7 +26,7 @@ files_fail_range(const struct exchange *x, uint64_t size)
 
 	snprintf(field, sizeof(field), "Content-Range: bytes */%llu\r\n",
 	    (unsigned long long)size);
-	reply_text(x, 416, "the range lies outside the file; ask for one "
+	reply_text(x, 416, "the range lies outside the file; request one "
 	    "inside it", field, CONN_KEEP);
 }
 
@@ -44,7 +43,8 @@ files_add_range(struct head *h, int status, uint64_t first, uint64_t last,
 		    (unsigned long long)size);
 }
 
-void
+/* Answer with so many zeros. */
+static void
 files_give_zeros(const struct exchange *x, uint64_t len)
 {
 	struct access_line line = { .state = "-", .info_hash = "-" };
@@ -175,8 +175,10 @@ files_give(const struct exchange *x, int fd, const struct identity *id)
 }
 
 static void
-file_wait_free(struct file_wait *w)
+file_wait_free(struct conn_parked *on)
 {
+	struct file_wait *w = (struct file_wait *)on;
+
 	if (w->opening != NULL)
 		openq_forget(w->parked.x.service->jobs->openq, w->opening);
 	reply_unpark(&w->parked);
@@ -184,17 +186,13 @@ file_wait_free(struct file_wait *w)
 }
 
 static void
-file_wait_on_expired(struct parked *p)
+file_wait_on_expired(struct conn_parked *on)
 {
-	reply_text(&p->x, 503, "the file could not be opened in time, try "
-	    "again in 2 s", "Retry-After: 2\r\n", CONN_KEEP);
-	file_wait_free((struct file_wait *)p);
-}
+	struct file_wait *w = (struct file_wait *)on;
 
-static void
-file_wait_on_freed(struct parked *p)
-{
-	file_wait_free((struct file_wait *)p);
+	reply_text(&w->parked.x, 503, "the file could not be opened in time, "
+	    "try again in 2 s", "Retry-After: 2\r\n", CONN_KEEP);
+	file_wait_free(on);
 }
 
 static openq_done file_wait_on_opened;
@@ -236,24 +234,29 @@ file_wait_on_opened(void *arg, const struct msg_opened_item *items,
 		reply_text(x, 404, "no such file on this mirror", "",
 		    CONN_KEEP);
 	else if (status == PATH_FAILED)
-		reply_text(x, 503, "the file could not be looked at, try "
-		    "again in 5 s", "Retry-After: 5\r\n", CONN_KEEP);
+		reply_text(x, 503, "the file could not be opened, try again in "
+		    "5 s", "Retry-After: 5\r\n", CONN_KEEP);
 	else
-		reply_text(x, 403, "that is not a file which may be read "
-		    "here", "", CONN_KEEP);
-	file_wait_free(w);
+		reply_text(x, 403, "this service does not serve that "
+		    "path", "", CONN_KEEP);
+	file_wait_free(&w->parked.on);
 }
 
 void
-files_answer(const struct exchange *x, const char *bytes, struct request *r)
+files_answer(const struct exchange *x, const char *bytes,
+    const struct request *r)
 {
 	struct file_wait *w;
 	const char *why;
 
+	if (r->kind == REQUEST_NULLFILE) {
+		files_give_zeros(x, r->null_len);
+		return;
+	}
 	if (!x->service->conf->serve_files ||
 	    spec_check(r->path, r->path_len, &why) != 0) {
-		reply_text(x, 404, "nothing here; torrents are at "
-		    "/NAME/SERVICE/single/PATH", "", CONN_KEEP);
+		reply_text(x, 404, "there is nothing at this URL; torrents are "
+		    "at /NAME/SERVICE/single/PATH", "", CONN_KEEP);
 		return;
 	}
 	w = calloc(1, sizeof(*w) + r->path_len + 1);
@@ -266,14 +269,14 @@ files_answer(const struct exchange *x, const char *bytes, struct request *r)
 		free(w);
 		return;
 	}
-	w->parked.expired = file_wait_on_expired;
-	w->parked.freed = file_wait_on_freed;
+	w->parked.on.expired = file_wait_on_expired;
+	w->parked.on.freed = file_wait_free;
 	memcpy(w->path, r->path, r->path_len);
 	if (file_wait_ask(w) == 0) {
-		conn_park(x->conn, &w->parked);
+		conn_park(x->conn, &w->parked.on);
 		return;
 	}
-	file_wait_free(w);
-	reply_text(x, 404, "no root of the configuration holds that path", "",
+	file_wait_free(&w->parked.on);
+	reply_text(x, 404, "no configured root contains that path", "",
 	    CONN_KEEP);
 }

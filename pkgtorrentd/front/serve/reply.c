@@ -1,10 +1,176 @@
+#include <arpa/inet.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "pkgtorrentd/front/serve/forwarded.h"
+#include "common/log.h"
+#include "common/timer.h"
 #include "pkgtorrentd/front/serve/reply.h"
+
+#define BLOCK_MAX	(MSG_TAIL_MAX - 8192)	/* so that a line fits */
+#define WAIT_MS		100
+#define FIELD_MAX	2500			/* of a line, escaped */
+
+/*
+ * A log that cannot be written must not hold up answers: it loses lines.  A
+ * disk that fills up takes half a line; the next line, when there is room
+ * again, begins on a new one.
+ */
+static void
+access_flush(struct access *a)
+{
+	struct iovec iov[2] = { { "\n", a->cut ? 1 : 0 },
+	    { a->lines.data, a->lines.len } };
+	struct msg_none none = { 0 };
+	ssize_t n;
+
+	if (a->lines.len == 0)
+		return;
+	if (a->fd == -1)
+		msg_send(a->parent, MSG_ACCESS, &none, a->lines.data,
+		    a->lines.len, NULL, 0);
+	else if ((n = writev(a->fd, iov, 2)) > 0) {
+		n -= (ssize_t)iov[0].iov_len;
+		a->cut = n > 0 && a->lines.data[n - 1] != '\n';
+	}
+	a->lines.len = 0;
+}
+
+static void
+access_on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	access_flush(arg);
+}
+
+void
+reply_set_log(struct access *a, int fd)
+{
+	struct stat st;
+
+	access_flush(a);
+	if (a->fd != -1)
+		close(a->fd);
+	a->fd = fd;
+	/* It may be the same file again. */
+	if (fd == -1 || fstat(fd, &st) == -1 || st.st_size == 0)
+		a->cut = false;
+}
+
+/* Begin a block.  0, or -1 without memory. */
+static int
+access_begin(struct access *a, struct event_base *base)
+{
+	if (a->ev == NULL)
+		a->ev = event_new(base, -1, 0, access_on_timer, a);
+	return a->ev == NULL ||
+	    buf_reserve(&a->lines, MSG_TAIL_MAX) == NULL ||
+	    timer_add(a->ev, WAIT_MS) == -1 ? -1 : 0;
+}
+
+static const char *
+access_ip(const struct conn_peer *client, char text[INET6_ADDRSTRLEN])
+{
+	if (client->family == AF_UNIX || inet_ntop(client->family,
+	    client->ip, text, INET6_ADDRSTRLEN) == NULL)
+		return "unix";
+	return text;
+}
+
+static const char *
+access_field(char *out, size_t len, struct str s)
+{
+	return s.p == NULL ? "-" : log_escape(out, len, s.p, s.len);
+}
+
+static void
+access_add(struct service *s, const struct conn_peer *client,
+    const struct http_request *req, const struct access_line *line)
+{
+	static const struct http_request nothing;
+	static char request[FIELD_MAX], referer[FIELD_MAX], agent[FIELD_MAX];
+	struct access *a = &s->access;
+	const char *date = s->conns->date;
+	char ip[INET6_ADDRSTRLEN];
+	uint8_t *p;
+	int n;
+
+	if (req == NULL)
+		req = &nothing;
+	if (a->lines.len > BLOCK_MAX)
+		access_flush(a);
+	if (a->lines.len == 0 && access_begin(a, s->conns->base) == -1)
+		return;
+	p = a->lines.data + a->lines.len;
+	/* "22/Nov/2026:08:15:00 +0000", from "Sun, 22 Nov 2026 08:15:00 GMT". */
+	n = snprintf((char *)p, MSG_TAIL_MAX - a->lines.len,
+	    "%s - - [%.2s/%.3s/%.4s:%.8s +0000] \"%s\" %d %llu \"%s\" \"%s\" %s %llu %s\n",
+	    access_ip(client, ip), date + 5, date + 8, date + 12, date + 17,
+	    access_field(request, sizeof(request), req->line), line->status,
+	    (unsigned long long)line->body_len,
+	    access_field(referer, sizeof(referer), req->field[FIELD_REFERER]),
+	    access_field(agent, sizeof(agent), req->field[FIELD_USER_AGENT]),
+	    line->state, (unsigned long long)line->hash_ms, line->info_hash);
+	/* It cannot be longer than the rest of the block: of its fields at
+	   most three are long. */
+	if (n < 0 || (size_t)n >= MSG_TAIL_MAX - a->lines.len)
+		return;
+	a->lines.len += (size_t)n;
+}
+
+/* Cut the last element off a list with commas. */
+static struct str
+reply_pop(struct str *list)
+{
+	const char *comma = memrchr(list->p, ',', list->len);
+	const char *from = comma == NULL ? list->p : comma + 1;
+	struct str last = { from, (size_t)(list->p + list->len - from) };
+
+	list->len = comma == NULL ? 0 : (size_t)(comma - list->p);
+	return str_trim(last);
+}
+
+/*
+ * The client of a request: the connection's other end, or, if that is a
+ * proxy, the rightmost forwarded address that is none.  It is a proxy (with
+ * proxy set) if the proxies do not tell: then nobody can be charged with the
+ * request.  The request may be NULL.
+ */
+static void
+reply_client(const struct conf *conf, const struct conn_peer *peer,
+    const struct http_request *req, struct conn_peer *client)
+{
+	struct str list;
+	unsigned i;
+
+	*client = *peer;
+	if (!peer->proxy || req == NULL)
+		return;
+	for (i = req->nforwarded; i > 0; i--) {
+		list = req->forwarded[i - 1];
+		while (list.len > 0) {
+			/* An address that cannot be read hides all that are
+			   left of it. */
+			if (addr_parse(reply_pop(&list), &client->family,
+			    client->ip) == -1) {
+				*client = *peer;
+				return;
+			}
+			client->proxy = conf_is_proxy(conf, client->family,
+			    client->ip);
+			if (!client->proxy)
+				return;
+		}
+	}
+	/* All are proxies: the leftmost is the client. */
+	client->proxy = req->nforwarded == 0;
+}
 
 /* Does the client or the service want the connection to end? */
 static enum conn_after
@@ -16,29 +182,24 @@ reply_after(const struct exchange *x, enum conn_after after)
 	return after;
 }
 
-/* A 412 is no error: it makes a client post its paths. */
-static void
-reply_count(struct counters *n, int status)
-{
-	n->requests++;
-	n->forbidden += status == 403;
-	n->client_errors += status >= 400 && status < 500 && status != 403 &&
-	    status != 412;
-	n->server_errors += status >= 500;
-}
-
-/* Count and log an answer. */
 void
 reply_log(struct service *s, const struct conn *c,
     const struct http_request *req, const struct access_line *line)
 {
+	struct counters *n = &s->counters;
 	struct conn_peer client;
+	int status = line->status;
 
-	reply_count(&s->counters, line->status);
+	n->requests++;
+	n->forbidden += status == 403;
+	/* A 412 is no error: it makes a client post its paths. */
+	n->client_errors += status >= 400 && status < 500 && status != 403 &&
+	    status != 412;
+	n->server_errors += status >= 500;
 	if (s->conf->access_log == ACCESS_LOG_NO)
 		return;
-	forwarded_client(s->conf, conn_peer(c), req, &client);
-	access_add(&s->access, &client, s->conns->date, req, line);
+	reply_client(s->conf, conn_peer(c), req, &client);
+	access_add(s, &client, req, line);
 }
 
 enum conn_after
@@ -49,14 +210,6 @@ reply_add_head(const struct exchange *x, struct head *h, struct out *out,
 	head_end(h, x->service->conns->date, x->req, after != CONN_KEEP);
 	out_add(out, h->text, h->len, NULL);
 	return after;
-}
-
-void
-reply_send(const struct exchange *x, const struct out *out,
-    const struct access_line *line, enum conn_after after)
-{
-	reply_log(x->service, x->conn, x->req, line);
-	conn_send(x->conn, out, after);
 }
 
 void
@@ -103,10 +256,33 @@ reply_addr(const struct exchange *x)
 	struct conns *conns = x->service->conns;
 	struct conn_peer client;
 
-	forwarded_client(conns->conf, conn_peer(x->conn), x->req, &client);
+	reply_client(conns->conf, conn_peer(x->conn), x->req, &client);
 	if (client.proxy || client.family == AF_UNIX)
 		return NULL;
 	return addr_get(&conns->addrs, client.family, client.ip);
+}
+
+static void
+reply_move(struct str *s, const char *from, const char *to)
+{
+	if (s->p != NULL)
+		s->p = to + (s->p - from);
+}
+
+/* The head has been copied: point to the copy. */
+static void
+reply_move_request(struct http_request *req, const char *from, const char *to)
+{
+	size_t	i;
+
+	reply_move(&req->line, from, to);
+	reply_move(&req->target, from, to);
+	reply_move(&req->host, from, to);
+	reply_move(&req->port, from, to);
+	for (i = 0; i < FIELD_COUNT; i++)
+		reply_move(&req->field[i], from, to);
+	for (i = 0; i < req->nforwarded; i++)
+		reply_move(&req->forwarded[i], from, to);
 }
 
 /*
@@ -135,7 +311,7 @@ reply_park(struct parked *p, const struct exchange *x, const char *bytes)
 	}
 	memcpy(p->head, bytes, x->req->head_len);
 	p->req = *x->req;
-	http_move(&p->req, bytes, p->head);
+	reply_move_request(&p->req, bytes, p->head);
 	p->x = *x;
 	p->x.req = &p->req;
 	p->addr = addr;

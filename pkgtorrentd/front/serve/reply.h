@@ -5,7 +5,15 @@
 #ifndef REPLY_H
 #define REPLY_H
 
-#include "pkgtorrentd/front/serve/exchange.h"
+#include "pkgtorrentd/front/serve/service.h"
+
+struct access_line {
+	int		 status;
+	uint64_t	 body_len;
+	const char	*state;		/* "-": no torrent */
+	uint64_t	 hash_ms;
+	const char	*info_hash;	/* in hex, or "-" */
+};
 
 /*
  * The functions that answer end in conn_send(): if the request was parked, the
@@ -28,27 +36,34 @@ void	reply_empty(const struct exchange *, int status, const char *fields,
  */
 enum conn_after reply_add_head(const struct exchange *, struct head *,
 	    struct out *, enum conn_after after);
-void	reply_send(const struct exchange *, const struct out *,
-	    const struct access_line *, enum conn_after after);
-/* Count and log an answer. */
+/* Count and log an answer.  Some fields of the request may be unset; NULL:
+   nothing could be read. */
 void	reply_log(struct service *, const struct conn *,
 	    const struct http_request *, const struct access_line *);
+/* Write the collected lines of the access log, and go on with this descriptor,
+   which is taken over; -1: with the parent. */
+void	reply_set_log(struct access *, int fd);
+
+static inline void
+reply_send(const struct exchange *x, const struct out *out,
+    const struct access_line *line, enum conn_after after)
+{
+	reply_log(x->service, x->conn, x->req, line);
+	conn_send(x->conn, out, after);
+}
 
 /* A request that waits.  It is embedded in a struct for its kind of wait. */
 struct parked {
+	struct conn_parked	 on;		/* first, to be found by it */
 	struct exchange		 x;		/* with req … */
 	struct http_request	 req;		/* … that points into … */
 	char			*head;		/* … its copied head */
 	struct addr		*addr;		/* charged with it, or NULL */
-	/* It has waited for hash-wait: answer and free it. */
-	void			(*expired)(struct parked *);
-	/* Its connection is gone: free it. */
-	void			(*freed)(struct parked *);
 };
 
 /*
- * Prepare a request, with its head at bytes, to be answered later; expired and
- * freed are the caller's to set, before conn_park().  0, or -1 if the request
+ * Prepare a request, with its head at bytes, to be answered later; the fields
+ * of on are the caller's to set, before conn_park().  0, or -1 if the request
  * was answered.
  */
 int	reply_park(struct parked *, const struct exchange *,

@@ -1,13 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "pkgtorrentd/front/http/request.h"
-#include "pkgtorrentd/front/serve/files.h"
-#include "pkgtorrentd/front/serve/forwarded.h"
 #include "pkgtorrentd/front/serve/reply.h"
-#include "pkgtorrentd/front/serve/service.h"
-#include "pkgtorrentd/front/serve/torrents.h"
 
 /* Refuse with a body that is not going to be read, if there is one. */
 static void
@@ -28,8 +22,8 @@ service_refuse_body(const struct exchange *x, const char *body)
 	const char *semicolon;
 
 	if (req->method == HTTP_POST && req->encoded) {
-		reply_text(x, 415, "a body with Content-Encoding is not "
-		    "decoded here; send it as it is",
+		reply_text(x, 415, "Content-Encoding is not supported; send "
+		    "the body unencoded",
 		    "Accept-Encoding: identity\r\n", CONN_DRAIN);
 		return true;
 	}
@@ -49,9 +43,26 @@ service_refuse_body(const struct exchange *x, const char *body)
 	}
 	if (req->content_length > x->service->conf->max_body) {
 		reply_text(x, 413, "the body is larger than this service "
-		    "takes; ask for fewer paths", "", CONN_DRAIN);
+		    "accepts; send fewer paths", "", CONN_DRAIN);
 		return true;
 	}
+	return false;
+}
+
+/* Does the request name one of the configured hosts? */
+static bool
+service_has_host(const struct conf *conf, const struct http_request *req)
+{
+	size_t i;
+
+	if (conf->hosts.n == 0)
+		return true;
+	/* A load balancer's health check names no host. */
+	if (req->host.p == NULL)
+		return req->method == HTTP_OPTIONS;
+	for (i = 0; i < conf->hosts.n; i++)
+		if (str_is(req->host, conf->hosts.v[i]))
+			return true;
 	return false;
 }
 
@@ -73,9 +84,9 @@ service_route(const struct exchange *x, const char *body, struct request *r)
 		service_refuse(x, body, status, why, field);
 		return true;
 	}
-	if (!forwarded_has_host(conf, x->req)) {
-		service_refuse(x, body, 421, "this mirror does not go by that "
-		    "host name; use one of its own", "");
+	if (!service_has_host(conf, x->req)) {
+		service_refuse(x, body, 421, "this mirror does not have that "
+		    "host name; use one of its own names", "");
 		return true;
 	}
 	if (x->req->method == HTTP_OPTIONS) {
@@ -99,21 +110,10 @@ service_on_request(void *arg, struct conn *c, const struct http_request *req,
 		return 0;
 	if (body == NULL)
 		return 1;
-	switch (r.kind) {
-	case REQUEST_SINGLE:
-	case REQUEST_SIMPLE:
-		torrents_answer_path(&x, bytes, &r);
-		break;
-	case REQUEST_DIGEST:
-		torrents_answer_digest(&x, bytes, body, &r);
-		break;
-	case REQUEST_NULLFILE:
-		files_give_zeros(&x, r.null_len);
-		break;
-	case REQUEST_OTHER:
+	if (r.kind == REQUEST_NULLFILE || r.kind == REQUEST_OTHER)
 		files_answer(&x, bytes, &r);
-		break;
-	}
+	else
+		torrents_answer(&x, bytes, body, &r);
 	return 0;
 }
 
@@ -128,35 +128,7 @@ service_on_refused(void *arg, const struct conn *c,
 	reply_log(arg, c, req, &line);
 }
 
-static void
-service_on_expired(void *arg)
-{
-	struct parked *p = arg;
-
-	p->expired(p);
-}
-
-static void
-service_on_freed(void *arg)
-{
-	struct parked *p = arg;
-
-	p->freed(p);
-}
-
-int
-service_init(struct service *s, struct event_base *base,
-    struct channel *parent)
-{
-	static const struct conn_ops ops = {
-		.request = service_on_request,
-		.refused = service_on_refused,
-		.expired = service_on_expired,
-		.freed = service_on_freed,
-	};
-
-	s->conns->ops = &ops;
-	s->conns->arg = s;
-	s->started_ns = clock_real_ns();
-	return access_open(&s->access, base, parent);
-}
+const struct conn_ops service_ops = {
+	.request = service_on_request,
+	.refused = service_on_refused,
+};

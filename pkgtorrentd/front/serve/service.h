@@ -1,15 +1,69 @@
 /*
- * Requests are routed by their URLs, refused, or handed to torrents.c and
- * files.c.
+ * The layer that serves, and one request with its answer.
  */
 #ifndef SERVICE_H
 #define SERVICE_H
 
-#include "pkgtorrentd/front/serve/exchange.h"
+#include "pkgtorrentd/front/conn/conn.h"
+#include "pkgtorrentd/front/http/request.h"
 
-/* Once, with jobs, conf and conns set: serve the connections.  0, or -1
-   without memory. */
-int	service_init(struct service *, struct event_base *,
-	    struct channel *parent);
+struct jobs;
+
+struct counters {
+	uint64_t	requests;
+	uint64_t	hits;		/* answered from memory at once */
+	uint64_t	forbidden;	/* answered with 403, … */
+	uint64_t	client_errors;	/* … another 4xx but 412, … */
+	uint64_t	server_errors;	/* … 5xx */
+};
+
+/*
+ * The access log: combined format, then cache state, milliseconds of hashing
+ * and info hash.  Lines are collected and written in blocks.
+ */
+struct access {
+	struct channel	*parent;	/* gets the lines if there is no fd */
+	int		 fd;		/* -1: none */
+	bool		 cut;		/* the file ends in half a line */
+	struct buf	 lines;		/* not yet written */
+	struct event	*ev;
+};
+
+/* The owner sets jobs, conf, conns, started_ns, and parent and fd of access. */
+struct service {
+	struct jobs		*jobs;
+	const struct conf	*conf;
+	struct conns		*conns;
+	struct access		 access;
+	struct counters		 counters;
+	struct buf		 trackers;	/* announce URLs, in lines, and
+						   a NUL; or nothing */
+	uint32_t		 generation;	/* of trackers and conf: older
+						   wraps are stale */
+	int64_t			 started_ns;	/* time of day */
+};
+
+struct exchange {
+	struct service			*service;
+	struct conn			*conn;
+	const struct http_request	*req;
+};
+
+/* Serve connections; arg is the struct service. */
+extern const struct conn_ops service_ops;
+
+/*
+ * Answer a request for a torrent, from memory or once a job has ended: for one
+ * path or pattern, or for a digest, with the paths in query or body, or
+ * without.  The request's head is at bytes.
+ */
+void	torrents_answer(const struct exchange *, const char *bytes,
+	    const char *body, const struct request *);
+/*
+ * Answer a request for a file of the mirror, where it is its own web seed, or
+ * for a null file, which stands for padding.  The request's head is at bytes.
+ */
+void	files_answer(const struct exchange *, const char *bytes,
+	    const struct request *);
 
 #endif

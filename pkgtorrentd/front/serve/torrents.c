@@ -4,14 +4,231 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/seal.h"
+#include "common/torrent.h"
+#include "pkgtorrentd/front/job/caveat.h"
 #include "pkgtorrentd/front/job/job.h"
-#include "pkgtorrentd/front/serve/forwarded.h"
 #include "pkgtorrentd/front/serve/reply.h"
-#include "pkgtorrentd/front/serve/torrents.h"
-#include "pkgtorrentd/front/serve/wrap.h"
 
 #define TOUCH_MS	(24ULL * 60 * 60 * 1000)
+#define LOG_INTERVAL_MS	60000
+#define BASE_MAX	300		/* scheme, host, port */
+#define WRAPS_MAX	8
+
+/*
+ * The rest of the file around a torrent's info dictionary, and the head of the
+ * answer.  Depends on the trackers, the configuration and the base URL that a
+ * request is answered with.
+ */
+struct wrap {
+	char		*base;		/* scheme://host, or the base-url */
+	uint32_t	 generation;	/* the service's */
+	bool		 simple;
+	struct blob	*head;		/* status line and fields, but Date,
+					   Cache-Control, Vary, Connection */
+	struct blob	*before;
+	struct blob	*after;
+	uint64_t	 len;		/* of the whole torrent file */
+	char		 etag[2 * SHA1_LEN + 3];
+	size_t		 size;		/* in memory */
+};
+
+struct wraps {
+	unsigned	 n;
+	struct wrap	 wrap[WRAPS_MAX];	/* oldest first */
+};
+
+static void
+wrap_free(struct wrap *w)
+{
+	free(w->base);
+	blob_unref(w->head);
+	blob_unref(w->before);
+	blob_unref(w->after);
+}
+
+static void
+wraps_free(struct wraps *all)
+{
+	while (all->n > 0)
+		wrap_free(&all->wrap[--all->n]);
+	free(all);
+}
+
+/* The entity tag stands for the whole body: info dictionary by its hash. */
+static int
+wrap_set_etag(struct wrap *w, const struct torrent *t)
+{
+	struct buf all = { 0 };
+	uint8_t digest[SHA1_LEN];
+	size_t i;
+	int r = -1;
+
+	if (buf_add(&all, w->before->data, w->before->len) == 0 &&
+	    buf_add(&all, t->info_hash, SHA1_LEN) == 0 &&
+	    buf_add(&all, w->after->data, w->after->len) == 0) {
+		sha1(all.data, all.len, digest);
+		w->etag[0] = '"';
+		for (i = 0; i < SHA1_LEN; i++)
+			snprintf(w->etag + 1 + 2 * i, 3, "%02x", digest[i]);
+		strlcat(w->etag, "\"", sizeof(w->etag));
+		r = 0;
+	}
+	buf_free(&all);
+	return r;
+}
+
+/*
+ * RFC 6266: a plain name quoted, and for one that is not plain ASCII its
+ * bytes as UTF-8 besides.  single mode has the info hash, unquoted, since old
+ * clients compare that.
+ */
+static int
+wrap_add_disposition(struct buf *b, const struct torrent *t, bool simple)
+{
+	const char *p;
+	bool plain = true;
+
+	if (!simple)
+		return buf_addf(b, "Content-Disposition: attachment; "
+		    "filename=%s.torrent\r\n", t->info_hash_hex);
+	if (buf_addf(b, "Content-Disposition: attachment; filename=\"") == -1)
+		return -1;
+	for (p = t->name; *p != '\0'; p++) {
+		bool odd = *p < 0x20 || *p > 0x7e || *p == '"' || *p == '\\' ||
+		    *p == '%';
+
+		plain = plain && !odd;
+		if (buf_add(b, odd ? "_" : p, 1) == -1)
+			return -1;
+	}
+	if (buf_addf(b, ".torrent\"") == -1)
+		return -1;
+	if (!plain && (buf_addf(b, "; filename*=UTF-8''") == -1 ||
+	    torrent_encode_path(b, t->name, strlen(t->name)) == -1 ||
+	    buf_addf(b, ".torrent") == -1))
+		return -1;
+	return buf_addf(b, "\r\n");
+}
+
+static struct blob *
+wrap_make_head(const struct torrent *t, const struct wrap *w)
+{
+	struct buf b = { 0 };
+
+	if (buf_addf(&b, "HTTP/1.1 200 OK\r\n"
+	    "Content-Type: application/x-bittorrent\r\n"
+	    "Content-Transfer-Encoding: binary\r\n") == -1 ||
+	    wrap_add_disposition(&b, t, w->simple) == -1 ||
+	    buf_addf(&b, "Content-Length: %llu\r\nETag: %s\r\n",
+	    (unsigned long long)w->len, w->etag) == -1) {
+		buf_free(&b);
+		return NULL;
+	}
+	return blob_take(&b);
+}
+
+/* The bytes before and after the info dictionary. */
+static int
+wrap_fill(const struct service *s, const struct torrent *t, struct wrap *w)
+{
+	const struct conf *conf = s->conf;
+	struct buf before = { 0 }, after = { 0 };
+	struct torrent_outside out;
+	const char **bases;
+	size_t i;
+	int r;
+
+	bases = calloc(conf->web_seeds.n + 1, sizeof(*bases));
+	if (bases == NULL)
+		return -1;
+	bases[0] = w->base;
+	for (i = 0; i < conf->web_seeds.n; i++)
+		bases[i + 1] = conf->web_seeds.v[i];
+	out = (struct torrent_outside){
+		.trackers = s->trackers.len > 0 ?
+		    (char *)s->trackers.data : "",
+		.bases = bases,
+		.nbases = conf->web_seeds.n + 1,
+		.path = t->path,
+		.path_len = t->path != NULL ? strlen(t->path) : 0,
+		.multi = t->multi,
+	};
+	r = torrent_wrap(&out, t->info_hash, &before, &after);
+	free(bases);
+	w->before = blob_take(&before);
+	w->after = blob_take(&after);
+	return r == -1 || w->before == NULL || w->after == NULL ? -1 : 0;
+}
+
+static int
+wrap_make(const struct service *s, const struct torrent *t, const char *base,
+    bool simple, struct wrap *w)
+{
+	*w = (struct wrap){ .simple = simple, .generation = s->generation };
+	w->base = strdup(base);
+	if (w->base == NULL || wrap_fill(s, t, w) == -1)
+		return -1;
+	w->len = w->before->len + t->info->len + w->after->len;
+	if (wrap_set_etag(w, t) == -1 ||
+	    (w->head = wrap_make_head(t, w)) == NULL)
+		return -1;
+	w->size = w->before->len + w->after->len + w->head->len +
+	    strlen(base) + 1;
+	return 0;
+}
+
+static struct wraps *
+wraps_of(struct torrent *t)
+{
+	if (t->wraps == NULL && (t->wraps = calloc(1,
+	    sizeof(*t->wraps))) != NULL) {
+		t->wraps_free = wraps_free;
+		t->size += sizeof(*t->wraps);
+	}
+	return t->wraps;
+}
+
+/*
+ * The wrap of a torrent for this base URL; simple names the file after the
+ * torrent instead of its info hash.  Made if need be, which adds to the
+ * torrent's size; the torrent keeps a few and drops the oldest.  NULL without
+ * memory.
+ */
+static const struct wrap *
+wrap_get(const struct service *s, struct torrent *t, const char *base,
+    bool simple)
+{
+	struct wraps *all = wraps_of(t);
+	struct wrap *w, new;
+	unsigned i;
+
+	for (i = 0; all != NULL && i < all->n; i++) {
+		w = &all->wrap[i];
+		if (w->simple == simple && w->generation == s->generation &&
+		    strcmp(w->base, base) == 0)
+			return w;
+	}
+	if (all == NULL || wrap_make(s, t, base, simple, &new) == -1) {
+		if (all != NULL)
+			wrap_free(&new);
+		return NULL;
+	}
+	if (new.len <= s->conf->max_torrent)
+		caveat_size(t, new.len);
+	if (all->n == WRAPS_MAX) {
+		t->size -= all->wrap[0].size;
+		wrap_free(&all->wrap[0]);
+		memmove(&all->wrap[0], &all->wrap[1],
+		    (WRAPS_MAX - 1) * sizeof(*w));
+		all->n--;
+	}
+	t->size += new.size;
+	w = &all->wrap[all->n++];
+	*w = new;
+	return w;
+}
 
 static const char no_memory[] = "out of memory; try again later";
 
@@ -40,8 +257,8 @@ torrents_fail_unknown(const struct exchange *x)
 static void
 torrents_fail_host(const struct exchange *x)
 {
-	torrents_fail(x, 400, "a torrent names the host that it was asked "
-	    "from; send a Host field, or have base-url set here");
+	torrents_fail(x, 400, "a torrent contains the host name of this "
+	    "mirror; send a Host field, or have base-url set");
 }
 
 /* snprintf(3) would take as long as everything else about a hot torrent. */
@@ -118,7 +335,7 @@ torrents_give(const struct exchange *x, struct torrent *t, const char *base,
 	}
 	if (w->len > x->service->conf->max_torrent) {
 		torrents_fail(x, 413, "the torrent is larger than this service "
-		    "gives out; ask for fewer files");
+		    "allows; request fewer files");
 		return;
 	}
 	/* A POST is answered with the torrent: RFC 9110 has no 304 for it, and
@@ -129,11 +346,51 @@ torrents_give(const struct exchange *x, struct torrent *t, const char *base,
 	torrents_give_wrapped(x, t, w, &line);
 }
 
+static void
+torrents_log_proto(void)
+{
+	static uint64_t log_ms;
+
+	if (log_once(&log_ms, LOG_INTERVAL_MS, clock_coarse_ms()))
+		log_warn("X-Forwarded-Proto has several values that differ, "
+		    "as of two proxies of which one ends TLS: it is ignored, "
+		    "and torrents name http://; set base-url");
+}
+
+/* The base URL for torrents, in base or as configured; NULL if the request
+   names no host. */
 static const char *
 torrents_base(const struct exchange *x, char base[BASE_MAX])
 {
-	return forwarded_base(x->service->conf, conn_peer(x->conn), x->req,
-	    base);
+	const struct http_request *req = x->req;
+	const bool proxy = conn_peer(x->conn)->proxy;
+	const char *scheme = "http";
+	size_t i, n;
+
+	if (x->service->conf->base_url != NULL)
+		return x->service->conf->base_url;
+	if (req->host.p == NULL)
+		return NULL;
+	if (proxy && req->proto_disagrees)
+		torrents_log_proto();
+	else if (proxy &&
+	    str_is(req->field[FIELD_X_FORWARDED_PROTO], "https"))
+		scheme = "https";
+	/* The length of the host was checked. */
+	n = strlcpy(base, scheme, BASE_MAX);
+	n += strlcpy(base + n, "://", BASE_MAX - n);
+	for (i = 0; i < req->host.len; i++, n++) {
+		base[n] = req->host.p[i];
+		if (base[n] >= 'A' && base[n] <= 'Z')
+			base[n] += 'a' - 'A';
+	}
+	if (req->port.p != NULL) {
+		base[n++] = ':';
+		memcpy(base + n, req->port.p, req->port.len);
+		n += req->port.len;
+	}
+	base[n] = '\0';
+	return base;
 }
 
 /* Use is recorded once a day; the cache goes by that when it is full. */
@@ -199,8 +456,10 @@ torrents_answer_hot(const struct exchange *x, const struct torrent_key *key,
 }
 
 static void
-torrent_wait_free(struct torrent_wait *w)
+torrent_wait_free(struct conn_parked *on)
 {
+	struct torrent_wait *w = (struct torrent_wait *)on;
+
 	if (w->waiter.job != NULL)
 		job_leave(&w->waiter);
 	reply_unpark(&w->parked);
@@ -218,9 +477,9 @@ torrents_format_bytes(char *out, size_t len, uint64_t bytes)
 
 /* The job has not ended: how far it is, and when to ask again. */
 static void
-torrent_wait_on_expired(struct parked *p)
+torrent_wait_on_expired(struct conn_parked *on)
 {
-	struct torrent_wait *w = (struct torrent_wait *)p;
+	struct torrent_wait *w = (struct torrent_wait *)on;
 	char text[160], field[64], part[32], whole[32];
 	struct job_progress progress;
 
@@ -237,14 +496,8 @@ torrent_wait_on_expired(struct parked *p)
 		    progress.retry_s);
 	snprintf(field, sizeof(field), "Retry-After: %u\r\n",
 	    progress.retry_s);
-	reply_text(&p->x, 503, text, field, CONN_KEEP);
-	torrent_wait_free(w);
-}
-
-static void
-torrent_wait_on_freed(struct parked *p)
-{
-	torrent_wait_free((struct torrent_wait *)p);
+	reply_text(&w->parked.x, 503, text, field, CONN_KEEP);
+	torrent_wait_free(&w->parked.on);
 }
 
 static void
@@ -268,7 +521,7 @@ torrent_wait_on_done(struct waiter *waiter)
 		reply_text(x, result->status, result->why, field,
 		    CONN_KEEP);
 	}
-	torrent_wait_free(w);
+	torrent_wait_free(&w->parked.on);
 }
 
 static void
@@ -303,34 +556,17 @@ torrents_want(const struct exchange *x, const char *bytes,
 	}
 	job = job_get(x->service->jobs, key, specs, old);
 	if (job == NULL) {
-		torrent_wait_free(w);
+		torrent_wait_free(&w->parked.on);
 		torrents_fail(x, 500, no_memory);
 		return;
 	}
 	w->simple = simple;
-	w->parked.expired = torrent_wait_on_expired;
-	w->parked.freed = torrent_wait_on_freed;
+	w->parked.on.expired = torrent_wait_on_expired;
+	w->parked.on.freed = torrent_wait_free;
 	w->waiter.addr = w->parked.addr;
 	w->waiter.done = torrent_wait_on_done;
 	job_join(job, &w->waiter);
-	conn_park(x->conn, &w->parked);
-}
-
-/* single and simple mode: one path or pattern. */
-void
-torrents_answer_path(const struct exchange *x, const char *bytes,
-    const struct request *r)
-{
-	struct torrent_key key = { 0 };
-	struct specs specs = { 0 };
-
-	sha1(r->path, r->path_len, key.digest);
-	if (specs_add(&specs, r->path, r->path_len) == -1)
-		torrents_fail(x, 500, no_memory);
-	else
-		torrents_want(x, bytes, &key, &specs,
-		    r->kind == REQUEST_SIMPLE);
-	specs_free(&specs);
+	conn_park(x->conn, &w->parked.on);
 }
 
 /* Read the paths of a form or query.  -1: the request was answered. */
@@ -359,8 +595,7 @@ torrents_read_specs(const struct exchange *x, const char *body,
 	} else if (status == 0 && specs->text.len +
 	    specs->n * sizeof(struct msg_spec) > RESOLVE_MAX) {
 		status = 413;
-		why = "the paths are longer than 4 MiB together; ask for "
-		    "fewer";
+		why = "the paths are longer than 4 MiB together; send fewer";
 	} else if (status == 0 && specs->n > 0) {
 		sha1(specs->text.data, specs->text.len, digest);
 		if (memcmp(digest, r->digest, SHA1_LEN) != 0) {
@@ -377,14 +612,24 @@ torrents_read_specs(const struct exchange *x, const char *body,
 }
 
 void
-torrents_answer_digest(const struct exchange *x, const char *bytes,
-    const char *body, const struct request *r)
+torrents_answer(const struct exchange *x, const char *bytes, const char *body,
+    const struct request *r)
 {
-	struct torrent_key key = { .multi = 1 };
+	struct torrent_key key = { .multi = r->kind == REQUEST_DIGEST };
 	struct specs specs = { 0 };
+	int status = 0;
 
-	memcpy(key.digest, r->digest, SHA1_LEN);
-	if (torrents_read_specs(x, body, r, &specs) == 0)
-		torrents_want(x, bytes, &key, &specs, false);
+	if (key.multi) {
+		memcpy(key.digest, r->digest, SHA1_LEN);
+		status = torrents_read_specs(x, body, r, &specs);
+	} else {
+		sha1(r->path, r->path_len, key.digest);
+		status = specs_add(&specs, r->path, r->path_len);
+		if (status == -1)
+			torrents_fail(x, 500, no_memory);
+	}
+	if (status == 0)
+		torrents_want(x, bytes, &key, &specs,
+		    r->kind == REQUEST_SIMPLE);
 	specs_free(&specs);
 }

@@ -9,8 +9,6 @@
 #include "common/channel.h"
 #include "common/conf/conf.h"
 
-#define PARENT_FD	3
-
 /* A child is called for: */
 struct child_ops {
 	/* Each message of the parent and of the front. */

@@ -24,6 +24,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The descriptor of a child that leads to the parent. */
+#define PARENT_FD	3
+
 #define MSG_MAX		65536			/* header, body and tail */
 #define MSG_TAIL_MAX	(MSG_MAX - 256)
 #define MSG_FDS_MAX	32

@@ -16,7 +16,7 @@
 
 #include "common/child.h"
 #include "common/log.h"
-#include "pkgtorrentd/parent/conffile.h"
+#include "pkgtorrentd/parent/files.h"
 #include "pkgtorrentd/parent/parent.h"
 
 #define CONF_FILE	"/etc/pkgtorrentd.conf"
@@ -175,7 +175,7 @@ check(const struct options *opt, struct conf *conf)
 	int		 status = 0;
 
 	if (conf_print(conf, &text) == -1)
-		fatal("no memory");
+		fatal("out of memory");
 	/* What is wrong is a complaint, and nothing else is of interest. */
 	log_set_level(LOG_ERR);
 	parent = parent_new(opt, conf, &errors);
@@ -195,7 +195,7 @@ run(const struct options *opt)
 	struct buf	 errors = { 0 };
 	struct conf	*conf;
 
-	conf = conffile_read(opt->file, &opt->overrides, true, &errors);
+	conf = files_read_conf(opt->file, &opt->overrides, true, &errors);
 	if (conf == NULL) {
 		print_complaints(&errors);
 		buf_free(&errors);
@@ -249,7 +249,7 @@ main(int argc, char *argv[], char *envp[])
 			break;
 		case 'o':
 			if (strings_add(&opt.overrides, optarg) == -1)
-				fatal("no memory");
+				fatal("out of memory");
 			break;
 		case 'v':
 			opt.verbose = true;

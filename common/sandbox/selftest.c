@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/child.h"
+#include "common/msg.h"
 #include "common/sandbox/selftest.h"
 
 #define SINCE	SELFTEST_VERSION

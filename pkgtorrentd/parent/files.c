@@ -1,19 +1,279 @@
+/*
+ * The files that the parent reads, checks, opens or makes: the configuration,
+ * the trackers, the access log, the cache directory.
+ */
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <poll.h>
 #include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/sandbox/selftest.h"
-#include "pkgtorrentd/parent/children.h"
 #include "pkgtorrentd/parent/files.h"
+#include "pkgtorrentd/parent/mount_table.h"
 #include "pkgtorrentd/parent/state.h"
 
-#define TRACKERS_MAX	(1U << 20)	/* bytes in the file */
+#define FILE_MAX	(1U << 20)	/* bytes of configuration or trackers */
+#define WHERE_LEN	(PATH_MAX + 64)
+
+/* The process that looks at the system for -n: any of its looks may take for
+   ever. */
+static struct {
+	char	*where;			/* it looks now; shared with us */
+	int	 fd;			/* for its complaints */
+} looker;
+
+/*
+ * Read a whole file.  Without wait no kind of file may block, so it must be a
+ * regular one.  0, or -1 with the reason.
+ */
+static int
+files_read(const char *path, bool wait, struct buf *text, struct stat *st,
+    const char **reason)
+{
+	uint8_t	*at;
+	ssize_t	 n = 1;
+	int	 fd;
+
+	*reason = NULL;
+	fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC |
+	    (wait ? 0 : O_NONBLOCK));
+	if (fd == -1 || fstat(fd, st) == -1)
+		*reason = strerror(errno);
+	else if (!wait && !S_ISREG(st->st_mode))
+		*reason = "not a regular file";
+	while (*reason == NULL && n > 0) {
+		if ((at = buf_reserve(text, 65536)) == NULL)
+			fatal("out of memory");
+		if ((n = read(fd, at, 65536)) == -1)
+			*reason = strerror(errno);
+		else if ((text->len += (size_t)n) > FILE_MAX)
+			*reason = "longer than 1 MiB";
+	}
+	if (fd != -1)
+		close(fd);
+	return *reason == NULL ? 0 : -1;
+}
+
+struct conf *
+files_read_conf(const char *file, const struct strings *overrides,
+    bool starting, struct buf *errors)
+{
+	struct buf	 text = { 0 };
+	struct conf	*conf = NULL;
+	struct stat	 st;
+	const char	*reason;
+
+	if (files_read(file, starting, &text, &st, &reason) == -1)
+		(void)buf_addf(errors, "%s: %s\n", file, reason);
+	else
+		conf = conf_parse(file, text.data == NULL ? "" :
+		    (const char *)text.data, text.len, overrides, errors);
+	buf_free(&text);
+	return conf;
+}
+
+/*
+ * Root may write everywhere.  To learn whether the user of the cache may, the
+ * parent asks with the groups and rights of that user.
+ */
+static int
+files_check_cache(const struct conf *conf, const char *file,
+    struct buf *errors)
+{
+	const char	*user = conf->user[ROLE_CACHE];
+	struct passwd	*pw = getpwnam(user);
+	gid_t		 gid = getegid(), groups[NGROUPS_MAX];
+	uid_t		 uid = geteuid();
+	int		 ngroups = getgroups(NGROUPS_MAX, groups);
+	int		 rv = 0, error = 0;
+
+	if (pw == NULL || ngroups == -1)
+		return 0;
+	/* In a container without those capabilities only the cache itself can
+	   find out. */
+	if (initgroups(user, pw->pw_gid) == 0 && setegid(pw->pw_gid) == 0 &&
+	    seteuid(pw->pw_uid) == 0) {
+		rv = faccessat(AT_FDCWD, conf->cache, R_OK | W_OK | X_OK,
+		    AT_EACCESS);
+		error = errno;
+	}
+	if (seteuid(uid) == -1 || setegid(gid) == -1 ||
+	    (setgroups((size_t)ngroups, groups) == -1 && errno != EPERM))
+		fatal("becoming user %u again: %s", (unsigned)uid,
+		    strerror(errno));
+	/* A missing directory will be made. */
+	if (rv == 0 || error == ENOENT)
+		return 0;
+	(void)buf_addf(errors, "%s: cache \"%s\": %s for user %s%s; %s or set "
+	    "cache to another directory\n", file, conf->cache,
+	    strerror(error), user, selftest_hint(error),
+	    error == EROFS ? "mount it writable," : "give it to that user,");
+	return -1;
+}
+
+/* An unchanged directory concerns the process that is in it; a directory on a
+   file server, which may not answer, the process that is to work there. */
+static bool
+files_has_new_cache(const struct conf *conf, const struct conf *old)
+{
+	dev_t	 dev;
+
+	return old == NULL || (strcmp(conf->cache, old->cache) != 0 &&
+	    mount_table_follow(conf->cache, &dev) == MOUNT_LOCAL);
+}
+
+static int
+files_check(const struct parent *parent, const struct conf *conf,
+    const struct conf *old, conf_look *look, struct buf *errors)
+{
+	const char	*file = parent->opt->file;
+	struct conf	 used = *conf;
+
+	/* The sockets of the service manager take the place of the lines of
+	   listen, so these need not be possible. */
+	if (parent->listeners.activated)
+		used.nlisten = 0;
+	/* A file server may not answer; a walker can wait for it. */
+	if (old != NULL)
+		used.nroots = 0;
+	if (!files_has_new_cache(conf, old))
+		used.cache = NULL;
+	/* The access log is opened again, which checks it as well. */
+	if (old != NULL && conf->access_log == ACCESS_LOG_FILE &&
+	    old->access_log == ACCESS_LOG_FILE &&
+	    strcmp(conf->access_log_file, old->access_log_file) == 0)
+		used.access_log = ACCESS_LOG_NO;
+	if (conf_check_system(&used, file, parent->privileged, look,
+	    errors) == -1)
+		return -1;
+	if (used.cache == NULL)
+		return 0;
+	if (look != NULL)
+		look("cache", conf->cache, errors);
+	return parent->privileged ? files_check_cache(conf, file, errors) : 0;
+}
+
+static void
+files_look_hand_over(struct buf *errors)
+{
+	size_t	 at = 0;
+	ssize_t	 n;
+
+	while (at < errors->len) {
+		n = write(looker.fd, errors->data + at, errors->len - at);
+		if (n > 0)
+			at += (size_t)n;
+		else if (errno != EINTR)
+			_exit(1);
+	}
+	errors->len = 0;
+}
+
+static void
+files_look_next(const char *keyword, const char *value, struct buf *errors)
+{
+	char	 quote[PATH_MAX + 1];
+
+	files_look_hand_over(errors);
+	(void)snprintf(looker.where, WHERE_LEN, "%s \"%s\"", keyword,
+	    log_escape(quote, sizeof(quote), value, strlen(value)));
+}
+
+static void __attribute__((__noreturn__))
+files_look_main(const struct parent *parent)
+{
+	struct buf	 errors = { 0 };
+	int		 rv, fd, null = open("/dev/null", O_RDWR);
+
+	/* The reader of our output waits until all of us have closed it, and
+	   this process may never end. */
+	for (fd = STDIN_FILENO; null != -1 && fd <= STDERR_FILENO; fd++)
+		(void)dup2(null, fd);
+	rv = files_check(parent, parent->conf, NULL, files_look_next, &errors);
+	files_look_hand_over(&errors);
+	_exit(rv == 0 ? 0 : 1);
+}
+
+/* Read all complaints until the process ends.  False: it takes too long. */
+static bool
+files_look_read(int fd, struct buf *errors)
+{
+	struct pollfd	 pfd = { .fd = fd, .events = POLLIN };
+	uint64_t	 now, end = clock_ms() + READY_MS;
+	char		 bytes[4096];
+	ssize_t		 n;
+
+	while ((now = clock_ms()) < end) {
+		if (poll(&pfd, 1, (int)(end - now)) <= 0)
+			continue;
+		n = read(fd, bytes, sizeof(bytes));
+		if (n == 0)
+			return true;
+		if (n > 0 && buf_add(errors, bytes, (size_t)n) == -1)
+			fatal("out of memory");
+	}
+	return false;
+}
+
+/* Check the system in a process of its own, in a bounded time. */
+static int
+files_look(const struct parent *parent, struct buf *errors)
+{
+	size_t	 before = errors->len;
+	char	 how[64];
+	pid_t	 pid;
+	int	 pipes[2], status = -1;
+
+	looker.where = mmap(NULL, WHERE_LEN, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (looker.where == MAP_FAILED || pipe2(pipes, O_CLOEXEC) == -1 ||
+	    (pid = fork()) == -1)
+		fatal("a process to look at the system: %s", strerror(errno));
+	if (pid == 0) {
+		close(pipes[0]);
+		looker.fd = pipes[1];
+		files_look_main(parent);
+	}
+	close(pipes[1]);
+	if (files_look_read(pipes[0], errors))
+		(void)waitpid(pid, &status, 0);
+	else {
+		(void)buf_addf(errors, "%s: %s does not answer within %d s\n",
+		    parent->opt->file, looker.where, READY_MS / 1000);
+		/* If SIGKILL does not end it, it is left to the kernel. */
+		(void)kill(pid, SIGKILL);
+	}
+	if (status != 0 && errors->len == before) {
+		process_describe_end(how, sizeof(how), status);
+		(void)buf_addf(errors, "%s: looking at %s has failed: %s\n",
+		    parent->opt->file, looker.where, how);
+	}
+	close(pipes[0]);
+	(void)munmap(looker.where, WHERE_LEN);
+	return status == 0 ? 0 : -1;
+}
+
+int
+files_check_conf(const struct parent *parent, const struct conf *conf,
+    const struct conf *old, struct buf *errors)
+{
+	if (parent->opt->check)
+		return files_look(parent, errors);
+	return files_check(parent, conf, old, NULL, errors);
+}
 
 gid_t
 files_socket_group(const struct parent *parent, const struct conf *conf)
@@ -30,19 +290,21 @@ files_socket_group(const struct parent *parent, const struct conf *conf)
  * 0755: the content of the cache is public, and an administrator may look.
  */
 int
-files_make_cache(const struct conf *conf, bool privileged, struct buf *errors)
+files_make_cache(const struct parent *parent, const struct conf *conf,
+    const struct conf *old, struct buf *errors)
 {
 	const struct passwd	*pw;
 	struct stat		 st;
 
-	if (stat(conf->cache, &st) == 0 || errno != ENOENT)
+	if (!files_has_new_cache(conf, old) ||
+	    stat(conf->cache, &st) == 0 || errno != ENOENT)
 		return 0;
 	if (mkdir(conf->cache, 0755) == -1) {
 		(void)buf_addf(errors, "cache %s cannot be made: %s%s\n",
 		    conf->cache, strerror(errno), selftest_hint(errno));
 		return -1;
 	}
-	if (!privileged)
+	if (!parent->privileged)
 		return 0;
 	pw = getpwnam(conf->user[ROLE_CACHE]);
 	if (pw == NULL || chown(conf->cache, pw->pw_uid, pw->pw_gid) == -1) {
@@ -85,42 +347,6 @@ files_open_access_log(const struct conf *conf, struct buf *errors)
 	return -2;
 }
 
-/* The whole file, with its identity in *st.  0, or -1 with the reason. */
-static int
-files_read_file(const char *path, struct buf *text, struct stat *st,
-    const char **reason)
-{
-	uint8_t	*at;
-	ssize_t	 n;
-	int	 fd, rv = -1;
-
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd == -1 || fstat(fd, st) == -1) {
-		*reason = strerror(errno);
-		goto out;
-	}
-	*reason = "not a regular file";
-	if (!S_ISREG(st->st_mode))
-		goto out;
-	*reason = "longer than 1 MiB";
-	do {
-		if (text->len > TRACKERS_MAX)
-			goto out;
-		if ((at = buf_reserve(text, 65536)) == NULL)
-			fatal("no memory");
-		if ((n = read(fd, at, 65536)) == -1) {
-			*reason = strerror(errno);
-			goto out;
-		}
-		text->len += n;
-	} while (n > 0);
-	rv = 0;
-out:
-	if (fd != -1)
-		close(fd);
-	return rv;
-}
-
 static bool
 files_same_file(const struct stat *a, const struct stat *b)
 {
@@ -142,42 +368,6 @@ files_warn_no_trackers(struct parent *parent, const char *reason)
 	parent->trackers_none = true;
 }
 
-int
-files_read_trackers(struct parent *parent, bool forced)
-{
-	const char	*path = parent->conf->trackers, *reason;
-	struct buf	 text = { 0 }, good = { 0 }, errors = { 0 };
-	struct stat	 st;
-	int		 news;
-
-	memset(&st, 0, sizeof(st));
-	if (!forced && stat(path, &st) == 0 &&
-	    files_same_file(&st, &parent->trackers_st))
-		return 0;
-	memset(&st, 0, sizeof(st));
-	if (files_read_file(path, &text, &st, &reason) == -1) {
-		files_warn_no_trackers(parent, reason);
-		text.len = 0;
-	}
-	if (trackers_parse(path, (const char *)text.data, text.len, &good,
-	    &errors) == -1)
-		fatal("no memory");
-	log_complaints(&errors);
-	if (good.len > 0)
-		parent->trackers_none = false;
-	else
-		files_warn_no_trackers(parent, "none listed");
-
-	news = good.len != parent->trackers.len || (good.len > 0 &&
-	    memcmp(good.data, parent->trackers.data, good.len) != 0);
-	parent->trackers_st = st;
-	buf_free(&parent->trackers);
-	parent->trackers = good;
-	buf_free(&text);
-	buf_free(&errors);
-	return news;
-}
-
 static void
 files_send_trackers(struct parent *parent, struct process *front)
 {
@@ -196,11 +386,40 @@ files_send_trackers(struct parent *parent, struct process *front)
 }
 
 void
-files_renew_trackers(struct parent *parent)
+files_read_trackers(struct parent *parent, bool forced)
 {
-	struct process	*front = children_front(parent);
+	const char	*path = parent->conf->trackers, *reason;
+	struct buf	 text = { 0 }, good = { 0 }, errors = { 0 };
+	struct stat	 st;
+	struct process	*front = processes_front(parent);
+	bool		 news;
 
-	if (files_read_trackers(parent, false) == 0)
+	memset(&st, 0, sizeof(st));
+	if (!forced && stat(path, &st) == 0 &&
+	    files_same_file(&st, &parent->trackers_st))
+		return;
+	memset(&st, 0, sizeof(st));
+	if (files_read(path, false, &text, &st, &reason) == -1) {
+		files_warn_no_trackers(parent, reason);
+		text.len = 0;
+	}
+	if (trackers_parse(path, (const char *)text.data, text.len, &good,
+	    &errors) == -1)
+		fatal("out of memory");
+	log_complaints(&errors);
+	if (good.len > 0)
+		parent->trackers_none = false;
+	else
+		files_warn_no_trackers(parent, "none listed");
+
+	news = good.len != parent->trackers.len || (good.len > 0 &&
+	    memcmp(good.data, parent->trackers.data, good.len) != 0);
+	parent->trackers_st = st;
+	buf_free(&parent->trackers);
+	parent->trackers = good;
+	buf_free(&text);
+	buf_free(&errors);
+	if (!news || forced)
 		return;
 	log_info("new trackers read");
 	if (front != NULL)

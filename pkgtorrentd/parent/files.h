@@ -1,25 +1,40 @@
 /*
- * Files that the parent opens or reads for its children: the trackers, the
- * access log, the cache directory.
+ * The files that the parent reads, checks, opens or makes: the configuration,
+ * the trackers, the access log, the cache directory.
  */
 #ifndef FILES_H
 #define FILES_H
 
-#include "pkgtorrentd/parent/process.h"
+#include "common/conf/conf.h"
 
+struct parent;
+struct process;
+
+/* Read the configuration; NULL with complaints.  Only at the start it may be a
+   pipe, whose end is waited for. */
+struct conf	*files_read_conf(const char *file,
+		    const struct strings *overrides, bool starting,
+		    struct buf *errors);
+/*
+ * Check a configuration against the system.  With old, neither its unchanged
+ * values are checked again, nor roots, nor a cache on a file server: their
+ * processes do that.  For -n this takes a bounded time.  0, or -1 with
+ * complaints.
+ */
+int	 files_check_conf(const struct parent *, const struct conf *,
+	    const struct conf *old, struct buf *errors);
 /* The group of socket files; (gid_t)-1 if it stays as it is. */
 gid_t	 files_socket_group(const struct parent *, const struct conf *);
-/* Make the cache directory, if only it is missing. 0, or -1 and complaints. */
-int	 files_make_cache(const struct conf *, bool privileged,
-	    struct buf *errors);
-/* A descriptor, -1 when it is no file, -2 with a complaint. */
+/* Make the cache directory if it is missing, and if with old (may be NULL) it
+   is another, local one.  0, or -1 with complaints. */
+int	 files_make_cache(const struct parent *, const struct conf *,
+	    const struct conf *old, struct buf *errors);
+/* A descriptor; -1 if the access log is not a file, -2 with a complaint. */
 int	 files_open_access_log(const struct conf *, struct buf *errors);
-/* Read the trackers file if it is another one than last time, or forced.
-   1: there is news for the front. */
-int	 files_read_trackers(struct parent *, bool forced);
-/* From time to time: if there is news, the front is told. */
-void	 files_renew_trackers(struct parent *);
-/* Trackers, access log, listening sockets. */
+/* Read the trackers if the file has changed, and send the front new ones; if
+   forced, read them always and send none. */
+void	 files_read_trackers(struct parent *, bool forced);
+/* Send the trackers, the access log and the listening sockets. */
 void	 files_send_front(struct parent *, struct process *front);
 
 #endif

@@ -28,13 +28,13 @@ listen_add(struct listeners *set, const char *text, int fd)
 
 	v = reallocarray(set->v, set->n + 1, sizeof(*v));
 	if (v == NULL)
-		fatal("no memory");
+		fatal("out of memory");
 	set->v = v;
 	l = &v[set->n++];
 	memset(l, 0, sizeof(*l));
 	l->fd = fd;
 	if ((l->text = strdup(text)) == NULL)
-		fatal("no memory");
+		fatal("out of memory");
 	return l;
 }
 
@@ -396,7 +396,7 @@ listen_open(struct listeners *set, const struct conf *conf,
 			l->st = old->st;
 			if (old->path != NULL &&
 			    (l->path = strdup(old->path)) == NULL)
-				fatal("no memory");
+				fatal("out of memory");
 		} else if (listen_open_one(set, conf, cl, kept,
 		    gid) == -1) {
 			if (listen_may_skip(cl, errno) && conf->nlisten > 1) {

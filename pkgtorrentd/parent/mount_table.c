@@ -5,7 +5,6 @@
  *
  * The mount at / does not count: our own programs lie there.
  */
-#include <sys/epoll.h>
 #include <sys/sysmacros.h>
 
 #include <errno.h>
@@ -19,7 +18,6 @@
 
 #include "common/log.h"
 #include "pkgtorrentd/parent/mount_table.h"
-#include "pkgtorrentd/parent/state.h"
 
 #define LINKS_MAX	40
 
@@ -88,7 +86,7 @@ table_add(const char *line)
 		table.cap = table.cap == 0 ? 64 : 2 * table.cap;
 		table.v = reallocarray(table.v, table.cap, sizeof(*table.v));
 		if (table.v == NULL)
-			fatal("no memory");
+			fatal("out of memory");
 	}
 	m = &table.v[table.n];
 	if (dash == NULL || sscanf(dash, " - %31s", type) != 1 ||
@@ -96,7 +94,7 @@ table_add(const char *line)
 	    &major, &minor, &at, &end) != 4 || end <= at)
 		return;
 	if ((m->dir = strndup(line + at, (size_t)(end - at))) == NULL)
-		fatal("no memory");
+		fatal("out of memory");
 	unescape(m->dir);
 	m->dev = makedev(major, minor);
 	m->remote = type_is_remote(type);
@@ -259,63 +257,4 @@ mount_table_follow(const char *path, dev_t *dev)
 		*dev = m->dev;
 		return MOUNT_REMOTE;
 	}
-}
-
-/*
- * When the mount table changes, the next poll of /proc/self/mountinfo finds
- * EPOLLPRI, and only that one (proc(5)).  libevent
- * knows no such event: it watches an epoll instance that waits for it.
- */
-static void
-mount_table_on_change(evutil_socket_t fd, short what, void *arg)
-{
-	struct parent		*parent = arg;
-	struct epoll_event	 ev;
-
-	(void)what;
-	/* Before anybody is told, so that a further change is reported again.
-	   The result does not matter: libevent polled the table already. */
-	(void)epoll_wait(fd, &ev, 1, 0);
-	parent->mounts++;
-	parent->mounts_changed(parent);
-}
-
-void
-mount_table_watch(struct parent *parent,
-    void (*changed)(struct parent *))
-{
-	struct epoll_event	 ev = { .events = EPOLLPRI };
-	int			 fd = -1;
-
-	parent->mounts_changed = changed;
-	parent->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	if (parent->mounts_fd == -1 ||
-	    (fd = epoll_create1(EPOLL_CLOEXEC)) == -1 ||
-	    epoll_ctl(fd, EPOLL_CTL_ADD, parent->mounts_fd, &ev) == -1) {
-		log_warn("/proc/self/mountinfo cannot be watched: %s; torrents "
-		    "of files on images, overlays and the like are not "
-		    "remembered; mount /proc", strerror(errno));
-		if (fd != -1)
-			close(fd);
-		mount_table_unwatch(parent);
-		return;
-	}
-	parent->mounts_ev = event_new(parent->base, fd, EV_READ | EV_PERSIST,
-	    mount_table_on_change, parent);
-	if (parent->mounts_ev == NULL ||
-	    event_add(parent->mounts_ev, NULL) == -1)
-		fatal("event_new");
-}
-
-void
-mount_table_unwatch(struct parent *parent)
-{
-	if (parent->mounts_ev != NULL) {
-		close(event_get_fd(parent->mounts_ev));
-		event_free(parent->mounts_ev);
-	}
-	parent->mounts_ev = NULL;
-	if (parent->mounts_fd != -1)
-		close(parent->mounts_fd);
-	parent->mounts_fd = -1;
 }

@@ -19,15 +19,4 @@ enum mount_way {
 enum mount_way	 mount_table_follow(const char *path, dev_t *dev);
 bool		 mount_table_dev_is_remote(dev_t);
 
-struct parent;
-/*
- * Watch for changes: changed() is called when anything is mounted or
- * unmounted where the parent sees it, and parent->mounts counts them.  Files
- * of images and the like are known by their mounts (common/fstype.h), so that
- * the front and the walkers have to be told.
- */
-void		 mount_table_watch(struct parent *,
-		    void (*changed)(struct parent *));
-void		 mount_table_unwatch(struct parent *);
-
 #endif

@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pkgtorrentd/parent/notify.h"
 
@@ -47,4 +48,13 @@ notify_send(const struct notify *n, const char *fmt, ...)
 		len = sizeof(text) - 1;
 	(void)sendto(n->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL,
 	    (const struct sockaddr *)&n->addr, n->addr_len);
+}
+
+void
+notify_ready(const struct notify *n, const struct conf *conf, bool refused)
+{
+	notify_send(n, "READY=1\nMAINPID=%d\nSTATUS=%zu %s, %u %s%s\n",
+	    (int)getpid(), conf->nroots, conf->nroots == 1 ? "walker" :
+	    "walkers", conf->hashers, conf->hashers == 1 ? "hasher" :
+	    "hashers", refused ? "; a reload was refused, see the log" : "");
 }

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "common/conf/conf.h"
+
 struct notify {
 	int			fd;		/* -1: nothing is sent */
 	struct sockaddr_un	addr;
@@ -14,16 +16,18 @@ struct notify {
 };
 
 /*
- * path as in $NOTIFY_SOCKET: a path, "@" and an abstract name, or NULL.  One
- * that cannot be used counts as NULL: nothing is sent.
+ * path as in $NOTIFY_SOCKET: a path, "@" and an abstract name, or NULL.  With
+ * NULL or an unusable path nothing is sent.
  */
 void	notify_open(struct notify *, const char *path);
 
 /*
- * Assignments, one per line.  Never waits; a manager that does not listen is
- * no reason to stop serving.
+ * Send assignments, one per line.  Never waits; serving goes on if the manager
+ * does not listen.
  */
 void	notify_send(const struct notify *, const char *, ...)
 	    __attribute__((__format__(printf, 2, 3)));
+/* Tell the manager that a start or a reload has ended. */
+void	notify_ready(const struct notify *, const struct conf *, bool refused);
 
 #endif

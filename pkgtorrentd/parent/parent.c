@@ -7,7 +7,11 @@
  * mirror file.  A break-in here would win everything, which is why nothing a
  * stranger wrote comes here but as an escaped line for the log.
  */
+#include <sys/epoll.h>
+#include <sys/stat.h>
+
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -22,12 +26,7 @@
 #include "common/sandbox/sandbox.h"
 #include "common/sandbox/selftest.h"
 #include "common/timer.h"
-#include "pkgtorrentd/parent/check.h"
-#include "pkgtorrentd/parent/children.h"
-#include "pkgtorrentd/parent/conffile.h"
 #include "pkgtorrentd/parent/files.h"
-#include "pkgtorrentd/parent/from_children.h"
-#include "pkgtorrentd/parent/mount_table.h"
 #include "pkgtorrentd/parent/parent.h"
 #include "pkgtorrentd/parent/reload.h"
 #include "pkgtorrentd/parent/root_watch.h"
@@ -48,10 +47,10 @@ static const int	parent_signal_numbers[PARENT_SIGNALS] = {
 static void
 parent_start_role(struct parent *parent, enum role role)
 {
-	uint32_t	 i, n = children_count(parent->conf, role);
+	uint32_t	 i, n = processes_count(parent->conf, role);
 
 	/* Without a front: they are started with it. */
-	if (children_front(parent) == NULL)
+	if (processes_front(parent) == NULL)
 		return;
 	for (i = 0; i < n; i++)
 		process_start(process_new(parent, role, i));
@@ -110,7 +109,7 @@ parent_say_why(struct parent *parent, const char *name, const void *why,
 	if (parent->ready_fd == -1 || parent->said_why)
 		return;
 	parent->said_why = true;
-	from_children_copy_line(text, sizeof(text), why, len);
+	process_copy_line(text, sizeof(text), why, len);
 	(void)dprintf(parent->ready_fd, "%s: %s\n", name, text);
 }
 
@@ -118,7 +117,7 @@ parent_say_why(struct parent *parent, const char *name, const void *why,
 static void
 parent_stop(struct parent *parent)
 {
-	struct process	*front = children_front(parent);
+	struct process	*front = processes_front(parent);
 
 	if (parent->state == PARENT_STOPPING) {
 		/* The second signal ends all of them at once. */
@@ -181,7 +180,7 @@ parent_check_ready(struct parent *parent)
 		if (!p->retired && p->ready_ms == 0)
 			return;
 
-	reload_notify_ready(parent);
+	notify_ready(&parent->notify, parent->conf, false);
 	parent->state = PARENT_SERVING;
 	parent_log_ready(parent);
 	if (parent->ready_fd != -1) {
@@ -194,11 +193,10 @@ parent_check_ready(struct parent *parent)
 static void
 parent_on_timer(struct process *p)
 {
-	char	 title[SPAWN_TITLE_LEN];
+	char	 title[PROCESS_TITLE_LEN];
 
 	if (p->parent->state == PARENT_STARTING) {
-		spawn_title(title, sizeof(title), p->role, p->index,
-		    p->parent->conf);
+		process_title(p, title);
 		parent_fail(p->parent, "%s cannot be started: %s", title,
 		    strerror(p->start_error));
 	} else if (p->role == ROLE_FRONT)
@@ -211,7 +209,7 @@ parent_on_timer(struct process *p)
 static void
 parent_replace(struct parent *parent, struct process *p)
 {
-	p->delay_ms = spawn_delay_ms(p->delay_ms, p->ready_ms, clock_ms());
+	p->delay_ms = process_delay_ms(p->delay_ms, p->ready_ms, clock_ms());
 	p->ready_ms = 0;
 	p->restarts++;
 	parent->restarts++;
@@ -235,7 +233,7 @@ parent_part_with(struct process *p)
 	struct parent	*parent = p->parent;
 
 	process_free(p);
-	if (parent->state == PARENT_STOPPING && children_front(parent) == NULL)
+	if (parent->state == PARENT_STOPPING && processes_front(parent) == NULL)
 		parent_retire_all(parent);
 }
 
@@ -267,7 +265,7 @@ parent_on_end(struct process *p, pid_t pid, int status)
 	bool		 expected;
 
 	expected = p->retired || parent->state == PARENT_STOPPING;
-	spawn_describe_end(how, sizeof(how), status);
+	process_describe_end(how, sizeof(how), status);
 	if (!expected && parent->state == PARENT_STARTING &&
 	    p->ready_ms == 0) {
 		parent_fail(parent, "%s %d ended before it was ready: %s%s",
@@ -291,7 +289,7 @@ static void
 parent_on_ready(struct process *p)
 {
 	struct parent	*parent = p->parent;
-	struct process	*other, *front = children_front(parent);
+	struct process	*other, *front = processes_front(parent);
 
 	if (p->retired)
 		return;
@@ -343,9 +341,22 @@ parent_send_mounts(struct parent *parent, enum role role)
 			process_send_mounts(p);
 }
 
+/*
+ * When the mount table changes, the next poll of /proc/self/mountinfo finds
+ * EPOLLPRI, and only that one (proc(5)).  libevent knows no such event: it
+ * watches an epoll instance that waits for it.
+ */
 static void
-parent_on_mounts(struct parent *parent)
+parent_on_mounts(evutil_socket_t fd, short what, void *arg)
 {
+	struct parent		*parent = arg;
+	struct epoll_event	 ev;
+
+	(void)what;
+	/* Poll before the messages, so that a further change is reported
+	   again.  The result does not matter: libevent polled already. */
+	(void)epoll_wait(fd, &ev, 1, 0);
+	parent->mounts++;
 	/* Walkers first: the front asks them at once. */
 	parent_send_mounts(parent, ROLE_WALKER);
 	parent_send_mounts(parent, ROLE_FRONT);
@@ -354,9 +365,47 @@ parent_on_mounts(struct parent *parent)
 }
 
 static void
+parent_unwatch_mounts(struct parent *parent)
+{
+	if (parent->mounts_ev != NULL) {
+		close(event_get_fd(parent->mounts_ev));
+		event_free(parent->mounts_ev);
+	}
+	parent->mounts_ev = NULL;
+	if (parent->mounts_fd != -1)
+		close(parent->mounts_fd);
+	parent->mounts_fd = -1;
+}
+
+static void
+parent_watch_mounts(struct parent *parent)
+{
+	struct epoll_event	 ev = { .events = EPOLLPRI };
+	int			 fd = -1;
+
+	parent->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	if (parent->mounts_fd == -1 ||
+	    (fd = epoll_create1(EPOLL_CLOEXEC)) == -1 ||
+	    epoll_ctl(fd, EPOLL_CTL_ADD, parent->mounts_fd, &ev) == -1) {
+		log_warn("/proc/self/mountinfo cannot be watched: %s; torrents "
+		    "of files on images, overlays and the like are not "
+		    "remembered; mount /proc", strerror(errno));
+		if (fd != -1)
+			close(fd);
+		parent_unwatch_mounts(parent);
+		return;
+	}
+	parent->mounts_ev = event_new(parent->base, fd, EV_READ | EV_PERSIST,
+	    parent_on_mounts, parent);
+	if (parent->mounts_ev == NULL ||
+	    event_add(parent->mounts_ev, NULL) == -1)
+		fatal("event_new");
+}
+
+static void
 parent_log_process(struct process *p)
 {
-	char	 title[SPAWN_TITLE_LEN];
+	char	 title[PROCESS_TITLE_LEN];
 
 	process_title(p, title);
 	if (p->ready_ms == 0 || p->killed)
@@ -398,7 +447,7 @@ parent_on_signal(evutil_socket_t sig, short what, void *arg)
 	(void)what;
 	switch (sig) {
 	case SIGCHLD:
-		children_reap(parent);
+		processes_reap(parent);
 		break;
 	case SIGHUP:
 		if (parent->state != PARENT_STOPPING)
@@ -459,7 +508,7 @@ static void
 parent_on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct parent	*parent = arg;
-	struct process	*front = children_front(parent);
+	struct process	*front = processes_front(parent);
 
 	(void)fd;
 	(void)what;
@@ -471,7 +520,7 @@ parent_on_tick(evutil_socket_t fd, short what, void *arg)
 		parent_watch(front);
 	root_watch_check(parent, false);
 	if (++parent->ticks % TRACKERS_S == 0)
-		files_renew_trackers(parent);
+		files_read_trackers(parent, false);
 }
 
 static void
@@ -484,7 +533,7 @@ parent_free(struct parent *parent)
 			event_free(parent->signals[i]);
 	if (parent->tick != NULL)
 		event_free(parent->tick);
-	mount_table_unwatch(parent);
+	parent_unwatch_mounts(parent);
 	if (parent->base != NULL)
 		event_base_free(parent->base);
 	if (parent->access_fd >= 0)
@@ -503,15 +552,9 @@ parent_acquire(struct parent *parent, struct buf *errors)
 	struct conf	*conf = parent->conf;
 	int		 bad = 0;
 
-	if (parent->opt->check)
-		bad = check_system(parent, errors);
-	else
-		bad = conffile_check(conf, NULL, parent->opt->file,
-		    parent->privileged, parent->listeners.activated, NULL,
-		    errors);
-	if (bad == -1)
+	if (files_check_conf(parent, conf, NULL, errors) == -1)
 		return -1;
-	if (spawn_open_programs(&parent->programs, parent->opt->hasher,
+	if (process_open_programs(&parent->programs, parent->opt->hasher,
 	    errors) == -1)
 		bad = -1;
 	if (parent->opt->check)
@@ -523,7 +566,7 @@ parent_acquire(struct parent *parent, struct buf *errors)
 	parent->access_fd = files_open_access_log(conf, errors);
 	if (parent->access_fd == -2)
 		bad = -1;
-	if (files_make_cache(conf, parent->privileged, errors) == -1)
+	if (files_make_cache(parent, conf, NULL, errors) == -1)
 		bad = -1;
 	return bad;
 }
@@ -536,7 +579,7 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 
 	if ((parent = calloc(1, sizeof(*parent))) == NULL ||
 	    conf_print(conf, &parent->conf_text) == -1)
-		fatal("no memory");
+		fatal("out of memory");
 	parent->opt = opt;
 	parent->conf = conf;
 	parent->privileged = geteuid() == 0;
@@ -545,7 +588,6 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 	parent->mounts_fd = -1;
 	TAILQ_INIT(&parent->processes);
 	parent->ops = &parent_ops;
-	from_children_listen(parent);
 	selftest_set_systemd(getenv("INVOCATION_ID") != NULL ||
 	    getenv("NOTIFY_SOCKET") != NULL);
 	if (!opt->check)
@@ -590,7 +632,7 @@ parent_open_loop(struct parent *parent)
 	    parent_on_tick, parent);
 	if (parent->tick == NULL || timer_add(parent->tick, 1000) == -1)
 		fatal("event_new");
-	mount_table_watch(parent, parent_on_mounts);
+	parent_watch_mounts(parent);
 }
 
 int
@@ -605,7 +647,7 @@ parent_run(struct parent *parent, int ready_fd)
 		log_info("started by an ordinary user: without chroot and "
 		    "change of user");
 	parent_open_loop(parent);
-	(void)files_read_trackers(parent, true);
+	files_read_trackers(parent, true);
 	parent_start_front(parent, process_new(parent, ROLE_FRONT, 0));
 	if (event_base_dispatch(parent->base) == -1)
 		fatal("event_base_dispatch");
@@ -616,11 +658,153 @@ parent_run(struct parent *parent, int ready_fd)
 	return exit_status;
 }
 
+/* "walker /prefix", as in its title. */
+static const char *
+parent_check_name(const struct process *p, char title[PROCESS_TITLE_LEN])
+{
+	process_title(p, title);
+	return title + strlen("pkgtorrentd: ");
+}
+
+static void
+parent_check_part_with(struct process *p)
+{
+	struct parent	*parent = p->parent;
+
+	process_free(p);
+	if (TAILQ_EMPTY(&parent->processes))
+		(void)event_base_loopbreak(parent->base);
+}
+
+static void
+parent_check_on_ready(struct process *p)
+{
+	process_hang_up(p);
+}
+
+/* The first error is the reason why it ends. */
+static bool
+parent_check_on_line(struct process *p, int priority, const void *line,
+    size_t len)
+{
+	char	 title[PROCESS_TITLE_LEN], text[2048 + 1];
+
+	if (priority > LOG_ERR)
+		return false;
+	process_copy_line(text, sizeof(text), line, len);
+	(void)buf_addf(p->parent->complaints, "%s: %s\n",
+	    parent_check_name(p, title), text);
+	return false;
+}
+
+static void
+parent_check_on_start(struct process *p)
+{
+	char	 title[PROCESS_TITLE_LEN];
+
+	(void)buf_addf(p->parent->complaints, "%s cannot be started: %s\n",
+	    parent_check_name(p, title), strerror(p->start_error));
+	parent_check_part_with(p);
+}
+
+/* parent_check_on_timeout() is for those. */
+static void
+parent_check_on_stuck(struct process *p)
+{
+	(void)p;
+}
+
+static void
+parent_check_on_end(struct process *p, pid_t pid, int status)
+{
+	char	 title[PROCESS_TITLE_LEN], how[64];
+
+	(void)pid;
+	if (!p->said_why && (p->ready_ms == 0 || status != 0)) {
+		process_describe_end(how, sizeof(how), status);
+		(void)buf_addf(p->parent->complaints, "%s ended%s: %s%s\n",
+		    parent_check_name(p, title), p->ready_ms == 0 ?
+		    " before it was ready" : "", how, PROCESS_WITHOUT_WORDS);
+	}
+	parent_check_part_with(p);
+}
+
+static const struct process_ops parent_check_ops = {
+	.ready = parent_check_on_ready,
+	.line = parent_check_on_line,
+	.start = parent_check_on_start,
+	.stuck = parent_check_on_stuck,
+	.ended = parent_check_on_end,
+};
+
+static void
+parent_check_on_children(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	processes_reap(arg);
+}
+
+/* A process that does not end when it is killed is left to the kernel. */
+static void
+parent_check_on_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct parent	*parent = arg;
+	struct process	*p;
+	char		 title[PROCESS_TITLE_LEN];
+
+	(void)fd;
+	(void)what;
+	while ((p = TAILQ_FIRST(&parent->processes)) != NULL) {
+		(void)buf_addf(parent->complaints, "%s was not ready within "
+		    "%d s\n", parent_check_name(p, title), READY_MS / 1000);
+		process_kill(p);
+		process_free(p);
+	}
+	(void)event_base_loopbreak(parent->base);
+}
+
+static void
+parent_check_open_loop(struct parent *parent)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	if ((parent->base = event_base_new()) == NULL ||
+	    (parent->signals[0] = evsignal_new(parent->base, SIGCHLD,
+	    parent_check_on_children, parent)) == NULL ||
+	    (parent->tick = evtimer_new(parent->base, parent_check_on_timeout,
+	    parent)) == NULL || event_add(parent->signals[0], NULL) == -1 ||
+	    timer_add(parent->tick, READY_MS) == -1)
+		fatal("the event loop cannot be set up");
+}
+
+static void
+parent_check_start(struct parent *parent, enum role role, uint32_t index)
+{
+	process_start(process_new(parent, role, index));
+}
+
 int
 parent_check(struct parent *parent, struct buf *errors)
 {
-	int	 rv = check_run(parent, errors);
+	const struct conf	*conf = parent->conf;
+	size_t			 before = errors->len;
+	struct stat		 st;
+	uint32_t		 i;
+	int			 rv;
 
+	parent->ops = &parent_check_ops;
+	parent->complaints = errors;
+	parent_check_open_loop(parent);
+	parent_check_start(parent, ROLE_FRONT, 0);
+	for (i = 0; i < conf->nroots; i++)
+		parent_check_start(parent, ROLE_WALKER, i);
+	parent_check_start(parent, ROLE_HASHER, 0);
+	/* One that is not there is made when the service starts. */
+	if (stat(conf->cache, &st) == 0)
+		parent_check_start(parent, ROLE_CACHE, 0);
+	if (event_base_dispatch(parent->base) == -1)
+		fatal("event_base_dispatch");
+	rv = errors->len == before ? 0 : -1;
 	parent_free(parent);
 	return rv;
 }

@@ -4,9 +4,19 @@
 #ifndef PARENT_H
 #define PARENT_H
 
-#include "pkgtorrentd/parent/options.h"
+#include "common/conf/conf.h"
 
 struct parent;
+
+/* The command line. */
+struct options {
+	char		*file;		/* absolute */
+	const char	*hasher;	/* the other program */
+	struct strings	 overrides;	/* of -o */
+	bool		 foreground;	/* -d */
+	bool		 check;		/* -n: only see whether it could work */
+	bool		 verbose;
+};
 
 /*
  * Do everything that can fail before the first child is started: check the

@@ -1,26 +1,229 @@
+/*
+ * A child, from its start by fork(2) and execveat(2) to its end, and the
+ * messages that it sends.  The parent believes a child only as far as it must:
+ * it escapes each line for the log, and the worst that a report about another
+ * process does is that this process is replaced at once.
+ */
+#include <sys/resource.h>
+#include <sys/wait.h>
+
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <seccomp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/child.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/child.h"
 #include "common/sandbox/selftest.h"
 #include "common/timer.h"
-#include "pkgtorrentd/parent/options.h"
+#include "pkgtorrentd/parent/mount_table.h"
 #include "pkgtorrentd/parent/process.h"
 #include "pkgtorrentd/parent/state.h"
+
+#define DELAY_FIRST_MS	100
+#define DELAY_MAX_MS	30000
+#define SETTLED_MS	1000		/* ready this long: it works */
+
+#define PROGRAM_FD	(PARENT_FD + 1)
+#define FIRST_SPARE_FD	16		/* clear of 0 to PROGRAM_FD */
+
+/* UBSan alone cannot be seen by gcc's preprocessor: -DKEEP_STDERR. */
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || \
+    __has_feature(undefined_behavior_sanitizer) || defined(KEEP_STDERR)
+#define SANITIZED	1
+#else
+#define SANITIZED	0
+#endif
 
 /* Messages read before others have their turn. */
 #define READ_AT_ONCE	64
 /* A child that leaves more unread has stopped working. */
 #define QUEUE_MAX	4096
 
+static const struct channel_ops process_channel_ops;
 static void	process_on_timer(evutil_socket_t, short, void *);
+
+/*
+ * Every client of the front is a descriptor there; systems start services
+ * with room for 1024 and leave it to them to ask for more.
+ */
+static void
+process_raise_limits(void)
+{
+	struct rlimit	 rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &rl);
+}
+
+int
+process_open_programs(struct programs *p, const char *hasher_path,
+    struct buf *errors)
+{
+	static const char	*own_path = "/proc/self/exe";
+
+	p->own = open(own_path, O_PATH | O_CLOEXEC);
+	if (p->own == -1) {
+		(void)buf_addf(errors, "%s: %s\n", own_path, strerror(errno));
+		return -1;
+	}
+	p->hasher = open(hasher_path, O_PATH | O_CLOEXEC);
+	if (p->hasher == -1 ||
+	    faccessat(AT_FDCWD, hasher_path, X_OK, AT_EACCESS) == -1) {
+		(void)buf_addf(errors, "%s: %s\n", hasher_path,
+		    strerror(errno));
+		return -1;
+	}
+	p->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (p->null == -1) {
+		(void)buf_addf(errors, "/dev/null: %s\n", strerror(errno));
+		return -1;
+	}
+	process_raise_limits();
+	return 0;
+}
+
+/* Ignored signals and the mask would outlive the exec. */
+static void
+process_reset_signals(void)
+{
+	struct sigaction	 sa;
+	sigset_t		 none;
+	int			 sig;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = SIG_DFL;
+	for (sig = 1; sig < NSIG; sig++)
+		(void)sigaction(sig, &sa, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* All other descriptors of the parent are closed here. */
+static int
+process_place_fds(int program, int channel, int null)
+{
+	int	 fd;
+
+	program = fcntl(program, F_DUPFD_CLOEXEC, FIRST_SPARE_FD);
+	channel = fcntl(channel, F_DUPFD_CLOEXEC, FIRST_SPARE_FD);
+	null = fcntl(null, F_DUPFD_CLOEXEC, FIRST_SPARE_FD);
+	if (program == -1 || channel == -1 || null == -1)
+		return -1;
+	for (fd = 0; fd <= STDERR_FILENO; fd++) {
+		if (fd == STDERR_FILENO && SANITIZED)
+			break;
+		if (dup2(null, fd) == -1)
+			return -1;
+	}
+	if (dup2(channel, PARENT_FD) == -1 ||
+	    dup3(program, PROGRAM_FD, O_CLOEXEC) == -1)
+		return -1;
+	return close_range(PROGRAM_FD + 1, ~0U, 0);
+}
+
+static void __attribute__((__noreturn__))
+process_exec(int program, int channel, int null, enum role role,
+    const char *title)
+{
+	static const char *const	 kept[] = { "ASAN_OPTIONS",
+					    "UBSAN_OPTIONS" };
+	char				 options[2][1024], text[128];
+	char				*envp[3] = { NULL, NULL, NULL };
+	char				*argv[2] = { NULL, NULL };
+	struct msg_log			 body = { .priority = LOG_ERR };
+	struct channel			 parent;
+	const char			*value;
+	size_t				 i, n = 0;
+
+	process_reset_signals();
+	(void)setsid();
+	for (i = 0; SANITIZED && i < 2; i++) {
+		if ((value = getenv(kept[i])) == NULL)
+			continue;
+		(void)snprintf(options[n], sizeof(options[n]), "%s=%s",
+		    kept[i], value);
+		envp[n] = options[n];
+		n++;
+	}
+	argv[0] = (char *)(uintptr_t)title;
+	if (process_place_fds(program, channel, null) == 0)
+		(void)execveat(PROGRAM_FD, "", argv, envp, AT_EMPTY_PATH);
+
+	(void)snprintf(text, sizeof(text), "cannot be executed: %s",
+	    strerror(errno));
+	memset(&parent, 0, sizeof(parent));
+	parent.fd = PARENT_FD;
+	parent.self = role;
+	parent.peer = ROLE_PARENT;
+	(void)msg_send(&parent, MSG_LOG, &body, text, strlen(text), NULL, 0);
+	_exit(1);
+}
+
+pid_t
+process_spawn(const struct programs *p, enum role role, const char *title,
+    int *channel)
+{
+	int		 pair[2], program, saved;
+	sigset_t	 all, old;
+	pid_t		 pid;
+
+	program = role == ROLE_WALKER || role == ROLE_HASHER ?
+	    p->hasher : p->own;
+	if (msg_pair(pair) == -1)
+		return -1;
+	/* Until it has reset them, a child would run the parent's handlers,
+	   which write to a socket that it shares with the parent. */
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &old);
+	pid = fork();
+	if (pid == 0)
+		process_exec(program, pair[1], p->null, role, title);
+	saved = errno;
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	close(pair[1]);
+	if (pid == -1) {
+		close(pair[0]);
+		errno = saved;
+		return -1;
+	}
+	*channel = pair[0];
+	return pid;
+}
+
+uint32_t
+process_delay_ms(uint32_t last_ms, uint64_t ready_ms, uint64_t now)
+{
+	if (ready_ms != 0 && now - ready_ms >= SETTLED_MS)
+		return 0;
+	if (last_ms == 0)
+		return DELAY_FIRST_MS;
+	return last_ms > DELAY_MAX_MS / 2 ? DELAY_MAX_MS : last_ms * 2;
+}
+
+void
+process_describe_end(char *out, size_t outlen, int status)
+{
+	if (WIFSIGNALED(status))
+		(void)snprintf(out, outlen, "signal %d (%s)",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		(void)snprintf(out, outlen, "exit status %d",
+		    WEXITSTATUS(status));
+}
+
 
 struct process *
 process_new(struct parent *parent, enum role role, uint32_t index)
@@ -28,7 +231,7 @@ process_new(struct parent *parent, enum role role, uint32_t index)
 	struct process	*p;
 
 	if ((p = calloc(1, sizeof(*p))) == NULL)
-		fatal("no memory");
+		fatal("out of memory");
 	p->parent = parent;
 	p->ops = parent->ops;
 	p->role = role;
@@ -46,7 +249,7 @@ process_close_channel(struct process *p)
 	channel_close(&p->channel);
 }
 
-const struct conf *
+static const struct conf *
 process_conf(const struct process *p)
 {
 	const struct parent	*parent = p->parent;
@@ -65,17 +268,26 @@ process_conf_text(const struct process *p)
 }
 
 void
-process_title(const struct process *p, char title[SPAWN_TITLE_LEN])
+process_title(const struct process *p, char title[PROCESS_TITLE_LEN])
 {
-	spawn_title(title, SPAWN_TITLE_LEN, p->role, p->index,
-	    process_conf(p));
+	const struct conf	*conf = process_conf(p);
+	const char		*prefix = "";
+
+	if (p->role == ROLE_WALKER && p->index < conf->nroots)
+		prefix = conf->roots[p->index].prefix;
+	if (p->role == ROLE_HASHER)
+		(void)snprintf(title, PROCESS_TITLE_LEN,
+		    "pkgtorrentd: hasher %u", p->index + 1);
+	else
+		(void)snprintf(title, PROCESS_TITLE_LEN, "pkgtorrentd: %s%s%s",
+		    role_name(p->role), prefix[0] != '\0' ? " " : "", prefix);
 }
 
 void
 process_start(struct process *p)
 {
 	struct parent	*parent = p->parent;
-	char		 title[SPAWN_TITLE_LEN];
+	char		 title[PROCESS_TITLE_LEN];
 	struct msg_key	 key;
 	int		 fd;
 
@@ -85,19 +297,19 @@ process_start(struct process *p)
 	p->root_ino = 0;
 	p->silent_s = 0;
 	p->said_why = false;
-	p->pid = spawn_start(&parent->programs, p->role, title, &fd);
+	p->pid = process_spawn(&parent->programs, p->role, title, &fd);
 	if (p->pid == -1) {
 		p->start_error = errno;
 		log_error("%s cannot be started: %s", title, strerror(errno));
 		p->pid = 0;
-		p->delay_ms = spawn_delay_ms(p->delay_ms, 0, clock_ms());
+		p->delay_ms = process_delay_ms(p->delay_ms, 0, clock_ms());
 		process_set_timer(p, p->delay_ms);
 		return;
 	}
 
 	channel_open(&p->channel, fd, ROLE_PARENT, p->role, p->index);
 	if (channel_event_start(&p->event, parent->base, &p->channel,
-	    parent->from_children, p, READ_AT_ONCE) == -1)
+	    &process_channel_ops, p, READ_AT_ONCE) == -1)
 		fatal("event_add");
 
 	process_send_conf(p);
@@ -256,7 +468,7 @@ process_kill(struct process *p)
 void
 process_reap(struct process *p)
 {
-	(void)channel_receive(&p->channel, p->parent->from_children, p,
+	(void)channel_receive(&p->channel, &process_channel_ops, p,
 	    UINT_MAX);
 	process_close_channel(p);
 	(void)evtimer_del(&p->timer);
@@ -272,4 +484,262 @@ process_free(struct process *p)
 	free(p->layers);
 	free(p->trouble);
 	free(p);
+}
+
+static const char *
+fault_name(uint32_t fault)
+{
+	static const char *const names[] = {
+		[FAULT_TYPE] = "not to be sent by it",
+		[FAULT_LENGTH] = "length",
+		[FAULT_FDS] = "descriptors",
+		[FAULT_CONTENT] = "content",
+		[FAULT_SEAL] = "seal",
+	};
+
+	if (fault == 0 || fault >= sizeof(names) / sizeof(names[0]))
+		return "fault unknown";
+	return names[fault];
+}
+
+static enum msg_fault
+process_on_ready(struct process *p, const struct msg *msg)
+{
+	const struct msg_ready	*ready = msg->body;
+	char		 layers[1100], line[1200];
+	int		 len;
+
+	if (p->ready_ms != 0)
+		return FAULT_NONE;
+	p->ready_ms = clock_ms();
+	/* Of a root on a file server the number may not be asked for. */
+	p->root_dev = (dev_t)ready->root_dev;
+	if (p->role == ROLE_WALKER && !mount_table_dev_is_remote(p->root_dev))
+		p->root_ino = ready->root_ino;
+	(void)log_escape(layers, sizeof(layers), msg->tail, msg->tail_len);
+	free(p->layers);
+	if ((p->layers = strdup(layers)) == NULL)
+		fatal("out of memory");
+	len = snprintf(line, sizeof(line), "ready, layers %s", layers);
+	log_child_line(role_name(p->role), p->pid, LOG_INFO, line,
+	    (size_t)len);
+
+	p->ops->ready(p);
+	return FAULT_NONE;
+}
+
+static enum msg_fault
+process_on_log(struct process *p, const struct msg *msg)
+{
+	const struct msg_log	*body = msg->body;
+	int			 priority = LOG_PRI((int)body->priority);
+	bool			(*line)(struct process *, int, const void *,
+				    size_t) = p->ops->line;
+
+	if (priority <= LOG_ERR)
+		p->said_why = true;
+	if (line == NULL)
+		line = p->parent->ops->line;
+	if (line(p, priority, msg->tail, msg->tail_len))
+		log_child_line(role_name(p->role), p->pid, priority,
+		    msg->tail, msg->tail_len);
+	return FAULT_NONE;
+}
+
+static enum msg_fault
+process_on_access(struct process *p, const struct msg *msg)
+{
+	const uint8_t	*line = msg->tail, *end = line + msg->tail_len, *nl;
+
+	for (; line < end; line = nl + 1) {
+		nl = memchr(line, '\n', (size_t)(end - line));
+		if (nl == NULL)
+			nl = end;
+		log_child_line(role_name(p->role), p->pid, LOG_INFO, line,
+		    (size_t)(nl - line));
+	}
+	return FAULT_NONE;
+}
+
+static enum msg_fault
+process_on_alive(struct process *p, const struct msg *msg)
+{
+	(void)msg;
+	p->silent_s = 0;
+	return FAULT_NONE;
+}
+
+/* The accused process broke the rules: it is killed, and replaced. */
+static void
+process_convict(struct parent *parent, struct process *accused,
+    const char *by, const struct msg_wrong *wrong)
+{
+	parent->wrong++;
+	if (wrong->fault == FAULT_SILENT)
+		log_error("%s %d does not answer the %s's %s, killed",
+		    role_name(accused->role), (int)accused->pid, by,
+		    msg_name(wrong->type));
+	else
+		log_error("%s %d sent the %s a wrong %s (%s), killed",
+		    role_name(accused->role), (int)accused->pid, by,
+		    msg_name(wrong->type), fault_name(wrong->fault));
+	process_kill(accused);
+}
+
+static void
+process_on_wrong_message(void *owner, const struct msg_wrong *wrong)
+{
+	struct process	*p = owner;
+
+	process_convict(p->parent, p, role_name(ROLE_PARENT), wrong);
+}
+
+/*
+ * Only the other end of one of its channels can have sent the reporter a
+ * message: a reporter that names another process breaks the rules itself.
+ */
+static enum msg_fault
+process_on_wrong(struct process *p, const struct msg *msg)
+{
+	const struct msg_wrong	*wrong = msg->body;
+	struct process		*other;
+
+	if (wrong->role == ROLE_PARENT) {
+		p->parent->wrong++;
+		log_error("%s %d refuses %s of the parent (%s)",
+		    role_name(p->role), (int)p->pid, msg_name(wrong->type),
+		    fault_name(wrong->fault));
+		return FAULT_NONE;
+	}
+	TAILQ_FOREACH(other, &p->parent->processes, entry)
+		if (!other->retired && !other->reserve && !p->reserve &&
+		    other->role == wrong->role &&
+		    other->index == wrong->index &&
+		    (p->role == ROLE_FRONT) != (other->role == ROLE_FRONT))
+			break;
+	if (other != NULL) {
+		process_convict(p->parent, other, role_name(p->role),
+		    wrong);
+		return FAULT_NONE;
+	}
+	/* A process that the last reload retired was at work until then. */
+	if (p->role == ROLE_FRONT && wrong->role < ROLE_COUNT &&
+	    wrong->role != ROLE_FRONT) {
+		p->parent->wrong++;
+		return FAULT_NONE;
+	}
+	return FAULT_CONTENT;
+}
+
+/*
+ * If a filter stops a system call that a library makes now and then, a restart
+ * hides the fault; if it does so often within a minute, no restart will help.
+ */
+static enum msg_fault
+process_on_syscall(struct process *p, const struct msg *msg)
+{
+	const struct msg_syscall	*body = msg->body;
+	struct parent			*parent = p->parent;
+	uint64_t			*last = parent->syscall_ms;
+	uint64_t			 now = clock_ms();
+	char				*name, why[512];
+
+	name = seccomp_syscall_resolve_num_arch(body->arch, (int)body->nr);
+	parent->syscalls++;
+	p->said_why = true;
+	log_error("%s %d was stopped at system call %u (%s)",
+	    role_name(p->role), (int)p->pid, body->nr,
+	    name == NULL ? "unknown" : name);
+	/* The last ones, oldest first: with this one more than the limit? */
+	if (last[0] != 0 && now - last[0] < SYSCALLS_MS) {
+		(void)snprintf(why, sizeof(why), "system call %u (%s) of the "
+		    "%s was stopped by its filter, the last of more than %d "
+		    "in a minute: this system needs another filter", body->nr,
+		    name == NULL ? "unknown" : name, role_name(p->role),
+		    SYSCALLS_MAX);
+		if (parent->ops->stopped != NULL)
+			parent->ops->stopped(p, why);
+	}
+	memmove(last, last + 1, (SYSCALLS_MAX - 1) * sizeof(*last));
+	last[SYSCALLS_MAX - 1] = now;
+	free(name);
+	return FAULT_NONE;
+}
+
+static void
+process_on_closed(void *process)
+{
+	process_hang_up(process);
+}
+
+/* The messages of children. */
+#define PROCESS_HANDLERS(X)					\
+	X(READY, process_on_ready)				\
+	X(LOG, process_on_log)					\
+	X(ACCESS, process_on_access)				\
+	X(ALIVE, process_on_alive)				\
+	X(WRONG, process_on_wrong)				\
+	X(SYSCALL, process_on_syscall)
+
+CHANNEL_DISPATCH(process_message, struct process, PROCESS_HANDLERS,
+    CHILDREN, PARENT);
+
+static const struct channel_ops process_channel_ops = {
+	.message = process_message,
+	.wrong = process_on_wrong_message,
+	.closed = process_on_closed,
+};
+
+void
+process_copy_line(char *out, size_t outlen, const void *line, size_t len)
+{
+	const char	*from = line;
+	size_t		 i;
+
+	for (i = 0; i < len && i < outlen - 1; i++)
+		out[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
+	out[i] = '\0';
+}
+
+struct process *
+processes_front(struct parent *parent)
+{
+	struct process	*p;
+
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		if (p->role == ROLE_FRONT && p->pid != 0 && !p->retired)
+			return p;
+	return NULL;
+}
+
+uint32_t
+processes_count(const struct conf *conf, enum role role)
+{
+	switch (role) {
+	case ROLE_WALKER:
+		return (uint32_t)conf->nroots;
+	case ROLE_HASHER:
+		return conf->hashers;
+	default:
+		return 1;
+	}
+}
+
+void
+processes_reap(struct parent *parent)
+{
+	struct process	*p;
+	pid_t		 pid;
+	int		 status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		TAILQ_FOREACH(p, &parent->processes, entry)
+			if (p->pid == pid)
+				break;
+		if (p == NULL)
+			continue;
+		/* Its last words may be the reason, or that it is ready. */
+		process_reap(p);
+		p->ops->ended(p, pid, status);
+	}
 }

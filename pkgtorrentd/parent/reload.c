@@ -11,10 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/child.h"
-#include "pkgtorrentd/parent/children.h"
-#include "pkgtorrentd/parent/conffile.h"
 #include "pkgtorrentd/parent/files.h"
-#include "pkgtorrentd/parent/options.h"
 #include "pkgtorrentd/parent/reload.h"
 #include "pkgtorrentd/parent/root_watch.h"
 #include "pkgtorrentd/parent/state.h"
@@ -35,7 +32,7 @@ reload_keep_fixed(struct conf *conf, const struct conf *old)
 		users = true;
 		free(conf->user[role]);
 		if ((conf->user[role] = strdup(old->user[role])) == NULL)
-			fatal("no memory");
+			fatal("out of memory");
 	}
 	if (users)
 		log_warn("user: a change needs a restart, the old one stays");
@@ -63,26 +60,22 @@ reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
 {
 	memset(new, 0, sizeof(*new));
 	new->access_fd = -1;
-	if ((new->conf = conffile_read(parent->opt->file,
-	    &parent->opt->overrides, false, errors)) ==
-	    NULL)
+	new->conf = files_read_conf(parent->opt->file, &parent->opt->overrides,
+	    false, errors);
+	if (new->conf == NULL)
 		return -1;
 	reload_keep_fixed(new->conf, parent->conf);
-	if (conffile_check(new->conf, parent->conf, parent->opt->file,
-	    parent->privileged, parent->listeners.activated, NULL, errors) ==
-	    -1)
-		goto fail;
-	if (!parent->listeners.activated &&
+	if (files_check_conf(parent, new->conf, parent->conf, errors) == -1 ||
+	    (!parent->listeners.activated &&
 	    listen_open(&new->listeners, new->conf, &parent->listeners,
-	    files_socket_group(parent, new->conf), errors) == -1)
+	    files_socket_group(parent, new->conf), errors) == -1))
 		goto fail;
 	new->access_fd = files_open_access_log(new->conf, errors);
-	if (new->access_fd == -2 ||
-	    (conffile_has_new_cache(new->conf, parent->conf) &&
-	    files_make_cache(new->conf, parent->privileged, errors) == -1))
+	if (new->access_fd == -2 || files_make_cache(parent, new->conf,
+	    parent->conf, errors) == -1)
 		goto fail;
 	if (conf_print(new->conf, &new->conf_text) == -1)
-		fatal("no memory");
+		fatal("out of memory");
 	return 0;
 fail:
 	reload_discard(parent, new);
@@ -123,7 +116,7 @@ reload_take_over(struct parent *parent, struct reload *new)
 	if (!parent->listeners.activated)
 		parent->listeners = new->listeners;
 	log_set_level(parent->opt->verbose ? LOG_DEBUG : new->conf->log_level);
-	(void)files_read_trackers(parent, true);
+	files_read_trackers(parent, true);
 }
 
 /* Processes without a place in the new configuration leave; the others may get
@@ -153,7 +146,7 @@ reload_number(struct parent *parent, const struct conf *old,
 static void
 reload_link(struct parent *parent, bool walkers, bool cache)
 {
-	struct process	*p, *front = children_front(parent);
+	struct process	*p, *front = processes_front(parent);
 
 	TAILQ_FOREACH(p, &parent->processes, entry) {
 		if (front != NULL && front->ready_ms != 0 && !p->retired &&
@@ -178,22 +171,10 @@ reload_retire(struct parent *parent)
 			process_retire(p);
 }
 
-void
-reload_notify_ready(struct parent *parent)
-{
-	notify_send(&parent->notify, "READY=1\nMAINPID=%d\nSTATUS=%zu %s, %u "
-	    "%s%s\n", (int)getpid(), parent->conf->nroots,
-	    parent->conf->nroots == 1 ? "walker" : "walkers",
-	    parent->conf->hashers,
-	    parent->conf->hashers == 1 ? "hasher" : "hashers",
-	    parent->reload_refused ?
-	    "; a reload was refused, see the log" : "");
-}
-
 static void
 reload_end(struct parent *parent)
 {
-	reload_notify_ready(parent);
+	notify_ready(&parent->notify, parent->conf, parent->reload_refused);
 	if (parent->reload_refused)
 		log_error("the old configuration stays in force");
 	else
@@ -213,7 +194,7 @@ reload_commit(struct parent *parent)
 	struct reload		*new = parent->reload;
 	struct conf		*old = parent->conf;
 	struct listeners	 old_listeners = parent->listeners;
-	struct process		*p, *front = children_front(parent);
+	struct process		*p, *front = processes_front(parent);
 	bool			 layout = !conf_same_layout(old, new->conf);
 
 	parent->reload = NULL;
@@ -284,10 +265,10 @@ reload_on_ready(struct parent *parent)
 static void
 reload_on_end(struct process *p, pid_t pid, int status)
 {
-	char	 title[SPAWN_TITLE_LEN], how[64];
+	char	 title[PROCESS_TITLE_LEN], how[64];
 
 	(void)pid;
-	spawn_describe_end(how, sizeof(how), status);
+	process_describe_end(how, sizeof(how), status);
 	process_title(p, title);
 	log_error("%s cannot work by the new configuration: %s", title, how);
 	reload_refuse(p->parent);
@@ -296,7 +277,7 @@ reload_on_end(struct process *p, pid_t pid, int status)
 static void
 reload_on_late(struct process *p)
 {
-	const struct conf	*conf = process_conf(p);
+	const struct conf	*conf = p->parent->reload->conf;
 
 	log_error("%s %d is not ready after %d s%s%s", role_name(p->role),
 	    (int)p->pid, READY_MS / 1000, p->role == ROLE_HASHER ? "" :
@@ -331,8 +312,8 @@ reload_start_children(struct parent *parent)
 	uint32_t		 i;
 
 	for (role = ROLE_WALKER; role < ROLE_COUNT &&
-	    children_front(parent) != NULL; role++)
-		for (i = 0; i < children_count(conf, role); i++) {
+	    processes_front(parent) != NULL; role++)
+		for (i = 0; i < processes_count(conf, role); i++) {
 			if (!reload_is_missing(role, i, conf, parent->conf))
 				continue;
 			p = process_new(parent, role, i);
@@ -359,7 +340,7 @@ reload_run(struct parent *parent)
 	notify_send(&parent->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64
 	    "\n", clock_ms() * 1000);
 	if ((new = calloc(1, sizeof(*new))) == NULL)
-		fatal("no memory");
+		fatal("out of memory");
 	if (reload_prepare(parent, new, &errors) == -1) {
 		log_complaints(&errors);
 		free(new);

@@ -14,7 +14,5 @@ struct parent;
 void	 reload_run(struct parent *);
 /* Forget the one under way, if there is one: true. */
 bool	 reload_drop(struct parent *);
-/* Tell the service manager that a start or a reload has ended. */
-void	 reload_notify_ready(struct parent *);
 
 #endif

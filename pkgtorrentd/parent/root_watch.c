@@ -16,7 +16,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/child.h"
-#include "pkgtorrentd/parent/children.h"
 #include "pkgtorrentd/parent/mount_table.h"
 #include "pkgtorrentd/parent/root_watch.h"
 #include "pkgtorrentd/parent/state.h"
@@ -60,7 +59,7 @@ root_watch_on_ready(struct process *p)
 {
 	struct parent	*parent = p->parent;
 	struct process	*old = find_walker(parent, p->index, false);
-	struct process	*front = children_front(parent);
+	struct process	*front = processes_front(parent);
 
 	if (p->trouble != NULL)
 		log_info("the walker of %s works there now", root_dir(p));
@@ -89,8 +88,8 @@ root_watch_on_end(struct process *p, pid_t pid, int status)
 		p->parent->ops->ended(p, pid, status);
 		return;
 	}
-	spawn_describe_end(how, sizeof(how), status);
-	p->delay_ms = spawn_delay_ms(p->delay_ms, 0, clock_ms());
+	process_describe_end(how, sizeof(how), status);
+	p->delay_ms = process_delay_ms(p->delay_ms, 0, clock_ms());
 	if (first)
 		log_warn("no walker can be started in the directory that is "
 		    "at %s now (%s): the old one goes on where it was, and "

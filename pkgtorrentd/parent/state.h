@@ -8,15 +8,11 @@
 
 #include <event2/event.h>
 
-#include "common/channel.h"
-#include "common/conf/conf.h"
 #include "pkgtorrentd/parent/listen.h"
 #include "pkgtorrentd/parent/notify.h"
-#include "pkgtorrentd/parent/spawn.h"
+#include "pkgtorrentd/parent/parent.h"
+#include "pkgtorrentd/parent/process.h"
 
-struct options;
-struct process;
-struct process_ops;
 TAILQ_HEAD(processes, process);
 
 /* System calls that the filters stopped; more in a minute end the service. */
@@ -62,12 +58,10 @@ struct parent {
 	struct event		*mounts_ev;	/* NULL: not to be had */
 	int			 mounts_fd;	/* /proc/self/mountinfo */
 	uint32_t		 mounts;	/* changes so far */
-	void			(*mounts_changed)(struct parent *);
 	uint32_t		 ticks;
 	bool			 log_waits;	/* for its reader */
 	uint32_t		 log_turns;	/* in this second */
 	struct processes	 processes;
-	const struct channel_ops *from_children;
 	const struct process_ops *ops;		/* of processes at work */
 
 	enum parent_state	 state;

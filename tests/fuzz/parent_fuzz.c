@@ -4,22 +4,25 @@
  * send.  A line of the log is always one line, no process is ended but one
  * that runs and may have done it, and the memory of them has its bounds.
  */
+#include <sys/types.h>
+
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
-#include "common/msg.h"
-#include "common/child.h"
-#include "pkgtorrentd/parent/process.h"
+#include "common/timer.h"
 #include "tests/lib/fuzz.h"
 
-static void	 fuzz_kill(struct process *);
+static int	 fuzz_kill(pid_t, int);
+static int	 fuzz_timer(struct event *, uint32_t);
 static void	 fuzz_line(const char *, int, int, const void *, size_t);
 
-#define process_kill		fuzz_kill
+#define kill			fuzz_kill
+#define timer_add		fuzz_timer
 #define log_child_line		fuzz_line
-#include "pkgtorrentd/parent/from_children.c"
+#include "pkgtorrentd/parent/process.c"
 #undef log_child_line
 
 #define PROCESSES	6
@@ -42,13 +45,25 @@ static const struct {
 };
 
 /* The sender, or one that it has a channel to. */
-static void
-fuzz_kill(struct process *p)
+static int
+fuzz_kill(pid_t pid, int sig)
 {
+	struct process *p = &processes[pid - 1000];
+
 	require(p >= processes && p < processes + PROCESSES);
+	require(sig == SIGKILL && p->killed);
 	require(!p->retired);
 	require(p == sender ||
 	    (p->role == ROLE_FRONT) != (sender->role == ROLE_FRONT));
+	return 0;
+}
+
+/* The loop never runs. */
+static int
+fuzz_timer(struct event *timer, uint32_t ms)
+{
+	require(timer != NULL && ms == KILL_AFTER_MS);
+	return 0;
 }
 
 static void
@@ -146,7 +161,7 @@ hear(const uint8_t *data, size_t len)
 	used += msg.tail_len;
 	if (msg_check(msg.type, sender->role, ROLE_PARENT,
 	    msg_body_len(msg.type) + msg.tail_len, 0) == 0)
-		(void)from_children_message(sender, &msg);
+		(void)process_message(sender, &msg);
 	free((void *)(uintptr_t)message);
 	return used;
 }
@@ -166,6 +181,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		free(processes[i].layers);
 		processes[i].layers = NULL;
 		processes[i].ready_ms = 0;
+		processes[i].killed = false;
 	}
 	return 0;
 }

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "pkgtorrentd/parent/from_children.h"
 #include "pkgtorrentd/parent/parent.h"
 #include "pkgtorrentd/parent/process.h"
 #include "pkgtorrentd/parent/state.h"
@@ -114,7 +113,6 @@ start_parent(void)
 	notify_open(&parent->notify, NULL);
 	TAILQ_INIT(&parent->processes);
 	parent->ops = &ops;
-	from_children_listen(parent);
 	for (role = ROLE_FRONT; role < ROLE_COUNT; role++)
 		children[role] = process_new(parent, role, 0);
 	/* The parent's log is its standard error. */

@@ -15,8 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pkgtorrentd/parent/spawn.h"
 #include "common/child.h"
+#include "pkgtorrentd/parent/process.h"
+#include "pkgtorrentd/parent/state.h"
 #include "tests/lib/test.h"
 
 #define BOUND_MS	20000		/* far more than it ever takes */
@@ -118,7 +119,7 @@ TEST(spawn__clean_child)
 	int		 fd, leaked, status;
 	pid_t		 pid;
 
-	ATF_REQUIRE_EQ(spawn_open_programs(&programs, "/proc/self/exe",
+	ATF_REQUIRE_EQ(process_open_programs(&programs, "/proc/self/exe",
 	    &errors), 0);
 	/* A careless parent would pass these on. */
 	leaked = dup(STDIN_FILENO);
@@ -131,7 +132,7 @@ TEST(spawn__clean_child)
 	(void)unsetenv("UBSAN_OPTIONS");
 	(void)setenv("SECRET", "x", 1);
 
-	pid = spawn_start(&programs, ROLE_CACHE, "pkgtorrentd: cache", &fd);
+	pid = process_spawn(&programs, ROLE_CACHE, "pkgtorrentd: cache", &fd);
 	ATF_REQUIRE(pid > 0);
 	ATF_CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	status = talk(fd, pid, line, sizeof(line));
@@ -139,7 +140,7 @@ TEST(spawn__clean_child)
 		line[strcspn(line, "*")] = 'n';
 	ATF_CHECK_STREQ(line, "pkgtorrentd: cache argc=1 env=none "
 	    "fds=nnns+0 signals=0 session=own");
-	spawn_describe_end(how, sizeof(how), status);
+	process_describe_end(how, sizeof(how), status);
 	ATF_CHECK_STREQ(how, "exit status 7");
 	/* And the parent is as it was. */
 	(void)sigprocmask(SIG_BLOCK, NULL, &set);
@@ -157,11 +158,12 @@ TEST(spawn__program_replaced)
 	pid_t		 pid;
 
 	ATF_REQUIRE_EQ(system("cp /proc/$PPID/exe program"), 0);
-	ATF_REQUIRE_EQ(spawn_open_programs(&programs, "program", &errors), 0);
+	ATF_REQUIRE_EQ(process_open_programs(&programs, "program", &errors),
+	    0);
 	ATF_REQUIRE_EQ(unlink("program"), 0);
 	fd = open("program", O_CREAT | O_WRONLY, 0755);
 	close(fd);
-	pid = spawn_start(&programs, ROLE_HASHER, "pkgtorrentd: hasher 1",
+	pid = process_spawn(&programs, ROLE_HASHER, "pkgtorrentd: hasher 1",
 	    &fd);
 	ATF_REQUIRE(pid > 0);
 	(void)talk(fd, pid, line, sizeof(line));
@@ -180,8 +182,9 @@ TEST(spawn__not_a_program)
 	fd = open("program", O_CREAT | O_WRONLY, 0755);
 	ATF_REQUIRE_EQ(write(fd, "\177garbage", 8), 8);
 	close(fd);
-	ATF_REQUIRE_EQ(spawn_open_programs(&programs, "program", &errors), 0);
-	pid = spawn_start(&programs, ROLE_HASHER, "pkgtorrentd: hasher 1",
+	ATF_REQUIRE_EQ(process_open_programs(&programs, "program", &errors),
+	    0);
+	pid = process_spawn(&programs, ROLE_HASHER, "pkgtorrentd: hasher 1",
 	    &fd);
 	ATF_REQUIRE(pid > 0);
 	status = talk(fd, pid, line, sizeof(line));
@@ -194,7 +197,7 @@ TEST(spawn__no_program)
 	struct programs	 programs;
 	struct buf	 errors = { 0 };
 
-	ATF_CHECK_EQ(spawn_open_programs(&programs, "/nonexistent/hasher",
+	ATF_CHECK_EQ(process_open_programs(&programs, "/nonexistent/hasher",
 	    &errors), -1);
 	ATF_REQUIRE_EQ(buf_add(&errors, "", 1), 0);
 	ATF_CHECK_STREQ((char *)errors.data,
@@ -206,9 +209,12 @@ static void
 check_title(const struct conf *conf, enum role role, uint32_t index,
     const char *want)
 {
-	char	 title[SPAWN_TITLE_LEN];
+	struct parent	 parent = { .conf = (struct conf *)(uintptr_t)conf };
+	struct process	 p = { .parent = &parent, .role = role,
+			    .index = index };
+	char		 title[PROCESS_TITLE_LEN];
 
-	spawn_title(title, sizeof(title), role, index, conf);
+	process_title(&p, title);
 	ATF_CHECK_STREQ(title, want);
 }
 
@@ -237,15 +243,15 @@ TEST(spawn__back_off)
 	int		 i;
 
 	/* Worked, then died: at once. */
-	ATF_CHECK_EQ(spawn_delay_ms(0, 1000, 2000), 0);
-	ATF_CHECK_EQ(spawn_delay_ms(30000, 1000, 2000), 0);
+	ATF_CHECK_EQ(process_delay_ms(0, 1000, 2000), 0);
+	ATF_CHECK_EQ(process_delay_ms(30000, 1000, 2000), 0);
 	/* Died within a second of being ready, or never was. */
-	ATF_CHECK_EQ(spawn_delay_ms(0, 1000, 1999), 100);
-	ATF_CHECK_EQ(spawn_delay_ms(0, 0, 1999), 100);
-	ATF_CHECK_EQ(spawn_delay_ms(100, 0, 1999), 200);
+	ATF_CHECK_EQ(process_delay_ms(0, 1000, 1999), 100);
+	ATF_CHECK_EQ(process_delay_ms(0, 0, 1999), 100);
+	ATF_CHECK_EQ(process_delay_ms(100, 0, 1999), 200);
 	for (i = 0; i < 20; i++) {
 		last = ms;
-		ms = spawn_delay_ms(ms, 0, 1);
+		ms = process_delay_ms(ms, 0, 1);
 		ATF_CHECK(ms == 30000 || ms >= 2 * last);
 		ATF_CHECK(ms <= 30000);
 	}
@@ -256,8 +262,8 @@ TEST(spawn__how_it_ended)
 {
 	char	 how[64];
 
-	spawn_describe_end(how, sizeof(how), SIGKILL);
+	process_describe_end(how, sizeof(how), SIGKILL);
 	ATF_CHECK_STREQ(how, "signal 9 (Killed)");
-	spawn_describe_end(how, sizeof(how), 3 << 8);
+	process_describe_end(how, sizeof(how), 3 << 8);
 	ATF_CHECK_STREQ(how, "exit status 3");
 }

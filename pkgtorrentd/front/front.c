@@ -51,77 +51,10 @@ struct front {
 	struct conns		 conns;
 	struct service		 service;
 
-	struct workers		 workers;
 	struct jobs		 jobs;
-	struct openq		 openq;
-	struct hashq		 hashq;
 
 	struct buf		 trackers_next;	/* parts so far */
 };
-
-static enum msg_fault
-front_on_answer(struct worker *w, struct msg *m)
-{
-	struct front *f = w->all->arg;
-
-	return jobs_on_message(&f->jobs, w, m);
-}
-
-static enum msg_fault
-front_on_opened(struct worker *w, struct msg *m)
-{
-	struct front *f = w->all->arg;
-
-	return openq_on_opened(&f->openq, w, m);
-}
-
-static enum msg_fault
-front_on_digests(struct worker *w, struct msg *m)
-{
-	struct front *f = w->all->arg;
-
-	return hashq_on_digests(&f->hashq, w, m);
-}
-
-/* The messages of walkers, hashers and the cache. */
-#define WORKER_HANDLERS(X)						\
-	X(LISTING, front_on_answer)					\
-	X(RESOLVED, front_on_answer)					\
-	X(SLOW, front_on_answer)					\
-	X(OPENED, front_on_opened)					\
-	X(DIGESTS, front_on_digests)					\
-	X(INFO, front_on_answer)					\
-	X(PIECES, front_on_answer)
-
-CHANNEL_DISPATCH(front_on_message, struct worker, WORKER_HANDLERS, SEALERS,
-    FRONT);
-
-static void
-front_on_lost(struct worker *w)
-{
-	struct front *f = w->all->arg;
-
-	if (w->ch.peer == ROLE_HASHER)
-		hashq_hasher_lost(&f->hashq, w->ch.index, true);
-	else if (w->ch.peer == ROLE_WALKER)
-		openq_walker_lost(&f->openq, w->ch.index);
-}
-
-static int
-front_init_jobs(struct front *f)
-{
-	static const struct worker_ops ops = { front_on_message,
-	    front_on_lost };
-
-	openq_init(&f->openq, &f->workers);
-	hashq_init(&f->hashq, &f->workers, &f->openq);
-	workers_init(&f->workers, f->base, &f->child, &ops, f);
-	if (jobs_init(&f->jobs, f->base, &f->workers, f->child.conf) == -1)
-		return -1;
-	f->jobs.openq = &f->openq;
-	f->jobs.hashq = &f->hashq;
-	return 0;
-}
 
 static enum msg_fault
 front_on_channel(struct front *f, struct msg *m)
@@ -179,10 +112,10 @@ front_share_descriptors(struct front *f)
 	uint32_t each = conf->serve_files ? 2 : 1, all, most;
 
 	all = f->fds < fixed + FDS_LEAST ? FDS_LEAST : f->fds - fixed;
-	f->hashq.open_max = all / 4 < FDS_HASHING ? all / 4 : FDS_HASHING;
+	f->jobs.hashq.open_max = all / 4 < FDS_HASHING ? all / 4 : FDS_HASHING;
 	f->conns.max = 2 * conf->max_connections;
 	f->conns.slots = conf->max_connections;
-	most = (all - f->hashq.open_max) / each;
+	most = (all - f->jobs.hashq.open_max) / each;
 	if (most < f->conns.max)
 		f->conns.max = most;
 	if (most - most / 4 >= f->conns.slots)
@@ -234,7 +167,7 @@ front_on_status(struct front *f, const struct msg *m)
 	    f->conns.n, f->conns.accepted, f->conns.refused, n->requests,
 	    n->hits, n->forbidden, n->client_errors, n->server_errors,
 	    f->jobs.hot.n, f->jobs.hot.size, f->jobs.n, f->jobs.queued,
-	    f->hashq.hashed, f->hashq.left);
+	    f->jobs.hashq.hashed, f->jobs.hashq.left);
 	return FAULT_NONE;
 }
 
@@ -296,7 +229,6 @@ front_on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)msg_send(&f->child.parent, MSG_ALIVE, &none, NULL, 0, NULL, 0);
 	jobs_tick(&f->jobs);
-	hashq_tick(&f->hashq);
 	if (f->stopping && (f->conns.n == 0 || clock_coarse_ms() > f->stop_ms))
 		event_base_loopexit(f->base, NULL);
 }
@@ -327,7 +259,8 @@ front_init(struct front *f)
 	f->tick_ev = event_new(f->base, -1, EV_PERSIST, front_on_tick, f);
 	if (f->parent_ev == NULL || event_add(f->parent_ev, NULL) == -1 ||
 	    f->tick_ev == NULL || timer_add(f->tick_ev, TICK_MS) == -1 ||
-	    conns_init(&f->conns) == -1 || front_init_jobs(f) == -1)
+	    conns_init(&f->conns) == -1 ||
+	    jobs_init(&f->jobs, f->base, &f->child) == -1)
 		fatal("the event loop cannot be set up");
 }
 

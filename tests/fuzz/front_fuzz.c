@@ -548,7 +548,7 @@ other_speak(struct other *o)
 	static const enum msg_type types[] = { MSG_LISTING, MSG_RESOLVED,
 	    MSG_SLOW, MSG_OPENED, MSG_DIGESTS, MSG_INFO, MSG_PIECES };
 	struct saying s = { .type = types[next() % 7] };
-	uint64_t id = front.workers.last_id - next() % 8;
+	uint64_t id = front.jobs.workers.last_id - next() % 8;
 	size_t i, n = next();
 	uint8_t byte;
 

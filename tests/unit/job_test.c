@@ -10,7 +10,6 @@
 #include "common/seal.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/front/job/job.h"
-#include "pkgtorrentd/front/job/openq.h"
 #include "tests/lib/test.h"
 
 #define PIECE		(1U << 20)
@@ -31,9 +30,6 @@ struct end {
 struct rig {
 	struct child	 child;
 	struct event_base *base;
-	struct workers	 workers;
-	struct openq	 openq;
-	struct hashq	 hashq;
 	struct jobs	 jobs;
 	struct end	 parent;
 	struct end	 cache;
@@ -52,30 +48,6 @@ struct request_rig {
 /*
  * The rig.
  */
-
-static enum msg_fault
-rig_on_message(void *worker, struct msg *m)
-{
-	struct worker *w = worker;
-	struct rig *rig = w->all->arg;
-
-	if (m->type == MSG_OPENED)
-		return openq_on_opened(&rig->openq, w, m);
-	if (m->type == MSG_DIGESTS)
-		return hashq_on_digests(&rig->hashq, w, m);
-	return jobs_on_message(&rig->jobs, w, m);
-}
-
-static void
-rig_on_lost(struct worker *w)
-{
-	struct rig *rig = w->all->arg;
-
-	if (w->ch.peer == ROLE_HASHER)
-		hashq_hasher_lost(&rig->hashq, w->ch.index, true);
-	else if (w->ch.peer == ROLE_WALKER)
-		openq_walker_lost(&rig->openq, w->ch.index);
-}
 
 static struct conf *
 rig_conf(const char *more)
@@ -113,7 +85,6 @@ rig_attach(struct rig *rig, enum role role, uint32_t index, struct end *end)
 static struct rig *
 rig_start(const char *more)
 {
-	static const struct worker_ops ops = { rig_on_message, rig_on_lost };
 	struct rig *rig;
 	uint32_t i;
 	int pair[2];
@@ -127,14 +98,8 @@ rig_start(const char *more)
 	rig->child.parent = (struct channel){ .fd = pair[0],
 	    .self = ROLE_FRONT, .peer = ROLE_PARENT };
 	end_open(&rig->parent, ROLE_PARENT, ROLE_FRONT, pair[1]);
-	workers_init(&rig->workers, rig->base, &rig->child, &ops, rig);
-	openq_init(&rig->openq, &rig->workers);
-	hashq_init(&rig->hashq, &rig->workers, &rig->openq);
-	rig->hashq.open_max = 1000;
-	ATF_REQUIRE_EQ(0, jobs_init(&rig->jobs, rig->base, &rig->workers,
-	    rig->child.conf));
-	rig->jobs.openq = &rig->openq;
-	rig->jobs.hashq = &rig->hashq;
+	ATF_REQUIRE_EQ(0, jobs_init(&rig->jobs, rig->base, &rig->child));
+	rig->jobs.hashq.open_max = 1000;
 	rig_attach(rig, ROLE_CACHE, 0, &rig->cache);
 	for (i = 0; i < WALKERS; i++)
 		rig_attach(rig, ROLE_WALKER, i, &rig->walker[i]);
@@ -191,15 +156,14 @@ rig_say(struct rig *rig, struct end *end, enum msg_type type,
  */
 
 static void
-request_on_done(struct waiter *w)
+request_on_done(struct waiter *w, const struct job_result *result)
 {
 	struct request_rig *r = (struct request_rig *)(void *)w;
 
 	r->done = true;
-	r->result = *job_result(w->job);
+	r->result = *result;
 	if (r->result.torrent != NULL)
 		torrent_ref(r->result.torrent);
-	job_leave(w);
 }
 
 /* Wait for the torrent of these paths (joined by newlines), which the request
@@ -210,7 +174,6 @@ request_send(struct rig *rig, struct request_rig *r, const char *paths,
 {
 	struct torrent_key key = { .multi = multi };
 	struct specs specs = { 0 };
-	struct job *job;
 	const char *p;
 
 	memset(r, 0, sizeof(*r));
@@ -222,9 +185,8 @@ request_send(struct rig *rig, struct request_rig *r, const char *paths,
 	}
 	r->waiter.addr = addr;
 	r->waiter.done = request_on_done;
-	job = job_get(&rig->jobs, &key, &specs, NULL);
-	ATF_REQUIRE(job != NULL);
-	job_join(job, &r->waiter);
+	ATF_REQUIRE_EQ(0, job_want(&rig->jobs, &key, &specs, NULL,
+	    &r->waiter));
 	specs_free(&specs);
 	rig_loop(rig);
 }
@@ -540,7 +502,7 @@ TEST(job__cache_is_away)
 	jobs_tick(&rig->jobs);
 	rig_loop(rig);
 	ATF_CHECK(!r[0].done);
-	rig->workers.cache.lost_ms -= 3000;
+	rig->jobs.workers.cache.lost_ms -= 3000;
 	jobs_tick(&rig->jobs);
 	request_check(rig, &r[0], 503);
 	ATF_CHECK_EQ(5, r[0].result.retry_s);
@@ -636,7 +598,7 @@ TEST(job__walker_lists_others_files)
 	wrong = rig_expect(rig, &rig->parent, MSG_WRONG);
 	ATF_CHECK_EQ(ROLE_WALKER, wrong->role);
 	ATF_CHECK_EQ(FAULT_CONTENT, wrong->fault);
-	ATF_CHECK_EQ(-1, rig->workers.walkers[0].ch.fd);
+	ATF_CHECK_EQ(-1, rig->jobs.workers.walkers[0].ch.fd);
 	ATF_CHECK(!r.done);
 	buf_free(&records);
 }
@@ -771,7 +733,7 @@ TEST(job__new_configuration)
 	jobs_set_conf(&rig->jobs, conf);
 	ATF_CHECK_EQ(1, rig->jobs.layout_epoch);
 	for (i = 0; i < WALKERS; i++) {
-		ATF_CHECK_EQ(-1, rig->workers.walkers[i].ch.fd);
+		ATF_CHECK_EQ(-1, rig->jobs.workers.walkers[i].ch.fd);
 		close(rig->walker[i].ch.fd);
 		rig_attach(rig, ROLE_WALKER, i, &rig->walker[i]);
 	}

@@ -903,17 +903,13 @@ hashq_set_rate(struct hashq *q)
 void
 hashq_tick(struct hashq *q)
 {
-	uint64_t now = clock_coarse_ms();
-	struct worker *w;
 	size_t n;
 
 	hashq_set_rate(q);
-	for (n = 0; n < q->workers->nhashers; n++) {
-		w = &q->workers->hashers[n];
-		if (!TAILQ_EMPTY(&q->hashers[n].batches) && w->ch.fd != -1 &&
-		    now >= q->hashers[n].since_ms + SILENT_MS)
-			worker_give_up(w, MSG_HASH);
-	}
+	for (n = 0; n < q->workers->nhashers; n++)
+		if (!TAILQ_EMPTY(&q->hashers[n].batches))
+			worker_watch_answer(&q->workers->hashers[n],
+			    q->hashers[n].since_ms, SILENT_MS, MSG_HASH);
 }
 
 uint32_t

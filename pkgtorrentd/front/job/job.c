@@ -117,7 +117,7 @@ job_renumber(struct job *job)
 
 	if (job->id != 0)
 		RB_REMOVE(job_id_tree, &all->by_id, job);
-	job->id = ++all->workers->last_id;
+	job->id = ++all->workers.last_id;
 	RB_INSERT(job_id_tree, &all->by_id, job);
 }
 
@@ -158,7 +158,7 @@ static void
 job_cancel_walkers(struct job *job)
 {
 	struct msg_id body = { .id = job->id };
-	struct workers *workers = job->all->workers;
+	struct workers *workers = &job->all->workers;
 	size_t i;
 
 	for (i = 0; i < job->nshares && i < workers->nwalkers; i++)
@@ -223,7 +223,7 @@ job_drop_files(struct job *job)
 	job->pending = 0;
 	job->changed = false;
 	if (job->group != NULL)
-		hash_group_release(job->all->hashq, job->group);
+		hash_group_release(&job->all->hashq, job->group);
 	job->group = NULL;
 }
 
@@ -246,8 +246,10 @@ job_end(struct job *job)
 	struct waiter *w;
 
 	job_release_slots(job);
-	while ((w = TAILQ_FIRST(&job->waiters)) != NULL)
-		w->done(w);
+	while ((w = TAILQ_FIRST(&job->waiters)) != NULL) {
+		job_leave(w);
+		w->done(w, &job->result);
+	}
 	job_drop_files(job);
 	job_files_free_shares(job->shares, job->nshares);
 	RB_REMOVE(job_id_tree, &job->all->by_id, job);
@@ -290,49 +292,51 @@ job_restart_changed(struct job *job)
  * How a job begins: with a waiter's request.
  */
 
-struct job *
-job_get(struct jobs *all, const struct torrent_key *key, struct specs *specs,
-    struct torrent *old)
+static struct job *
+job_new(struct jobs *all, const struct torrent_key *key, struct torrent *old)
+{
+	struct job *job;
+
+	job = calloc(1, sizeof(*job));
+	if (job == NULL)
+		return NULL;
+	job->all = all;
+	job->key = *key;
+	TAILQ_INIT(&job->waiters);
+	job->asked_ms = clock_coarse_ms();
+	job->findable = true;
+	RB_INSERT(job_key_tree, &all->by_key, job);
+	job_renumber(job);
+	all->n++;
+	if (old != NULL)
+		job->old = torrent_ref(old);
+	job_set_due(job);
+	return job;
+}
+
+int
+job_want(struct jobs *all, const struct torrent_key *key, struct specs *specs,
+    struct torrent *old, struct waiter *w)
 {
 	struct job look, *job;
 
 	look.key = *key;
 	job = RB_FIND(job_key_tree, &all->by_key, &look);
+	if (job == NULL && (job = job_new(all, key, old)) == NULL)
+		return -1;
 	/* A job that was started by its digest alone learns the specs. */
-	if (job != NULL && (job->specs.n > 0 || specs == NULL ||
-	    specs->n == 0))
-		return job;
-	if (job == NULL) {
-		job = calloc(1, sizeof(*job));
-		if (job == NULL)
-			return NULL;
-		job->all = all;
-		job->key = *key;
-		TAILQ_INIT(&job->waiters);
-		job->asked_ms = clock_coarse_ms();
-		job->findable = true;
-		RB_INSERT(job_key_tree, &all->by_key, job);
-		job_renumber(job);
-		all->n++;
-		if (old != NULL)
-			job->old = torrent_ref(old);
-		job_set_due(job);
-	}
-	if (specs != NULL) {
+	if (job->specs.n == 0 && specs != NULL && specs->n > 0) {
 		job->specs = *specs;
 		memset(specs, 0, sizeof(*specs));
 	}
-	return job;
-}
-
-void
-job_join(struct job *job, struct waiter *w)
-{
+	if (w == NULL)
+		return 0;
 	w->job = job;
 	TAILQ_INSERT_TAIL(&job->waiters, w, entry);
 	job->asked_ms = clock_coarse_ms();
 	if (job->addr == NULL && !job->has_client_slot)
 		job->addr = addr_ref(w->addr);
+	return 0;
 }
 
 void
@@ -342,12 +346,6 @@ job_leave(struct waiter *w)
 	/* A client that was told to try again gets the time for it. */
 	w->job->asked_ms = clock_coarse_ms();
 	w->job = NULL;
-}
-
-const struct job_result *
-job_result(const struct job *job)
-{
-	return &job->result;
 }
 
 /*
@@ -384,8 +382,8 @@ job_take_queue_slot(struct job *job)
 		return 0;
 	if (all->queued >= all->conf->max_queue) {
 		job_fail(job, 503, "too much is being hashed at the moment; "
-		    "try again later", hashq_estimate(all->hashq,
-		    all->hashq->left));
+		    "try again later", hashq_estimate(&all->hashq,
+		    all->hashq.left));
 		return -1;
 	}
 	if (job_take_client_slot(job) == -1)
@@ -428,7 +426,7 @@ job_do_without_cache(struct job *job)
 static void
 job_ask_info(struct job *job)
 {
-	struct worker *cache = &job->all->workers->cache;
+	struct worker *cache = &job->all->workers.cache;
 	struct msg_get_info body = { 0 };
 
 	buf_free(&job->info_parts);
@@ -456,9 +454,10 @@ job_start(struct job *job)
 }
 
 static enum msg_fault
-job_on_info(struct jobs *all, struct msg *m)
+job_on_info(struct worker *w, struct msg *m)
 {
 	const struct msg_info *body = m->body;
+	struct jobs *all = w->all->arg;
 	struct job *job = job_find(all, body->id, JOB_LOOKUP);
 
 	if (job == NULL || job->due)
@@ -507,7 +506,7 @@ job_ask_walker(struct job *job, size_t walker)
 {
 	struct share *share = &job->shares[walker];
 	struct msg_resolve body = { .id = job->id };
-	struct worker *w = &job->all->workers->walkers[walker];
+	struct worker *w = &job->all->workers.walkers[walker];
 	struct job_specs_at at = { 0 };
 	struct buf tail = { 0 };
 	int more;
@@ -549,7 +548,7 @@ job_make_shares(struct job *job)
 static bool
 job_finds_walkers_full(const struct job *job)
 {
-	const struct workers *workers = job->all->workers;
+	const struct workers *workers = &job->all->workers;
 	size_t i;
 
 	for (i = 0; i < job->nshares && i < workers->nwalkers; i++)
@@ -599,13 +598,12 @@ job_ask_walkers(struct job *job)
 
 /* The job that has asked this walker; NULL: it has ended. */
 static struct job *
-job_of_walker(struct jobs *all, const struct worker *w, uint64_t id,
-    struct share **share)
+job_of_walker(const struct worker *w, uint64_t id, struct share **share)
 {
-	struct job *job = job_find(all, id, JOB_RESOLVE);
+	struct job *job = job_find(w->all->arg, id, JOB_RESOLVE);
 
 	if (job == NULL)
-		job = job_find(all, id, JOB_CHECK);
+		job = job_find(w->all->arg, id, JOB_CHECK);
 	if (job == NULL || w->ch.index >= job->nshares)
 		return NULL;
 	*share = &job->shares[w->ch.index];
@@ -613,11 +611,11 @@ job_of_walker(struct jobs *all, const struct worker *w, uint64_t id,
 }
 
 static enum msg_fault
-job_on_listing(struct jobs *all, struct worker *w, struct msg *m)
+job_on_listing(struct worker *w, struct msg *m)
 {
 	const struct msg_id *body = m->body;
 	struct share *share;
-	struct job *job = job_of_walker(all, w, body->id, &share);
+	struct job *job = job_of_walker(w, body->id, &share);
 
 	if (job == NULL)
 		return FAULT_NONE;
@@ -631,11 +629,11 @@ job_on_listing(struct jobs *all, struct worker *w, struct msg *m)
 
 /* A pattern takes more than a turn of the walker. */
 static enum msg_fault
-job_on_slow(struct jobs *all, struct worker *w, struct msg *m)
+job_on_slow(struct worker *w, struct msg *m)
 {
 	const struct msg_id *body = m->body;
 	struct share *share;
-	struct job *job = job_of_walker(all, w, body->id, &share);
+	struct job *job = job_of_walker(w, body->id, &share);
 
 	if (job != NULL)
 		job_take_queue_slot(job);
@@ -643,11 +641,11 @@ job_on_slow(struct jobs *all, struct worker *w, struct msg *m)
 }
 
 static enum msg_fault
-job_on_resolved(struct jobs *all, struct worker *w, struct msg *m)
+job_on_resolved(struct worker *w, struct msg *m)
 {
 	const struct msg_resolved *body = m->body;
 	struct share *share;
-	struct job *job = job_of_walker(all, w, body->id, &share);
+	struct job *job = job_of_walker(w, body->id, &share);
 	const char *why;
 	uint32_t retry_s;
 	int status;
@@ -656,7 +654,7 @@ job_on_resolved(struct jobs *all, struct worker *w, struct msg *m)
 		return FAULT_NONE;
 	share->same = body->result == RESOLVE_SAME;
 	if (body->result == RESOLVE_OK) {
-		if (!job_files_check_listing(&job->specs, all->conf,
+		if (!job_files_check_listing(&job->specs, job->all->conf,
 		    w->ch.index, &share->next))
 			return FAULT_CONTENT;
 		share->young = body->flags & RESOLVED_YOUNG;
@@ -684,7 +682,7 @@ job_on_resolved(struct jobs *all, struct worker *w, struct msg *m)
 static void
 job_put_info(struct job *job)
 {
-	struct worker *cache = &job->all->workers->cache;
+	struct worker *cache = &job->all->workers.cache;
 	struct msg_put_info body = { 0 };
 	struct share *share;
 	size_t i, at, n, last = job->nshares;
@@ -812,7 +810,7 @@ job_resolved(struct job *job)
 static void
 job_ask_pieces(struct job *job)
 {
-	struct worker *cache = &job->all->workers->cache;
+	struct worker *cache = &job->all->workers.cache;
 	struct msg_get_pieces body = { .id = job->id,
 	    .piece_len = job->files.piece_len };
 	struct buf tail = { 0 };
@@ -843,10 +841,10 @@ job_ask_pieces(struct job *job)
 }
 
 static enum msg_fault
-job_on_pieces(struct jobs *all, struct msg *m)
+job_on_pieces(struct worker *w, struct msg *m)
 {
 	const struct msg_pieces *body = m->body;
-	struct job *job = job_find(all, body->id, JOB_PIECES);
+	struct job *job = job_find(w->all->arg, body->id, JOB_PIECES);
 	int answered;
 
 	if (job == NULL)
@@ -917,7 +915,7 @@ job_want_file(struct job *job, struct job_file *file)
 	wait->job = job;
 	wait->file = file;
 	wait->waiter.done = job_on_hashed;
-	if (hashq_want(job->all->hashq, job->group, &wait->waiter, file->path,
+	if (hashq_want(&job->all->hashq, job->group, &wait->waiter, file->path,
 	    file->path_len, &file->identity, job->files.piece_len) == -1)
 		return -1;
 	job->nwaits++;
@@ -956,7 +954,7 @@ job_hash(struct job *job)
 			return;
 		}
 	}
-	hashq_run(job->all->hashq);
+	hashq_run(&job->all->hashq);
 }
 
 void
@@ -974,9 +972,9 @@ job_progress(const struct job *job, struct job_progress *p)
 	if (p->hashed > p->to_hash)
 		p->hashed = p->to_hash;
 	left = (p->to_hash - p->hashed) * (all->queued > 0 ? all->queued : 1);
-	if (left > all->hashq->left)
-		left = all->hashq->left;
-	p->retry_s = hashq_estimate(all->hashq, left);
+	if (left > all->hashq.left)
+		left = all->hashq.left;
+	p->retry_s = hashq_estimate(&all->hashq, left);
 }
 
 /*
@@ -1079,40 +1077,62 @@ jobs_run(evutil_socket_t fd, short events, void *arg)
 	}
 }
 
-int
-jobs_init(struct jobs *all, struct event_base *base, struct workers *workers,
-    const struct conf *conf)
+static enum msg_fault
+jobs_on_opened(struct worker *w, struct msg *m)
 {
+	struct jobs *all = w->all->arg;
+
+	return openq_on_opened(&all->openq, w, m);
+}
+
+static enum msg_fault
+jobs_on_digests(struct worker *w, struct msg *m)
+{
+	struct jobs *all = w->all->arg;
+
+	return hashq_on_digests(&all->hashq, w, m);
+}
+
+/* The messages of walkers, hashers and the cache. */
+#define WORKER_HANDLERS(X)						\
+	X(LISTING, job_on_listing)					\
+	X(RESOLVED, job_on_resolved)					\
+	X(SLOW, job_on_slow)						\
+	X(OPENED, jobs_on_opened)					\
+	X(DIGESTS, jobs_on_digests)					\
+	X(INFO, job_on_info)						\
+	X(PIECES, job_on_pieces)
+
+CHANNEL_DISPATCH(jobs_on_message, struct worker, WORKER_HANDLERS, SEALERS,
+    FRONT);
+
+static void
+jobs_on_lost(struct worker *w)
+{
+	struct jobs *all = w->all->arg;
+
+	if (w->ch.peer == ROLE_HASHER)
+		hashq_hasher_lost(&all->hashq, w->ch.index, true);
+}
+
+int
+jobs_init(struct jobs *all, struct event_base *base, struct child *child)
+{
+	static const struct worker_ops ops = { jobs_on_message, jobs_on_lost };
+
 	memset(all, 0, sizeof(*all));
-	all->workers = workers;
-	all->conf = conf;
-	hot_init(&all->hot, conf->hot_size);
+	all->conf = child->conf;
+	workers_init(&all->workers, base, child, &ops, all);
+	openq_init(&all->openq, &all->workers);
+	hashq_init(&all->hashq, &all->workers, &all->openq);
+	hot_init(&all->hot, all->conf->hot_size);
 	RB_INIT(&all->by_key);
 	RB_INIT(&all->by_id);
 	TAILQ_INIT(&all->due);
 	all->ev = event_new(base, -1, 0, jobs_run, all);
-	workers_set_hashers(workers, conf->hashers);
+	workers_set_hashers(&all->workers, all->conf->hashers);
 	return all->ev == NULL ? -1 :
-	    workers_set_walkers(workers, conf->nroots);
-}
-
-enum msg_fault
-jobs_on_message(struct jobs *all, struct worker *w, struct msg *m)
-{
-	switch (m->type) {
-	case MSG_INFO:
-		return job_on_info(all, m);
-	case MSG_LISTING:
-		return job_on_listing(all, w, m);
-	case MSG_SLOW:
-		return job_on_slow(all, w, m);
-	case MSG_RESOLVED:
-		return job_on_resolved(all, w, m);
-	case MSG_PIECES:
-		return job_on_pieces(all, m);
-	default:
-		return FAULT_TYPE;
-	}
+	    workers_set_walkers(&all->workers, all->conf->nroots);
 }
 
 int
@@ -1120,12 +1140,12 @@ jobs_attach(struct jobs *all, enum role role, uint32_t index, int fd)
 {
 	struct job *job;
 
-	if (workers_attach(all->workers, role, index, fd) == -1)
+	if (workers_attach(&all->workers, role, index, fd) == -1)
 		return -1;
 	if (role == ROLE_HASHER)
-		hashq_run(all->hashq);
+		hashq_run(&all->hashq);
 	else if (role == ROLE_WALKER)
-		openq_walker_up(all->openq, index);
+		openq_walker_up(&all->openq, index);
 	RB_FOREACH(job, job_id_tree, &all->by_id) {
 		if (role == ROLE_CACHE && job->state == JOB_LOOKUP &&
 		    !job->due)
@@ -1143,11 +1163,12 @@ jobs_attach(struct jobs *all, enum role role, uint32_t index, int fd)
 	return 0;
 }
 
-void
+/* Jobs that rely on walkers start again. */
+static void
 jobs_restart(struct jobs *all)
 {
 	struct job *job, *next;
-	uint64_t last = all->workers->last_id;
+	uint64_t last = all->workers.last_id;
 
 	for (job = RB_MIN(job_id_tree, &all->by_id);
 	    job != NULL && job->id <= last; job = next) {
@@ -1158,15 +1179,56 @@ jobs_restart(struct jobs *all)
 	}
 }
 
+/*
+ * A worker that was asked under the old configuration might answer under the
+ * new one.  Both ends therefore close these channels, and the parent sends new
+ * ones.
+ */
+void
+jobs_set_conf(struct jobs *all, const struct conf *conf)
+{
+	const struct conf *old = all->conf;
+	bool roots = !conf_same_roots(old, conf);
+	bool layout = !conf_same_layout(old, conf);
+	size_t i, nhashers = all->workers.nhashers;
+
+	all->conf = conf;
+	if (roots || layout) {
+		all->layout_epoch++;
+		if (workers_set_walkers(&all->workers, conf->nroots) == -1)
+			fatal("out of memory");
+		openq_end_all(&all->openq);
+	}
+	hot_set_conf(&all->hot, old, conf, all->layout_epoch);
+	/* The hashers that stay go on with their batches. */
+	workers_set_hashers(&all->workers, conf->hashers);
+	for (i = conf->hashers; i < nhashers; i++)
+		hashq_hasher_lost(&all->hashq, i, false);
+	if ((layout || strcmp(old->cache, conf->cache) != 0) &&
+	    all->workers.cache.ch.fd != -1)
+		worker_lose(&all->workers.cache);
+	if (roots || layout)
+		jobs_restart(all);
+}
+
+void
+jobs_set_mounts(struct jobs *all, uint32_t changes, bool watched)
+{
+	all->mounts_watched = watched;
+	if (all->mounts == changes)
+		return;
+	all->mounts = changes;
+	hot_forget_mounts(&all->hot);
+}
+
 /* The cache saves time; torrents can be made without it. */
 static void
 job_watch_cache(struct job *job, uint64_t now)
 {
-	struct worker *cache = &job->all->workers->cache;
+	struct worker *cache = &job->all->workers.cache;
 
-	if (worker_is_silent(cache, job->asked_cache_ms, CACHE_SILENT_MS))
-		worker_give_up(cache, job->state == JOB_LOOKUP ?
-		    MSG_GET_INFO : MSG_GET_PIECES);
+	worker_watch_answer(cache, job->asked_cache_ms, CACHE_SILENT_MS,
+	    job->state == JOB_LOOKUP ? MSG_GET_INFO : MSG_GET_PIECES);
 	if (cache->ch.fd == -1 && now > cache->lost_ms + CACHE_AWAY_MS)
 		job_do_without_cache(job);
 }
@@ -1174,16 +1236,14 @@ job_watch_cache(struct job *job, uint64_t now)
 static void
 job_watch_walkers(struct job *job)
 {
-	struct workers *workers = job->all->workers;
-	struct worker *w;
+	struct workers *workers = &job->all->workers;
 	size_t i;
 
-	for (i = 0; i < job->nshares && i < workers->nwalkers; i++) {
-		w = &workers->walkers[i];
-		if (job->shares[i].pending && worker_is_silent(w,
-		    job->asked_walkers_ms, WALKER_SILENT_MS))
-			worker_give_up(w, MSG_RESOLVE);
-	}
+	for (i = 0; i < job->nshares && i < workers->nwalkers; i++)
+		if (job->shares[i].pending)
+			worker_watch_answer(&workers->walkers[i],
+			    job->asked_walkers_ms, WALKER_SILENT_MS,
+			    MSG_RESOLVE);
 }
 
 void
@@ -1206,9 +1266,11 @@ jobs_tick(struct jobs *all)
 	}
 	/* No request is started that would wait behind a full queue, so only
 	   this notices a worker that reads nothing. */
-	worker_watch(&all->workers->cache, CACHE_SILENT_MS);
-	for (i = 0; i < all->workers->nwalkers; i++) {
-		worker_watch(&all->workers->walkers[i], WALKER_SILENT_MS);
-		openq_watch(all->openq, i, WALKER_SILENT_MS);
+	worker_watch_queue(&all->workers.cache, CACHE_SILENT_MS);
+	for (i = 0; i < all->workers.nwalkers; i++) {
+		worker_watch_queue(&all->workers.walkers[i],
+		    WALKER_SILENT_MS);
+		openq_watch(&all->openq, i, WALKER_SILENT_MS);
 	}
+	hashq_tick(&all->hashq);
 }

@@ -16,19 +16,22 @@
 #include "pkgtorrentd/front/job/hashq.h"
 #include "pkgtorrentd/front/job/hot.h"
 #include "pkgtorrentd/front/job/job_files.h"
+#include "pkgtorrentd/front/job/openq.h"
 #include "pkgtorrentd/front/worker/worker.h"
 
 /*
  * A request that waits for a job.  Its owner sets addr (the client that is
  * charged with the job, or NULL) and done.  done is called when the job has
- * ended, unless the waiter left before; it must call job_leave() once it has
- * taken the result.
+ * ended, unless the waiter left before; it waits no longer then.  The result
+ * is valid during the call.
  */
+struct job_result;
 struct waiter {
 	TAILQ_ENTRY(waiter)	 entry;
 	struct job		*job;		/* NULL: it waits for none */
 	struct addr		*addr;
-	void			(*done)(struct waiter *);
+	void			(*done)(struct waiter *,
+				    const struct job_result *);
 };
 TAILQ_HEAD(waiter_queue, waiter);
 
@@ -52,11 +55,11 @@ RB_HEAD(job_key_tree, job);
 RB_HEAD(job_id_tree, job);
 TAILQ_HEAD(job_queue, job);
 
-/* The job layer, with the torrents in memory. */
+/* The job layer, with the workers and the torrents in memory. */
 struct jobs {
-	struct workers		*workers;
-	struct openq		*openq;
-	struct hashq		*hashq;
+	struct workers		 workers;
+	struct openq		 openq;
+	struct hashq		 hashq;
 	const struct conf	*conf;
 	struct hot		 hot;
 	struct job_key_tree	 by_key;
@@ -73,11 +76,10 @@ struct jobs {
 };
 
 /*
- * Start without jobs.  The workers and the configuration must outlive the
- * layer.  0, or -1 without memory.
+ * Start without jobs, and with no worker connected.  The child must outlive
+ * the layer.  0, or -1 without memory.
  */
-int	jobs_init(struct jobs *, struct event_base *, struct workers *,
-	    const struct conf *);
+int	jobs_init(struct jobs *, struct event_base *, struct child *);
 /*
  * Apply another configuration.  It sets the number of walkers and hashers;
  * jobs under way start again if roots or piece parameters differ.
@@ -90,26 +92,20 @@ void	jobs_set_mounts(struct jobs *, uint32_t changes, bool watched);
  * worker before it left unanswered.  0, or -1: there is no such worker.
  */
 int	jobs_attach(struct jobs *, enum role, uint32_t index, int fd);
-/* An answer of a walker or the cache to a job; see struct worker_ops. */
-enum msg_fault jobs_on_message(struct jobs *, struct worker *, struct msg *);
 /* Give up silent workers, and jobs for which no request waits.  To be called
    a few times a second. */
 void	jobs_tick(struct jobs *);
 
 /*
- * The job for this key: the one under way, or a new one.  specs are taken
- * over (and emptied) by a job that has none, and may be empty for a digest;
- * old is the torrent that is remembered for the key, or NULL.  NULL without
- * memory.
+ * Want the torrent of this key: from the job under way, or from a new one.
+ * specs, NULL or empty for a digest alone, are taken over (and emptied) by a
+ * job that has none.  old is the torrent that is remembered for the key, or
+ * NULL.  The client of the first waiter is charged with the job; waiter NULL:
+ * no request waits.  0, or -1 without memory.
  */
-struct job *job_get(struct jobs *, const struct torrent_key *,
-	    struct specs *, struct torrent *old);
-/* Wait for a job.  The client of the first waiter is charged with it. */
-void	job_join(struct job *, struct waiter *);
+int	job_want(struct jobs *, const struct torrent_key *, struct specs *,
+	    struct torrent *old, struct waiter *);
 void	job_leave(struct waiter *);
-const struct job_result *job_result(const struct job *);
 void	job_progress(const struct job *, struct job_progress *);
 
-/* For jobs.c: jobs that rely on walkers start again. */
-void	jobs_restart(struct jobs *);
 #endif

@@ -105,21 +105,16 @@ openq_end_all(struct openq *q)
 void
 openq_walker_up(struct openq *q, size_t walker)
 {
-	struct openq_request *r;
-
-	TAILQ_FOREACH(r, &q->list, entry)
-		if (r->walker == walker)
-			openq_send(q, r);
-}
-
-void
-openq_walker_lost(struct openq *q, size_t walker)
-{
 	struct openq_request *r, *next;
 
-	TAILQ_FOREACH_SAFE(r, &q->list, entry, next)
-		if (r->walker == walker && r->done == NULL)
+	TAILQ_FOREACH_SAFE(r, &q->list, entry, next) {
+		if (r->walker != walker)
+			continue;
+		if (r->done == NULL)
 			openq_free(q, r);
+		else
+			openq_send(q, r);
+	}
 }
 
 /* The request that the walker is to answer next, or NULL. */
@@ -137,11 +132,11 @@ openq_first(struct openq *q, size_t walker)
 void
 openq_watch(struct openq *q, size_t walker, uint64_t limit_ms)
 {
-	struct worker *w = &q->workers->walkers[walker];
 	struct openq_request *r = openq_first(q, walker);
 
-	if (r != NULL && worker_is_silent(w, r->asked_ms, limit_ms))
-		worker_give_up(w, MSG_OPEN);
+	if (r != NULL)
+		worker_watch_answer(&q->workers->walkers[walker], r->asked_ms,
+		    limit_ms, MSG_OPEN);
 }
 
 /*

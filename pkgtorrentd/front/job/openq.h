@@ -35,10 +35,9 @@ struct openq_request *openq_ask(struct openq *, size_t walker,
 void	openq_forget(struct openq *, struct openq_request *);
 /* The roots are others: end all requests, with n 0. */
 void	openq_end_all(struct openq *);
-/* A new walker is connected: send it what the one before left unanswered. */
+/* A new walker is connected: send it the requests that the one before left
+   unanswered, except forgotten ones. */
 void	openq_walker_up(struct openq *, size_t walker);
-/* The walker is lost: drop the requests that were forgotten. */
-void	openq_walker_lost(struct openq *, size_t walker);
 /* Give the walker up if it has not answered for limit_ms. */
 void	openq_watch(struct openq *, size_t walker, uint64_t limit_ms);
 /* For MSG_OPENED.  Returns the fault in its content. */

@@ -180,7 +180,8 @@ file_wait_free(struct conn_parked *on)
 	struct file_wait *w = (struct file_wait *)on;
 
 	if (w->opening != NULL)
-		openq_forget(w->parked.x.service->jobs->openq, w->opening);
+		openq_forget(&w->parked.x.service->jobs->openq,
+		    w->opening);
 	reply_unpark(&w->parked);
 	free(w);
 }
@@ -202,7 +203,7 @@ static int
 file_wait_ask(struct file_wait *w)
 {
 	const struct service *s = w->parked.x.service;
-	struct workers *workers = s->jobs->workers;
+	struct workers *workers = &s->jobs->workers;
 	const char *path = w->path;
 	int root = conf_root_of(s->conf, path, strlen(path));
 
@@ -211,7 +212,7 @@ file_wait_ask(struct file_wait *w)
 	/* The client waits until the request expires. */
 	if (worker_is_full(&workers->walkers[root]))
 		return 0;
-	w->opening = openq_ask(s->jobs->openq, (size_t)root, &path, 1,
+	w->opening = openq_ask(&s->jobs->openq, (size_t)root, &path, 1,
 	    file_wait_on_opened, w);
 	return w->opening == NULL ? -1 : 0;
 }

@@ -408,7 +408,7 @@ torrents_touch(struct service *s, struct torrent *t,
 		body.piece_len = s->conf->piece_len;
 		path = t->path;
 	}
-	worker_send(&s->jobs->workers->cache, MSG_TOUCH, &body, path,
+	worker_send(&s->jobs->workers.cache, MSG_TOUCH, &body, path,
 	    path != NULL ? strlen(path) : 0, NULL, 0);
 }
 
@@ -443,7 +443,7 @@ torrents_answer_hot(const struct exchange *x, const struct torrent_key *key,
 	}
 	/* Check it again while it is good, so that nobody has to wait. */
 	if (age > limit / 2)
-		job_get(s->jobs, key, NULL, t);
+		job_want(s->jobs, key, NULL, t, NULL);
 	if (now - t->touched_ms > TOUCH_MS && !t->by_mount)
 		torrents_touch(s, t, key);
 	size = t->size;
@@ -501,11 +501,10 @@ torrent_wait_on_expired(struct conn_parked *on)
 }
 
 static void
-torrent_wait_on_done(struct waiter *waiter)
+torrent_wait_on_done(struct waiter *waiter, const struct job_result *result)
 {
 	struct torrent_wait *w = (struct torrent_wait *)((char *)waiter -
 	    offsetof(struct torrent_wait, waiter));
-	const struct job_result *result = job_result(waiter->job);
 	const struct exchange *x = &w->parked.x;
 	char base[BASE_MAX], field[64] = "";
 
@@ -532,7 +531,6 @@ torrents_want(const struct exchange *x, const char *bytes,
 	char text[BASE_MAX];
 	const char *base = torrents_base(x, text);
 	struct torrent_wait *w;
-	struct job *job;
 
 	/* Do not make a torrent that cannot be given. */
 	if (base == NULL && specs->n > 0) {
@@ -554,18 +552,16 @@ torrents_want(const struct exchange *x, const char *bytes,
 		free(w);
 		return;
 	}
-	job = job_get(x->service->jobs, key, specs, old);
-	if (job == NULL) {
-		torrent_wait_free(&w->parked.on);
-		torrents_fail(x, 500, no_memory);
-		return;
-	}
 	w->simple = simple;
 	w->parked.on.expired = torrent_wait_on_expired;
 	w->parked.on.freed = torrent_wait_free;
 	w->waiter.addr = w->parked.addr;
 	w->waiter.done = torrent_wait_on_done;
-	job_join(job, &w->waiter);
+	if (job_want(x->service->jobs, key, specs, old, &w->waiter) == -1) {
+		torrent_wait_free(&w->parked.on);
+		torrents_fail(x, 500, no_memory);
+		return;
+	}
 	conn_park(x->conn, &w->parked.on);
 }
 

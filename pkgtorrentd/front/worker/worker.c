@@ -77,23 +77,9 @@ worker_is_full(const struct worker *w)
 	return w->ch.queued_bytes > FULL_BYTES;
 }
 
-bool
-worker_is_silent(const struct worker *w, uint64_t asked_ms,
-    uint64_t limit_ms)
-{
-	return w->ch.fd != -1 &&
-	    clock_coarse_ms() > MAX(asked_ms, w->heard_ms) + limit_ms;
-}
-
-void
-worker_watch(struct worker *w, uint64_t limit_ms)
-{
-	if (w->ch.fd != -1 && w->ch.queued > 0 &&
-	    clock_coarse_ms() > w->ch.taken_ms + limit_ms)
-		worker_give_up(w, channel_first_kept(&w->ch));
-}
-
-void
+/* The parent is told that the worker did not answer this message; it ends the
+   worker and starts another. */
+static void
 worker_give_up(struct worker *w, enum msg_type type)
 {
 	struct msg_wrong wrong = { .role = w->ch.peer, .index = w->ch.index,
@@ -101,6 +87,23 @@ worker_give_up(struct worker *w, enum msg_type type)
 
 	child_report(w->all->child, &wrong);
 	worker_lose(w);
+}
+
+void
+worker_watch_answer(struct worker *w, uint64_t asked_ms, uint64_t limit_ms,
+    enum msg_type type)
+{
+	if (w->ch.fd != -1 &&
+	    clock_coarse_ms() > MAX(asked_ms, w->heard_ms) + limit_ms)
+		worker_give_up(w, type);
+}
+
+void
+worker_watch_queue(struct worker *w, uint64_t limit_ms)
+{
+	if (w->ch.fd != -1 && w->ch.queued > 0 &&
+	    clock_coarse_ms() > w->ch.taken_ms + limit_ms)
+		worker_give_up(w, channel_first_kept(&w->ch));
 }
 
 static enum msg_fault

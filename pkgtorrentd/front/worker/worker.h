@@ -63,14 +63,15 @@ int	workers_attach(struct workers *, enum role, uint32_t index, int fd);
 
 /* Close the channel and call lost(). */
 void	worker_lose(struct worker *);
-/* Was it asked at asked_ms, and has it sent nothing for limit_ms since? */
-bool	worker_is_silent(const struct worker *, uint64_t asked_ms,
-	    uint64_t limit_ms);
-/* Give it up if it has taken none of the queued messages for limit_ms. */
-void	worker_watch(struct worker *, uint64_t limit_ms);
-/* It did not answer this message in time: the parent is told, ends it and
-   starts another. */
-void	worker_give_up(struct worker *, enum msg_type);
+/*
+ * Give the worker up if it was asked at asked_ms (with a message of this type)
+ * and has sent nothing for limit_ms since: the parent is told, ends it and
+ * starts another.
+ */
+void	worker_watch_answer(struct worker *, uint64_t asked_ms,
+	    uint64_t limit_ms, enum msg_type);
+/* The same if it has taken none of the queued messages for limit_ms. */
+void	worker_watch_queue(struct worker *, uint64_t limit_ms);
 /*
  * Is so much queued for it that no new request should be started?  Requests
  * that were started may be finished.

@@ -79,6 +79,15 @@ specs_add(struct specs *specs, const char *spec, size_t len)
 	return 0;
 }
 
+int
+specs_copy(struct specs *specs, const struct specs *from)
+{
+	if (buf_add(&specs->text, from->text.data, from->text.len) == -1)
+		return -1;
+	specs->n = from->n;
+	return 0;
+}
+
 void
 specs_free(struct specs *specs)
 {

@@ -37,6 +37,8 @@ struct specs {
 
 /* Append a spec that was checked.  0, or -1 with ENOMEM. */
 int	specs_add(struct specs *, const char *, size_t);
+/* Copy specs to an empty struct specs.  0, or -1 with ENOMEM. */
+int	specs_copy(struct specs *, const struct specs *from);
 void	specs_free(struct specs *);
 
 #endif

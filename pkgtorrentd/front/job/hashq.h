@@ -38,9 +38,10 @@ struct hash_result {
 	bool		 settled;	/* the pieces may be remembered */
 };
 
-/* A job's wait for a file, embedded in what the job knows of the file. */
+/* A job's wait for a file, embedded in the job's struct for the file. */
 struct hash_waiter {
 	LIST_ENTRY(hash_waiter)	 entry;
+	void			*owner;
 	/* Called once, unless the waiter leaves before; it waits no longer.
 	   No function of this module is to be called from here. */
 	void			(*done)(struct hash_waiter *,

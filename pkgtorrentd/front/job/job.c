@@ -42,13 +42,6 @@ enum job_state {
 	JOB_DONE
 };
 
-/* A job's wait for a file to be hashed. */
-struct job_wait {
-	struct hash_waiter	 waiter;
-	struct job		*job;
-	struct job_file		*file;
-};
-
 struct job {
 	RB_ENTRY(job)		 by_key;
 	RB_ENTRY(job)		 by_id;
@@ -70,18 +63,14 @@ struct job {
 	struct buf		 info_parts;	/* of the cache's answer */
 	uint64_t		 asked_cache_ms;
 
-	struct share		*shares;	/* one per walker */
-	size_t			 nshares;
+	struct job_files	 files;
 	uint32_t		 pending;	/* shares, or files */
 	uint64_t		 asked_walkers_ms;
 	uint32_t		 mounts;	/* jobs.mounts at that time */
 	unsigned		 changes;	/* restarts for changed files */
 
-	struct job_files	 files;
 	bool			 changed;	/* a file, while hashed */
 	struct hash_group	*group;
-	struct job_wait		*waits;		/* for files to be hashed */
-	uint32_t		 nwaits;
 	uint64_t		 to_hash;	/* bytes */
 	uint64_t		 hashed;
 	uint64_t		 hash_start_ms;
@@ -89,7 +78,7 @@ struct job {
 	struct job_result	 result;
 };
 
-static void	job_ask_walkers(struct job *);
+static void	job_ask_walkers(struct job *, enum job_state);
 static void	job_ask_pieces(struct job *);
 
 static int
@@ -161,8 +150,8 @@ job_cancel_walkers(struct job *job)
 	struct workers *workers = &job->all->workers;
 	size_t i;
 
-	for (i = 0; i < job->nshares && i < workers->nwalkers; i++)
-		if (job->shares[i].pending &&
+	for (i = 0; i < job->files.nshares && i < workers->nwalkers; i++)
+		if (job->files.shares[i].pending &&
 		    !worker_is_full(&workers->walkers[i]))
 			worker_send(&workers->walkers[i], MSG_CANCEL, &body,
 			    NULL, 0, NULL, 0);
@@ -214,10 +203,6 @@ job_succeed(struct job *job, struct torrent *t)
 static void
 job_drop_files(struct job *job)
 {
-	while (job->nwaits > 0)
-		hash_waiter_leave(&job->waits[--job->nwaits].waiter);
-	free(job->waits);
-	job->waits = NULL;
 	job_files_free(&job->files);
 	job->to_hash = job->hashed = 0;
 	job->pending = 0;
@@ -251,7 +236,6 @@ job_end(struct job *job)
 		w->done(w, &job->result);
 	}
 	job_drop_files(job);
-	job_files_free_shares(job->shares, job->nshares);
 	RB_REMOVE(job_id_tree, &job->all->by_id, job);
 	job->all->n--;
 	buf_free(&job->info_parts);
@@ -272,8 +256,7 @@ job_restart(struct job *job)
 		TAILQ_REMOVE(&job->all->due, job, due_entry);
 	job->due = false;
 	job_renumber(job);
-	job->state = JOB_RESOLVE;
-	job_ask_walkers(job);
+	job_ask_walkers(job, JOB_RESOLVE);
 }
 
 /* A walker or a hasher found a file that is no longer as the walker saw it
@@ -449,8 +432,7 @@ job_start(struct job *job)
 		job_ask_info(job);
 		return;
 	}
-	job->state = JOB_RESOLVE;
-	job_ask_walkers(job);
+	job_ask_walkers(job, JOB_RESOLVE);
 }
 
 static enum msg_fault
@@ -492,8 +474,7 @@ job_looked_up(struct job *job)
 		job_fail(job, 412, "", 0);
 		return;
 	}
-	job->state = JOB_RESOLVE;
-	job_ask_walkers(job);
+	job_ask_walkers(job, JOB_RESOLVE);
 }
 
 /*
@@ -504,7 +485,7 @@ job_looked_up(struct job *job)
 static void
 job_ask_walker(struct job *job, size_t walker)
 {
-	struct share *share = &job->shares[walker];
+	struct share *share = &job->files.shares[walker];
 	struct msg_resolve body = { .id = job->id };
 	struct worker *w = &job->all->workers.walkers[walker];
 	struct job_specs_at at = { 0 };
@@ -531,28 +512,14 @@ job_ask_walker(struct job *job, size_t walker)
 	buf_free(&tail);
 }
 
-static int
-job_make_shares(struct job *job)
-{
-	struct jobs *all = job->all;
-
-	job_files_free_shares(job->shares, job->nshares);
-	job->nshares = 0;
-	job->shares = job_files_make_shares(&job->specs, all->conf, job->old);
-	if (job->shares == NULL)
-		return -1;
-	job->nshares = all->conf->nroots;
-	return 0;
-}
-
 static bool
 job_finds_walkers_full(const struct job *job)
 {
 	const struct workers *workers = &job->all->workers;
 	size_t i;
 
-	for (i = 0; i < job->nshares && i < workers->nwalkers; i++)
-		if (job->shares[i].used &&
+	for (i = 0; i < job->files.nshares && i < workers->nwalkers; i++)
+		if (job->files.shares[i].used &&
 		    worker_is_full(&workers->walkers[i]))
 			return true;
 	return false;
@@ -560,16 +527,15 @@ job_finds_walkers_full(const struct job *job)
 
 /* For RESOLVE, and once more for CHECK. */
 static void
-job_ask_walkers(struct job *job)
+job_ask_walkers(struct job *job, enum job_state state)
 {
 	size_t i;
 
-	if (job->specs.n == 0 && job->old != NULL && buf_add(
-	    &job->specs.text, job->old->specs.text.data,
-	    job->old->specs.text.len) == 0)
-		job->specs.n = job->old->specs.n;
-	if (job->specs.n == 0 ||
-	    (job->state != JOB_CHECK && job_make_shares(job) == -1)) {
+	job->state = state;
+	if ((job->specs.n == 0 && (job->old == NULL ||
+	    specs_copy(&job->specs, &job->old->specs) == -1)) ||
+	    (state == JOB_RESOLVE && job_files_start(&job->files,
+	    &job->specs, job->all->conf, job->old) == -1)) {
 		job_fail_memory(job);
 		return;
 	}
@@ -583,12 +549,12 @@ job_ask_walkers(struct job *job)
 	job->asked_walkers_ms = clock_coarse_ms();
 	job->mounts = job->all->mounts;
 	job->pending = 0;
-	for (i = 0; i < job->nshares; i++) {
-		if (!job->shares[i].used)
+	for (i = 0; i < job->files.nshares; i++) {
+		if (!job->files.shares[i].used)
 			continue;
 		/* The second listing is to be the same as the first. */
-		if (job->state == JOB_CHECK)
-			job->shares[i].known = true;
+		if (state == JOB_CHECK)
+			job->files.shares[i].known = true;
 		job_ask_walker(job, i);
 	}
 	if (job->pending == 0)
@@ -604,9 +570,9 @@ job_of_walker(const struct worker *w, uint64_t id, struct share **share)
 
 	if (job == NULL)
 		job = job_find(w->all->arg, id, JOB_CHECK);
-	if (job == NULL || w->ch.index >= job->nshares)
+	if (job == NULL || w->ch.index >= job->files.nshares)
 		return NULL;
-	*share = &job->shares[w->ch.index];
+	*share = &job->files.shares[w->ch.index];
 	return (*share)->pending ? job : NULL;
 }
 
@@ -646,31 +612,18 @@ job_on_resolved(struct worker *w, struct msg *m)
 	const struct msg_resolved *body = m->body;
 	struct share *share;
 	struct job *job = job_of_walker(w, body->id, &share);
-	const char *why;
-	uint32_t retry_s;
-	int status;
+	const struct job_refusal *refusal;
 
 	if (job == NULL)
 		return FAULT_NONE;
-	share->same = body->result == RESOLVE_SAME;
-	if (body->result == RESOLVE_OK) {
-		if (!job_files_check_listing(&job->specs, job->all->conf,
-		    w->ch.index, &share->next))
-			return FAULT_CONTENT;
-		share->young = body->flags & RESOLVED_YOUNG;
-		buf_free(&share->listing);
-		share->listing = share->next;
-		memset(&share->next, 0, sizeof(share->next));
-		memcpy(share->sha256, body->listing_sha256, SEAL_LEN);
-		memcpy(share->seal, body->seal, SEAL_LEN);
-	} else if (share->same && !share->known)
+	if (!job_files_take_resolved(&job->files, &job->specs, job->all->conf,
+	    w->ch.index, body))
 		return FAULT_CONTENT;
-	share->pending = false;
 	job->pending--;
-	if (body->result != RESOLVE_OK && !share->same) {
-		status = job_files_refusal(body->result, &why, &retry_s);
-		job_fail(job, status, why, retry_s);
-	} else if (job->pending == 0)
+	refusal = job_files_refusal(body->result);
+	if (refusal != NULL)
+		job_fail(job, refusal->status, refusal->why, refusal->retry_s);
+	else if (job->pending == 0)
 		job_set_due(job);
 	return FAULT_NONE;
 }
@@ -685,16 +638,16 @@ job_put_info(struct job *job)
 	struct worker *cache = &job->all->workers.cache;
 	struct msg_put_info body = { 0 };
 	struct share *share;
-	size_t i, at, n, last = job->nshares;
+	size_t i, at, n, last = job->files.nshares;
 
 	if (worker_is_full(cache) || !job->files.complete)
 		return;
-	for (i = 0; i < job->nshares; i++)
-		if (job->shares[i].used)
+	for (i = 0; i < job->files.nshares; i++)
+		if (job->files.shares[i].used)
 			last = i;
 	sha1(job->specs.text.data, job->specs.text.len, body.digest);
-	for (i = 0; i < job->nshares; i++) {
-		share = &job->shares[i];
+	for (i = 0; i < job->files.nshares; i++) {
+		share = &job->files.shares[i];
 		if (!share->used)
 			continue;
 		for (at = 0; at < share->listing.len; at += n) {
@@ -723,9 +676,8 @@ job_take_listings(struct job *job)
 	const char *why;
 	int status;
 
-	job_drop_files(job);
 	status = job_files_take(&job->files, all->conf, &job->specs,
-	    job->shares, job->nshares, job->key.multi, &why);
+	    job->key.multi, &why);
 	if (status == 403 || status == 404) {
 		/* No file: the cache's entry under this digest is replaced. */
 		job_put_info(job);
@@ -772,16 +724,25 @@ job_keep_old(struct job *job)
 	job_succeed(job, torrent_ref(old));
 }
 
+/* The walkers have answered that no file has changed. */
+static bool
+job_is_unchanged(const struct job *job)
+{
+	size_t i;
+
+	for (i = 0; i < job->files.nshares; i++)
+		if (job->files.shares[i].used && !job->files.shares[i].same)
+			return false;
+	return true;
+}
+
 /* All walkers have answered. */
 static void
 job_resolved(struct job *job)
 {
-	bool all_same = true;
+	bool all_same = job_is_unchanged(job);
 	size_t i;
 
-	for (i = 0; i < job->nshares; i++)
-		if (job->shares[i].used && !job->shares[i].same)
-			all_same = false;
 	if (all_same && job_has_lost_mounts(job)) {
 		job_restart(job);
 		return;
@@ -792,9 +753,9 @@ job_resolved(struct job *job)
 	}
 	/* Some walkers' files have changed; the other listings are needed
 	   too. */
-	for (i = 0; i < job->nshares; i++) {
-		if (job->shares[i].used && job->shares[i].same) {
-			job->shares[i].known = false;
+	for (i = 0; i < job->files.nshares; i++) {
+		if (job->files.shares[i].used && job->files.shares[i].same) {
+			job->files.shares[i].known = false;
 			job_ask_walker(job, i);
 		}
 	}
@@ -878,10 +839,9 @@ job_log_failure(struct jobs *all, const struct job_file *file)
 static void
 job_on_hashed(struct hash_waiter *w, const struct hash_result *result)
 {
-	struct job_wait *wait = (struct job_wait *)((char *)w -
-	    offsetof(struct job_wait, waiter));
-	struct job_file *file = wait->file;
-	struct job *job = wait->job;
+	struct job_file *file = (struct job_file *)((char *)w -
+	    offsetof(struct job_file, waiter));
+	struct job *job = w->owner;
 
 	/* It may have failed over another of its files. */
 	if (job->state != JOB_HASH)
@@ -906,38 +866,28 @@ job_on_hashed(struct hash_waiter *w, const struct hash_result *result)
 		job_set_due(job);
 }
 
-/* Want the pieces of a file.  0, or -1 without memory. */
+/* Request the pieces of a file.  0, or -1 without memory. */
 static int
 job_want_file(struct job *job, struct job_file *file)
 {
-	struct job_wait *wait = &job->waits[job->nwaits];
-
-	wait->job = job;
-	wait->file = file;
-	wait->waiter.done = job_on_hashed;
-	if (hashq_want(&job->all->hashq, job->group, &wait->waiter, file->path,
-	    file->path_len, &file->identity, job->files.piece_len) == -1)
-		return -1;
-	job->nwaits++;
+	file->waiter.done = job_on_hashed;
+	file->waiter.owner = job;
 	job->pending++;
-	return 0;
+	return hashq_want(&job->all->hashq, job->group, &file->waiter,
+	    file->path, file->path_len, &file->identity,
+	    job->files.piece_len);
 }
 
 static void
 job_hash(struct job *job)
 {
-	struct job_file *file;
-	uint32_t i, n = 0;
+	struct job_file *file, *end = job->files.v + job->files.n;
 
 	job->state = JOB_HASH;
-	for (i = 0; i < job->files.n; i++) {
-		file = &job->files.v[i];
-		if (file->pieces != NULL)
-			continue;
-		job->to_hash += file->identity.size;
-		n++;
-	}
-	if (n == 0) {
+	for (file = job->files.v; file < end; file++)
+		if (file->pieces == NULL)
+			job->to_hash += file->identity.size;
+	if (job->to_hash == 0) {
 		job_set_due(job);
 		return;
 	}
@@ -945,15 +895,12 @@ job_hash(struct job *job)
 		return;
 	job->hash_start_ms = clock_coarse_ms();
 	job->group = hash_group_new(job->to_hash);
-	job->waits = calloc(n, sizeof(*job->waits));
-	for (i = 0; i < job->files.n; i++) {
-		file = &job->files.v[i];
+	for (file = job->files.v; file < end; file++)
 		if (file->pieces == NULL && (job->group == NULL ||
-		    job->waits == NULL || job_want_file(job, file) == -1)) {
+		    job_want_file(job, file) == -1)) {
 			job_fail_memory(job);
 			return;
 		}
-	}
 	hashq_run(&job->all->hashq);
 }
 
@@ -988,8 +935,7 @@ job_complete(struct job *job)
 	struct torrent *t;
 	uint32_t i;
 
-	t = job_files_torrent(&job->files, all->conf, &job->specs,
-	    job->shares, job->nshares);
+	t = job_files_torrent(&job->files, all->conf, &job->specs);
 	if (t == NULL) {
 		job_fail_memory(job);
 		return;
@@ -1010,13 +956,6 @@ job_complete(struct job *job)
 	job_succeed(job, t);
 }
 
-static void
-job_check(struct job *job)
-{
-	job->state = JOB_CHECK;
-	job_ask_walkers(job);
-}
-
 /* All digests are known. */
 static void
 job_hashed(struct job *job)
@@ -1029,22 +968,17 @@ job_hashed(struct job *job)
 	    !job_has_lost_mounts(job))
 		job_complete(job);
 	else
-		job_check(job);
+		job_ask_walkers(job, JOB_CHECK);
 }
 
 /* All walkers have answered again. */
 static void
 job_checked(struct job *job)
 {
-	size_t i;
-
-	for (i = 0; i < job->nshares; i++)
-		if (job->shares[i].used && !job->shares[i].same) {
-			job_restart_changed(job);
-			return;
-		}
-	if (job_has_lost_mounts(job))
-		job_check(job);
+	if (!job_is_unchanged(job))
+		job_restart_changed(job);
+	else if (job_has_lost_mounts(job))
+		job_ask_walkers(job, JOB_CHECK);
 	else
 		job_complete(job);
 }
@@ -1154,8 +1088,8 @@ jobs_attach(struct jobs *all, enum role role, uint32_t index, int fd)
 		    !job->due)
 			job_ask_pieces(job);
 		else if (role == ROLE_WALKER && (job->state == JOB_RESOLVE ||
-		    job->state == JOB_CHECK) && index < job->nshares &&
-		    job->shares[index].pending) {
+		    job->state == JOB_CHECK) && index < job->files.nshares &&
+		    job->files.shares[index].pending) {
 			job->pending--;
 			job_ask_walker(job, index);
 		}
@@ -1239,8 +1173,8 @@ job_watch_walkers(struct job *job)
 	struct workers *workers = &job->all->workers;
 	size_t i;
 
-	for (i = 0; i < job->nshares && i < workers->nwalkers; i++)
-		if (job->shares[i].pending)
+	for (i = 0; i < job->files.nshares && i < workers->nwalkers; i++)
+		if (job->files.shares[i].pending)
 			worker_watch_answer(&workers->walkers[i],
 			    job->asked_walkers_ms, WALKER_SILENT_MS,
 			    MSG_RESOLVE);

@@ -36,41 +36,50 @@ next_spec(const struct specs *specs, const struct conf *conf,
 	return true;
 }
 
-struct share *
-job_files_make_shares(const struct specs *specs, const struct conf *conf,
-    const struct torrent *old)
+int
+job_files_start(struct job_files *files, const struct specs *specs,
+    const struct conf *conf, const struct torrent *old)
 {
 	struct str spec = { 0 };
-	struct share *shares;
-	size_t i, n;
+	struct share *share;
+	size_t i;
 	int root;
 
-	shares = calloc(conf->nroots, sizeof(*shares));
-	if (shares == NULL)
-		return NULL;
+	job_files_free(files);
+	files->shares = calloc(conf->nroots, sizeof(*files->shares));
+	if (files->shares == NULL)
+		return -1;
+	files->nshares = conf->nroots;
 	while (next_spec(specs, conf, &spec, &root))
 		if (root >= 0)
-			shares[root].used = true;
+			files->shares[root].used = true;
 	for (i = 0; old != NULL && i < old->nshas; i++) {
-		n = old->shas[i].walker;
-		if (n >= conf->nroots)
+		if (old->shas[i].walker >= conf->nroots)
 			continue;
-		shares[n].known = true;
-		memcpy(shares[n].sha256, old->shas[i].sha256, SEAL_LEN);
+		share = &files->shares[old->shas[i].walker];
+		share->known = true;
+		memcpy(share->sha256, old->shas[i].sha256, SEAL_LEN);
 	}
-	return shares;
+	return 0;
 }
 
 void
-job_files_free_shares(struct share *shares, size_t n)
+job_files_free(struct job_files *files)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		buf_free(&shares[i].listing);
-		buf_free(&shares[i].next);
+	for (i = 0; i < files->nshares; i++) {
+		buf_free(&files->shares[i].listing);
+		buf_free(&files->shares[i].next);
 	}
-	free(shares);
+	for (i = 0; i < files->n; i++) {
+		hash_waiter_leave(&files->v[i].waiter);
+		pieces_unref(files->v[i].pieces);
+	}
+	free(files->shares);
+	free(files->v);
+	buf_free(&files->merged);
+	memset(files, 0, sizeof(*files));
 }
 
 /* An item and its bytes.  1: the message has no room for it. */
@@ -105,8 +114,12 @@ job_files_add_specs(struct buf *tail, const struct specs *specs,
 	return 0;
 }
 
-bool
-job_files_check_listing(const struct specs *specs, const struct conf *conf,
+/*
+ * Is this a listing of the specs that this walker was asked for?  Only then
+ * may its counts and paths be relied on.
+ */
+static bool
+check_listing(const struct specs *specs, const struct conf *conf,
     uint32_t walker, const struct buf *listing)
 {
 	struct listing_reader r;
@@ -131,16 +144,27 @@ job_files_check_listing(const struct specs *specs, const struct conf *conf,
 	return listing_next_spec(&r) == 0;
 }
 
-void
-job_files_free(struct job_files *files)
+bool
+job_files_take_resolved(struct job_files *files, const struct specs *specs,
+    const struct conf *conf, uint32_t walker, const struct msg_resolved *body)
 {
-	uint32_t i;
+	struct share *share = &files->shares[walker];
 
-	for (i = 0; i < files->n; i++)
-		pieces_unref(files->v[i].pieces);
-	free(files->v);
-	buf_free(&files->merged);
-	memset(files, 0, sizeof(*files));
+	share->same = body->result == RESOLVE_SAME;
+	if (share->same && !share->known)
+		return false;
+	if (body->result == RESOLVE_OK) {
+		if (!check_listing(specs, conf, walker, &share->next))
+			return false;
+		share->young = body->flags & RESOLVED_YOUNG;
+		buf_free(&share->listing);
+		share->listing = share->next;
+		memset(&share->next, 0, sizeof(share->next));
+		memcpy(share->sha256, body->listing_sha256, SEAL_LEN);
+		memcpy(share->seal, body->seal, SEAL_LEN);
+	}
+	share->pending = false;
+	return true;
 }
 
 /* Several walkers' records in the order of the specs. */
@@ -186,13 +210,13 @@ out:
 
 /* All shares as one listing. */
 static int
-files_set_listing(struct job_files *files, const struct share *shares,
-    size_t nshares, const char **why)
+files_set_listing(struct job_files *files, const char **why)
 {
+	const struct share *shares = files->shares;
 	size_t i, used = 0;
 	uint64_t len = 0;
 
-	for (i = 0; i < nshares; i++) {
+	for (i = 0; i < files->nshares; i++) {
 		if (!shares[i].used)
 			continue;
 		used++;
@@ -208,7 +232,7 @@ files_set_listing(struct job_files *files, const struct share *shares,
 	if (used == 1)
 		return 0;
 	files->listing = &files->merged;
-	if (merge_listings(&files->merged, shares, nshares) == 0)
+	if (merge_listings(&files->merged, shares, files->nshares) == 0)
 		return 0;
 	*why = no_memory;
 	return 500;
@@ -365,11 +389,10 @@ files_check_size(const struct job_files *files, const struct conf *conf,
 
 /* Files of no bytes are neither looked up nor hashed; but they may be new. */
 static int
-files_take_empty(struct job_files *files, const struct share *shares,
-    size_t nshares)
+files_take_empty(struct job_files *files)
 {
 	struct job_file *file;
-	uint32_t i;
+	size_t i;
 
 	for (i = 0; i < files->n; i++) {
 		file = &files->v[i];
@@ -380,24 +403,22 @@ files_take_empty(struct job_files *files, const struct share *shares,
 		if (file->pieces == NULL)
 			return -1;
 	}
-	for (i = 0; i < nshares; i++)
-		if (shares[i].used && shares[i].young)
+	for (i = 0; i < files->nshares; i++)
+		if (files->shares[i].used && files->shares[i].young)
 			files->settled = false;
 	return 0;
 }
 
 int
 job_files_take(struct job_files *files, const struct conf *conf,
-    const struct specs *specs, const struct share *shares, size_t nshares,
-    bool multi, const char **why)
+    const struct specs *specs, bool multi, const char **why)
 {
 	enum path_status path_status = PATH_MISSING;
 	int status;
 
-	job_files_free(files);
 	files->piece_len = conf->piece_len;
 	files->settled = true;
-	status = files_set_listing(files, shares, nshares, why);
+	status = files_set_listing(files, why);
 	if (status != 0)
 		return status;
 	*why = no_memory;
@@ -411,17 +432,13 @@ job_files_take(struct job_files *files, const struct conf *conf,
 		status = files_check_size(files, conf, why);
 	if (status != 0)
 		return status;
-	return files_take_empty(files, shares, nshares) == -1 ? 500 : 0;
+	return files_take_empty(files) == -1 ? 500 : 0;
 }
 
-int
-job_files_refusal(uint32_t result, const char **why, uint32_t *retry_s)
+const struct job_refusal *
+job_files_refusal(uint32_t result)
 {
-	static const struct {
-		int		 status;
-		uint32_t	 retry_s;
-		const char	*why;
-	} refusals[] = {
+	static const struct job_refusal refusals[] = {
 		[RESOLVE_TOO_MANY_FILES] = { 413, 0,
 		    "more files than one torrent may have; ask for fewer" },
 		[RESOLVE_TOO_MANY_ENTRIES] = { 413, 0,
@@ -443,11 +460,11 @@ job_files_refusal(uint32_t result, const char **why, uint32_t *retry_s)
 		    "the files could not be looked at; try again" },
 	};
 
+	if (result == RESOLVE_OK || result == RESOLVE_SAME)
+		return NULL;
 	if (result > RESOLVE_CANCELLED || refusals[result].status == 0)
 		result = RESOLVE_CANCELLED;
-	*why = refusals[result].why;
-	*retry_s = refusals[result].retry_s;
-	return refusals[result].status;
+	return &refusals[result];
 }
 
 int
@@ -570,35 +587,26 @@ torrent_set_info(struct torrent *t, struct buf *info)
 }
 
 static int
-torrent_set_shares(struct torrent *t, const struct share *shares, size_t n)
+torrent_set_shas(struct torrent *t, const struct job_files *files)
 {
 	size_t i;
 
-	t->shas = calloc(n, sizeof(*t->shas));
+	t->shas = calloc(files->nshares, sizeof(*t->shas));
 	if (t->shas == NULL)
 		return -1;
-	for (i = 0; i < n; i++) {
-		if (!shares[i].used)
+	for (i = 0; i < files->nshares; i++) {
+		if (!files->shares[i].used)
 			continue;
 		t->shas[t->nshas].walker = (uint32_t)i;
-		memcpy(t->shas[t->nshas++].sha256, shares[i].sha256,
+		memcpy(t->shas[t->nshas++].sha256, files->shares[i].sha256,
 		    SEAL_LEN);
 	}
 	return 0;
 }
 
-static int
-torrent_set_specs(struct specs *specs, const struct specs *from)
-{
-	if (buf_add(&specs->text, from->text.data, from->text.len) == -1)
-		return -1;
-	specs->n = from->n;
-	return 0;
-}
-
 struct torrent *
 job_files_torrent(const struct job_files *files, const struct conf *conf,
-    const struct specs *specs, const struct share *shares, size_t nshares)
+    const struct specs *specs)
 {
 	struct torrent_layout layout = files_layout(files, conf);
 	struct torrent_file *tf;
@@ -614,8 +622,8 @@ job_files_torrent(const struct job_files *files, const struct conf *conf,
 	t->by_mount = files->by_mount;
 	t->bytes = files->bytes;
 	tf = files_describe(files);
-	if (tf == NULL || torrent_set_specs(&t->specs, specs) == -1 ||
-	    torrent_set_shares(t, shares, nshares) == -1 ||
+	if (tf == NULL || specs_copy(&t->specs, specs) == -1 ||
+	    torrent_set_shas(t, files) == -1 ||
 	    torrent_set_names(t, files->v[0].path, files->v[0].path_len,
 	    files->n == 1) == -1 ||
 	    torrent_info(&info, &layout, tf, files->n, files->multi,
@@ -710,7 +718,7 @@ job_files_load(const struct buf *parts, const struct msg_info *body,
 		return NULL;
 	}
 	if (specs->n == 0)
-		(void)torrent_set_specs(specs, &t->specs);
+		(void)specs_copy(specs, &t->specs);
 	if (body->info_len == 0 || buf_add(&info, parts->data +
 	    body->listing_len, body->info_len) == -1 ||
 	    torrent_set_info(t, &info) == -1) {

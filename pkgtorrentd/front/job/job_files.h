@@ -32,9 +32,12 @@ struct job_file {
 	struct pieces	*pieces;	/* NULL: not known yet */
 	uint32_t	 got;		/* digests so far, from the cache */
 	bool		 answered;	/* by the cache */
+	struct hash_waiter waiter;	/* while it is hashed */
 };
 
 struct job_files {
+	struct share	*shares;	/* one per walker */
+	size_t		 nshares;
 	struct job_file	*v;
 	uint32_t	 n;
 	uint64_t	 bytes;		/* of content */
@@ -53,11 +56,22 @@ struct job_specs_at {
 	uint32_t	 index;		/* of the next */
 };
 
-/* A share for each root of the configuration; old is the torrent that is
-   remembered, or NULL.  NULL without memory. */
-struct share *job_files_make_shares(const struct specs *,
+/* The status and text of a refusal; retry_s 0: trying again does not help. */
+struct job_refusal {
+	int		 status;
+	uint32_t	 retry_s;
+	const char	*why;
+};
+
+/*
+ * A share for each root of the configuration, and no files yet; old is the
+ * torrent that is remembered, or NULL.  0, or -1 without memory.
+ */
+int	job_files_start(struct job_files *, const struct specs *,
 	    const struct conf *, const struct torrent *old);
-void	job_files_free_shares(struct share *, size_t n);
+/* Free shares and files; files that are being hashed are waited for no
+   longer. */
+void	job_files_free(struct job_files *);
 /*
  * The items of MSG_RESOLVE for this walker, as many as fit a message, in place
  * of the content of the buffer; at begins as zeros.  1: there are more, 0:
@@ -65,26 +79,20 @@ void	job_files_free_shares(struct share *, size_t n);
  */
 int	job_files_add_specs(struct buf *, const struct specs *,
 	    const struct conf *, uint32_t walker, struct job_specs_at *at);
+/* A walker's answer, after its listing has arrived in next.  false: it is not
+   an answer to this request. */
+bool	job_files_take_resolved(struct job_files *, const struct specs *,
+	    const struct conf *, uint32_t walker, const struct msg_resolved *);
+/* The refusal if a walker could not make a listing (enum resolve_result);
+   NULL if it could. */
+const struct job_refusal *job_files_refusal(uint32_t result);
 /*
- * Is this a listing of the specs that this walker was asked for?  Only then
- * may its counts and paths be relied on.
- */
-bool	job_files_check_listing(const struct specs *, const struct conf *,
-	    uint32_t walker, const struct buf *listing);
-/*
- * The files of all shares, which keep the listings; the files before them are
- * freed.  multi: the torrent must have the multi form.  0, or the status and
- * *why that clients get: 403 or 404 when there is no file, 400, 413, or 500
- * without memory.
+ * Read the files of all shares, which keep the listings.  multi: the torrent
+ * must have the multi form.  0, or the status and *why that clients get: 403
+ * or 404 when there is no file, 400, 413, or 500 without memory.
  */
 int	job_files_take(struct job_files *, const struct conf *,
-	    const struct specs *, const struct share *, size_t nshares,
-	    bool multi, const char **why);
-void	job_files_free(struct job_files *);
-/* A walker could not make a listing (enum resolve_result): the status, *why
-   and *retry_s that clients get. */
-int	job_files_refusal(uint32_t result, const char **why,
-	    uint32_t *retry_s);
+	    const struct specs *, bool multi, const char **why);
 /*
  * The items of MSG_GET_PIECES for files that the cache has not answered for,
  * as many as fit a message, in place of the content of the buffer, and their
@@ -103,8 +111,7 @@ int	job_files_take_pieces(struct job_files *, uint32_t count,
 /* The torrent of the files, with all their pieces known; NULL without
    memory. */
 struct torrent *job_files_torrent(const struct job_files *,
-	    const struct conf *, const struct specs *, const struct share *,
-	    size_t nshares);
+	    const struct conf *, const struct specs *);
 /*
  * The torrent that the cache has stored under this digest: parts holds the
  * listing and the info dictionary.  Specs that were empty become those of the

@@ -118,20 +118,6 @@ pieces_new(uint64_t count)
 	return p;
 }
 
-struct pieces *
-pieces_ref(struct pieces *p)
-{
-	p->refs++;
-	return p;
-}
-
-void
-pieces_unref(struct pieces *p)
-{
-	if (p != NULL && --p->refs == 0)
-		free(p);
-}
-
 void
 hashq_init(struct hashq *q, struct workers *workers, struct openq *openq)
 {
@@ -244,14 +230,6 @@ hashing_free(struct hashq *q, struct hashing *h)
 	free(h->path);
 	free(h);
 	group_drop(q, g);
-}
-
-void
-hash_waiter_leave(struct hash_waiter *w)
-{
-	if (w->entry.le_prev != NULL)
-		LIST_REMOVE(w, entry);
-	w->entry.le_prev = NULL;
 }
 
 void

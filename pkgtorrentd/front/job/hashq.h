@@ -10,6 +10,7 @@
 #include <sys/tree.h>
 
 #include <stdbool.h>
+#include <stdlib.h>
 
 #include "pkgtorrentd/front/job/openq.h"
 #include "pkgtorrentd/front/worker/worker.h"
@@ -22,8 +23,13 @@ struct pieces {
 };
 
 struct pieces	*pieces_new(uint64_t count);	/* NULL without memory */
-struct pieces	*pieces_ref(struct pieces *);
-void		 pieces_unref(struct pieces *);
+
+static inline void
+pieces_unref(struct pieces *p)
+{
+	if (p != NULL && --p->refs == 0)
+		free(p);
+}
 
 enum hash_status {
 	HASH_OK = 1,
@@ -47,6 +53,15 @@ struct hash_waiter {
 	void			(*done)(struct hash_waiter *,
 				    const struct hash_result *);
 };
+
+/* The waiter does not wait any longer, or did not. */
+static inline void
+hash_waiter_leave(struct hash_waiter *w)
+{
+	if (w->entry.le_prev != NULL)
+		LIST_REMOVE(w, entry);
+	w->entry.le_prev = NULL;
+}
 
 struct hashing;
 struct hash_batch;
@@ -117,8 +132,6 @@ void	hash_group_release(struct hashq *, struct hash_group *);
 int	hashq_want(struct hashq *, struct hash_group *, struct hash_waiter *,
 	    const char *path, size_t len, const struct identity *,
 	    uint32_t piece_len);
-/* The waiter does not wait any longer, or did not. */
-void	hash_waiter_leave(struct hash_waiter *);
 /* Send all batches that can be sent. */
 void	hashq_run(struct hashq *);
 

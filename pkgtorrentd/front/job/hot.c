@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,16 +14,6 @@ hot_cmp(const struct hot_entry *a, const struct hot_entry *b)
 RB_GENERATE_INTERNAL(hot_tree, hot_entry, tree, hot_cmp,
     static __attribute__((__unused__)))
 
-void
-hot_init(struct hot *hot, uint64_t max)
-{
-	RB_INIT(&hot->tree);
-	TAILQ_INIT(&hot->lru);
-	hot->size = 0;
-	hot->n = 0;
-	hot->max = max;
-}
-
 static void
 hot_free_entry(struct hot *hot, struct hot_entry *e)
 {
@@ -32,8 +21,7 @@ hot_free_entry(struct hot *hot, struct hot_entry *e)
 	TAILQ_REMOVE(&hot->lru, e, lru);
 	hot->size -= e->size;
 	hot->n--;
-	if (e->torrent != NULL)
-		torrent_unref(e->torrent);
+	torrent_unref(e->torrent);
 	free(e);
 }
 
@@ -96,15 +84,6 @@ hot_remove(struct hot *hot, const struct torrent_key *key)
 	look.key = *key;
 	e = RB_FIND(hot_tree, &hot->tree, &look);
 	if (e != NULL)
-		hot_free_entry(hot, e);
-}
-
-void
-hot_forget_unknown(struct hot *hot, const struct torrent_key *key)
-{
-	struct hot_entry *e = hot_find(hot, key);
-
-	if (e != NULL && e->torrent == NULL)
 		hot_free_entry(hot, e);
 }
 

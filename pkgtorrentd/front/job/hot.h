@@ -79,7 +79,6 @@ struct hot {
 	uint32_t	 n;
 };
 
-void		 hot_init(struct hot *, uint64_t max);
 /* The entry of a key, which counts as used now, or NULL. */
 struct hot_entry *hot_find(struct hot *, const struct torrent_key *);
 /* Replace the key's entry and take a reference to the torrent; NULL: the cache
@@ -88,8 +87,6 @@ struct hot_entry *hot_find(struct hot *, const struct torrent_key *);
 void		 hot_put(struct hot *, const struct torrent_key *,
 		    struct torrent *, uint64_t now);
 void		 hot_remove(struct hot *, const struct torrent_key *);
-/* Drop the entry if it has no torrent: the cache may get one now. */
-void		 hot_forget_unknown(struct hot *, const struct torrent_key *);
 /* Drop the torrents of files that are known by their mounts. */
 void		 hot_forget_mounts(struct hot *);
 /*

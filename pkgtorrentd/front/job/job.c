@@ -11,6 +11,8 @@
  * A job takes its next step from the event loop, never from a message handler,
  * so that it cannot be freed while its caller still uses it.
  */
+#include <sys/param.h>
+
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,13 +113,25 @@ job_renumber(struct job *job)
 }
 
 static struct job *
-job_find(struct jobs *all, uint64_t id, enum job_state state)
+job_find(struct jobs *all, uint64_t id)
 {
-	struct job look, *job;
+	struct job look;
 
 	look.id = id;
-	job = RB_FIND(job_id_tree, &all->by_id, &look);
-	return job != NULL && job->state == state ? job : NULL;
+	return RB_FIND(job_id_tree, &all->by_id, &look);
+}
+
+static bool
+job_awaits_cache(const struct job *job)
+{
+	return !job->due &&
+	    (job->state == JOB_LOOKUP || job->state == JOB_PIECES);
+}
+
+static bool
+job_awaits_walkers(const struct job *job)
+{
+	return job->state == JOB_RESOLVE || job->state == JOB_CHECK;
 }
 
 static void
@@ -440,9 +454,9 @@ job_on_info(struct worker *w, struct msg *m)
 {
 	const struct msg_info *body = m->body;
 	struct jobs *all = w->all->arg;
-	struct job *job = job_find(all, body->id, JOB_LOOKUP);
+	struct job *job = job_find(all, body->id);
 
-	if (job == NULL || job->due)
+	if (job == NULL || job->state != JOB_LOOKUP || job->due)
 		return FAULT_NONE;
 	if (job->info_parts.len + m->tail_len > 2 * (uint64_t)LISTING_MAX +
 	    all->conf->max_torrent)
@@ -566,11 +580,9 @@ job_ask_walkers(struct job *job, enum job_state state)
 static struct job *
 job_of_walker(const struct worker *w, uint64_t id, struct share **share)
 {
-	struct job *job = job_find(w->all->arg, id, JOB_RESOLVE);
+	struct job *job = job_find(w->all->arg, id);
 
-	if (job == NULL)
-		job = job_find(w->all->arg, id, JOB_CHECK);
-	if (job == NULL || w->ch.index >= job->files.nshares)
+	if (job == NULL || !job_awaits_walkers(job) || w->ch.index >= job->files.nshares)
 		return NULL;
 	*share = &job->files.shares[w->ch.index];
 	return (*share)->pending ? job : NULL;
@@ -617,10 +629,9 @@ job_on_resolved(struct worker *w, struct msg *m)
 	if (job == NULL)
 		return FAULT_NONE;
 	if (!job_files_take_resolved(&job->files, &job->specs, job->all->conf,
-	    w->ch.index, body))
+	    w->ch.index, body, &refusal))
 		return FAULT_CONTENT;
 	job->pending--;
-	refusal = job_files_refusal(body->result);
 	if (refusal != NULL)
 		job_fail(job, refusal->status, refusal->why, refusal->retry_s);
 	else if (job->pending == 0)
@@ -629,36 +640,30 @@ job_on_resolved(struct worker *w, struct msg *m)
 }
 
 /*
- * Each walker's sealed listing, for the cache to make its entry from; nothing
- * if a spec is in no listing, since no walker has sealed that it is missing.
+ * Send the cache each walker's sealed listing, to make its entry from.  Nothing
+ * is sent if a spec is in no listing: no walker has sealed that it is missing.
  */
 static void
 job_put_info(struct job *job)
 {
 	struct worker *cache = &job->all->workers.cache;
 	struct msg_put_info body = { 0 };
-	struct share *share;
-	size_t i, at, n, last = job->files.nshares;
+	const struct share *share, *last = NULL;
+	size_t i, at, n;
 
 	if (worker_is_full(cache) || !job->files.complete)
 		return;
 	for (i = 0; i < job->files.nshares; i++)
 		if (job->files.shares[i].used)
-			last = i;
+			last = &job->files.shares[i];
 	sha1(job->specs.text.data, job->specs.text.len, body.digest);
-	for (i = 0; i < job->files.nshares; i++) {
-		share = &job->files.shares[i];
-		if (!share->used)
-			continue;
+	for (share = job->files.shares; share <= last; share++) {
 		for (at = 0; at < share->listing.len; at += n) {
-			n = share->listing.len - at;
-			body.flags = 0;
-			if (n > MSG_TAIL_MAX) {
-				n = MSG_TAIL_MAX;
-				body.flags = PART_MORE;
-			} else {
+			n = MIN(share->listing.len - at, MSG_TAIL_MAX);
+			body.flags = PART_MORE;
+			if (at + n == share->listing.len) {
 				body.flags = PUT_SEALED |
-				    (i == last ? 0 : PART_MORE);
+				    (share == last ? 0 : PART_MORE);
 				memcpy(body.seal, share->seal, SEAL_LEN);
 			}
 			if (worker_send(cache, MSG_PUT_INFO, &body,
@@ -805,10 +810,10 @@ static enum msg_fault
 job_on_pieces(struct worker *w, struct msg *m)
 {
 	const struct msg_pieces *body = m->body;
-	struct job *job = job_find(w->all->arg, body->id, JOB_PIECES);
+	struct job *job = job_find(w->all->arg, body->id);
 	int answered;
 
-	if (job == NULL)
+	if (job == NULL || job->state != JOB_PIECES)
 		return FAULT_NONE;
 	answered = job_files_take_pieces(&job->files, body->count, m->tail,
 	    m->tail_len);
@@ -858,7 +863,8 @@ job_on_hashed(struct hash_waiter *w, const struct hash_result *result)
 		job_set_due(job);
 		return;
 	}
-	file->pieces = pieces_ref(result->pieces);
+	file->pieces = result->pieces;
+	file->pieces->refs++;
 	job->hashed += file->identity.size;
 	if (!result->settled)
 		job->files.settled = false;
@@ -1059,7 +1065,9 @@ jobs_init(struct jobs *all, struct event_base *base, struct child *child)
 	workers_init(&all->workers, base, child, &ops, all);
 	openq_init(&all->openq, &all->workers);
 	hashq_init(&all->hashq, &all->workers, &all->openq);
-	hot_init(&all->hot, all->conf->hot_size);
+	RB_INIT(&all->hot.tree);
+	TAILQ_INIT(&all->hot.lru);
+	all->hot.max = all->conf->hot_size;
 	RB_INIT(&all->by_key);
 	RB_INIT(&all->by_id);
 	TAILQ_INIT(&all->due);
@@ -1081,14 +1089,13 @@ jobs_attach(struct jobs *all, enum role role, uint32_t index, int fd)
 	else if (role == ROLE_WALKER)
 		openq_walker_up(&all->openq, index);
 	RB_FOREACH(job, job_id_tree, &all->by_id) {
-		if (role == ROLE_CACHE && job->state == JOB_LOOKUP &&
-		    !job->due)
-			job_ask_info(job);
-		else if (role == ROLE_CACHE && job->state == JOB_PIECES &&
-		    !job->due)
-			job_ask_pieces(job);
-		else if (role == ROLE_WALKER && (job->state == JOB_RESOLVE ||
-		    job->state == JOB_CHECK) && index < job->files.nshares &&
+		if (role == ROLE_CACHE && job_awaits_cache(job)) {
+			if (job->state == JOB_LOOKUP)
+				job_ask_info(job);
+			else
+				job_ask_pieces(job);
+		} else if (role == ROLE_WALKER && job_awaits_walkers(job) &&
+		    index < job->files.nshares &&
 		    job->files.shares[index].pending) {
 			job->pending--;
 			job_ask_walker(job, index);
@@ -1188,10 +1195,9 @@ jobs_tick(struct jobs *all)
 	size_t i;
 
 	RB_FOREACH(job, job_id_tree, &all->by_id) {
-		if (!job->due &&
-		    (job->state == JOB_LOOKUP || job->state == JOB_PIECES))
+		if (job_awaits_cache(job))
 			job_watch_cache(job, now);
-		if (job->state == JOB_RESOLVE || job->state == JOB_CHECK)
+		if (job_awaits_walkers(job))
 			job_watch_walkers(job);
 		limit = job->to_hash > 0 ? FORGOTTEN_MS : FORGOTTEN_EARLY_MS;
 		if (TAILQ_EMPTY(&job->waiters) && job->state != JOB_DONE &&

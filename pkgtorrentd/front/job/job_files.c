@@ -144,12 +144,47 @@ check_listing(const struct specs *specs, const struct conf *conf,
 	return listing_next_spec(&r) == 0;
 }
 
+/* The refusal if a walker could not make a listing, or NULL. */
+static const struct job_refusal *
+find_refusal(uint32_t result)
+{
+	static const struct job_refusal refusals[] = {
+		[RESOLVE_TOO_MANY_FILES] = { 413, 0,
+		    "more files than one torrent may have; ask for fewer" },
+		[RESOLVE_TOO_MANY_ENTRIES] = { 413, 0,
+		    "the pattern reads more directory entries than allowed; "
+		    "make it narrower" },
+		[RESOLVE_TOO_DEEP] = { 413, 0,
+		    "the pattern leads more than 32 directories deep; make "
+		    "it narrower" },
+		[RESOLVE_TOO_LONG] = { 413, 0,
+		    "the pattern takes longer than allowed; make it "
+		    "narrower" },
+		[RESOLVE_BAD_PATTERN] = { 400, 0,
+		    "the pattern has more than 16 wildcards or more than one "
+		    "**; make it simpler" },
+		[RESOLVE_FAILED] = { 503, 5,
+		    "the mirror's disk cannot be read at the moment; try "
+		    "again later" },
+		[RESOLVE_CANCELLED] = { 503, 1,
+		    "the files could not be looked at; try again" },
+	};
+
+	if (result == RESOLVE_OK || result == RESOLVE_SAME)
+		return NULL;
+	if (result > RESOLVE_CANCELLED || refusals[result].status == 0)
+		result = RESOLVE_CANCELLED;
+	return &refusals[result];
+}
+
 bool
 job_files_take_resolved(struct job_files *files, const struct specs *specs,
-    const struct conf *conf, uint32_t walker, const struct msg_resolved *body)
+    const struct conf *conf, uint32_t walker, const struct msg_resolved *body,
+    const struct job_refusal **refusal)
 {
 	struct share *share = &files->shares[walker];
 
+	*refusal = find_refusal(body->result);
 	share->same = body->result == RESOLVE_SAME;
 	if (share->same && !share->known)
 		return false;
@@ -433,38 +468,6 @@ job_files_take(struct job_files *files, const struct conf *conf,
 	if (status != 0)
 		return status;
 	return files_take_empty(files) == -1 ? 500 : 0;
-}
-
-const struct job_refusal *
-job_files_refusal(uint32_t result)
-{
-	static const struct job_refusal refusals[] = {
-		[RESOLVE_TOO_MANY_FILES] = { 413, 0,
-		    "more files than one torrent may have; ask for fewer" },
-		[RESOLVE_TOO_MANY_ENTRIES] = { 413, 0,
-		    "the pattern reads more directory entries than allowed; "
-		    "make it narrower" },
-		[RESOLVE_TOO_DEEP] = { 413, 0,
-		    "the pattern leads more than 32 directories deep; make "
-		    "it narrower" },
-		[RESOLVE_TOO_LONG] = { 413, 0,
-		    "the pattern takes longer than allowed; make it "
-		    "narrower" },
-		[RESOLVE_BAD_PATTERN] = { 400, 0,
-		    "the pattern has more than 16 wildcards or more than one "
-		    "**; make it simpler" },
-		[RESOLVE_FAILED] = { 503, 5,
-		    "the mirror's disk cannot be read at the moment; try "
-		    "again later" },
-		[RESOLVE_CANCELLED] = { 503, 1,
-		    "the files could not be looked at; try again" },
-	};
-
-	if (result == RESOLVE_OK || result == RESOLVE_SAME)
-		return NULL;
-	if (result > RESOLVE_CANCELLED || refusals[result].status == 0)
-		result = RESOLVE_CANCELLED;
-	return &refusals[result];
 }
 
 int

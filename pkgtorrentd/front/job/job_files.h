@@ -79,13 +79,14 @@ void	job_files_free(struct job_files *);
  */
 int	job_files_add_specs(struct buf *, const struct specs *,
 	    const struct conf *, uint32_t walker, struct job_specs_at *at);
-/* A walker's answer, after its listing has arrived in next.  false: it is not
-   an answer to this request. */
+/*
+ * A walker's answer, after its listing has arrived in next.  *refusal is set
+ * if it could not make one, or NULL.  false: it is not an answer to this
+ * request.
+ */
 bool	job_files_take_resolved(struct job_files *, const struct specs *,
-	    const struct conf *, uint32_t walker, const struct msg_resolved *);
-/* The refusal if a walker could not make a listing (enum resolve_result);
-   NULL if it could. */
-const struct job_refusal *job_files_refusal(uint32_t result);
+	    const struct conf *, uint32_t walker, const struct msg_resolved *,
+	    const struct job_refusal **refusal);
 /*
  * Read the files of all shares, which keep the listings.  multi: the torrent
  * must have the multi form.  0, or the status and *why that clients get: 403

@@ -527,6 +527,8 @@ static void
 torrents_want(const struct exchange *x, const char *bytes,
     const struct torrent_key *key, struct specs *specs, bool simple)
 {
+	struct hot *hot = &x->service->jobs->hot;
+	struct hot_entry *e;
 	struct torrent *old = NULL;
 	char text[BASE_MAX];
 	const char *base = torrents_base(x, text);
@@ -539,8 +541,9 @@ torrents_want(const struct exchange *x, const char *bytes,
 	}
 	/* A cached "unknown" no longer applies: this request carries the
 	   paths. */
-	if (specs->n > 0 && key->multi)
-		hot_forget_unknown(&x->service->jobs->hot, key);
+	if (specs->n > 0 && key->multi && (e = hot_find(hot, key)) != NULL &&
+	    e->torrent == NULL)
+		hot_remove(hot, key);
 	if (torrents_answer_hot(x, key, base, simple, &old))
 		return;
 	w = calloc(1, sizeof(*w));

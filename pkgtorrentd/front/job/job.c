@@ -11,8 +11,6 @@
  * A job takes its next step from the event loop, never from a message handler,
  * so that it cannot be freed while its caller still uses it.
  */
-#include <sys/param.h>
-
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -495,35 +493,15 @@ job_looked_up(struct job *job)
  * RESOLVE: which files are these specs now?
  */
 
-/* Send the specs that are this walker's, in parts. */
 static void
-job_ask_walker(struct job *job, size_t walker)
+job_ask_walker(struct job *job, uint32_t walker)
 {
-	struct share *share = &job->files.shares[walker];
-	struct msg_resolve body = { .id = job->id };
-	struct worker *w = &job->all->workers.walkers[walker];
-	struct job_specs_at at = { 0 };
-	struct buf tail = { 0 };
-	int more;
+	struct jobs *all = job->all;
 
-	share->pending = true;
 	job->pending++;
-	share->next.len = 0;
-	do {
-		more = job_files_add_specs(&tail, &job->specs, job->all->conf,
-		    (uint32_t)walker, &at);
-		if (more == -1) {
-			job_fail_memory(job);
-			break;
-		}
-		body.flags = more ? PART_MORE :
-		    share->known ? RESOLVE_EXPECT : 0;
-		if (body.flags & RESOLVE_EXPECT)
-			memcpy(body.expect, share->sha256, SEAL_LEN);
-		worker_send(w, MSG_RESOLVE, &body, tail.data, tail.len, NULL,
-		    0);
-	} while (more);
-	buf_free(&tail);
+	if (job_files_ask_walker(&job->files, &job->specs, all->conf,
+	    &all->workers.walkers[walker], walker, job->id) == -1)
+		job_fail_memory(job);
 }
 
 static bool
@@ -569,7 +547,7 @@ job_ask_walkers(struct job *job, enum job_state state)
 		/* The second listing is to be the same as the first. */
 		if (state == JOB_CHECK)
 			job->files.shares[i].known = true;
-		job_ask_walker(job, i);
+		job_ask_walker(job, (uint32_t)i);
 	}
 	if (job->pending == 0)
 		job_fail(job, 404, "no root of the configuration holds that "
@@ -639,40 +617,6 @@ job_on_resolved(struct worker *w, struct msg *m)
 	return FAULT_NONE;
 }
 
-/*
- * Send the cache each walker's sealed listing, to make its entry from.  Nothing
- * is sent if a spec is in no listing: no walker has sealed that it is missing.
- */
-static void
-job_put_info(struct job *job)
-{
-	struct worker *cache = &job->all->workers.cache;
-	struct msg_put_info body = { 0 };
-	const struct share *share, *last = NULL;
-	size_t i, at, n;
-
-	if (worker_is_full(cache) || !job->files.complete)
-		return;
-	for (i = 0; i < job->files.nshares; i++)
-		if (job->files.shares[i].used)
-			last = &job->files.shares[i];
-	sha1(job->specs.text.data, job->specs.text.len, body.digest);
-	for (share = job->files.shares; share <= last; share++) {
-		for (at = 0; at < share->listing.len; at += n) {
-			n = MIN(share->listing.len - at, MSG_TAIL_MAX);
-			body.flags = PART_MORE;
-			if (at + n == share->listing.len) {
-				body.flags = PUT_SEALED |
-				    (share == last ? 0 : PART_MORE);
-				memcpy(body.seal, share->seal, SEAL_LEN);
-			}
-			if (worker_send(cache, MSG_PUT_INFO, &body,
-			    share->listing.data + at, n, NULL, 0) == -1)
-				return;
-		}
-	}
-}
-
 /* The listings are complete, and at least one of them is new. */
 static void
 job_take_listings(struct job *job)
@@ -685,7 +629,8 @@ job_take_listings(struct job *job)
 	    job->key.multi, &why);
 	if (status == 403 || status == 404) {
 		/* No file: the cache's entry under this digest is replaced. */
-		job_put_info(job);
+		job_files_put(&job->files, &job->specs,
+		    &all->workers.cache);
 		hot_remove(&all->hot, &job->key);
 	}
 	if (status != 0) {
@@ -761,7 +706,7 @@ job_resolved(struct job *job)
 	for (i = 0; i < job->files.nshares; i++) {
 		if (job->files.shares[i].used && job->files.shares[i].same) {
 			job->files.shares[i].known = false;
-			job_ask_walker(job, i);
+			job_ask_walker(job, (uint32_t)i);
 		}
 	}
 	if (job->pending == 0)
@@ -772,37 +717,20 @@ job_resolved(struct job *job)
  * PIECES: which pieces are known?
  */
 
-/* Of all files that the cache has not answered for yet. */
 static void
 job_ask_pieces(struct job *job)
 {
 	struct worker *cache = &job->all->workers.cache;
-	struct msg_get_pieces body = { .id = job->id,
-	    .piece_len = job->files.piece_len };
-	struct buf tail = { 0 };
-	uint32_t at = 0;
-	int more;
 
 	if (worker_is_full(cache)) {
 		job_do_without_cache(job);
 		return;
 	}
 	job->asked_cache_ms = clock_coarse_ms();
-	job->pending = 0;
-	do {
-		more = job_files_add_unanswered(&tail, &job->files, &at,
-		    &body.count);
-		if (more == -1) {
-			job_fail_memory(job);
-			break;
-		}
-		job->pending += body.count;
-		if (body.count > 0)
-			worker_send(cache, MSG_GET_PIECES, &body, tail.data,
-			    tail.len, NULL, 0);
-	} while (more);
-	buf_free(&tail);
-	if (job->pending == 0)
+	if (job_files_ask_pieces(&job->files, cache, job->id,
+	    &job->pending) == -1)
+		job_fail_memory(job);
+	else if (job->pending == 0)
 		job_set_due(job);
 }
 
@@ -958,7 +886,8 @@ job_complete(struct job *job)
 		    job->files.v[i].path_len))
 			break;
 	if (t->multi && t->settled && !t->by_mount)
-		job_put_info(job);
+		job_files_put(&job->files, &job->specs,
+		    &all->workers.cache);
 	job_succeed(job, t);
 }
 

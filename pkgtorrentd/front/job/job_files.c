@@ -1,8 +1,11 @@
+#include <sys/param.h>
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/seal.h"
 #include "common/spec.h"
+#include "common/str.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/front/job/job_files.h"
 
@@ -82,35 +85,48 @@ job_files_free(struct job_files *files)
 	memset(files, 0, sizeof(*files));
 }
 
-/* An item and its bytes.  1: the message has no room for it. */
+/* 0, or -1 without memory. */
 static int
 tail_add(struct buf *tail, const void *item, size_t item_len,
     const void *bytes, size_t len)
 {
-	if (tail->len + item_len + len > MSG_TAIL_MAX)
-		return 1;
 	return buf_add(tail, item, item_len) == -1 ||
 	    buf_add(tail, bytes, len) == -1 ? -1 : 0;
 }
 
 int
-job_files_add_specs(struct buf *tail, const struct specs *specs,
-    const struct conf *conf, uint32_t walker, struct job_specs_at *at)
+job_files_ask_walker(struct job_files *files, const struct specs *specs,
+    const struct conf *conf, struct worker *w, uint32_t walker, uint64_t id)
 {
-	struct str spec = at->spec;
-	struct msg_spec item;
-	int root, r;
+	struct share *share = &files->shares[walker];
+	struct msg_resolve body = { .id = id, .flags = PART_MORE };
+	struct msg_spec item = { 0 };
+	struct str spec = { 0 };
+	struct buf tail = { 0 };
+	int root;
 
-	for (tail->len = 0; next_spec(specs, conf, &spec, &root);
-	    at->spec = spec, at->index++) {
+	share->pending = true;
+	share->next.len = 0;
+	for (; next_spec(specs, conf, &spec, &root); item.index++) {
 		if (root != (int)walker)
 			continue;
-		item.index = at->index;
 		item.len = (uint32_t)spec.len;
-		r = tail_add(tail, &item, sizeof(item), spec.p, spec.len);
-		if (r != 0)
-			return r;
+		if (tail.len + sizeof(item) + spec.len > MSG_TAIL_MAX) {
+			worker_send(w, MSG_RESOLVE, &body, tail.data,
+			    tail.len, NULL, 0);
+			tail.len = 0;
+		}
+		if (tail_add(&tail, &item, sizeof(item), spec.p,
+		    spec.len) == -1) {
+			buf_free(&tail);
+			return -1;
+		}
 	}
+	body.flags = share->known ? RESOLVE_EXPECT : 0;
+	if (share->known)
+		memcpy(body.expect, share->sha256, SEAL_LEN);
+	worker_send(w, MSG_RESOLVE, &body, tail.data, tail.len, NULL, 0);
+	buf_free(&tail);
 	return 0;
 }
 
@@ -471,28 +487,41 @@ job_files_take(struct job_files *files, const struct conf *conf,
 }
 
 int
-job_files_add_unanswered(struct buf *tail, struct job_files *files,
-    uint32_t *at, uint32_t *count)
+job_files_ask_pieces(struct job_files *files, struct worker *cache,
+    uint64_t id, uint32_t *asked)
 {
+	struct msg_get_pieces body = { .id = id,
+	    .piece_len = files->piece_len };
 	struct msg_file item = { 0 };
+	struct buf tail = { 0 };
 	struct job_file *file;
-	int r;
 
-	for (tail->len = *count = 0; *at < files->n; ++*at) {
-		file = &files->v[*at];
+	for (*asked = 0; item.index < files->n; item.index++) {
+		file = &files->v[item.index];
 		if (file->answered)
 			continue;
-		item.index = *at;
 		item.len = file->path_len;
 		item.identity = file->identity;
-		r = tail_add(tail, &item, sizeof(item), file->path, item.len);
-		if (r != 0)
-			return r;
+		if (tail.len + sizeof(item) + item.len > MSG_TAIL_MAX) {
+			worker_send(cache, MSG_GET_PIECES, &body, tail.data,
+			    tail.len, NULL, 0);
+			tail.len = body.count = 0;
+		}
+		if (tail_add(&tail, &item, sizeof(item), file->path,
+		    item.len) == -1) {
+			buf_free(&tail);
+			return -1;
+		}
 		pieces_unref(file->pieces);
 		file->pieces = NULL;
 		file->got = 0;
-		++*count;
+		body.count++;
+		++*asked;
 	}
+	if (body.count > 0)
+		worker_send(cache, MSG_GET_PIECES, &body, tail.data, tail.len,
+		    NULL, 0);
+	buf_free(&tail);
 	return 0;
 }
 
@@ -549,6 +578,36 @@ job_files_take_pieces(struct job_files *files, uint32_t count,
 		answered += r;
 	}
 	return answered;
+}
+
+void
+job_files_put(const struct job_files *files, const struct specs *specs,
+    struct worker *cache)
+{
+	struct msg_put_info body = { 0 };
+	const struct share *share, *last = NULL;
+	size_t i, at, n;
+
+	if (worker_is_full(cache) || !files->complete)
+		return;
+	for (i = 0; i < files->nshares; i++)
+		if (files->shares[i].used)
+			last = &files->shares[i];
+	sha1(specs->text.data, specs->text.len, body.digest);
+	for (share = files->shares; share <= last; share++) {
+		for (at = 0; at < share->listing.len; at += n) {
+			n = MIN(share->listing.len - at, MSG_TAIL_MAX);
+			body.flags = PART_MORE;
+			if (at + n == share->listing.len) {
+				body.flags = PUT_SEALED |
+				    (share == last ? 0 : PART_MORE);
+				memcpy(body.seal, share->seal, SEAL_LEN);
+			}
+			if (worker_send(cache, MSG_PUT_INFO, &body,
+			    share->listing.data + at, n, NULL, 0) == -1)
+				return;
+		}
+	}
 }
 
 /* The names that an answer needs besides the dictionary. */

@@ -1,13 +1,13 @@
 /*
- * From the listings of the walkers to a job's files, and from these, or from
- * an entry of the cache, to a torrent.  Pure: no worker is asked here.
+ * From specs to the listings of the walkers, to a job's files, and from these,
+ * or from an entry of the cache, to a torrent.  The order of the steps, and
+ * the waiting, is in job.c.
  */
 #ifndef JOB_FILES_H
 #define JOB_FILES_H
 
 #include "common/conf/conf.h"
 #include "common/listing.h"
-#include "common/str.h"
 #include "pkgtorrentd/front/job/hashq.h"
 #include "pkgtorrentd/front/job/hot.h"
 
@@ -50,12 +50,6 @@ struct job_files {
 	struct buf	 merged;	/* … when there are several */
 };
 
-/* The specs that were read so far. */
-struct job_specs_at {
-	struct str	 spec;		/* the last of them */
-	uint32_t	 index;		/* of the next */
-};
-
 /* The status and text of a refusal; retry_s 0: trying again does not help. */
 struct job_refusal {
 	int		 status;
@@ -72,13 +66,11 @@ int	job_files_start(struct job_files *, const struct specs *,
 /* Free shares and files; files that are being hashed are waited for no
    longer. */
 void	job_files_free(struct job_files *);
-/*
- * The items of MSG_RESOLVE for this walker, as many as fit a message, in place
- * of the content of the buffer; at begins as zeros.  1: there are more, 0:
- * these are the last, -1: no memory.
- */
-int	job_files_add_specs(struct buf *, const struct specs *,
-	    const struct conf *, uint32_t walker, struct job_specs_at *at);
+/* Send a walker its share of the specs under the job's id.  0, or -1 without
+   memory. */
+int	job_files_ask_walker(struct job_files *, const struct specs *,
+	    const struct conf *, struct worker *, uint32_t walker,
+	    uint64_t id);
 /*
  * A walker's answer, after its listing has arrived in next.  *refusal is set
  * if it could not make one, or NULL.  false: it is not an answer to this
@@ -94,14 +86,10 @@ bool	job_files_take_resolved(struct job_files *, const struct specs *,
  */
 int	job_files_take(struct job_files *, const struct conf *,
 	    const struct specs *, bool multi, const char **why);
-/*
- * The items of MSG_GET_PIECES for files that the cache has not answered for,
- * as many as fit a message, in place of the content of the buffer, and their
- * number.  at is the number of the next file and begins as 0.  1: there are
- * more, 0: these are the last, -1: no memory.
- */
-int	job_files_add_unanswered(struct buf *, struct job_files *,
-	    uint32_t *at, uint32_t *count);
+/* Ask the cache for the pieces of *asked files: all that it has not answered
+   for.  0, or -1 without memory. */
+int	job_files_ask_pieces(struct job_files *, struct worker *cache,
+	    uint64_t id, uint32_t *asked);
 /*
  * The tail of a MSG_PIECES with count items, for files that the cache had not
  * answered for.  Returns for how many it has answered completely now, or -1
@@ -109,6 +97,12 @@ int	job_files_add_unanswered(struct buf *, struct job_files *,
  */
 int	job_files_take_pieces(struct job_files *, uint32_t count,
 	    const uint8_t *tail, size_t len);
+/*
+ * Send the cache each walker's sealed listing, to make its entry from.  Nothing
+ * is sent if a spec is in no listing: no walker has sealed that it is missing.
+ */
+void	job_files_put(const struct job_files *, const struct specs *,
+	    struct worker *cache);
 /* The torrent of the files, with all their pieces known; NULL without
    memory. */
 struct torrent *job_files_torrent(const struct job_files *,

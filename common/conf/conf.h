@@ -32,7 +32,7 @@ struct conf_proxy {
 };
 
 enum conf_access_log { ACCESS_LOG_NO, ACCESS_LOG_YES, ACCESS_LOG_FILE };
-enum conf_digest { DIGEST_AUTO, DIGEST_AVX512, DIGEST_AVX2, DIGEST_OPENSSL };
+enum sha1_impl { SHA1_AUTO, SHA1_AVX512, SHA1_AVX2, SHA1_OPENSSL };
 
 struct conf {
 	struct conf_listen	*listen;
@@ -72,7 +72,7 @@ struct conf {
 	uint64_t		 max_bytes;
 	uint64_t		 max_torrent;	/* bytes */
 	uint64_t		 hot_size;	/* bytes */
-	enum conf_digest	 digest;
+	enum sha1_impl		 sha1_impl;
 	uint32_t		 header_timeout_ms;
 	uint32_t		 body_timeout_ms;
 	uint32_t		 idle_timeout_ms;

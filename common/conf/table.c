@@ -43,7 +43,7 @@ const struct keyword conf_keywords[] = {
 	    .max = CONF_LIST_MAX, EXPECT("ADDRESS[/BITS] ... or none")),
 	KEYWORD("serve-files", flag, serve_files, "no", WORDS("no|yes")),
 	KEYWORD("hashers", count, hashers, NULL, FROM(1, 64)),
-	KEYWORD("digest", choice, digest, "auto",
+	KEYWORD("digest", choice, sha1_impl, "auto",
 	    WORDS("auto|avx512|avx2|openssl")),
 	KEYWORD("piece-length", piece_len, piece_len, "1M",
 	    FROM(16 * K, 16 * M)),

@@ -1,13 +1,13 @@
 /*
- * Which blocks go into which lane.  All buffers of a call are in the same
- * phase: first the whole blocks of their data, longest first, so that lanes
- * run empty together; then the ends; then the zeros that pad them.  In each
- * phase a lane that has finished takes the next buffer, and when few are left
- * OpenSSL finishes them one by one.
+ * Assigns blocks to lanes.  All buffers of a call are in the same phase: first
+ * the whole blocks of their data, longest first, so that lanes run empty
+ * together; then the ends; then the zeros that pad them.  In each phase a lane
+ * that has finished takes the next buffer, and when few are left OpenSSL
+ * finishes them one by one.
  */
 
-/* The functions that start from a state in the middle of a message, which
-   OpenSSL 3 has, but calls deprecated. */
+/* For the functions that start from a state in the middle of a message, which
+   OpenSSL 3 deprecates. */
 #define OPENSSL_API_COMPAT	0x10101000L
 #include <openssl/sha.h>
 
@@ -23,11 +23,11 @@
 #include "hasher/hash/sha1_lanes.h"
 #include "hasher/hash/sha1_vector.h"
 
-#define JOBS_AT_ONCE	256	/* what they need stays in the CPU's cache */
-#define AHEAD		1024U	/* bytes, fetched while as many are hashed */
-#define TEST_LEN	4096	/* bytes, the longest message */
+#define JOBS_AT_ONCE	256	/* their state stays in the CPU's cache */
+#define AHEAD		1024U	/* bytes: fetched while as many are hashed */
+#define TEST_LEN	4096	/* bytes: the longest message */
 
-/* Blocks that are still to go into a state. */
+/* Blocks that remain to be added to a state. */
 struct run {
 	uint32_t	 h[SHA1_WORDS];
 	const uint8_t	*data;		/* unused for zeros */
@@ -37,9 +37,9 @@ struct run {
 struct work {
 	struct run	own;
 	struct run	padded;
-	/* What follows the last whole block: of the data, … */
+	/* The rest of the data after its last whole block, with its end. */
 	uint8_t		end[2 * SHA1_BLOCK];
-	/* … filled up with zeros, and at the end of those. */
+	/* The same rest filled up with zeros, and the end after all zeros. */
 	uint8_t		padding[SHA1_BLOCK];
 	uint8_t		padded_end[SHA1_BLOCK];
 };
@@ -66,12 +66,12 @@ static const uint32_t	initial[SHA1_WORDS] = {
 	0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0
 };
 
-/* For OpenSSL, which has no other way to hash them. */
+/* OpenSSL hashes zeros only from memory. */
 static const uint8_t	zeros[4096];
 
 /*
- * OpenSSL waits for every line of what is not in the CPU's cache yet: mapped
- * files would be hashed at half its speed.
+ * Prefetch the data: OpenSSL waits for each line that the CPU's cache lacks, and
+ * would hash mapped files at half its speed.
  */
 static void
 update_ahead(SHA_CTX *ctx, const uint8_t *data, uint64_t len)
@@ -143,7 +143,7 @@ lane_take(struct lanes *lanes, unsigned lane)
 	return run;
 }
 
-/* As many blocks as all lanes in use have. */
+/* Hash as many blocks as all lanes in use still have. */
 static void
 lanes_step(struct lanes *lanes, const struct sha1_kernel *kernel,
     enum phase phase)
@@ -155,7 +155,7 @@ lanes_step(struct lanes *lanes, const struct sha1_kernel *kernel,
 		kernel = kernel->half;
 	for (i = 1; i < lanes->used; i++)
 		blocks = MIN(blocks, lanes->run[i]->blocks);
-	/* Lanes that nobody uses do what the first one does. */
+	/* Unused lanes repeat the work of the first one. */
 	for (i = lanes->used; i < kernel->lanes; i++)
 		lanes->data[i] = lanes->data[0];
 	if (phase == PHASE_DATA)
@@ -169,7 +169,7 @@ lanes_step(struct lanes *lanes, const struct sha1_kernel *kernel,
 	}
 }
 
-/* Everything in the queue, which is empty afterwards. */
+/* Hash all that is queued; the queue is empty afterwards. */
 static void
 run_queue(struct sha1_lanes *l, enum phase phase)
 {
@@ -201,8 +201,8 @@ run_queue(struct sha1_lanes *l, enum phase phase)
 }
 
 /*
- * Longest first.  Inserted, since all but a few are of one length; and glibc's
- * qsort(3) asks the system how much memory there is.
+ * Queue the longest first.  Insertion is cheap, because nearly all have the same
+ * length; and glibc's qsort(3) asks the system for the size of its memory.
  */
 static void
 queue_run(struct sha1_lanes *l, struct run *run, const uint8_t *data,
@@ -318,9 +318,9 @@ sha1_lanes_run(struct sha1_lanes *l, const struct sha1_job *jobs, size_t n)
 }
 
 /*
- * A kernel that is wrong, by a fault of the compiler or of the machine, would
- * fill caches with torrents that nobody can download: it has to agree with
- * OpenSSL first, with every number of lanes in use.
+ * A fault of the compiler or the machine could make a kernel wrong, which would
+ * fill caches with torrents that nobody can download.  So each kernel must first
+ * agree with OpenSSL, with every number of lanes in use.
  */
 static bool
 kernel_is_right(struct sha1_lanes *l)
@@ -334,8 +334,8 @@ kernel_is_right(struct sha1_lanes *l)
 	for (i = 0; i < TEST_LEN; i++)
 		data[i] = (uint8_t)(i * i >> 5 ^ i * 151);
 	for (i = 0; i < 2 * LANES_MAX; i++) {
-		/* Shorter by little and by much, over every boundary; zeros
-		   follow the data. */
+		/* The lengths differ by little and by much, across every
+		   boundary; zeros follow the data. */
 		jobs[i] = (struct sha1_job){
 			.data = data + i * i * 4 + i,
 			.len = TEST_LEN - (i * i * 4 + i),
@@ -355,13 +355,12 @@ kernel_is_right(struct sha1_lanes *l)
 }
 
 static bool
-use_kernel(struct sha1_lanes *l, enum conf_digest digest)
+use_kernel(struct sha1_lanes *l, enum sha1_impl impl)
 {
-	l->kernel = sha1_kernel_find(digest);
+	l->kernel = sha1_kernel_find(impl);
 	if (l->kernel == NULL)
 		return false;
-	l->pays = sha1_cpu_has_sha() ? l->kernel->pays :
-	    l->kernel->pays_without_sha;
+	l->pays = l->kernel->pays;
 	if (kernel_is_right(l))
 		return true;
 	log_warn("digests by %s are wrong on this machine: not used",
@@ -371,34 +370,21 @@ use_kernel(struct sha1_lanes *l, enum conf_digest digest)
 }
 
 struct sha1_lanes *
-sha1_lanes_new(enum conf_digest digest)
+sha1_lanes_new(enum sha1_impl impl, const char **name)
 {
 	struct sha1_lanes	*l;
+	bool			 fits = impl == SHA1_OPENSSL;
 
 	l = calloc(1, sizeof(*l));
 	if (l == NULL)
 		return NULL;
-	if (digest == DIGEST_OPENSSL)
-		return l;
-	if (digest != DIGEST_AVX2 && use_kernel(l, DIGEST_AVX512))
-		return l;
-	if (digest == DIGEST_AVX512)
-		log_warn("no digests by avx512 on this machine");
-	if (use_kernel(l, DIGEST_AVX2))
-		return l;
-	if (digest == DIGEST_AVX2)
+	if (!fits && impl != SHA1_AVX2) {
+		fits = use_kernel(l, SHA1_AVX512);
+		if (!fits && impl == SHA1_AVX512)
+			log_warn("no digests by avx512 on this machine");
+	}
+	if (!fits && !use_kernel(l, SHA1_AVX2) && impl == SHA1_AVX2)
 		log_warn("no digests by avx2 on this machine");
+	*name = l->kernel != NULL ? l->kernel->name : "openssl";
 	return l;
-}
-
-void
-sha1_lanes_free(struct sha1_lanes *l)
-{
-	free(l);
-}
-
-const char *
-sha1_lanes_name(const struct sha1_lanes *l)
-{
-	return l->kernel != NULL ? l->kernel->name : "openssl";
 }

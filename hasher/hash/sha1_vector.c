@@ -4,6 +4,7 @@
 
 #include <cpuid.h>
 #include <immintrin.h>
+#include <stdbool.h>
 
 /*
  * FIPS 180-4, 6.1.2, written once over the operations of either vector unit:
@@ -52,12 +53,13 @@
 	}								      \
 } while (0)
 
-/* An array of vectors stays in registers only if no loop is left over it. */
+/* An array of vectors stays in registers only if all loops over it are
+   unrolled. */
 #define UNROLL	_Pragma("GCC unroll 16")
 
 /*
- * So many streams are more than the hardware follows by itself, and it stops
- * at the end of each page.
+ * The hardware does not follow so many streams by itself, and it stops at the
+ * end of each page.
  */
 #define AHEAD	512			/* bytes */
 
@@ -145,7 +147,7 @@ V##_zeros(struct sha1_states *states, size_t blocks)			      \
 #define V512_PARITY(x, y, z)	_mm512_ternarylogic_epi32(x, y, z, 0x96)
 #define V512_MAJORITY(x, y, z)	_mm512_ternarylogic_epi32(x, y, z, 0xe8)
 
-/* One block of each lane: rows to columns, and to the machine's byte order. */
+/* Load a block of each lane: transpose rows to columns, and swap the bytes. */
 static inline TARGET_512 void
 load_512(__m512i w[16], const uint8_t *const data[LANES_MAX], size_t at)
 {
@@ -208,7 +210,7 @@ DEFINE_KERNELS(V512)
 #define V256_MAJORITY(x, y, z)	V256_XOR(y, V256_AND(V256_XOR(x, y),	      \
 				    V256_XOR(y, z)))
 
-/* Half a block of each lane. */
+/* Load half a block of each lane. */
 static inline TARGET_256 void
 load_256(__m256i w[8], const uint8_t *const data[LANES_MAX], size_t at)
 {
@@ -244,8 +246,8 @@ load_256(__m256i w[8], const uint8_t *const data[LANES_MAX], size_t at)
 DEFINE_KERNELS(V256)
 
 /*
- * AVX-512 on half vectors, of which CPUs do three at a time, not two: for
- * eight lanes and less.
+ * AVX-512 on half vectors, for up to eight lanes: CPUs work on three of them at
+ * a time, but only on two whole ones.
  */
 #define VHALF_TARGET	__attribute__((target("avx512f,avx512bw,avx512vl")))
 #define VHALF_vector		__m256i
@@ -262,33 +264,22 @@ DEFINE_KERNELS(V256)
 DEFINE_KERNELS(VHALF)
 
 static const struct sha1_kernel	half_512 = {
-	"avx512vl", 8, 4, 2, NULL, VHALF_data, VHALF_zeros
+	"avx512vl", 8, 0, NULL, VHALF_data, VHALF_zeros
 };
 
-static const struct sha1_kernel	kernel_512 = {
-	"avx512", 16, 4, 2, &half_512, V512_data, V512_zeros
+/* The same kernels for a CPU without and with SHA instructions. */
+static const struct sha1_kernel	kernels_512[] = {
+	{ "avx512", 16, 2, &half_512, V512_data, V512_zeros },
+	{ "avx512", 16, 4, &half_512, V512_data, V512_zeros },
 };
 
-static const struct sha1_kernel	kernel_256 = {
-	"avx2", 8, 5, 3, NULL, V256_data, V256_zeros
+static const struct sha1_kernel	kernels_256[] = {
+	{ "avx2", 8, 3, NULL, V256_data, V256_zeros },
+	{ "avx2", 8, 5, NULL, V256_data, V256_zeros },
 };
 
-/* __builtin_cpu_supports() asks the system too: it has to keep the registers
-   when it switches threads. */
-const struct sha1_kernel *
-sha1_kernel_find(enum conf_digest digest)
-{
-	if (digest == DIGEST_AVX512 && __builtin_cpu_supports("avx512f") &&
-	    __builtin_cpu_supports("avx512bw") &&
-	    __builtin_cpu_supports("avx512vl"))
-		return &kernel_512;
-	if (digest == DIGEST_AVX2 && __builtin_cpu_supports("avx2"))
-		return &kernel_256;
-	return NULL;
-}
-
-bool
-sha1_cpu_has_sha(void)
+static bool
+cpu_has_sha(void)
 {
 	unsigned	eax, ebx, ecx, edx;
 
@@ -296,19 +287,27 @@ sha1_cpu_has_sha(void)
 	    (ebx & bit_SHA);
 }
 
-#else
-
+/* __builtin_cpu_supports() asks the system too, which must keep the registers
+   when it switches threads. */
 const struct sha1_kernel *
-sha1_kernel_find(enum conf_digest digest)
+sha1_kernel_find(enum sha1_impl impl)
 {
-	(void)digest;
+	if (impl == SHA1_AVX512 && __builtin_cpu_supports("avx512f") &&
+	    __builtin_cpu_supports("avx512bw") &&
+	    __builtin_cpu_supports("avx512vl"))
+		return &kernels_512[cpu_has_sha()];
+	if (impl == SHA1_AVX2 && __builtin_cpu_supports("avx2"))
+		return &kernels_256[cpu_has_sha()];
 	return NULL;
 }
 
-bool
-sha1_cpu_has_sha(void)
+#else
+
+const struct sha1_kernel *
+sha1_kernel_find(enum sha1_impl impl)
 {
-	return false;
+	(void)impl;
+	return NULL;
 }
 
 #endif

@@ -96,7 +96,7 @@ reload_is_missing(enum role role, uint32_t index, const struct conf *conf,
 		return conf_find_root(other, &conf->roots[index]) == -1;
 	case ROLE_HASHER:
 		return index >= other->hashers ||
-		    conf->digest != other->digest;
+		    conf->sha1_impl != other->sha1_impl;
 	case ROLE_CACHE:
 		return strcmp(conf->cache, other->cache) != 0;
 	default:

@@ -74,7 +74,7 @@ check_item(const struct msg_digests_item *item, const uint8_t *digests,
 	require(n == item->count);
 	memset(seal, 0, sizeof(seal));
 	if (item->flags & DIGESTS_SETTLED)
-		seal_digests(h.work.seal, &item->identity, piece_len,
+		seal_digests(h.scratch.seal, &item->identity, piece_len,
 		    item->first, item->count, digests, seal);
 	require(memcmp(seal, item->seal, SEAL_LEN) == 0);
 }
@@ -257,8 +257,8 @@ start(void)
 	others[2] = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	h.child.conf = conf_parse("fuzz", text, sizeof(text) - 1, &none,
 	    &errors);
-	h.work.seal = seal_new(key);
-	require(h.child.conf != NULL && h.work.seal != NULL);
+	h.scratch.seal = seal_new(key);
+	require(h.child.conf != NULL && h.scratch.seal != NULL);
 	hasher_use_kernel(&h);
 	h.child.front.fd = -1;
 	h.child.ops = &hasher_ops;
@@ -271,7 +271,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	int before;
 
-	if (h.work.seal == NULL)
+	if (h.scratch.seal == NULL)
 		start();
 	in = data;
 	in_len = len;

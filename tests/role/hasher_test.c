@@ -410,28 +410,29 @@ TEST(memory__where_nobody_knows)
  */
 TEST(file__cannot_be_read)
 {
-	static struct batch_work	 work;
+	static struct hash_scratch	 scratch;
 	static struct batch		 batch;
+	const char			*name;
 	struct msg_digests_item		 item;
 
 	log_set_level(-1);
 	read_init();
-	work.lanes = sha1_lanes_new(DIGEST_AUTO);
-	work.seal = seal_new(proc_key);
-	ATF_REQUIRE(work.lanes != NULL && work.seal != NULL);
+	scratch.lanes = sha1_lanes_new(SHA1_AUTO, &name);
+	scratch.seal = seal_new(proc_key);
+	ATF_REQUIRE(scratch.lanes != NULL && scratch.seal != NULL);
 	batch.piece_len = PIECE;
 	batch.count = 1;
 	batch.slices[0].read.fd = hash_file("file", PIECE, NULL);
 	batch.slices[0].read.len = 4 * PIECE;
 	batch.slices[0].size = PIECE;
-	batch_hash(&batch, &work);
-	memcpy(&item, work.tail, sizeof(item));
-	ATF_CHECK_EQ(sizeof(item), work.tail_len);
+	batch_hash(&batch, &scratch);
+	memcpy(&item, scratch.tail, sizeof(item));
+	ATF_CHECK_EQ(sizeof(item), scratch.tail_len);
 	ATF_CHECK_EQ(DIGESTS_ERROR, item.status);
 	ATF_CHECK_EQ(0, item.count);
 	ATF_CHECK_EQ(0, item.flags);
-	sha1_lanes_free(work.lanes);
-	seal_free(work.seal);
+	free(scratch.lanes);
+	seal_free(scratch.seal);
 }
 
 TEST(status__is_logged)

@@ -7,7 +7,7 @@
 
 #include "hasher/hash/sha1_vector.h"
 
-static const struct sha1_kernel	*find_kernel(enum conf_digest);
+static const struct sha1_kernel	*find_kernel(enum sha1_impl);
 
 #define sha1_kernel_find	find_kernel
 #include "hasher/hash/sha1_lanes.c"
@@ -17,8 +17,8 @@ static const struct sha1_kernel	*find_kernel(enum conf_digest);
 #define DATA_LEN	(300U << 10)
 #define MANY		600		/* jobs, more than go at once */
 
-/* The kernel that find_kernel() spoils; DIGEST_AUTO: none. */
-static enum conf_digest		 broken_digest = DIGEST_AUTO;
+/* The kernel that find_kernel() spoils; SHA1_AUTO: none. */
+static enum sha1_impl		 broken_impl = SHA1_AUTO;
 static unsigned			 broken_lane;
 static bool			 spoil_zeros;
 static const struct sha1_kernel	*sound;
@@ -39,13 +39,13 @@ break_zeros(struct sha1_states *states, size_t blocks)
 }
 
 static const struct sha1_kernel *
-find_kernel(enum conf_digest digest)
+find_kernel(enum sha1_impl impl)
 {
 	static struct sha1_kernel	kernel;
 
-	if (digest != broken_digest)
-		return sha1_kernel_find(digest);
-	sound = sha1_kernel_find(digest);
+	if (impl != broken_impl)
+		return sha1_kernel_find(impl);
+	sound = sha1_kernel_find(impl);
 	if (sound == NULL)
 		return NULL;
 	kernel = *sound;
@@ -81,15 +81,16 @@ random_data(size_t len)
 }
 
 static struct sha1_lanes *
-lanes_of(enum conf_digest digest, const char *name)
+lanes_of(enum sha1_impl impl, const char *name)
 {
 	struct sha1_lanes	*l;
+	const char		*used;
 
-	if (digest != DIGEST_OPENSSL && sha1_kernel_find(digest) == NULL)
+	if (impl != SHA1_OPENSSL && sha1_kernel_find(impl) == NULL)
 		atf_tc_skip("this machine has no %s", name);
-	l = sha1_lanes_new(digest);
+	l = sha1_lanes_new(impl, &used);
 	ATF_REQUIRE(l != NULL);
-	ATF_REQUIRE_STREQ(name, sha1_lanes_name(l));
+	ATF_REQUIRE_STREQ(name, used);
 	return l;
 }
 
@@ -214,9 +215,9 @@ check_random(struct sha1_lanes *l, uint8_t *data, int rounds)
 }
 
 static void
-check_kernel(enum conf_digest digest, const char *name)
+check_kernel(enum sha1_impl impl, const char *name)
 {
-	struct sha1_lanes	*l = lanes_of(digest, name);
+	struct sha1_lanes	*l = lanes_of(impl, name);
 	uint8_t			*data = random_data(DATA_LEN);
 
 	check_vectors(l);
@@ -229,36 +230,38 @@ check_kernel(enum conf_digest digest, const char *name)
 	l->pays = LANES_MAX + 1;
 	check_random(l, data, 3);
 	free(data);
-	sha1_lanes_free(l);
+	free(l);
 }
 
 TEST(avx512__agrees_with_openssl)
 {
-	check_kernel(DIGEST_AVX512, "avx512");
+	check_kernel(SHA1_AVX512, "avx512");
 }
 
 TEST(avx2__agrees_with_openssl)
 {
-	check_kernel(DIGEST_AVX2, "avx2");
+	check_kernel(SHA1_AVX2, "avx2");
 }
 
 TEST(openssl__agrees_with_itself)
 {
-	check_kernel(DIGEST_OPENSSL, "openssl");
+	check_kernel(SHA1_OPENSSL, "openssl");
 }
 
 TEST(auto__always_finds_one)
 {
-	struct sha1_lanes	*l = sha1_lanes_new(DIGEST_AUTO);
+	const char		*used;
+	struct sha1_lanes	*l = sha1_lanes_new(SHA1_AUTO, &used);
 
 	ATF_REQUIRE(l != NULL);
 	check_vectors(l);
-	sha1_lanes_free(l);
+	free(l);
 }
 
 TEST(data__is_not_read_past_its_end)
 {
-	struct sha1_lanes	*l = sha1_lanes_new(DIGEST_AUTO);
+	const char		*used;
+	struct sha1_lanes	*l = sha1_lanes_new(SHA1_AUTO, &used);
 	struct sha1_job		 jobs[LANES_MAX];
 	uint8_t			*data[LANES_MAX];
 	size_t			 i;
@@ -274,35 +277,36 @@ TEST(data__is_not_read_past_its_end)
 	check_jobs(l, jobs, LANES_MAX);
 	for (i = 0; i < LANES_MAX; i++)
 		free(data[i]);
-	sha1_lanes_free(l);
+	free(l);
 }
 
 /* One wrong lane, in any kernel, for any data. */
 static void
-check_broken(enum conf_digest digest, const char *name, const char *instead)
+check_broken(enum sha1_impl impl, const char *name, const char *instead)
 {
 	struct sha1_lanes	*l;
+	const char		*used;
 
-	if (sha1_kernel_find(digest) == NULL)
+	if (sha1_kernel_find(impl) == NULL)
 		atf_tc_skip("this machine has no %s", name);
-	broken_digest = digest;
-	for (broken_lane = 0; broken_lane < sha1_kernel_find(digest)->lanes;
+	broken_impl = impl;
+	for (broken_lane = 0; broken_lane < sha1_kernel_find(impl)->lanes;
 	    broken_lane++) {
 		spoil_zeros = broken_lane % 2;
-		l = sha1_lanes_new(digest);
+		l = sha1_lanes_new(impl, &used);
 		ATF_REQUIRE(l != NULL);
-		ATF_CHECK_STREQ(instead, sha1_lanes_name(l));
+		ATF_CHECK_STREQ(instead, used);
 		check_vectors(l);
-		sha1_lanes_free(l);
+		free(l);
 	}
 }
 
 TEST(avx512__is_not_used_when_wrong)
 {
-	check_broken(DIGEST_AVX512, "avx512", "avx2");
+	check_broken(SHA1_AVX512, "avx512", "avx2");
 }
 
 TEST(avx2__is_not_used_when_wrong)
 {
-	check_broken(DIGEST_AVX2, "avx2", "openssl");
+	check_broken(SHA1_AVX2, "avx2", "openssl");
 }

@@ -754,6 +754,8 @@ check_nothing_left(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+	struct hot_entry *hot;
+	struct torrent_key key;
 	unsigned i;
 	int before;
 
@@ -774,7 +776,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	pass(11 * 60 * 1000);
 	settle();
 	check_nothing_left();
-	hot_clear(&front.hot);
+	while ((hot = TAILQ_FIRST(&front.jobs.hot.lru)) != NULL) {
+		key = hot->key;
+		hot_remove(&front.jobs.hot, &key);
+	}
 	front.hashq.hashed = front.hashq.rate_hashed = 0;
 	memset(version, 0, sizeof(version));
 	for (i = 0; i < PEERS; i++)

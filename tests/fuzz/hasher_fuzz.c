@@ -19,6 +19,8 @@ static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 
 #define msg_send_wait	fuzz_answer
 #include "hasher/hash/hasher.c"
+
+#include <stdlib.h>
 #undef msg_send_wait
 
 #include "common/torrent.h"

@@ -147,7 +147,7 @@ enum msg_type {
  * When a file was last changed and which file it is: two looks at a path that
  * agree in all of it saw the same bytes: the kernel moves ctime with every
  * change, and nobody can set it back.  On file systems where that does not
- * hold (common/fstype.h) nothing but the mount tells one image from another:
+ * hold (common/mounts.h) nothing but the mount tells one image from another:
  * there mount is not 0, and the identity is of no use after a restart, so
  * that it is never stored.
  */

@@ -46,13 +46,11 @@ void	sandbox_enter(const struct sandbox *, int *dirfd, char *layers,
 /* The sandbox of the parent: only the capabilities that it uses. */
 void	sandbox_enter_parent(char *layers, size_t layers_len);
 
-/*
- * The layers with tables of their own.  Landlock allows paths below dirfd as
- * the role needs them (dirfd -1: none): returns the ABI of the kernel, or -1
- * with errno.  seccomp: 0, or -1 with errno.
- */
-int	landlock_enter(enum role, int dirfd);
+/* Load the filter of system calls.  0, or -1 with errno. */
 int	seccomp_enter(enum role, int channel_fd);
+
+/* For tests: Landlock alone. */
+int	landlock_enter(enum role, int dirfd);
 
 /* For tests: write the filter for an architecture (SCMP_ARCH_ of libseccomp) to
    a file, as struct sock_filter.  0, or -1 with errno. */

@@ -10,7 +10,7 @@
 # numbers in the cleanup part, however the case ended.
 #
 # Of a mirror on an overlay, as containers have it, the service stores
-# nothing (common/fstype.h).  There www is a link to a directory elsewhere.
+# nothing (common/mounts.h).  There www is a link to a directory elsewhere.
 
 service=/mirror/torrent_service		# any name will do before the slash
 service_cases=

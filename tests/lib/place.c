@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/fstype.h"
+#include "common/mounts.h"
 #include "tests/lib/place.h"
 
 static char place[PATH_MAX];

@@ -1,7 +1,7 @@
 /* Which file systems are trusted with change times. */
 #include <string.h>
 
-#include "common/fstype.h"
+#include "common/mounts.h"
 #include "tests/lib/test.h"
 
 struct expected {

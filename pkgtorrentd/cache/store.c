@@ -21,6 +21,11 @@
 #define TRIES		3
 #define COMPLAIN_MS	60000
 
+/* Limits for additions before the first count: a cache that was full when the
+   last process exited must not grow far past its limit. */
+#define UNCOUNTED_PART	32
+#define UNCOUNTED_MIN	(1ULL << 20)
+
 static void
 store_complain(struct store *st, enum store_complaint kind, const char *problem,
     const char *name)
@@ -104,13 +109,6 @@ store_open_beneath(int dirfd, const char *name, int flags)
 	};
 
 	return (int)syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
-}
-
-bool
-store_is_lack(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOMEM ||
-	    error == ENOBUFS || error == EINTR || error == EAGAIN;
 }
 
 enum entry_owner
@@ -288,18 +286,6 @@ store_remove(struct store *st, const char *name)
 	if (store_clear(st, dirfd, last) == -1)
 		store_complain_write(st, name);
 	close(dirfd);
-}
-
-/* Limits for additions before the first count: a cache that was full when the
-   last process exited must not grow far past its limit. */
-#define UNCOUNTED_PART	32
-#define UNCOUNTED_MIN	(1ULL << 20)
-
-void
-store_init(struct store *st)
-{
-	snprintf(st->temporary, sizeof(st->temporary), ENTRY_TEMPORARY "%d",
-	    (int)getpid());
 }
 
 /* Open an entry to read.  -1: there is none, and *wrong is NULL, or it is not
@@ -786,9 +772,8 @@ try_disk(struct store *st)
 	place = store_open_beneath(st->dirfd, PLACE, O_RDONLY | O_DIRECTORY);
 	if (place == -1 && errno != ENOENT)
 		return;
-	/* The temporary name ends with our process id. */
-	(void)snprintf(name, sizeof(name), ENTRY_ASIDE "%" PRIu64 "-%s",
-	    (uint64_t)clock_real_ns(), st->temporary + strlen(ENTRY_TEMPORARY));
+	(void)snprintf(name, sizeof(name), ENTRY_ASIDE "%" PRIu64 "-%u",
+	    (uint64_t)clock_real_ns(), st->aside++);
 	failed = live_beside(place == -1 ? st->dirfd : place, name);
 	if (failed != NULL && errno != ENOENT)
 		log_warn("nothing can be stored in the cache: %s: %s%s",
@@ -800,6 +785,9 @@ try_disk(struct store *st)
 void
 store_start(struct store *st, bool check)
 {
+	/* Another process may still be writing under its own name. */
+	snprintf(st->temporary, sizeof(st->temporary), ENTRY_TEMPORARY
+	    "%" PRIu64, (uint64_t)clock_real_ns());
 	selftest_run(store_selftests, store_nselftests, st);
 	if (check)
 		return;

@@ -10,6 +10,8 @@
 
 #include <sys/stat.h>
 
+#include <errno.h>
+
 #include "pkgtorrentd/cache/entry.h"
 
 enum store_complaint {
@@ -24,6 +26,8 @@ enum store_complaint {
 struct store {
 	int		 dirfd;
 	uint64_t	 limit;		/* bytes: cache-size */
+	uint64_t	 age_s;		/* cache-age */
+	bool		 limits_changed; /* for the sweep: it becomes due */
 	uint64_t	 entry_max;	/* bytes: the longest entry allowed */
 	/*
 	 * Bytes of the blocks of entries and directories, and the number of
@@ -53,10 +57,8 @@ struct store {
 	} complaints[STORE_COMPLAINTS];
 };
 
-/* Called before the sandbox.  The caller then sets dirfd and the limits. */
-void	store_init(struct store *);
 /*
- * Called in the sandbox.  Try every system call of the store; the process exits
+ * Called in the sandbox, with dirfd and the limits set.  Try every system call of the store; the process exits
  * if one is refused.  Then, unless check (only a configuration is checked),
  * make info/ and pieces/ if they are missing, and make and remove a test entry;
  * if that fails, warn.
@@ -93,8 +95,12 @@ void	store_remove(struct store *, const char *name);
 int	store_open_beneath(int dirfd, const char *name, int flags);
 
 /* Is this errno a temporary lack of resources, not a fault of the entry? */
-bool	store_is_lack(int error);
-
+static inline bool
+store_is_lack(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM ||
+	    error == ENOBUFS || error == EINTR || error == EAGAIN;
+}
 
 /* Returns the owner of a file by its beginning.  A pickle must also have its
    end, unless unfinished: its name shows that the original wrote it. */

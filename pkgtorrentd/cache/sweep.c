@@ -50,7 +50,6 @@ struct level {
 
 struct sweep {
 	struct store		*store;
-	uint64_t		 age_ms;	/* cache-age */
 	enum phase		 phase;
 	bool			 first;		/* check contents too */
 	bool			 incomplete;	/* the count missed something */
@@ -91,15 +90,6 @@ sweep_new(struct store *st)
 	return sw;
 }
 
-void
-sweep_configure(struct sweep *sw, uint64_t age_s)
-{
-	sw->age_ms = age_s < UINT64_MAX / 1000 ? age_s * 1000 : UINT64_MAX;
-	sw->next_ms = 0;
-	sw->retry_ms = 0;
-	sw->store->wanted = 0;
-}
-
 /* Begin a sweep above this size, so that writes rarely find no room. */
 static uint64_t
 high_water(const struct store *st)
@@ -128,8 +118,8 @@ due_in_ms(const struct sweep *sw, uint64_t now)
 	return at > now ? at - now : 0;
 }
 
-int
-sweep_wait_ms(const struct sweep *sw)
+static int
+wait_ms(const struct sweep *sw)
 {
 	uint64_t now = clock_ms(), wait = due_in_ms(sw, now);
 
@@ -246,7 +236,7 @@ sweep_entry(struct sweep *sw, const char *name, const struct stat *sb)
 	struct store *st = sw->store;
 
 	lv->uncharged = 0;
-	if (age_ms > sw->age_ms && remove_file(sw, name, sb)) {
+	if (age_ms / 1000 >= st->age_s && remove_file(sw, name, sb)) {
 		st->expired++;
 	} else if (sw->phase == PHASE_EVICT && must_go(sw, age_ms, bytes) &&
 	    remove_file(sw, name, sb)) {
@@ -448,17 +438,11 @@ next_tree(struct sweep *sw)
 		end(sw);
 }
 
-void
-sweep_turn(struct sweep *sw, bool idle)
+static void
+work(struct sweep *sw)
 {
-	uint64_t now = clock_ms(), until = now + TURN_MS;
+	uint64_t until = clock_ms() + TURN_MS;
 
-	if (!idle && now - sw->turn_ms < (is_urgent(sw) ? PAUSE_MS :
-	    STARVED_MS))
-		return;
-	sw->turn_ms = now;
-	if (due_in_ms(sw, now) > 0)
-		return;
 	if (sw->phase == PHASE_IDLE)
 		begin(sw, PHASE_COUNT);
 	while (sw->phase != PHASE_IDLE && clock_ms() < until) {
@@ -473,4 +457,23 @@ sweep_turn(struct sweep *sw, bool idle)
 			next_tree(sw);
 	}
 	sw->turn_ms = clock_ms();
+}
+
+int
+sweep_turn(struct sweep *sw, bool idle)
+{
+	uint64_t now = clock_ms();
+
+	if (sw->store->limits_changed) {
+		sw->store->limits_changed = false;
+		sw->store->wanted = 0;
+		sw->next_ms = sw->retry_ms = 0;
+	}
+	if (idle || now - sw->turn_ms >= (is_urgent(sw) ? PAUSE_MS :
+	    STARVED_MS)) {
+		sw->turn_ms = now;
+		if (due_in_ms(sw, now) == 0)
+			work(sw);
+	}
+	return wait_ms(sw);
 }

@@ -15,12 +15,12 @@ struct sweep;
 
 /* Allocates all memory of the sweep; NULL without it. */
 struct sweep	*sweep_new(struct store *);
-/* Set cache-age, after the limit of the store was set.  A sweep becomes due. */
-void		 sweep_configure(struct sweep *, uint64_t age_s);
 
-/* Returns the milliseconds to wait for messages until a turn is due, or 0. */
-int		 sweep_wait_ms(const struct sweep *);
-/* Work for a few milliseconds if a turn is due.  idle: no message waits. */
-void		 sweep_turn(struct sweep *, bool idle);
+/*
+ * Work for a few milliseconds if a turn is due, as it is after a change of the
+ * store's limits.  idle: no message waits.  Returns the milliseconds to wait for
+ * messages until the next turn is due, or 0.
+ */
+int		 sweep_turn(struct sweep *, bool idle);
 
 #endif

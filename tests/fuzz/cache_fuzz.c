@@ -506,7 +506,6 @@ start(void)
 	c.child.conf = conf_parse("fuzz", text, sizeof(text) - 1, &none,
 	    &errors);
 	require(c.child.conf != NULL);
-	store_init(&c.store);
 	c.store.dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	c.sweep = sweep_new(&c.store);
 	c.put.store = &c.store;

@@ -34,6 +34,7 @@
 #define SHA1_LEN	20
 #define SEAL_LEN	32			/* HMAC-SHA-256 */
 #define SPEC_MAX	4095			/* bytes in a path or pattern */
+#define PARENT_FD	3			/* a child's channel to the parent */
 
 enum role {
 	ROLE_PARENT,

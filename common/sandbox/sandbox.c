@@ -446,8 +446,8 @@ handled_by(int abi)
 	return attr;
 }
 
-/* Allow paths below dirfd (-1: none) as the role needs them.  Returns the ABI of
-   the kernel, or -1 with errno. */
+/* Allow paths below dirfd (-1: none) as the role needs them.  Returns the ABI
+   of the kernel, or -1 with errno. */
 int
 landlock_enter(enum role role, int dirfd)
 {

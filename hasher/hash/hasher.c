@@ -500,9 +500,10 @@ static void
 slice_add_answer(const struct slice *slice, uint32_t piece_len,
     struct hash_scratch *scratch)
 {
-	const uint8_t		*digests = scratch->digests[slice->first_digest];
+	const uint8_t		*digests;
 	struct msg_digests_item	 item;
 
+	digests = scratch->digests[slice->first_digest];
 	memset(&item, 0, sizeof(item));
 	item.status = slice->status;
 	item.first = (uint32_t)(slice->read.offset / piece_len);

@@ -70,8 +70,8 @@ static const uint32_t	initial[SHA1_WORDS] = {
 static const uint8_t	zeros[4096];
 
 /*
- * Prefetch the data: OpenSSL waits for each line that the CPU's cache lacks, and
- * would hash mapped files at half its speed.
+ * Prefetch the data: OpenSSL waits for each line that the CPU's cache lacks,
+ * and would hash mapped files at half its speed.
  */
 static void
 update_ahead(SHA_CTX *ctx, const uint8_t *data, uint64_t len)
@@ -201,8 +201,8 @@ run_queue(struct sha1_lanes *l, enum phase phase)
 }
 
 /*
- * Queue the longest first.  Insertion is cheap, because nearly all have the same
- * length; and glibc's qsort(3) asks the system for the size of its memory.
+ * Queue the longest first.  Insertion is cheap, because nearly all have the
+ * same length; and glibc's qsort(3) asks the system for the size of its memory.
  */
 static void
 queue_run(struct sha1_lanes *l, struct run *run, const uint8_t *data,
@@ -319,8 +319,8 @@ sha1_lanes_run(struct sha1_lanes *l, const struct sha1_job *jobs, size_t n)
 
 /*
  * A fault of the compiler or the machine could make a kernel wrong, which would
- * fill caches with torrents that nobody can download.  So each kernel must first
- * agree with OpenSSL, with every number of lanes in use.
+ * fill caches with torrents that nobody can download.  So each kernel must
+ * first agree with OpenSSL, with every number of lanes in use.
  */
 static bool
 kernel_is_right(struct sha1_lanes *l)

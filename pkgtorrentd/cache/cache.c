@@ -796,8 +796,8 @@ put_info_part(struct put *put, const struct msg *msg)
 }
 
 /*
- * Take one part.  After a fault the earlier parts are discarded.  It is no fault
- * if the entry cannot be stored although the front is honest.
+ * Take one part.  After a fault the earlier parts are discarded.  It is no
+ * fault if the entry cannot be stored although the front is honest.
  */
 static enum msg_fault
 cache_on_put_pieces(struct cache *c, const struct msg *msg)

@@ -58,10 +58,10 @@ struct store {
 };
 
 /*
- * Called in the sandbox, with dirfd and the limits set.  Try every system call of the store; the process exits
- * if one is refused.  Then, unless check (only a configuration is checked),
- * make info/ and pieces/ if they are missing, and make and remove a test entry;
- * if that fails, warn.
+ * Called in the sandbox, with dirfd and the limits set.  Try every system call
+ * of the store; the process exits if one is refused.  Then, unless check (only
+ * a configuration is checked), make info/ and pieces/ if they are missing, and
+ * make and remove a test entry; if that fails, warn.
  */
 void	store_start(struct store *, bool check);
 

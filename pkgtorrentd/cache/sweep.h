@@ -18,8 +18,8 @@ struct sweep	*sweep_new(struct store *);
 
 /*
  * Work for a few milliseconds if a turn is due, as it is after a change of the
- * store's limits.  idle: no message waits.  Returns the milliseconds to wait for
- * messages until the next turn is due, or 0.
+ * store's limits.  idle: no message waits.  Returns the milliseconds to wait
+ * for messages until the next turn is due, or 0.
  */
 int		 sweep_turn(struct sweep *, bool idle);
 

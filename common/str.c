@@ -1,24 +1,13 @@
 #include <string.h>
+#include <strings.h>
 
 #include "common/str.h"
-
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
 
 bool
 str_is(struct str s, const char *word)
 {
-	size_t i;
-
-	if (s.p == NULL || s.len != strlen(word))
-		return false;
-	for (i = 0; i < s.len; i++)
-		if (lower(s.p[i]) != word[i])
-			return false;
-	return true;
+	return s.p != NULL && s.len == strlen(word) &&
+	    strncasecmp(s.p, word, s.len) == 0;
 }
 
 struct str

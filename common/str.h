@@ -13,9 +13,8 @@ struct str {
 	size_t		 len;
 };
 
-/* Compare with a lower-case word, ignoring ASCII case; false without a
-   string. */
-bool	str_is(struct str, const char *lower);
+/* Compare with a word, ignoring ASCII case; false without a string. */
+bool	str_is(struct str, const char *word);
 
 /* Returns the string without blanks and tabs at both ends. */
 struct str str_trim(struct str);

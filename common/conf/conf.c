@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/conf/keyword.h"
 #include "common/log.h"
@@ -137,21 +138,12 @@ static const struct keyword *
 find_keyword(const char *name, size_t *index)
 {
 	const struct keyword *kw;
-	size_t i, k;
-	char c;
 
-	for (i = 0; (kw = &conf_keywords[i])->name != NULL; i++) {
-		for (k = 0; (c = name[k]) != '\0'; k++) {
-			if (c >= 'A' && c <= 'Z')
-				c += 'a' - 'A';
-			if (c != kw->name[k])
-				break;
-		}
-		if (name[k] == '\0' && kw->name[k] == '\0') {
-			*index = i;
+	for (kw = conf_keywords; kw->name != NULL; kw++)
+		if (strcasecmp(name, kw->name) == 0) {
+			*index = (size_t)(kw - conf_keywords);
 			return kw;
 		}
-	}
 	return NULL;
 }
 

@@ -47,10 +47,10 @@ struct conf_type {
 			    size_t outlen);
 	size_t		 args_max;
 	bool		 repeats;
+	unsigned	 width;		/* of the field, bytes: number, choice */
 	/* Numbers only. */
 	const char	*noun;		/* for "from ... to ..." */
 	const struct unit *units;
-	unsigned	 width;		/* of the field, bytes */
 	unsigned	 scale;		/* field units in the least unit */
 };
 

@@ -207,19 +207,6 @@ words_expect(const struct keyword *kw, char *out, size_t outlen)
 }
 
 static const char *
-flag_parse(struct conf *conf, const struct keyword *kw,
-    struct args *args)
-{
-	const char *word = args->words.v[0];
-	int n = word_find(kw->words, word, strlen(word));
-
-	if (n == -1)
-		return "not known";
-	*CONF_FIELD(bool, conf, kw) = n;
-	return NULL;
-}
-
-static const char *
 choice_parse(struct conf *conf, const struct keyword *kw,
     struct args *args)
 {
@@ -228,42 +215,32 @@ choice_parse(struct conf *conf, const struct keyword *kw,
 
 	if (n == -1)
 		return "not known";
-	*CONF_FIELD(int, conf, kw) = n;
+	if (kw->type->width == sizeof(bool))
+		*CONF_FIELD(bool, conf, kw) = n;
+	else
+		*CONF_FIELD(int, conf, kw) = n;
 	return NULL;
-}
-
-static int
-print_index(const struct keyword *kw, int n, struct buf *out)
-{
-	size_t len = 0;
-	const char *word = word_at(kw->words, (size_t)n, &len);
-
-	return buf_addf(out, "%s %.*s\n", kw->name, (int)len, word);
-}
-
-static int
-flag_print(const struct conf *conf, const struct keyword *kw,
-    struct buf *out)
-{
-	return print_index(kw, *CONF_FIELD_CONST(bool, conf, kw), out);
 }
 
 static int
 choice_print(const struct conf *conf, const struct keyword *kw,
     struct buf *out)
 {
-	return print_index(kw, *CONF_FIELD_CONST(int, conf, kw), out);
+	int n = kw->type->width == sizeof(bool) ?
+	    *CONF_FIELD_CONST(bool, conf, kw) :
+	    *CONF_FIELD_CONST(int, conf, kw);
+	size_t len = 0;
+	const char *word = word_at(kw->words, (size_t)n, &len);
+
+	return buf_addf(out, "%s %.*s\n", kw->name, (int)len, word);
 }
 
-const struct conf_type conf_type_flag = {
-	.parse = flag_parse, .print = flag_print, .expect = words_expect,
-	.args_max = 1
-};
+#define CHOICE(type) {							\
+	.parse = choice_parse, .print = choice_print,			\
+	.expect = words_expect, .args_max = 1, .width = sizeof(type) }
 
-const struct conf_type conf_type_choice = {
-	.parse = choice_parse, .print = choice_print, .expect = words_expect,
-	.args_max = 1
-};
+const struct conf_type conf_type_flag = CHOICE(bool);
+const struct conf_type conf_type_choice = CHOICE(int);
 
 static const char *
 string_parse(struct conf *conf, const struct keyword *kw,

@@ -383,15 +383,6 @@ batch_take(struct batch *batch, struct mounts *mounts, struct msg *msg)
 	return 0;
 }
 
-static void
-batch_read_ahead(struct batch *batch)
-{
-	uint32_t	i;
-
-	for (i = 0; i < batch->count; i++)
-		read_ahead(&batch->slices[i].read);
-}
-
 /* Only this line reports an error of the disk: the front gets just a status. */
 static void
 slice_fail(struct slice *slice, const char *error)
@@ -616,12 +607,14 @@ hasher_on_hash(struct hasher *h, struct msg *msg)
 {
 	struct batch	*batch;
 	enum msg_fault	 fault;
+	uint32_t	 i;
 
 	batch = &h->batches[(h->first + h->queued) % BATCHES];
 	fault = batch_take(batch, &h->mounts, msg);
 	if (fault != 0)
 		return fault;
-	batch_read_ahead(batch);
+	for (i = 0; i < batch->count; i++)
+		read_ahead(&batch->slices[i].read);
 	h->queued++;
 	return FAULT_NONE;
 }

@@ -348,7 +348,7 @@ glob_push(struct glob *g, struct walk *walk, const struct state *s,
 }
 
 /*
- * Enter the directory g->path with a state whose mask is not empty.  Parts
+ * Enter the directory g->path; the mask of the state is not empty.  Parts
  * without wildcards are appended to the path without reading directories.
  */
 static void

@@ -9,17 +9,6 @@ struct component {
 	const char	*end;		/* of the path or pattern */
 };
 
-int
-match_is_pattern(const char *s, size_t len)
-{
-	size_t	 i;
-
-	for (i = 0; i < len; i++)
-		if (s[i] == '*' || s[i] == '?' || s[i] == '[')
-			return 1;
-	return 0;
-}
-
 static bool
 is_any_depth(const char *s, size_t len)
 {

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define MATCH_WILDCARDS_MAX	16	/* in a pattern: * ? […] and ** */
 
@@ -21,8 +22,13 @@ struct match_part {
 	bool		 any_depth;	/* is ** */
 };
 
-/* 1 if the bytes contain * ? or [. */
-int	match_is_pattern(const char *, size_t);
+/* Do the bytes contain * ? or [? */
+static inline bool
+match_is_pattern(const char *s, size_t len)
+{
+	return memchr(s, '*', len) != NULL || memchr(s, '?', len) != NULL ||
+	    memchr(s, '[', len) != NULL;
+}
 
 /*
  * Split a pattern at its slashes.  It begins with a slash; parts has room for
@@ -41,8 +47,8 @@ int	match_component(const char *pattern, size_t, const char *name, size_t);
 /*
  * Does the pattern match the path or a directory above it?  ** stands for
  * zero or more components; as the last component it means at least one.
- * Unlike in match_component() a wildcard also matches a leading dot: an
- * administrator who denies a directory's files means all of them.
+ * Unlike in match_component() a wildcard also matches a leading dot: a denied
+ * pattern covers hidden files too.
  */
 int	match_covers(const char *pattern, size_t, const char *path, size_t);
 

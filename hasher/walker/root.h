@@ -44,9 +44,9 @@ struct seen {
 };
 
 /*
- * After lockdown: try each kind of call once, which ends the process if one is
- * refused; tell READY the root's device and inode; log a file system whose
- * torrents are remembered in memory only.
+ * Called in the sandbox.  Try each kind of call once; the process exits if one
+ * is refused.  Fill in the root's device and inode for READY.  Log a file
+ * system that allows torrents to be remembered only in memory.
  */
 void	 root_start(struct root *, struct msg_ready *);
 

@@ -1,13 +1,13 @@
 /*
  * Walker: finds and opens the files of one document root.
  *
- * Runs as its own user, chrooted to the root, which Landlock lets it read and
- * nothing else.  May open files and directories there for reading.  Is sent
- * specs and paths by the front, which it does not trust: it checks every
- * request and seals every answer.  Holds the root's descriptor, the key of
- * the seals, and a few walks through directories.  An attacker who breaks in
- * here can read the files that the public can read anyway, and can seal
- * untrue statements about them, but cannot write, connect or fork.
+ * It runs as its own user in a chroot to the root; Landlock lets it read there,
+ * and nothing else.  It may open files and directories there for reading.  The
+ * front, which it does not trust, sends it specs and paths: it checks every
+ * request and seals every answer.  It holds the root's descriptor, the key of
+ * the seals, and a few walks through directories.  A break-in here wins the
+ * files that the public can read anyway, and the power to seal untrue
+ * statements about them; it cannot write, connect or fork.
  */
 #include <sys/queue.h>
 
@@ -754,7 +754,7 @@ walker_configure(struct walker *w)
 {
 	const struct conf	*old = w->child.previous;
 
-	/* The parent keeps only those whose root is still there. */
+	/* This root is no longer configured. */
 	if (w->child.index >= w->child.conf->nroots)
 		_exit(0);
 	w->root.conf = w->child.conf;

@@ -609,12 +609,6 @@ forget_info(struct put *put)
 	put->info.open = false;
 }
 
-static bool
-seal_is(const uint8_t expected[SEAL_LEN], const uint8_t got[SEAL_LEN])
-{
-	return seal_equal(expected, got) == 1;
-}
-
 /*
  * The first part names the file.  Check a list that is too long for any torrent
  * like any other, but do not store it; nor the list of a file that its mount
@@ -632,7 +626,7 @@ begin_pieces(struct put *put, const struct msg_put_pieces *body,
 	    body->path_len > tail_len || !entry_piece_len_ok(body->piece_len))
 		return FAULT_CONTENT;
 	seal_file(put->seal, tail, body->path_len, &body->identity, seal);
-	if (!seal_is(seal, body->seal))
+	if (!seal_equal(seal, body->seal))
 		return FAULT_SEAL;
 	memcpy(p->path, tail, body->path_len);
 	p->path_len = body->path_len;
@@ -660,7 +654,7 @@ take_slice(struct put *put, const struct msg_digests_item *item,
 
 	seal_digests(put->seal, &p->identity, p->piece_len, item->first,
 	    item->count, digests, seal);
-	if (!seal_is(seal, item->seal))
+	if (!seal_equal(seal, item->seal))
 		return FAULT_SEAL;
 	if (item->first != p->next || item->count == 0 || left == 0)
 		return FAULT_CONTENT;
@@ -778,7 +772,7 @@ put_info_part(struct put *put, const struct msg *msg)
 		sha256(info->listing.data + info->sealed,
 		    info->listing.len - info->sealed, sum);
 		seal_listing(put->seal, sum, seal);
-		if (!seal_is(seal, body->seal))
+		if (!seal_equal(seal, body->seal))
 			return FAULT_SEAL;
 		info->sealed = info->listing.len;
 	}

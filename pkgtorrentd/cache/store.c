@@ -92,13 +92,6 @@ store_unlink(struct store *st, int dirfd, const char *name, int flags,
 	return true;
 }
 
-static void
-lose_entry(struct store *st)
-{
-	if (st->entries > 0)
-		st->entries--;
-}
-
 int
 store_open_beneath(int dirfd, const char *name, int flags)
 {
@@ -171,7 +164,7 @@ store_clear(struct store *st, int dirfd, const char *name)
 		return -1;
 	if (S_ISREG(sb.st_mode)) {
 		store_sub(st, store_bytes(&sb));
-		lose_entry(st);
+		st->entries -= st->entries > 0;
 	}
 	return 0;
 }

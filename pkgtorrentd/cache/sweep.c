@@ -249,8 +249,7 @@ sweep_entry(struct sweep *sw, const char *name, const struct stat *sb)
 		}
 		return false;
 	}
-	if (st->entries > 0)
-		st->entries--;
+	st->entries -= st->entries > 0;
 	return true;
 }
 

@@ -92,7 +92,7 @@ static const struct process_ops fuzz_ops = {
 	.stopped = fuzz_stopped,
 };
 
-/* What the log's own function is going to make of it. */
+/* The text as the log's own function escapes it. */
 static void
 fuzz_line(const char *role, int pid, int priority, const void *line,
     size_t len)

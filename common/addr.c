@@ -1,5 +1,4 @@
 #include <sys/socket.h>
-#include <arpa/inet.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,37 +66,4 @@ addr_unmap(int *family, uint8_t ip[16])
 	*family = AF_INET;
 	memmove(ip, ip + sizeof(mapped), 4);
 	memset(ip + 4, 0, sizeof(mapped));
-}
-
-int
-addr_parse(struct str s, int *family, uint8_t ip[16])
-{
-	char text[INET6_ADDRSTRLEN];
-	const char *end;
-
-	if (s.len > 2 && s.p[0] == '[') {
-		end = memchr(s.p, ']', s.len);
-		if (end == NULL)
-			return -1;
-		s.len = (size_t)(end - s.p) - 1;
-		s.p++;
-	} else if ((end = memchr(s.p, ':', s.len)) != NULL &&
-	    memchr(s.p, '.', s.len) != NULL &&
-	    memchr(end + 1, ':', s.len - (size_t)(end + 1 - s.p)) == NULL) {
-		/* Some proxies append the port to an IPv4 address. */
-		s.len = (size_t)(end - s.p);
-	}
-	if (s.len == 0 || s.len >= sizeof(text))
-		return -1;
-	memcpy(text, s.p, s.len);
-	text[s.len] = '\0';
-	memset(ip, 0, 16);
-	if (inet_pton(AF_INET, text, ip) == 1)
-		*family = AF_INET;
-	else if (inet_pton(AF_INET6, text, ip) == 1)
-		*family = AF_INET6;
-	else
-		return -1;
-	addr_unmap(family, ip);
-	return 0;
 }

@@ -10,8 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/str.h"
-
 #define ADDR_BUCKETS	4096
 
 struct addr {
@@ -53,9 +51,5 @@ addr_ref(struct addr *a)
  * /64 otherwise.
  */
 void		 addr_unmap(int *family, uint8_t ip[16]);
-
-/* Read an address from text, with or without brackets or an IPv4 port, and
-   unmap it.  0, or -1: it is none. */
-int		 addr_parse(struct str, int *family, uint8_t ip[16]);
 
 #endif

@@ -588,22 +588,12 @@ conn_on_event(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	switch (c->state) {
-	case CONN_READ:
-	case CONN_BODY:
+	if (c->state == CONN_READ || c->state == CONN_BODY)
 		conn_read(c);
-		break;
-	case CONN_WRITE:
-		if (conn_write(c))
-			conn_resume(c);
-		break;
-	case CONN_DISCARD:
+	else if (c->state == CONN_DISCARD)
 		conn_discard(c);
-		break;
-	case CONN_WAIT:
-	case CONN_END:
-		break;
-	}
+	else if (c->state == CONN_WRITE && conn_write(c))
+		conn_resume(c);
 }
 
 enum limit {

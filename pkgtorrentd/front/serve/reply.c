@@ -108,9 +108,11 @@ access_add(struct service *s, const struct conn_peer *client,
 	if (a->lines.len == 0 && access_begin(a, s->conns->base) == -1)
 		return;
 	p = a->lines.data + a->lines.len;
-	/* "22/Nov/2026:08:15:00 +0000", from "Sun, 22 Nov 2026 08:15:00 GMT". */
+	/* Of "Sun, 22 Nov 2026 08:15:00 GMT" is made
+	   "22/Nov/2026:08:15:00 +0000". */
 	n = snprintf((char *)p, MSG_TAIL_MAX - a->lines.len,
-	    "%s - - [%.2s/%.3s/%.4s:%.8s +0000] \"%s\" %d %llu \"%s\" \"%s\" %s %llu %s\n",
+	    "%s - - [%.2s/%.3s/%.4s:%.8s +0000] \"%s\" %d %llu "
+	    "\"%s\" \"%s\" %s %llu %s\n",
 	    access_ip(client, ip), date + 5, date + 8, date + 12, date + 17,
 	    access_field(request, sizeof(request), req->line), line->status,
 	    (unsigned long long)line->body_len,
@@ -136,6 +138,41 @@ reply_pop(struct str *list)
 	return str_trim(last);
 }
 
+/* Read an address from text, with or without brackets or an IPv4 port.  0, or
+   -1: it is none. */
+static int
+reply_parse_address(struct str s, struct conn_peer *client)
+{
+	char text[INET6_ADDRSTRLEN];
+	const char *end;
+
+	if (s.len > 2 && s.p[0] == '[') {
+		end = memchr(s.p, ']', s.len);
+		if (end == NULL)
+			return -1;
+		s.len = (size_t)(end - s.p) - 1;
+		s.p++;
+	} else if ((end = memchr(s.p, ':', s.len)) != NULL &&
+	    memchr(s.p, '.', s.len) != NULL &&
+	    memchr(end + 1, ':', s.len - (size_t)(end + 1 - s.p)) == NULL) {
+		/* Some proxies append the port to an IPv4 address. */
+		s.len = (size_t)(end - s.p);
+	}
+	if (s.len == 0 || s.len >= sizeof(text))
+		return -1;
+	memcpy(text, s.p, s.len);
+	text[s.len] = '\0';
+	memset(client->ip, 0, sizeof(client->ip));
+	if (inet_pton(AF_INET, text, client->ip) == 1)
+		client->family = AF_INET;
+	else if (inet_pton(AF_INET6, text, client->ip) == 1)
+		client->family = AF_INET6;
+	else
+		return -1;
+	addr_unmap(&client->family, client->ip);
+	return 0;
+}
+
 /*
  * The client of a request: the connection's other end, or, if that is a
  * proxy, the rightmost forwarded address that is none.  It is a proxy (with
@@ -157,8 +194,8 @@ reply_client(const struct conf *conf, const struct conn_peer *peer,
 		while (list.len > 0) {
 			/* An address that cannot be read hides all that are
 			   left of it. */
-			if (addr_parse(reply_pop(&list), &client->family,
-			    client->ip) == -1) {
+			if (reply_parse_address(reply_pop(&list),
+			    client) == -1) {
 				*client = *peer;
 				return;
 			}

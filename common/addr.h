@@ -24,7 +24,7 @@ struct addr {
 
 LIST_HEAD(addr_list, addr);
 
-/* Begins as zeros, and with a random salt: nobody shall be able to choose
+/* Begins as zeros, with a random salt, so that a client cannot choose
    addresses that share a bucket. */
 struct addrs {
 	struct addr_list bucket[ADDR_BUCKETS];
@@ -46,9 +46,9 @@ addr_ref(struct addr *a)
 }
 
 /*
- * Make an IPv4 address of one in IPv6 notation, as a socket of both families
- * shows IPv4 clients and some proxies write them.  All of these would share a
- * /64 otherwise.
+ * Turn an IPv4-mapped IPv6 address (RFC 4291) into the IPv4 address.  A socket
+ * of both families shows IPv4 clients so, and all of them would share one /64
+ * otherwise.
  */
 void		 addr_unmap(int *family, uint8_t ip[16]);
 

@@ -10,8 +10,8 @@ struct blob {
 	uint8_t		*data;
 };
 
-/* Make a blob with one reference of a buffer.  Its memory is taken over even
-   on failure: NULL without memory. */
+/* Turn a buffer into a blob with one reference.  The blob takes over the
+   memory, which is freed on failure.  Returns NULL without memory. */
 struct blob	*blob_take(struct buf *);
 void		 blob_unref(struct blob *);	/* NULL is fine */
 

@@ -34,7 +34,7 @@
 #define FDS_LEAST	16
 #define FDS_SPARE	64	/* connections that are turned away */
 #define FDS_HASHING	1024	/* files to be hashed, at most */
-/* For the largest max-connections that there may be, with files. */
+/* The descriptors for the largest max-connections allowed, with files. */
 #define FDS_MOST	(2 * (2 * 65536 + FDS_SPARE) + FDS_HASHING + \
 			    FDS_FIXED + 2 * HASHERS_MAX)
 
@@ -99,16 +99,16 @@ front_limit_descriptors(struct front *f)
 }
 
 /*
- * Share descriptors out beforehand: a worker's message that brings some must
- * never find that clients have taken the last.  Of the clients' share a
- * quarter is for telling clients that there is no slot.
+ * Divide the descriptors beforehand, so that clients can never take the last
+ * one that a worker's message needs.  A quarter of the clients' share is for
+ * connections that are answered with 503.
  */
 static void
 front_share_descriptors(struct front *f)
 {
 	const struct conf *conf = f->child.conf;
 	uint32_t fixed = FDS_FIXED + (uint32_t)conf->nroots + conf->hashers;
-	/* One for the client, and one for a file that it is sent. */
+	/* A client needs one descriptor, and another for a file. */
 	uint32_t each = conf->serve_files ? 2 : 1, all, most;
 
 	all = f->fds < fixed + FDS_LEAST ? FDS_LEAST : f->fds - fixed;

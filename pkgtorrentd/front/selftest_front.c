@@ -193,7 +193,7 @@ trial_prepare(struct trial *t)
 		fatal("the event loop cannot be set up");
 }
 
-/* As confined: try all calls, and free the sockets and files. */
+/* Try all calls after lockdown, then free the sockets and files. */
 static void
 trial_run(void *owner, int dirfd)
 {

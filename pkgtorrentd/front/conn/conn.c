@@ -109,7 +109,8 @@ conn_set_deadline(struct conn *c, enum conn_deadline kind)
 		return;
 	c->deadline_ms = clock_coarse_ms() +
 	    conn_deadline_len(c->conns->conf, kind);
-	/* The last is nearly always before it: only a reload shortens. */
+	/* The last entry nearly always expires before this one: only a reload
+	   shortens a timeout. */
 	TAILQ_FOREACH_REVERSE(before, queue, conn_queue, timed)
 		if (before->deadline_ms <= c->deadline_ms)
 			break;
@@ -165,7 +166,7 @@ conn_drop_bytes(struct conn *c, size_t len)
 	struct buf rest = { 0 };
 
 	buf_drop(&c->in, len);
-	/* A body's memory goes with it, even if a request follows it. */
+	/* Free a body's memory with it, even if another request follows. */
 	if (c->in.len == 0 || (len > SCRATCH_LEN &&
 	    buf_add(&rest, c->in.data, c->in.len) == 0)) {
 		buf_free(&c->in);
@@ -313,8 +314,8 @@ conn_refuse(struct conn *c, const struct http_request *req, int status,
 	conn_answer(c, &out, CONN_DRAIN);
 }
 
-/* The head is here, the body is not: 1 if the body is worth reading, 0 if the
-   request was answered. */
+/* The head has arrived, the body has not: return 1 to read the body, or 0 if
+   the request was answered. */
 static int
 conn_want_body(struct conn *c, const struct http_request *req,
     const char *bytes, size_t len)
@@ -458,7 +459,8 @@ conns_make_room(struct conns *conns)
 			return;
 		conn_refuse(c, NULL, 503, "too many request bodies are being "
 		    "received; send the request again in a moment");
-		/* At once: the client may take its time to read the answer. */
+		/* Free the memory at once: the client may be slow to read the
+		   answer. */
 		conn_drop_bytes(c, c->in.len);
 		conn_resume(c);
 	}
@@ -503,8 +505,8 @@ conn_take(struct conn *c, char *bytes, size_t *len)
 	return used;
 }
 
-/* Bytes have been dealt with, or an answer has: watch for the next event, or
-   close. */
+/* After bytes were processed or an answer was written: watch for the next
+   event, or close. */
 static void
 conn_settle(struct conn *c)
 {
@@ -640,7 +642,7 @@ conn_set_peer(struct conn *c, const struct sockaddr_storage *sa)
 	    conf_is_proxy(c->conns->conf, peer->family, peer->ip);
 }
 
-/* A connection that was accepted; the descriptor is taken over. */
+/* Take over the descriptor of an accepted connection. */
 static void
 conn_new(struct conns *conns, int fd, const struct sockaddr_storage *sa,
     socklen_t len)
@@ -714,7 +716,7 @@ conn_expire(struct conn *c)
 	conn_resume(c);
 }
 
-/* The socket of listeners stays readable when accept fails for want of
+/* A listening socket stays readable when accept fails for lack of
    descriptors: without a pause the loop would spin. */
 static void
 conns_pause(struct conns *conns)
@@ -783,8 +785,8 @@ listeners_free(struct listeners *set)
 	set->v = NULL;
 }
 
-/* The set is complete.  A socket that is also in the set before it loses no
-   connection. */
+/* The new set is complete and replaces the old one.  A socket that is in both
+   sets loses no connection. */
 static void
 conns_listen(struct conns *conns)
 {
@@ -826,8 +828,8 @@ conns_on_listener(struct conns *conns, struct msg *m)
 	return FAULT_NONE;
 }
 
-/* Connections on which nothing has been asked; with first also those that
-   have not yet sent a byte. */
+/* Close the connections without a request; with first, also new connections
+   that have not sent a byte yet. */
 static void
 conns_close_idle(struct conns *conns, bool first)
 {
@@ -841,8 +843,9 @@ conns_close_idle(struct conns *conns, bool first)
 }
 
 /*
- * The kernel resets the connections in a socket's queue when the socket is
- * closed for good.  Accept them first: their clients shall be answered too.
+ * The kernel resets the connections in a socket's queue when the last
+ * descriptor of the socket is closed.  Accept these connections first, so that
+ * their clients get an answer too.
  */
 void
 conns_stop(struct conns *conns)
@@ -898,7 +901,7 @@ conns_init(struct conns *conns)
 
 	for (i = 0; i < DEADLINE_COUNT; i++)
 		TAILQ_INIT(&conns->deadlines[i]);
-	/* The kernel is not asked for random bytes after lockdown. */
+	/* The filter allows no request for random bytes after lockdown. */
 	conns->addrs.salt = arc4random();
 	conns_set_date(conns);
 	conns->scratch = malloc(SCRATCH_LEN);

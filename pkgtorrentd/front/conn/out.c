@@ -37,7 +37,7 @@ out_clear(struct out *o)
 	*o = OUT_EMPTY;
 }
 
-/* The parts that are left, as far as the vector has room; its length. */
+/* Fill the vector with the parts that are left.  Returns its length. */
 static int
 out_fill_iov(const struct out *o, struct iovec iov[IOV_MAX_HERE])
 {
@@ -103,9 +103,9 @@ out_write_parts(struct out *o, int fd)
 }
 
 /*
- * The same for the file.  After SENDFILE_MAX bytes other connections get
- * their turn, as if there were no room: a fast client would otherwise have
- * the process read all of a long file.
+ * Send from the file; returns as out_write_parts().  After SENDFILE_MAX bytes
+ * it reports no room, so that other connections get their turn: a fast client
+ * would otherwise make the process read all of a long file.
  */
 static int
 out_write_file(struct out *o, int fd)

@@ -40,7 +40,7 @@ struct out {
 };
 #define OUT_EMPTY	((struct out){ .file_fd = -1 })
 
-/* Add a part; at most OUT_PARTS_MAX, and none of no bytes. */
+/* Add a part, at most OUT_PARTS_MAX.  A part without bytes is left out. */
 void	out_add(struct out *, const void *, uint64_t len, struct blob *);
 /*
  * Write as much as the descriptor has room for.  1: everything is written.

@@ -1,7 +1,7 @@
 /*
  * A state machine with one step for each place in the grammar where a byte may
- * stand.  No byte is looked at twice and only counts are kept, so that a
- * client that sends byte by byte costs no more than others.
+ * stand.  It reads each byte once and keeps only counts, so that a client that
+ * sends single bytes costs no more than others.
  */
 #include <string.h>
 

@@ -193,11 +193,8 @@ is_name_byte(char c)
 	    c == '~';
 }
 
-/*
- * Stricter than RFC 3986: the host goes into torrents as part of a URL, so
- * there is no escape, no user and nothing that another reader takes apart
- * differently.
- */
+/* Stricter than RFC 3986: the host becomes part of a URL in torrents, so
+   escapes, user names and anything ambiguous are refused. */
 bool
 http_is_host(struct str host, struct str *name, struct str *port)
 {
@@ -234,7 +231,7 @@ http_is_host(struct str host, struct str *name, struct str *port)
 	return port_number(*port) != 0;
 }
 
-/* A line must end here; the text other is for any other byte. */
+/* Read the end of a line; other is the error text for any other byte. */
 static int
 read_line_end(struct reader *r, const char *other)
 {
@@ -333,7 +330,7 @@ read_target(struct reader *r)
 	r->authority.len = (size_t)(p - r->authority.p);
 	target->p = p;
 	target->len = (size_t)(end - p);
-	/* No path is the path of the root; a slash lies before the host. */
+	/* An empty path means "/"; there is a slash before the host. */
 	if (p == end)
 		*target = (struct str){ r->authority.p - 1, 1 };
 	return 0;
@@ -372,7 +369,8 @@ read_request_line(struct reader *r)
 	    "request line with HTTP/1.1 and CR LF");
 	if (status != 0)
 		return status;
-	/* Before the target: the preface of HTTP/2 asks for "*". */
+	/* Check the version before the target, because the preface of HTTP/2
+	   has the target "*". */
 	status = check_version(r, version, version_len);
 	if (status != 0)
 		return status;
@@ -449,10 +447,8 @@ take_connection(struct reader *r, struct str value)
 	return 0;
 }
 
-/*
- * One coding, and chunked at that.  A body in two codings, or in one that is
- * not named clearly, may end elsewhere for a proxy than it ends here.
- */
+/* Only chunked, alone, is allowed.  A body in two codings, or in a coding
+   that is not named clearly, may end elsewhere for a proxy than for us. */
 static int
 take_coding(struct reader *r, struct str value)
 {
@@ -488,7 +484,7 @@ same_word(struct str a, struct str b)
 	return a.len == b.len && strncasecmp(a.p, b.p, a.len) == 0;
 }
 
-/* Each proxy on the way adds a value, be it a field of its own or not. */
+/* Each proxy on the way adds a value, in a field of its own or to a list. */
 static void
 take_proto(struct http_request *req, struct str value)
 {

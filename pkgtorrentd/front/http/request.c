@@ -57,9 +57,9 @@ end_component(char **out, char *component, const char **why)
 }
 
 /*
- * Into path, which has room for all of it: decoded, runs of slashes as one,
- * and without "." components: "/a/." is "/a/".  An escaped slash is a slash,
- * so nothing hides behind one.
+ * Decode into path, which has room for all of it.  Runs of slashes become one
+ * slash and "." components are dropped: "/a/." is "/a/".  An escaped slash
+ * counts as a slash, so it cannot hide a component.
  */
 static int
 decode_path(const char *p, const char *end, struct request *req,
@@ -234,7 +234,7 @@ request_route(struct str target, enum http_method method,
 	char		*below;
 	int		 status;
 
-	/* Not the path: that would be 8 KiB of zeros for each request. */
+	/* Do not clear all of the path: that is 8 KiB for each request. */
 	req->kind = REQUEST_OTHER;
 	req->path[0] = '\0';
 	req->path_len = 0;
@@ -313,7 +313,7 @@ take_form_field(const char *p, const char *end, uint32_t max,
 
 	if (equals == NULL)
 		equals = end;
-	/* Another field, perhaps added by a program on the way. */
+	/* Skip other fields, which a program on the way may have added. */
 	if (decode_value(p, equals, &name, 1, &name_len) == -1 ||
 	    name_len != 1 || name != 'p')
 		return 0;

@@ -93,7 +93,8 @@ version_set(struct version *v, const struct identity *id, int64_t started_ns)
 	    (unsigned long long)id->ctime_ns);
 	if (id->mount == 0)
 		return;
-	/* Times prove nothing there, nor does the mount after a restart. */
+	/* On such a mount times prove nothing, and after a restart the mount
+	   does not either. */
 	v->mtime_s = -1;
 	snprintf(v->etag, sizeof(v->etag), "\"%llx-%llx-%llx-%llx-%llx\"",
 	    (unsigned long long)id->size, (unsigned long long)id->mtime_ns,

@@ -108,8 +108,8 @@ access_add(struct service *s, const struct conn_peer *client,
 	if (a->lines.len == 0 && access_begin(a, s->conns->base) == -1)
 		return;
 	p = a->lines.data + a->lines.len;
-	/* Of "Sun, 22 Nov 2026 08:15:00 GMT" is made
-	   "22/Nov/2026:08:15:00 +0000". */
+	/* "Sun, 22 Nov 2026 08:15:00 GMT" becomes "22/Nov/2026:08:15:00
+	   +0000". */
 	n = snprintf((char *)p, MSG_TAIL_MAX - a->lines.len,
 	    "%s - - [%.2s/%.3s/%.4s:%.8s +0000] \"%s\" %d %llu "
 	    "\"%s\" \"%s\" %s %llu %s\n",
@@ -138,8 +138,8 @@ reply_pop(struct str *list)
 	return str_trim(last);
 }
 
-/* Read an address from text, with or without brackets or an IPv4 port.  0, or
-   -1: it is none. */
+/* Read an address from text, with or without brackets or an IPv4 port.
+   Returns 0, or -1 if it is no address. */
 static int
 reply_parse_address(struct str s, struct conn_peer *client)
 {
@@ -174,10 +174,10 @@ reply_parse_address(struct str s, struct conn_peer *client)
 }
 
 /*
- * The client of a request: the connection's other end, or, if that is a
- * proxy, the rightmost forwarded address that is none.  It is a proxy (with
- * proxy set) if the proxies do not tell: then nobody can be charged with the
- * request.  The request may be NULL.
+ * Find the client of a request: the other end of the connection or, if that is
+ * a proxy, the rightmost forwarded address that is not a proxy.  If the
+ * proxies name no client it is a proxy itself (proxy is set), and no address
+ * can be charged with the request.  The request may be NULL.
  */
 static void
 reply_client(const struct conf *conf, const struct conn_peer *peer,
@@ -192,8 +192,8 @@ reply_client(const struct conf *conf, const struct conn_peer *peer,
 	for (i = req->nforwarded; i > 0; i--) {
 		list = req->forwarded[i - 1];
 		while (list.len > 0) {
-			/* An address that cannot be read hides all that are
-			   left of it. */
+			/* An unreadable address makes all addresses left of
+			   it unreliable. */
 			if (reply_parse_address(reply_pop(&list),
 			    client) == -1) {
 				*client = *peer;
@@ -229,7 +229,7 @@ reply_log(struct service *s, const struct conn *c,
 
 	n->requests++;
 	n->forbidden += status == 403;
-	/* A 412 is no error: it makes a client post its paths. */
+	/* A 412 is not an error: it makes the client post its paths. */
 	n->client_errors += status >= 400 && status < 500 && status != 403 &&
 	    status != 412;
 	n->server_errors += status >= 500;
@@ -286,7 +286,7 @@ reply_empty(const struct exchange *x, int status, const char *fields,
 	reply_send(x, &out, &line, after);
 }
 
-/* The address that is charged with the request; NULL: nobody. */
+/* The address that is charged with the request, or NULL. */
 static struct addr *
 reply_addr(const struct exchange *x)
 {

@@ -52,7 +52,7 @@ reply_send(const struct exchange *x, const struct out *out,
 	conn_send(x->conn, out, after);
 }
 
-/* A request that waits.  It is embedded in a struct for its kind of wait. */
+/* A parked request.  It is embedded in a struct for its kind of wait. */
 struct parked {
 	struct conn_parked	 on;		/* first, to be found by it */
 	struct exchange		 x;		/* with req … */

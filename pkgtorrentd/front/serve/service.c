@@ -3,7 +3,7 @@
 
 #include "pkgtorrentd/front/serve/reply.h"
 
-/* Refuse with a body that is not going to be read, if there is one. */
+/* Refuse a request.  If it has a body that was not read, discard it. */
 static void
 service_refuse(const struct exchange *x, const char *body, int status,
     const char *why, const char *field)
@@ -101,7 +101,7 @@ static int
 service_on_request(void *arg, struct conn *c, const struct http_request *req,
     const char *bytes, const char *body)
 {
-	/* Not on the stack, and not cleared: only the fields that were set are
+	/* Static and not cleared, to save time: only fields that were set are
 	   read. */
 	static struct request r;
 	struct exchange x = { arg, c, req };

@@ -245,7 +245,7 @@ torrents_fail(const struct exchange *x, int status, const char *why)
 	reply_text(x, status, why, "", CONN_KEEP);
 }
 
-/* The digest is not known: the client is to post its paths. */
+/* The digest is unknown: 412 makes the client post its paths. */
 static void
 torrents_fail_unknown(const struct exchange *x)
 {
@@ -261,7 +261,7 @@ torrents_fail_host(const struct exchange *x)
 	    "mirror; send a Host field, or have base-url set");
 }
 
-/* snprintf(3) would take as long as everything else about a hot torrent. */
+/* snprintf(3) would take as long as the rest of answering from memory. */
 static void
 torrents_add_number(struct head *h, unsigned n)
 {
@@ -283,7 +283,7 @@ torrents_max_age(const struct conf *conf, const struct torrent *t)
 	return !t->settled || due <= now ? 0 : (unsigned)((due - now) / 1000);
 }
 
-/* Head and body of a torrent that may be given out; line.status is set. */
+/* Answer with a torrent; line->status is 200 or 304. */
 static void
 torrents_give_wrapped(const struct exchange *x, const struct torrent *t,
     const struct wrap *w, struct access_line *line)
@@ -393,7 +393,8 @@ torrents_base(const struct exchange *x, char base[BASE_MAX])
 	return base;
 }
 
-/* Use is recorded once a day; the cache goes by that when it is full. */
+/* Record the use of a torrent once a day: the cache removes the least
+   recently used entries when it is full. */
 static void
 torrents_touch(struct service *s, struct torrent *t,
     const struct torrent_key *key)
@@ -441,7 +442,8 @@ torrents_answer_hot(const struct exchange *x, const struct torrent_key *key,
 		torrents_fail_unknown(x);
 		return true;
 	}
-	/* Check it again while it is good, so that nobody has to wait. */
+	/* Check the torrent again before it expires, so that no client has to
+	   wait. */
 	if (age > limit / 2)
 		job_want(s->jobs, key, NULL, t, NULL);
 	if (now - t->touched_ms > TOUCH_MS && !t->by_mount)
@@ -475,7 +477,7 @@ torrents_format_bytes(char *out, size_t len, uint64_t bytes)
 		snprintf(out, len, "%.1f MiB", (double)bytes / (1ULL << 20));
 }
 
-/* The job has not ended: how far it is, and when to ask again. */
+/* The job has not ended: answer with its progress and Retry-After. */
 static void
 torrent_wait_on_expired(struct conn_parked *on)
 {
@@ -584,13 +586,12 @@ torrents_read_specs(const struct exchange *x, const char *body,
 	else if (r->query.p != NULL)
 		status = request_form(r->query.p, r->query.len,
 		    conf->max_paths, specs, &why);
-	/* This is not the plain question for a digest: the client sent paths,
-	   but under another name or in another form. */
+	/* The client sent paths, but under another name or in another form. */
 	if (status == 0 && x->req->content_length > 0 && !specs->named) {
 		status = 400;
 		why = "the body has no field named p; send each path as one, "
 		    "as in p=/dir/file&p=/dir/other";
-	/* A walker takes no more at once, even if max-body allows more. */
+	/* A walker accepts no more at once, even if max-body allows more. */
 	} else if (status == 0 && specs->text.len +
 	    specs->n * sizeof(struct msg_spec) > RESOLVE_MAX) {
 		status = 413;

@@ -12,7 +12,16 @@
 #ifndef TEST_H
 #define TEST_H
 
+/* The headers that most tests need. */
+#include <sys/stat.h>
+
 #include <atf-c.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 struct test {
 	const char *const *meta;	/* name, metadata, NULL */

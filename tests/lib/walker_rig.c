@@ -36,6 +36,24 @@ make_link(const char *target, const char *path)
 	ATF_REQUIRE_MSG(symlink(target, path) == 0, "%s", path);
 }
 
+void
+make_each(const char *const *paths)
+{
+	char dir[128];
+	size_t i;
+
+	for (; *paths != NULL; paths++) {
+		for (i = 0; (*paths)[i] != '\0'; i++) {
+			dir[i] = (*paths)[i];
+			dir[i + 1] = '\0';
+			if (dir[i] == '/' && mkdir(dir, 0755) == -1)
+				ATF_REQUIRE_EQ_MSG(EEXIST, errno, "%s", dir);
+		}
+		if (dir[i - 1] != '/')
+			make_file(*paths);
+	}
+}
+
 enum msg_type
 receive(struct channel *ch, struct msg *msg)
 {

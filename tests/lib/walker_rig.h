@@ -26,6 +26,11 @@ struct answer {
 void	make_dir(const char *path);
 void	make_file(const char *path);
 void	make_link(const char *target, const char *path);
+/* Each of these files, or directories with a slash at the end, with the
+   directories that it is in. */
+void	make_each(const char *const *paths);
+#define make_files(...)							\
+	make_each((const char *const []){ __VA_ARGS__, NULL })
 
 /* text: the configuration, but for the sandbox's strictness. */
 void	walker_start(struct walker *, uint32_t index, const char *text);

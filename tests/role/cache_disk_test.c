@@ -4,15 +4,8 @@
  */
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <fts.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "tests/lib/cache_rig.h"
 #include "tests/lib/test.h"

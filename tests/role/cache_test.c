@@ -4,10 +4,6 @@
  */
 #include <sys/socket.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/listing.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/cache/entry.h"
@@ -171,35 +167,37 @@ TEST(pieces__with_gaps_are_refused)
 	cache_stop(&c);
 }
 
+/* The walker's true statement about a, with a hasher's about something else. */
+static void
+refused_digests(const struct identity *id, uint32_t piece_len, uint32_t first)
+{
+	struct msg_digests_item item = { .status = DIGESTS_OK, .count = 5 };
+	struct put put = { .c = &c, .body = { .piece_len = PIECE_LEN } };
+	uint8_t *digests = make_digests(&a, PIECE_LEN);
+
+	seal_digests(c.seal, id, piece_len, first, 5, digests, item.seal);
+	put.body.identity = a.identity;
+	put.body.path_len = (uint32_t)strlen(a.path);
+	seal_file(c.seal, a.path, strlen(a.path), &a.identity, put.body.seal);
+	ATF_REQUIRE_EQ(0, buf_add(&put.tail, a.path, strlen(a.path)));
+	put_slice(&put, &item, digests);
+	put_part(&put, false);
+	expect_fault(&c, FAULT_SEAL);
+	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
+	free(digests);
+	buf_free(&put.tail);
+}
+
 /* A hasher's statement about another version of the file, or other pieces. */
 TEST(pieces__with_a_seal_replayed_are_refused)
 {
 	struct mirror_file other = a;
-	struct msg_digests_item item = { .status = DIGESTS_OK, .count = 5 };
-	struct put put = { .c = &c, .body = { .piece_len = PIECE_LEN } };
-	uint8_t *digests = make_digests(&a, PIECE_LEN);
-	int i;
 
 	cache_start(&c, "");
 	other.identity.mtime_ns++;
-	for (i = 0; i < 3; i++) {
-		item.first = 0;
-		seal_digests(c.seal, i == 0 ? &other.identity : &a.identity,
-		    i == 1 ? PIECE_LEN / 2 : PIECE_LEN, i == 2, 5, digests,
-		    item.seal);
-		put.body.identity = a.identity;
-		put.body.path_len = (uint32_t)strlen(a.path);
-		seal_file(c.seal, a.path, strlen(a.path), &a.identity,
-		    put.body.seal);
-		ATF_REQUIRE_EQ(0, buf_add(&put.tail, a.path,
-		    strlen(a.path)));
-		put_slice(&put, &item, digests);
-		put_part(&put, false);
-		expect_fault(&c, FAULT_SEAL);
-	}
-	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
-	free(digests);
-	buf_free(&put.tail);
+	refused_digests(&other.identity, PIECE_LEN, 0);
+	refused_digests(&a.identity, PIECE_LEN / 2, 0);
+	refused_digests(&a.identity, PIECE_LEN, 1);
 	cache_stop(&c);
 }
 
@@ -270,28 +268,14 @@ TEST(mounts__are_sealed)
 {
 	static const struct put_lies lie = { .no_mount = true };
 	struct mirror_file on_image = a;
-	struct msg_digests_item item = { .status = DIGESTS_OK, .count = 5 };
-	struct put put = { .c = &c, .body = { .piece_len = PIECE_LEN } };
-	uint8_t *digests = make_digests(&a, PIECE_LEN);
 
 	cache_start(&c, "");
 	on_image.identity.mount = 77;
 	put_pieces(&c, &on_image, PIECE_LEN, 16, &lie);
 	expect_fault(&c, FAULT_SEAL);
 	/* A file of the same times elsewhere, with the image's digests. */
-	seal_digests(c.seal, &on_image.identity, PIECE_LEN, 0, 5, digests,
-	    item.seal);
-	put.body.identity = a.identity;
-	put.body.path_len = (uint32_t)strlen(a.path);
-	seal_file(c.seal, a.path, strlen(a.path), &a.identity, put.body.seal);
-	ATF_REQUIRE_EQ(0, buf_add(&put.tail, a.path, strlen(a.path)));
-	put_slice(&put, &item, digests);
-	put_part(&put, false);
-	expect_fault(&c, FAULT_SEAL);
-	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
+	refused_digests(&on_image.identity, PIECE_LEN, 0);
 	ATF_CHECK_EQ(0, cache_status(&c).stored);
-	free(digests);
-	buf_free(&put.tail);
 	cache_stop(&c);
 }
 
@@ -444,53 +428,49 @@ TEST(info__of_another_layout_is_only_a_listing)
 	cache_stop(&c);
 }
 
+/* Sends a listing of one spec: is the digest known afterwards? */
+static bool
+learns(const uint8_t digest[SHA1_LEN], const char *spec,
+    const struct mirror_file *files, uint32_t n)
+{
+	struct buf l = { 0 };
+
+	list_spec(&l, 0, spec, files, n);
+	put_listing(&c, digest, &l, false);
+	buf_free(&l);
+	return knows_info(&c, digest);
+}
+
 TEST(info__that_cannot_be_built_is_not_stored)
 {
 	const struct mirror_file top = { "/top", { 5, 5, 5, 5, 0 } };
 	const struct mirror_file other = { "/centos/c", { 6, 6, 6, 6, 0 } };
 	struct mirror_file changed = a;
 	uint8_t digest[SHA1_LEN];
-	struct buf l = { 0 };
 
 	cache_start(&c, "");
 	digest_of("/*", digest);
-	list_spec(&l, 0, "/*", &a, 1);
-	put_listing(&c, digest, &l, false);
-	ATF_CHECK(!knows_info(&c, digest));
+	ATF_CHECK(!learns(digest, "/*", &a, 1));
 	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
 	put_pieces(&c, &top, PIECE_LEN, 16, NULL);
 	put_pieces(&c, &other, PIECE_LEN, 16, NULL);
 	changed.identity.ctime_ns++;
-	l.len = 0;
-	list_spec(&l, 0, "/*", &changed, 1);
-	put_listing(&c, digest, &l, false);
-	ATF_CHECK(!knows_info(&c, digest));
-	l.len = 0;
-	list_spec(&l, 0, "/*", &top, 1);
-	put_listing(&c, digest, &l, false);
-	ATF_CHECK(!knows_info(&c, digest));
-	l.len = 0;
-	list_spec(&l, 0, "/*", (struct mirror_file[]){ other, a }, 2);
-	put_listing(&c, digest, &l, false);
-	ATF_CHECK(!knows_info(&c, digest));
-	l.len = 0;
-	list_spec(&l, 0, "/*", &a, 1);
-	put_listing(&c, digest, &l, false);
-	ATF_CHECK(knows_info(&c, digest));
+	ATF_CHECK(!learns(digest, "/*", &changed, 1));
+	ATF_CHECK(!learns(digest, "/*", &top, 1));
+	ATF_CHECK(!learns(digest, "/*",
+	    (struct mirror_file[]){ other, a }, 2));
+	ATF_CHECK(learns(digest, "/*", &a, 1));
 	cache_stop(&c);
 }
 
 TEST(info__without_files_is_forgotten)
 {
 	uint8_t digest[SHA1_LEN];
-	struct buf l = { 0 };
 
 	cache_start(&c, "");
 	remember(&c, &a, digest);
 	ATF_REQUIRE(knows_info(&c, digest));
-	list_spec(&l, 0, a.path, NULL, 0);
-	put_listing(&c, digest, &l, false);
-	ATF_CHECK(!knows_info(&c, digest));
+	ATF_CHECK(!learns(digest, a.path, NULL, 0));
 	ATF_CHECK(!there(info_path(digest)));
 	cache_stop(&c);
 }
@@ -535,6 +515,14 @@ TEST(info__of_another_digest_is_refused)
 	cache_stop(&c);
 }
 
+static void
+refused_body(const struct msg_put_info *body, const struct buf *l)
+{
+	ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, MSG_PUT_INFO, body, l->data,
+	    l->len, NULL, 0));
+	expect_fault(&c, FAULT_SEAL);
+}
+
 TEST(info__with_a_wrong_seal_is_refused)
 {
 	struct msg_put_info body = { .flags = PUT_SEALED };
@@ -546,22 +534,16 @@ TEST(info__with_a_wrong_seal_is_refused)
 	digest_of(a.path, body.digest);
 	list_spec(&l, 0, a.path, &a, 1);
 	/* None. */
-	ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, MSG_PUT_INFO, &body, l.data,
-	    l.len, NULL, 0));
-	expect_fault(&c, FAULT_SEAL);
+	refused_body(&body, &l);
 	/* Not said to be one. */
 	sha256(l.data, l.len, sum);
 	seal_listing(c.seal, sum, body.seal);
 	body.flags = 0;
-	ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, MSG_PUT_INFO, &body, l.data,
-	    l.len, NULL, 0));
-	expect_fault(&c, FAULT_SEAL);
+	refused_body(&body, &l);
 	/* Of something shorter. */
 	body.flags = PUT_SEALED;
 	list_spec(&l, 1, "/fedora/more", &b, 1);
-	ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, MSG_PUT_INFO, &body, l.data,
-	    l.len, NULL, 0));
-	expect_fault(&c, FAULT_SEAL);
+	refused_body(&body, &l);
 	ATF_CHECK(!knows_info(&c, body.digest));
 	cache_stop(&c);
 }

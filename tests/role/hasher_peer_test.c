@@ -3,11 +3,8 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
-#include <fcntl.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include "tests/lib/hash_rig.h"
 #include "tests/lib/test.h"

@@ -1,14 +1,8 @@
 /* A hasher as the front and the parent see it, with real files. */
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"

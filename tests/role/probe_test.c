@@ -19,12 +19,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/sandbox/sandbox.h"
 #include "tests/lib/inside.h"

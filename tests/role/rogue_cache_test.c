@@ -2,12 +2,6 @@
  * A front that was broken into, as the cache meets it: wrong messages
  * are refused and reported, and every stored entry was true.
  */
-#include <sys/stat.h>
-
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "common/listing.h"
 #include "tests/lib/cache_rig.h"
 #include "tests/lib/lies.h"
@@ -88,6 +82,13 @@ say(const struct said *said)
 }
 
 static void
+refused(const struct said *said, enum msg_fault fault, const char *what)
+{
+	say(said);
+	rogue_refused(&front, said->type, fault, what);
+}
+
+static void
 add_slice(struct said *said, const struct mirror_file *f, uint32_t first,
     uint32_t count)
 {
@@ -163,8 +164,7 @@ refuse_bytes(struct said *said, size_t at, size_t len, enum msg_fault fault,
 		p = i < body ? (uint8_t *)&said->body + i :
 		    said->tail.data + i - body;
 		*p ^= 1;
-		say(said);
-		rogue_refused(&front, said->type, fault, what);
+		refused(said, fault, what);
 		*p ^= 1;
 	}
 	return (unsigned)len;
@@ -181,8 +181,7 @@ refuse_word(struct said *said, size_t at, uint32_t value,
 
 	memcpy(&saved, p, sizeof(saved));
 	memcpy(p, &value, sizeof(value));
-	say(said);
-	rogue_refused(&front, said->type, fault, what);
+	refused(said, fault, what);
 	memcpy(p, &saved, sizeof(saved));
 	return 1;
 }
@@ -286,24 +285,20 @@ refuse_slices(void)
 		for (k = 0; k < 3 && rows[i].slices[k].count > 0; k++)
 			add_slice(&said, &files[rows[i].slices[k].file],
 			    rows[i].slices[k].first, rows[i].slices[k].count);
-		say(&said);
-		rogue_refused(&front, MSG_PUT_PIECES, rows[i].fault,
-		    rows[i].what);
+		refused(&said, rows[i].fault, rows[i].what);
 	}
 	/* A file in the middle of another. */
 	say_pieces(&said, &files[0]);
 	said.body.pieces.flags = PART_MORE;
 	say(&said);
 	say_pieces(&said, &files[3]);
-	say(&said);
-	rogue_refused(&front, MSG_PUT_PIECES, FAULT_CONTENT, "interleaved");
+	refused(&said, FAULT_CONTENT, "interleaved");
 	/* A seal of one kind for another. */
 	say_listing(&said, "/y/a", &files[0], 1);
 	begin_pieces(&said, &files[0]);
 	sha256(said.tail.data, said.tail.len, sum);
 	seal_listing(c.seal, sum, said.body.pieces.seal);
-	say(&said);
-	rogue_refused(&front, MSG_PUT_PIECES, FAULT_SEAL, "a listing's seal");
+	refused(&said, FAULT_SEAL, "a listing's seal");
 	buf_free(&said.tail);
 	return (unsigned)i + 2;
 }
@@ -325,8 +320,7 @@ refuse_listings(void)
 	said.body.info.flags |= PART_MORE;
 	say(&said);
 	say_listing(&said, "/y/b", &files[3], 1);
-	say(&said);
-	rogue_refused(&front, MSG_PUT_INFO, FAULT_CONTENT, "interleaved");
+	refused(&said, FAULT_CONTENT, "interleaved");
 	say_listing(&said, "/y/b", NULL, 0);
 	said.tail.len = 0;
 	n += refuse_word(&said, IN(info, flags), PUT_SEALED, FAULT_CONTENT,

@@ -4,16 +4,10 @@
  * take their places, and no other peer is blamed.
  */
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/listing.h"
 #include "tests/lib/lies.h"

@@ -3,10 +3,6 @@
  * refused and reported, and all statements are about files that were handed
  * over.
  */
-#include <sys/stat.h>
-
-#include <string.h>
-
 #include "tests/lib/lies.h"
 #include "tests/lib/test.h"
 

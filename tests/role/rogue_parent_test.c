@@ -6,12 +6,7 @@
 #include <sys/wait.h>
 
 #include <event2/event.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/log.h"
 #include "pkgtorrentd/parent/parent.h"

@@ -4,14 +4,7 @@
  * about several files, paths, sizes and versions, and tells the cache
  * anything.  Afterwards the cache's directory holds nothing but the truth.
  */
-#include <sys/stat.h>
-
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/listing.h"
 #include "common/torrent.h"

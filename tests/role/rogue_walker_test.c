@@ -3,16 +3,10 @@
  * refused and reported, and nothing comes from outside the root.
  */
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/listing.h"
 #include "tests/lib/lies.h"
@@ -142,6 +136,19 @@ TEST(walker__random)
 	proc_stop(&v);
 }
 
+static void
+refuse_open(uint32_t count, const void *tail, size_t len, const char *what)
+{
+	say_open(&front, 2, count, tail, len);
+	rogue_refused(&front, MSG_OPEN, FAULT_CONTENT, what);
+}
+
+static void
+refuse_resolve(uint64_t id, const void *tail, size_t len, const char *what)
+{
+	say_resolve(&front, id, 0, tail, len);
+	rogue_refused(&front, MSG_RESOLVE, FAULT_CONTENT, what);
+}
 
 /* A path that no honest front sends, alone and after a good one. */
 static unsigned
@@ -160,12 +167,9 @@ refuse_path(const void *path, uint32_t len, uint32_t claimed)
 		memcpy(b.data + b.len - len - 4, &claimed, 4);
 		snprintf(what, sizeof(what), "%.40s", (const char *)path);
 		if (i < 2)
-			say_resolve(&front, 1, 0, b.data, b.len);
+			refuse_resolve(1, b.data, b.len, what);
 		else
-			say_open(&front, 1, 1 + (uint32_t)after, b.data,
-			    b.len);
-		rogue_refused(&front, i < 2 ? MSG_RESOLVE : MSG_OPEN,
-		    FAULT_CONTENT, what);
+			refuse_open(1 + (uint32_t)after, b.data, b.len, what);
 	}
 	buf_free(&b);
 	return 4;
@@ -211,30 +215,24 @@ refuse_lists(void)
 	add_path(&b, -1, "/y/a", 4);
 	add_path(&b, -1, "/y/b", 4);
 	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++, n++) {
-		say_open(&front, 2, counts[i], b.data, b.len);
-		rogue_refused(&front, MSG_OPEN, FAULT_CONTENT, "a count");
+		refuse_open(counts[i], b.data, b.len, "a count");
 	}
 	for (i = 1; i < 8; i++, n++) {
-		say_open(&front, 3, 2, b.data, b.len - i);
-		rogue_refused(&front, MSG_OPEN, FAULT_CONTENT, "cut short");
+		refuse_open(2, b.data, b.len - i, "cut short");
 	}
 	for (i = 0; i < 32; i++)
 		add_path(&b, -1, "/y/a", 4);
-	say_open(&front, 4, 34, b.data, b.len);
-	rogue_refused(&front, MSG_OPEN, FAULT_CONTENT, "34 paths");
+	refuse_open(34, b.data, b.len, "34 paths");
 	for (i = 0; i < 3; i++, n++) {
 		b.len = 0;
 		add_path(&b, 5, "/y/a", 4);
 		add_path(&b, i == 0 ? 5 : i == 1 ? 4 : 0, "/y/b", 4);
-		say_resolve(&front, 5, 0, b.data, b.len);
-		rogue_refused(&front, MSG_RESOLVE, FAULT_CONTENT, "order");
+		refuse_resolve(5, b.data, b.len, "order");
 	}
 	for (i = 1; i < 12; i++, n++) {
-		say_resolve(&front, 6, 0, b.data, b.len - i);
-		rogue_refused(&front, MSG_RESOLVE, FAULT_CONTENT, "cut");
+		refuse_resolve(6, b.data, b.len - i, "cut");
 	}
-	say_resolve(&front, 7, 0, NULL, 0);
-	rogue_refused(&front, MSG_RESOLVE, FAULT_CONTENT, "no specs");
+	refuse_resolve(7, NULL, 0, "no specs");
 	buf_free(&b);
 	return n + 2;
 }
@@ -250,11 +248,9 @@ refuse_parts(void)
 
 	add_path(&b, 0, "/y/a", 4);
 	say_resolve(&front, 1, PART_MORE, b.data, b.len);
-	say_resolve(&front, 2, 0, b.data, b.len);
-	rogue_refused(&front, MSG_RESOLVE, FAULT_CONTENT, "interleaved");
+	refuse_resolve(2, b.data, b.len, "interleaved");
 	say_resolve(&front, 1, PART_MORE, b.data, b.len);
-	say_resolve(&front, 1, 0, b.data, b.len);
-	rogue_refused(&front, MSG_RESOLVE, FAULT_CONTENT, "same index");
+	refuse_resolve(1, b.data, b.len, "same index");
 	for (i = 0; i < 80; i++)
 		say_resolve(&front, 1, PART_MORE, much, sizeof(much));
 	rogue_refused(&front, MSG_RESOLVE, FAULT_CONTENT, "4 MiB of specs");

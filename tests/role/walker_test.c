@@ -1,18 +1,15 @@
 /* The resolution of paths and patterns in a real tree. */
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/listing.h"
 #include "tests/lib/place.h"
 #include "tests/lib/test.h"
 #include "tests/lib/walker_rig.h"
+
+static struct walker	w;
 
 static void
 file_identity(const char *path, struct identity *id)
@@ -29,14 +26,9 @@ file_identity(const char *path, struct identity *id)
 
 TEST(path__status)
 {
-	struct walker	 w;
 	char		 name[512] = "/y/";
 
-	make_dir("www");
-	make_dir("www/y");
-	make_file("www/y/a");
-	make_file("www/y/.a");
-	make_file("www/y/new\nline\xff");
+	make_files("www/y/a", "www/y/.a", "www/y/new\nline\xff");
 	ATF_REQUIRE(mkfifo("www/y/fifo", 0644) == 0);
 	walker_start_on_www(&w, "");
 	CHECK_ASK(&w, "/y/a", "OK /y/a");
@@ -59,16 +51,11 @@ TEST(path__status)
 TEST(path__unreadable)
 {
 	struct msg_opened_item	 item;
-	struct walker		 w;
 
-	make_dir("www");
-	make_dir("www/y");
-	make_file("www/y/a");
-	make_file("www/y/shut");
+	make_files("www/y/a", "www/y/shut");
 	ATF_REQUIRE(chmod("www/y/shut", 0) == 0);
+	make_files("www/closed/a");
 	make_link("shut", "www/y/to-shut");
-	make_dir("www/closed");
-	make_file("www/closed/a");
 	ATF_REQUIRE(chmod("www/closed", 0600) == 0);
 	walker_start_on_www(&w, "");
 	CHECK_ASK(&w, "/y/shut", "REFUSED");
@@ -85,14 +72,9 @@ TEST(path__unreadable)
 
 TEST(path__links)
 {
-	struct walker	 w;
 	char		 cwd[4096], target[8192];
 
-	make_dir("www");
-	make_dir("www/y");
-	make_dir("www/z");
-	make_file("www/z/a");
-	make_file("secret");
+	make_files("www/y/", "www/z/a", "secret");
 	make_link("../z/a", "www/y/in");
 	make_link("../z", "www/y/dir");
 	make_link("../../secret", "www/y/out");
@@ -133,27 +115,13 @@ TEST(path__links)
 TEST(glob__matches)
 {
 	struct buf	 specs = { 0 };
-	struct walker	 w;
 
-	make_dir("www");
-	make_dir("www/y");
-	make_file("www/y/b.rpm");
-	make_file("www/y/a.rpm");
-	make_file("www/y/B.rpm");
-	make_file("www/y/\xff.rpm");
-	make_file("www/y/.hidden.rpm");
-	make_file("www/y/c.txt");
-	make_dir("www/y/d.rpm");
+	make_files("www/y/d.rpm/", "www/y/b.rpm", "www/y/a.rpm", "www/y/B.rpm",
+	    "www/y/\xff.rpm", "www/y/.hidden.rpm", "www/y/c.txt");
 	ATF_REQUIRE(mkfifo("www/y/e.rpm", 0644) == 0);
-	make_file("www/y/br[1]");
-	make_file("www/y/br1");
-	make_file("www/y/lone[");
-	make_file("www/y/back\\slash");
-	make_dir("www/y-z");
-	make_file("www/y-z/a.rpm");
-	make_file("www/y-z/only");
-	make_dir("www/.dot");
-	make_file("www/.dot/a.rpm");
+	make_files("www/y/br[1]", "www/y/br1", "www/y/lone[",
+	    "www/y/back\\slash", "www/y-z/a.rpm", "www/y-z/only",
+	    "www/.dot/a.rpm");
 	walker_start_on_www(&w, "");
 	CHECK_ASK(&w, "/y/*.rpm",
 	    "OK /y/B.rpm /y/a.rpm /y/b.rpm /y/\xff.rpm");
@@ -191,21 +159,8 @@ TEST(glob__matches)
 
 TEST(glob__any_depth)
 {
-	struct walker	 w;
-
-	make_dir("www");
-	make_dir("www/y");
-	make_dir("www/y/b");
-	make_dir("www/y/b/b");
-	make_dir("www/y/.git");
-	make_dir("www/y/b/.b");
-	make_file("www/y/a");
-	make_file("www/y/.a");
-	make_file("www/y/b/a");
-	make_file("www/y/b/b/a");
-	make_file("www/y/b/b/c");
-	make_file("www/y/.git/a");
-	make_file("www/y/b/.b/a");
+	make_files("www/y/a", "www/y/.a", "www/y/b/a", "www/y/b/b/a",
+	    "www/y/b/b/c", "www/y/.git/a", "www/y/b/.b/a");
 	walker_start_on_www(&w, "");
 	CHECK_ASK(&w, "/y/**", "OK /y/a /y/b/a /y/b/b/a /y/b/b/c");
 	CHECK_ASK(&w, "/**/a", "OK /y/a /y/b/a /y/b/b/a");
@@ -227,16 +182,9 @@ TEST(glob__any_depth)
 TEST(deny__refuses_and_leaves_out)
 {
 	struct msg_opened_item	 item;
-	struct walker		 w;
 
-	make_dir("www");
-	make_dir("www/y");
-	make_dir("www/y/private");
-	make_file("www/y/a");
-	make_file("www/y/a.key");
-	make_file("www/y/b*");
-	make_file("www/y/private/a");
-	make_file("www/y/private/.b");
+	make_files("www/y/a", "www/y/a.key", "www/y/b*", "www/y/private/a",
+	    "www/y/private/.b");
 	make_link("private", "www/y/way");
 	walker_start_on_www(&w, "deny /y/private\ndeny /**/*.key\n"
 	    "deny /y/b?\n");
@@ -261,18 +209,9 @@ TEST(deny__refuses_and_leaves_out)
 TEST(roots__each_its_own_files)
 {
 	struct msg_opened_item	 item;
-	struct walker		 w;
 	char			 text[16384], cwd[4096];
 
-	make_dir("www");
-	make_dir("www/pub");
-	make_dir("www/pub/disk");
-	make_file("www/pub/a");
-	make_file("www/pub/disk/hidden");
-	make_dir("disk");
-	make_dir("disk/x");
-	make_file("disk/a");
-	make_file("disk/x/a");
+	make_files("www/pub/a", "www/pub/disk/hidden", "disk/a", "disk/x/a");
 	make_link("../x/a", "disk/x/b");
 	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
 	snprintf(text, sizeof(text), "root %s/www\nroot /pub/disk %s/disk\n"
@@ -306,13 +245,10 @@ TEST(resolve__listing_and_seal)
 	struct seal		*seal = seal_new(proc_key);
 	struct identity		 id;
 	struct answer		 a;
-	struct walker		 w;
 	uint8_t			 sha[SEAL_LEN], expect[SEAL_LEN];
 
 	place_enter();
-	make_dir("www");
-	make_file("www/a");
-	make_file("www/b");
+	make_files("www/a", "www/b");
 	file_identity("www/b", &id);
 	walker_start_on_www(&w, "");
 	specs_append(&specs, 3, "/?");
@@ -367,17 +303,13 @@ TEST(open__descriptors_and_seals)
 	const struct msg_opened	*body;
 	struct seal		*seal = seal_new(proc_key);
 	struct identity		 id;
-	struct walker		 w;
 	struct msg		 msg;
 	uint8_t			 sum[SEAL_LEN];
 	char			 text[64] = "";
 	int			 i;
 
 	place_enter();
-	make_dir("www");
-	make_dir("www/y");
-	make_file("www/y/a");
-	make_file("www/y/b");
+	make_files("www/y/a", "www/y/b");
 	make_link("../../www/y/a", "www/y/out");
 	ATF_REQUIRE(mkfifo("www/y/fifo", 0644) == 0);
 	file_identity("www/y/b", &id);
@@ -436,16 +368,11 @@ TEST(race__never_a_byte_from_outside)
 	struct msg_opened_item	 item;
 	struct identity		 inside;
 	struct stat		 st;
-	struct walker		 w;
 	unsigned		 i, opened = 0, links = 0;
 	pid_t			 pid;
 	int			 fd;
 
-	make_dir("www");
-	make_dir("www/y");
-	make_file("www/good");
-	make_file("secret");
-	make_file("www/y/x");
+	make_files("www/good", "secret", "www/y/x");
 	file_identity("www/good", &inside);
 	walker_start_on_www(&w, "");
 	pid = start_swapping("www/good", "../../secret", "www/y/x");

@@ -1,14 +1,11 @@
 /* Limits of a request, and turns of several. */
 #include <sys/resource.h>
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "common/listing.h"
 #include "tests/lib/test.h"
 #include "tests/lib/walker_rig.h"
+
+static struct walker	w;
 
 /* A glob that takes a hundred turns, since it has many bytes of many names to
    look for in many bytes; and a request of so many that it cannot end. */
@@ -37,18 +34,14 @@ make_slow(void)
 }
 
 static uint64_t
-send_endless(struct walker *w)
+send_endless(void)
 {
-	return send_spec(w, slow_glob, ENDLESS_TIMES);
+	return send_spec(&w, slow_glob, ENDLESS_TIMES);
 }
 
 TEST(limit__wildcards)
 {
-	struct walker	 w;
-
-	make_dir("www");
-	make_file("www/aaaaaaaaaaaaaaaaa");
-	make_file("www/*?*?*?*?*?*?*?*?*");
+	make_files("www/aaaaaaaaaaaaaaaaa", "www/*?*?*?*?*?*?*?*?*");
 	walker_start_on_www(&w, "");
 	CHECK_ASK(&w, "/????????????????", "MISSING");
 	CHECK_ASK(&w, "/???????????????a?", "OK /aaaaaaaaaaaaaaaaa");
@@ -61,7 +54,6 @@ TEST(limit__wildcards)
 /* A [ without its ] is no wildcard: no directory is read for it. */
 TEST(limit__lone_brackets)
 {
-	struct walker	 w;
 	char		 path[256] = "www", expect[256];
 	int		 i;
 
@@ -81,7 +73,6 @@ TEST(limit__lone_brackets)
 
 TEST(limit__depth)
 {
-	struct walker	 w;
 	char		 path[256] = "www/y";
 	size_t		 i, len;
 
@@ -119,12 +110,10 @@ TEST(limit__depth)
 TEST(limit__entries)
 {
 	struct buf	 specs = { 0 };
-	struct walker	 w;
 	char		 path[64];
 	uint32_t	 i;
 
-	make_dir("www");
-	make_dir("www/y");
+	make_files("www/y/");
 	for (i = 0; i < 1999; i++) {
 		snprintf(path, sizeof(path), "www/y/%u", i);
 		make_file(path);
@@ -137,7 +126,7 @@ TEST(limit__entries)
 	for (i = 0; i < 100; i++)
 		specs_append(&specs, i, "/y*/x*");
 	ATF_CHECK(strncmp(ask_for(&w, &specs), "MISSING; MISS", 13) == 0);
-	make_file("www/99");
+	make_files("www/99");
 	/* 100 + 1 + 100 * 1999 = 200,001. */
 	ATF_CHECK_STREQ("ENTRIES", ask_for(&w, &specs));
 	ATF_REQUIRE(unlink("www/0") == 0);
@@ -149,12 +138,8 @@ TEST(limit__entries)
 TEST(limit__files)
 {
 	struct buf	 specs = { 0 };
-	struct walker	 w;
 
-	make_dir("www");
-	make_file("www/a");
-	make_file("www/b");
-	make_file("www/c");
+	make_files("www/a", "www/b", "www/c");
 	walker_start_on_www(&w, "max-files 4\n");
 	specs_append(&specs, 0, "/*");
 	specs_append(&specs, 1, "/a");
@@ -163,9 +148,9 @@ TEST(limit__files)
 	    ask_for(&w, &specs));
 	specs_append(&specs, 3, "/b");
 	ATF_CHECK_STREQ("FILES", ask_for(&w, &specs));
-	make_file("www/d");
+	make_files("www/d");
 	CHECK_ASK(&w, "/*", "OK /a /b /c /d");
-	make_file("www/e");
+	make_files("www/e");
 	CHECK_ASK(&w, "/*", "FILES");
 	buf_free(&specs);
 	walker_stop(&w);
@@ -178,15 +163,13 @@ TEST(limit__files)
 TEST(turn__others_pass_a_long_glob)
 {
 	static const char *const a[] = { "/a" };
-	struct walker		 w;
 	struct msg		 msg;
 	uint64_t		 endless, plain, glob;
 
-	make_dir("www");
-	make_file("www/a");
+	make_files("www/a");
 	make_slow();
 	walker_start_on_www(&w, "");
-	endless = send_endless(&w);
+	endless = send_endless();
 	ATF_REQUIRE_EQ(MSG_SLOW, receive(&w.front, &msg));
 	ATF_CHECK_EQ(endless, ((const struct msg_id *)msg.body)->id);
 	pause_walker(&w);
@@ -207,7 +190,6 @@ TEST(turn__others_pass_a_long_glob)
 TEST(turn__globs_share)
 {
 	struct answer	 answer;
-	struct walker	 w;
 	uint64_t	 more, less;
 
 	make_dir("www");
@@ -236,15 +218,11 @@ check_passes_long_plain(const char *other)
 {
 	struct msg_resolve	 part;
 	struct buf		 specs = { 0 };
-	struct walker		 w;
 	struct answer		 answer;
 	uint32_t		 i, j;
 	uint64_t		 one;
 
-	make_dir("www");
-	make_dir("www/a");
-	make_dir("www/a/b");
-	make_file("www/x");
+	make_files("www/a/b/", "www/x");
 	walker_start_on_www(&w, "");
 	memset(&part, 0, sizeof(part));
 	part.id = ++w.last_id;
@@ -288,13 +266,11 @@ TEST(turn__glob_passes_long_plain)
 /* More than have places at a time, of which each takes seconds. */
 TEST(turn__short_glob_passes_many_long)
 {
-	struct walker	 w;
 	struct msg	 msg;
 	uint64_t	 one;
 	int		 i, slow = 0;
 
-	make_dir("www");
-	make_file("www/a");
+	make_files("www/a");
 	make_slow();
 	walker_start_on_www(&w, "");
 	pause_walker(&w);
@@ -317,16 +293,14 @@ TEST(turn__cancel)
 	struct msg_resolve	 part;
 	struct buf		 specs = { 0 };
 	struct msg_id		 id = { 0 };
-	struct walker		 w;
 	struct msg		 msg;
 	uint64_t		 after;
 
-	make_dir("www");
-	make_file("www/a");
+	make_files("www/a");
 	make_slow();
 	walker_start_on_www(&w, "");
 	/* Under way. */
-	id.id = send_endless(&w);
+	id.id = send_endless();
 	ATF_REQUIRE_EQ(MSG_SLOW, receive(&w.front, &msg));
 	must_send(&w.front, MSG_CANCEL, &id, NULL, 0, NULL, 0);
 	expect_answer(&w, id.id, "CANCELLED");
@@ -354,15 +328,13 @@ TEST(turn__cancel)
 TEST(channel__work_goes_with_it)
 {
 	struct channel	 old;
-	struct walker	 w;
 	struct msg	 msg;
 	uint64_t	 id;
 
-	make_dir("www");
-	make_file("www/a");
+	make_files("www/a");
 	make_slow();
 	walker_start_on_www(&w, "");
-	send_endless(&w);
+	send_endless();
 	ATF_REQUIRE_EQ(MSG_SLOW, receive(&w.front, &msg));
 	/* Replaced while the old one is still open. */
 	old = w.front;
@@ -372,7 +344,7 @@ TEST(channel__work_goes_with_it)
 	ATF_CHECK_EQ(MSG_NONE, receive(&old, &msg));
 	close(old.fd);
 	/* Gone in the middle of the work, then a new one. */
-	send_endless(&w);
+	send_endless();
 	ATF_REQUIRE_EQ(MSG_SLOW, receive(&w.front, &msg));
 	close(w.front.fd);
 	walker_connect(&w);
@@ -388,17 +360,10 @@ TEST(path__few_descriptors)
 	const char		*got, *all = "OK /y/a /y/b/a /y/b/c/a";
 	struct msg_opened_item	 item;
 	struct rlimit		 before, few;
-	struct walker		 w;
 	unsigned		 failed = 0;
 	rlim_t			 n;
 
-	make_dir("www");
-	make_dir("www/y");
-	make_file("www/y/a");
-	make_dir("www/y/b");
-	make_file("www/y/b/a");
-	make_dir("www/y/b/c");
-	make_file("www/y/b/c/a");
+	make_files("www/y/a", "www/y/b/a", "www/y/b/c/a");
 	walker_start_on_www(&w, "");
 	/* It has its channel, too. */
 	CHECK_ASK(&w, "/y/**", all);

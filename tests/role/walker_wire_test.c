@@ -1,23 +1,18 @@
 /* Requests over the walker's channels, and messages that are none. */
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "tests/lib/test.h"
 #include "tests/lib/walker_rig.h"
+
+static struct walker	w;
 
 /* Parts may be cut anywhere, and more requests come than are worked on. */
 TEST(resolve__parts_and_crowds)
 {
 	struct msg_resolve	 part;
 	struct buf		 specs = { 0 };
-	struct walker		 w;
 	uint64_t		 first;
 	size_t			 i;
 
-	make_dir("www");
-	make_file("www/a");
-	make_file("www/b");
+	make_files("www/a", "www/b");
 	walker_start_on_www(&w, "");
 	specs_append(&specs, 0, "/a");
 	specs_append(&specs, 1, "/*");
@@ -46,12 +41,9 @@ TEST(resolve__parts_and_crowds)
 
 TEST(conf__new_one_counts)
 {
-	struct walker	 w;
 	char		 cwd[4096], text[8192];
 
-	make_dir("www");
-	make_file("www/a");
-	make_file("www/b");
+	make_files("www/a", "www/b");
 	walker_start_on_www(&w, "");
 	CHECK_ASK(&w, "/*", "OK /a /b");
 	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
@@ -72,14 +64,10 @@ TEST(conf__new_one_counts)
  */
 TEST(conf__other_roots_end_the_channel)
 {
-	struct walker	 w;
 	struct msg	 msg;
 	char		 cwd[4096], text[16384];
 
-	make_dir("www");
-	make_dir("www/more");
-	make_file("www/a");
-	make_file("www/more/b");
+	make_files("www/a", "www/more/b");
 	walker_start_on_www(&w, "");
 	CHECK_ASK(&w, "/*/b", "OK /more/b");
 	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
@@ -108,7 +96,7 @@ struct lie {
 };
 
 static void
-send_lie(struct walker *w, const struct lie *lie)
+send_lie(const struct lie *lie)
 {
 	struct msg_resolve	 resolve;
 	struct msg_open		 open_;
@@ -118,30 +106,30 @@ send_lie(struct walker *w, const struct lie *lie)
 
 	memset(&resolve, 0, sizeof(resolve));
 	memset(&open_, 0, sizeof(open_));
-	resolve.id = open_.id = ++w->last_id;
+	resolve.id = open_.id = ++w.last_id;
 	open_.count = lie->count;
 	if (lie->type == MSG_RESOLVE)
 		buf_add(&tail, &zero, sizeof(zero));
 	buf_add(&tail, &len, sizeof(len));
 	buf_add(&tail, lie->spec, len);
 	buf_add(&tail, "garbage", 7);
-	must_send(&w->front, lie->type, lie->type == MSG_RESOLVE ?
+	must_send(&w.front, lie->type, lie->type == MSG_RESOLVE ?
 	    (const void *)&resolve : &open_, tail.data,
 	    (size_t)((int)tail.len - 7 + lie->cut), NULL, 0);
 	buf_free(&tail);
 }
 
 static void
-expect_blame(struct walker *w, enum msg_type type, const char *what)
+expect_blame(enum msg_type type, const char *what)
 {
 	struct msg	 msg;
 
-	proc_await_blame(&w->proc, ROLE_FRONT, 0, type, FAULT_CONTENT, what);
-	ATF_CHECK_EQ_MSG(MSG_NONE, receive(&w->front, &msg), "%s", what);
-	close(w->front.fd);
-	walker_connect(w);
-	CHECK_ASK(w, "/a", "OK /a");
-	CHECK_ASK(w, "/././a", "OK /a");
+	proc_await_blame(&w.proc, ROLE_FRONT, 0, type, FAULT_CONTENT, what);
+	ATF_CHECK_EQ_MSG(MSG_NONE, receive(&w.front, &msg), "%s", what);
+	close(w.front.fd);
+	walker_connect(&w);
+	CHECK_ASK(&w, "/a", "OK /a");
+	CHECK_ASK(&w, "/././a", "OK /a");
 }
 
 TEST(lie__is_reported_and_the_channel_closed)
@@ -167,17 +155,15 @@ TEST(lie__is_reported_and_the_channel_closed)
 		{ "none", MSG_OPEN, "/abc", 0, 0, 0 },
 		{ "33", MSG_OPEN, "/abc", 0, 33, 0 },
 	};
-	struct walker	 w;
 	size_t		 i;
 
-	make_dir("www");
-	make_file("www/a");
+	make_files("www/a");
 	walker_start_on_www(&w, "");
 	CHECK_ASK(&w, "/...", "MISSING");
 	CHECK_ASK(&w, "/..a/.b", "MISSING");
 	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
-		send_lie(&w, &lies[i]);
-		expect_blame(&w, lies[i].type, lies[i].what);
+		send_lie(&lies[i]);
+		expect_blame(lies[i].type, lies[i].what);
 	}
 	walker_stop(&w);
 }
@@ -186,16 +172,14 @@ TEST(lie__in_several_items)
 {
 	struct msg_resolve	 part;
 	struct buf		 specs = { 0 };
-	struct walker		 w;
 	uint32_t		 i;
 
-	make_dir("www");
-	make_file("www/a");
+	make_files("www/a");
 	walker_start_on_www(&w, "");
 	specs_append(&specs, 1, "/a");
 	specs_append(&specs, 1, "/b");
 	send_specs(&w, &specs, NULL);
-	expect_blame(&w, MSG_RESOLVE, "an index twice");
+	expect_blame(MSG_RESOLVE, "an index twice");
 	/* Another request between the parts of one. */
 	memset(&part, 0, sizeof(part));
 	part.flags = PART_MORE;
@@ -204,13 +188,13 @@ TEST(lie__in_several_items)
 		must_send(&w.front, MSG_RESOLVE, &part, specs.data, 10, NULL,
 		    0);
 	}
-	expect_blame(&w, MSG_RESOLVE, "mixed parts");
+	expect_blame(MSG_RESOLVE, "mixed parts");
 	buf_free(&specs);
 	/* More than 4 MiB. */
 	for (i = 0; specs.len <= 4U << 20; i++)
 		specs_append(&specs, i, "/a");
 	send_specs(&w, &specs, NULL);
-	expect_blame(&w, MSG_RESOLVE, "too long");
+	expect_blame(MSG_RESOLVE, "too long");
 	buf_free(&specs);
 	walker_stop(&w);
 }

@@ -49,22 +49,11 @@ nginx_conf()
 # now on.
 start_nginx()
 {
-	service_port=$port
-	port=$(free_port)
+	behind_port
 	# A single process, to be ended as one.
 	nginx_conf "master_process off; error_log $here/nginx.log;"
 	[ "$(id -u)" != 0 ] || chmod 777 .
-	nginx -c "$here/nginx.conf" >nginx.log 2>&1 &
-	_nginx=$!
-	note_pid $_nginx
-	url=http://127.0.0.1:$port
-	wait_for 10 nginx_answers || fail "nginx: $(cat nginx.log)"
-}
-
-nginx_answers()
-{
-	! is_gone $_nginx || fail "nginx: $(cat nginx.log)"
-	curl -s -o answer "$url/"
+	start_server nginx -c "$here/nginx.conf"
 }
 
 # url_path PATH: as it is written in a URL.

@@ -79,6 +79,25 @@ same_everything()
 	done <files
 }
 
+get_set()
+{
+	post_everything
+	cp body set.torrent
+	mkdir set
+	get_with_$1 set.torrent set || fail "$1 failed"
+	same_everything $1 set
+}
+
+# get_attr CLIENT ['keyword argument' ...]
+get_attr()
+{
+	_client=$1
+	shift
+	make_odd_mirror
+	service_start 'serve-files yes' 'padding attr' "$@"
+	get_set $_client
+}
+
 get_all()
 {
 	client=$1 seed=$2
@@ -87,16 +106,11 @@ get_all()
 	[ $client != transmission ] || only_what_transmission_escapes
 	make_odd_mirror "$@"
 	start_seed $seed
-	post_everything
-	cp body set.torrent
-	mkdir set
-	get_with_$client set.torrent set || fail "$client failed"
-	same_everything $client set
+	get_set $client
 
 	for name in zz-last.iso 'brackets[1].rpm'; do
 		want 200 "$service/single/$(url_path "/yum/$name")"
-		want_torrent form
-		same "$torrent" single "the form"
+		torrent_has form single "the form"
 		cp body single.torrent
 		mkdir -p single
 		get_with_$client single.torrent single ||
@@ -118,13 +132,7 @@ service_case libtorrent_attr \
 libtorrent_attr_body()
 {
 	have_libtorrent
-	make_odd_mirror
-	service_start 'serve-files yes' 'padding attr' "access-log $here/access"
-	post_everything
-	cp body set.torrent
-	mkdir set
-	get_with_libtorrent set.torrent set || fail "libtorrent failed"
-	same_everything libtorrent set
+	get_attr libtorrent "access-log $here/access"
 	atf_check [ ! -e set/yum/torrent_service ]
 	wait_for 5 grep -q 'GET /yum/zz-last.iso' access || fail "no log"
 	! grep nullfile access || fail "padding was asked for"
@@ -132,28 +140,13 @@ libtorrent_attr_body()
 
 # The others take no notice of it, so it must be there for them all the same.
 service_case aria2_attr "With padding attr aria2 works as before." aria2c
-aria2_attr_body()
-{
-	make_odd_mirror
-	service_start 'serve-files yes' 'padding attr'
-	post_everything
-	cp body set.torrent
-	mkdir set
-	get_with_aria2 set.torrent set || fail "aria2 failed"
-	same_everything aria2 set
-}
+body aria2_attr get_attr aria2
 
 service_case transmission_attr "And so does Transmission." transmission-cli
 transmission_attr_body()
 {
 	only_what_transmission_escapes
-	make_odd_mirror
-	service_start 'serve-files yes' 'padding attr'
-	post_everything
-	cp body set.torrent
-	mkdir set
-	get_with_transmission set.torrent set || fail "Transmission failed"
-	same_everything transmission set
+	get_attr transmission
 }
 
 # rewritten_case CLIENT PROGRAM NAME REQUESTED AS: a name that the client
@@ -176,10 +169,8 @@ rewritten_name()
 	transmission,*' 3.'* | libtorrent,*) ;;
 	*) atf_skip "not Transmission 3, which rewrites it" ;;
 	esac
-	mkdir -p www/yum
 	: >trackers
-	head -c 70001 /dev/urandom >"www/yum/$name"
-	head -c 70001 /dev/urandom >www/yum/z.rpm
+	random 70001 "www/yum/$name" www/yum/z.rpm
 	settle www/yum/*
 	service_start 'serve-files yes' 'revalidate 0s'
 	logged='front.*: torrent [0-9a-f]\{40\} of .* cannot fetch'

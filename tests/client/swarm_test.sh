@@ -86,8 +86,7 @@ share()
 	want 200 "$service/single/yum/**"
 	want_torrent
 	hash=$torrent
-	want_torrent announce
-	same "$torrent" "$tracker" announce
+	torrent_has announce "$tracker" announce
 	admit "$hash"
 	strip_web_seeds body bare.torrent
 	start_seeder bare.torrent
@@ -115,7 +114,4 @@ aria2_to_libtorrent_body()
 
 service_case aria2_to_aria2 "An aria2 gets all from another." \
     aria2c opentracker
-aria2_to_aria2_body()
-{
-	share aria2
-}
+body aria2_to_aria2 share aria2

@@ -13,50 +13,24 @@ odd_path='a%252Fb%2Bc%20d%26e.rpm'
 # Afterwards $url is the web server's address, $service_port the service's.
 files_and_service()
 {
-	mkdir -p www/yum
-	head -c 1500000 /dev/urandom >"www/yum/$odd_name"
-	head -c 300000 /dev/urandom >www/yum/z.rpm
+	random 1500000 "www/yum/$odd_name"
+	random 300000 www/yum/z.rpm
 	settle www/yum/*
 	service_start "revalidate 60s"
-	service_port=$port
-	port=$(free_port)
-	url=http://127.0.0.1:$port
-}
-
-webserver_answers()
-{
-	! is_gone $webserver || fail "$(cat webserver.log)"
-	curl -s -o answer "$url/"
-}
-
-start_webserver()
-{
-	"$@" >webserver.log 2>&1 &
-	webserver=$!
-	note_pid $webserver
-	wait_for 10 webserver_answers || fail "it does not answer within 10 s"
-}
-
-stop_webserver()
-{
-	kill -TERM $webserver
-	wait $webserver
+	behind_port
 }
 
 check_webserver()
 {
 	want 200 "/yum/torrent_service/single/yum/$odd_path"
-	want_torrent form
-	same "$torrent" single "a name with escapes"
-	want_torrent urls
-	same "$torrent" "$url/yum/$odd_path" "the web seed"
+	torrent_has form single "a name with escapes"
+	torrent_has urls "$url/yum/$odd_path" "the web seed"
 	want 200 "/yum/torrent%5Fservice/single/yum/z.rpm"
 	want 200 "//yum/torrent_service/single/yum/z.rpm"
 	want 200 "/yum/torrent_service/single/yum%2Fz.rpm"
 	for path in //m/torrent%5Fservice /m//%74orrent_service; do
 		want 200 "$path/single/yum/$odd_path?x=%3F"
-		want_torrent urls
-		same "$torrent" "$url/yum/$odd_path" "the web seed for $path"
+		torrent_has urls "$url/yum/$odd_path" "the web seed for $path"
 	done
 	want 400 "/yum/torrent_service/single/yum/%zz"
 	post /yum/z.rpm "/yum/$odd_name"
@@ -88,8 +62,7 @@ check_webserver()
 	ask /yum/torrent_service/single/yum/z.rpm --interface 127.0.0.2 \
 	    -A stranger -H 'X-Forwarded-Proto: https'
 	want_log '^[^ ]* 127\.0\.0\.2 .*stranger'
-	want_torrent urls
-	same "$torrent" "$url/yum/z.rpm" "the web seed"
+	torrent_has urls "$url/yum/z.rpm" "the web seed"
 }
 
 service_case nginx "The nginx snippet lets all through as it came." nginx
@@ -98,7 +71,7 @@ nginx_body()
 	files_and_service
 	nginx_conf "error_log stderr;"
 	atf_check -e match:successful nginx -t -c "$here/nginx.conf"
-	start_webserver nginx -c "$here/nginx.conf"
+	start_server nginx -c "$here/nginx.conf"
 	check_webserver
 
 	# Many clients that want the same are one request.
@@ -108,7 +81,7 @@ nginx_body()
 	want 200 /last/torrent_service/single/yum/z.rpm
 	want_log 'GET /last/'
 	same "$(grep -c 'GET /other/' log)" 1 "requests that came through"
-	stop_webserver
+	stop_server
 }
 
 # apache_conf ADDRESS SNIPPET
@@ -148,23 +121,17 @@ apache_body()
 	sed "s,127.0.0.1:8080,127.0.0.1:$service_port," \
 	    "$etc/apache.conf.snippet" >snippet
 	apache_conf 127.0.0.1:$port "$here/snippet"
-	start_webserver apache2 -X -f "$here/apache.conf"
+	start_server apache2 -X -f "$here/apache.conf"
 	check_webserver
-	stop_webserver
+	stop_server
 }
 
 # shipped_case NAME DESCRIPTION PROGRAM: as root, with a network and mounts
 # that nobody else sees, so that all ports and directories are those of etc/.
 shipped_case()
 {
-	service_case "$1" "$2"
-	eval "$1_head() {
-		atf_set descr \"$2\"
-		atf_set timeout 200
-		atf_set require.user root
-		atf_set require.progs 'curl python3 sha1sum ps unshare ip \
-		    aria2c $3'
-	}"
+	service_timeout=200
+	root_case "$@" unshare ip aria2c
 }
 
 # own_machine CASE: its body goes on in namespaces of its own.
@@ -182,7 +149,6 @@ own_machine()
 small_files()
 {
 	have_libtorrent
-	mkdir -p www/yum
 	: >trackers
 	head -c 1048575 /dev/urandom >www/yum/a-byte-short
 	for _n in $(seq 10 49); do
@@ -275,9 +241,9 @@ nginx_as_shipped_body()
 	small_files
 	debian_nginx
 	atf_check -e match:successful nginx -t
-	start_webserver nginx -g 'daemon off;'
+	start_server nginx -g 'daemon off;'
 	download_small_files
-	stop_webserver
+	stop_server
 }
 
 shipped_case apache_as_shipped \
@@ -287,7 +253,7 @@ apache_as_shipped_body()
 	own_machine apache_as_shipped
 	small_files
 	apache_conf '*:80' "$etc/apache.conf.snippet"
-	start_webserver apache2 -X -f "$here/apache.conf"
+	start_server apache2 -X -f "$here/apache.conf"
 	download_small_files
-	stop_webserver
+	stop_server
 }

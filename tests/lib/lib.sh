@@ -4,8 +4,9 @@
 #	service_case NAME "A fact that a user notices." [program ...]
 #	NAME_body() { service_start ['keyword argument' ...]; ... }
 #
-# A case runs in a directory of its own: www/ is the mirror, cache/ the cache,
-# conf the configuration and log the service's log.  Afterwards $pid is the
+# A case runs in a directory of its own: www/ is the mirror with an empty
+# directory, www/yum, cache/ the cache, conf the configuration and log the
+# service's log.  Afterwards $pid is the
 # parent and $url the address.  Processes that were started are ended by their
 # numbers in the cleanup part, however the case ended.
 #
@@ -13,22 +14,51 @@
 # nothing (common/mounts.h).  There www is a link to a directory elsewhere.
 
 service=/mirror/torrent_service		# any name will do before the slash
-service_cases=
+service_timeout=60
 here=$(pwd)
 tests=$(cd "$(atf_get_srcdir)/.." && pwd)
 
+. "$tests/lib/cases.sh"
+
 service_case()
 {
-	_case=$1 _descr=$2
+	_service_case '' "$@"
+}
+
+# The same, as root.
+root_case()
+{
+	_service_case root "$@"
+}
+
+# python_case NAME DESCRIPTION ['keyword argument' ...]: the service runs with
+# that, and the function NAME of the program beside the script has the rest.
+python_case()
+{
+	service_case "$1" "$2"
+	_name=$1
 	shift 2
-	service_cases="$service_cases $_case"
-	atf_test_case "$_case" cleanup
-	eval "${_case}_head() {
-		atf_set descr \"$_descr\"
-		atf_set timeout ${service_timeout:-60}
-		atf_set require.progs 'curl python3 sha1sum ps $*'
-	}
-	${_case}_cleanup() { service_cleanup; }"
+	eval "${_name}_body() {
+		service_start ${*:+$(printf " '%s'" "$@")}
+		python $_name
+	}"
+}
+
+# body NAME COMMAND [ARGUMENT ...]: a case that is one command.
+body()
+{
+	_name=$1
+	shift
+	eval "${_name}_body() {
+		$(printf " '%s'" "$@")
+	}"
+}
+
+_service_case()
+{
+	atf_test_case "$2" cleanup
+	eval "$2_cleanup() { service_cleanup; }"
+	describe_case "$@" curl python3 sha1sum ps
 }
 
 # keeps_ctime DIRECTORY: does its file system keep change times by itself?
@@ -80,15 +110,9 @@ place_mirror()
 # run one.
 case $* in
 ''|-l|*' -l'|*:cleanup) ;;
-*) place_mirror ;;
+*)	place_mirror
+	mkdir -p www/yum ;;
 esac
-
-atf_init_test_cases()
-{
-	for _case in $service_cases; do
-		atf_add_test_case "$_case"
-	done
-}
 
 # The service's log is half of every failure.
 fail()
@@ -122,6 +146,28 @@ wait_for()
 	done
 }
 
+# Things to wait for.
+
+# prints TEXT COMMAND [ARGUMENT ...]
+prints()
+{
+	_expected=$1
+	shift
+	[ "$("$@")" = "$_expected" ]
+}
+
+# has_lines FILE N: or more.
+has_lines()
+{
+	[ "$(wc -l <"$1")" -ge "$2" ]
+}
+
+# have_children N [TITLE]
+have_children()
+{
+	[ "$(children "$2" | wc -l)" -eq "$1" ]
+}
+
 is_gone()
 {
 	for _pid; do
@@ -130,6 +176,24 @@ is_gone()
 		''|Z*) ;;
 		*) return 1 ;;
 		esac
+	done
+}
+
+# small NAME ...: files of www/yum that hold their names.
+small()
+{
+	for _file; do
+		echo "$_file" >"www/yum/$_file"
+	done
+}
+
+# random BYTES FILE ...: of no pattern, other ones each time.
+random()
+{
+	_bytes=$1
+	shift
+	for _file; do
+		head -c "$_bytes" /dev/urandom >"$_file"
 	done
 }
 
@@ -159,6 +223,14 @@ while True:
         break
     except OSError:
         pass'
+}
+
+# start_by COMMAND: the service is an argument of that from here on.
+start_by()
+{
+	printf '#! /bin/sh\nexec %s "%s" "$@"\n' "$1" "$program" >started
+	chmod +x started
+	program=$here/started
 }
 
 # Called before files are made, or by service_start.
@@ -409,6 +481,90 @@ torrent()
 want_torrent()
 {
 	torrent=$(torrent "$@") || fail "$_target: not a good torrent"
+}
+
+# torrent_has FIELD VALUE NAME: the last answer is a good torrent with that.
+torrent_has()
+{
+	want_torrent "$1"
+	same "$torrent" "$2" "$3"
+}
+
+# Python's programs have mounts that nobody else sees, from here on.
+own_mounts()
+{
+	unshare -m true 2>/dev/null || atf_skip "no mount namespaces"
+	python3()
+	{
+		unshare -m python3 "$@"
+	}
+}
+
+# behind_port: $service_port is the service's port from here on; $port and
+# $url are those of a server in front of it.
+behind_port()
+{
+	service_port=$port
+	port=$(free_port)
+	url=http://127.0.0.1:$port
+}
+
+# start_server COMMAND ...: which answers at $url; its number is in $server.
+start_server()
+{
+	"$@" >server.log 2>&1 &
+	server=$!
+	note_pid $server
+	wait_for 10 server_answers || fail "no answer: $(cat server.log)"
+}
+
+# start_haproxy [LINES]: in front of the service, with these in its section.
+start_haproxy()
+{
+	cat >haproxy.cfg <<-END
+		defaults
+			mode http
+			timeout connect 5s
+			timeout client 20s
+			timeout server 20s
+		listen mirror
+			bind 127.0.0.1:$port
+			${1:-}
+			server here 127.0.0.1:$service_port
+	END
+	start_server haproxy -f haproxy.cfg
+}
+
+server_answers()
+{
+	! is_gone $server || fail "it has ended: $(cat server.log)"
+	curl -s -o answer "$url/"
+}
+
+stop_server()
+{
+	kill -TERM $server
+	wait $server || true
+}
+
+# ask_later TARGET: asks in the background.
+ask_later()
+{
+	rm -f later_status
+	{
+		curl -sS -g --max-time 50 -o later -w '%{http_code}' \
+		    "$url$1" >later_tmp
+		mv later_tmp later_status
+	} &
+	note_pid $!
+}
+
+# want_later STATUS: the answer to that is in body now.
+want_later()
+{
+	wait_for 50 [ -s later_status ] || fail "no answer"
+	cp later body
+	same "$(cat later_status)" "$1" "the status"
 }
 
 # The service manager's socket, notify.socket: its messages go to "notified".

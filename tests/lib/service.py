@@ -136,6 +136,28 @@ def request(target, method="GET", body=b"", version="1.1", host="127.0.0.1",
     return "\r\n".join(lines + ["", ""]).encode("latin-1") + body
 
 
+def ending_answer(data, status):
+    """The one answer to these bytes, which ends the connection."""
+    with Connection() as c:
+        c.send(data)
+        a = c.answer()
+        assert a.status == status, (data, a)
+        assert status == 200 or a.field("Connection") == "close", (data, a)
+        assert c.rest() == b"", data
+
+
+def form_head(target, **fields):
+    """The head of a POST of a form."""
+    fields.setdefault("content_type", "application/x-www-form-urlencoded")
+    return request(target, "POST", **fields)
+
+
+def chunked_head(target=None, **fields):
+    """The same in chunks, to the target that was named behind the port."""
+    return form_head(target or sys.argv[2], transfer_encoding="chunked",
+                     **fields)
+
+
 def wait_for(seconds, true, what):
     end = time.monotonic() + seconds
     while not true():

@@ -20,14 +20,11 @@ starts_body()
 service_case torrent_of_a_file "A file's torrent is right, piece for piece."
 torrent_of_a_file_body()
 {
-	mkdir -p www/yum
 	head -c 3000000 /dev/urandom >www/yum/a.rpm
 	service_start
 	want 200 $service/single/yum/a.rpm
-	want_torrent form
-	same "$torrent" single "one path makes the single form"
-	want_torrent urls
-	same "$torrent" "$url/yum/a.rpm" "the web seed is the file"
+	torrent_has form single "one path makes the single form"
+	torrent_has urls "$url/yum/a.rpm" "the web seed is the file"
 	want_field Content-Disposition \
 	    "attachment; filename=$(torrent).torrent"
 }
@@ -42,25 +39,21 @@ torrent_of_a_pattern_body()
 	echo no >www/yum/b/no.txt
 	service_start
 	want 200 "$service/single/yum/b/*.rpm"
-	want_torrent files
-	same "$torrent" "1500000 b/y.rpm
+	torrent_has files "1500000 b/y.rpm
 1500000 b/z.rpm" "the files"
-	want_torrent padding
-	same "$torrent" "597152 torrent_service/nullfile/597152_0" "padding"
+	torrent_has padding "597152 torrent_service/nullfile/597152_0" "padding"
 }
 
 service_case digest "What was posted under a digest is there afterwards."
 digest_body()
 {
-	mkdir -p www/yum
 	head -c 1200000 /dev/urandom >www/yum/a.rpm
 	echo b >www/yum/b.rpm
 	settle www/yum/*
 	service_start
 	want 412 $service/digest/"$(paths_digest /yum/a.rpm /yum/b.rpm)"
 	want_post 200 /yum/a.rpm /yum/b.rpm
-	want_torrent files
-	same "$torrent" "1200000 a.rpm
+	torrent_has files "1200000 a.rpm
 2 b.rpm" "the files"
 	cp body posted
 	want 200 $service/digest/$digest

@@ -139,10 +139,7 @@ serves()
 service_case killed_children "A child that dies is replaced at once."
 killed_children_body()
 {
-	mkdir -p www/yum
-	for role in front walker hasher cache; do
-		echo $role >www/yum/$role
-	done
+	small front walker hasher cache
 	echo first >www/yum/first
 	service_start
 	want 200 $service/single/yum/first
@@ -173,22 +170,17 @@ no_more_descriptors()
 service_case work_of_the_dead "What a dead child had to do is done anyway."
 work_of_the_dead_body()
 {
-	mkdir -p www/yum
 	truncate -s 400M www/yum/big1 www/yum/big2 www/yum/big3
 	# The slowest way, so that there is time to kill somebody.
 	service_start "digest openssl"
 	n=0
 	for role in hasher walker cache; do
 		n=$((n + 1))
-		curl -sS --max-time 30 -o body -w '%{http_code}' \
-		    "$url$service/single/yum/big$n" >status &
-		client=$!
+		ask_later $service/single/yum/big$n
 		wait_for 5 is_hashing || fail "no hashing"
 		kill -KILL $(children $role)
-		wait $client
-		same "$(cat status)" 200 "the answer when the $role died"
-		want_torrent pieces
-		same "$torrent" 400 "pieces"
+		want_later 200
+		torrent_has pieces 400 "pieces"
 	done
 }
 
@@ -208,7 +200,6 @@ killed_parent_body()
 service_case answers_are_finished "SIGTERM lets answers under way finish."
 answers_are_finished_body()
 {
-	mkdir -p www/yum
 	truncate -s 16M www/yum/a
 	service_start "serve-files yes"
 	all=$(children)
@@ -230,7 +221,6 @@ last_requests_body()
 service_case interrupt "SIGINT stops it, and five seconds are enough."
 interrupt_body()
 {
-	mkdir -p www/yum
 	truncate -s 16M www/yum/a
 	service_start "serve-files yes"
 	all=$(children)
@@ -242,7 +232,6 @@ interrupt_body()
 service_case status "SIGUSR1 says how it is."
 status_body()
 {
-	mkdir -p www/yum
 	head -c 1000000 /dev/urandom >www/yum/a
 	service_start
 	same "$(service_count 'bytes hashed')" 0 "bytes hashed at first"

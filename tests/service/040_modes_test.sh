@@ -56,11 +56,9 @@ forms_body()
 	yum_files
 	service_start
 	want 200 "$service/single/yum/[a].rpm"
-	want_torrent form
-	same "$torrent" single "a pattern with one match"
+	torrent_has form single "a pattern with one match"
 	want 200 "$service/single/yum/**"
-	want_torrent files
-	same "$torrent" "1100000 a.rpm
+	torrent_has files "1100000 a.rpm
 2 b+b.rpm
 2 q\"\\.rpm
 2 sub/c.rpm
@@ -71,10 +69,8 @@ forms_body()
 /1048574_1
 /1048574_2" "padding but after the last"
 	want_post 200 /yum/a.rpm
-	want_torrent form
-	same "$torrent" multi "one path, posted"
-	want_torrent urls
-	same "$torrent" "$url/
+	torrent_has form multi "one path, posted"
+	torrent_has urls "$url/
 $url/yum/a.rpm" "base and file"
 }
 
@@ -91,8 +87,7 @@ digest_by_query_body()
 	want 200 "$service/digest/$digest?x=1&p=/yum/a.rpm&p=&y&p=/yum/b%2bb.rpm"
 	digest=$(paths_digest "/yum/b b.rpm" /yum/a.rpm)
 	want 200 "$service/digest/$digest?p=/yum/b+b.rpm&p=/yum/a.rpm"
-	want_torrent files
-	same "$torrent" "1100000 a.rpm" "a plus in a form is a blank"
+	torrent_has files "1100000 a.rpm" "a plus in a form is a blank"
 }
 
 service_case digest_refused "What does not fit its digest is not remembered."
@@ -148,16 +143,14 @@ what_is_not_there_body()
 	want 40[34] $service/single/yum/sub
 	want_post 200 /yum/none.rpm /yum/a.rpm /yum/sub /yum/fifo /yum/a.rpm \
 	    '/yum/*.none'
-	want_torrent files
-	same "$torrent" "1100000 a.rpm
+	torrent_has files "1100000 a.rpm
 1100000 a.rpm" "what is there, repeats kept"
 	want_post 404 /yum/none.rpm /yum/sub
 	want_post 400 /yum/a.rpm /other/o.rpm
 	want_post 200 /yum/a.rpm /other/none.rpm
 	want_post 400 /top.rpm
 	want 200 $service/single/top.rpm
-	want_torrent name
-	same "$torrent" top.rpm "single mode has a name for it"
+	torrent_has name top.rpm "single mode has a name for it"
 }
 
 service_case multi_form_is_remembered \
@@ -312,8 +305,7 @@ dots_body()
 		want 200 "$target"
 		want_torrent
 		same "$torrent" "$plain" "$target"
-		want_torrent urls
-		same "$torrent" "$url/yum/a.rpm" "the web seed"
+		torrent_has urls "$url/yum/a.rpm" "the web seed"
 	done
 	want 403 $service/single/yum/./secret/s.rpm
 	want 403 $service/single/./yum/secret/./s.rpm
@@ -337,8 +329,7 @@ dots_body()
 	wait_for 10 test -e cache/info/$digest || fail "it is not remembered"
 	service_restart
 	want 200 $service/digest/$digest
-	want_torrent files
-	same "$torrent" "$files" "what is remembered"
+	torrent_has files "$files" "what is remembered"
 	want 412 $service/digest/$(paths_digest /yum/a.rpm /yum/other/o.rpm \
 	    '/yum/sub/*.rpm')
 }
@@ -363,8 +354,7 @@ conditional_body()
 	# The same file in other words is another torrent.
 	want 200 $service/single/yum/a.rpm -H 'Host: other.example'
 	differs "$(field ETag)" "$etag" "tags for two hosts"
-	want_torrent urls
-	same "$torrent" http://other.example/yum/a.rpm "the web seed"
+	torrent_has urls http://other.example/yum/a.rpm "the web seed"
 	# A POST gets it with any condition.
 	want_post 200 /yum/a.rpm
 	want_torrent

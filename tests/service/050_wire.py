@@ -39,12 +39,7 @@ def framing(*_):
         (505, ok.replace("1.1", "2.0") + "\r\n"),
         (400, ok.replace("1.1", "1.10") + "\r\n"),
     ):
-        with Connection() as c:
-            c.send(first.encode("latin-1") + second)
-            a = c.answer()
-            assert a.status == status, (first, a)
-            assert a.field("Connection") == "close", first
-            assert c.rest() == b"", first
+        ending_answer(first.encode("latin-1") + second, status)
 
 
 def options(*_):
@@ -118,9 +113,7 @@ def with_host(*_):
 
 def expect(*_):
     def head(length, **fields):
-        fields.setdefault("content_type",
-                          "application/x-www-form-urlencoded")
-        return request(SERVICE + "/digest/" + 40 * "0", "POST",
+        return form_head(SERVICE + "/digest/" + 40 * "0",
             expect="100-continue", content_length=length, **fields)
     with Connection() as c:
         c.send(head(3))
@@ -133,10 +126,7 @@ def expect(*_):
     for refused, fields in ((415, {"content_type": "text/plain"}),
                             (413, {"length": 1 << 30}),
                             (413, {"length": 1 << 32})):
-        with Connection() as c:
-            c.send(head(fields.pop("length", 3), **fields))
-            assert c.answer().status == refused
-            assert c.rest() == b""
+        ending_answer(head(fields.pop("length", 3), **fields), refused)
     with Connection() as c:
         c.send(request("/", expect="miracles"))
         assert c.answer().status == 417

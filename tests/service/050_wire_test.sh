@@ -6,7 +6,6 @@
 
 yum_files()
 {
-	mkdir -p www/yum
 	head -c 1100000 /dev/urandom >www/yum/a.rpm
 	echo b >www/yum/b+b.rpm
 }
@@ -59,12 +58,7 @@ bodies_body()
 	    'Content-Type: Application/X-WWW-form-urlencoded; charset=utf-8'
 }
 
-service_case framing "Where one request ends is never a matter of opinion."
-framing_body()
-{
-	service_start
-	python framing
-}
+python_case framing "Where one request ends is never a matter of opinion."
 
 service_case absolute_form "Who takes it for a proxy is answered as others."
 absolute_form_body()
@@ -122,7 +116,6 @@ options_body()
 service_case without_host "HTTP/1.0 need not name the host."
 without_host_body()
 {
-	mkdir -p www/yum
 	head -c 1100000 /dev/urandom >www/yum/a.rpm
 	settle www/yum/*
 	service_start "serve-files yes"
@@ -139,25 +132,11 @@ health_check_body()
 {
 	yum_files
 	service_start "host m.example"
-	service_port=$port
-	port=$(free_port)
-	cat >haproxy.cfg <<-END
-		defaults
-			mode http
-			timeout connect 5s
-			timeout client 20s
-			timeout server 20s
-		listen mirror
-			bind 127.0.0.1:$port
-			option httpchk
-			default-server check inter 50ms fall 1
-			server here 127.0.0.1:$service_port
-	END
-	haproxy -f haproxy.cfg >haproxy.log 2>&1 &
-	note_pid $!
+	behind_port
+	start_haproxy "option httpchk
+		default-server check inter 50ms fall 1"
 	wait_for 10 more_lines 5 '"OPTIONS / HTTP/1.0" 204 ' ||
 	    fail "no check was answered"
-	url=http://127.0.0.1:$port
 	want 200 $service/single/yum/a.rpm -H 'Host: m.example'
 }
 
@@ -181,9 +160,4 @@ pipelining_body()
 	python pipelining "$(paths_digest /yum/a.rpm)"
 }
 
-service_case keep_alive "A connection serves again, if both want it."
-keep_alive_body()
-{
-	service_start
-	python keep_alive
-}
+python_case keep_alive "A connection serves again, if both want it."

@@ -7,7 +7,6 @@
 service_case off_by_default "Without serve-files there are only torrents."
 off_by_default_body()
 {
-	mkdir -p www/yum
 	echo a >www/yum/a.rpm
 	service_start
 	want 404 /yum/a.rpm
@@ -51,7 +50,6 @@ plain_file_body()
 service_case future "Last-Modified is never later than Date."
 future_body()
 {
-	mkdir -p www/yum
 	echo a >www/yum/a
 	touch -d '2037-01-01 UTC' www/yum/a
 	service_start "serve-files yes"
@@ -67,7 +65,6 @@ future_body()
 service_case ranges "A part of a file is had by Range."
 ranges_body()
 {
-	mkdir -p www/yum
 	head -c 100000 /dev/urandom >www/yum/a
 	service_start "serve-files yes"
 	while read -r range from to; do
@@ -98,7 +95,6 @@ ranges_body()
 service_case conditional "If- fields save or save from mixing versions."
 conditional_body()
 {
-	mkdir -p www/yum
 	head -c 1000 /dev/urandom >www/yum/a
 	touch -d '2014-05-13 16:53:20 UTC' www/yum/a
 	service_start "serve-files yes"
@@ -211,9 +207,7 @@ service_case deny "What is denied is not there for anybody."
 deny_body()
 {
 	mkdir -p www/yum/private/deep www/yum/open
-	for f in private/a private/deep/b open/c open/d.iso open/.hidden; do
-		echo $f >www/yum/$f
-	done
+	small private/a private/deep/b open/c open/d.iso open/.hidden
 	ln -s ../private/a www/yum/open/link
 	service_start "serve-files yes" "deny /yum/private" \
 	    "deny /yum/**/*.iso" "deny /yum/open/.h*"
@@ -226,8 +220,7 @@ deny_body()
 	want 200 "$service/single/yum/**"
 	! grep -q -e private -e iso -e deep body || fail "in a pattern's torrent"
 	want_post 200 /yum/private/a /yum/open/c
-	want_torrent files
-	same "$torrent" "7 open/c" "what is left"
+	torrent_has files "7 open/c" "what is left"
 	service_reload "deny /yum/open/c"
 	want 403 $service/single/yum/open/c
 	want 200 $service/single/yum/private/a
@@ -268,13 +261,11 @@ links_body()
 	want_log 'relative link'
 	same "$(grep -c 'relative link' log)" 1 "said once a minute"
 	want 200 "$service/single/yum/*"
-	want_torrent files
-	same "$torrent" "7 again
+	torrent_has files "7 again
 7 in
 7 winding" "links in a pattern"
 	want 200 "$service/single/yum/**/a"
-	want_torrent urls
-	same "$torrent" "$url/yum/dir/a" "no links to directories in **"
+	torrent_has urls "$url/yum/dir/a" "no links to directories in **"
 }
 
 service_case odd_files "What is no file is refused at once, never waited for."
@@ -293,11 +284,9 @@ odd_files_body()
 		done
 	done
 	want 200 "$service/single/yum/*"
-	want_torrent form
-	same "$torrent" single "only one of them is a file"
+	torrent_has form single "only one of them is a file"
 	want_post 200 /yum/fifo /yum/unreadable /yum/a /yum/s
-	want_torrent files
-	same "$torrent" "2 a" "what is left"
+	torrent_has files "2 a" "what is left"
 }
 
 service_case patterns "Patterns match by bytes and are sorted by them."
@@ -346,19 +335,16 @@ links_in_patterns_body()
 	ln -s real www/g/link
 	service_start
 	want 200 "$service/single/g/**"
-	want_torrent files
-	same "$torrent" "2 real/a
+	torrent_has files "2 real/a
 2 real/b" "below **"
 	want 200 "$service/single/g/link/*"
-	want_torrent files
-	same "$torrent" "2 link/a
+	torrent_has files "2 link/a
 2 link/b" "a link by name"
 }
 
 service_case growing "A file that shrinks under an answer ends it short."
 growing_body()
 {
-	mkdir -p www/yum
 	truncate -s 60M www/yum/a
 	service_start "serve-files yes"
 	python growing
@@ -368,7 +354,6 @@ growing_body()
 service_case fast_reader "A client that reads fast does not hold up others."
 fast_reader_body()
 {
-	mkdir -p www/yum
 	truncate -s 100G www/yum/a
 	service_start "serve-files yes"
 	python fast_reader
@@ -396,8 +381,7 @@ left_out_body()
 	left_out 0 "$unreadable"
 	for _ in 1 2 3; do
 		want 200 "$service/single/yum/*"
-		want_torrent form
-		same "$torrent" single "the form"
+		torrent_has form single "the form"
 	done
 	want_log "walker.*left out.*\"/yum/secret\".*$unreadable"
 	left_out 1 "$unreadable"

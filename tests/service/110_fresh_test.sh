@@ -3,18 +3,11 @@
 
 . "${0%/*}/../lib/lib.sh"
 
-# bytes COUNT: of no pattern, other ones each time.
-bytes()
-{
-	head -c "$1" /dev/urandom
-}
-
 # Three torrents of two files, remembered.
 start_with_two_files()
 {
-	mkdir -p www/yum
-	bytes 1200000 >www/yum/a.rpm
-	bytes 1500000 >www/yum/b.rpm
+	random 1200000 www/yum/a.rpm
+	random 1500000 www/yum/b.rpm
 	settle www/yum/*
 	service_start 'revalidate 1s'
 	both=$service/digest/$(paths_digest /yum/a.rpm /yum/b.rpm)
@@ -66,7 +59,7 @@ service_case rename_over "Another file, of the same size and mtime."
 rename_over_body()
 {
 	start_with_two_files
-	bytes 1200000 >www/yum/.a.rpm.x
+	random 1200000 www/yum/.a.rpm.x
 	touch -r www/yum/a.rpm www/yum/.a.rpm.x
 	mv www/yum/.a.rpm.x www/yum/a.rpm
 	want_all_right
@@ -76,12 +69,10 @@ service_case growth_to_whole_pieces "Padding goes with the partial piece."
 growth_to_whole_pieces_body()
 {
 	start_with_two_files
-	want_torrent padding
-	same "$torrent" "897152 torrent_service/nullfile/897152_0" before
-	bytes 897152 >>www/yum/a.rpm
+	torrent_has padding "897152 torrent_service/nullfile/897152_0" before
+	head -c 897152 /dev/urandom >>www/yum/a.rpm
 	want_all_right
-	want_torrent padding
-	same "$torrent" "" "padding after"
+	torrent_has padding "" "padding after"
 	# And back, now that its piece list is known as one without padding.
 	settle www/yum/a.rpm
 	want_all_right
@@ -95,11 +86,10 @@ service_case new_match "A new file is in the pattern's torrent."
 new_match_body()
 {
 	start_with_two_files
-	bytes 100 >www/yum/aa.rpm
+	random 100 www/yum/aa.rpm
 	expire
 	want 200 "$service/single/yum/*.rpm"
-	want_torrent files
-	same "$torrent" "1200000 a.rpm
+	torrent_has files "1200000 a.rpm
 100 aa.rpm
 1500000 b.rpm" "the files"
 	want 200 "$both"
@@ -110,9 +100,7 @@ new_match_body()
 service_case link_elsewhere "A link that now leads to another file."
 link_elsewhere_body()
 {
-	mkdir -p www/yum
-	bytes 1000 >www/yum/a
-	bytes 1000 >www/yum/b
+	random 1000 www/yum/a www/yum/b
 	ln -s a www/yum/latest
 	settle www/yum/*
 	service_start 'revalidate 1s'
@@ -138,8 +126,7 @@ deletion_body()
 	expire
 	want 404 $service/single/yum/a.rpm
 	want 200 "$both"
-	want_torrent files
-	same "$torrent" "1500000 b.rpm" "what is left"
+	torrent_has files "1500000 b.rpm" "what is left"
 	rm www/yum/b.rpm
 	expire
 	want 404 "$both"
@@ -157,31 +144,11 @@ change_while_away_body()
 {
 	start_with_two_files
 	service_stop
-	bytes 1200000 >www/yum/a.rpm
+	random 1200000 www/yum/a.rpm
 	service_run
 	want 200 "$both"
 	want_torrent
 	differs "$torrent" "$before" "the torrent after the change"
-}
-
-# Ask in the background; the answer is in later, its status in later_status.
-ask_later()
-{
-	rm -f later_status
-	{
-		curl -sS -g --max-time 50 -o later -w '%{http_code}' \
-		    "$url$1" >later_tmp
-		mv later_tmp later_status
-	} &
-	asking=$!
-	note_pid $asking
-}
-
-want_later()
-{
-	wait_for 50 [ -s later_status ] || fail "no answer"
-	cp later body
-	same "$(cat later_status)" "$1" "the status"
 }
 
 # until_count PATTERN MINIMUM: by the service's status.
@@ -199,15 +166,14 @@ until_count()
 service_case change_before_the_first_read "Between opening and hashing."
 change_before_the_first_read_body()
 {
-	mkdir -p www/yum
-	bytes 3000000 >www/yum/a
+	random 3000000 www/yum/a
 	settle www/yum/a
 	service_start 'revalidate 60s'
 	hasher=$(children hasher)
 	kill -STOP "$hasher"
 	ask_later $service/single/yum/a
 	until_count 'to go' 3000000
-	bytes 3000000 >www/yum/.a
+	random 3000000 www/yum/.a
 	mv www/yum/.a www/yum/a
 	kill -CONT "$hasher"
 	want_later 200
@@ -217,7 +183,6 @@ change_before_the_first_read_body()
 service_case change_in_mid_hash "Parts of two versions never meet."
 change_in_mid_hash_body()
 {
-	mkdir -p www/yum
 	truncate -s 2G www/yum/a
 	settle www/yum/a
 	service_start 'digest openssl' 'revalidate 60s'
@@ -238,13 +203,13 @@ service_case change_before_the_answer "A file that was done before the rest."
 change_before_the_answer_body()
 {
 	start_with_two_files
-	bytes 3000000 >www/yum/c.rpm
+	random 3000000 www/yum/c.rpm
 	settle www/yum/c.rpm
 	hasher=$(children hasher)
 	kill -STOP "$hasher"
 	ask_later "$service/single/yum/*.rpm"
 	until_count 'to go' 3000000
-	bytes 1200000 >www/yum/a.rpm
+	random 1200000 www/yum/a.rpm
 	expire
 	kill -CONT "$hasher"
 	want_later 200
@@ -254,7 +219,6 @@ change_before_the_answer_body()
 service_case change_all_the_time "Three changes, and the client is put off."
 change_all_the_time_body()
 {
-	mkdir -p www/yum
 	truncate -s 1G www/yum/a
 	service_start 'digest openssl' 'hash-wait 10m'
 	python change_all_the_time
@@ -286,7 +250,6 @@ post_young()
 
 young_file()
 {
-	mkdir -p www/yum
 	service_start "access-log $here/access"
 	ask_while_young post_young "$@"
 	for path in "$digest" "$(paths_digest '/yum/*')"; do
@@ -309,21 +272,14 @@ cache/pieces/yum/b/1048576
 }
 
 service_case young_file "A file that may still change is not remembered."
-young_file_body()
-{
-	young_file bytes 1200000
-}
+body young_file young_file head -c 1200000 /dev/urandom
 
 service_case young_empty_file "The same of a file without bytes."
-young_empty_file_body()
-{
-	young_file true
-}
+body young_empty_file young_file true
 
 service_case max_age "Caches in front may keep it until the next check."
 max_age_body()
 {
-	mkdir -p www/yum
 	echo a >www/yum/a
 	settle www/yum/a
 	service_start 'revalidate 60s'
@@ -353,16 +309,10 @@ count_looks()
 	sed -n 's/.* \([0-9]*\) requests resolved.*/\1/p' log | tail -n 1
 }
 
-lines_are()
-{
-	[ "$(wc -l <"$2")" -eq "$1" ]
-}
-
 service_case nobody_waits "What is asked for all the time is always there."
 nobody_waits_body()
 {
-	mkdir -p www/yum
-	bytes 1000000 >www/yum/a
+	random 1000000 www/yum/a
 	settle www/yum/a
 	service_start 'revalidate 3s' "access-log $here/access"
 	want_post 200 /yum/a
@@ -376,7 +326,7 @@ nobody_waits_body()
 	        time.sleep(0.1)
 	EOT
 	after=$(count_looks)
-	wait_for 5 lines_are 81 access || fail "lines are missing"
+	wait_for 5 has_lines access 81 || fail "lines are missing"
 	atf_check -o inline:'     80 hit\n      1 made\n' -x \
 	    "awk '{ print \$(NF-2) }' access | sort | uniq -c"
 	# Once in half of that; the exact number is a matter of the clock.
@@ -387,7 +337,6 @@ nobody_waits_body()
 service_case never_older "No answer is older than revalidate, ever."
 never_older_body()
 {
-	mkdir -p www/yum
 	service_start 'revalidate 1s' "access-log $here/access"
 	python never_older
 	# It was remembered in between, or this would prove nothing.

@@ -19,7 +19,6 @@ read_times()
 service_case warm_restart "After a restart no file is read again."
 warm_restart_body()
 {
-	mkdir -p www/yum
 	head -c 3000000 /dev/urandom >www/yum/a
 	echo b >www/yum/b
 	# The file system records each reading of a file that was last
@@ -54,9 +53,7 @@ service_case deleted_while_running "The caches may be deleted at any time."
 deleted_while_running_body()
 {
 	mkdir -p www/yum/sub
-	for f in a b c sub/d; do
-		echo $f >www/yum/$f
-	done
+	small a b c sub/d
 	settle www/yum
 	service_start
 	want_post 200 /yum/a /yum/sub/d
@@ -70,19 +67,16 @@ deleted_while_running_body()
 	want_stored info/$digest pieces/yum/c/1048576
 	service_restart
 	want 200 $service/digest/$digest
-	want_torrent files
-	same "$torrent" "2 c" "the file"
+	torrent_has files "2 c" "the file"
 	same "$(service_count 'bytes hashed')" 0 "bytes hashed"
 	want_post 200 /yum/a /yum/sub/d
-	want_torrent files
-	same "$torrent" "2 a
+	torrent_has files "2 a
 6 sub/d" "the files"
 }
 
 service_case damaged_pieces "A damaged list of pieces is made again."
 damaged_pieces_body()
 {
-	mkdir -p www/yum
 	for f in a b c d e f g; do
 		head -c 10000 /dev/urandom >www/yum/$f
 	done
@@ -139,10 +133,7 @@ has_settled()
 service_case damaged_info "A damaged torrent is unknown, till it is posted."
 damaged_info_body()
 {
-	mkdir -p www/yum
-	for f in a b c d e; do
-		echo $f >www/yum/$f
-	done
+	small a b c d e
 	settle www/yum
 	service_start
 	for f in a b c d e; do
@@ -165,21 +156,18 @@ damaged_info_body()
 	want_log '^cache.*info/.*: '
 	for f in a b c d; do
 		want_post 200 /yum/$f
-		want_torrent files
-		same "$torrent" "2 $f" "the file"
+		torrent_has files "2 $f" "the file"
 	done
 	service_restart
 	for f in a b c d e; do
 		want 200 $service/digest/"$(cat $f.digest)"
-		want_torrent files
-		same "$torrent" "2 $f" "the file"
+		torrent_has files "2 $f" "the file"
 	done
 }
 
 service_case changed_meanwhile "What changed while it was down is made anew."
 changed_meanwhile_body()
 {
-	mkdir -p www/yum
 	for f in size content gone stays; do
 		echo $f >www/yum/$f
 		touch -d '2014-05-13 UTC' www/yum/$f
@@ -208,7 +196,6 @@ changed_meanwhile_body()
 service_case never_stale "No torrent describes what was replaced long ago."
 never_stale_body()
 {
-	mkdir -p www/yum
 	echo 0 >www/yum/a
 	touch -d '2014-05-13 16:53:20 UTC' www/yum/a
 	service_start "revalidate 1s"
@@ -219,7 +206,6 @@ never_stale_body()
 service_case asked_rarely "Who asks after a while is not told old things."
 asked_rarely_body()
 {
-	mkdir -p www/yum
 	echo old >www/yum/a
 	settle www/yum
 	service_start "revalidate 1s"
@@ -244,8 +230,7 @@ patterns_are_fresh_body()
 	settle www/yum
 	service_start "revalidate 1s"
 	want 200 "$service/single/yum/**"
-	want_torrent files
-	same "$torrent" "2 sub/a
+	torrent_has files "2 sub/a
 2 sub/b" "the files"
 	digest=$(paths_digest '/yum/**')
 	echo c >www/yum/sub/c
@@ -274,7 +259,6 @@ is_answered()
 service_case too_new "What may change yet in its tick is not remembered."
 too_new_body()
 {
-	mkdir -p www/yum
 	echo old >www/yum/old
 	settle www/yum
 	service_start
@@ -320,7 +304,6 @@ the_original_body()
 service_case cache_size "The cache stays within its size."
 cache_size_body()
 {
-	mkdir -p www/yum
 	for n in $(seq 300); do
 		echo $n >www/yum/$n
 	done
@@ -348,9 +331,7 @@ service_case cache_age "What nobody used for long goes."
 cache_age_body()
 {
 	mkdir -p www/yum/sub
-	for f in old sub/old used new; do
-		echo $f >www/yum/$f
-	done
+	small old sub/old used new
 	settle www/yum
 	service_start
 	for f in old sub/old used new; do

@@ -12,12 +12,7 @@ start_traced()
 	strace -D -o trace true 2>/dev/null ||
 	    atf_skip "tracing is not permitted here"
 	service_prepare
-	cat >traced <<-EOT
-	#! /bin/sh
-	exec strace -D -q -f -ff -o $here/trace "$program" "\$@"
-	EOT
-	chmod +x traced
-	program=$here/traced
+	start_by "strace -D -q -f -ff -o $here/trace"
 	[ "$(id -u)" != 0 ] || chmod 777 .
 	service_start "$@"
 }
@@ -54,7 +49,6 @@ service_case no_calls_but_its_own \
     "1,000 hot requests make no message, and nobody else does a thing." strace
 no_calls_but_its_own_body()
 {
-	mkdir -p www/yum
 	head -c 1500000 /dev/urandom >www/yum/a
 	echo b >www/yum/b
 	settle www/yum/*

@@ -17,8 +17,7 @@ def drain_ends(*_):
         except (ConnectionResetError, BrokenPipeError):
             return False
         return True
-    head = request(sys.argv[2], "POST", content_length=1 << 30,
-        content_type="application/x-www-form-urlencoded")
+    head = form_head(sys.argv[2], content_length=1 << 30)
     with Connection() as much, Connection() as long:
         for c in much, long:
             c.send(head)
@@ -34,10 +33,7 @@ def request_line(*_):
         end = " HTTP/1.1\r\n"
         return start + "x" * (length - len(start + end)) + end
     for length, status in ((8192, 200), (8193, 414), (20000, 414)):
-        with Connection() as c:
-            c.send((line(length) + "Host: h\r\n\r\n").encode())
-            assert c.answer().status == status, length
-            assert c.rest() == b""
+        ending_answer((line(length) + "Host: h\r\n\r\n").encode(), status)
     # No end of the line is needed to see that it is too long.
     with Connection() as c:
         c.send(line(9000).encode()[:8193])
@@ -58,10 +54,7 @@ def header(*_):
     for fields, status in (
         (sized(16384), 200), (sized(16385), 431), (sized(70000), 431),
         (counted(64), 200), (counted(65), 431), (counted(5000), 431)):
-        with Connection() as c:
-            c.send((first + fields).encode())
-            assert c.answer().status == status, len(fields)
-            assert c.rest() == b""
+        ending_answer((first + fields).encode(), status)
     with Connection() as c:
         c.send((first + sized(20000)).encode()[:len(first) + 16385])
         assert c.answer().status == 431

@@ -6,7 +6,6 @@
 service_case max_body "A body may be so long."
 max_body_body()
 {
-	mkdir -p www/yum
 	echo a >www/yum/a
 	service_start "max-body 1K"
 	target=$service/digest/$(paths_digest /yum/a)
@@ -30,7 +29,6 @@ max_body_body()
 service_case bodies "All bodies together may have so much memory."
 bodies_body()
 {
-	mkdir -p www/yum
 	echo a >www/yum/a
 	service_start "body-timeout 1m"
 	run_python bodies.py plain "$service/digest/$(paths_digest /yum/a)" \
@@ -47,10 +45,7 @@ drain_ends_body()
 service_case max_paths "A form may have so many paths."
 max_paths_body()
 {
-	mkdir -p www/yum
-	for f in a b c d; do
-		echo $f >www/yum/$f
-	done
+	small a b c d
 	service_start "max-paths 3"
 	want_post 200 /yum/a /yum/b /yum/c
 	want_post 413 /yum/a /yum/b /yum/c /yum/d
@@ -62,10 +57,7 @@ max_paths_body()
 service_case max_files "A torrent may have so many files."
 max_files_body()
 {
-	mkdir -p www/yum
-	for f in a b c; do
-		echo $f >www/yum/$f
-	done
+	small a b c
 	service_start "max-files 3"
 	want 200 "$service/single/yum/*"
 	want_post 200 /yum/a /yum/b /yum/c
@@ -81,7 +73,6 @@ max_files_body()
 service_case max_bytes "A torrent may describe so many bytes."
 max_bytes_body()
 {
-	mkdir -p www/yum
 	truncate -s 2097152 www/yum/exact
 	truncate -s 2097153 www/yum/over
 	truncate -s 1048576 www/yum/half1 www/yum/half2
@@ -98,7 +89,6 @@ max_bytes_body()
 service_case max_torrent "A torrent itself may be so long."
 max_torrent_body()
 {
-	mkdir -p www/yum
 	truncate -s 60M www/yum/a
 	service_start
 	want 200 $service/single/yum/a
@@ -115,19 +105,9 @@ max_torrent_body()
 	want 413 $service/single/yum/huge --max-time 3
 }
 
-service_case request_line "The request line may have 8192 bytes."
-request_line_body()
-{
-	service_start
-	python request_line
-}
+python_case request_line "The request line may have 8192 bytes."
 
-service_case header "The header may have 16384 bytes and 64 fields."
-header_body()
-{
-	service_start
-	python header
-}
+python_case header "The header may have 16384 bytes and 64 fields."
 
 service_case glob_limits "A pattern may be so complicated."
 glob_limits_body()
@@ -168,12 +148,8 @@ glob_depth_body()
 	esac
 }
 
-service_case connections "Past so many connections there is 503, then nothing."
-connections_body()
-{
-	service_start "max-connections 3" "idle-timeout 60s"
-	python connections
-}
+python_case connections "Past so many connections there is 503, then nothing." \
+    "max-connections 3" "idle-timeout 60s"
 
 service_case more_connections "SIGHUP makes room for more connections."
 more_connections_body()
@@ -207,20 +183,11 @@ few_descriptors_body()
 	! grep 'no descriptors left' log || fail "there was one too few"
 }
 
-service_case connections_per_client "One client may have so many."
-connections_per_client_body()
-{
-	service_start "max-connections-per-client 2" "proxy none"
-	python connections_per_client
-}
+python_case connections_per_client "One client may have so many." \
+    "max-connections-per-client 2" "proxy none"
 
-service_case starving "One address cannot take the places of others."
-starving_body()
-{
-	service_start "max-connections 12" "max-connections-per-client 2" \
-	    "proxy none"
-	python starving
-}
+python_case starving "One address cannot take the places of others." \
+    "max-connections 12" "max-connections-per-client 2" "proxy none"
 
 service_case waiting_through_a_proxy "Of one client so many may wait there."
 waiting_through_a_proxy_body()
@@ -253,17 +220,12 @@ proxies_are_many_body()
 	END
 }
 
-service_case deadlines "A client that dawdles is cut off."
-deadlines_body()
-{
-	service_start "header-timeout 1s" "body-timeout 2s" "idle-timeout 3s"
-	python deadlines
-}
+python_case deadlines "A client that dawdles is cut off." \
+    "header-timeout 1s" "body-timeout 2s" "idle-timeout 3s"
 
 service_case write_deadline "A client that does not read is cut off."
 write_deadline_body()
 {
-	mkdir -p www/yum
 	truncate -s 64M www/yum/a
 	service_start "write-timeout 1s" "serve-files yes"
 	python write_deadline
@@ -272,7 +234,6 @@ write_deadline_body()
 # They take long, the slowest way more so.
 sparse_files()
 {
-	mkdir -p www/yum
 	for f; do
 		truncate -s 20G www/yum/$f
 	done
@@ -326,7 +287,6 @@ jobs_per_client_body()
 service_case many_paths_per_client "One client may ask for so many lists."
 many_paths_per_client_body()
 {
-	mkdir -p www/yum
 	service_start 'max-jobs-per-client 2' 'hash-wait 30s' 'proxy none'
 	walker=$(children walker)
 	kill -STOP "$walker"

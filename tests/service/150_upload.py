@@ -46,8 +46,7 @@ def want_chunks_through(*_):
 
 
 def seams(*_):
-    head = request(sys.argv[2], "POST", transfer_encoding="chunked",
-        content_type="application/x-www-form-urlencoded")
+    head = chunked_head()
     body = (b"3;x=\"y\"\r\np=/\r\n1\r\ny\r\n00000004 ; z\r\num/a\r\n"
         b"0;end\r\nA: b\r\nContent-Length: 9\r\n\r\n")
     null = request(SERVICE + "/nullfile/7", range="bytes=0-")
@@ -78,8 +77,7 @@ def seams(*_):
 
 
 def wrong(*_):
-    head = request(sys.argv[2], "POST", transfer_encoding="chunked",
-        content_type="application/x-www-form-urlencoded")
+    head = chunked_head()
     null = request(SERVICE + "/nullfile/7", range="bytes=0-")
     for bad in b"x\r\n", b"3\np=/", b"3\r\np=/a", b"0\r\n\n", \
             b"0\r\nGET / HTTP/1.1\r\n", b"ffffffff\r\n":
@@ -100,11 +98,8 @@ def wrong(*_):
 
 
 def continues(*_):
-    def head(target=sys.argv[2], **fields):
-        fields.setdefault("content_type",
-                          "application/x-www-form-urlencoded")
-        return request(target, "POST", transfer_encoding="chunked",
-                       expect="100-continue", **fields)
+    def head(target=None, **fields):
+        return chunked_head(target, expect="100-continue", **fields)
     with Connection() as c:
         for _ in range(3):
             c.send(head())
@@ -121,19 +116,12 @@ def continues(*_):
             (head(content_type="text/plain"), 415),
             (head(SERVICE + "/single/yum/a"), 405),
             (head(SERVICE + "/none"), 404)):
-        with Connection() as c:
-            c.send(data)
-            a = c.answer()
-            assert a.status == status, a
-            assert a.field("Connection") == "close", a
-            assert c.rest() == b""
+        ending_answer(data, status)
 
 
 def limits(*_):
     def post(body, chunk, extension):
-        head = request(sys.argv[2], "POST",
-            transfer_encoding="chunked",
-            content_type="application/x-www-form-urlencoded")
+        head = chunked_head()
         out = [head]
         for at in range(0, len(body), chunk):
             part = body[at:at + chunk]
@@ -158,8 +146,7 @@ def limits(*_):
 
 
 def body_timeout(*_):
-    head = request(sys.argv[2], "POST", transfer_encoding="chunked",
-        content_type="application/x-www-form-urlencoded")
+    head = chunked_head()
     for part in b"1\r\n&\r\n", b";x", b"A: b\r\n":
         with Connection() as c:
             c.send(head + {59: b"1", 65: b"0\r\n"}.get(part[0], b""))

@@ -7,7 +7,6 @@
 # A form of 395 KB, of which one path is there, and $target for it.
 make_form()
 {
-	mkdir -p www/yum
 	head -c 1100000 /dev/urandom >www/yum/a.rpm
 	python3 - >digest <<-'END'
 		import hashlib
@@ -24,8 +23,7 @@ make_form()
 want_torrent_of_form()
 {
 	want 200 "$@"
-	want_torrent files
-	same "$torrent" "1100000 a.rpm" "the files"
+	torrent_has files "1100000 a.rpm" "the files"
 }
 
 service_case curl "curl sends what it reads from a pipe."
@@ -97,29 +95,12 @@ node_body()
 	    fail "statuses: $(tr '\n' ' ' <statuses)"
 }
 
-# proxy COMMAND ...: it listens at $port, the service at $service_port.
-start_proxy()
-{
-	"$@" >proxy.log 2>&1 &
-	proxy=$!
-	note_pid $proxy
-	wait_for 10 proxy_answers || fail "$(tr '\n' ' ' <proxy.log)"
-}
-
-proxy_answers()
-{
-	! is_gone $proxy || fail "$(tr '\n' ' ' <proxy.log)"
-	curl -s -o answer "$url/"
-}
-
 # The service is there; from here on $url is the proxy's.
 service_behind_proxy()
 {
 	make_form
 	service_start
-	service_port=$port
-	port=$(free_port)
-	url=http://127.0.0.1:$port
+	behind_port
 }
 
 # The request must have come in chunks.
@@ -128,9 +109,7 @@ want_chunks_through()
 	want_torrent_of_form $target -H 'Transfer-Encoding: chunked' -d @form
 	want_torrent_of_form $target -d @form
 	python want_chunks_through "$url$target"
-	kill -TERM $proxy
-	wait $proxy
-	: >proxy.log
+	stop_server
 }
 
 service_case nginx "nginx that does not buffer." nginx
@@ -157,7 +136,7 @@ nginx_body()
 			}
 		END
 	} >nginx.conf
-	start_proxy nginx -c "$here/nginx.conf"
+	start_server nginx -c "$here/nginx.conf"
 	want_chunks_through
 }
 
@@ -165,17 +144,7 @@ service_case haproxy "HAProxy as it comes." haproxy
 haproxy_body()
 {
 	service_behind_proxy
-	cat >haproxy.cfg <<-END
-		defaults
-			mode http
-			timeout connect 5s
-			timeout client 20s
-			timeout server 20s
-		listen mirror
-			bind 127.0.0.1:$port
-			server here 127.0.0.1:$service_port
-	END
-	start_proxy haproxy -f haproxy.cfg
+	start_haproxy
 	want_chunks_through
 }
 
@@ -193,14 +162,13 @@ caddy_body()
 		}
 	END
 	HOME=$here XDG_DATA_HOME=$here XDG_CONFIG_HOME=$here \
-	    start_proxy caddy run --adapter caddyfile --config Caddyfile
+	    start_server caddy run --adapter caddyfile --config Caddyfile
 	want_chunks_through
 }
 
 service_case seams "A body ends where it ends, however it is cut."
 seams_body()
 {
-	mkdir -p www/yum
 	echo a >www/yum/a
 	# The torrent of a younger file is not remembered.
 	settle www/yum/a
@@ -222,7 +190,6 @@ wrong_body()
 service_case continues "A client that asks first sends chunks, or does not."
 continues_body()
 {
-	mkdir -p www/yum
 	echo a >www/yum/a
 	service_start
 	python continues "$service/digest/$(paths_digest /yum/a)"
@@ -231,7 +198,6 @@ continues_body()
 service_case limits "max-body is for what was decoded; framing has its own."
 limits_body()
 {
-	mkdir -p www/yum
 	echo a >www/yum/a
 	service_start "max-body 1K"
 	target=$service/digest/$(paths_digest /yum/a)
@@ -253,7 +219,6 @@ body_timeout_body()
 service_case bodies "All chunked bodies together may have so much memory."
 bodies_body()
 {
-	mkdir -p www/yum
 	echo a >www/yum/a
 	service_start "body-timeout 1m"
 	run_python bodies.py chunked "$service/digest/$(paths_digest /yum/a)" \

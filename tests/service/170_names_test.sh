@@ -41,7 +41,6 @@ combined='127\.0\.0\.1 - - \[[^]"]*\] "[^"]*" [0-9]+ [0-9]+ "[^"]*" "[^"]*" [-a-
 service_case log_lines "Nobody writes a line of the log but the service."
 log_lines_body()
 {
-	mkdir -p www/yum
 	service_start
 	sent=$(python log) || fail "see the Python traceback"
 	# The lines go out in blocks.
@@ -53,18 +52,12 @@ log_lines_body()
 service_case access_log "The same in an access log of its own."
 access_log_body()
 {
-	mkdir -p www/yum
 	service_start "access-log $here/access"
 	[ "$(id -u)" != 0 ] || chmod 666 access
 	sent=$(python log) || fail "see the Python traceback"
 	wait_for 5 has_lines access "$sent" || fail "lines are missing"
 	same "$(python lines access "$combined")" "$sent" \
 	    "requests and lines"
-}
-
-has_lines()
-{
-	[ "$(wc -l <"$1")" -ge "$2" ]
 }
 
 service_case logged_files "Nor does a file's name."
@@ -93,7 +86,6 @@ logged_files_body()
 service_case trackers "Nor does a line of the trackers file."
 trackers_body()
 {
-	mkdir -p www/yum
 	echo a >www/yum/a
 	service_prepare
 	{

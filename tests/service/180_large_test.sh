@@ -7,7 +7,6 @@ service_timeout=240
 service_case six_gib "A file of 6 GiB is hashed and served."
 six_gib_body()
 {
-	mkdir -p www/yum
 	# Nothing but holes, apart from pieces at either end and past 4 GiB.
 	truncate -s 6G www/yum/large
 	for at in 0 4095 4096 6143; do

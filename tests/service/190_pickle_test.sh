@@ -8,7 +8,6 @@
 # from crashes.  Prints how many files that is.
 make_original_cache()
 {
-	mkdir -p www/yum
 	python make_original_cache
 	[ "$(id -u)" != 0 ] || chown -R nobody cache
 }
@@ -80,7 +79,6 @@ service_case no_directories "info and pieces themselves are files."
 no_directories_body()
 {
 	service_prepare
-	mkdir -p www/yum
 	echo a >www/yum/a
 	settle www/yum/a
 	echo something >cache/info

@@ -46,13 +46,10 @@ work_during_reload_body()
 	for line in "hashers 2" "cache $here/newcache" "piece-length 2M" \
 	    "root $here/other"; do
 		n=$((n + 1))
-		curl -sS --max-time 30 -o body -w '%{http_code}' \
-		    "$url$service/single/yum/big$n" >status &
-		client=$!
+		ask_later $service/single/yum/big$n
 		wait_for 5 is_hashing || fail "no hashing"
 		service_reload "digest openssl" "$line"
-		wait $client
-		same "$(cat status)" 200 "the answer after $line"
+		want_later 200
 	done
 	want_torrent length --root other
 	same "$torrent" 6 "the length in the new root"
@@ -81,7 +78,7 @@ root_of_shared_files_body()
 		(cd client$first && want_post 200 /yum/a/$first $files) &
 		clients="$clients $!"
 	done
-	wait_for 5 are_hashing 2 || fail "no hashing for two"
+	wait_for 5 prints 2 service_count hashing || fail "no hashing for two"
 	service_reload "digest openssl" "root /yum/a $here/www"
 	for client in $clients; do
 		wait $client || fail "no answer"
@@ -89,15 +86,9 @@ root_of_shared_files_body()
 	! grep 'a wrong' log || fail "somebody was blamed"
 }
 
-are_hashing()
-{
-	[ "$(service_count hashing)" -eq $1 ]
-}
-
 service_case new_layout "SIGHUP with another piece length, another torrent."
 new_layout_body()
 {
-	mkdir -p www/yum
 	head -c 3000000 /dev/urandom >www/yum/a
 	echo b >www/yum/b
 	settle www/yum
@@ -218,7 +209,6 @@ needs_a_restart_body()
 service_case access_log "The access log goes where it is told."
 access_log_body()
 {
-	mkdir -p www/yum
 	echo a >www/yum/a
 	service_start "access-log $here/access"
 	want 200 $service/single/yum/a -A 'agent "1"' -e http://ref/
@@ -258,7 +248,7 @@ access_log_cut_body()
 	size=$(stat -c %s access)
 	may_have $((size + 20))
 	want 404 /cut
-	wait_for 5 is_long $((size + 20)) || fail "nothing of the next line"
+	wait_for 5 prints $((size + 20)) stat -c %s access || fail "nothing of the next line"
 	may_have -1
 	for name in one two; do
 		want 404 /$name
@@ -280,15 +270,9 @@ may_have()
 	END
 }
 
-is_long()
-{
-	[ "$(stat -c %s access)" -eq $1 ]
-}
-
 service_case trackers "Trackers are read again, and bad lines named."
 trackers_body()
 {
-	mkdir -p www/yum
 	echo a >www/yum/a
 	settle www/yum
 	cat >trackers <<-'END'
@@ -313,16 +297,14 @@ udp://two.example:6969" "trackers"
 	echo wss://three.example/ >trackers
 	service_reload
 	want 200 $service/single/yum/a
-	want_torrent tiers
-	same "$torrent" wss://three.example/ "the new tracker"
+	torrent_has tiers wss://three.example/ "the new tracker"
 	same "$(torrent)" "$first" "the info hash"
 	differs "$(field ETag)" "$etag" "tags of two torrents"
 	rm trackers
 	service_reload
 	service_reload
 	want 200 $service/single/yum/a
-	want_torrent announce
-	same "$torrent" "" "trackers"
+	torrent_has announce "" "trackers"
 	same "$(grep -c 'torrents have no trackers' log)" 1 "warnings"
 }
 
@@ -332,12 +314,12 @@ root_is_switched_body()
 	mkdir -p first/yum second/yum
 	echo one >first/yum/a
 	echo twotwo >second/yum/a
-	ln -sfT first www
+	rm -rf www
+	ln -s first www
 	service_start "revalidate 1s"
 	settle first/yum/a second/yum/a
 	want 200 $service/single/yum/a
-	want_torrent length
-	same "$torrent" 4 "length of the first"
+	torrent_has length 4 "length of the first"
 	ln -s second next
 	mv -T next www
 	want_log 'www is another directory now'

@@ -3,31 +3,14 @@
 
 . "${0%/*}/../lib/lib.sh"
 
-# root_case NAME DESCRIPTION: with users that may do less.
-root_case()
-{
-	service_case "$1" "$2"
-	eval "$1_head() {
-		atf_set descr \"$2\"
-		atf_set timeout 60
-		atf_set require.user root
-		atf_set require.progs 'curl python3 sha1sum ps'
-	}"
-}
-
 # want_state STATE TARGET: how the torrent came to be, in the access log.
 want_state()
 {
 	_before=$(wc -l <access)
 	want 200 "$2"
-	wait_for 5 is_longer access "$_before" || fail "no line in the log"
+	wait_for 5 has_lines access $((_before + 1)) || fail "no line in the log"
 	same "$(tail -n 1 access | awk '{ print $(NF - 2) }')" "$1" \
 	    "the state of $2"
-}
-
-is_longer()
-{
-	[ "$(wc -l <"$1")" -gt "$2" ]
 }
 
 service_case second_root "What a reload leaves alone works on as if nothing was."
@@ -68,8 +51,7 @@ second_root_body()
 	wait_for 5 is_gone $more || fail "a walker without a root"
 	want_state checked $service/single/pub/yum/a
 	want 200 $service/single/pub/more/b
-	want_torrent length
-	same "$torrent" 7 "the length of what it had hidden"
+	torrent_has length 7 "the length of what it had hidden"
 	want 200 $service/digest/$digest
 	[ "$(service_count 'torrents in memory')" -gt 0 ] || fail "none"
 	! grep 'a wrong\|ended' log || fail "somebody was ended"
@@ -104,7 +86,6 @@ still()
 service_case hashers "Hashers come and go without those that stay."
 hashers_body()
 {
-	mkdir -p www/yum
 	truncate -s 400M www/yum/big1 www/yum/big2 www/yum/big3
 	service_start "digest openssl" "hashers 2"
 	others=$(children 'front|walker|cache')
@@ -113,15 +94,12 @@ hashers_body()
 	n=0
 	for line in "hashers 4" "hashers 1" "hashers 2"; do
 		n=$((n + 1))
-		curl -sS --max-time 30 -o body -w '%{http_code}' \
-		    "$url$service/single/yum/big$n" >status &
-		client=$!
+		ask_later $service/single/yum/big$n
 		wait_for 5 is_hashing || fail "no hashing"
 		service_reload "digest openssl" "$line"
 		still "$others" $first
-		wait_for 5 are_hashers "${line#* }" || fail "not ${line#* }"
-		wait $client
-		same "$(cat status)" 200 "the answer after $line"
+		wait_for 5 have_children "${line#* }" hasher || fail "not ${line#* }"
+		want_later 200
 	done
 	is_gone $second || fail "the second was not to stay"
 	! grep 'a wrong' log || fail "somebody was blamed"
@@ -129,11 +107,6 @@ hashers_body()
 	still "$others"
 	wait_for 5 is_gone $first || fail "it works by another digest"
 	service_stop
-}
-
-are_hashers()
-{
-	[ "$(children hasher | wc -l)" -eq "$1" ]
 }
 
 service_case another_cache "Another cache takes over from the first."
@@ -190,7 +163,7 @@ bad_root_body()
 		want_log "${line##* }.*: "
 		wait_for 5 grep -q '^READY=1' messages || fail "no READY"
 		grep -q '^STATUS=.*refused' messages || fail "not in STATUS"
-		wait_for 7 are_children "$all" || fail "others: $(children)"
+		wait_for 7 prints "$all" children || fail "others: $(children)"
 		want_state hit $service/single/yum/a
 	done
 	! grep -q : other || fail "the new access log is in use"
@@ -207,11 +180,6 @@ bad_root_body()
 is_refused()
 {
 	[ "$(grep -c 'the old configuration stays in force' log)" -eq "$1" ]
-}
-
-are_children()
-{
-	[ "$(children)" = "$1" ]
 }
 
 # The messages for the service manager go to the file "messages".
@@ -237,7 +205,8 @@ root_turns_bad_body()
 	echo one >first/yum/a
 	echo twotwo >second/yum/a
 	chown nobody bad
-	ln -sfT first www
+	rm -rf www
+	ln -s first www
 	settle first second
 	service_start "revalidate 0s" "log-level debug"
 	all=$(children)
@@ -300,16 +269,11 @@ front_gone_body()
 		wait_for 5 is_gone $front || fail "it is not gone"
 	done
 	wait_for 10 is_served /more/yum/b || fail "the new root"
-	wait_for 10 are_no_more 5 || fail "children: $(children)"
+	wait_for 10 have_children 5 || fail "children: $(children)"
 	want 200 $service/single/yum/a
 	service_reload "root $here/www"
 	want 404 $service/single/more/yum/b
 	service_stop
-}
-
-are_no_more()
-{
-	[ "$(children | wc -l)" -eq "$1" ]
 }
 
 is_served()

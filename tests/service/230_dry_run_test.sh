@@ -4,20 +4,6 @@
 
 . "${0%/*}/../lib/lib.sh"
 
-# root_case NAME DESCRIPTION [program ...]
-root_case()
-{
-	service_case "$@"
-	_case=$1 _descr=$2
-	shift 2
-	eval "${_case}_head() {
-		atf_set descr \"$_descr\"
-		atf_set timeout 60
-		atf_set require.user root
-		atf_set require.progs 'curl python3 ps setsid $*'
-	}"
-}
-
 # want_end PATTERN COMMAND ...: the same, and no process is left soon.
 want_end()
 {
@@ -84,9 +70,7 @@ entries()
 service_case beside "A service that runs notices nothing of it."
 beside_body()
 {
-	mkdir -p www/yum
-	echo a >www/yum/a
-	echo b >www/yum/b
+	small a b
 	settle www/yum
 	service_prepare
 	service_start 'cache-age 1d' "listen 127.0.0.1:$port" \

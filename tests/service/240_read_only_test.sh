@@ -6,16 +6,10 @@
 
 hint='Read-only file system.*ReadWritePaths='
 
-# In a mount name space of our own, as root.
+# In a mount name space of our own.
 read_only_case()
 {
-	service_case "$@"
-	eval "$1_head() {
-		atf_set descr \"$2\"
-		atf_set timeout 60
-		atf_set require.user root
-		atf_set require.progs 'curl python3 ps unshare nsenter mount'
-	}"
+	root_case "$@" unshare nsenter mount
 }
 
 # Afterwards inside COMMAND is run there, and so is the service.
@@ -77,9 +71,7 @@ start_body()
 read_only_case later "A cache that becomes read-only is named, with a remedy."
 later_body()
 {
-	mkdir -p www/yum
-	echo a >www/yum/a
-	echo b >www/yum/b
+	small a b
 	settle www/yum
 	enter
 	export INVOCATION_ID=1

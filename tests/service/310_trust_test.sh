@@ -6,18 +6,6 @@
 
 none=0000000000000000
 
-# As root, as it is meant to be started.
-root_case()
-{
-	service_case "$@"
-	eval "$1_head() {
-		atf_set descr \"$2\"
-		atf_set timeout 60
-		atf_set require.user root
-		atf_set require.progs 'curl python3 ps'
-	}"
-}
-
 title()
 {
 	tr '\0' ' ' <"/proc/$1/cmdline" | sed 's/^pkgtorrentd: //; s/ *$//'
@@ -216,7 +204,6 @@ writable_root_of_a_user_body()
 # The service with a child that breaks the rules, once it finds the file.
 rogue_start()
 {
-	mkdir -p www/yum
 	head -c 100000 /dev/urandom >www/yum/a.rpm
 	cp "$(atf_get_srcdir)/rogue_child" . ||
 	    atf_skip "rogue_child is not built"
@@ -234,15 +221,10 @@ rogue()
 # The same parent, and right answers.
 goes_on()
 {
-	wait_for 10 all_at_work || fail "not all children are there"
+	wait_for 10 have_children 4 || fail "not all children are there"
 	want 200 $service/single/yum/a.rpm
 	want_torrent form
 	! is_gone $pid || fail "the service has ended"
-}
-
-all_at_work()
-{
-	[ "$(children | wc -l)" = 4 ]
 }
 
 service_case wrong_to_the_parent \

@@ -33,9 +33,7 @@ refuse()
 	! grep -q __asan_ "$program" || atf_skip "built with sanitizers"
 	refused=$(atf_get_srcdir)/refused
 	"$refused" getpid EPERM /bin/true || atf_skip "no filters here"
-	mkdir -p www/yum
-	head -c 70001 /dev/urandom >www/yum/a
-	head -c 70001 /dev/urandom >www/yum/b
+	random 70001 www/yum/a www/yum/b
 	chmod -R a+rX .
 	settle www/yum
 	all_calls >calls
@@ -43,21 +41,9 @@ refuse()
 	    "$tests/data/refused.golden" "$1" <calls || fail "see above"
 }
 
-# as_root NAME: the case needs root.
-as_root()
-{
-	eval "${1}_head() {
-		atf_set descr 'A call is refused to a service of root.'
-		atf_set timeout $service_timeout
-		atf_set require.progs 'curl python3 awk'
-		atf_set require.user root
-	}"
-}
-
 for n in 1 2 3 4; do
 	service_case user$n "A call is refused to a service of a user." awk
-	service_case root$n "A call is refused to a service of root." awk
-	as_root root$n
+	root_case root$n "A call is refused to a service of root." awk
 	eval "user${n}_body() { refuse $n/4; }
 	root${n}_body() { refuse $n/4; }"
 done
@@ -97,13 +83,7 @@ all_are_known_body()
 	refused=$(atf_get_srcdir)/refused
 	service_configure "access-log $here/access"
 	! grep -q __asan_ "$program" || atf_skip "built with sanitizers"
-	real=$program
-	cat >traced <<-EOT
-	#! /bin/sh
-	exec strace -D -qq -ff -s 64 -o $here/trace "$real" "\$@"
-	EOT
-	chmod +x traced
-	program=$here/traced
+	start_by "strace -D -qq -ff -s 64 -o $here/trace"
 	service_run
 	service_stop
 	sed -n 's/^\([a-z_0-9]*\)(.*/\1/p' trace.* | sort -u >made

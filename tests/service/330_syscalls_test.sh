@@ -63,13 +63,7 @@ steady_state_body()
 	service_configure 'serve-files yes' "access-log $here/access" \
 	    'revalidate 1s'
 	# -D: the service is still the child of this shell.
-	real=$program
-	cat >traced <<-EOT
-	#! /bin/sh
-	exec strace -D -qq -ff -s 64 -o $here/trace "$real" "\$@"
-	EOT
-	chmod +x traced
-	program=$here/traced
+	start_by "strace -D -qq -ff -s 64 -o $here/trace"
 	service_run
 	ask_for_everything
 	service_reload

@@ -1,15 +1,12 @@
 #! /usr/bin/env atf-sh
 # The manual is well-formed, and says all that there is to say.
 
+. "${0%/*}/../lib/cases.sh"
+
 man=$(atf_get_srcdir)/../../man
 top=$(atf_get_srcdir)/../..
 
-atf_test_case lint
-lint_head()
-{
-	atf_set descr "mandoc has nothing to say about the manual."
-	atf_set require.progs mandoc
-}
+test_case lint "mandoc has nothing to say about the manual." mandoc
 lint_body()
 {
 	for page in "$man"/*.[1-8]; do
@@ -20,11 +17,7 @@ lint_body()
 	atf_check cat lint
 }
 
-atf_test_case options
-options_head()
-{
-	atf_set descr "The options are those of the usage line."
-}
+test_case options "The options are those of the usage line."
 options_body()
 {
 	"$top/pkgtorrentd/pkgtorrentd" -x 2>usage
@@ -35,11 +28,7 @@ options_body()
 	atf_check -o file:described cat used
 }
 
-atf_test_case keywords
-keywords_head()
-{
-	atf_set descr "Each keyword is described, and in the example."
-}
+test_case keywords "Each keyword is described, and in the example."
 keywords_body()
 {
 	"$top/pkgtorrentd/pkgtorrentd" -nv -f /dev/null \
@@ -56,11 +45,7 @@ keywords_body()
 	done <keywords
 }
 
-atf_test_case statuses
-statuses_head()
-{
-	atf_set descr "Each status that an answer can have is listed."
-}
+test_case statuses "Each status that an answer can have is listed."
 statuses_body()
 {
 	find "$top/pkgtorrentd" -name '*.c' -exec sed -n \
@@ -71,11 +56,7 @@ statuses_body()
 	atf_check -o file:listed cat sent
 }
 
-atf_test_case proxy
-proxy_head()
-{
-	atf_set descr "The manual's proxy lines are those of the snippet."
-}
+test_case proxy "The manual's proxy lines are those of the snippet."
 proxy_body()
 {
 	sed -n '/^location/,/^}/p' "$man/pkgtorrentd.8" | grep proxy_ |
@@ -85,13 +66,4 @@ proxy_body()
 		grep -q -F -e "$line" "$top/etc/nginx.conf.snippet" ||
 		    atf_fail "not in the snippet: $line"
 	done <lines
-}
-
-atf_init_test_cases()
-{
-	atf_add_test_case lint
-	atf_add_test_case options
-	atf_add_test_case keywords
-	atf_add_test_case statuses
-	atf_add_test_case proxy
 }

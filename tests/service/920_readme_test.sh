@@ -1,6 +1,8 @@
 #! /usr/bin/env atf-sh
 # README.md and docs/ describe the tree as it is.
 
+. "${0%/*}/../lib/cases.sh"
+
 readme=$(atf_get_srcdir)/../../README.md
 top=$(atf_get_srcdir)/../..
 architecture=$top/docs/ARCHITECTURE.md
@@ -20,11 +22,7 @@ sources()
 	done
 }
 
-atf_test_case messages
-messages_head()
-{
-	atf_set descr "The list of messages is that of the message table."
-}
+test_case messages "The list of messages is that of the message table."
 messages_body()
 {
 	"$top/tests/tool/msg_table" >expected || atf_fail "msg_table"
@@ -33,11 +31,7 @@ messages_body()
 	atf_check -o file:listed cat expected
 }
 
-atf_test_case files
-files_head()
-{
-	atf_set descr "The files that README and docs name exist."
-}
+test_case files "The files that README and docs name exist."
 files_body()
 {
 	{
@@ -67,11 +61,7 @@ files_body()
 	atf_check cat missing
 }
 
-atf_test_case functions
-functions_head()
-{
-	atf_set descr "The functions and constants that docs name exist."
-}
+test_case functions "The functions and constants that docs name exist."
 functions_body()
 {
 	# shellcheck disable=SC2046
@@ -91,11 +81,7 @@ functions_body()
 	atf_check cat missing
 }
 
-atf_test_case places
-places_head()
-{
-	atf_set descr "Files define or call the functions of their rows."
-}
+test_case places "Files define or call the functions of their rows."
 places_body()
 {
 	# Rows of tables that name a file and a function.
@@ -114,11 +100,7 @@ places_body()
 	atf_check cat missing
 }
 
-atf_test_case targets
-targets_head()
-{
-	atf_set descr "make knows the targets and variables that README names."
-}
+test_case targets "make knows the targets and variables that README names."
 targets_body()
 {
 	for target in demo check deps all lint bench fuzz field install \
@@ -138,22 +120,8 @@ targets_body()
 	done
 }
 
-atf_test_case short
-short_head()
-{
-	atf_set descr "README stays below 150 lines."
-}
+test_case short "README stays below 150 lines."
 short_body()
 {
 	atf_check [ "$(wc -l <"$readme")" -lt 150 ]
-}
-
-atf_init_test_cases()
-{
-	atf_add_test_case messages
-	atf_add_test_case files
-	atf_add_test_case functions
-	atf_add_test_case places
-	atf_add_test_case targets
-	atf_add_test_case short
 }

@@ -1,6 +1,8 @@
 #! /usr/bin/env atf-sh
 # systemd's analysis of our units, and facts that it leaves out.
 
+. "${0%/*}/../lib/cases.sh"
+
 etc=$(atf_get_srcdir)/../../etc
 
 exposure()
@@ -20,12 +22,8 @@ at_most()
 	    atf_fail "$1: exposure $level, at most $2 was promised"
 }
 
-atf_test_case exposure
-exposure_head()
-{
-	atf_set descr "Little of the system is exposed to the service."
-	atf_set require.progs systemd-analyze
-}
+test_case exposure "Little of the system is exposed to the service." \
+    systemd-analyze
 exposure_body()
 {
 	# Of each, 0.2 are for RestrictSUIDSGID, see the case openat2.
@@ -33,12 +31,7 @@ exposure_body()
 	at_most pkgtorrentd-confined.service 0.5
 }
 
-atf_test_case verify
-verify_head()
-{
-	atf_set descr "systemd takes the units without a complaint."
-	atf_set require.progs systemd-analyze
-}
+test_case verify "systemd takes the units without a complaint." systemd-analyze
 verify_body()
 {
 	# It wants the program to be there.
@@ -56,11 +49,7 @@ verify_body()
 	fi
 }
 
-atf_test_case openat2
-openat2_head()
-{
-	atf_set descr "No unit has systemd refuse openat2(2)."
-}
+test_case openat2 "No unit has systemd refuse openat2(2)."
 openat2_body()
 {
 	# systemd answers it with ENOSYS under these, in any mode:
@@ -73,22 +62,14 @@ openat2_body()
 	done
 }
 
-atf_test_case one_install
-one_install_head()
-{
-	atf_set descr "A default of enabling units enables one of ours."
-}
+test_case one_install "A default of enabling units enables one of ours."
 one_install_body()
 {
 	atf_check_equal pkgtorrentd.service "$(cd "$etc" && echo $(
 	    grep -l "^.Install.$" pkgtorrentd*.service pkgtorrentd*.socket))"
 }
 
-atf_test_case reload
-reload_head()
-{
-	atf_set descr "A reload checks first, and needs no other package."
-}
+test_case reload "A reload checks first, and needs no other package."
 reload_body()
 {
 	for unit in "$etc"/pkgtorrentd*.service; do
@@ -99,13 +80,4 @@ reload_body()
 		atf_check -o inline:'ExecStart=/usr/sbin/pkgtorrentd -d\n' \
 		    grep '^ExecStart=' "$unit"
 	done
-}
-
-atf_init_test_cases()
-{
-	atf_add_test_case exposure
-	atf_add_test_case verify
-	atf_add_test_case openat2
-	atf_add_test_case one_install
-	atf_add_test_case reload
 }

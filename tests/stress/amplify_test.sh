@@ -11,7 +11,6 @@
 service_case sparse_file "A terabyte of nothing is refused at once."
 sparse_file_body()
 {
-	mkdir -p www/yum
 	truncate -s 1T www/yum/huge
 	service_start 'max-bytes 512G'
 	python sparse
@@ -29,7 +28,6 @@ broad_tree_body()
 service_case hard_globs "Patterns that look hard are not."
 hard_globs_body()
 {
-	mkdir -p www/yum
 	(
 		cd www/yum || exit 1
 		long=$(printf 'a%.0s' $(seq 250))
@@ -47,10 +45,7 @@ hard_globs_body()
 service_case permutations "Whatever is remembered, it stays in cache-size."
 permutations_body()
 {
-	mkdir -p www/yum
-	for n in 0 1 2 3 4 5 6 7 8; do
-		echo $n >www/yum/$n
-	done
+	small 0 1 2 3 4 5 6 7 8
 	settle www/yum/*
 	size=$(number 1048576 16777216)
 	service_start "cache-size $size" 'hot-size 1M' 'access-log no'

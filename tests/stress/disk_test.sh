@@ -15,7 +15,6 @@ run_disk()
 {
 	_driver=$1
 	shift
-	mkdir -p www/yum
 	service_configure 'piece-length 16K' 'hot-size 1M' 'access-log no' \
 	    'cache-age 30d' 'max-jobs-per-client 1000'
 	run_python "$_driver" "$program" "$@"
@@ -56,28 +55,16 @@ full_disk_body()
 }
 
 service_case damage "Damage to an entry is found, and it is made again."
-damage_body()
-{
-	run_disk damage.py bits "$(number 60 0)"
-}
+body damage run_disk damage.py bits "$(number 60 0)"
 
 service_case power_loss "What was not yet on the disk is made again."
-power_loss_body()
-{
-	run_disk damage.py power "$(number 6 100)"
-}
+body power_loss run_disk damage.py power "$(number 6 100)"
 
 service_case replaced "Whatever is in an entry's place."
-replaced_body()
-{
-	run_disk damage.py replaced
-}
+body replaced run_disk damage.py replaced
 
 service_case directory "The directory, without its contents or permissions."
-directory_body()
-{
-	run_disk disk.py directory
-}
+body directory run_disk disk.py directory
 
 service_case writers "Two services and a scribbler in one cache."
 writers_body()

@@ -23,21 +23,8 @@ endure()
 service_timeout=590
 
 service_case endures "Requests of every kind, and nothing grows."
-endures_body()
-{
-	endure "$(number 20000 1000000)"
-}
+body endures endure "$(number 20000 1000000)"
 
 # Only root may count descriptors of processes that lock themselves down.
-service_case endures_as_root "As root: and nothing is left open."
-endures_as_root_head()
-{
-	atf_set descr "As root: and nothing is left open."
-	atf_set timeout $service_timeout
-	atf_set require.user root
-	atf_set require.progs 'curl python3 sha1sum ps'
-}
-endures_as_root_body()
-{
-	endure "$(number 20000 1000000)"
-}
+root_case endures_as_root "As root: and nothing is left open."
+body endures_as_root endure "$(number 20000 1000000)"

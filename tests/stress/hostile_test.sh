@@ -35,7 +35,6 @@ malformed_body()
 service_case mutants "Requests changed at random end well."
 mutants_body()
 {
-	mkdir -p www/yum
 	echo public >www/yum/a
 	echo "the secret" >secret
 	service_start "serve-files yes"
@@ -82,7 +81,6 @@ ways_out_body()
 service_case pipelined "After a mistake nothing that came along is answered."
 pipelined_body()
 {
-	mkdir -p www/yum
 	echo public >www/yum/a
 	service_start "serve-files yes"
 	remember_children

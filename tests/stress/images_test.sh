@@ -16,14 +16,8 @@ image_case()
 	erofs) _maker=mkfs.erofs ;;
 	*) _maker=mksquashfs ;;
 	esac
-	service_case "$_name" "$2"
-	eval "${_name}_head() {
-		atf_set descr \"$2 ($3)\"
-		atf_set timeout $service_timeout
-		atf_set require.user root
-		atf_set require.progs 'curl python3 ps unshare $_maker'
-	}
-	${_name}_body() {
+	root_case "$_name" "$2 ($3)" unshare $_maker
+	eval "${_name}_body() {
 		run_images $1 $3 ${4:-unique}
 	}"
 }
@@ -41,10 +35,7 @@ run_images()
 	    overlay) mount -t overlay -o lowerdir=probe:source o probe ;;
 	    esac' sh "$2" || atf_skip "cannot mount $2 images here"
 	rm -r source probe probe.img
-	python3()
-	{
-		unshare -m python3 "$@"
-	}
+	own_mounts
 	[ "$3" = unique ] || use_faulty
 	_revalidate=1s
 	[ "$1" != told ] || _revalidate=60s

@@ -19,7 +19,6 @@ run_faults()
 service_case killed "Killed at any time, it is back, and never wrong."
 killed_body()
 {
-	mkdir -p www/yum
 	for file in a:5 b:70001 c:3000000 d:24000000 empty:0; do
 		head -c "${file#*:}" /dev/urandom >"www/yum/${file%:*}"
 	done
@@ -33,7 +32,6 @@ killed_body()
 service_case stopped_hasher "A hasher that stops is replaced within 30 s."
 stopped_hasher_body()
 {
-	mkdir -p www/yum
 	truncate -s 200M www/yum/large
 	settle www/yum/large
 	service_configure 'hashers 2'
@@ -45,8 +43,7 @@ service_case stopped_others "So are a walker and the cache, or done without."
 stopped_others_body()
 {
 	mkdir -p www/yum far
-	echo a >www/yum/a
-	echo b >www/yum/b
+	small a b
 	echo a >far/a
 	settle www/yum/* far/a
 	service_configure "root $here/www" "root /far $here/far" \

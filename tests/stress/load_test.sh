@@ -2,22 +2,12 @@
 # Many at once, and things that go wrong meanwhile.
 
 . "${0%/*}/../lib/lib.sh"
-
-# random_files BYTES NAME ...
-random_files()
-{
-	_bytes=$1
-	shift
-	for _name; do
-		mkdir -p "${_name%/*}"
-		head -c "$_bytes" /dev/urandom >"$_name"
-	done
-}
+. "${0%/*}/../lib/marks.sh"
 
 service_case one_hashing "A hundred ask for the same, which is read once."
 one_hashing_body()
 {
-	random_files 200M www/yum/a
+	random 200M www/yum/a
 	settle www/yum/a
 	service_start 'hashers 2' 'max-queue 1000'
 	digest=$(paths_digest /yum/a)
@@ -27,15 +17,6 @@ one_hashing_body()
 		want 200 "$service/$path"
 		want_torrent
 	done
-}
-
-# Connections are descriptors, here and in the service.
-may_open()
-{
-	python3 -c 'import resource, sys
-soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-sys.exit(hard != resource.RLIM_INFINITY and hard < int(sys.argv[1]))' "$1" ||
-	    atf_skip "needs a limit of $1 open files"
 }
 
 # The architecture of the service, on a kernel of any.
@@ -51,7 +32,7 @@ is_x86_64()
 service_case digest "It is computed as the configuration says."
 digest_body()
 {
-	random_files 3000000 www/yum/openssl www/yum/avx2 www/yum/avx512
+	random 3000000 www/yum/openssl www/yum/avx2 www/yum/avx512
 	service_start 'digest openssl'
 	for kernel in openssl avx2 avx512; do
 		[ $kernel = openssl ] || {
@@ -69,7 +50,7 @@ service_case piece_lengths "The shortest pieces, and the longest."
 piece_lengths_body()
 {
 	# More than a slice; its end is not that of a piece.
-	random_files 150000001 www/yum/a
+	random 150000001 www/yum/a
 	service_start 'piece-length 16K'
 	for size in 16K 4M 16M; do
 		[ $size = 16K ] || service_reload "piece-length $size"
@@ -82,9 +63,8 @@ service_case burst "2,500 connections at once, cold and hot."
 burst_body()
 {
 	may_open 12000
-	random_files 64M www/yum/a
+	random 64M www/yum/a
 	settle www/yum/a
-	ulimit -n 12000
 	service_start 'max-connections 3000' 'revalidate 60s' 'access-log no'
 	for name in cold hot; do
 		python burst $name
@@ -103,7 +83,7 @@ ask_all_kinds()
 
 start_for_all_kinds()
 {
-	random_files 1300000 www/yum/a www/yum/b
+	random 1300000 www/yum/a www/yum/b
 	settle www/yum/*
 	service_start 'serve-files yes' 'access-log no' "$@"
 	post /yum/a /yum/b
@@ -164,7 +144,7 @@ service_case worst_patterns "Eight of the worst do not hold up a plain file."
 worst_patterns_body()
 {
 	make_broad_tree
-	random_files 1M www/yum/1 www/yum/2 www/yum/3 www/yum/4 www/yum/5
+	random 1M www/yum/1 www/yum/2 www/yum/3 www/yum/4 www/yum/5
 	settle www/yum
 	service_start 'access-log no'
 	python worst_patterns
@@ -173,7 +153,7 @@ worst_patterns_body()
 service_case murder "Children are killed, and what is answered is right."
 murder_body()
 {
-	random_files 700000 www/yum/0 www/yum/1 www/yum/2 www/yum/3 www/yum/4 \
+	random 700000 www/yum/0 www/yum/1 www/yum/2 www/yum/3 www/yum/4 \
 	    www/yum/5 www/yum/6 www/yum/7 www/yum/8 www/yum/9
 	mkdir -p www/big www/wide/real www/none
 	truncate -s 200M www/big/x

@@ -10,7 +10,6 @@
 
 slow_files()
 {
-	mkdir -p www/yum
 	echo small >www/yum/a
 	truncate -s 256M www/yum/big
 	good_files

@@ -1,6 +1,8 @@
 #! /usr/bin/env atf-sh
 # How make deps and make check understand their arguments.
 
+. "${0%/*}/../lib/cases.sh"
+
 deps=$(atf_get_srcdir)/deps.sh
 
 # A machine with nothing on it but a shell, and apt-get to install more with.
@@ -15,11 +17,7 @@ bare_machine()
 }
 
 atf_test_case build
-build_head()
-{
-	atf_set descr "WHAT=build wants what building needs and no more."
-	atf_set require.user unprivileged
-}
+describe_case unprivileged build "WHAT=build wants what building needs and no more."
 build_body()
 {
 	bare_machine
@@ -40,11 +38,7 @@ build_body()
 	done
 }
 
-atf_test_case unknown
-unknown_head()
-{
-	atf_set descr "Unknown groups and tests are named, with those there are."
-}
+test_case unknown "Unknown groups and tests are named, with those there are."
 unknown_body()
 {
 	atf_check -s exit:2 -e match:'^groups: build .*bench' \
@@ -55,12 +49,7 @@ unknown_body()
 	    sh "${deps%/*}/check.sh" match_test maan_test
 }
 
-atf_test_case names
-names_head()
-{
-	atf_set descr "make check knows a test by each of its names."
-	atf_set require.progs kyua
-}
+test_case names "make check knows a test by each of its names." kyua
 names_body()
 {
 	mkdir -p tree/tests/tool tree/tests/unit tree/tests/service
@@ -74,11 +63,4 @@ names_body()
 	    man_test:lint man_test.sh:lint http_test http_test:head >out 2>&1
 	atf_check -o match:' service/910_man_test.sh service/910_man_test.sh:lint unit/http_test unit/http_test:head$' \
 	    grep ' test ' asked
-}
-
-atf_init_test_cases()
-{
-	atf_add_test_case build
-	atf_add_test_case unknown
-	atf_add_test_case names
 }

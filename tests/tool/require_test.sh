@@ -1,6 +1,8 @@
 #! /usr/bin/env atf-sh
 # make refuses systems that it is not built for, a line for each thing.
 
+. "${0%/*}/../lib/cases.sh"
+
 top=$(cd "$(dirname "$0")/../.." && pwd)
 
 # refused LINE [FLAG ...]: by each compiler that is here.
@@ -15,21 +17,13 @@ refused()
 	done
 }
 
-atf_test_case accepted
-accepted_head()
-{
-	atf_set descr "This machine is accepted."
-}
+test_case accepted "This machine is accepted."
 accepted_body()
 {
 	atf_check sh "$top/tests/tool/require.sh" cc -std=c11 -D_GNU_SOURCE
 }
 
-atf_test_case old_libc
-old_libc_head()
-{
-	atf_set descr "glibc before 2.34, and another C library."
-}
+test_case old_libc "glibc before 2.34, and another C library."
 old_libc_body()
 {
 	cat >features.h <<-'EOT'
@@ -42,11 +36,7 @@ old_libc_body()
 	refused "this C library is not supported: use glibc 2.34 or later" -I.
 }
 
-atf_test_case old_headers
-old_headers_head()
-{
-	atf_set descr "Kernel headers before 5.13."
-}
+test_case old_headers "Kernel headers before 5.13."
 old_headers_body()
 {
 	mkdir linux
@@ -63,12 +53,9 @@ needed" -I.
 	atf_check -o match:"kernel headers are too old" cat err
 }
 
-atf_test_case architectures
-architectures_head()
-{
-	atf_set descr "Architectures whose system calls the filters cannot see."
-	atf_set require.progs gcc
-}
+test_case architectures \
+    "Architectures whose system calls the filters cannot see." \
+    gcc
 architectures_body()
 {
 	refused "s390x is not supported: its mmap(2) hides its arguments from \
@@ -80,11 +67,7 @@ filters" -U__x86_64__ -D__s390x__
 	    -D__ILP32__ -fsyntax-only "$top/common/sandbox/seccomp.c"
 }
 
-atf_test_case packages
-packages_head()
-{
-	atf_set descr "Libraries are found by the pkg-config that is given."
-}
+test_case packages "Libraries are found by the pkg-config that is given."
 packages_body()
 {
 	cat >pkg <<-EOT
@@ -99,13 +82,4 @@ packages_body()
 	for option in exists cflags libs; do
 		atf_check -o match:"--$option.* libevent_core" cat asked
 	done
-}
-
-atf_init_test_cases()
-{
-	atf_add_test_case accepted
-	atf_add_test_case old_libc
-	atf_add_test_case old_headers
-	atf_add_test_case architectures
-	atf_add_test_case packages
 }

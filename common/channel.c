@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-/* A message that is kept. */
+/* A queued message. */
 struct channel_msg {
 	TAILQ_ENTRY(channel_msg) entry;
 	enum msg_type	 type;
@@ -62,7 +62,7 @@ channel_close(struct channel *ch)
 	channel_drop_all(ch);
 }
 
-/* Calls the message's handler, and reports the fault that it finds. */
+/* Call the message's handler, and report the fault that it finds. */
 static void
 channel_handle(struct channel *ch, const struct channel_ops *ops, void *owner,
     struct msg *msg)
@@ -135,7 +135,7 @@ channel_keep(struct channel *ch, enum msg_type type, const void *body,
 	for (m->nfds = 0; m->nfds < nfds; m->nfds++) {
 		m->fds[m->nfds] = fcntl(fds[m->nfds], F_DUPFD_CLOEXEC, 0);
 		if (m->fds[m->nfds] == -1)
-			fatal("no descriptor for a message: %s",
+			fatal("dup: %s",
 			    strerror(errno));
 	}
 	if (ch->queued == 0)

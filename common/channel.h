@@ -1,6 +1,6 @@
 /*
- * A channel at work: one loop that receives, one queue for the messages that
- * the other end does not take yet, one way from a message to its handler.
+ * A channel: receiving messages, dispatching them to handlers, and queueing
+ * messages while the other end is busy.
  */
 #ifndef CHANNEL_H
 #define CHANNEL_H
@@ -8,19 +8,18 @@
 #include "common/msg.h"
 
 /*
- * A handler of messages.  FAULT_NONE, or the message breaks the rules that
- * only its receiver can check: FAULT_CONTENT, FAULT_SEAL.  Descriptors that
- * the handler keeps are taken out of the message (nfds = 0); others are
- * closed after it returns.
+ * A handler of messages.  Returns FAULT_NONE, or FAULT_CONTENT or FAULT_SEAL if
+ * the message breaks rules that only its receiver can check.  A handler that
+ * keeps the descriptors sets nfds to 0; others are closed after it returns.
  */
 typedef enum msg_fault channel_handler(void *owner, struct msg *);
 
 /*
  * Defines name(), a channel_handler that calls the handler of each message.
  * HANDLERS(X) has a row X(MESSAGE, function) for each message that the message
- * table lets one of the senders (PARENT | FRONT, say) send to the receiver
- * (CACHE, say): a row too few or too many fails the build, and so does a
- * second row for a message.  The functions take an owner_type * or a void *.
+ * table lets one of the senders (such as PARENT | FRONT) send to the receiver:
+ * a missing, surplus or second row fails the build.  The functions take an
+ * owner_type * or a void *.
  */
 #define CHANNEL_DISPATCH(name, owner_type, HANDLERS, senders, receiver)	\
 static enum msg_fault							\
@@ -48,48 +47,45 @@ _Static_assert(MSG_COUNT <= 64, "a bit for each message")
 	case MSG_##name:						\
 		return handler(to, msg);
 
-/* The owner of a channel is called for: */
+/* The events of a channel that its owner handles. */
 struct channel_ops {
 	/* A message that has passed the table's checks. */
 	channel_handler	*message;
-	/* Is there room for another one?  NULL: always. */
+	/* Can the owner take another message?  NULL: always. */
 	bool		(*has_room)(void *owner);
 	/* A message that the table or its handler refuses. */
 	void		(*wrong)(void *owner, const struct msg_wrong *);
-	/* The end of the channel: the other end is closed. */
+	/* The other end was closed. */
 	void		(*closed)(void *owner);
 };
 
 /* Take over fd.  The channel must not be open. */
 void	channel_open(struct channel *, int fd, enum role self, enum role peer,
 	    uint32_t index);
-/* Close it, with all that it still has to send.  May be closed already. */
+/* Close it and drop its queue.  It may be closed already. */
 void	channel_close(struct channel *);
 
 /*
- * Receive messages, one after the other, until there are none, or most of
- * them were received, or the owner closed the channel or has no room.  Returns
- * how many were handled.
+ * Receive messages, at most this many, until there are none, or the owner has
+ * closed the channel or has no room.  Returns the number of messages handled.
  */
 unsigned channel_receive(struct channel *, const struct channel_ops *,
 	    void *owner, unsigned most);
 
 /*
- * Send, or keep for channel_flush() while the other end is busy; a kept
- * message has duplicates of the descriptors, which stay the caller's.  Takes
- * the arguments of msg_send().  0, or -1 with errno: closed or EPIPE.  Ends
- * the process if there is no memory to keep it: a request that is lost would
- * be waited for.
+ * Send as msg_send() does, or while the other end is busy queue the message,
+ * with duplicates of the descriptors, for channel_flush().  0, or -1 with
+ * errno (EPIPE: closed).  Without memory for the queue the process exits,
+ * because the sender would wait for an answer for ever.
  */
 int	channel_send(struct channel *, enum msg_type, const void *body,
 	    const void *tail, size_t tail_len, const int *fds, int nfds);
-/* Put body in place of that of a kept message of this type, if there is one:
-   true. */
+/* Replace the body of a queued message of this type.  False: there is none. */
 bool	channel_replace(struct channel *, enum msg_type, const void *body);
-/* Send kept messages as long as they are taken.  0, or -1 with errno: they
-   are dropped. */
+/* Send queued messages until the other end is busy.  0, or -1 with errno, and
+   the queue is dropped. */
 int	channel_flush(struct channel *);
-/* The type of the message that is kept for the longest; MSG_NONE: none. */
+/* The type of the oldest queued message; MSG_NONE: there is none. */
 enum msg_type channel_first_kept(const struct channel *);
 
 #endif

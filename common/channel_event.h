@@ -1,6 +1,6 @@
 /*
- * A channel in a loop of libevent: it is read when there is something to
- * read, and its queue is sent when the other end has room.
+ * A channel in a loop of libevent, which receives its messages and sends its
+ * queue when the other end has room.
  */
 #ifndef CHANNEL_EVENT_H
 #define CHANNEL_EVENT_H
@@ -19,16 +19,14 @@ struct channel_event {
 	struct event		 writable;
 };
 
-/*
- * Watch an open channel.  at_once messages are received before other events
- * have their turn.  0, or -1: no memory.
- */
+/* Watch an open channel.  At most at_once messages are received before other
+   events have their turn.  0, or -1: out of memory. */
 int	channel_event_start(struct channel_event *, struct event_base *,
 	    struct channel *, const struct channel_ops *, void *owner,
 	    unsigned at_once);
-/* To be called before the channel is closed.  May be stopped already. */
+/* Call this before the channel is closed.  It may be stopped already. */
 void	channel_event_stop(struct channel_event *);
-/* As channel_send(); a kept message is sent when there is room. */
+/* As channel_send(); the loop sends a queued message. */
 int	channel_event_send(struct channel_event *, enum msg_type,
 	    const void *body, const void *tail, size_t tail_len,
 	    const int *fds, int nfds);

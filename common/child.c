@@ -1,7 +1,6 @@
 /*
- * The part that all children share: from the parent's channel they learn
- * their role, their configuration and, if they seal, the key.
- * The parent is believed: it reads neither clients nor the mirror.
+ * The part that all children share.  They trust the parent, which reads
+ * neither clients nor the mirror.
  */
 #include <errno.h>
 #include <limits.h>
@@ -20,17 +19,14 @@
 
 /* A child has no work without its parent. */
 static void
-exit_orphaned(void)
+exit_orphaned(void *owner)
 {
+	(void)owner;
 	_exit(0);
 }
 
-/*
- * One more part of the configuration.  1: it was the last and child->conf is
- * new; 0: more follow; -1: the whole does not parse, child->conf is as it was.
- */
-static int
-add_conf_part(struct child *child, const struct msg *msg)
+int
+child_on_conf(struct child *child, const struct msg *msg)
 {
 	static const struct strings no_overrides;
 	const struct msg_conf *body = msg->body;
@@ -38,7 +34,7 @@ add_conf_part(struct child *child, const struct msg *msg)
 	struct conf *conf = NULL;
 
 	if (buf_add(&child->conf_text, msg->tail, msg->tail_len) == -1)
-		fatal("no memory for the configuration");
+		fatal("out of memory");
 	if (body->flags & PART_MORE)
 		return 0;
 	conf = conf_parse("configuration",
@@ -48,12 +44,12 @@ add_conf_part(struct child *child, const struct msg *msg)
 	buf_free(&child->conf_text);
 	if (conf == NULL) {
 		if (buf_add(&errors, "", 1) == -1)
-			fatal("no memory for the configuration");
+			fatal("out of memory");
 		log_error("configuration of the parent refused: %.*s",
 		    (int)strcspn((const char *)errors.data, "\n"),
 		    (const char *)errors.data);
 		buf_free(&errors);
-		return -1;
+		return 0;
 	}
 	conf_free(child->previous);
 	child->previous = child->conf;
@@ -78,10 +74,10 @@ start_on_message(void *owner, struct msg *msg)
 	switch (msg->type) {
 	case MSG_CONF:
 		if (conf->role != (uint32_t)child->parent.self)
-			fatal("the parent takes a %s for a %s",
+			fatal("the parent configured a %s as a %s",
 			    role_name(child->parent.self),
 			    role_name((enum role)conf->role));
-		if (add_conf_part(child, msg) == -1)
+		if (!child_on_conf(child, msg) && !(conf->flags & PART_MORE))
 			fatal("no configuration to start with");
 		break;
 	case MSG_KEY:
@@ -95,23 +91,16 @@ start_on_message(void *owner, struct msg *msg)
 }
 
 static void
-parent_closed(void *owner)
-{
-	(void)owner;
-	exit_orphaned();
-}
-
-static void
 parent_wrong(void *owner, const struct msg_wrong *wrong)
 {
 	(void)owner;
-	fatal("wrong message %s of the parent", msg_name(wrong->type));
+	fatal("the parent sent a wrong %s", msg_name(wrong->type));
 }
 
 static const struct channel_ops start_ops = {
 	.message = start_on_message,
 	.wrong = parent_wrong,
-	.closed = parent_closed,
+	.closed = exit_orphaned,
 };
 
 static enum msg_fault
@@ -125,7 +114,7 @@ child_on_message(void *owner, struct msg *msg)
 static const struct channel_ops parent_ops = {
 	.message = child_on_message,
 	.wrong = parent_wrong,
-	.closed = parent_closed,
+	.closed = exit_orphaned,
 };
 
 static bool
@@ -164,8 +153,8 @@ compare_bytes(const void *a, const void *b)
 }
 
 /*
- * Libraries look some things up at their first use.  They do it now: after
- * lockdown there are no files, and no system calls, to do it with.
+ * At their first use libraries read files and make system calls that a
+ * confined process cannot: use them before.
  */
 static void
 warm_up(void)
@@ -239,13 +228,13 @@ child_ready(struct child *child, const char *layers)
 
 	if (msg_send_wait(&child->parent, MSG_READY, &child->ready, layers,
 	    strlen(layers), NULL, 0) == -1)
-		exit_orphaned();
+		exit_orphaned(NULL);
 	/* The parent asked only whether the child could work, and closes the
 	   channel now. */
 	if (child->flags & CONF_CHECK) {
 		while (!wait_for(&pfd, 1, -1))
 			continue;
-		exit_orphaned();
+		exit_orphaned(NULL);
 	}
 }
 
@@ -290,13 +279,7 @@ child_report(struct child *child, const struct msg_wrong *wrong)
 {
 	if (msg_send_wait(&child->parent, MSG_WRONG, wrong, NULL, 0, NULL,
 	    0) == -1)
-		exit_orphaned();
-}
-
-int
-child_on_conf(struct child *child, const struct msg *msg)
-{
-	return add_conf_part(child, msg) == 1;
+		exit_orphaned(NULL);
 }
 
 enum msg_fault

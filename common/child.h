@@ -1,7 +1,7 @@
 /*
- * The part that all children share.  A child is started with the parent's
- * channel as descriptor 3 and nothing else; it is told its role and its
- * configuration.  Walkers, hashers and the cache then work for the front.
+ * The part that all children share.  A child starts with the parent's channel
+ * as descriptor 3 and nothing else, and is sent its configuration.  Walkers,
+ * hashers and the cache then work for the front.
  */
 #ifndef CHILD_H
 #define CHILD_H
@@ -9,9 +9,9 @@
 #include "common/channel.h"
 #include "common/conf/conf.h"
 
-/* A child is called for: */
+/* The events that a child handles. */
 struct child_ops {
-	/* Each message of the parent and of the front. */
+	/* A message of the parent or of the front. */
 	channel_handler	*message;
 	/* May the front send another message?  NULL: always. */
 	bool		(*has_room)(void *owner);
@@ -30,7 +30,7 @@ struct child {
 	uint32_t	 index;		/* which walker or hasher */
 	uint32_t	 flags;		/* CONF_ */
 	struct conf	*conf;
-	struct conf	*previous;	/* until the next one comes */
+	struct conf	*previous;	/* replaced by conf */
 	bool		 has_key;
 	uint8_t		 key[SEAL_LEN];
 	struct buf	 conf_text;	/* parts so far */
@@ -38,30 +38,28 @@ struct child {
 };
 
 /*
- * Take the channel, log over it, wait for MSG_CONF and (for those that seal)
- * MSG_KEY.  Ends the process if the parent goes away.
+ * Open the parent's channel, send log lines over it, wait for MSG_CONF and, in
+ * roles that seal, MSG_KEY.  Exits if the parent goes away.
  */
 void	child_start(struct child *, enum role, const struct child_ops *,
 	    void *owner);
 
 /*
- * Confine a started child and let it go to work: enter the sandbox, with dir
- * (NULL: an empty directory) as its root and room for max_fds descriptors (0:
- * as many as its role needs); call selftest with the owner and a descriptor
- * of dir (-1: none), which ends the process if the child cannot work there;
- * tell the parent that it is at work.  With CONF_CHECK it ends here.
+ * Confine a started child: enter the sandbox, with dir (NULL: an empty
+ * directory) as root directory and at most max_fds descriptors (0: the role's
+ * usual limit); call selftest with the owner and a descriptor of dir (-1:
+ * none), which exits if the child cannot work there; send MSG_READY.  With
+ * CONF_CHECK the child exits then.
  */
 void	child_confine(struct child *, const char *dir, unsigned max_fds,
 	    void (*selftest)(void *owner, int dirfd));
-/* The last step of that alone. */
+/* The last step alone: send MSG_READY with these layers. */
 void	child_ready(struct child *, const char *layers);
 
-/* Receive all messages of the parent; ends the process if it goes away. */
+/* Receive all messages of the parent; exits if it goes away. */
 unsigned child_receive_parent(struct child *);
-/*
- * Wait for messages of the parent and of the front, for so long at most (-1:
- * for ever), and receive them.  Returns how many were handled.
- */
+/* Wait for messages of the parent and of the front (timeout -1: for ever), and
+   receive them.  Returns the number of messages handled. */
 unsigned child_wait(struct child *, int timeout_ms);
 /* Close the front's channel, if it is open. */
 void	child_close_front(struct child *);
@@ -69,16 +67,14 @@ void	child_close_front(struct child *);
 void	child_report(struct child *, const struct msg_wrong *);
 
 /*
- * Handlers of messages of the parent that all children treat alike.
- *
- * MSG_CONF: 1 if a new configuration is in child->conf now; the old one is
- * kept in child->previous.  0: not its last part, or refused: then the log
- * says why and the old one stays.
+ * The handler of MSG_CONF.  1: child->conf is a new configuration, and
+ * child->previous the old one.  0: this was not the last part, or the
+ * configuration was refused and logged, and the old one stays.
  */
 int	child_on_conf(struct child *, const struct msg *);
-/* MSG_CHANNEL: another front, or the same one again. */
+/* The handler of MSG_CHANNEL: replace the front's channel. */
 enum msg_fault child_on_channel(struct child *, struct msg *);
-/* MSG_KEY: the key is sent once, before the child is ready. */
+/* The handler of MSG_KEY: refuse it, because the key was sent at the start. */
 enum msg_fault child_on_key(void *owner, const struct msg *);
 
 void	front_main(void) __attribute__((__noreturn__));

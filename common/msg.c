@@ -1,8 +1,7 @@
 /*
- * Messages between processes: the checks that the table in msg.h states, and
- * the two system calls.  Nothing received is believed: the
- * sender may have been taken over, so no message reaches a handler that the
- * table does not allow.
+ * Sending and receiving messages.  The sender may be under an attacker's
+ * control, so each message is checked against the table before its handler
+ * gets it.
  */
 #include <sys/socket.h>
 
@@ -16,8 +15,8 @@
 /* Room for a few of the longest messages, so that a burst does not wait. */
 #define CHANNEL_SNDBUF	(512 * 1024)
 
-/* How long to wait when the kernel is short of memory or of descriptors in
-   flight: no event tells the end of that. */
+/* The time to wait if the kernel is short of memory or of descriptors in
+   flight: no event reports the end of that. */
 #define SHORTAGE_MS	10
 
 struct msg_row {
@@ -88,7 +87,7 @@ msg_check(uint32_t type, enum role from, enum role to, size_t len, int nfds)
 	return 0;
 }
 
-/* Every descriptor that came along, wanted or not, so that none leaks. */
+/* Take every descriptor, wanted or not, so that none leaks. */
 static void
 take_fds(struct msghdr *mh, struct msg *msg)
 {
@@ -113,7 +112,7 @@ take_fds(struct msghdr *mh, struct msg *msg)
 	}
 }
 
-/* Checks n bytes as they arrived: the fault, or 0. */
+/* Check n bytes that were received.  FAULT_NONE, or the fault. */
 static enum msg_fault
 check_arrived(const struct channel *ch, const struct msg_header *hdr,
     size_t n, int flags, int nfds)
@@ -152,8 +151,8 @@ msg_recv(struct channel *ch, uint8_t *buf, struct msg *msg,
 	if (n == -1)
 		return MSG_CLOSED;
 	take_fds(&mh, msg);
-	/* Nobody of ours sends nothing: a message of no bytes, which looks
-	   the same, ends the channel just as well. */
+	/* A message of no bytes looks the same and closes the channel too: no
+	   role sends one. */
 	if (n == 0) {
 		msg_close_fds(msg);
 		return MSG_CLOSED;
@@ -197,8 +196,8 @@ send_once(struct channel *ch, enum msg_type type, const void *body,
 
 	if (body == NULL && body_len == sizeof(none))
 		body = &none;
-	/* A sender of ours that breaks the table would be ended for it by
-	   the other side: say so here, where the mistake is. */
+	/* The other end would report a wrong message.  Refuse it here, where
+	   the mistake is. */
 	if (body == NULL || tail_len > MSG_TAIL_MAX ||
 	    msg_check(type, ch->self, ch->peer, body_len + tail_len, nfds)) {
 		errno = EINVAL;
@@ -258,8 +257,8 @@ msg_send_wait(struct channel *ch, enum msg_type type, const void *body,
 		case ENOBUFS:
 		case ENOMEM:
 		case ETOOMANYREFS:
-			/* The channel itself has room: POLLOUT would not
-			   wait.  Its end is still noticed. */
+			/* The channel has room, so that POLLOUT would not
+			   wait.  poll(2) still reports its end. */
 			pfd.events = 0;
 			timeout_ms = SHORTAGE_MS;
 			break;
@@ -291,7 +290,7 @@ msg_pair(int fds[2])
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 	    0, fds) == -1)
 		return -1;
-	/* Less than asked for (net.core.wmem_max) costs speed only. */
+	/* A smaller size (net.core.wmem_max) costs speed only. */
 	for (i = 0; i < 2; i++)
 		(void)setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size,
 		    sizeof(size));

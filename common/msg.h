@@ -1,12 +1,12 @@
 /*
  * The messages between processes: their senders, receivers and contents.
  *
- * The table below is the only place that says so.  From it come the numbers,
+ * MSG_TABLE is the only place that defines them.  From it come the numbers,
  * the names for the log, the sizes, the check that runs before any handler
  * (sender, receiver, exact length or bounded tail, descriptors, truncation)
  * and the listing in the README.  Every channel is a SOCK_SEQPACKET
- * socketpair with exactly two ends: the parent has one to each child, the
- * front one to each walker, hasher and the cache; nobody else has any.
+ * socketpair: the parent has one to each child, and the front one to each
+ * walker, each hasher and the cache.
  *
  * A message is a struct msg_header, a fixed body, a tail of bytes (at most
  * MSG_TAIL_MAX, often none) and 0 to 32 descriptors.  Content longer than
@@ -34,7 +34,6 @@
 #define SHA1_LEN	20
 #define SEAL_LEN	32			/* HMAC-SHA-256 */
 #define SPEC_MAX	4095			/* bytes in a path or pattern */
-#define PARENT_FD	3			/* a child's channel to the parent */
 
 enum role {
 	ROLE_PARENT,
@@ -63,7 +62,7 @@ enum role {
 	X(CONF,       PARENT,   CHILDREN,       conf,       MSG_TAIL_MAX, 0, 0)\
 	/* The key of the seals: never to the front. */			      \
 	X(KEY,        PARENT,   SEALERS,        key,                   0, 0, 0)\
-	/* The channel to a process that was started. */		      \
+	/* A channel to another process. */			      \
 	X(CHANNEL,    PARENT,   CHILDREN,       channel,               0, 1, 1)\
 	/* One of the listening sockets; the last makes the set valid. */     \
 	X(LISTENER,   PARENT,   FRONT,          listener,              0, 1, 1)\
@@ -78,7 +77,7 @@ enum role {
 	/* Finish the answers under way, then exit. */			      \
 	X(STOP,       PARENT,   FRONT,          none,                  0, 0, 0)\
 									      \
-	/* Locked down and at work; the tail names the layers that hold. */   \
+	/* Confined and at work; the tail names the layers. */		  \
 	X(READY,      CHILDREN, PARENT,         ready,              1024, 0, 0)\
 	/* One line for the log. */					      \
 	X(LOG,        CHILDREN, PARENT,         log,                2048, 0, 0)\
@@ -137,20 +136,19 @@ enum msg_type {
 #define PART_MORE	0x1	/* in flags: further parts follow */
 
 /*
- * The bodies of messages.  Without padding the layout is the same where 64-bit
- * numbers are aligned to 4 bytes (i386) and where to 8, and no byte is sent
- * that nobody has set.
+ * The bodies of messages.  Without padding the layout does not depend on the
+ * alignment of 64-bit numbers (4 bytes on i386), and no uninitialized byte is
+ * sent.
  */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
 
 /*
- * When a file was last changed and which file it is: two looks at a path that
- * agree in all of it saw the same bytes: the kernel moves ctime with every
- * change, and nobody can set it back.  On file systems where that does not
- * hold (common/mounts.h) nothing but the mount tells one image from another:
- * there mount is not 0, and the identity is of no use after a restart, so
- * that it is never stored.
+ * The identity of a file and of its content.  While it stays the same, the
+ * bytes do: the kernel sets ctime at every change, and no process can set it
+ * back.  On file systems where that does not hold (common/mounts.h) only the
+ * mount tells one image from another: there mount is not 0, and the identity
+ * is never stored, because it is of no use after a restart.
  */
 struct identity {
 	uint64_t	ino;
@@ -161,9 +159,9 @@ struct identity {
 };
 
 /*
- * Mounts have numbers that are never used again (Linux 6.8).  Before that a
- * new mount gets the number of an old one: MOUNT_REUSED, the number of changes
- * of the mount table that the walker was told of, and the kernel's number.
+ * Since Linux 6.8 the number of a mount is never used again.  Before that it
+ * is, and mount consists of MOUNT_REUSED, the number of changes of the mount
+ * table that the walker knows of, and the kernel's number.
  */
 #define MOUNT_REUSED		(1ULL << 63)
 #define MOUNT_CHANGES(n)	((uint64_t)((n) & 0x7fffffff) << 32)
@@ -188,7 +186,7 @@ struct msg_mounts {
 	uint32_t	changes;
 };
 
-/* The directory that a walker lives in; 0 of all others. */
+/* The root directory of a walker; 0 in messages of other roles. */
 struct msg_ready {
 	uint64_t	root_dev;		/* as stat(2) says */
 	uint64_t	root_ino;
@@ -200,7 +198,7 @@ struct msg_id {
 
 #define CONF_VERBOSE	0x2	/* in flags: -v */
 #define CONF_PRIVILEGED	0x4	/* started by root: chroot, switch users */
-#define CONF_CHECK	0x8	/* of -n: say whether you could work, and end */
+#define CONF_CHECK	0x8	/* of -n: report READY or errors, and exit */
 #define CONF_SYSTEMD	0x10	/* a unit of systemd started us */
 
 struct msg_conf {
@@ -232,8 +230,8 @@ enum msg_fault {
 	FAULT_TYPE,		/* no such message, or not from that role */
 	FAULT_LENGTH,		/* body or tail */
 	FAULT_FDS,		/* number or kind of descriptors */
-	FAULT_CONTENT,		/* said by a handler: a tail that lies */
-	FAULT_SEAL,		/* said by a handler */
+	FAULT_CONTENT,		/* found by a handler: a malformed tail */
+	FAULT_SEAL,		/* found by a handler */
 	FAULT_SILENT		/* no answer for too long */
 };
 
@@ -251,7 +249,7 @@ struct msg_syscall {
 
 #define RESOLVE_MAX	(4U << 20)	/* bytes of items in one request */
 
-#define RESOLVE_EXPECT	0x2	/* in flags: we hold the listing expect */
+#define RESOLVE_EXPECT	0x2	/* in flags: the front has the listing expect */
 
 struct msg_resolve {
 	uint64_t	id;
@@ -260,7 +258,7 @@ struct msg_resolve {
 	uint8_t		expect[SEAL_LEN];	/* SHA-256 of that listing */
 };
 
-/* A spec is a path or pattern as the client asked for it. */
+/* A spec is a path or pattern as the client requested it. */
 struct msg_spec {
 	uint32_t	index;			/* in the request */
 	uint32_t	len;			/* 1..SPEC_MAX bytes follow */
@@ -313,11 +311,10 @@ struct msg_opened_item {
 };
 
 /*
- * A batch of ranges is the unit of work, and carries the descriptors of its
- * files: a hasher keeps nothing when it has answered.  The ranges together
- * are at most a slice: 16 MiB or else sixteen pieces, since vector units hash
- * up to sixteen pieces side by side; but not more than 64 MiB, which a slow
- * disk has to read in time.
+ * A batch of ranges carries the descriptors of its files, so that a hasher
+ * keeps nothing after its answer.  A batch has at most the bytes of a slice:
+ * 16 MiB or sixteen pieces, because vector units hash up to sixteen pieces side
+ * by side, but not more than 64 MiB, which a slow disk must read in time.
  */
 #define HASH_RANGES	16	/* as many as descriptors */
 #define SLICE_MIN	(16ULL << 20)
@@ -334,16 +331,16 @@ struct msg_hash {
 	uint32_t	count;			/* 1..HASH_RANGES */
 };
 
-/* Of the file of the descriptor that has the same place in the message. */
+/* A range of the file with the same index among the descriptors. */
 struct msg_range {
 	uint64_t	offset;			/* a multiple of piece_len */
 	uint64_t	len;			/* bytes, of whole pieces */
-	uint64_t	size;			/* of the file as we know it */
+	uint64_t	size;			/* of the file, as expected */
 };
 
 enum digests_status {
 	DIGESTS_OK = 1,
-	DIGESTS_CHANGED,	/* size or identity moved while reading */
+	DIGESTS_CHANGED,	/* size or identity changed meanwhile */
 	DIGESTS_ERROR		/* read error */
 };
 
@@ -381,7 +378,7 @@ struct msg_info {
 	uint32_t	flags;			/* PART_MORE, INFO_FOUND */
 	uint32_t	listing_len;		/* bytes of listing, then … */
 	uint64_t	info_len;		/* … of info dictionary; 0:
-						   made for another layout */
+						   of another layout */
 };
 
 struct msg_get_pieces {
@@ -403,8 +400,8 @@ struct msg_pieces {
 };
 
 /*
- * total is 0 for a miss, else the digests of the whole file, with the padded
- * one of a partial last piece at the end.  Longer lists come as several
+ * total is the number of digests of the whole file, with the padded one of a
+ * partial last piece at the end; 0 is a miss.  Longer lists come as several
  * items, in order, until first + count == total.
  */
 struct msg_pieces_item {
@@ -452,8 +449,8 @@ struct channel {
 	struct channel_queue queue;		/* not sent yet */
 	size_t		 queued;		/* messages in it */
 	size_t		 queued_bytes;
-	uint64_t	 taken_ms;		/* when the other end last
-						   took one of them */
+	uint64_t	 taken_ms;		/* time of the last one that
+						   was sent */
 };
 
 /*
@@ -480,10 +477,8 @@ const char	*role_name(enum role);
 const char	*msg_name(uint32_t type);
 size_t		 msg_body_len(enum msg_type);
 
-/*
- * Check a message of this type, length (body and tail) and number of
- * descriptors between these roles against the table.  The fault, or 0.
- */
+/* Check the type, length (body and tail) and number of descriptors of a
+   message against the table.  FAULT_NONE, or the fault. */
 enum msg_fault	 msg_check(uint32_t type, enum role from, enum role to,
 		    size_t len, int nfds);
 
@@ -504,8 +499,8 @@ int		 msg_send(struct channel *, enum msg_type, const void *body,
 		    const void *tail, size_t tail_len, const int *fds,
 		    int nfds);
 
-/* The same, waiting while the other end is busy.  For processes that have
-   nothing better to do: walker, hasher, cache. */
+/* The same, but wait while the other end is busy: for the walker, the hasher
+   and the cache. */
 int		 msg_send_wait(struct channel *, enum msg_type,
 		    const void *body, const void *tail, size_t tail_len,
 		    const int *fds, int nfds);
@@ -513,10 +508,8 @@ int		 msg_send_wait(struct channel *, enum msg_type,
 /* Close the descriptors of a message that its handler has not kept. */
 void		 msg_close_fds(struct msg *);
 
-/*
- * A socketpair of the kind that channels are, both ends close-on-exec and
- * non-blocking.  0, or -1 with errno.
- */
+/* Make the socketpair of a channel, close-on-exec and non-blocking.  0, or -1
+   with errno. */
 int		 msg_pair(int fds[2]);
 
 #endif

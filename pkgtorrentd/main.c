@@ -1,7 +1,7 @@
 /*
  * The command: options, the check of the configuration, and going into the
- * background.  Started again by its own parent under another name, the same
- * program is the front or the cache.
+ * background.  The parent starts the same program under another name as the
+ * front or the cache.
  */
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -30,9 +30,9 @@ usage(void)
 }
 
 /*
- * Gives the arguments up to setproctitle(3) as one: the kernel shows the title
- * alone if it finds libbsd's mark, which is at the end of the first argument,
- * at the end of the last.
+ * Join the arguments for setproctitle(3).  libbsd ends its title with a mark at
+ * the end of the first argument, and the kernel shows only the title if it
+ * finds the mark at the end of the last one.
  */
 static void
 give_up_arguments(int argc, char *argv[], char *envp[])
@@ -44,7 +44,7 @@ give_up_arguments(int argc, char *argv[], char *envp[])
 	setproctitle_init(argc, argv, envp);
 }
 
-/* The same file at every reload, wherever the daemon has gone meanwhile. */
+/* A reload must find the same file although the daemon has changed to "/". */
 static char *
 absolute_path(const char *file)
 {
@@ -63,7 +63,7 @@ absolute_path(const char *file)
 	return path;
 }
 
-/* Started without them, files that we open would take their places. */
+/* No file that is opened later may get their numbers. */
 static void
 hold_standard_fds(void)
 {
@@ -76,13 +76,6 @@ hold_standard_fds(void)
 		close(fd);
 }
 
-/* What was complained about already carries its own file and line. */
-static void
-print_complaints(const struct buf *errors)
-{
-	log_print(errors->data, errors->len);
-}
-
 static int
 print_conf(const struct buf *text)
 {
@@ -93,7 +86,7 @@ print_conf(const struct buf *text)
 	return 1;
 }
 
-/* Waits in the foreground for the news from the service: a NUL, or why not. */
+/* Wait in the foreground for the report of the service: a NUL, or an error. */
 static int
 wait_for_ready(int fd)
 {
@@ -121,7 +114,7 @@ wait_for_ready(int fd)
 	return 1;
 }
 
-/* Returns in the service only, with the descriptor to report to. */
+/* Fork; the service alone returns, with a descriptor for its report. */
 static int
 go_background(void)
 {
@@ -155,7 +148,7 @@ serve(const struct options *opt, struct conf *conf)
 
 	parent = parent_new(opt, conf, &errors);
 	if (parent == NULL) {
-		print_complaints(&errors);
+		log_print(errors.data, errors.len);
 		buf_free(&errors);
 		return 1;
 	}
@@ -176,11 +169,11 @@ check(const struct options *opt, struct conf *conf)
 
 	if (conf_print(conf, &text) == -1)
 		fatal("out of memory");
-	/* What is wrong is a complaint, and nothing else is of interest. */
+	/* The report has only errors. */
 	log_set_level(LOG_ERR);
 	parent = parent_new(opt, conf, &errors);
 	if (parent == NULL || parent_check(parent, &errors) == -1) {
-		print_complaints(&errors);
+		log_print(errors.data, errors.len);
 		status = 1;
 	} else if (opt->verbose)
 		status = print_conf(&text);
@@ -197,7 +190,7 @@ run(const struct options *opt)
 
 	conf = files_read_conf(opt->file, &opt->overrides, true, &errors);
 	if (conf == NULL) {
-		print_complaints(&errors);
+		log_print(errors.data, errors.len);
 		buf_free(&errors);
 		return 1;
 	}
@@ -207,7 +200,7 @@ run(const struct options *opt)
 	return serve(opt, conf);
 }
 
-/* Children find everything at descriptor 3 and in their name. */
+/* A child knows its role by its name. */
 static void
 run_role(const char *title)
 {
@@ -219,7 +212,7 @@ run_role(const char *title)
 		role_main = cache_main;
 	if (role_main == NULL)
 		return;
-	/* Executed by descriptor, a process is called by its number. */
+	/* A program that is executed by descriptor has its number as name. */
 	(void)prctl(PR_SET_NAME, "pkgtorrentd", 0, 0, 0);
 	role_main();
 }

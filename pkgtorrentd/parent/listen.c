@@ -45,9 +45,9 @@ listen_option(int fd, int level, int option, int value)
 }
 
 /*
- * Accepted sockets inherit both: answers leave at once, and the kernel holds
- * no megabytes for a client that does not read; a torrent of the usual size
- * still goes out in one write.
+ * Accepted sockets inherit both options: answers leave at once, and the kernel
+ * queues no megabytes for a client that does not read, but takes a torrent of
+ * the usual size in one write.
  */
 static int
 listen_set_tcp(int fd)
@@ -58,7 +58,7 @@ listen_set_tcp(int fd)
 	    UNSENT_MAX);
 }
 
-/* Checks that fd is a listening stream socket of a family that we know. */
+/* Check that fd is a listening stream socket of a known family. */
 static int
 listen_check(int fd)
 {
@@ -134,8 +134,8 @@ listen_take(struct listeners *set, struct buf *errors)
 }
 
 /*
- * A socket file is left over when nobody answers there any more; anything
- * else at that place is not ours to remove.
+ * Remove the socket file of a server that has ended, and nothing else that has
+ * its path.
  */
 static int
 listen_remove_stale(const struct sockaddr_un *sun, socklen_t len)
@@ -165,8 +165,8 @@ listen_remove_stale(const struct sockaddr_un *sun, socklen_t len)
 }
 
 /*
- * A web server in that group may connect.  The group is taken on for the bind
- * and not given afterwards: the parent keeps CAP_SETGID, but not CAP_CHOWN.
+ * A web server in the group gid may connect.  The parent binds as that group
+ * because it keeps CAP_SETGID, but not CAP_CHOWN.
  */
 static int
 listen_bind_unix(int fd, const struct conf_listen *cl, gid_t gid)
@@ -210,11 +210,10 @@ listen_is_wanted(const struct conf *conf, const struct listener *l)
 }
 
 /*
- * Between [::]:80 and [::1]:80 there is no other way: an old socket that is
- * about to go shares its port with the new one, and is closed when that is in
- * use.  Only the same effective user could bind there too, and only while
- * share is on, from before the bind until after listen(2).  The number of
- * such sockets.
+ * A reload may replace [::]:80 by [::1]:80: the old socket shares its port with
+ * the new one until it is closed.  Another process of the same effective user
+ * could bind to the port while share is 1, from before the bind until after
+ * listen(2).  Returns the number of such sockets.
  */
 static size_t
 listen_share_port(const struct listeners *kept, const struct conf *conf,
@@ -245,7 +244,7 @@ listen_bind_inet(int fd, const struct conf_listen *cl)
 	return bind(fd, (const struct sockaddr *)&cl->addr, cl->addr_len);
 }
 
-/* A socket that listens; -1 with errno. */
+/* Open a listening socket.  -1 with errno. */
 static int
 listen_open_fd(const struct conf_listen *cl, gid_t gid, bool share)
 {
@@ -314,8 +313,8 @@ listen_find(const struct listeners *set, const struct conf_listen *cl)
 }
 
 /*
- * The default names both loopback addresses, and a machine without IPv6 is
- * no reason not to start.
+ * The default names both loopback addresses, and the service must start on a
+ * machine without IPv6 too.
  */
 static bool
 listen_may_skip(const struct conf_listen *cl, int error)
@@ -328,7 +327,7 @@ listen_may_skip(const struct conf_listen *cl, int error)
 	    (error == EAFNOSUPPORT || error == EADDRNOTAVAIL);
 }
 
-/* "[::]:80" and "[::1]:80" cannot both be had. */
+/* "[::]:80" and "[::1]:80" exclude each other. */
 static bool
 listen_has_rival(const struct conf *conf, const struct conf_listen *cl)
 {
@@ -440,7 +439,7 @@ listen_close(struct listeners *set, const struct listeners *kept)
 		l = &set->v[i];
 		if (!listen_has_fd(kept, l->fd)) {
 			close(l->fd);
-			/* Somebody else may have bound there since. */
+			/* Another server may have bound there since. */
 			if (l->path != NULL && lstat(l->path, &st) == 0 &&
 			    st.st_dev == l->st.st_dev &&
 			    st.st_ino == l->st.st_ino)

@@ -1,9 +1,7 @@
 /*
- * Where a path leads, and whether a file server is asked on the way there,
- * told from the kernel's list of mounts (proc(5)) alone: a process that looks
- * up a name on a server that is away may wait for ever.
- *
- * The mount at / does not count: our own programs lie there.
+ * Follows a path by the kernel's list of mounts (proc(5)) without a system call
+ * that could ask a file server.  The mount at / counts as local, because our
+ * own programs lie there.
  */
 #include <sys/sysmacros.h>
 
@@ -56,7 +54,7 @@ is_octal(char c)
 	return c >= '0' && c <= '7';
 }
 
-/* Blanks in names are octal numbers there. */
+/* The list has blanks in names as octal numbers. */
 static void
 unescape(char *s)
 {
@@ -101,7 +99,7 @@ table_add(const char *line)
 	table.n++;
 }
 
-/* Each process that has the list open is told when it has changed. */
+/* poll(2) reports a change of the list once for each open file. */
 static bool
 table_is_current(void)
 {
@@ -110,7 +108,7 @@ table_is_current(void)
 	return poll(&pfd, 1, 0) == 0 && table.read;
 }
 
-/* 0, or -1: there is no list. */
+/* 0, or -1: the list cannot be read. */
 static int
 table_read(void)
 {
@@ -150,7 +148,7 @@ mount_table_dev_is_remote(dev_t dev)
 	return false;
 }
 
-/* Something else is mounted on top of it. */
+/* Is another mount on top of it? */
 static bool
 is_covered(const struct mount *m)
 {
@@ -175,7 +173,7 @@ find_remote(const char *dir)
 	return NULL;
 }
 
-/* Takes the first component off the rest of a path.  NULL at its end. */
+/* Take the first component off the rest of a path.  NULL at its end. */
 static char *
 next_component(char **left)
 {
@@ -192,8 +190,8 @@ next_component(char **left)
 }
 
 /*
- * One step: at is the directory so far, left the path that remains.  A link is
- * replaced by its target there.  False: the result is too long.
+ * Follow one component: at is the directory so far, left the rest of the path,
+ * where a link is replaced by its target.  False: the result is too long.
  */
 static bool
 step(char at[PATH_MAX], const char *component, char left[2 * PATH_MAX],

@@ -1,11 +1,11 @@
 /*
  * Runs as root (or as the user that started it) with the few capabilities that
- * its children need; may bind, fork and signal; is sent short reports by its
- * children, which it does not believe further than the table of messages
- * goes; holds the listening sockets, the configuration, the key of the seals
- * and a channel to every child.  It never reads a byte of a client or of a
- * mirror file.  A break-in here would win everything, which is why nothing a
- * stranger wrote comes here but as an escaped line for the log.
+ * its children need; may bind, fork and signal; is sent short messages by its
+ * children, which are checked against the message table; holds the listening
+ * sockets, the configuration, the key of the seals and a channel to every
+ * child.  It never reads a byte of a client or of a mirror file.  A break-in
+ * here would win everything; therefore bytes of a client come here only in
+ * escaped lines for the log.
  */
 #include <sys/epoll.h>
 #include <sys/stat.h>
@@ -33,8 +33,7 @@
 #include "pkgtorrentd/parent/selftest_parent.h"
 #include "pkgtorrentd/parent/state.h"
 
-/* A turn of the front's loop may have to read for many clients from a slow
-   disk. */
+/* A turn of the front's loop may read from a slow disk for many clients. */
 #define SILENT_MAX_S	60
 #define TRACKERS_S	60		/* between two looks at their file */
 #define LOG_TURNS_MAX	64		/* in a second, to write kept lines */
@@ -49,7 +48,7 @@ parent_start_role(struct parent *parent, enum role role)
 {
 	uint32_t	 i, n = processes_count(parent->conf, role);
 
-	/* Without a front: they are started with it. */
+	/* Without a front: its start starts them. */
 	if (processes_front(parent) == NULL)
 		return;
 	for (i = 0; i < n; i++)
@@ -57,8 +56,8 @@ parent_start_role(struct parent *parent, enum role role)
 }
 
 /*
- * The other processes work for the front and hold its requests: with a new
- * front they are new as well, so that no answer to the old front reaches it.
+ * The other processes hold requests of the front.  A new front gets new ones,
+ * so that it receives no answer to its predecessor.
  */
 static void
 parent_start_front(struct parent *parent, struct process *front)
@@ -113,14 +112,14 @@ parent_say_why(struct parent *parent, const char *name, const void *why,
 	(void)dprintf(parent->ready_fd, "%s: %s\n", name, text);
 }
 
-/* The front gets its time to finish answers; no connection is accepted. */
+/* Accept no connection any more, and let the front finish its answers. */
 static void
 parent_stop(struct parent *parent)
 {
 	struct process	*front = processes_front(parent);
 
 	if (parent->state == PARENT_STOPPING) {
-		/* The second signal ends all of them at once. */
+		/* A second signal kills all children at once. */
 		parent_kill_all(parent);
 		return;
 	}
@@ -205,7 +204,7 @@ parent_on_timer(struct process *p)
 		process_start(p);
 }
 
-/* A process that is to be replaced has ended. */
+/* Start the successor of a process that has ended. */
 static void
 parent_replace(struct parent *parent, struct process *p)
 {
@@ -214,7 +213,8 @@ parent_replace(struct parent *parent, struct process *p)
 	p->restarts++;
 	parent->restarts++;
 	if (p->role == ROLE_FRONT) {
-		/* A reload starts processes beside those at work: none are. */
+		/* A reload starts processes beside those at work, which end
+		   with the front. */
 		if (reload_drop(parent))
 			parent->reload_again = true;
 		parent_retire_role(parent, ROLE_WALKER);
@@ -243,7 +243,7 @@ parent_on_stuck(struct process *p)
 	bool		 parting;
 
 	parting = p->retired || p->parent->state == PARENT_STOPPING;
-	/* In its directory another would wait as well. */
+	/* Another process would be stuck in the same directory. */
 	if (!parting && (p->role == ROLE_WALKER || p->role == ROLE_CACHE))
 		return;
 	log_error("%s %d did not exit %d s after SIGKILL (stuck in the "
@@ -284,7 +284,7 @@ parent_on_end(struct process *p, pid_t pid, int status)
 		parent_replace(parent, p);
 }
 
-/* The pair of front and other is complete with the second that is ready. */
+/* Link the front and another process when both are ready. */
 static void
 parent_on_ready(struct process *p)
 {
@@ -476,8 +476,8 @@ parent_on_log_room(evutil_socket_t fd, short what, void *arg)
 	parent_flush_log(parent);
 }
 
-/* Lines that were kept are written when the reader reads again.  The number of
-   turns is bounded because a pipe without a reader is always ready. */
+/* Write queued lines when the reader reads again.  The number of turns is
+   bounded because a pipe without a reader is always ready. */
 static void
 parent_flush_log(struct parent *parent)
 {
@@ -491,8 +491,8 @@ parent_flush_log(struct parent *parent)
 }
 
 /*
- * The front watches all other processes, and the parent the front.  It counts
- * only seconds in which it was at work itself.
+ * The front watches all other processes, and the parent watches the front.
+ * Only seconds in which the parent itself runs are counted.
  */
 static void
 parent_watch(struct process *p)
@@ -545,7 +545,7 @@ parent_free(struct parent *parent)
 	freezero(parent, sizeof(*parent));
 }
 
-/* All of it is tried, so that all complaints are heard at once. */
+/* Try all steps, so that one run reports all complaints. */
 static int
 parent_acquire(struct parent *parent, struct buf *errors)
 {
@@ -592,7 +592,7 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 	    getenv("NOTIFY_SOCKET") != NULL);
 	if (!opt->check)
 		taken = listen_take(&parent->listeners, errors);
-	/* A pipe of our starter's must not stay open through us. */
+	/* The process that started us may wait for the end of a pipe. */
 	(void)close_range(LISTEN_FIRST_FD + (unsigned)parent->listeners.n,
 	    ~0U, 0);
 	notify_open(&parent->notify, opt->check ? NULL :
@@ -682,7 +682,7 @@ parent_check_on_ready(struct process *p)
 	process_hang_up(p);
 }
 
-/* The first error is the reason why it ends. */
+/* Its errors are the complaints of -n. */
 static bool
 parent_check_on_line(struct process *p, int priority, const void *line,
     size_t len)
@@ -745,7 +745,7 @@ parent_check_on_children(evutil_socket_t sig, short what, void *arg)
 	processes_reap(arg);
 }
 
-/* A process that does not end when it is killed is left to the kernel. */
+/* Kill all processes, and leave those that do not end to the kernel. */
 static void
 parent_check_on_timeout(evutil_socket_t fd, short what, void *arg)
 {
@@ -799,7 +799,7 @@ parent_check(struct parent *parent, struct buf *errors)
 	for (i = 0; i < conf->nroots; i++)
 		parent_check_start(parent, ROLE_WALKER, i);
 	parent_check_start(parent, ROLE_HASHER, 0);
-	/* One that is not there is made when the service starts. */
+	/* The service makes a missing directory when it starts. */
 	if (stat(conf->cache, &st) == 0)
 		parent_check_start(parent, ROLE_CACHE, 0);
 	if (event_base_dispatch(parent->base) == -1)

@@ -1,5 +1,5 @@
 /*
- * The parent: binds, starts, restarts, reloads.
+ * The parent: it binds sockets, starts and restarts children, and reloads.
  */
 #ifndef PARENT_H
 #define PARENT_H
@@ -19,20 +19,21 @@ struct options {
 };
 
 /*
- * Do everything that can fail before the first child is started: check the
+ * Do everything that can fail before the first start of a child: check the
  * configuration, open programs, sockets and the access log, make the cache
- * directory.  The configuration is taken over.  NULL with complaints.
+ * directory.  The parent owns the configuration.  NULL with complaints.
  */
 struct parent	*parent_new(const struct options *, struct conf *,
 		    struct buf *errors);
 /*
- * Start the children and serve until told to stop.  When all are ready a NUL
- * is written to ready_fd (-1: none), else the reason why not.  Returns the exit
- * status.  The parent is freed.
+ * Start the children and serve until a signal.  ready_fd (-1: none) gets a NUL
+ * when all children are ready, or the reason for a failure.  Returns the exit
+ * status and frees the parent.
  */
 int	 parent_run(struct parent *, int ready_fd);
-/* Try whether all roles could work here.  0, or -1 with complaints, in a
-   bounded time.  The parent is freed. */
+/* For -n: start each role once as it is to work, touching nothing that a
+   running service has.  0, or -1 with complaints, in a bounded time.  Frees
+   the parent. */
 int	 parent_check(struct parent *, struct buf *errors);
 
 #endif

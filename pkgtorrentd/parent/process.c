@@ -45,17 +45,17 @@
 #define SANITIZED	0
 #endif
 
-/* Messages read before others have their turn. */
+/* Messages received before other events have their turn. */
 #define READ_AT_ONCE	64
-/* A child that leaves more unread has stopped working. */
+/* A child with more unread messages has stopped working. */
 #define QUEUE_MAX	4096
 
 static const struct channel_ops process_channel_ops;
 static void	process_on_timer(evutil_socket_t, short, void *);
 
 /*
- * Every client of the front is a descriptor there; systems start services
- * with room for 1024 and leave it to them to ask for more.
+ * Each client takes a descriptor of the front.  Systems start services with a
+ * limit of 1024, which a service may raise.
  */
 static void
 process_raise_limits(void)
@@ -184,8 +184,8 @@ process_spawn(const struct programs *p, enum role role, const char *title,
 	    p->hasher : p->own;
 	if (msg_pair(pair) == -1)
 		return -1;
-	/* Until it has reset them, a child would run the parent's handlers,
-	   which write to a socket that it shares with the parent. */
+	/* Until the child has reset them it would run the parent's handlers,
+	   which write to a socket that both share. */
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &old);
 	pid = fork();
@@ -328,17 +328,17 @@ process_send(struct process *p, enum msg_type type, const void *body,
 {
 	if (p->channel.fd == -1)
 		return;
-	/* A count that is still kept is replaced by the newer one. */
+	/* Replace a count that is still queued by the newer one. */
 	if (type == MSG_MOUNTS && channel_replace(&p->channel, type, body))
 		return;
 	if (p->channel.queued >= QUEUE_MAX) {
-		log_error("%s %d reads nothing any more", role_name(p->role),
-		    (int)p->pid);
+		log_error("%s %d does not read its messages, killed",
+		    role_name(p->role), (int)p->pid);
 		process_kill(p);
 		return;
 	}
-	/* EPIPE says that the process has ended, as waitpid() will; its last
-	   messages are still to be read. */
+	/* At EPIPE the process has ended.  processes_reap() will read its last
+	   messages. */
 	if (channel_event_send(&p->event, type, body, tail, tail_len, &fd,
 	    fd == -1 ? 0 : 1) == -1 && errno != EPIPE) {
 		log_error("sending %s to %s %d: %s", msg_name(type),
@@ -421,7 +421,7 @@ process_on_timer(evutil_socket_t fd, short what, void *arg)
 		p->ops->late(p);
 		return;
 	}
-	log_warn("%s %d does not end, killed", role_name(p->role),
+	log_warn("%s %d does not exit, killed", role_name(p->role),
 	    (int)p->pid);
 	process_kill(p);
 }
@@ -512,7 +512,7 @@ process_on_ready(struct process *p, const struct msg *msg)
 	if (p->ready_ms != 0)
 		return FAULT_NONE;
 	p->ready_ms = clock_ms();
-	/* Of a root on a file server the number may not be asked for. */
+	/* A file server must not be asked for the inode of a root. */
 	p->root_dev = (dev_t)ready->root_dev;
 	if (p->role == ROLE_WALKER && !mount_table_dev_is_remote(p->root_dev))
 		p->root_ino = ready->root_ino;
@@ -569,7 +569,7 @@ process_on_alive(struct process *p, const struct msg *msg)
 	return FAULT_NONE;
 }
 
-/* The accused process broke the rules: it is killed, and replaced. */
+/* Kill a process that broke the rules; a new one replaces it. */
 static void
 process_convict(struct parent *parent, struct process *accused,
     const char *by, const struct msg_wrong *wrong)
@@ -595,8 +595,8 @@ process_on_wrong_message(void *owner, const struct msg_wrong *wrong)
 }
 
 /*
- * Only the other end of one of its channels can have sent the reporter a
- * message: a reporter that names another process breaks the rules itself.
+ * The reporter has channels to a few processes only.  If it accuses another
+ * one, it breaks the rules itself.
  */
 static enum msg_fault
 process_on_wrong(struct process *p, const struct msg *msg)
@@ -606,7 +606,7 @@ process_on_wrong(struct process *p, const struct msg *msg)
 
 	if (wrong->role == ROLE_PARENT) {
 		p->parent->wrong++;
-		log_error("%s %d refuses %s of the parent (%s)",
+		log_error("%s %d refused %s of the parent (%s)",
 		    role_name(p->role), (int)p->pid, msg_name(wrong->type),
 		    fault_name(wrong->fault));
 		return FAULT_NONE;
@@ -622,7 +622,7 @@ process_on_wrong(struct process *p, const struct msg *msg)
 		    wrong);
 		return FAULT_NONE;
 	}
-	/* A process that the last reload retired was at work until then. */
+	/* The last reload may have retired the accused process. */
 	if (p->role == ROLE_FRONT && wrong->role < ROLE_COUNT &&
 	    wrong->role != ROLE_FRONT) {
 		p->parent->wrong++;
@@ -632,8 +632,8 @@ process_on_wrong(struct process *p, const struct msg *msg)
 }
 
 /*
- * If a filter stops a system call that a library makes now and then, a restart
- * hides the fault; if it does so often within a minute, no restart will help.
+ * After a rare system call of a library that the filter stops, a restart is
+ * enough.  After many within a minute no restart helps.
  */
 static enum msg_fault
 process_on_syscall(struct process *p, const struct msg *msg)
@@ -650,7 +650,7 @@ process_on_syscall(struct process *p, const struct msg *msg)
 	log_error("%s %d was stopped at system call %u (%s)",
 	    role_name(p->role), (int)p->pid, body->nr,
 	    name == NULL ? "unknown" : name);
-	/* The last ones, oldest first: with this one more than the limit? */
+	/* The oldest of the last calls shows whether they are too many. */
 	if (last[0] != 0 && now - last[0] < SYSCALLS_MS) {
 		(void)snprintf(why, sizeof(why), "system call %u (%s) of the "
 		    "%s was stopped by its filter, the last of more than %d "
@@ -672,7 +672,6 @@ process_on_closed(void *process)
 	process_hang_up(process);
 }
 
-/* The messages of children. */
 #define PROCESS_HANDLERS(X)					\
 	X(READY, process_on_ready)				\
 	X(LOG, process_on_log)					\
@@ -738,7 +737,7 @@ processes_reap(struct parent *parent)
 				break;
 		if (p == NULL)
 			continue;
-		/* Its last words may be the reason, or that it is ready. */
+		/* Its last messages may have the reason, or READY. */
 		process_reap(p);
 		p->ops->ended(p, pid, status);
 	}

@@ -1,7 +1,7 @@
 /*
- * The configuration: read at start, and again at SIGHUP, when everything that
- * can fail is tried before anything changes.  Only a child itself knows
- * whether it can work where it is to: it is started beside those at work.
+ * SIGHUP: a new configuration is read, and everything that can fail is tried
+ * before anything changes.  Only a child itself can find out whether it can
+ * work, so new children are started beside those at work.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,8 +17,8 @@
 #include "pkgtorrentd/parent/state.h"
 
 /*
- * Users and sandboxes are entered once in a process's life; the old values
- * stay in force, also in the configuration that children are sent.
+ * A process changes its user and enters its sandbox once; the old values stay
+ * in force, also in the configuration that children are sent.
  */
 static void
 reload_keep_fixed(struct conf *conf, const struct conf *old)
@@ -83,9 +83,8 @@ fail:
 }
 
 /*
- * Does no process under the other configuration do the work of this one?  Only
- * values count that are set up once in a process's life, before it locks
- * itself down; all others are sent to it.
+ * Has the other configuration no process for this place?  Only values count
+ * that a process sets up once, before it is confined; all others are sent.
  */
 static bool
 reload_is_missing(enum role role, uint32_t index, const struct conf *conf,
@@ -119,8 +118,8 @@ reload_take_over(struct parent *parent, struct reload *new)
 	files_read_trackers(parent, true);
 }
 
-/* Processes without a place in the new configuration leave; the others may get
-   another number. */
+/* Retire processes without a place in the new configuration, and renumber the
+   others. */
 static void
 reload_number(struct parent *parent, const struct conf *old,
     const struct conf *new)
@@ -139,9 +138,9 @@ reload_number(struct parent *parent, const struct conf *old,
 }
 
 /*
- * The new ones, and those that the front asked for other paths, or for the
- * same with other rules, until now: no answer to that is to be taken for one
- * under the new configuration, so both ends have given up that channel.
+ * Link the new processes, and those to which the front sent requests that
+ * depend on the old roots or layout: both ends have closed that channel, so
+ * that no old answer is taken for one under the new configuration.
  */
 static void
 reload_link(struct parent *parent, bool walkers, bool cache)
@@ -184,9 +183,8 @@ reload_end(struct parent *parent)
 }
 
 /*
- * The front is told before it is given new channels, so that it knows the
- * places that they are for; it gets the new set of listening sockets before
- * the old ones are closed.
+ * The front gets the configuration before the channels, which depend on it,
+ * and the new listening sockets before the old ones are closed.
  */
 static void
 reload_commit(struct parent *parent)
@@ -205,7 +203,7 @@ reload_commit(struct parent *parent)
 			process_send_conf(p);
 	if (front != NULL)
 		files_send_front(parent, front);
-	/* Not of those that are new: they have just looked. */
+	/* New walkers, still planned, have just entered theirs. */
 	root_watch_check(parent, true);
 	reload_link(parent, layout || !conf_same_roots(old, new->conf),
 	    layout);
@@ -293,7 +291,7 @@ reload_on_process_ready(struct process *p)
 	reload_on_ready(p->parent);
 }
 
-/* Of a process that is to work by the new configuration. */
+/* For a process that will work by the new configuration. */
 static const struct process_ops reload_ops = {
 	.ready = reload_on_process_ready,
 	.start = reload_on_late,
@@ -302,7 +300,7 @@ static const struct process_ops reload_ops = {
 	.ended = reload_on_end,
 };
 
-/* Without a front all are started together with it. */
+/* Without a front nothing is started: its start will start them. */
 static void
 reload_start_children(struct parent *parent)
 {
@@ -335,7 +333,7 @@ reload_run(struct parent *parent)
 		return;
 	if (reload_drop(parent))
 		log_info("the configuration is read again: the reload under "
-		    "way is given up");
+		    "way is cancelled");
 	log_info("reloading %s", parent->opt->file);
 	notify_send(&parent->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64
 	    "\n", clock_ms() * 1000);

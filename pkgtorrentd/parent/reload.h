@@ -6,13 +6,12 @@
 struct parent;
 
 /*
- * At SIGHUP.  Children that the new configuration needs are started beside
- * those at work, and it is in force once all of them are ready; if one of
- * them ends, or is late, nothing has happened.  Told again before that, it
- * gives up the one under way.
+ * At SIGHUP: start the children that the new configuration needs beside those
+ * at work.  It is in force when all of them are ready; if one of them ends or
+ * is late, the old one stays.  Another SIGHUP before that cancels the reload.
  */
 void	 reload_run(struct parent *);
-/* Forget the one under way, if there is one: true. */
+/* Cancel the reload under way.  False: there is none. */
 bool	 reload_drop(struct parent *);
 
 #endif

@@ -1,9 +1,8 @@
 /*
- * Which directory each walker lives in, and whether the root's path leads to
- * another one by now.  A look at a file whose server is away may take for
- * ever, and the parent has other work: it never looks at a root on a network
- * file system, or below one, and takes a SIGHUP as the word that it may be
- * another.
+ * Compares the directory of each walker with the one to which the root's path
+ * leads now.  A system call may wait for ever for a file server, so the parent
+ * never checks a root on a network file system, or below one; SIGHUP says that
+ * such a root may have changed.
  */
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -27,7 +26,7 @@ has_root(const struct process *p)
 	    p->ready_ms != 0 && p->channel.fd != -1;
 }
 
-/* The two that there may be for a root: at work, or to take over. */
+/* A root has a walker at work, and perhaps one that will take over. */
 static struct process *
 find_walker(struct parent *parent, uint32_t index, bool reserve)
 {
@@ -92,8 +91,8 @@ root_watch_on_end(struct process *p, pid_t pid, int status)
 	p->delay_ms = process_delay_ms(p->delay_ms, 0, clock_ms());
 	if (first)
 		log_warn("no walker can be started in the directory that is "
-		    "at %s now (%s): the old one goes on where it was, and "
-		    "that is tried again", root_dir(p), how);
+		    "at %s now (%s): the old one stays where it is, and the "
+		    "start is tried again", root_dir(p), how);
 	else
 		log_debug("%s: tried again: %s", root_dir(p), how);
 	process_set_timer(p, p->delay_ms);
@@ -109,7 +108,7 @@ root_watch_on_late(struct process *p)
 	process_kill(p);
 }
 
-/* Of one that is tried again and again each trouble is told once. */
+/* Log each error of repeated starts once. */
 static bool
 root_watch_on_line(struct process *p, int priority, const void *line,
     size_t len)
@@ -130,7 +129,7 @@ root_watch_on_stuck(struct process *p)
 	p->parent->ops->stuck(p);
 }
 
-/* Of a walker that is to take over. */
+/* For a walker that will take over. */
 static const struct process_ops root_watch_ops = {
 	.ready = root_watch_on_ready,
 	.line = root_watch_on_line,
@@ -153,7 +152,7 @@ start_successor(struct process *p)
 
 enum place { PLACE_SAME, PLACE_OTHER, PLACE_NONE, PLACE_UNKNOWN };
 
-/* Where its path leads by now, as far as that can be seen at once. */
+/* Compare the directories, unless a file server must be asked. */
 static enum place
 find_place(const struct process *p)
 {

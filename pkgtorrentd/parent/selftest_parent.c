@@ -1,9 +1,8 @@
 /*
- * The system calls that the parent and starting children need, tried before
- * the first of them is started: a filter that stops one of these calls stops
- * it in all of them, where it would look like something else (a missing
- * capability, an owner, a program that cannot be executed).  Chroot, Landlock
- * and seccomp are layers that there may be a choice about: see sandbox.c.
+ * The system calls of the parent and of starting children, tried before the
+ * first start: later the error of a call that a filter stops would look like a
+ * missing capability, a wrong owner or a broken program.  sandbox.c tries
+ * chroot, Landlock and seccomp, which sandbox best-effort can do without.
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -26,8 +25,8 @@
 #include "pkgtorrentd/parent/selftest_parent.h"
 
 /*
- * For selftest_probe().  Of several between slashes the first that this
- * architecture has is the one that libc makes.
+ * Names for selftest_probe().  Of names between slashes libc uses the first
+ * that the architecture has.
  */
 static const char *const for_all[] = {
 	/* Users. */
@@ -42,13 +41,13 @@ static const char *const for_all[] = {
 	"epoll_ctl", "epoll_wait/epoll_pwait", "poll/ppoll", "rt_sigaction",
 	"rt_sigprocmask", "socketpair", "sendmsg", "recvmsg",
 	"fcntl64/fcntl",
-	/* Starting them. */
+	/* Starting children. */
 	"dup2/dup3", "dup3", "close_range", "execveat", "prctl",
 	"prlimit64", "capget", "capset",
 	NULL
 };
 
-/* Started by root: other users, and a directory that is removed again. */
+/* Started by root: other users, and a temporary directory. */
 static const char *const for_root[] = {
 	"setresuid32/setresuid", "setresgid32/setresgid", "mkdir/mkdirat",
 	"chmod/fchmodat", "rmdir/unlinkat", NULL
@@ -93,11 +92,11 @@ probe_all(const char *const *calls, struct buf *errors)
 	return bad;
 }
 
-/* The steps that only a process that can be spared may try. */
+/* These steps need a process that may end. */
 enum step { STEP_BORN, STEP_RETURNED, STEP_SESSION, STEP_DONE };
 
 struct victim {
-	volatile int	step;		/* the last one that worked */
+	volatile int	step;		/* the last successful one */
 	volatile int	error;		/* of the one after it */
 };
 
@@ -116,7 +115,7 @@ victim_main(struct victim *v)
 	(void)sigemptyset(&none);
 	(void)sigaction(SIGUSR1, &sa, NULL);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	/* Without a way back from the handler it ends here. */
+	/* Without rt_sigreturn(2) the process ends here. */
 	(void)kill(getpid(), SIGUSR1);
 	v->step = STEP_RETURNED;
 	if (setsid() == -1) {
@@ -133,7 +132,7 @@ static int
 victim_judge(const struct victim *v, int status, struct buf *errors)
 {
 	char	cause[SELFTEST_CAUSE_LEN];
-	/* A filter may end a process instead of answering it. */
+	/* A filter may end the process instead of failing its call. */
 	int	error = v->error != 0 ? v->error : EPERM;
 
 	if (v->step == STEP_SESSION && WIFEXITED(status) &&
@@ -144,8 +143,8 @@ victim_judge(const struct victim *v, int status, struct buf *errors)
 	else if (v->step == STEP_RETURNED)
 		complain("setsid", error, errors);
 	else
-		(void)buf_addf(errors, "%s: rt_sigreturn: there is no way "
-		    "back from a signal's handler: %s\n",
+		(void)buf_addf(errors, "%s: rt_sigreturn: a signal's "
+		    "handler cannot return: %s\n",
 		    role_name(ROLE_PARENT),
 		    selftest_explain(cause, "rt_sigreturn", EPERM));
 	return -1;
@@ -168,7 +167,7 @@ try_child(struct buf *errors)
 	memset(v, 0, sizeof(*v));
 	if ((pid = fork()) == 0)
 		victim_main(v);
-	/* Signal 0 is none, but the same question. */
+	/* Signal 0 tries the call and sends nothing. */
 	if (pid == -1)
 		call = "clone";
 	else if (kill(pid, 0) == -1)
@@ -208,12 +207,12 @@ selftest_parent(bool privileged, bool foreground, struct buf *errors)
 	}
 	if (!foreground)
 		bad |= probe_all(for_daemon, errors);
-	/* libc ends a process whose locks it does not get. */
+	/* libc aborts if its locks fail. */
 	if (syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1) == -1) {
 		complain("futex", errno, errors);
 		bad = -1;
 	}
-	/* umask sets the mask, so it is called with the present one. */
+	/* Set the mask that is set already. */
 	if (syscall(SYS_umask, 022) == -1) {
 		complain("umask", errno, errors);
 		bad = -1;

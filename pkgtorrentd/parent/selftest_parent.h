@@ -5,8 +5,8 @@
 
 struct buf;
 
-/* Can the parent, and its children on their way in, make the calls that they
-   need?  0, or -1 with complaints. */
+/* Try the system calls of the parent and of starting children.  0, or -1 with
+   complaints. */
 int	 selftest_parent(bool privileged, bool foreground,
 	    struct buf *errors);
 

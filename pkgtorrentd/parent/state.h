@@ -15,20 +15,19 @@
 
 TAILQ_HEAD(processes, process);
 
-/* System calls that the filters stopped; more in a minute end the service. */
+/* More system calls stopped by filters in this time end the service. */
 #define SYSCALLS_MAX	5
 #define SYSCALLS_MS	60000
 
 enum parent_state {
-	PARENT_STARTING,		/* a child that fails ends it all */
+	PARENT_STARTING,		/* a child's failure ends the service */
 	PARENT_SERVING,
 	PARENT_STOPPING
 };
 
 #define PARENT_SIGNALS	5
 
-/* A new configuration and its sockets and files, opened before the old ones
-   are given up. */
+/* A new configuration with its sockets and files, before it is in force. */
 struct reload {
 	struct conf		*conf;
 	struct buf		 conf_text;	/* the same, printed */
@@ -50,16 +49,16 @@ struct parent {
 	int			 access_fd;	/* -1: no file */
 	struct buf		 trackers;	/* checked, one per line */
 	struct stat		 trackers_st;	/* of the file read last */
-	bool			 trackers_none;	/* and that was said */
+	bool			 trackers_none;	/* logged: there are none */
 
 	struct event_base	*base;
 	struct event		*signals[PARENT_SIGNALS];
 	struct event		*tick;
-	struct event		*mounts_ev;	/* NULL: not to be had */
+	struct event		*mounts_ev;	/* NULL: cannot be watched */
 	int			 mounts_fd;	/* /proc/self/mountinfo */
 	uint32_t		 mounts;	/* changes so far */
 	uint32_t		 ticks;
-	bool			 log_waits;	/* for its reader */
+	bool			 log_waits;	/* for the log's reader */
 	uint32_t		 log_turns;	/* in this second */
 	struct processes	 processes;
 	const struct process_ops *ops;		/* of processes at work */
@@ -68,7 +67,7 @@ struct parent {
 	struct reload		*reload;	/* under way; or NULL */
 	bool			 reload_again;	/* when there is a front */
 	bool			 reload_refused; /* the last one */
-	int			 ready_fd;	/* our starter waits; or -1 */
+	int			 ready_fd;	/* for our starter; or -1 */
 	bool			 said_why;
 	struct buf		*complaints;	/* of a check */
 	int			 exit_status;

@@ -227,7 +227,7 @@ def reload_with_it(server, service):
                "a second one")
     reload(old + "deny /yum/b\n")
     wait_until(5, lambda: service.count("reloaded"), "the other reload")
-    assert service.count("reload under way is given up") == 1
+    assert service.count("reload under way is cancelled") == 1
     assert service.count("old configuration stays in force") == 1
     assert service.count("reloading ") == 3
     assert known.items() <= service.children().items()
@@ -314,7 +314,7 @@ def mounted_over(service):
         f.write(conf)
     os.kill(service.pid, signal.SIGHUP)
     wait_until(5, lambda: service.count(": reloaded") == 2, "a reload")
-    assert service.count("reload under way is given up") == 1
+    assert service.count("reload under way is cancelled") == 1
     want_work()
 
 

@@ -209,7 +209,7 @@ TEST(child__bad_start)
 	start(&s, ROLE_FRONT);
 	send_conf(&s, ROLE_CACHE, 0, 0, "root /first\n");
 	expect_end(&s, 1);
-	ATF_CHECK_STREQ("the parent takes a front for a cache\n", s.log);
+	ATF_CHECK_STREQ("the parent configured a front as a cache\n", s.log);
 
 	start(&s, ROLE_FRONT);
 	send_conf(&s, ROLE_FRONT, 0, 0, "nonsense\n");

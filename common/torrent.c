@@ -14,7 +14,7 @@
 
 /* An info dictionary that is being built. */
 struct info {
-	const struct torrent_layout	*layout;
+	const struct torrent_params	*params;
 	const struct torrent_file	*files;
 	size_t				 n;
 	uint32_t			*numbers; /* the number of each file's
@@ -38,7 +38,7 @@ torrent_digests(uint64_t size, uint32_t piece_len)
 static uint32_t
 info_padding(const struct info *info, size_t i)
 {
-	uint32_t piece_len = info->layout->piece_len;
+	uint32_t piece_len = info->params->piece_len;
 	uint32_t partial;
 
 	partial = (uint32_t)(info->files[i].size % piece_len);
@@ -138,7 +138,7 @@ info_add_padding(struct info *info, uint32_t len, uint32_t number)
 	char name[32];
 
 	bencode_dict(&info->out);
-	if (info->layout->padding_attr) {
+	if (info->params->padding_attr) {
 		bencode_str(&info->out, "attr");
 		bencode_str(&info->out, "p");
 	}
@@ -146,7 +146,7 @@ info_add_padding(struct info *info, uint32_t len, uint32_t number)
 	bencode_uint(&info->out, len);
 	bencode_str(&info->out, "path");
 	bencode_list(&info->out);
-	bencode_str(&info->out, info->layout->service);
+	bencode_str(&info->out, info->params->service);
 	bencode_str(&info->out, "nullfile");
 	snprintf(name, sizeof(name), "%" PRIu32 "_%" PRIu32, len, number);
 	bencode_str(&info->out, name);
@@ -192,7 +192,7 @@ info_add_name(struct info *info, bool multi)
 static void
 info_add_pieces(struct info *info)
 {
-	uint32_t piece_len = info->layout->piece_len;
+	uint32_t piece_len = info->params->piece_len;
 	const uint8_t *digests;
 	uint64_t total = 0, n;
 	size_t i;
@@ -236,16 +236,16 @@ info_add(struct info *info, bool multi)
 	}
 	info_add_name(info, multi);
 	bencode_str(&info->out, "piece length");
-	bencode_uint(&info->out, info->layout->piece_len);
+	bencode_uint(&info->out, info->params->piece_len);
 	info_add_pieces(info);
 	bencode_end(&info->out);
 }
 
 int
-torrent_info(struct buf *buf, const struct torrent_layout *layout,
+torrent_info(struct buf *buf, const struct torrent_params *params,
     const struct torrent_file *files, size_t n, bool multi, uint64_t max)
 {
-	struct info info = { .layout = layout, .files = files, .n = n };
+	struct info info = { .params = params, .files = files, .n = n };
 	int rc = -1;
 
 	if (info_number_padding(&info) == -1)
@@ -266,10 +266,10 @@ out:
 }
 
 uint64_t
-torrent_info_len(const struct torrent_layout *layout,
+torrent_info_len(const struct torrent_params *params,
     const struct torrent_file *files, size_t n, bool multi)
 {
-	struct info info = { .layout = layout, .files = files, .n = n };
+	struct info info = { .params = params, .files = files, .n = n };
 
 	if (info_number_padding(&info) == -1)
 		return UINT64_MAX;

@@ -14,7 +14,7 @@
 #include "common/buf.h"
 #include "common/msg.h"
 
-struct torrent_layout {
+struct torrent_params {
 	uint32_t	 piece_len;	/* bytes, a power of two */
 	bool		 padding_attr;	/* BEP 47 attr on padding files */
 	const char	*service;	/* the first component of padding
@@ -42,12 +42,12 @@ uint64_t	torrent_digests(uint64_t size, uint32_t piece_len);
  * -1 with ENOMEM, or with EFBIG if it would be longer than max bytes (then
  * nothing is built).
  */
-int	torrent_info(struct buf *, const struct torrent_layout *,
+int	torrent_info(struct buf *, const struct torrent_params *,
 	    const struct torrent_file *, size_t n, bool multi, uint64_t max);
 
 /* The number of bytes that torrent_info() will append; it needs no digests.
    UINT64_MAX on overflow or without memory. */
-uint64_t torrent_info_len(const struct torrent_layout *,
+uint64_t torrent_info_len(const struct torrent_params *,
 	    const struct torrent_file *, size_t n, bool multi);
 
 /*

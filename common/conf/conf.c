@@ -394,7 +394,7 @@ conf_print(const struct conf *conf, struct buf *out)
 }
 
 bool
-conf_same_layout(const struct conf *a, const struct conf *b)
+conf_same_params(const struct conf *a, const struct conf *b)
 {
 	size_t i;
 

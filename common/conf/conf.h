@@ -121,7 +121,7 @@ int		 conf_find_root(const struct conf *,
 /* Do two configurations have the same roots in the same order?  Do they make
    the same torrents of a tree (piece length, padding, service, deny)? */
 bool		 conf_same_roots(const struct conf *, const struct conf *);
-bool		 conf_same_layout(const struct conf *, const struct conf *);
+bool		 conf_same_params(const struct conf *, const struct conf *);
 
 /* Parse a trackers file.  Appends good URLs to out, one per line, and
    complaints with file and line to errors.  0, or -1 with ENOMEM. */

@@ -762,7 +762,7 @@ walker_configure(struct walker *w)
 	/* Requests of the old configuration must not be answered by the new
 	   one: the front closes its end too, and gets a new channel. */
 	if (old != NULL && (!conf_same_roots(old, w->child.conf) ||
-	    !conf_same_layout(old, w->child.conf)))
+	    !conf_same_params(old, w->child.conf)))
 		child_close_front(&w->child);
 }
 

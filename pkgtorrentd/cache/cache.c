@@ -107,7 +107,7 @@ cache_on_conf(struct cache *c, const struct msg *msg)
 	cache_configure(c);
 	/* The front may still use the old configuration.  It closes its end as
 	   well, and the parent gives both a new channel. */
-	if (!conf_same_layout(c->child.previous, c->child.conf))
+	if (!conf_same_params(c->child.previous, c->child.conf))
 		child_close_front(&c->child);
 	return FAULT_NONE;
 }
@@ -508,7 +508,7 @@ load_pieces(struct making *mk, struct torrent_file *f,
 static enum result
 build_info(struct making *mk)
 {
-	const struct torrent_layout layout = {
+	const struct torrent_params params = {
 		.piece_len = mk->conf->piece_len,
 		.padding_attr = mk->conf->padding_attr,
 		.service = mk->conf->service,
@@ -517,12 +517,12 @@ build_info(struct making *mk)
 	size_t i;
 
 	/* This also shows that the piece lists fit in memory. */
-	if (torrent_info_len(&layout, mk->files, mk->nfiles, true) >
+	if (torrent_info_len(&params, mk->files, mk->nfiles, true) >
 	    mk->conf->max_torrent)
 		return not_stored(mk, "longer than max-torrent");
 	for (i = 0; i < mk->nfiles; i++)
 		need += torrent_digests(mk->files[i].size,
-		    layout.piece_len) * SHA1_LEN;
+		    params.piece_len) * SHA1_LEN;
 	/* Reserve it all: files point into this buffer, so it must not move. */
 	if (buf_reserve(&mk->digests, need + 1) == NULL)
 		return out_of_memory();
@@ -530,7 +530,7 @@ build_info(struct making *mk)
 		if (load_pieces(mk, &mk->files[i],
 		    &mk->identities[i]) != GO_ON)
 			return NOT_STORED;
-	if (torrent_info(&mk->info, &layout, mk->files, mk->nfiles, true,
+	if (torrent_info(&mk->info, &params, mk->files, mk->nfiles, true,
 	    mk->conf->max_torrent) == -1)
 		return out_of_memory();
 	return GO_ON;

@@ -193,7 +193,7 @@ reload_commit(struct parent *parent)
 	struct conf		*old = parent->conf;
 	struct listeners	 old_listeners = parent->listeners;
 	struct process		*p, *front = processes_front(parent);
-	bool			 layout = !conf_same_layout(old, new->conf);
+	bool			 layout = !conf_same_params(old, new->conf);
 
 	parent->reload = NULL;
 	reload_number(parent, old, new->conf);

@@ -114,7 +114,7 @@ static void
 check_info(const struct msg_info *body)
 {
 	const struct conf *conf = c.child.conf;
-	struct torrent_layout layout = { conf->piece_len, conf->padding_attr,
+	struct torrent_params params = { conf->piece_len, conf->padding_attr,
 	    conf->service };
 	struct buf digests[16] = { { 0 } }, made = { 0 };
 	struct torrent_file files[16];
@@ -127,7 +127,7 @@ check_info(const struct msg_info *body)
 		while (listing_next_file(&r) == 1) {
 			require(n < 16);
 			true_digests(&digests[n], &r.file.identity,
-			    layout.piece_len);
+			    params.piece_len);
 			files[n].path = (const char *)r.path;
 			files[n].path_len = r.file.len;
 			files[n].size = r.file.identity.size;
@@ -136,7 +136,7 @@ check_info(const struct msg_info *body)
 		}
 	require(n > 0);
 	if (body->info_len > 0) {
-		require(torrent_info(&made, &layout, files, n, true,
+		require(torrent_info(&made, &params, files, n, true,
 		    UINT64_MAX) == 0);
 		require(made.len == body->info_len);
 		require(memcmp(made.data, info.data + body->listing_len,

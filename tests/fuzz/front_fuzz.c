@@ -746,16 +746,15 @@ check_nothing_left(void)
 	require(front.conns.n == 0 && front.conns.bodies == 0);
 	require(front.jobs.n == 0 && front.jobs.queued == 0);
 	require(RB_EMPTY(&front.jobs.by_key) && RB_EMPTY(&front.jobs.by_id));
-	require(RB_EMPTY(&front.hashq.tree));
-	require(front.hashq.nopen == 0 && front.hashq.left == 0);
-	require(TAILQ_EMPTY(&front.openq.list));
+	require(RB_EMPTY(&front.jobs.hashq.tree));
+	require(front.jobs.hashq.nopen == 0 && front.jobs.hashq.left == 0);
+	require(TAILQ_EMPTY(&front.jobs.openq.list));
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct hot_entry *hot;
-	struct torrent_key key;
+	struct hot_entry *e;
 	unsigned i;
 	int before;
 
@@ -776,11 +775,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	pass(11 * 60 * 1000);
 	settle();
 	check_nothing_left();
-	while ((hot = TAILQ_FIRST(&front.jobs.hot.lru)) != NULL) {
-		key = hot->key;
-		hot_remove(&front.jobs.hot, &key);
-	}
-	front.hashq.hashed = front.hashq.rate_hashed = 0;
+	while ((e = TAILQ_FIRST(&front.jobs.hot.lru)) != NULL)
+		hot_remove(&front.jobs.hot, &e->key);
+	front.jobs.hashq.hashed = front.jobs.hashq.rate_hashed = 0;
 	memset(version, 0, sizeof(version));
 	for (i = 0; i < PEERS; i++)
 		buf_free(&others[i].remembered);

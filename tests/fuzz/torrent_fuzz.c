@@ -13,7 +13,7 @@
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-static struct torrent_layout	layout;
+static struct torrent_params	params;
 static struct torrent_file	files[FILES_MAX];
 static uint8_t			digests[FILES_MAX][PIECES_MAX + 2][SHA1_LEN];
 static char			paths[FILES_MAX][64];
@@ -76,7 +76,7 @@ make_files(const uint8_t *data, size_t size)
 		const uint8_t	*d = data + n * 3;
 		int64_t		 len;
 
-		len = (int64_t)layout.piece_len * (d[0] % PIECES_MAX) +
+		len = (int64_t)params.piece_len * (d[0] % PIECES_MAX) +
 		    near[d[1] % 8];
 		files[n].size = len < 0 ? 0 : (uint64_t)len;
 		files[n].path_len = (size_t)snprintf(paths[n],
@@ -85,7 +85,7 @@ make_files(const uint8_t *data, size_t size)
 		    d[2] % 20, "ile-with:a b%20name.");
 		files[n].path = paths[n];
 		files[n].digests = digests[n][0];
-		pieces = torrent_digests(files[n].size, layout.piece_len);
+		pieces = torrent_digests(files[n].size, params.piece_len);
 		require(pieces <= PIECES_MAX + 2);
 		for (i = 0; i < pieces; i++) {
 			memset(digests[n][i], (int)i, SHA1_LEN);
@@ -108,7 +108,7 @@ check_file(size_t i, size_t n, uint64_t offset)
 	expect_text("d");
 	len = read_length();
 	require(len == files[i].size);
-	require(offset % layout.piece_len == 0);
+	require(offset % params.piece_len == 0);
 	expect_text("4:pathl");
 	while (p != NULL) {
 		snprintf(text, sizeof(text), "%zu:%.*s", strcspn(p + 1, "/"),
@@ -118,17 +118,17 @@ check_file(size_t i, size_t n, uint64_t offset)
 	}
 	expect_text("ee");
 
-	first = offset / layout.piece_len;
-	for (piece = 0; piece * layout.piece_len < len; piece++)
+	first = offset / params.piece_len;
+	for (piece = 0; piece * params.piece_len < len; piece++)
 		memcpy(expected[first + piece], digests[i][piece], SHA1_LEN);
-	if (i == n - 1 || len % layout.piece_len == 0)
+	if (i == n - 1 || len % params.piece_len == 0)
 		return len;
 	memcpy(expected[first + piece - 1], digests[i][piece], SHA1_LEN);
 
 	for (j = 0; j < i; j++)
-		same += files[j].size % layout.piece_len ==
-		    len % layout.piece_len;
-	expect_text(layout.padding_attr ? "d4:attr1:p" : "d");
+		same += files[j].size % params.piece_len ==
+		    len % params.piece_len;
+	expect_text(params.padding_attr ? "d4:attr1:p" : "d");
 	pad = read_length();
 	snprintf(name, sizeof(name), "%llu_%zu", (unsigned long long)pad,
 	    same);
@@ -149,9 +149,9 @@ check_multi(size_t n)
 	for (i = 0; i < n; i++)
 		total += check_file(i, n, total);
 	snprintf(text, sizeof(text), "e4:name1:n12:piece lengthi%ue6:pieces",
-	    layout.piece_len);
+	    params.piece_len);
 	expect_text(text);
-	pieces = (total + layout.piece_len - 1) / layout.piece_len;
+	pieces = (total + params.piece_len - 1) / params.piece_len;
 	require(read_number(':') == pieces * SHA1_LEN);
 	expect(expected, pieces * SHA1_LEN);
 	expect_text("e");
@@ -168,11 +168,11 @@ check_single(void)
 	expect_text("d");
 	require(read_length() == files[0].size);
 	snprintf(text, sizeof(text), "4:name%zu:%s12:piece lengthi%ue6:pieces",
-	    strlen(name), name, layout.piece_len);
+	    strlen(name), name, params.piece_len);
 	expect_text(text);
 	bytes = read_number(':');
 	require(bytes % SHA1_LEN == 0);
-	require(bytes / SHA1_LEN * layout.piece_len >= files[0].size);
+	require(bytes / SHA1_LEN * params.piece_len >= files[0].size);
 	expect(digests[0], bytes);
 	expect_text("e");
 	require(at == end);
@@ -189,17 +189,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	multi = data[0] & 1;
-	layout.padding_attr = data[0] & 2;
-	layout.piece_len = 16384U << (data[0] >> 4) % 11;
-	layout.service = "svc";
+	params.padding_attr = data[0] & 2;
+	params.piece_len = 16384U << (data[0] >> 4) % 11;
+	params.service = "svc";
 	n = make_files(data + 1, size - 1);
 	if (n == 0)
 		return 0;
 	if (!multi)
 		n = 1;
-	len = torrent_info_len(&layout, files, n, multi);
-	require(torrent_info(&b, &layout, files, n, multi, len - 1) == -1);
-	require(torrent_info(&b, &layout, files, n, multi, len) == 0);
+	len = torrent_info_len(&params, files, n, multi);
+	require(torrent_info(&b, &params, files, n, multi, len - 1) == -1);
+	require(torrent_info(&b, &params, files, n, multi, len) == 0);
 	require(b.len == len);
 	at = b.data;
 	end = b.data + b.len;

@@ -94,7 +94,7 @@ static void
 truth_check_info(const char *name, const struct buf *b)
 {
 	struct torrent_file files[TRUTH_FILES_MAX];
-	struct torrent_layout layout = { .service = "torrent_service" };
+	struct torrent_params params = { .service = "torrent_service" };
 	struct buf specs = { 0 }, info = { 0 };
 	uint8_t digest[SHA1_LEN];
 	struct entry_info e;
@@ -107,12 +107,12 @@ truth_check_info(const char *name, const struct buf *b)
 	}
 	ATF_REQUIRE_EQ_MSG(ENTRY_GOOD, entry_read_info(b->data, b->len,
 	    digest, &e), "info%s", name);
-	layout.piece_len = e.piece_len;
+	params.piece_len = e.piece_len;
 	n = truth_list(&e, files, &specs);
 	sha1(specs.data, specs.len, digest);
 	ATF_REQUIRE_MSG(memcmp(digest, e.digest, SHA1_LEN) == 0,
 	    "info%s: stands for other paths", name);
-	ATF_REQUIRE_EQ(0, torrent_info(&info, &layout, files, n, true,
+	ATF_REQUIRE_EQ(0, torrent_info(&info, &params, files, n, true,
 	    UINT64_MAX));
 	ATF_REQUIRE_MSG(info.len == e.info_len &&
 	    memcmp(info.data, e.info, info.len) == 0,

@@ -312,7 +312,7 @@ static void
 expect_info(const struct buf *info, const struct mirror_file *const *files,
     size_t n)
 {
-	struct torrent_layout layout = { PIECE_LEN, false, "torrent_service" };
+	struct torrent_params params = { PIECE_LEN, false, "torrent_service" };
 	struct torrent_file tf[8];
 	struct buf expected = { 0 };
 	size_t i;
@@ -324,7 +324,7 @@ expect_info(const struct buf *info, const struct mirror_file *const *files,
 			.size = files[i]->identity.size,
 			.digests = make_digests(files[i], PIECE_LEN),
 		};
-	ATF_REQUIRE_EQ(0, torrent_info(&expected, &layout, tf, n, true,
+	ATF_REQUIRE_EQ(0, torrent_info(&expected, &params, tf, n, true,
 	    UINT64_MAX));
 	ATF_REQUIRE_EQ(expected.len, info->len);
 	ATF_CHECK(memcmp(expected.data, info->data, info->len) == 0);

@@ -367,12 +367,12 @@ check_torrent(const struct torrent *t)
 		{ .path = "/a/y", .path_len = 4, .size = SIZE,
 		    .digests = zeros },
 	};
-	struct torrent_layout layout = { .piece_len = PIECE,
+	struct torrent_params params = { .piece_len = PIECE,
 	    .service = "torrent_service" };
 	struct buf info = { 0 };
 	uint8_t hash[SHA1_LEN];
 
-	ATF_REQUIRE_EQ(0, torrent_info(&info, &layout, tf, 2, true,
+	ATF_REQUIRE_EQ(0, torrent_info(&info, &params, tf, 2, true,
 	    1U << 20));
 	sha1(info.data, info.len, hash);
 	ATF_CHECK_EQ(0, memcmp(hash, t->info_hash, SHA1_LEN));

@@ -184,27 +184,27 @@ static void
 make_info(const struct vector *v, bool is_multi, struct buf *b,
     uint8_t hash[SHA1_LEN])
 {
-	struct torrent_layout	 layout = { 0 };
+	struct torrent_params	 params = { 0 };
 	struct torrent_file	 files[FILES];
 	uint8_t			*content, *digests[FILES];
 	size_t			 i, n;
 
-	layout.piece_len = v->piece_len != 0 ? v->piece_len : MIB;
-	layout.padding_attr = v->attr;
-	layout.service = v->service != NULL ? v->service : "torrent_service";
+	params.piece_len = v->piece_len != 0 ? v->piece_len : MIB;
+	params.padding_attr = v->attr;
+	params.service = v->service != NULL ? v->service : "torrent_service";
 	for (n = 0; n < FILES && v->files[n].path != NULL; n++) {
 		files[n].path = v->files[n].path;
 		files[n].path_len = strlen(v->files[n].path);
 		files[n].size = v->files[n].size;
 		content = make_content(files[n].path, files[n].size);
 		digests[n] = make_digests(content, files[n].size,
-		    layout.piece_len);
+		    params.piece_len);
 		files[n].digests = digests[n];
 		free(content);
 	}
-	ATF_REQUIRE_EQ(0, torrent_info(b, &layout, files, n, is_multi,
+	ATF_REQUIRE_EQ(0, torrent_info(b, &params, files, n, is_multi,
 	    UINT64_MAX));
-	ATF_CHECK_EQ(b->len, torrent_info_len(&layout, files, n, is_multi));
+	ATF_CHECK_EQ(b->len, torrent_info_len(&params, files, n, is_multi));
 	sha1(b->data, b->len, hash);
 	for (i = 0; i < n; i++)
 		free(digests[i]);
@@ -293,7 +293,7 @@ TEST(torrent__info_bytes)
 {
 	static const uint8_t	 digests[] =
 	    "AAAAAAAAAAAAAAAAAAAABBBBBBBBBBBBBBBBBBBBCCCCCCCCCCCCCCCCCCCC";
-	struct torrent_layout	 layout = { 16384, true, "svc" };
+	struct torrent_params	 params = { 16384, true, "svc" };
 	struct torrent_file	 files[2] = {
 		{ "/n/a/b", 6, 16385, digests },
 		{ "/n/c", 4, 2, digests + 20 },
@@ -308,7 +308,7 @@ TEST(torrent__info_bytes)
 	struct buf		 b = { 0 };
 
 	ATF_REQUIRE_EQ(0, buf_add(&b, "before", 6));
-	ATF_REQUIRE_EQ(0, torrent_info(&b, &layout, files, 2, true, 10000));
+	ATF_REQUIRE_EQ(0, torrent_info(&b, &params, files, 2, true, 10000));
 	ATF_REQUIRE_EQ(6 + sizeof(want) - 1, b.len);
 	ATF_CHECK_EQ(0, memcmp(b.data, "before", 6));
 	ATF_CHECK_EQ(0, memcmp(b.data + 6, want, sizeof(want) - 1));
@@ -332,17 +332,17 @@ TEST(torrent__pieces_and_digests_of_a_file)
 TEST(torrent__limit_is_exact_and_builds_nothing)
 {
 	static const uint8_t	 digests[3 * SHA1_LEN];
-	struct torrent_layout	 layout = { MIB, false, "torrent_service" };
+	struct torrent_params	 params = { MIB, false, "torrent_service" };
 	struct torrent_file	 f = { "/n/f", 4, MIB + 1, digests };
 	struct buf		 b = { 0 };
 	uint64_t		 len;
 
-	len = torrent_info_len(&layout, &f, 1, false);
+	len = torrent_info_len(&params, &f, 1, false);
 	errno = 0;
-	ATF_CHECK_EQ(-1, torrent_info(&b, &layout, &f, 1, false, len - 1));
+	ATF_CHECK_EQ(-1, torrent_info(&b, &params, &f, 1, false, len - 1));
 	ATF_CHECK_EQ(EFBIG, errno);
 	ATF_CHECK_EQ(0, b.len);
-	ATF_CHECK_EQ(0, torrent_info(&b, &layout, &f, 1, false, len));
+	ATF_CHECK_EQ(0, torrent_info(&b, &params, &f, 1, false, len));
 	ATF_CHECK_EQ(len, b.len);
 	buf_free(&b);
 }
@@ -350,7 +350,7 @@ TEST(torrent__limit_is_exact_and_builds_nothing)
 /* Sizes come from the mirror: any number must do. */
 TEST(torrent__huge_sizes_do_not_wrap)
 {
-	struct torrent_layout	 layout = { 16384, false, "torrent_service" };
+	struct torrent_params	 params = { 16384, false, "torrent_service" };
 	struct torrent_file	 *files;
 	struct buf		 b = { 0 };
 	/* This many files of 2^50 pieces each have 2^64 pieces. */
@@ -363,8 +363,8 @@ TEST(torrent__huge_sizes_do_not_wrap)
 		files[i].path_len = 4;
 		files[i].size = UINT64_MAX;
 	}
-	ATF_CHECK_EQ(UINT64_MAX, torrent_info_len(&layout, files, n, true));
-	ATF_CHECK_EQ(-1, torrent_info(&b, &layout, files, n, true,
+	ATF_CHECK_EQ(UINT64_MAX, torrent_info_len(&params, files, n, true));
+	ATF_CHECK_EQ(-1, torrent_info(&b, &params, files, n, true,
 	    UINT64_MAX - 1));
 	ATF_CHECK_EQ(EFBIG, errno);
 	free(files);
@@ -374,7 +374,7 @@ TEST(torrent__huge_sizes_do_not_wrap)
 TEST(torrent__padding_is_numbered_per_size)
 {
 	static const uint8_t	 digests[2 * SHA1_LEN];
-	struct torrent_layout	 layout = { 16384, false, "svc" };
+	struct torrent_params	 params = { 16384, false, "svc" };
 	struct torrent_file	*files;
 	struct buf		 b = { 0 };
 	const char		*p;
@@ -389,7 +389,7 @@ TEST(torrent__padding_is_numbered_per_size)
 		files[i].size = 1 + i * i % 3;
 		files[i].digests = digests;
 	}
-	ATF_REQUIRE_EQ(0, torrent_info(&b, &layout, files, n, true,
+	ATF_REQUIRE_EQ(0, torrent_info(&b, &params, files, n, true,
 	    UINT64_MAX));
 	p = (const char *)b.data;
 	for (i = 0; i < n - 1; i++) {

@@ -127,7 +127,7 @@ hot_set_conf(struct hot *hot, const struct conf *old, const struct conf *conf,
 	bool roots = !conf_same_roots(old, conf);
 	/* Another cache may know other torrents, and torrents in memory may
 	   be over a limit that was lowered. */
-	bool all = !conf_same_layout(old, conf) ||
+	bool all = !conf_same_params(old, conf) ||
 	    strcmp(old->cache, conf->cache) != 0 ||
 	    conf->max_bytes < old->max_bytes ||
 	    conf->max_files < old->max_files;

@@ -658,7 +658,7 @@ job_keep_old(struct job *job)
 {
 	struct torrent *old = job->old;
 
-	/* The job had just begun when the layout changed. */
+	/* The job had just begun when the parameters changed. */
 	if (old->layout_epoch != job->all->layout_epoch) {
 		job_restart(job);
 		return;
@@ -1059,11 +1059,11 @@ jobs_set_conf(struct jobs *all, const struct conf *conf)
 {
 	const struct conf *old = all->conf;
 	bool roots = !conf_same_roots(old, conf);
-	bool layout = !conf_same_layout(old, conf);
+	bool params = !conf_same_params(old, conf);
 	size_t i, nhashers = all->workers.nhashers;
 
 	all->conf = conf;
-	if (roots || layout) {
+	if (roots || params) {
 		all->layout_epoch++;
 		if (workers_set_walkers(&all->workers, conf->nroots) == -1)
 			fatal("out of memory");
@@ -1074,10 +1074,10 @@ jobs_set_conf(struct jobs *all, const struct conf *conf)
 	workers_set_hashers(&all->workers, conf->hashers);
 	for (i = conf->hashers; i < nhashers; i++)
 		hashq_hasher_lost(&all->hashq, i, false);
-	if ((layout || strcmp(old->cache, conf->cache) != 0) &&
+	if ((params || strcmp(old->cache, conf->cache) != 0) &&
 	    all->workers.cache.ch.fd != -1)
 		worker_lose(&all->workers.cache);
-	if (roots || layout)
+	if (roots || params)
 		jobs_restart(all);
 }
 

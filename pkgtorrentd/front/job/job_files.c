@@ -410,10 +410,10 @@ files_describe(const struct job_files *files)
 	return tf;
 }
 
-static struct torrent_layout
-files_layout(const struct job_files *files, const struct conf *conf)
+static struct torrent_params
+files_params(const struct job_files *files, const struct conf *conf)
 {
-	return (struct torrent_layout){ .piece_len = files->piece_len,
+	return (struct torrent_params){ .piece_len = files->piece_len,
 	    .padding_attr = conf->padding_attr, .service = conf->service };
 }
 
@@ -422,7 +422,7 @@ static int
 files_check_size(const struct job_files *files, const struct conf *conf,
     const char **why)
 {
-	struct torrent_layout layout = files_layout(files, conf);
+	struct torrent_params params = files_params(files, conf);
 	struct torrent_file *tf = files_describe(files);
 	uint64_t len;
 
@@ -430,7 +430,7 @@ files_check_size(const struct job_files *files, const struct conf *conf,
 		*why = no_memory;
 		return 500;
 	}
-	len = torrent_info_len(&layout, tf, files->n, files->multi);
+	len = torrent_info_len(&params, tf, files->n, files->multi);
 	free(tf);
 	if (len <= conf->max_torrent)
 		return 0;
@@ -670,7 +670,7 @@ struct torrent *
 job_files_torrent(const struct job_files *files, const struct conf *conf,
     const struct specs *specs)
 {
-	struct torrent_layout layout = files_layout(files, conf);
+	struct torrent_params params = files_params(files, conf);
 	struct torrent_file *tf;
 	struct buf info = { 0 };
 	struct torrent *t;
@@ -688,7 +688,7 @@ job_files_torrent(const struct job_files *files, const struct conf *conf,
 	    torrent_set_shas(t, files) == -1 ||
 	    torrent_set_names(t, files->v[0].path, files->v[0].path_len,
 	    files->n == 1) == -1 ||
-	    torrent_info(&info, &layout, tf, files->n, files->multi,
+	    torrent_info(&info, &params, tf, files->n, files->multi,
 	    conf->max_torrent) == -1 ||
 	    torrent_set_info(t, &info) == -1) {
 		buf_free(&info);

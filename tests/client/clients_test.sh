@@ -190,7 +190,7 @@ rewritten_name()
 	done
 	cp body set.torrent
 	same "$(grep -c "$logged" log)" 1 "lines of the log in a minute"
-	want_log "$logged.*, having rewritten its name"
+	want_log "$logged.*, because the client changes the name"
 	want_log "of \"/yum/$as\" and others: $(client_title) cannot fetch \"/yum/$as\""
 	get_with_aria2 set.torrent aria2 || fail "aria2 failed"
 	cmp "www/yum/$name" "aria2/yum/$name" || fail "aria2 has another name"
@@ -224,7 +224,7 @@ libtorrent_size_body()
 		make_long_paths www/yum/${pair%:*} ${pair#*:}
 	done
 	service_start
-	logged="loads none of more than 10000000"
+	logged="loads at most 10000000 bytes"
 	want 200 "$service/single/yum/under/**"
 	[ "$(wc -c <body)" -le 10000000 ] || fail "$(wc -c <body) bytes"
 	load_with_libtorrent || fail "libtorrent does not load it"

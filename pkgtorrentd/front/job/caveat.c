@@ -10,12 +10,12 @@
 
 #define LOG_INTERVAL_MS		60000
 
-/* libtorrent 1.2 and 2.0 load no more unless their program asks for it. */
+/* libtorrent 1.2 and 2.0 load no more unless a program raises the limit. */
 #define LIBTORRENT_BYTES_MAX	10000000
 
 #define DESCRIPTION_LEN		512
 
-/* The info hash, and the first path that was asked for. */
+/* Write the info hash and the first path of the request to out. */
 static const char *
 caveat_describe(const struct torrent *t, char out[DESCRIPTION_LEN])
 {
@@ -42,11 +42,11 @@ caveat_name(const struct torrent *t, const char *path, size_t len)
 	if (by == 0)
 		return false;
 	if (log_once(&log_ms, LOG_INTERVAL_MS, clock_coarse_ms()))
-		log_warn("%s: %s cannot fetch \"%s\" from web seeds, having "
-		    "rewritten its name; rename it, or see CAVEATS in "
-		    "pkgtorrentd(8)", caveat_describe(t, description),
-		    client_name_list(by), log_escape(escaped,
-		    sizeof(escaped), path, len));
+		log_warn("%s: %s cannot fetch \"%s\" from web seeds, because "
+		    "the client changes the name; rename the file, or see "
+		    "CAVEATS in pkgtorrentd(8)",
+		    caveat_describe(t, description), client_name_list(by),
+		    log_escape(escaped, sizeof(escaped), path, len));
 	return true;
 }
 
@@ -59,8 +59,8 @@ caveat_size(const struct torrent *t, uint64_t len)
 	if (len > LIBTORRENT_BYTES_MAX &&
 	    log_once(&log_ms, LOG_INTERVAL_MS, clock_coarse_ms()))
 		log_warn("%s has %" PRIu64 " bytes: libtorrent (qBittorrent, "
-		    "Deluge) loads none of more than %d; ask for fewer files, "
-		    "or set a longer piece-length",
+		    "Deluge) loads at most %d bytes; ask for fewer files, or "
+		    "set a longer piece-length",
 		    caveat_describe(t, description), len,
 		    LIBTORRENT_BYTES_MAX);
 }

@@ -12,11 +12,10 @@
 
 struct torrent;
 
-/* A torrent of several files has been made, and this is one: true if some
-   clients rewrite its name, and so cannot fetch it from web seeds. */
+/* Log a file of a new torrent if some clients rewrite its name, and so cannot
+   fetch it from web seeds.  true: it was such a file. */
 bool	caveat_name(const struct torrent *, const char *path, size_t len);
-/* A torrent of len bytes has been made, which the service gives out: is it too
-   large for libtorrent? */
+/* Log a new torrent of len bytes if it is too large for libtorrent. */
 void	caveat_size(const struct torrent *, uint64_t len);
 
 #endif

@@ -23,7 +23,7 @@
    stays in memory, and the next attempt goes on from there. */
 #define SILENT_MS	20000
 #define RATE_MS		500	/* between two measurements */
-#define LOSSES_MAX	5	/* then the range is taken to end hashers */
+#define LOSSES_MAX	5	/* deaths of hashers; then the file fails */
 #define TURN_BATCHES	8	/* of small files take as long as a slice */
 #define RATE_DEFAULT	(100 << 20)	/* bytes per second of a slow disk */
 
@@ -48,7 +48,7 @@ struct hashing {
 	TAILQ_ENTRY(hashing)	 entry;		/* in its group's list */
 	struct hash_group	*group;
 	enum hashing_state	 state;
-	enum hash_status	 status;	/* 0 while nothing is wrong */
+	enum hash_status	 status;	/* 0: no error so far */
 	LIST_HEAD(, hash_waiter) waiters;
 	char			*path;
 	struct identity		 identity;
@@ -71,7 +71,7 @@ struct batch_item {
 	struct hashing		*hashing;	/* NULL: answered */
 	uint64_t		 offset;
 	uint64_t		 len;
-	unsigned		 losses;	/* hashers that ended over it */
+	unsigned		 losses;	/* hashers that died on it */
 };
 
 struct hash_batch {
@@ -82,7 +82,7 @@ struct hash_batch {
 	struct batch_item	 items[HASH_RANGES];
 };
 
-/* Files that one message asks a walker for. */
+/* The files of one request to a walker. */
 struct hash_opening {
 	struct hashq		*q;
 	uint32_t		 n;
@@ -158,7 +158,7 @@ group_relist(struct hashq *q, struct hash_group *g)
 	bool listed = !TAILQ_EMPTY(&g->ready);
 	bool to_open = !TAILQ_EMPTY(&g->queued);
 
-	/* In the middle of its turn it had to wait for files to be opened. */
+	/* The group had to wait for its files in the middle of its turn. */
 	if (listed && !g->listed && g->turn > 0)
 		TAILQ_INSERT_HEAD(list, g, entry);
 	else if (listed && !g->listed)
@@ -194,14 +194,14 @@ static void
 group_end_turn(struct hashq *q, struct hash_group *g)
 {
 	g->turn = 0;
-	/* Before its first turn it is in another list. */
+	/* Before its first turn the group is in another list. */
 	if (!g->listed || !g->started)
 		return;
 	TAILQ_REMOVE(&q->running, g, entry);
 	TAILQ_INSERT_TAIL(&q->running, g, entry);
 }
 
-/* Takes the file out of all lists; no waiter is left. */
+/* Take the file out of all lists; no waiter is left. */
 static void
 hashing_free(struct hashq *q, struct hashing *h)
 {
@@ -284,7 +284,7 @@ hashing_new(struct hashq *q, struct hash_group *g, const char *path,
 	return h;
 }
 
-/* To a group that has less to do, and whose turn for it comes sooner. */
+/* Move a file to a smaller group, whose turn comes sooner. */
 static void
 hashing_move(struct hashq *q, struct hashing *h, struct hash_group *to)
 {
@@ -341,7 +341,7 @@ hashing_set_ready(struct hashq *q, struct hashing *h)
 	group_relist(q, h->group);
 }
 
-/* No range is left to hand out. */
+/* All ranges are handed out. */
 static void
 hashing_all_out(struct hashq *q, struct hashing *h)
 {
@@ -403,7 +403,7 @@ out:
 	buf_free(&tail);
 }
 
-/* Nothing of the file is in anyone's hands any more. */
+/* No hasher has a range of the file any more: tell the waiters. */
 static void
 hashing_finish(struct hashq *q, struct hashing *h)
 {
@@ -425,7 +425,7 @@ hashing_finish(struct hashq *q, struct hashing *h)
 	hashing_free(q, h);
 }
 
-/* The walker has answered; item NULL: it was not asked to the end. */
+/* The walker has answered; item NULL: the request was dropped. */
 static void
 hashing_on_opened(struct hashq *q, struct hashing *h, int fd,
     const struct msg_opened_item *item)
@@ -455,7 +455,7 @@ hashq_on_opened(void *arg, const struct msg_opened_item *items,
 	struct hashq *q = o->q;
 	uint32_t i;
 
-	/* With other roots the jobs begin again from the walkers on. */
+	/* With new roots the jobs start again with the walkers. */
 	for (i = 0; i < o->n; i++)
 		hashing_on_opened(q, o->files[i], n > 0 ? fds[i] : -1,
 		    n > 0 ? &items[i] : NULL);
@@ -494,7 +494,7 @@ group_choose_files(struct hashq *q, struct hash_group *g,
 		len = strlen(h->path);
 		root = conf_root_of(conf, h->path, len);
 		if (root == -1 || (size_t)root >= q->workers->nwalkers) {
-			/* It was taken out of the configuration. */
+			/* The root was taken out of the configuration. */
 			h->status = HASH_GONE;
 			hashing_finish(q, h);
 			continue;
@@ -542,7 +542,7 @@ group_open_files(struct hashq *q, struct hash_group *g)
 	group_drop(q, g);
 }
 
-/* Ask for files that are to be hashed, as far as descriptors allow. */
+/* Ask for the files to be hashed, as far as descriptors allow. */
 static void
 hashq_open_files(struct hashq *q)
 {
@@ -568,7 +568,7 @@ hashing_peek_range(const struct hashing *h)
 	return r;
 }
 
-/* The range was handed out. */
+/* Hand a range out. */
 static void
 hashing_take_range(struct hashq *q, struct hashing *h, uint64_t len)
 {
@@ -652,7 +652,7 @@ group_send_batch(struct hashq *q, size_t n, struct hash_group *g)
 		free(b);
 		return false;
 	}
-	/* After about a slice it is the turn of others. */
+	/* After about a slice another group has its turn. */
 	g->turn += MAX(b->bytes, slice_len / TURN_BATCHES);
 	if (g->turn >= slice_len)
 		g->turn = 0;
@@ -707,7 +707,7 @@ hashq_run(struct hashq *q)
 	hashq_open_files(q);
 }
 
-/* 0: counted, 1: the slice is bad, -1: the hasher's message is. */
+/* 0: the digests are stored, 1: the file fails, -1: the message is wrong. */
 static int
 digests_take(struct hashing *h, const struct batch_item *bi,
     const struct msg_digests_item *item, const uint8_t *digests)
@@ -737,7 +737,7 @@ digests_take(struct hashing *h, const struct batch_item *bi,
 	return 0;
 }
 
-/* One range of a batch has come back. */
+/* A hasher has answered for one range of a batch. */
 static int
 digests_on_item(struct hashq *q, const struct batch_item *bi,
     const struct msg_digests_item *item, const uint8_t *digests)
@@ -758,7 +758,7 @@ digests_on_item(struct hashq *q, const struct batch_item *bi,
 		q->left -= bi->len;
 		q->hashed += bi->len;
 	}
-	/* A fault in a part is one of the whole: no further range. */
+	/* An error in one range is an error of the file. */
 	if (h->status != 0 && h->state == HASHING_READY)
 		hashing_all_out(q, h);
 	if (h->out == 0 && (h->status != 0 || h->slices_done == h->nslices))
@@ -837,8 +837,8 @@ hashq_hasher_lost(struct hashq *q, size_t n, bool ended)
 	uint32_t i;
 
 	hasher->nbatches = 0;
-	/* It was at work on the first, which is not to hold up the others
-	   again. */
+	/* The hasher was at work on the first batch, which must not hold up
+	   the others again. */
 	if (first != NULL) {
 		TAILQ_REMOVE(&hasher->batches, first, entry);
 		TAILQ_INSERT_TAIL(&hasher->batches, first, entry);
@@ -869,8 +869,8 @@ hashq_set_rate(struct hashq *q)
 		return;
 	q->rate_ms = now;
 	q->rate_hashed = q->hashed;
-	/* A time in which the first file came, or the last one ended, says
-	   nothing. */
+	/* A period in which the first file came, or the last one ended, is
+	   no measure. */
 	if (q->rate_busy && q->left > 0 && bytes > 0) {
 		rate = (double)bytes * 1000 / (double)ms;
 		q->rate = q->rate < 1 ? rate : q->rate * 0.8 + rate * 0.2;

@@ -79,19 +79,19 @@ struct hash_group {
 	uint32_t		 nopen;		/* opening or ready */
 	uint32_t		 files;		/* not done */
 	uint64_t		 partial;	/* bytes done of those */
-	uint64_t		 size;		/* bytes that it began with */
+	uint64_t		 size;		/* bytes of all its files */
 	uint64_t		 turn;		/* bytes, 0: not begun */
 	bool			 listed;	/* has ready files */
 	bool			 to_open;	/* has queued files */
-	bool			 started;	/* does not go first */
-	bool			 released;	/* the job has gone */
+	bool			 started;	/* not in fresh any more */
+	bool			 released;	/* the job has ended */
 };
 
 /* The batches that a hasher has. */
 struct hashq_hasher {
 	TAILQ_HEAD(, hash_batch) batches;
 	uint32_t		 nbatches;
-	uint64_t		 since_ms;	/* it has the first of them */
+	uint64_t		 since_ms;	/* start of the first */
 };
 
 struct hashq {
@@ -135,10 +135,11 @@ int	hashq_want(struct hashq *, struct hash_group *, struct hash_waiter *,
 /* Send all batches that can be sent. */
 void	hashq_run(struct hashq *);
 
-/* Give the batches of a lost hasher to others; ended: the process did, perhaps
-   over one of its ranges. */
+/* Give the batches of a lost hasher to others; ended: the process died, perhaps
+   on one of its ranges. */
 void	hashq_hasher_lost(struct hashq *, size_t, bool ended);
-/* From time to time: measure the rate, give up hashers that do not answer. */
+/* Measure the rate, and give up hashers that do not answer.  To be called a few
+   times a second. */
 void	hashq_tick(struct hashq *);
 /* Seconds until so many bytes more are hashed, at the rate so far. */
 uint32_t hashq_estimate(const struct hashq *, uint64_t bytes);

@@ -43,7 +43,7 @@ struct torrent {
 	struct blob		*info;
 	uint8_t			 info_hash[SHA1_LEN];
 	char			 info_hash_hex[2 * SHA1_LEN + 1];
-	char			*name;		/* for the file's name */
+	char			*name;		/* of the .torrent file */
 	char			*path;		/* of its only file, or NULL */
 	struct listing_sha	*shas;
 	size_t			 nshas;
@@ -52,8 +52,8 @@ struct torrent {
 	bool			 recheck;	/* the roots have changed */
 	uint64_t		 touched_ms;	/* last MSG_TOUCH was sent */
 	uint32_t		 hash_ms;
-	/* The bytes around info for each kind of request, or NULL; freed with
-	   the torrent by the other. */
+	/* The bytes around info for each kind of request, or NULL;
+	   wraps_free() frees them with the torrent. */
 	struct wraps		*wraps;
 	void			(*wraps_free)(struct wraps *);
 	size_t			 size;		/* bytes, all of it */
@@ -63,7 +63,7 @@ struct hot_entry {
 	RB_ENTRY(hot_entry)	 tree;
 	TAILQ_ENTRY(hot_entry)	 lru;
 	struct torrent_key	 key;
-	struct torrent		*torrent;	/* NULL: the cache has none */
+	struct torrent		*torrent;	/* NULL: not in the cache */
 	uint64_t		 since_ms;
 	size_t			 size;
 };
@@ -82,8 +82,8 @@ struct hot {
 /* The entry of a key, which counts as used now, or NULL. */
 struct hot_entry *hot_find(struct hot *, const struct torrent_key *);
 /* Replace the key's entry and take a reference to the torrent; NULL: the cache
-   has no torrent under this digest.  now is in ms.  Without memory nothing is
-   remembered. */
+   has no torrent under this digest.  now is in ms.  Without memory the key has
+   no entry then. */
 void		 hot_put(struct hot *, const struct torrent_key *,
 		    struct torrent *, uint64_t now);
 void		 hot_remove(struct hot *, const struct torrent_key *);
@@ -96,8 +96,8 @@ void		 hot_forget_mounts(struct hot *);
  */
 void		 hot_set_conf(struct hot *, const struct conf *old,
 		    const struct conf *, uint32_t layout_epoch);
-/* Count the size of the entry's torrent again: it has grown by a wrap.  May
-   drop the entry. */
+/* Count the size of the entry's torrent again, after it has grown by a wrap.
+   The entry may be dropped. */
 void		 hot_account(struct hot *, struct hot_entry *);
 
 struct torrent	*torrent_ref(struct torrent *);

@@ -24,12 +24,12 @@
 
 #define CHANGES_MAX	3
 #define FORGOTTEN_MS	(10 * 60 * 1000)
-#define FORGOTTEN_EARLY_MS 30000	/* when nothing has been hashed */
+#define FORGOTTEN_EARLY_MS 30000	/* before anything is hashed */
 /* A slow disk may have to seek for each entry, and specs may be many. */
 #define CACHE_SILENT_MS	60000
 #define WALKER_SILENT_MS 120000
-#define CACHE_AWAY_MS	2000	/* a new one is started in a few */
-/* A walker needs more than a turn for more. */
+#define CACHE_AWAY_MS	2000	/* usually a new one is up sooner */
+/* A walker needs more than one turn for more paths. */
 #define MANY_PATHS	1000
 
 enum job_state {
@@ -53,7 +53,7 @@ struct job {
 	uint64_t		 id;		/* another at each restart */
 	enum job_state		 state;
 	struct waiter_queue	 waiters;
-	uint64_t		 asked_ms;	/* a request last waited */
+	uint64_t		 asked_ms;	/* when a request last waited */
 	struct addr		*addr;		/* the client charged with it */
 	bool			 has_queue_slot;
 	bool			 has_client_slot;
@@ -169,7 +169,7 @@ job_cancel_walkers(struct job *job)
 			    NULL, 0, NULL, 0);
 }
 
-/* The end with a status other than 200; why is a constant. */
+/* End the job with a status other than 200; why is a constant. */
 static void
 job_fail(struct job *job, int status, const char *why, uint32_t retry_s)
 {
@@ -236,7 +236,7 @@ job_release_slots(struct job *job)
 	job->addr = NULL;
 }
 
-/* All waiters are told; the job is freed. */
+/* Tell all waiters, and free the job. */
 static void
 job_end(struct job *job)
 {
@@ -257,7 +257,7 @@ job_end(struct job *job)
 	free(job);
 }
 
-/* Back to RESOLVE, for the files as they are now. */
+/* Go back to RESOLVE, for the files as they are now. */
 static void
 job_restart(struct job *job)
 {
@@ -271,8 +271,8 @@ job_restart(struct job *job)
 	job_ask_walkers(job, JOB_RESOLVE);
 }
 
-/* A walker or a hasher found a file that is no longer as the walker saw it
-   at first. */
+/* A walker or a hasher found that a file has changed since the walker listed
+   it. */
 static void
 job_restart_changed(struct job *job)
 {
@@ -338,7 +338,7 @@ void
 job_leave(struct waiter *w)
 {
 	TAILQ_REMOVE(&w->job->waiters, w, entry);
-	/* A client that was told to try again gets the time for it. */
+	/* A client that was told to try again has time to do so. */
 	w->job->asked_ms = clock_coarse_ms();
 	w->job = NULL;
 }
@@ -517,7 +517,7 @@ job_finds_walkers_full(const struct job *job)
 	return false;
 }
 
-/* For RESOLVE, and once more for CHECK. */
+/* Send all walkers their specs: for RESOLVE, and again for CHECK. */
 static void
 job_ask_walkers(struct job *job, enum job_state state)
 {
@@ -544,7 +544,7 @@ job_ask_walkers(struct job *job, enum job_state state)
 	for (i = 0; i < job->files.nshares; i++) {
 		if (!job->files.shares[i].used)
 			continue;
-		/* The second listing is to be the same as the first. */
+		/* The second listing must be the same as the first. */
 		if (state == JOB_CHECK)
 			job->files.shares[i].known = true;
 		job_ask_walker(job, (uint32_t)i);
@@ -554,7 +554,7 @@ job_ask_walkers(struct job *job, enum job_state state)
 		    "path", 0);
 }
 
-/* The job that has asked this walker; NULL: it has ended. */
+/* The job that waits for this walker, or NULL if it has ended. */
 static struct job *
 job_of_walker(const struct worker *w, uint64_t id, struct share **share)
 {
@@ -583,7 +583,7 @@ job_on_listing(struct worker *w, struct msg *m)
 	return FAULT_NONE;
 }
 
-/* A pattern takes more than a turn of the walker. */
+/* A pattern takes more than one turn of the walker. */
 static enum msg_fault
 job_on_slow(struct worker *w, struct msg *m)
 {
@@ -617,7 +617,7 @@ job_on_resolved(struct worker *w, struct msg *m)
 	return FAULT_NONE;
 }
 
-/* The listings are complete, and at least one of them is new. */
+/* All listings have arrived, and at least one of them is new. */
 static void
 job_take_listings(struct job *job)
 {
@@ -663,7 +663,7 @@ job_keep_old(struct job *job)
 		job_restart(job);
 		return;
 	}
-	/* The limit may have been lowered since it was made. */
+	/* The limit may have been lowered since the torrent was made. */
 	if (old->bytes > job->all->conf->max_bytes) {
 		job_fail(job, 413, "more content than one torrent may have "
 		    "here; ask for fewer files", 0);
@@ -776,7 +776,7 @@ job_on_hashed(struct hash_waiter *w, const struct hash_result *result)
 	    offsetof(struct job_file, waiter));
 	struct job *job = w->owner;
 
-	/* It may have failed over another of its files. */
+	/* The job may have failed because of another file. */
 	if (job->state != JOB_HASH)
 		return;
 	job->pending--;
@@ -891,7 +891,7 @@ job_complete(struct job *job)
 	job_succeed(job, t);
 }
 
-/* All digests are known. */
+/* All pieces are known. */
 static void
 job_hashed(struct job *job)
 {

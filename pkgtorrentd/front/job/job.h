@@ -28,7 +28,7 @@
 struct job_result;
 struct waiter {
 	TAILQ_ENTRY(waiter)	 entry;
-	struct job		*job;		/* NULL: it waits for none */
+	struct job		*job;		/* or NULL */
 	struct addr		*addr;
 	void			(*done)(struct waiter *,
 				    const struct job_result *);
@@ -41,7 +41,7 @@ struct job_result {
 	const char	*why;		/* for the client; "" with 412 */
 	uint32_t	 retry_s;	/* 0: trying again does not help */
 	struct torrent	*torrent;	/* or NULL */
-	bool		 checked;	/* it was remembered, and still holds */
+	bool		 checked;	/* remembered, and still correct */
 };
 
 /* How far a job has come. */
@@ -85,14 +85,14 @@ int	jobs_init(struct jobs *, struct event_base *, struct child *);
  * jobs under way start again if roots or piece parameters differ.
  */
 void	jobs_set_conf(struct jobs *, const struct conf *);
-/* The mount table has changed so many times since the start. */
+/* The mount table has changed this many times since the start. */
 void	jobs_set_mounts(struct jobs *, uint32_t changes, bool watched);
 /*
  * Take a worker's channel from the parent and repeat the requests that the
  * worker before it left unanswered.  0, or -1: there is no such worker.
  */
 int	jobs_attach(struct jobs *, enum role, uint32_t index, int fd);
-/* Give up silent workers, and jobs for which no request waits.  To be called
+/* Give up silent workers, and jobs that no request waits for.  To be called
    a few times a second. */
 void	jobs_tick(struct jobs *);
 
@@ -105,7 +105,9 @@ void	jobs_tick(struct jobs *);
  */
 int	job_want(struct jobs *, const struct torrent_key *, struct specs *,
 	    struct torrent *old, struct waiter *);
+/* Wait no longer; the job goes on. */
 void	job_leave(struct waiter *);
+/* How far a job has come, for the client that asks too early. */
 void	job_progress(const struct job *, struct job_progress *);
 
 #endif

@@ -218,7 +218,7 @@ job_files_take_resolved(struct job_files *files, const struct specs *specs,
 	return true;
 }
 
-/* Several walkers' records in the order of the specs. */
+/* Merge the walkers' records in the order of the specs. */
 static int
 merge_listings(struct buf *merged, const struct share *shares, size_t nshares)
 {
@@ -259,7 +259,7 @@ out:
 	return rc;
 }
 
-/* All shares as one listing. */
+/* Join all shares to one listing. */
 static int
 files_set_listing(struct job_files *files, const char **why)
 {
@@ -316,7 +316,7 @@ files_read(struct job_files *files, uint32_t nspecs, enum path_status *status)
 			file->path_len = r.file.len;
 			file->identity = r.file.identity;
 			files->bytes += file->identity.size;
-			/* The cache has nothing of such a file. */
+			/* The cache stores no pieces of such a file. */
 			if (file->identity.mount != 0)
 				files->by_mount = file->answered = true;
 		}
@@ -352,7 +352,7 @@ path_first_len(const char *path, size_t len)
 	return slash == NULL ? 0 : (size_t)(slash - path);
 }
 
-/* May these be one torrent? */
+/* Check that these files may be one torrent. */
 static int
 files_check(const struct job_files *files, const struct conf *conf,
     const char **why)
@@ -417,7 +417,7 @@ files_params(const struct job_files *files, const struct conf *conf)
 	    .padding_attr = conf->padding_attr, .service = conf->service };
 }
 
-/* Is the torrent short enough? */
+/* Check the size of the info dictionary. */
 static int
 files_check_size(const struct job_files *files, const struct conf *conf,
     const char **why)
@@ -438,7 +438,7 @@ files_check_size(const struct job_files *files, const struct conf *conf,
 	return 413;
 }
 
-/* Files of no bytes are neither looked up nor hashed; but they may be new. */
+/* Empty files are neither looked up nor hashed, but they may be new. */
 static int
 files_take_empty(struct job_files *files)
 {

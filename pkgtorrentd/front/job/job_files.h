@@ -13,16 +13,15 @@
 
 /* One walker's share of the specs, and its listing of them. */
 struct share {
-	bool		 used;		/* it has one */
+	bool		 used;		/* the walker has specs */
 	bool		 pending;	/* the walker has not answered */
 	bool		 known;		/* sha256 is of an older listing */
-	bool		 same;		/* the walker says: no change */
-	bool		 young;		/* the walker says: an empty file is
-					   new */
+	bool		 same;		/* no file has changed */
+	bool		 young;		/* an empty file is new */
 	uint8_t		 sha256[SEAL_LEN];
 	uint8_t		 seal[SEAL_LEN];
 	struct buf	 listing;	/* the records of the last answer */
-	struct buf	 next;		/* those of the answer coming in */
+	struct buf	 next;		/* of the answer coming in */
 };
 
 struct job_file {

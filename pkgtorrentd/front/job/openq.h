@@ -1,6 +1,6 @@
 /*
- * Files that walkers are asked to open.  A walker answers in the order of the
- * requests; those that a lost one leaves unanswered are sent to the next.
+ * Files for walkers to open.  A walker answers in the order of the requests;
+ * requests that a lost walker leaves unanswered are sent to the next.
  */
 #ifndef OPENQ_H
 #define OPENQ_H
@@ -16,9 +16,9 @@ struct openq {
 };
 
 /*
- * The walker has answered a request for n paths: item i is about path i, whose
- * descriptor, -1 unless its status is PATH_OK, now belongs to the callee.  n 0:
- * the roots have changed, so that the path may be another walker's.
+ * The walker has answered a request for n paths: items[i] and fds[i] belong to
+ * path i.  fds[i] is -1 unless the status is PATH_OK, and is now the callee's to
+ * close.  n 0: the roots have changed, so that another walker may have the path.
  */
 typedef void openq_done(void *arg, const struct msg_opened_item *items,
 	    const int *fds, uint32_t n);
@@ -31,9 +31,9 @@ void	openq_init(struct openq *, struct workers *);
  */
 struct openq_request *openq_ask(struct openq *, size_t walker,
 	    const char *const *paths, uint32_t n, openq_done *done, void *arg);
-/* done is not to be called any more; the files will be closed. */
+/* done will not be called any more; the files are closed. */
 void	openq_forget(struct openq *, struct openq_request *);
-/* The roots are others: end all requests, with n 0. */
+/* The roots have changed: end all requests, with n 0. */
 void	openq_end_all(struct openq *);
 /* A new walker is connected: send it the requests that the one before left
    unanswered, except forgotten ones. */

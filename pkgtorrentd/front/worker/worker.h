@@ -52,8 +52,8 @@ void	workers_init(struct workers *, struct event_base *, struct child *,
  * sends channels to all of them anew.  0, or -1 without memory.
  */
 int	workers_set_walkers(struct workers *, size_t n);
-/* The first n keep their channels; further ones are closed.  lost() is not
-   called for these. */
+/* The first n hashers keep their channels; the others are closed, without a
+   call of lost(). */
 void	workers_set_hashers(struct workers *, size_t n);
 /*
  * Take a channel (fd) that the parent sent for this role and index; the one
@@ -73,8 +73,8 @@ void	worker_watch_answer(struct worker *, uint64_t asked_ms,
 /* The same if it has taken none of the queued messages for limit_ms. */
 void	worker_watch_queue(struct worker *, uint64_t limit_ms);
 /*
- * Is so much queued for it that no new request should be started?  Requests
- * that were started may be finished.
+ * Is so much queued for the worker that no new request should be started?
+ * Requests under way may be finished.
  */
 bool	worker_is_full(const struct worker *);
 /*

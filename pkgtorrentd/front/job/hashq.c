@@ -284,7 +284,7 @@ hashing_new(struct hashq *q, struct hash_group *g, const char *path,
 	return h;
 }
 
-/* Move a file to a smaller group, whose turn comes sooner. */
+/* Move a file to a smaller group: its turn comes sooner. */
 static void
 hashing_move(struct hashq *q, struct hashing *h, struct hash_group *to)
 {

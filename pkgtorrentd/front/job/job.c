@@ -560,7 +560,8 @@ job_of_walker(const struct worker *w, uint64_t id, struct share **share)
 {
 	struct job *job = job_find(w->all->arg, id);
 
-	if (job == NULL || !job_awaits_walkers(job) || w->ch.index >= job->files.nshares)
+	if (job == NULL || !job_awaits_walkers(job) ||
+	    w->ch.index >= job->files.nshares)
 		return NULL;
 	*share = &job->files.shares[w->ch.index];
 	return (*share)->pending ? job : NULL;

@@ -16,9 +16,10 @@ struct openq {
 };
 
 /*
- * The walker has answered a request for n paths: items[i] and fds[i] belong to
- * path i.  fds[i] is -1 unless the status is PATH_OK, and is now the callee's to
- * close.  n 0: the roots have changed, so that another walker may have the path.
+ * The walker has answered a request for n paths: items[i] and fds[i] belong
+ * to path i.  fds[i] is -1 unless the status is PATH_OK, and is now the
+ * callee's to close.  n 0: the roots have changed, so that another walker may
+ * have the path.
  */
 typedef void openq_done(void *arg, const struct msg_opened_item *items,
 	    const int *fds, uint32_t n);

@@ -15,8 +15,7 @@ static const struct {
 	const char	*path;
 	unsigned	 by;
 } cases[] = {
-	{ "/yum/plain.rpm", 0 },
-	{ "/arch/core/acl-1:2.3-1.pkg.tar.zst", T },
+	{ "/yum/plain.rpm", 0 }, { "/arch/core/acl-1:2.3-1.pkg.tar.zst", T },
 	{ "/yum/a*b", T }, { "/yum/a?b", T }, { "/yum/a\"b", T },
 	{ "/yum/a<b", T }, { "/yum/a>b", T }, { "/yum/a|b", T },
 	{ "/yum/a\\b", T | L },

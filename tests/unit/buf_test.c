@@ -5,9 +5,10 @@
 #include "common/buf.h"
 #include "tests/lib/test.h"
 
+static struct buf b;
+
 TEST(buf__keeps_all_that_was_added)
 {
-	struct buf	b = { 0 };
 	size_t		i;
 	uint8_t		c;
 
@@ -23,22 +24,17 @@ TEST(buf__keeps_all_that_was_added)
 	ATF_CHECK_EQ(0, b.len);
 	ATF_CHECK_EQ(0, buf_add(&b, "again", 5));
 	ATF_CHECK_EQ(0, memcmp(b.data, "again", 5));
-	buf_free(&b);
 }
 
 TEST(buf__nothing_may_be_added)
 {
-	struct buf	b = { 0 };
-
 	ATF_CHECK_EQ(0, buf_add(&b, NULL, 0));
 	ATF_CHECK_EQ(0, b.len);
 	ATF_CHECK(buf_reserve(&b, 0) != NULL);
-	buf_free(&b);
 }
 
 TEST(buf__too_much_leaves_it_as_it_was)
 {
-	struct buf	b = { 0 };
 	const size_t	sizes[] = { SIZE_MAX, SIZE_MAX - 3, SIZE_MAX / 2,
 			    SIZE_MAX / 2 - 2 };
 	size_t		i;
@@ -52,12 +48,10 @@ TEST(buf__too_much_leaves_it_as_it_was)
 		ATF_CHECK_EQ(3, b.len);
 		ATF_CHECK_EQ(0, memcmp(b.data, "abc", 3));
 	}
-	buf_free(&b);
 }
 
 TEST(buf__reserved_room_can_be_used)
 {
-	struct buf	b = { 0 };
 	uint8_t		*p;
 
 	ATF_REQUIRE_EQ(0, buf_add(&b, "ab", 2));
@@ -71,12 +65,10 @@ TEST(buf__reserved_room_can_be_used)
 	/* The reserved bytes fit without moving. */
 	ATF_CHECK(buf_reserve(&b, b.cap - b.len) == b.data + b.len);
 	ATF_CHECK_EQ(0, memcmp(b.data, "abxx", 4));
-	buf_free(&b);
 }
 
 TEST(buf__formats)
 {
-	struct buf	b = { 0 };
 	char		long_text[1000];
 
 	memset(long_text, 'y', sizeof(long_text));
@@ -89,13 +81,10 @@ TEST(buf__formats)
 	ATF_CHECK_EQ('y', b.data[1002]);
 	ATF_CHECK_EQ(0, buf_addf(&b, "%s", ""));
 	ATF_CHECK_EQ(1003, b.len);
-	buf_free(&b);
 }
 
 TEST(buf__drops_from_the_front)
 {
-	struct buf	b = { 0 };
-
 	buf_drop(&b, 0);
 	buf_drop(&b, 5);
 	ATF_REQUIRE_EQ(0, buf_add(&b, "abcdef", 6));
@@ -106,5 +95,4 @@ TEST(buf__drops_from_the_front)
 	ATF_CHECK_EQ(0, b.len);
 	ATF_CHECK_EQ(0, buf_add(&b, "g", 1));
 	ATF_CHECK_EQ('g', b.data[0]);
-	buf_free(&b);
 }

@@ -103,10 +103,11 @@ touch(struct channel *front)
 	    0));
 }
 
+static struct channel front;
+static struct counter c;
+
 TEST(channel__bound)
 {
-	struct channel front;
-	struct counter c;
 	int i;
 
 	start(&c, &front);
@@ -127,9 +128,6 @@ TEST(channel__bound)
 /* A fault that the handler finds is reported like one that the table finds. */
 TEST(channel__wrong_content)
 {
-	struct channel front;
-	struct counter c;
-
 	start(&c, &front);
 	c.answer = FAULT_CONTENT;
 	touch(&front);
@@ -147,8 +145,6 @@ TEST(channel__wrong_content)
 TEST(channel__wrong_row)
 {
 	struct msg_header head = { MSG_KEY, 0 };
-	struct channel front;
-	struct counter c;
 
 	start(&c, &front);
 	ATF_REQUIRE_EQ(sizeof(head), write(front.fd, &head, sizeof(head)));
@@ -163,8 +159,6 @@ TEST(channel__wrong_row)
 TEST(channel__last_words)
 {
 	struct msg_pieces unread = { 0 };
-	struct channel front;
-	struct counter c;
 
 	start(&c, &front);
 	touch(&front);
@@ -181,8 +175,6 @@ TEST(channel__last_words)
 TEST(channel__queue)
 {
 	struct msg_get_info body = { .id = 0 };
-	struct channel front;
-	struct counter c;
 	unsigned sent = 0;
 
 	start(&c, &front);
@@ -270,8 +262,6 @@ TEST(channel__replace)
 TEST(channel__peer_gone)
 {
 	struct msg_touch body = { 0 };
-	struct channel front;
-	struct counter c;
 
 	start(&c, &front);
 	while (front.queued == 0)

@@ -148,10 +148,10 @@ expect_end(struct started *s, int status)
 	close(s->channel.fd);
 }
 
+static struct started s;
+
 TEST(child__start)
 {
-	struct started s;
-
 	start(&s, ROLE_WALKER);
 	send_conf(&s, ROLE_WALKER, PART_MORE, 0, "root /fi");
 	send_conf(&s, ROLE_WALKER, PART_MORE, 0, "");
@@ -167,8 +167,6 @@ TEST(child__start)
 
 TEST(child__front_needs_no_key)
 {
-	struct started s;
-
 	start(&s, ROLE_FRONT);
 	send_conf(&s, ROLE_FRONT, CONF_VERBOSE, 0, "root /first\n");
 	ATF_REQUIRE_MSG(listen_to(&s), "%s", s.log);
@@ -180,8 +178,6 @@ TEST(child__front_needs_no_key)
 
 TEST(child__new_configuration)
 {
-	struct started s;
-
 	start(&s, ROLE_FRONT);
 	send_conf(&s, ROLE_FRONT, 0, 0, "root /first\n");
 	ATF_REQUIRE_MSG(listen_to(&s), "%s", s.log);
@@ -204,7 +200,6 @@ TEST(child__new_configuration)
 TEST(child__bad_start)
 {
 	struct msg_part part = { 0 };
-	struct started s;
 
 	start(&s, ROLE_FRONT);
 	send_conf(&s, ROLE_CACHE, 0, 0, "root /first\n");
@@ -225,7 +220,6 @@ TEST(child__bad_start)
 
 TEST(child__parent_gone)
 {
-	struct started s;
 	int status;
 
 	start(&s, ROLE_HASHER);

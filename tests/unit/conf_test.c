@@ -44,11 +44,14 @@ check_taken(const char *line)
 	conf_free(good(text, NULL));
 }
 
+static struct conf *c;
+static char *e;
+
 TEST(conf__defaults)
 {
-	struct conf *c = good(ROOT, NULL);
 	enum role role;
 
+	c = good(ROOT, NULL);
 	ATF_REQUIRE_EQ(2, c->nlisten);
 	ATF_CHECK_STREQ("127.0.0.1:8080", c->listen[0].text);
 	ATF_CHECK_STREQ("[::1]:8080", c->listen[1].text);
@@ -97,8 +100,6 @@ TEST(conf__defaults)
 
 TEST(conf__words_and_comments)
 {
-	struct conf *c;
-
 	c = good("# comment \"with one quote\n\n \t\n"
 	    "\troot\t \"/srv/a b\"   # after the arguments\n"
 	    "root /q\"u o\"te \"/a\\\"b\\\\c\\d\"\n"
@@ -122,7 +123,6 @@ TEST(conf__control_bytes)
 {
 	static const char nul[] = ROOT "service a\0b\n# \0\n";
 	struct buf errors = { 0 };
-	char *e;
 
 	ATF_REQUIRE(conf_parse("x.conf", nul, sizeof(nul) - 1, NULL,
 	    &errors) == NULL);
@@ -142,8 +142,6 @@ TEST(conf__control_bytes)
 TEST(conf__too_long)
 {
 	struct buf errors = { 0 }, text = { 0 };
-	struct conf *c;
-	char *e;
 
 	ATF_REQUIRE_EQ(0, buf_addf(&text, ROOT));
 	while (text.len < CONF_TEXT_MAX)
@@ -185,7 +183,6 @@ TEST(conf__complaints_all_in_one_go)
 TEST(conf__complaints_bounded)
 {
 	struct buf text = { 0 };
-	char *e;
 	int i;
 
 	for (i = 0; i < 5000; i++)
@@ -208,8 +205,6 @@ TEST(conf__equals_sign)
 
 TEST(conf__given_twice)
 {
-	char *e;
-
 	BAD_IS("x.conf:4: hashers: given in line 2 already; expected it "
 	    "once\n", ROOT "hashers 1\n\nhashers 1\n", NULL);
 	check_refused("root /other", "root \"/other\": a second document root",
@@ -235,8 +230,6 @@ TEST(conf__given_twice)
 
 TEST(conf__overrides)
 {
-	struct conf *c;
-
 	c = good(ROOT "hashers 2\nlisten 127.0.0.1:1\nlisten 127.0.0.1:2\n"
 	    "deny /a\ncache /file\nproxy 10.0.0.1 10.0.0.2\n"
 	    "access-log /file\nuser cache x\nbase-url http://a\n",
@@ -293,7 +286,6 @@ TEST(conf__numbers)
 		{ "max-files 200001", "too large" },
 		{ "max-connections 0", "too small" },
 	};
-	struct conf *c;
 	size_t i;
 
 	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
@@ -332,7 +324,6 @@ TEST(conf__listen)
 	const struct sockaddr_in6 *sin6;
 	const struct sockaddr_un *sun;
 	char line[256], longest[128];
-	struct conf *c;
 	size_t i;
 
 	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
@@ -375,7 +366,6 @@ TEST(conf__proxy)
 		"::1 none", "::ffff:10.0.0.1", "[::1]", "\"\"", "/8"
 	};
 	uint8_t v4[4], v6[16];
-	struct conf *c;
 	char line[128];
 	size_t i;
 
@@ -418,7 +408,6 @@ TEST(conf__urls)
 		"http://a/\\", "http://[::g]/", "http://[::1/", "http://a..b/",
 		"http://[::1]x/", "HTTP://a/", "http://a/\"\"<x>"
 	};
-	struct conf *c;
 	char line[128];
 	size_t i;
 
@@ -440,8 +429,6 @@ TEST(conf__urls)
 
 TEST(conf__names)
 {
-	struct conf *c;
-
 	check_refused("host a:80", "host \"a:80\": has more than a host", "");
 	check_refused("host http://a", "has more than a host", "");
 	check_refused("host *.example.org", "not a host name", "");
@@ -485,8 +472,6 @@ TEST(conf__names)
 
 TEST(conf__users)
 {
-	struct conf *c;
-
 	c = good(ROOT "user cache c\nuser all\nuser walker w\n", NULL);
 	ATF_CHECK_STREQ("all", c->user[ROLE_FRONT]);
 	ATF_CHECK_STREQ("w", c->user[ROLE_WALKER]);
@@ -507,31 +492,29 @@ TEST(conf__users)
 }
 
 static int
-root_of(const struct conf *c, const char *path)
+root_of(const char *path)
 {
 	return conf_root_of(c, path, strlen(path));
 }
 
 TEST(conf_root_of__longest_prefix)
 {
-	struct conf *c;
-
 	c = good("root /pub/fedora /2\nroot /1\nroot /pub /3\n", NULL);
-	ATF_CHECK_EQ(1, root_of(c, "/x"));
-	ATF_CHECK_EQ(2, root_of(c, "/pub/x"));
-	ATF_CHECK_EQ(2, root_of(c, "/pub"));
-	ATF_CHECK_EQ(1, root_of(c, "/public/x"));
-	ATF_CHECK_EQ(1, root_of(c, "/pu"));
-	ATF_CHECK_EQ(0, root_of(c, "/pub/fedora/x/y"));
-	ATF_CHECK_EQ(2, root_of(c, "/pub/fedora2/x"));
-	ATF_CHECK_EQ(2, root_of(c, "/pub/fed*/x"));
-	ATF_CHECK_EQ(1, root_of(c, "/*/fedora/x"));
-	ATF_CHECK_EQ(0, root_of(c, "/pub/fedora/*"));
-	ATF_CHECK_EQ(1, root_of(c, "/**"));
+	ATF_CHECK_EQ(1, root_of("/x"));
+	ATF_CHECK_EQ(2, root_of("/pub/x"));
+	ATF_CHECK_EQ(2, root_of("/pub"));
+	ATF_CHECK_EQ(1, root_of("/public/x"));
+	ATF_CHECK_EQ(1, root_of("/pu"));
+	ATF_CHECK_EQ(0, root_of("/pub/fedora/x/y"));
+	ATF_CHECK_EQ(2, root_of("/pub/fedora2/x"));
+	ATF_CHECK_EQ(2, root_of("/pub/fed*/x"));
+	ATF_CHECK_EQ(1, root_of("/*/fedora/x"));
+	ATF_CHECK_EQ(0, root_of("/pub/fedora/*"));
+	ATF_CHECK_EQ(1, root_of("/**"));
 	ATF_CHECK_EQ(1, conf_root_of(c, "/pub/fedora", 3));
 	conf_free(c);
 	c = good("root /pub /3\n", NULL);
-	ATF_CHECK_EQ(0, root_of(c, "/pub/x"));
-	ATF_CHECK_EQ(-1, root_of(c, "/x"));
+	ATF_CHECK_EQ(0, root_of("/pub/x"));
+	ATF_CHECK_EQ(-1, root_of("/x"));
 	conf_free(c);
 }

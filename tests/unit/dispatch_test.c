@@ -264,9 +264,10 @@ rig_batch_has(const struct rig *rig, uint64_t size)
 	return false;
 }
 
+static struct rig rig;
+
 TEST(file__that_ends_hashers)
 {
-	static struct rig	 rig;
 	struct hash_group	*w[2];
 	int			 ended = 0;
 
@@ -294,7 +295,6 @@ TEST(file__that_ends_hashers)
 
 TEST(turns__small_files_beside_a_huge_one)
 {
-	static struct rig	 rig;
 	const uint64_t		 huge_len = 16ULL << 30;
 	struct hash_group	*huge, *small;
 	int			 huge_batches = 0, small_batches = 0;
@@ -323,7 +323,6 @@ TEST(turns__small_files_beside_a_huge_one)
 /* It does not wait for the first slice of each of those before it. */
 TEST(turns__small_file_behind_many_huge)
 {
-	static struct rig	 rig;
 	const uint64_t		 huge_len = 64ULL << 20;
 	struct hash_group	*huge[40], *small;
 	int			 huge_batches = 0;
@@ -354,7 +353,6 @@ TEST(turns__small_file_behind_many_huge)
    not come after all of them. */
 TEST(turns__small_file_that_two_want)
 {
-	static struct rig	 rig;
 	const uint64_t		 huge_len = 1ULL << 30;
 	struct hash_group	*huge, *small, *larger;
 	int			 huge_batches = 0, i;
@@ -391,7 +389,6 @@ TEST(turns__small_file_that_two_want)
    first turn. */
 TEST(turns__lost_file_of_a_newcomer)
 {
-	static struct rig	 rig;
 	struct hash_group	*first, *newcomer;
 
 	rig_start(&rig);
@@ -419,7 +416,6 @@ TEST(turns__lost_file_of_a_newcomer)
    the files that no other wants are dropped. */
 TEST(waiter__that_leaves)
 {
-	static struct rig	 rig;
 	static struct want	 wants[2];
 	struct identity		 id = { .size = 100 };
 	struct hash_group	*leaving, *staying;

@@ -60,26 +60,25 @@ read_pieces(const struct buf *b, size_t len, struct entry_pieces *e)
 	    e);
 }
 
+static struct buf b, p, q;
+static struct entry_pieces pieces;
+static struct entry_info info;
+
 TEST(pieces__are_read_back)
 {
-	struct buf b = { 0 };
-	struct entry_pieces e;
-
 	build_pieces(&b);
-	ATF_REQUIRE_EQ(ENTRY_GOOD, read_pieces(&b, b.len, &e));
-	ATF_CHECK_EQ(4, e.count);
-	ATF_CHECK_EQ(12, e.identity.ino);
-	ATF_CHECK_EQ(2 * PIECE_LEN + 1, e.identity.size);
-	ATF_CHECK_EQ(1000000001, e.identity.mtime_ns);
-	ATF_CHECK_EQ(1000000002, e.identity.ctime_ns);
-	ATF_CHECK_EQ(7, e.digests[1]);
-	ATF_CHECK_EQ((uint8_t)(79 * 7), e.digests[79]);
-	buf_free(&b);
+	ATF_REQUIRE_EQ(ENTRY_GOOD, read_pieces(&b, b.len, &pieces));
+	ATF_CHECK_EQ(4, pieces.count);
+	ATF_CHECK_EQ(12, pieces.identity.ino);
+	ATF_CHECK_EQ(2 * PIECE_LEN + 1, pieces.identity.size);
+	ATF_CHECK_EQ(1000000001, pieces.identity.mtime_ns);
+	ATF_CHECK_EQ(1000000002, pieces.identity.ctime_ns);
+	ATF_CHECK_EQ(7, pieces.digests[1]);
+	ATF_CHECK_EQ((uint8_t)(79 * 7), pieces.digests[79]);
 }
 
 TEST(info__is_read_back)
 {
-	struct buf b = { 0 };
 	struct entry_info e;
 
 	build_info(&b);
@@ -93,14 +92,10 @@ TEST(info__is_read_back)
 	ATF_CHECK_EQ(8, e.info_len);
 	ATF_CHECK(memcmp(e.info, "d4:infoe", 8) == 0);
 	ATF_CHECK(e.info == e.listing + e.listing_len);
-	buf_free(&b);
 }
 
 TEST(entry__with_any_bit_flipped_is_nothing)
 {
-	struct buf p = { 0 }, q = { 0 };
-	struct entry_pieces pieces;
-	struct entry_info info;
 	size_t i;
 
 	build_pieces(&p);
@@ -120,16 +115,11 @@ TEST(entry__with_any_bit_flipped_is_nothing)
 	}
 	ATF_REQUIRE_EQ(ENTRY_GOOD, entry_read_info(q.data, q.len, digest,
 	    &info));
-	buf_free(&p);
-	buf_free(&q);
 }
 
 /* In memory of exactly that length, so that a read past it is found. */
 TEST(entry__cut_anywhere_is_nothing)
 {
-	struct buf p = { 0 }, q = { 0 };
-	struct entry_pieces pieces;
-	struct entry_info info;
 	uint8_t *cut;
 	size_t i;
 
@@ -154,16 +144,11 @@ TEST(entry__cut_anywhere_is_nothing)
 	}
 	ATF_REQUIRE_EQ(0, buf_add(&p, "", 1));
 	ATF_CHECK_EQ(ENTRY_DAMAGED, read_pieces(&p, p.len, &pieces));
-	buf_free(&p);
-	buf_free(&q);
 }
 
 TEST(entry__in_another_place_is_nothing)
 {
 	uint8_t other[SHA1_LEN] = { 0 };
-	struct buf p = { 0 }, q = { 0 };
-	struct entry_pieces pieces;
-	struct entry_info info;
 
 	build_pieces(&p);
 	build_info(&q);
@@ -178,28 +163,21 @@ TEST(entry__in_another_place_is_nothing)
 	ATF_CHECK_EQ(ENTRY_MISPLACED, entry_read_info(p.data, p.len, digest,
 	    &info));
 	ATF_CHECK_EQ(ENTRY_MISPLACED, read_pieces(&q, q.len, &pieces));
-	buf_free(&p);
-	buf_free(&q);
 }
 
 /* Whole, but written by a later release: its fields may mean anything. */
 TEST(entry__of_another_format_is_nothing)
 {
-	struct entry_pieces e;
-	struct buf b = { 0 };
-
 	build_pieces(&b);
 	b.data[8]++;
 	sha256(b.data, b.len - SEAL_LEN, b.data + b.len - SEAL_LEN);
-	ATF_CHECK_EQ(ENTRY_FORMAT, read_pieces(&b, b.len, &e));
-	buf_free(&b);
+	ATF_CHECK_EQ(ENTRY_FORMAT, read_pieces(&b, b.len, &pieces));
 }
 
 /* A list that is not of its file's length would make a wrong torrent. */
 TEST(pieces__of_another_length_are_damaged)
 {
 	uint8_t digests[4 * SHA1_LEN] = { 0 };
-	struct buf b = { 0 };
 	struct entry_pieces e, got;
 
 	e = (struct entry_pieces){
@@ -216,7 +194,6 @@ TEST(pieces__of_another_length_are_damaged)
 	e.identity.size--;
 	ATF_REQUIRE_EQ(0, entry_build_pieces(&b, &e));
 	ATF_CHECK_EQ(ENTRY_GOOD, read_pieces(&b, b.len, &got));
-	buf_free(&b);
 }
 
 static int

@@ -88,6 +88,8 @@ judge(char *bytes, size_t len)
 	return status;
 }
 
+static const struct str absent;
+
 /* The reason says more than that something is wrong. */
 TEST(http__why)
 {
@@ -543,8 +545,6 @@ TEST(http__line_of_refused)
 
 TEST(http__str_is)
 {
-	struct str	absent = { NULL, 0 };
-
 	ATF_CHECK(str_is(str_of("Keep-ALIVE"), "keep-alive"));
 	ATF_CHECK(str_is(str_of("AZ"), "az"));
 	ATF_CHECK(str_is(str_of(""), ""));
@@ -634,7 +634,6 @@ static const struct {
 
 TEST(http__range)
 {
-	struct str	absent = { NULL, 0 };
 	uint64_t	first, last;
 	size_t		i;
 	int		status;
@@ -661,7 +660,6 @@ TEST(http__etag)
 		"a,b\"", "\"A,B\"", "w/\"a,b\"", "W/ \"a,b\"", "\"a,b \"",
 		"\"x\" \"a,b\"", "\"x, \"a,b\"", "**", "*, \"x\"", "W/",
 		"W/*", "\"", ",", "\"a,bc\"", "\"\"", "\"x y\", \"a,b\"" };
-	struct str	absent = { NULL, 0 };
 	size_t		i;
 
 	for (i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
@@ -724,7 +722,6 @@ static const char *const not_dates[] = {
 
 TEST(http__date)
 {
-	struct str	absent = { NULL, 0 };
 	size_t		i, j;
 
 	for (i = 0; i < sizeof(dates) / sizeof(dates[0]); i++) {

@@ -106,10 +106,11 @@ socket_path(char *path, size_t len)
 	(void)unlink(path);
 }
 
+static struct buf errors;
+
 TEST(listen__tcp)
 {
 	struct listeners	 set;
-	struct buf		 errors = { 0 };
 	struct conf		*conf;
 	char			 line[64];
 	int			 fd;
@@ -134,7 +135,6 @@ TEST(listen__tcp)
 TEST(listen__port_in_use)
 {
 	struct listeners	 first, second;
-	struct buf		 errors = { 0 };
 	struct conf		*conf;
 	char			 line[64], want[128];
 	unsigned		 port = free_port();
@@ -156,7 +156,6 @@ TEST(listen__port_in_use)
 TEST(listen__all_or_nothing)
 {
 	struct listeners	 taken, set;
-	struct buf		 errors = { 0 };
 	struct conf		*others, *conf;
 	char			 lines[128], want[2][64];
 	unsigned		 first = free_port(), second = free_port();
@@ -188,7 +187,6 @@ TEST(listen__all_or_nothing)
 TEST(listen__kept_queue)
 {
 	struct listeners	 old, new;
-	struct buf		 errors = { 0 };
 	struct conf		*before, *after;
 	char			 lines[128];
 	unsigned		 gone = free_port(), kept = free_port();
@@ -221,7 +219,6 @@ TEST(listen__kept_queue)
 TEST(listen__own_port)
 {
 	struct listeners	 old, new, other;
-	struct buf		 errors = { 0 };
 	struct conf		*before, *after;
 	char			 lines[128];
 	unsigned		 port = free_port();
@@ -260,7 +257,6 @@ TEST(listen__own_port)
 TEST(listen__failure_keeps_old)
 {
 	struct listeners	 old, new, taken;
-	struct buf		 errors = { 0 };
 	struct conf		*before, *other, *after;
 	char			 lines[128], more[64];
 
@@ -288,7 +284,6 @@ TEST(listen__failure_keeps_old)
 TEST(listen__unix)
 {
 	struct listeners	 set, second;
-	struct buf		 errors = { 0 };
 	struct conf		*conf;
 	struct stat		 st;
 	char			 path[256], line[300];
@@ -317,7 +312,6 @@ TEST(listen__unix)
 TEST(listen__unix_stale)
 {
 	struct listeners	 set;
-	struct buf		 errors = { 0 };
 	struct conf		*conf;
 	struct stat		 st;
 	char			 path[256], line[300];
@@ -339,7 +333,6 @@ TEST(listen__unix_stale)
 TEST(listen__unix_other_file)
 {
 	struct listeners	 set;
-	struct buf		 errors = { 0 };
 	struct conf		*conf;
 	struct stat		 st;
 	char			 path[256], line[300];
@@ -363,7 +356,6 @@ TEST(listen__unix_other_file)
 TEST(listen__unix_replaced)
 {
 	struct listeners	 set, other;
-	struct buf		 errors = { 0 };
 	struct conf		*conf;
 	struct stat		 st;
 	char			 path[256], line[300];
@@ -451,7 +443,6 @@ restore_fds(const int kept[ACTIVATION_FDS])
 TEST(listen__activation)
 {
 	struct listeners	 set;
-	struct buf		 errors = { 0 };
 	size_t			 i;
 	int			 kept[ACTIVATION_FDS];
 
@@ -478,7 +469,6 @@ TEST(listen__activation)
 TEST(listen__activation_of_another)
 {
 	struct listeners	 set;
-	struct buf		 errors = { 0 };
 
 	environment("1", "1");
 	ATF_CHECK_EQ(listen_take(&set, &errors), 0);
@@ -495,7 +485,6 @@ TEST(listen__activation_of_another)
 TEST(listen__activation_wrong)
 {
 	struct listeners	 set;
-	struct buf		 errors = { 0 };
 	int			 kept[ACTIVATION_FDS];
 
 	clear_fds(kept);

@@ -24,11 +24,11 @@ make_listing(struct buf *b)
 	ATF_REQUIRE_EQ(0, listing_add_file(b, &id2, "/y/c", 4));
 }
 
+static struct listing_reader r;
+static struct buf b;
+
 TEST(listing__reads_what_was_written)
 {
-	struct listing_reader	r;
-	struct buf		b = { 0 };
-
 	make_listing(&b);
 	listing_open(&r, b.data, b.len);
 	ATF_REQUIRE_EQ(1, listing_next_spec(&r));
@@ -55,14 +55,10 @@ TEST(listing__reads_what_was_written)
 	ATF_CHECK_EQ(0, listing_next_spec(&r));
 	ATF_CHECK_EQ(0, listing_next_spec(&r));
 	ATF_CHECK_EQ(0, listing_next_file(&r));
-	buf_free(&b);
 }
 
 TEST(listing__files_may_be_skipped)
 {
-	struct listing_reader	r;
-	struct buf		b = { 0 };
-
 	make_listing(&b);
 	listing_open(&r, b.data, b.len);
 	ATF_REQUIRE_EQ(1, listing_next_spec(&r));
@@ -72,13 +68,10 @@ TEST(listing__files_may_be_skipped)
 	ATF_REQUIRE_EQ(1, listing_next_spec(&r));
 	ATF_CHECK_EQ(7, r.spec.index);
 	ATF_CHECK_EQ(0, listing_next_spec(&r));
-	buf_free(&b);
 }
 
 TEST(listing__empty)
 {
-	struct listing_reader	r;
-
 	listing_open(&r, "", 0);
 	ATF_CHECK_EQ(0, listing_next_file(&r));
 	ATF_CHECK_EQ(0, listing_next_spec(&r));
@@ -90,9 +83,8 @@ TEST(listing__empty)
 static int
 count_files(const void *p, size_t len)
 {
-	struct listing_reader	 r;
-	uint8_t			*copy;
-	int			 files = 0, n;
+	uint8_t	*copy;
+	int	 files = 0, n;
 
 	/* Of exactly this size, so that a sanitizer sees a step too far. */
 	copy = malloc(len == 0 ? 1 : len);
@@ -114,7 +106,6 @@ count_files(const void *p, size_t len)
 
 TEST(listing__cut_short_is_refused)
 {
-	struct buf	b = { 0 };
 	size_t		i;
 
 	make_listing(&b);
@@ -127,15 +118,12 @@ TEST(listing__cut_short_is_refused)
 			ATF_CHECK_EQ_MSG(-1, count_files(b.data, i), "%zu", i);
 	}
 	ATF_CHECK_EQ(3, count_files(b.data, b.len));
-	buf_free(&b);
 }
 
 /* A change at that offset must make it unreadable. */
 static void
 check_refused(size_t offset, uint32_t value)
 {
-	struct buf	b = { 0 };
-
 	make_listing(&b);
 	memcpy(b.data + offset, &value, sizeof(value));
 	ATF_CHECK_EQ_MSG(-1, count_files(b.data, b.len), "%u at %zu", value,
@@ -145,7 +133,6 @@ check_refused(size_t offset, uint32_t value)
 
 TEST(listing__lies_are_refused)
 {
-	struct buf	b = { 0 };
 	char		path[SPEC_MAX + 1];
 
 	/* of the missing path */
@@ -181,13 +168,12 @@ TEST(listing__lies_are_refused)
 	ATF_REQUIRE_EQ(0, listing_add_spec(&b, 0, PATH_REFUSED, path,
 	    SPEC_MAX + 1, 0));
 	ATF_CHECK_EQ(-1, count_files(b.data, b.len));
-	buf_free(&b);
 }
 
 /* Two processes that see the same files must make the same bytes. */
 TEST(listing__is_the_same_every_time)
 {
-	struct buf	a = { 0 }, b = { 0 };
+	struct buf	a = { 0 };
 
 	memset(buf_reserve(&a, 4096), 0xff, 4096);
 	memset(buf_reserve(&b, 4096), 0x55, 4096);
@@ -210,8 +196,6 @@ TEST(listing__tells_the_mount_where_it_matters)
 	};
 	struct identity		ids[2] = { { 1, 2, 3, 4, 0 },
 	    { 1, 2, 3, 4, 1ULL << 40 } };
-	struct listing_reader	r;
-	struct buf		b = { 0 };
 	size_t			i, second;
 
 	ATF_REQUIRE_EQ(0, listing_add_spec(&b, 0, PATH_OK, "/*", 2, 2));
@@ -237,7 +221,6 @@ TEST(listing__tells_the_mount_where_it_matters)
 	/* One that matters and is none. */
 	memset(b.data + second + 40, 0, 8);
 	ATF_CHECK_EQ(-1, count_files(b.data, b.len));
-	buf_free(&b);
 }
 
 TEST(listing__identity_is_all_of_it)
@@ -265,25 +248,25 @@ TEST(listing__identity_is_all_of_it)
 /* A descriptor keeps its mount: only the kernel's number counts. */
 TEST(listing__identity_of_an_open_file)
 {
-	struct identity	a = id1, b = id1;
+	struct identity	a = id1, c = id1;
 
 	a.mount = MOUNT_REUSED | MOUNT_CHANGES(7) | 42;
-	b.mount = MOUNT_REUSED | 42;
-	ATF_CHECK(!identity_same(&a, &b));
-	ATF_CHECK(identity_same_open(&a, &b));
-	ATF_CHECK(identity_same_open(&b, &a));
-	b.mount = MOUNT_REUSED | 43;
-	ATF_CHECK(!identity_same_open(&a, &b));
-	b.mount = 42;
-	ATF_CHECK(!identity_same_open(&a, &b));
-	b.mount = 0;
-	ATF_CHECK(!identity_same_open(&a, &b));
+	c.mount = MOUNT_REUSED | 42;
+	ATF_CHECK(!identity_same(&a, &c));
+	ATF_CHECK(identity_same_open(&a, &c));
+	ATF_CHECK(identity_same_open(&c, &a));
+	c.mount = MOUNT_REUSED | 43;
+	ATF_CHECK(!identity_same_open(&a, &c));
+	c.mount = 42;
+	ATF_CHECK(!identity_same_open(&a, &c));
+	c.mount = 0;
+	ATF_CHECK(!identity_same_open(&a, &c));
 	a.mount = (7ULL << 32) | 42;
-	b.mount = 42;
-	ATF_CHECK(!identity_same_open(&a, &b));
-	b.mount = a.mount;
-	b.size++;
-	ATF_CHECK(!identity_same_open(&a, &b));
+	c.mount = 42;
+	ATF_CHECK(!identity_same_open(&a, &c));
+	c.mount = a.mount;
+	c.size++;
+	ATF_CHECK(!identity_same_open(&a, &c));
 }
 
 TEST(listing__identity_is_settled)

@@ -78,9 +78,9 @@ read_until(int fd, const char *end)
  * lost; then those after that.  The number of lines before it.
  */
 static unsigned
-check_lines(char *text, unsigned many, const char *after)
+check_lines(char *lines, unsigned many, const char *after)
 {
-	char *line, *at, *next = text;
+	char *line, *at, *next = lines;
 	unsigned n = 0, number, lost = 0;
 
 	while ((line = strsep(&next, "\n")) != NULL && *line != '\0') {
@@ -101,10 +101,12 @@ check_lines(char *text, unsigned many, const char *after)
 	return n;
 }
 
+static char *text;
+static int fds[2], ours, theirs;
+
 TEST(pipe__full)
 {
-	char *text, *more;
-	int fds[2];
+	char *more;
 
 	ATF_REQUIRE_EQ(0, pipe(fds));
 	take_stderr(fds[1]);
@@ -118,15 +120,11 @@ TEST(pipe__full)
 	free(more);
 	give_stderr_back();
 	check_lines(text, MANY, "again");
-	free(text);
 }
 
 /* Without /proc, or with a pipe of another user's. */
 TEST(pipe__that_cannot_be_opened_again, "require.user", "root")
 {
-	char *text;
-	int fds[2];
-
 	ATF_REQUIRE_EQ(0, pipe(fds));
 	ATF_REQUIRE_EQ(0, setegid(65534));
 	ATF_REQUIRE_EQ(0, seteuid(65534));
@@ -138,15 +136,11 @@ TEST(pipe__that_cannot_be_opened_again, "require.user", "root")
 	ATF_REQUIRE_EQ(0, seteuid(0));
 	ATF_REQUIRE_EQ(0, setegid(0));
 	check_lines(text, MANY, "");
-	free(text);
 }
 
 /* The journal's is a stream, which may take half of a line. */
 TEST(socket__full)
 {
-	char *text;
-	int fds[2];
-
 	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
 	take_stderr(fds[1]);
 	log_many(MANY);
@@ -154,15 +148,12 @@ TEST(socket__full)
 	text = read_until(fds[0], LOST);
 	give_stderr_back();
 	check_lines(text, MANY, "");
-	free(text);
 }
 
 /* A terminal on which somebody has pressed ^S. */
 TEST(terminal__stopped)
 {
 	struct termios raw;
-	char *text;
-	int ours, theirs;
 
 	memset(&raw, 0, sizeof(raw));
 	cfmakeraw(&raw);
@@ -175,7 +166,6 @@ TEST(terminal__stopped)
 	text = read_until(ours, LOST);
 	give_stderr_back();
 	check_lines(text, MANY, "");
-	free(text);
 }
 
 static int
@@ -195,19 +185,19 @@ bind_syslog(int type)
 static void
 expect_syslog(int fd, const char *end, size_t nul)
 {
-	char text[4096], full[128];
+	char got[4096], full[128];
 	ssize_t n;
 	size_t len;
 
 	len = (size_t)snprintf(full, sizeof(full),
 	    " pkgtorrentd: parent[%d]: %s", (int)getpid(), end) + nul;
 	log_flush();
-	n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+	n = recv(fd, got, sizeof(got), MSG_DONTWAIT);
 	ATF_REQUIRE_MSG(n > (ssize_t)len, "no %s", full);
-	ATF_CHECK_EQ(0, strncmp(text, "<30>", 4));
-	ATF_CHECK_EQ(':', text[4 + strlen("Jan  1 00:00")]);
-	ATF_CHECK_MSG(memcmp(text + n - len, full, len) == 0, "%.*s, not %s",
-	    (int)n, text, full);
+	ATF_CHECK_EQ(0, strncmp(got, "<30>", 4));
+	ATF_CHECK_EQ(':', got[4 + strlen("Jan  1 00:00")]);
+	ATF_CHECK_MSG(memcmp(got + n - len, full, len) == 0, "%.*s, not %s",
+	    (int)n, got, full);
 }
 
 /* Its queue is a few lines long, as the kernel has it. */
@@ -249,7 +239,7 @@ TEST(syslog__full)
 TEST(datagram__too_long)
 {
 	char got[64], *line = calloc(1, LOG_KEPT_MAX / 2);
-	int small = 4096, fds[2];
+	int small = 4096;
 
 	ATF_REQUIRE(line != NULL);
 	memset(line, 'x', LOG_KEPT_MAX / 2);
@@ -268,9 +258,6 @@ TEST(datagram__too_long)
 /* Of a reader that has gone only lines past the bound are lost. */
 TEST(fifo__reader_comes_again)
 {
-	char *text;
-	int ours, theirs;
-
 	ATF_REQUIRE_EQ(0, mkfifo("fifo", 0600));
 	ours = open("fifo", O_RDONLY | O_NONBLOCK);
 	theirs = open("fifo", O_WRONLY);
@@ -282,5 +269,4 @@ TEST(fifo__reader_comes_again)
 	log_flush();
 	text = read_until(ours, "]: nobody there\n");
 	give_stderr_back();
-	free(text);
 }

@@ -65,6 +65,8 @@ expect_line(const char *expected)
 	    line, expected);
 }
 
+static struct channel ends[2];
+
 TEST(log__escape)
 {
 	char out[64];
@@ -192,7 +194,7 @@ TEST(log__child_cannot_forge)
 
 /* A child's end and the parent's, which reads it. */
 static void
-open_child(struct channel ends[2])
+open_child(void)
 {
 	int fds[2];
 
@@ -226,10 +228,9 @@ take_line(struct channel *ch, char *text, size_t size)
 
 TEST(log__child_lines)
 {
-	struct channel ends[2];
 	char text[PLENTY], longest[3000];
 
-	open_child(ends);
+	open_child();
 	log_warn("%s: %d", "x", 1);
 	ATF_CHECK_EQ(LOG_WARNING, take_line(&ends[1], text, sizeof(text)));
 	ATF_CHECK_STREQ("x: 1", text);
@@ -246,11 +247,10 @@ TEST(log__child_lines)
 /* A child does not wait for the log, and losses are no secret. */
 TEST(log__busy_parent)
 {
-	struct channel ends[2];
 	char text[PLENTY], expected[64];
 	int priority, i, arrived = 0;
 
-	open_child(ends);
+	open_child();
 	for (i = 0; i < 20000; i++) {
 		errno = ENOENT;
 		log_info("line %d", i);
@@ -279,13 +279,12 @@ TEST(log__busy_parent)
 /* The last words arrive, also through a full channel. */
 TEST(log__fatal_in_child)
 {
-	struct channel ends[2];
 	struct pollfd pfd;
 	char text[PLENTY], last[PLENTY] = "";
 	int i, status;
 	pid_t pid;
 
-	open_child(ends);
+	open_child();
 	pid = fork();
 	ATF_REQUIRE(pid != -1);
 	if (pid == 0) {

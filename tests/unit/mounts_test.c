@@ -26,9 +26,11 @@ look_reused(const char *path, struct statx *stx)
 	stx->stx_mnt_id = 42;
 }
 
+static struct statx stx;
+
 TEST(mounts__are_learned_once)
 {
-	struct statx stx, proc;
+	struct statx proc;
 	struct mount *m;
 	int fd = open("/proc/self/status", O_PATH);
 
@@ -54,7 +56,6 @@ TEST(mounts__are_in_identities_that_need_them)
 {
 	const struct fstype *ext4 = fstype_of(0xef53);
 	const struct fstype *squashfs = fstype_of(0x73717368);
-	struct statx stx;
 
 	look("/", &stx);
 	ATF_CHECK_EQ(0, mounts_identity(&all, ext4, &stx));
@@ -71,7 +72,6 @@ TEST(mounts__are_in_identities_that_need_them)
 TEST(mounts__whose_numbers_come_again)
 {
 	const struct fstype *squashfs = fstype_of(0x73717368);
-	struct statx stx;
 	uint64_t before;
 
 	look_reused("/", &stx);
@@ -99,7 +99,6 @@ TEST(mounts__whose_numbers_come_again)
 /* More than there is room for: the oldest go, the others stay. */
 TEST(mounts__are_bounded)
 {
-	struct statx stx;
 	struct mount *m;
 	int fd = open("/", O_PATH);
 	unsigned i;

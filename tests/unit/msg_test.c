@@ -151,11 +151,12 @@ first_of(unsigned mask)
 	return (enum role)__builtin_ctz(mask);
 }
 
+static struct channel ends[2];
+static struct msg msg;
+static struct msg_wrong wrong;
+
 TEST(msg__every_row_passes)
 {
-	struct channel ends[2];
-	struct msg msg;
-	struct msg_wrong wrong;
 	const struct row *r;
 	int fds[MSG_FDS_MAX], i;
 
@@ -240,9 +241,6 @@ TEST(msg__every_row_wrong_fds)
 TEST(msg__header_lies)
 {
 	static const uint32_t types[] = { 0, MSG_COUNT, UINT32_MAX };
-	struct channel ends[2];
-	struct msg msg;
-	struct msg_wrong wrong;
 	size_t i;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
@@ -267,9 +265,6 @@ TEST(msg__header_lies)
 
 TEST(msg__longer_than_the_buffer)
 {
-	struct channel ends[2];
-	struct msg msg;
-	struct msg_wrong wrong;
 	int before;
 
 	make_channel(ends, ROLE_PARENT, ROLE_FRONT);
@@ -285,7 +280,6 @@ TEST(msg__longer_than_the_buffer)
 
 TEST(msg__sender_keeps_the_table)
 {
-	struct channel ends[2];
 	struct msg_id id = { 1 };
 	int fd = STDIN_FILENO;
 
@@ -306,10 +300,7 @@ TEST(msg__sender_keeps_the_table)
 
 TEST(msg__peer_gone)
 {
-	struct channel ends[2];
 	struct msg_id id = { 1 };
-	struct msg msg;
-	struct msg_wrong wrong;
 
 	make_channel(ends, ROLE_FRONT, ROLE_WALKER);
 	ATF_CHECK_EQ(MSG_AGAIN, msg_recv(&ends[1], buf, &msg, &wrong));
@@ -359,9 +350,6 @@ fill(struct channel *ch)
 
 TEST(msg__busy_peer)
 {
-	struct channel ends[2];
-	struct msg msg;
-	struct msg_wrong wrong;
 	int n;
 
 	make_channel(ends, ROLE_WALKER, ROLE_FRONT);
@@ -378,8 +366,6 @@ static int
 drain(struct channel *ch)
 {
 	struct pollfd pfd = { .fd = ch->fd, .events = POLLIN };
-	struct msg msg;
-	struct msg_wrong wrong;
 	enum msg_verdict verdict;
 	int n = 0;
 
@@ -394,7 +380,6 @@ drain(struct channel *ch)
 
 TEST(msg__wait_for_a_busy_peer)
 {
-	struct channel ends[2];
 	struct msg_id id = { 0 };
 	int i, n, status;
 	pid_t pid;
@@ -419,7 +404,6 @@ TEST(msg__wait_for_a_busy_peer)
 
 TEST(msg__wait_ends_with_the_peer)
 {
-	struct channel ends[2];
 	struct msg_id id = { 0 };
 	int status;
 	pid_t pid;

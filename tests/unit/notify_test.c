@@ -46,9 +46,10 @@ manager_expect(int fd, const char *text)
 	ATF_CHECK_STREQ(got, text);
 }
 
+static struct notify n;
+
 TEST(notify__path)
 {
-	struct notify	 n;
 	char		 path[64];
 	int		 fd;
 
@@ -62,7 +63,6 @@ TEST(notify__path)
 
 TEST(notify__abstract)
 {
-	struct notify	 n;
 	char		 name[64];
 	int		 fd;
 
@@ -77,7 +77,6 @@ TEST(notify__abstract)
 /* A status that does not fit is cut, and still a datagram. */
 TEST(notify__long_status)
 {
-	struct notify	 n;
 	char		 name[64], text[3000];
 	int		 fd;
 	ssize_t		 len;
@@ -100,7 +99,6 @@ TEST(notify__nobody)
 	static const char *const names[] = { NULL, "", "@", "/", "relative",
 	    "vsock:2:1234", "/nonexistent/notify" };
 	char		 longest[200];
-	struct notify	 n;
 	size_t		 i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -119,7 +117,6 @@ TEST(notify__nobody)
 /* A manager that has stopped reading does not stop the service. */
 TEST(notify__full_socket)
 {
-	struct notify	 n;
 	char		 name[64];
 	int		 i;
 

@@ -17,6 +17,13 @@
 #define ZEROS		(1U << 20)
 #define FILE_LEN	(3U << 20)
 
+/* The answer, the ends that it is read from and written to, and the bytes read,
+   of which those before at have been looked at. */
+static struct out	o = OUT_EMPTY;
+static int		fds[2];
+static struct buf	got;
+static size_t		at;
+
 /* Bytes that differ from their neighbours, and from those of another seed. */
 static uint8_t
 byte_at(unsigned seed, size_t i)
@@ -56,13 +63,13 @@ file_of(unsigned seed, size_t len)
 
 /* fds[0] is read from, fds[1] does not block. */
 static void
-make_pipe(int fds[2])
+make_pipe(void)
 {
 	ATF_REQUIRE_EQ(0, pipe2(fds, O_NONBLOCK));
 }
 
 static void
-make_sockets(int fds[2])
+make_sockets(void)
 {
 	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
 	    fds));
@@ -70,7 +77,7 @@ make_sockets(int fds[2])
 
 /* Two ends of a TCP connection. */
 static void
-make_tcp(int fds[2])
+make_tcp(void)
 {
 	struct sockaddr_in	sin = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -90,26 +97,26 @@ make_tcp(int fds[2])
 
 /* Read all that has arrived. */
 static void
-take(int fd, struct buf *got)
+take(void)
 {
 	uint8_t	bytes[65536];
 	ssize_t	n;
 
-	while ((n = read(fd, bytes, sizeof(bytes))) > 0)
-		ATF_REQUIRE_EQ(0, buf_add(got, bytes, (size_t)n));
+	while ((n = read(fds[0], bytes, sizeof(bytes))) > 0)
+		ATF_REQUIRE_EQ(0, buf_add(&got, bytes, (size_t)n));
 	ATF_REQUIRE(n == 0 || errno == EAGAIN);
 }
 
 /* Write and read in turns until all is written; how many turns it took. */
 static int
-finish(struct out *o, int fds[2], struct buf *got)
+finish(void)
 {
 	int	r, turns = 0;
 
 	do {
-		r = out_write(o, fds[1]);
+		r = out_write(&o, fds[1]);
 		ATF_REQUIRE(r != -1);
-		take(fds[0], got);
+		take();
 		turns++;
 	} while (r == 0);
 	return turns;
@@ -117,38 +124,34 @@ finish(struct out *o, int fds[2], struct buf *got)
 
 /* The next bytes that were read are these. */
 static void
-expect_bytes(const struct buf *got, size_t *at, unsigned seed, size_t from,
-    size_t len)
+expect_bytes(unsigned seed, size_t from, size_t len)
 {
 	size_t	i;
 
-	ATF_REQUIRE(got->len - *at >= len);
+	ATF_REQUIRE(got.len - at >= len);
 	for (i = 0; i < len; i++)
-		ATF_REQUIRE_EQ_MSG(byte_at(seed, from + i), got->data[*at + i],
+		ATF_REQUIRE_EQ_MSG(byte_at(seed, from + i), got.data[at + i],
 		    "byte %zu", i);
-	*at += len;
+	at += len;
 }
 
 static void
-expect_zeros(const struct buf *got, size_t *at, size_t len)
+expect_zeros(size_t len)
 {
 	size_t	i;
 
-	ATF_REQUIRE(got->len - *at >= len);
+	ATF_REQUIRE(got.len - at >= len);
 	for (i = 0; i < len; i++)
-		ATF_REQUIRE_EQ(0, got->data[*at + i]);
-	*at += len;
+		ATF_REQUIRE_EQ(0, got.data[at + i]);
+	at += len;
 }
 
 TEST(out__at_once)
 {
-	struct out	 o = OUT_EMPTY;
 	struct blob	*blob = blob_of(1, 100);
-	struct buf	 got = { 0 };
-	size_t		 at = 3;
-	int		 fds[2];
 
-	make_pipe(fds);
+	at = 3;
+	make_pipe();
 	out_add(&o, "abc", 3, NULL);
 	out_add(&o, "", 0, NULL);
 	out_add(&o, blob->data, blob->len, blob);
@@ -159,24 +162,19 @@ TEST(out__at_once)
 	ATF_CHECK_EQ(1, blob->refs);
 	out_clear(&o);
 	ATF_CHECK_EQ(1, blob->refs);
-	take(fds[0], &got);
+	take();
 	ATF_CHECK_EQ(103, got.len);
 	ATF_CHECK_EQ(0, memcmp(got.data, "abc", 3));
-	expect_bytes(&got, &at, 1, 0, 100);
+	expect_bytes(1, 0, 100);
 	blob_unref(blob);
-	buf_free(&got);
 }
 
 TEST(out__in_parts)
 {
-	struct out	 o = OUT_EMPTY;
 	struct blob	*blob = blob_of(1, BLOB_LEN);
 	struct blob	*own = blob_of(2, BLOB_LEN);
-	struct buf	 got = { 0 };
-	size_t		 at = 0;
-	int		 fds[2];
 
-	make_pipe(fds);
+	make_pipe();
 	out_add(&o, blob->data, blob->len, blob);
 	out_add(&o, own->data, own->len, NULL);
 	out_add(&o, NULL, ZEROS, NULL);
@@ -185,27 +183,24 @@ TEST(out__in_parts)
 	/* The blob is held twice, and the caller's bytes are not needed. */
 	ATF_CHECK_EQ(3, blob->refs);
 	memset(own->data, 0xff, own->len);
-	ATF_CHECK(finish(&o, fds, &got) > 3);
+	ATF_CHECK(finish() > 3);
 	out_clear(&o);
 	ATF_CHECK_EQ(1, blob->refs);
 	ATF_CHECK(o.file_fd == -1 && o.nparts == 0);
-	expect_bytes(&got, &at, 1, 0, BLOB_LEN);
-	expect_bytes(&got, &at, 2, 0, BLOB_LEN);
-	expect_zeros(&got, &at, ZEROS);
-	expect_bytes(&got, &at, 1, 10, 1000);
+	expect_bytes(1, 0, BLOB_LEN);
+	expect_bytes(2, 0, BLOB_LEN);
+	expect_zeros(ZEROS);
+	expect_bytes(1, 10, 1000);
 	ATF_CHECK_EQ(at, got.len);
 	blob_unref(blob);
 	blob_unref(own);
-	buf_free(&got);
 }
 
 TEST(out__given_up)
 {
-	struct out	 o = OUT_EMPTY;
 	struct blob	*first = blob_of(1, 10), *blob = blob_of(2, BLOB_LEN);
-	int		 fds[2];
 
-	make_pipe(fds);
+	make_pipe();
 	out_add(&o, first->data, first->len, first);
 	out_add(&o, blob->data, blob->len, blob);
 	ATF_REQUIRE_EQ(0, out_write(&o, fds[1]));
@@ -221,31 +216,27 @@ TEST(out__given_up)
 
 TEST(out__file)
 {
-	struct out	o = OUT_EMPTY;
-	struct buf	got = { 0 };
-	size_t		at = 2;
-	int		fds[2], fd = file_of(3, FILE_LEN);
+	int		fd = file_of(3, FILE_LEN);
 
-	make_sockets(fds);
+	at = 2;
+	make_sockets();
 	out_add(&o, "ab", 2, NULL);
 	o.file_fd = fd;
 	o.file_at = 5;
 	o.file_left = FILE_LEN - 10;
 	o.last = true;
-	ATF_CHECK(finish(&o, fds, &got) > 3);
+	ATF_CHECK(finish() > 3);
 	ATF_CHECK_EQ(FILE_LEN - 8, o.written);
 	out_clear(&o);
 	ATF_CHECK_EQ(-1, fcntl(fd, F_GETFD));
 	ATF_REQUIRE_EQ(FILE_LEN - 8, got.len);
 	ATF_CHECK_EQ(0, memcmp(got.data, "ab", 2));
-	expect_bytes(&got, &at, 3, 5, FILE_LEN - 10);
-	buf_free(&got);
+	expect_bytes(3, 5, FILE_LEN - 10);
 }
 
 /* Others have their turn even if the socket has room for all of it. */
 TEST(out__file_in_turns)
 {
-	struct out	o = OUT_EMPTY;
 	int		fd = file_of(3, FILE_LEN), to = file_of(4, 1);
 
 	o.file_fd = fd;
@@ -259,31 +250,26 @@ TEST(out__file_in_turns)
 
 TEST(out__file_has_shrunk)
 {
-	struct out	o = OUT_EMPTY;
-	struct buf	got = { 0 };
-	int		fds[2], fd = file_of(3, FILE_LEN), r;
+	int		fd = file_of(3, FILE_LEN), r;
 
-	make_sockets(fds);
+	make_sockets();
 	o.file_fd = fd;
 	o.file_left = FILE_LEN;
 	ATF_REQUIRE_EQ(0, out_write(&o, fds[1]));
 	ATF_REQUIRE_EQ(0, ftruncate(fd, 100));
 	do
-		take(fds[0], &got);
+		take();
 	while ((r = out_write(&o, fds[1])) == 0);
 	ATF_CHECK_EQ(-1, r);
 	out_clear(&o);
-	buf_free(&got);
 }
 
 TEST(out__reader_has_gone)
 {
-	struct out	 o = OUT_EMPTY;
 	struct blob	*blob = blob_of(1, BLOB_LEN);
-	int		 fds[2];
 
 	signal(SIGPIPE, SIG_IGN);
-	make_sockets(fds);
+	make_sockets();
 	out_add(&o, blob->data, blob->len, blob);
 	ATF_REQUIRE_EQ(0, out_write(&o, fds[1]));
 	close(fds[0]);
@@ -296,11 +282,7 @@ TEST(out__reader_has_gone)
 /* Room in the kernel's buffers is not progress; acknowledged bytes are. */
 TEST(out__progress)
 {
-	struct out	o = OUT_EMPTY;
-	struct buf	got = { 0 };
-	int		fds[2];
-
-	make_tcp(fds);
+	make_tcp();
 	out_add(&o, NULL, 64U << 20, NULL);
 	ATF_REQUIRE_EQ(0, out_write(&o, fds[1]));
 	ATF_CHECK(out_is_taken(&o, fds[1], 60000));
@@ -309,10 +291,9 @@ TEST(out__progress)
 		poll(NULL, 0, 5);
 	ATF_CHECK(out_is_taken(&o, fds[1], 60000));
 	do {
-		take(fds[0], &got);
+		take();
 		got.len = 0;
 		ATF_REQUIRE(out_write(&o, fds[1]) == 0);
 	} while (!out_is_taken(&o, fds[1], 50));
 	out_clear(&o);
-	buf_free(&got);
 }

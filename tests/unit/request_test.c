@@ -90,6 +90,8 @@ static const struct {
 	    "/a/b" },
 };
 
+static struct specs specs;
+
 TEST(request__paths)
 {
 	size_t	i;
@@ -345,7 +347,6 @@ TEST(request__check_path)
 static void
 check_form(const char *form, uint32_t max, const char *expect)
 {
-	struct specs	specs = { 0 };
 	char		text[256] = "";
 	uint32_t	lines = 0;
 	size_t		i;
@@ -411,7 +412,6 @@ TEST(request__form)
 TEST(request__form_limits)
 {
 	static char	form[2 + SPEC_MAX + 8];
-	struct specs	specs = { 0 };
 
 	check_form("p=/a&p=/b&p=/c", 3, "/a\n/b\n/c");
 	check_form("p=/a&p=/b&p=/c&p=/d", 3, "413");
@@ -448,7 +448,6 @@ TEST(request__form_named)
 		{ "%p=/a", false }, { "/yum/a", false },
 		{ "{\"p\": [\"/yum/a\"]}", false },
 	};
-	struct specs	specs = { 0 };
 	size_t		i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -463,8 +462,6 @@ TEST(request__form_named)
 
 TEST(request__form_absent)
 {
-	struct specs	specs = { 0 };
-
 	ATF_CHECK_EQ(request_form(NULL, 0, 1, &specs, &why), 0);
 	ATF_CHECK_EQ(specs.n, 0);
 }
@@ -472,7 +469,6 @@ TEST(request__form_absent)
 /* Digests are made over this text: not a byte more, not one less. */
 TEST(request__specs)
 {
-	struct specs	specs = { 0 };
 	size_t		i, len = 0;
 
 	ATF_REQUIRE_EQ(specs_add(&specs, "/ab", 2), 0);

@@ -126,10 +126,11 @@ check_common(const struct inside *in)
 	ATF_CHECK_EQ_MSG(0, st.st_uid, "%s is dumpable", role_name(role));
 }
 
+static struct inside in;
+
 TEST(sandbox__nothing_left_to_user)
 {
 	struct entry e = { .strict = true };
-	struct inside in;
 	size_t i;
 
 	if (landlock_abi() < 1)
@@ -150,7 +151,6 @@ TEST(sandbox__nothing_left_to_user)
 TEST(sandbox__nothing_left_to_root, "require.user", "root")
 {
 	struct entry e = { .root = true, .strict = true, .user = "nobody" };
-	struct inside in;
 	char ids[64], link[128], path[64];
 	ssize_t n;
 	size_t i;
@@ -194,8 +194,6 @@ TEST(sandbox__nothing_left_to_root, "require.user", "root")
 static void
 expect_refusal(const struct entry *e, const char *why)
 {
-	struct inside in;
-
 	go_in(&in, e);
 	inside_finish(&in);
 	ATF_CHECK_MSG(in.layers[0] == '\0', "%s went on: %s",
@@ -210,8 +208,6 @@ expect_refusal(const struct entry *e, const char *why)
 static void
 expect_warning(const struct entry *e, const char *why, const char *layer)
 {
-	struct inside in;
-
 	go_in(&in, e);
 	inside_finish(&in);
 	ATF_CHECK_MSG(in.layers[0] != '\0' && in.status == 0,

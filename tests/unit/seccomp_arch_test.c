@@ -240,9 +240,10 @@ check_call(const struct sock_filter *insns, size_t n, const struct arch *arch,
 	    (unsigned long long)e->value, verdict);
 }
 
+static struct sock_filter insns[INSNS_MAX];
+
 TEST(filter__calls_of_libc)
 {
-	static struct sock_filter insns[INSNS_MAX];
 	size_t a, r, e, n;
 
 #ifdef SANDBOX_SANITIZED
@@ -263,7 +264,6 @@ TEST(filter__calls_of_libc)
 /* Numbers of one architecture mean other calls on the next one. */
 TEST(filter__foreign_architectures)
 {
-	static struct sock_filter insns[INSNS_MAX];
 	struct seccomp_data data = { 0 };
 	size_t a, other, r, n;
 

@@ -110,10 +110,11 @@ talk(int fd, pid_t pid, char *line, size_t len)
 	return status;
 }
 
+static struct programs programs;
+static struct buf errors;
+
 TEST(spawn__clean_child)
 {
-	struct programs	 programs;
-	struct buf	 errors = { 0 };
 	sigset_t	 set;
 	char		 line[512], how[64];
 	int		 fd, leaked, status;
@@ -151,8 +152,6 @@ TEST(spawn__clean_child)
 /* A program that was replaced since still starts in its old version. */
 TEST(spawn__program_replaced)
 {
-	struct programs	 programs;
-	struct buf	 errors = { 0 };
 	char		 line[512];
 	int		 fd;
 	pid_t		 pid;
@@ -173,8 +172,6 @@ TEST(spawn__program_replaced)
 /* A child that cannot be executed says so over its channel. */
 TEST(spawn__not_a_program)
 {
-	struct programs	 programs;
-	struct buf	 errors = { 0 };
 	char		 line[512];
 	int		 fd, status;
 	pid_t		 pid;
@@ -194,15 +191,11 @@ TEST(spawn__not_a_program)
 
 TEST(spawn__no_program)
 {
-	struct programs	 programs;
-	struct buf	 errors = { 0 };
-
 	ATF_CHECK_EQ(process_open_programs(&programs, "/nonexistent/hasher",
 	    &errors), -1);
 	ATF_REQUIRE_EQ(buf_add(&errors, "", 1), 0);
 	ATF_CHECK_STREQ((char *)errors.data,
 	    "/nonexistent/hasher: No such file or directory\n");
-	buf_free(&errors);
 }
 
 static void
@@ -223,7 +216,6 @@ TEST(spawn__titles)
 	static const struct strings	 none;
 	static const char		 text[] =
 	    "root /tmp\nroot /second/disk /tmp\n";
-	struct buf			 errors = { 0 };
 	struct conf			*conf;
 
 	conf = conf_parse("test.conf", text, strlen(text), &none, &errors);

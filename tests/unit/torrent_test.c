@@ -273,6 +273,8 @@ check_vectors(const struct vector *v, size_t n, bool is_multi)
 	}
 }
 
+static struct buf b;
+
 TEST(torrent__single_form_keeps_info_hashes)
 {
 	check_vectors(single, sizeof(single) / sizeof(single[0]), false);
@@ -305,14 +307,12 @@ TEST(torrent__info_bytes)
 	    "d6:lengthi2e4:pathl1:cee"
 	    "e4:name1:n12:piece lengthi16384e6:pieces60:"
 	    "AAAAAAAAAAAAAAAAAAAACCCCCCCCCCCCCCCCCCCCBBBBBBBBBBBBBBBBBBBBe";
-	struct buf		 b = { 0 };
 
 	ATF_REQUIRE_EQ(0, buf_add(&b, "before", 6));
 	ATF_REQUIRE_EQ(0, torrent_info(&b, &params, files, 2, true, 10000));
 	ATF_REQUIRE_EQ(6 + sizeof(want) - 1, b.len);
 	ATF_CHECK_EQ(0, memcmp(b.data, "before", 6));
 	ATF_CHECK_EQ(0, memcmp(b.data + 6, want, sizeof(want) - 1));
-	buf_free(&b);
 }
 
 TEST(torrent__pieces_and_digests_of_a_file)
@@ -334,7 +334,6 @@ TEST(torrent__limit_is_exact_and_builds_nothing)
 	static const uint8_t	 digests[3 * SHA1_LEN];
 	struct torrent_params	 params = { MIB, false, "torrent_service" };
 	struct torrent_file	 f = { "/n/f", 4, MIB + 1, digests };
-	struct buf		 b = { 0 };
 	uint64_t		 len;
 
 	len = torrent_info_len(&params, &f, 1, false);
@@ -344,7 +343,6 @@ TEST(torrent__limit_is_exact_and_builds_nothing)
 	ATF_CHECK_EQ(0, b.len);
 	ATF_CHECK_EQ(0, torrent_info(&b, &params, &f, 1, false, len));
 	ATF_CHECK_EQ(len, b.len);
-	buf_free(&b);
 }
 
 /* Sizes come from the mirror: any number must do. */
@@ -352,7 +350,6 @@ TEST(torrent__huge_sizes_do_not_wrap)
 {
 	struct torrent_params	 params = { 16384, false, "torrent_service" };
 	struct torrent_file	 *files;
-	struct buf		 b = { 0 };
 	/* This many files of 2^50 pieces each have 2^64 pieces. */
 	size_t			 i, n = 16384;
 
@@ -376,7 +373,6 @@ TEST(torrent__padding_is_numbered_per_size)
 	static const uint8_t	 digests[2 * SHA1_LEN];
 	struct torrent_params	 params = { 16384, false, "svc" };
 	struct torrent_file	*files;
-	struct buf		 b = { 0 };
 	const char		*p;
 	char			 want[64];
 	size_t			 i, n = 10001;
@@ -481,7 +477,6 @@ TEST(torrent__path_is_percent_encoded)
 {
 	static const char	 keep[] = "-./0123456789"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~";
-	struct buf		 b = { 0 };
 	char			 want[4];
 	char			 c;
 	int			 i;
@@ -500,5 +495,4 @@ TEST(torrent__path_is_percent_encoded)
 	b.len = 0;
 	ATF_REQUIRE_EQ(0, torrent_encode_path(&b, "", 0));
 	ATF_CHECK_EQ(0, b.len);
-	buf_free(&b);
 }

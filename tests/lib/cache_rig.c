@@ -35,8 +35,7 @@ cache_conf(const char *more)
 void
 send_conf(struct cache_under_test *c, const char *more)
 {
-	proc_configure(&c->proc, 0, CONF_VERBOSE | c->flags,
-	    cache_conf(more));
+	proc_configure(&c->proc, 0, CONF_VERBOSE | c->flags, cache_conf(more));
 }
 
 void

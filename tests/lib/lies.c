@@ -375,8 +375,7 @@ rogue_try_table(struct rogue *r)
 			n++;
 			continue;
 		}
-		rogue_forbidden(r, rows[i].type, 0, 0, 0,
-		    FAULT_LENGTH);
+		rogue_forbidden(r, rows[i].type, 0, 0, 0, FAULT_LENGTH);
 		rogue_forbidden(r, rows[i].type, len - 1, len - 1, 0,
 		    FAULT_LENGTH);
 		rogue_forbidden(r, rows[i].type,

@@ -75,8 +75,7 @@ expand(struct buf *b, const char *text, size_t len)
 		case '{':
 			brace = memchr(text, '}', (size_t)(end - text));
 			ATF_REQUIRE(brace != NULL);
-			expand_braces(b, text + 1,
-			    (size_t)(brace - text) - 1);
+			expand_braces(b, text + 1, (size_t)(brace - text) - 1);
 			text = brace + 1;
 			break;
 		default:

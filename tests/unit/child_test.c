@@ -190,8 +190,7 @@ TEST(child__new_configuration)
 	send_conf(&s, ROLE_FRONT, 0, 0, "root /third\nno such keyword\n");
 	ATF_REQUIRE(listen_to(&s));
 	ATF_CHECK_STREQ("kept: 0, flags 2, root /second, key 0", s.said);
-	ATF_CHECK_MSG(strstr(s.log, "configuration:2: ") != NULL, "%s",
-	    s.log);
+	ATF_CHECK_MSG(strstr(s.log, "configuration:2: ") != NULL, "%s", s.log);
 	kill(s.pid, SIGKILL);
 	waitpid(s.pid, NULL, 0);
 	close(s.channel.fd);

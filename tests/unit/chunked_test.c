@@ -30,8 +30,7 @@ decode(const char *bytes, size_t len, size_t step, uint64_t max, char *out,
 		copy = malloc(n);
 		ATF_REQUIRE(copy != NULL);
 		memcpy(copy, bytes + at, n);
-		status = chunked_decode(&ch, copy, n, &part_used, &body,
-		    &why);
+		status = chunked_decode(&ch, copy, n, &part_used, &body, &why);
 		ATF_CHECK_EQ(why != NULL, status > 0);
 		ATF_CHECK(status > 0 || body <= part_used);
 		ATF_CHECK(status != -1 || part_used == n);

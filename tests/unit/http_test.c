@@ -501,12 +501,10 @@ TEST(http__keep_alive)
 		snprintf(text, sizeof(text), "GET / HTTP/1.0\r\n" H "%s\r\n",
 		    rows[i].fields);
 		ATF_REQUIRE_EQ(parse(text), 0);
-		ATF_CHECK_EQ_MSG(req.keep_alive, rows[i].http_1_0, "%s",
-		    text);
+		ATF_CHECK_EQ_MSG(req.keep_alive, rows[i].http_1_0, "%s", text);
 		text[strlen("GET / HTTP/1.")] = '1';
 		ATF_REQUIRE_EQ(parse(text), 0);
-		ATF_CHECK_EQ_MSG(req.keep_alive, rows[i].http_1_1, "%s",
-		    text);
+		ATF_CHECK_EQ_MSG(req.keep_alive, rows[i].http_1_1, "%s", text);
 	}
 }
 
@@ -606,13 +604,11 @@ static const struct {
 	    9223372036854775807ULL, UINT64_MAX - 1 },
 	{ "bytes=18446744073709551606-", UINT64_MAX, 206,
 	    UINT64_MAX - 9, UINT64_MAX - 1 },
-	{ "bytes=-1", UINT64_MAX, 206, UINT64_MAX - 1,
-	    UINT64_MAX - 1 },
+	{ "bytes=-1", UINT64_MAX, 206, UINT64_MAX - 1, UINT64_MAX - 1 },
 	{ "bytes=10-", 10, 416, 0, 0 }, { "bytes=10-10", 10, 416, 0, 0 },
 	{ "bytes=18446744073709551615-", 10, 416, 0, 0 },
 	{ "bytes=18446744073709551616-", 10, 416, 0, 0 },
-	{ "bytes=18446744073709551618-18446744073709551619", 10, 416,
-	    0, 0 },
+	{ "bytes=18446744073709551618-18446744073709551619", 10, 416, 0, 0 },
 	{ "bytes=-0", 10, 416, 0, 0 }, { "bytes=-00", 10, 416, 0, 0 },
 	{ "bytes=0-", 0, 416, 0, 0 }, { "bytes=0-0", 0, 416, 0, 0 },
 	{ "bytes=-1", 0, 416, 0, 0 }, { "bytes=-0", 0, 416, 0, 0 },
@@ -673,8 +669,7 @@ TEST(http__etag)
 	ATF_CHECK_EQ(http_etag_matches(str_of("\"!#~\x80\xff\", \"a\""),
 	    "\"a\""), 1);
 	ATF_CHECK_EQ(http_etag_matches(str_of("\" \", \"a\""), "\"a\""), 0);
-	ATF_CHECK_EQ(http_etag_matches(str_of("\"\x7f\", \"a\""), "\"a\""),
-	    0);
+	ATF_CHECK_EQ(http_etag_matches(str_of("\"\x7f\", \"a\""), "\"a\""), 0);
 	ATF_CHECK_EQ(http_etag_matches(absent, "\"a\""), 0);
 }
 
@@ -735,8 +730,7 @@ TEST(http__date)
 		ATF_CHECK(!head_is_date(absent, dates[i].seconds));
 	}
 	/* Before 1970 there is no date, not even the nearest. */
-	ATF_CHECK(!head_is_date(str_of("Thu, 01 Jan 1970 00:00:00 GMT"),
-	    -1));
+	ATF_CHECK(!head_is_date(str_of("Thu, 01 Jan 1970 00:00:00 GMT"), -1));
 }
 
 TEST(http__format_date)

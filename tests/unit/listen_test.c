@@ -195,8 +195,7 @@ TEST(listen__kept_queue)
 	snprintf(lines, sizeof(lines), "listen 127.0.0.1:%u\n"
 	    "listen 127.0.0.1:%u\n", gone, kept);
 	before = conf_of(lines);
-	ATF_REQUIRE_EQ(listen_open(&old, before, NULL, (gid_t)-1, &errors),
-	    0);
+	ATF_REQUIRE_EQ(listen_open(&old, before, NULL, (gid_t)-1, &errors), 0);
 	client = connect_to(&before->listen[1].addr,
 	    before->listen[1].addr_len);
 	ATF_REQUIRE(client != -1);
@@ -227,8 +226,7 @@ TEST(listen__own_port)
 
 	snprintf(lines, sizeof(lines), "listen 0.0.0.0:%u\n", port);
 	before = conf_of(lines);
-	ATF_REQUIRE_EQ(listen_open(&old, before, NULL, (gid_t)-1, &errors),
-	    0);
+	ATF_REQUIRE_EQ(listen_open(&old, before, NULL, (gid_t)-1, &errors), 0);
 	snprintf(lines, sizeof(lines), "listen 127.0.0.1:%u\n", port);
 	after = conf_of(lines);
 	ATF_REQUIRE_EQ(listen_open(&new, after, &old, (gid_t)-1, &errors), 0);
@@ -263,8 +261,7 @@ TEST(listen__failure_keeps_old)
 	snprintf(lines, sizeof(lines), "listen 127.0.0.1:%u\n", free_port());
 	snprintf(more, sizeof(more), "listen 127.0.0.1:%u\n", free_port());
 	before = conf_of(lines);
-	ATF_REQUIRE_EQ(listen_open(&old, before, NULL, (gid_t)-1, &errors),
-	    0);
+	ATF_REQUIRE_EQ(listen_open(&old, before, NULL, (gid_t)-1, &errors), 0);
 	other = conf_of(more);
 	ATF_REQUIRE_EQ(listen_open(&taken, other, NULL, (gid_t)-1, &errors),
 	    0);
@@ -298,8 +295,7 @@ TEST(listen__unix)
 	    conf->listen[0].addr_len) != -1);
 
 	/* Somebody answers there: it stays theirs. */
-	ATF_CHECK_EQ(listen_open(&second, conf, NULL, (gid_t)-1, &errors),
-	    -1);
+	ATF_CHECK_EQ(listen_open(&second, conf, NULL, (gid_t)-1, &errors), -1);
 	ATF_CHECK(strstr(text_of(&errors), "Address already in use") != NULL);
 	buf_free(&errors);
 
@@ -365,8 +361,7 @@ TEST(listen__unix_replaced)
 	conf = conf_of(line);
 	ATF_REQUIRE_EQ(listen_open(&set, conf, NULL, (gid_t)-1, &errors), 0);
 	ATF_REQUIRE_EQ(unlink(path), 0);
-	ATF_REQUIRE_EQ(listen_open(&other, conf, NULL, (gid_t)-1, &errors),
-	    0);
+	ATF_REQUIRE_EQ(listen_open(&other, conf, NULL, (gid_t)-1, &errors), 0);
 	listen_close(&set, NULL);
 	ATF_CHECK_EQ(lstat(path, &st), 0);
 	listen_close(&other, NULL);

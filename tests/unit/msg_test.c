@@ -181,8 +181,7 @@ TEST(msg__every_row_passes)
 		for (i = 0; i < msg.nfds; i++)
 			ATF_CHECK(fcntl(msg.fds[i], F_GETFD) & FD_CLOEXEC);
 		msg_close_fds(&msg);
-		ATF_CHECK_EQ(MSG_AGAIN,
-		    msg_recv(&ends[1], buf, &msg, &wrong));
+		ATF_CHECK_EQ(MSG_AGAIN, msg_recv(&ends[1], buf, &msg, &wrong));
 		ATF_CHECK_EQ(1, ends[0].sent);
 		ATF_CHECK_EQ(1, ends[1].received);
 		close_channel(ends);

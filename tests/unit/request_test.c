@@ -54,8 +54,7 @@ static const struct {
 	{ "/yum/torrent%5fservice/%73ingle/a", REQUEST_SINGLE, "/a" },
 	{ "/%C3%A4/torrent_service/simple/a", REQUEST_SIMPLE, "/a" },
 	{ "/yum%2ftorrent_service/simple/a", REQUEST_SIMPLE, "/a" },
-	{ "/torrent_service/torrent_service/single/a",
-	    REQUEST_SINGLE, "/a" },
+	{ "/torrent_service/torrent_service/single/a", REQUEST_SINGLE, "/a" },
 	/* A target that is not the service's may be a mirror file. */
 	{ "/", REQUEST_OTHER, "/" }, { "//", REQUEST_OTHER, "/" },
 	{ "/?x", REQUEST_OTHER, "/" },
@@ -70,8 +69,7 @@ static const struct {
 	    "/a/b/torrent_service/single/a" },
 	{ "/yum/torrent_services/single/a", REQUEST_OTHER,
 	    "/yum/torrent_services/single/a" },
-	{ "/yum/torrent_servic", REQUEST_OTHER,
-	    "/yum/torrent_servic" },
+	{ "/yum/torrent_servic", REQUEST_OTHER, "/yum/torrent_servic" },
 	{ "/yum/TORRENT_SERVICE/single/a", REQUEST_OTHER,
 	    "/yum/TORRENT_SERVICE/single/a" },
 	{ "/yum/torrent%255Fservice/single/a", REQUEST_OTHER,
@@ -226,8 +224,7 @@ TEST(request__methods)
 		ATF_CHECK_EQ(route(rows[i].target, HTTP_GET), 0);
 		ATF_CHECK_EQ(route(rows[i].target, HTTP_HEAD), 0);
 		post = strstr(rows[i].allow, "POST") != NULL;
-		ATF_CHECK_EQ(route(rows[i].target, HTTP_POST),
-		    post ? 0 : 405);
+		ATF_CHECK_EQ(route(rows[i].target, HTTP_POST), post ? 0 : 405);
 		ATF_CHECK_EQ(route(rows[i].target, HTTP_OTHER), 405);
 		ATF_REQUIRE(allow != NULL);
 		ATF_CHECK_STREQ(allow, rows[i].allow);
@@ -425,8 +422,7 @@ TEST(request__form_limits)
 	ATF_CHECK_EQ(request_form(form, 2 + SPEC_MAX + 1, 1, &specs, &why),
 	    400);
 	memcpy(form + 3, "%61", 3);
-	ATF_CHECK_EQ(request_form(form, 2 + SPEC_MAX + 2, 1, &specs, &why),
-	    0);
+	ATF_CHECK_EQ(request_form(form, 2 + SPEC_MAX + 2, 1, &specs, &why), 0);
 	specs_free(&specs);
 	/* A long field that is not ours is no matter. */
 	form[0] = 'q';

@@ -47,8 +47,7 @@ count_signals(void)
 
 	(void)sigprocmask(SIG_BLOCK, NULL, &mask);
 	for (sig = 1; sig < 32; sig++) {
-		if (sigaction(sig, NULL, &sa) == 0 &&
-		    sa.sa_handler == SIG_IGN)
+		if (sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN)
 			n++;
 		if (sigismember(&mask, sig) == 1)
 			n++;
@@ -103,8 +102,7 @@ talk(int fd, pid_t pid, char *line, size_t len)
 	ATF_REQUIRE_EQ(poll(&pfd, 1, BOUND_MS), 1);
 	ATF_REQUIRE_EQ(msg_recv(&ch, buf, &msg, &wrong), MSG_GOT);
 	ATF_REQUIRE_EQ(msg.type, MSG_LOG);
-	snprintf(line, len, "%.*s", (int)msg.tail_len,
-	    (const char *)msg.tail);
+	snprintf(line, len, "%.*s", (int)msg.tail_len, (const char *)msg.tail);
 	ATF_REQUIRE_EQ(waitpid(pid, &status, 0), pid);
 	close(fd);
 	return status;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/conf/conf.h"
+#include "tests/lib/conf_text.h"
 #include "tests/lib/proc.h"
 
 const uint8_t	proc_key[SEAL_LEN] = "the key that no front has";
@@ -87,15 +87,11 @@ void
 proc_configure(struct proc *p, uint32_t index, uint32_t flags,
     const char *text)
 {
-	static const struct strings none;
 	struct msg_conf body = { .role = p->role, .flags = flags,
 	    .index = index };
-	struct buf whole = { 0 }, errors = { 0 };
-	struct conf *conf;
+	struct conf *conf = good(text, NULL);
+	struct buf whole = { 0 };
 
-	conf = conf_parse("test", text, strlen(text), &none, &errors);
-	ATF_REQUIRE_MSG(conf != NULL, "%.*s", (int)errors.len,
-	    (const char *)errors.data);
 	ATF_REQUIRE_EQ(0, conf_print(conf, &whole));
 	proc_send(p, MSG_CONF, &body, whole.data, whole.len, -1);
 	buf_free(&whole);

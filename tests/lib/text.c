@@ -1,4 +1,5 @@
 #include <atf-c.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,17 @@ check_str(struct str s, const char *expect)
 	ATF_CHECK_MSG(s.len == strlen(expect) &&
 	    memcmp(s.p, expect, s.len) == 0, "\"%.*s\" is not \"%s\"",
 	    (int)s.len, s.p, expect);
+}
+
+const char *
+hex(const uint8_t *bytes, size_t n)
+{
+	static char text[2 * 32 + 1];
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	return text;
 }
 
 char *

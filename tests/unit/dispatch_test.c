@@ -9,6 +9,7 @@
 #include "common/listing.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/front/job/hashq.h"
+#include "tests/lib/conf_text.h"
 #include "tests/lib/test.h"
 
 #define MIB		(1U << 20)
@@ -77,15 +78,10 @@ rig_lose_hasher(struct rig *rig)
 static void
 rig_start(struct rig *rig)
 {
-	static const char	text[] = "root /srv\nhashers 1\n";
 	static const struct worker_ops ops = { NULL, rig_on_lost };
-	struct strings		 none = { 0 };
-	struct buf		 errors = { 0 };
 
 	memset(rig, 0, sizeof(*rig));
-	rig->child.conf = conf_parse("test", text, sizeof(text) - 1, &none,
-	    &errors);
-	ATF_REQUIRE(rig->child.conf != NULL);
+	rig->child.conf = good("root /srv\nhashers 1\n", NULL);
 	workers_init(&rig->workers, event_base_new(), &rig->child, &ops, rig);
 	ATF_REQUIRE_EQ(0, workers_set_walkers(&rig->workers, 1));
 	workers_set_hashers(&rig->workers, 1);

@@ -17,9 +17,6 @@
 #define DIGESTS		3		/* two pieces, one padded */
 #define WALKERS		2
 
-static const char conf_text[] = "root / /srv\nroot /other /srv/other\n"
-    "hashers 1\n";
-
 /* One end that the test plays, and the last message received there. */
 struct end {
 	struct channel	 ch;
@@ -54,16 +51,11 @@ struct request_rig {
 static struct conf *
 rig_conf(const char *more)
 {
-	struct strings none = { 0 };
-	struct buf errors = { 0 }, text = { 0 };
-	struct conf *conf;
+	char text[256];
 
-	ATF_REQUIRE_EQ(0, buf_add(&text, conf_text, strlen(conf_text)));
-	ATF_REQUIRE_EQ(0, buf_add(&text, more, strlen(more)));
-	conf = conf_parse("test", (char *)text.data, text.len, &none, &errors);
-	ATF_REQUIRE_MSG(conf != NULL, "%.*s", (int)errors.len, errors.data);
-	buf_free(&text);
-	return conf;
+	snprintf(text, sizeof(text), "root / /srv\nroot /other /srv/other\n"
+	    "hashers 1\n%s", more);
+	return good(text, NULL);
 }
 
 static void

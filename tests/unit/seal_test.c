@@ -7,6 +7,7 @@
 #include "common/buf.h"
 #include "common/seal.h"
 #include "tests/lib/test.h"
+#include "tests/lib/text.h"
 
 static const uint8_t key[SEAL_LEN] = "0123456789abcdefghijklmnopqrstu";
 static const struct identity id = { 1, 2, 3, 4, 5 };
@@ -141,17 +142,6 @@ TEST(seal__equal_looks_at_every_byte)
 		ATF_CHECK_EQ(0, seal_equal(a, b));
 		b[i] = 0;
 	}
-}
-
-static const char *
-hex(const uint8_t *p, size_t n)
-{
-	static char	text[2 * SEAL_LEN + 1];
-	size_t		i;
-
-	for (i = 0; i < n; i++)
-		snprintf(text + 2 * i, 3, "%02x", p[i]);
-	return text;
 }
 
 /* FIPS 180-4's own examples. */

@@ -12,6 +12,7 @@ static const struct sha1_kernel	*find_kernel(enum sha1_impl);
 #define sha1_kernel_find	find_kernel
 #include "hasher/hash/sha1_lanes.c"
 #include "tests/lib/test.h"
+#include "tests/lib/text.h"
 #undef sha1_kernel_find
 
 #define DATA_LEN	(300U << 10)
@@ -151,9 +152,8 @@ check_vectors(struct sha1_lanes *l)
 	static char		 million[1000000];
 	struct sha1_job		 jobs[4 * LANES_MAX];
 	uint8_t			 out[4 * LANES_MAX][SHA1_LEN];
-	char			 hex[2 * SHA1_LEN + 1];
 	const char		*text;
-	size_t			 i, j;
+	size_t			 i;
 
 	memset(million, 'a', sizeof(million));
 	for (i = 0; i < 4 * LANES_MAX; i++) {
@@ -165,11 +165,8 @@ check_vectors(struct sha1_lanes *l)
 		};
 	}
 	sha1_lanes_run(l, jobs, 4 * LANES_MAX);
-	for (i = 0; i < 4 * LANES_MAX; i++) {
-		for (j = 0; j < SHA1_LEN; j++)
-			snprintf(hex + 2 * j, 3, "%02x", out[i][j]);
-		ATF_CHECK_STREQ(vectors[i % 4].digest, hex);
-	}
+	for (i = 0; i < 4 * LANES_MAX; i++)
+		ATF_CHECK_STREQ(vectors[i % 4].digest, hex(out[i], SHA1_LEN));
 }
 
 /* Every length around the ends of the first blocks, at every alignment. */

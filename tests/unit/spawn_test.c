@@ -18,6 +18,7 @@
 #include "common/child.h"
 #include "pkgtorrentd/parent/process.h"
 #include "pkgtorrentd/parent/state.h"
+#include "tests/lib/conf_text.h"
 #include "tests/lib/test.h"
 
 #define BOUND_MS	20000		/* far more than it ever takes */
@@ -211,13 +212,9 @@ check_title(const struct conf *conf, enum role role, uint32_t index,
 
 TEST(spawn__titles)
 {
-	static const struct strings	 none;
-	static const char		 text[] =
-	    "root /tmp\nroot /second/disk /tmp\n";
-	struct conf			*conf;
+	struct conf	*conf = good("root /tmp\nroot /second/disk /tmp\n",
+	    NULL);
 
-	conf = conf_parse("test.conf", text, strlen(text), &none, &errors);
-	ATF_REQUIRE(conf != NULL);
 	check_title(conf, ROLE_FRONT, 0, "pkgtorrentd: front");
 	check_title(conf, ROLE_CACHE, 0, "pkgtorrentd: cache");
 	check_title(conf, ROLE_HASHER, 0, "pkgtorrentd: hasher 1");

@@ -8,6 +8,7 @@
 #include "common/seal.h"
 #include "common/torrent.h"
 #include "tests/lib/test.h"
+#include "tests/lib/text.h"
 
 #define MIB	(1U << 20)
 #define FILES	8
@@ -210,17 +211,6 @@ make_info(const struct vector *v, bool is_multi, struct buf *b,
 		free(digests[i]);
 }
 
-static const char *
-hex(const uint8_t hash[SHA1_LEN])
-{
-	static char	text[2 * SHA1_LEN + 1];
-	int		i;
-
-	for (i = 0; i < SHA1_LEN; i++)
-		snprintf(text + 2 * i, 3, "%02x", hash[i]);
-	return text;
-}
-
 static bool
 buf_has(const struct buf *b, const char *s)
 {
@@ -257,8 +247,8 @@ check_vectors(const struct vector *v, size_t n, bool is_multi)
 	o.multi = is_multi;
 	for (; n > 0; n--, v++) {
 		make_info(v, is_multi, &info, hash);
-		ATF_CHECK_STREQ_MSG(v->hash, hex(hash), "%s: %s != %s",
-		    v->files[0].path, v->hash, hex(hash));
+		ATF_CHECK_STREQ_MSG(v->hash, hex(hash, SHA1_LEN), "%s: %s != %s",
+		    v->files[0].path, v->hash, hex(hash, SHA1_LEN));
 		if (v->order != NULL) {
 			ATF_REQUIRE_EQ(0, torrent_wrap(&o, hash, &before,
 			    &after));

@@ -1,6 +1,5 @@
 #include <atf-c.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/lib/conf_text.h"

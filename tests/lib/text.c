@@ -1,6 +1,5 @@
 #include <atf-c.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/lib/text.h"

@@ -1,7 +1,6 @@
 /*
  * Names that clients rewrite, as they were seen to ask for them.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "common/client_name.h"

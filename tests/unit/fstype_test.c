@@ -1,5 +1,4 @@
 /* Which file systems are trusted with change times. */
-#include <string.h>
 
 #include "common/mounts.h"
 #include "tests/lib/test.h"

@@ -1,6 +1,5 @@
 /* The memory of mounts, and the mounts in identities. */
 #include <fcntl.h>
-#include <string.h>
 
 #include "common/mounts.h"
 #include "tests/lib/test.h"

@@ -12,7 +12,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <seccomp.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

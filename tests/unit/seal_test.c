@@ -1,7 +1,6 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include <stdio.h>
 #include <string.h>
 
 #include "common/buf.h"

@@ -13,7 +13,6 @@
 
 #include <fcntl.h>
 #include <seccomp.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

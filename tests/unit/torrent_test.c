@@ -247,8 +247,8 @@ check_vectors(const struct vector *v, size_t n, bool is_multi)
 	o.multi = is_multi;
 	for (; n > 0; n--, v++) {
 		make_info(v, is_multi, &info, hash);
-		ATF_CHECK_STREQ_MSG(v->hash, hex(hash, SHA1_LEN), "%s: %s != %s",
-		    v->files[0].path, v->hash, hex(hash, SHA1_LEN));
+		ATF_CHECK_STREQ_MSG(v->hash, hex(hash, SHA1_LEN), "%s",
+		    v->files[0].path);
 		if (v->order != NULL) {
 			ATF_REQUIRE_EQ(0, torrent_wrap(&o, hash, &before,
 			    &after));

@@ -17,6 +17,9 @@
 #define DIGESTS		3		/* two pieces, one padded */
 #define WALKERS		2
 
+static const char conf_text[] = "root / /srv\nroot /other /srv/other\n"
+    "hashers 1\n";
+
 /* One end that the test plays, and the last message received there. */
 struct end {
 	struct channel	 ch;
@@ -35,8 +38,6 @@ struct rig {
 	struct addrs	 addrs;
 };
 
-static struct rig *rig;
-
 /* A request that waits, and the result that it got. */
 struct request_rig {
 	struct waiter		 waiter;
@@ -51,11 +52,17 @@ struct request_rig {
 static struct conf *
 rig_conf(const char *more)
 {
-	char text[256];
+	struct strings none = { 0 };
+	struct buf errors = { 0 }, text = { 0 };
+	struct conf *conf;
 
-	snprintf(text, sizeof(text), "root / /srv\nroot /other /srv/other\n"
-	    "hashers 1\n%s", more);
-	return good(text, NULL);
+	ATF_REQUIRE_EQ(0, buf_add(&text, conf_text, strlen(conf_text)));
+	ATF_REQUIRE_EQ(0, buf_add(&text, more, strlen(more)));
+	conf = conf_parse("test", (char *)text.data, text.len, &none,
+	    &errors);
+	ATF_REQUIRE_MSG(conf != NULL, "%.*s", (int)errors.len, errors.data);
+	buf_free(&text);
+	return conf;
 }
 
 static void
@@ -66,7 +73,7 @@ end_open(struct end *end, enum role role, enum role peer, int fd)
 
 /* The parent hands the front a channel to a new worker. */
 static void
-rig_attach(enum role role, uint32_t index, struct end *end)
+rig_attach(struct rig *rig, enum role role, uint32_t index, struct end *end)
 {
 	int pair[2];
 
@@ -75,7 +82,7 @@ rig_attach(enum role role, uint32_t index, struct end *end)
 	ATF_REQUIRE_EQ(0, jobs_attach(&rig->jobs, role, index, pair[0]));
 }
 
-static void
+static struct rig *
 rig_start(const char *more)
 {
 	struct rig *rig;
@@ -95,27 +102,29 @@ rig_start(const char *more)
 	rig->jobs.hashq.open_max = 1000;
 	rig_attach(rig, ROLE_CACHE, 0, &rig->cache);
 	for (i = 0; i < WALKERS; i++)
-		rig_attach(ROLE_WALKER, i, &rig->walker[i]);
-	rig_attach(ROLE_HASHER, 0, &rig->hasher);
+		rig_attach(rig, ROLE_WALKER, i, &rig->walker[i]);
+	rig_attach(rig, ROLE_HASHER, 0, &rig->hasher);
+	return rig;
 }
 
 /* The front's loop, until it has nothing to do. */
 static void
-rig_loop(void)
+rig_loop(struct rig *rig)
 {
 	int i;
 
 	for (i = 0; i < 5; i++)
-		ATF_REQUIRE(event_base_loop(rig->base, EVLOOP_NONBLOCK) != -1);
+		ATF_REQUIRE(event_base_loop(rig->base,
+		    EVLOOP_NONBLOCK) != -1);
 }
 
 /* The message of this type that the front has sent to an end. */
 static const void *
-rig_expect(struct end *end, enum msg_type type)
+rig_expect(struct rig *rig, struct end *end, enum msg_type type)
 {
 	struct msg_wrong wrong;
 
-	rig_loop();
+	rig_loop(rig);
 	ATF_REQUIRE_EQ_MSG(MSG_GOT, msg_recv(&end->ch, end->buf, &end->msg,
 	    &wrong), "no %s came", msg_name(type));
 	ATF_REQUIRE_STREQ(msg_name(type), msg_name(end->msg.type));
@@ -124,22 +133,22 @@ rig_expect(struct end *end, enum msg_type type)
 }
 
 static void
-rig_expect_nothing(struct end *end)
+rig_expect_nothing(struct rig *rig, struct end *end)
 {
 	struct msg_wrong wrong;
 
-	rig_loop();
+	rig_loop(rig);
 	ATF_CHECK_EQ(MSG_AGAIN, msg_recv(&end->ch, end->buf, &end->msg,
 	    &wrong));
 }
 
 /* A message of a worker, which the front handles. */
 static void
-rig_say(struct end *end, enum msg_type type,
+rig_say(struct rig *rig, struct end *end, enum msg_type type,
     const void *body, const void *tail, size_t len)
 {
 	ATF_REQUIRE_EQ(0, msg_send(&end->ch, type, body, tail, len, NULL, 0));
-	rig_loop();
+	rig_loop(rig);
 }
 
 /*
@@ -160,7 +169,7 @@ request_on_done(struct waiter *w, const struct job_result *result)
 /* Wait for the torrent of these paths (joined by newlines), which the request
    brings along or not. */
 static void
-request_send(struct request_rig *r, const char *paths,
+request_send(struct rig *rig, struct request_rig *r, const char *paths,
     bool brings, bool multi, struct addr *addr)
 {
 	struct torrent_key key = { .multi = multi };
@@ -179,13 +188,13 @@ request_send(struct request_rig *r, const char *paths,
 	ATF_REQUIRE_EQ(0, job_want(&rig->jobs, &key, &specs, NULL,
 	    &r->waiter));
 	specs_free(&specs);
-	rig_loop();
+	rig_loop(rig);
 }
 
 static void
-request_check(struct request_rig *r, int status)
+request_check(struct rig *rig, struct request_rig *r, int status)
 {
-	rig_loop();
+	rig_loop(rig);
 	ATF_REQUIRE_MSG(r->done, "the request still waits");
 	ATF_CHECK_EQ_MSG(status, r->result.status, "%d instead of %d: %s",
 	    r->result.status, status, r->result.why);
@@ -196,7 +205,7 @@ request_check(struct request_rig *r, int status)
 
 /* The torrent that the front remembers for these paths, or NULL. */
 static struct torrent *
-rig_remembers(const char *paths, bool *known)
+rig_remembers(struct rig *rig, const char *paths, bool *known)
 {
 	struct torrent_key key = { .multi = 1 };
 	struct hot_entry *e;
@@ -239,45 +248,47 @@ listing(const char *paths, struct identity id)
 }
 
 static void
-cache_knows_nothing(void)
+cache_knows_nothing(struct rig *rig)
 {
-	const struct msg_get_info *asked = rig_expect(&rig->cache,
+	const struct msg_get_info *asked = rig_expect(rig, &rig->cache,
 	    MSG_GET_INFO);
 	struct msg_info body = { .id = asked->id };
 
-	rig_say(&rig->cache, MSG_INFO, &body, NULL, 0);
+	rig_say(rig, &rig->cache, MSG_INFO, &body, NULL, 0);
 }
 
 static void
-walker_lists(const char *paths, struct identity id)
+walker_lists(struct rig *rig, const char *paths, struct identity id)
 {
 	struct end *walker = &rig->walker[0];
-	const struct msg_resolve *asked = rig_expect(walker, MSG_RESOLVE);
+	const struct msg_resolve *asked = rig_expect(rig, walker,
+	    MSG_RESOLVE);
 	struct msg_id part = { .id = asked->id };
 	struct msg_resolved body = { .id = asked->id, .result = RESOLVE_OK };
 	struct buf records = listing(paths, id);
 
 	sha256(records.data, records.len, body.listing_sha256);
-	rig_say(walker, MSG_LISTING, &part, records.data, records.len);
-	rig_say(walker, MSG_RESOLVED, &body, NULL, 0);
+	rig_say(rig, walker, MSG_LISTING, &part, records.data, records.len);
+	rig_say(rig, walker, MSG_RESOLVED, &body, NULL, 0);
 	buf_free(&records);
 }
 
 static void
-walker_refuses(struct end *walker, uint32_t result)
+walker_refuses(struct rig *rig, struct end *walker, uint32_t result)
 {
-	const struct msg_resolve *asked = rig_expect(walker, MSG_RESOLVE);
+	const struct msg_resolve *asked = rig_expect(rig, walker,
+	    MSG_RESOLVE);
 	struct msg_resolved body = { .id = asked->id, .result = result };
 
-	rig_say(walker, MSG_RESOLVED, &body, NULL, 0);
+	rig_say(rig, walker, MSG_RESOLVED, &body, NULL, 0);
 }
 
 /* Zeros are the digests of all pieces: of n files, or none of them. */
 static void
-cache_answers_pieces(uint32_t n, bool known)
+cache_answers_pieces(struct rig *rig, uint32_t n, bool known)
 {
 	static const uint8_t zeros[DIGESTS * SHA1_LEN];
-	const struct msg_get_pieces *asked = rig_expect(&rig->cache,
+	const struct msg_get_pieces *asked = rig_expect(rig, &rig->cache,
 	    MSG_GET_PIECES);
 	struct msg_pieces body = { .id = asked->id, .count = n };
 	struct msg_pieces_item item = { 0 };
@@ -290,15 +301,16 @@ cache_answers_pieces(uint32_t n, bool known)
 		ATF_REQUIRE_EQ(0, buf_add(&tail, zeros, (size_t)item.count *
 		    SHA1_LEN));
 	}
-	rig_say(&rig->cache, MSG_PIECES, &body, tail.data, tail.len);
+	rig_say(rig, &rig->cache, MSG_PIECES, &body, tail.data, tail.len);
 	buf_free(&tail);
 }
 
 /* Open n files, which have this identity by now. */
 static void
-walker_opens(uint32_t n, struct identity id)
+walker_opens(struct rig *rig, uint32_t n, struct identity id)
 {
-	const struct msg_open *asked = rig_expect(&rig->walker[0], MSG_OPEN);
+	const struct msg_open *asked = rig_expect(rig, &rig->walker[0],
+	    MSG_OPEN);
 	struct msg_opened body = { .id = asked->id, .count = n };
 	struct msg_opened_item item[MSG_FDS_MAX];
 	int fds[MSG_FDS_MAX];
@@ -316,15 +328,16 @@ walker_opens(uint32_t n, struct identity id)
 	    item, n * sizeof(item[0]), fds, (int)n));
 	for (i = 0; i < n; i++)
 		close(fds[i]);
-	rig_loop();
+	rig_loop(rig);
 }
 
 /* Hash a batch of n whole files. */
 static void
-hasher_hashes(uint32_t n, struct identity id)
+hasher_hashes(struct rig *rig, uint32_t n, struct identity id)
 {
 	static const uint8_t zeros[DIGESTS * SHA1_LEN];
-	const struct msg_hash *asked = rig_expect(&rig->hasher, MSG_HASH);
+	const struct msg_hash *asked = rig_expect(rig, &rig->hasher,
+	    MSG_HASH);
 	struct msg_digests body = { .id = asked->id, .count = n };
 	struct msg_digests_item item = { .status = DIGESTS_OK,
 	    .flags = DIGESTS_SETTLED, .count = DIGESTS, .identity = id };
@@ -337,7 +350,7 @@ hasher_hashes(uint32_t n, struct identity id)
 		ATF_REQUIRE_EQ(0, buf_add(&tail, zeros, item.count *
 		    SHA1_LEN));
 	}
-	rig_say(&rig->hasher, MSG_DIGESTS, &body, tail.data, tail.len);
+	rig_say(rig, &rig->hasher, MSG_DIGESTS, &body, tail.data, tail.len);
 	buf_free(&tail);
 }
 
@@ -359,7 +372,8 @@ check_torrent(const struct torrent *t)
 	struct buf info = { 0 };
 	uint8_t hash[SHA1_LEN];
 
-	ATF_REQUIRE_EQ(0, torrent_info(&info, &params, tf, 2, true, 1U << 20));
+	ATF_REQUIRE_EQ(0, torrent_info(&info, &params, tf, 2, true,
+	    1U << 20));
 	sha1(info.data, info.len, hash);
 	ATF_CHECK_EQ(0, memcmp(hash, t->info_hash, SHA1_LEN));
 	ATF_CHECK_STREQ("a", t->name);
@@ -370,31 +384,29 @@ check_torrent(const struct torrent *t)
  * The cases, in the order of the states.
  */
 
-static struct request_rig r[3];
-static const struct identity id = { .ino = 1, .size = SIZE, .mtime_ns = 1,
-    .ctime_ns = 1 };
-
 TEST(job__cold_digest)
 {
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	struct identity id = identity(1);
 	bool known;
 
-	rig_start("");
-	request_send(r, PATHS, true, true, NULL);
-	cache_knows_nothing();
-	walker_lists(PATHS, id);
-	cache_answers_pieces(2, false);
+	request_send(rig, &r, PATHS, true, true, NULL);
+	cache_knows_nothing(rig);
+	walker_lists(rig, PATHS, id);
+	cache_answers_pieces(rig, 2, false);
 	ATF_CHECK_EQ(1, rig->jobs.queued);
-	walker_opens(2, id);
-	ATF_CHECK(!r->done);
-	hasher_hashes(2, id);
-	rig_expect(&rig->cache, MSG_PUT_PIECES);
-	rig_expect(&rig->cache, MSG_PUT_PIECES);
-	rig_expect(&rig->cache, MSG_PUT_INFO);
-	ATF_REQUIRE(r->done && r->result.torrent != NULL);
-	check_torrent(r->result.torrent);
-	ATF_CHECK(!r->result.checked);
-	ATF_CHECK_EQ(r->result.torrent, rig_remembers(PATHS, &known));
-	request_check(r, 200);
+	walker_opens(rig, 2, id);
+	ATF_CHECK(!r.done);
+	hasher_hashes(rig, 2, id);
+	rig_expect(rig, &rig->cache, MSG_PUT_PIECES);
+	rig_expect(rig, &rig->cache, MSG_PUT_PIECES);
+	rig_expect(rig, &rig->cache, MSG_PUT_INFO);
+	ATF_REQUIRE(r.done && r.result.torrent != NULL);
+	check_torrent(r.result.torrent);
+	ATF_CHECK(!r.result.checked);
+	ATF_CHECK_EQ(r.result.torrent, rig_remembers(rig, PATHS, &known));
+	request_check(rig, &r, 200);
 	ATF_CHECK_EQ(0, rig->jobs.n);
 	ATF_CHECK_EQ(0, rig->jobs.queued);
 }
@@ -402,172 +414,188 @@ TEST(job__cold_digest)
 /* The cache has the entry, and the walker says that nothing has changed. */
 TEST(job__cache_knows_the_torrent)
 {
+	struct rig *rig = rig_start("");
+	struct request_rig r;
 	struct buf stored = listing(PATHS, identity(1));
 	const struct msg_get_info *get;
 	const struct msg_resolve *asked;
 	struct msg_info info = { .flags = INFO_FOUND };
 	uint8_t sha[SEAL_LEN];
 
-	rig_start("");
 	sha256(stored.data, stored.len, sha);
-	request_send(r, PATHS, false, true, NULL);
-	get = rig_expect(&rig->cache, MSG_GET_INFO);
+	request_send(rig, &r, PATHS, false, true, NULL);
+	get = rig_expect(rig, &rig->cache, MSG_GET_INFO);
 	info.id = get->id;
 	info.listing_len = (uint32_t)stored.len;
 	info.info_len = 4;
 	ATF_REQUIRE_EQ(0, buf_add(&stored, "dict", 4));
-	rig_say(&rig->cache, MSG_INFO, &info, stored.data, stored.len);
-	asked = rig_expect(&rig->walker[0], MSG_RESOLVE);
+	rig_say(rig, &rig->cache, MSG_INFO, &info, stored.data, stored.len);
+	asked = rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
 	ATF_CHECK_EQ(RESOLVE_EXPECT, asked->flags);
 	ATF_CHECK_EQ(0, memcmp(sha, asked->expect, SEAL_LEN));
-	rig_say(&rig->walker[0], MSG_RESOLVED, &(struct msg_resolved){
+	rig_say(rig, &rig->walker[0], MSG_RESOLVED, &(struct msg_resolved){
 	    .id = asked->id, .result = RESOLVE_SAME }, NULL, 0);
-	ATF_CHECK(r->done && r->result.checked);
-	request_check(r, 200);
-	rig_expect_nothing(&rig->cache);
-	rig_expect_nothing(&rig->hasher);
+	ATF_CHECK(r.done && r.result.checked);
+	request_check(rig, &r, 200);
+	rig_expect_nothing(rig, &rig->cache);
+	rig_expect_nothing(rig, &rig->hasher);
 	buf_free(&stored);
 }
 
 TEST(job__cache_knows_the_pieces)
 {
-	rig_start("max-queue 1\n");
+	struct rig *rig = rig_start("max-queue 1\n");
+	struct request_rig r;
+
 	rig->jobs.queued = 1;	/* nothing may be hashed */
-	request_send(r, PATHS, true, true, NULL);
-	cache_knows_nothing();
-	walker_lists(PATHS, id);
-	cache_answers_pieces(2, true);
-	ATF_REQUIRE(r->done && r->result.torrent != NULL);
-	check_torrent(r->result.torrent);
-	request_check(r, 200);
-	rig_expect_nothing(&rig->hasher);
+	request_send(rig, &r, PATHS, true, true, NULL);
+	cache_knows_nothing(rig);
+	walker_lists(rig, PATHS, identity(1));
+	cache_answers_pieces(rig, 2, true);
+	ATF_REQUIRE(r.done && r.result.torrent != NULL);
+	check_torrent(r.result.torrent);
+	request_check(rig, &r, 200);
+	rig_expect_nothing(rig, &rig->hasher);
 }
 
 /* Its specs are not known, so they are asked for with 412. */
 TEST(job__unknown_digest)
 {
+	struct rig *rig = rig_start("");
+	struct request_rig r;
 	bool known;
 
-	rig_start("");
-	request_send(r, PATHS, false, true, NULL);
-	cache_knows_nothing();
-	request_check(r, 412);
-	ATF_CHECK_EQ(NULL, rig_remembers(PATHS, &known));
+	request_send(rig, &r, PATHS, false, true, NULL);
+	cache_knows_nothing(rig);
+	request_check(rig, &r, 412);
+	ATF_CHECK_EQ(NULL, rig_remembers(rig, PATHS, &known));
 	ATF_CHECK(known);
-	rig_expect_nothing(&rig->walker[0]);
+	rig_expect_nothing(rig, &rig->walker[0]);
 }
 
 /* A request that brings the paths makes the job of one that does not. */
 TEST(job__is_shared)
 {
-	rig_start("");
-	request_send(&r[0], PATHS, false, true, NULL);
-	request_send(&r[1], PATHS, true, true, NULL);
+	struct rig *rig = rig_start("");
+	struct request_rig r[2];
+
+	request_send(rig, &r[0], PATHS, false, true, NULL);
+	request_send(rig, &r[1], PATHS, true, true, NULL);
 	ATF_CHECK_EQ(1, rig->jobs.n);
-	cache_knows_nothing();
-	walker_lists(PATHS, id);
-	cache_answers_pieces(2, true);
-	request_check(&r[0], 200);
-	request_check(&r[1], 200);
+	cache_knows_nothing(rig);
+	walker_lists(rig, PATHS, identity(1));
+	cache_answers_pieces(rig, 2, true);
+	request_check(rig, &r[0], 200);
+	request_check(rig, &r[1], 200);
 }
 
 /* Without the cache a digest alone cannot be answered; paths can. */
 TEST(job__cache_is_away)
 {
-	rig_start("");
-	request_send(&r[0], PATHS, false, true, NULL);
-	request_send(&r[1], "/a/x", true, true, NULL);
+	struct rig *rig = rig_start("");
+	struct request_rig r[2];
+
+	request_send(rig, &r[0], PATHS, false, true, NULL);
+	request_send(rig, &r[1], "/a/x", true, true, NULL);
 	close(rig->cache.ch.fd);
-	rig_loop();
+	rig_loop(rig);
 	jobs_tick(&rig->jobs);
-	rig_loop();
+	rig_loop(rig);
 	ATF_CHECK(!r[0].done);
 	rig->jobs.workers.cache.lost_ms -= 3000;
 	jobs_tick(&rig->jobs);
-	request_check(&r[0], 503);
+	request_check(rig, &r[0], 503);
 	ATF_CHECK_EQ(5, r[0].result.retry_s);
-	walker_lists("/a/x", id);
+	walker_lists(rig, "/a/x", identity(1));
 	jobs_tick(&rig->jobs);
-	walker_opens(1, id);
-	hasher_hashes(1, id);
-	request_check(&r[1], 200);
+	walker_opens(rig, 1, identity(1));
+	hasher_hashes(rig, 1, identity(1));
+	request_check(rig, &r[1], 200);
 }
 
 TEST(job__cache_is_restarted)
 {
-	rig_start("");
-	request_send(r, PATHS, true, true, NULL);
-	rig_expect(&rig->cache, MSG_GET_INFO);
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+
+	request_send(rig, &r, PATHS, true, true, NULL);
+	rig_expect(rig, &rig->cache, MSG_GET_INFO);
 	close(rig->cache.ch.fd);
-	rig_loop();
-	rig_attach(ROLE_CACHE, 0, &rig->cache);
-	cache_knows_nothing();
-	walker_lists(PATHS, id);
-	rig_expect(&rig->cache, MSG_GET_PIECES);
+	rig_loop(rig);
+	rig_attach(rig, ROLE_CACHE, 0, &rig->cache);
+	cache_knows_nothing(rig);
+	walker_lists(rig, PATHS, identity(1));
+	rig_expect(rig, &rig->cache, MSG_GET_PIECES);
 	close(rig->cache.ch.fd);
-	rig_loop();
-	rig_attach(ROLE_CACHE, 0, &rig->cache);
-	cache_answers_pieces(2, true);
-	request_check(r, 200);
+	rig_loop(rig);
+	rig_attach(rig, ROLE_CACHE, 0, &rig->cache);
+	cache_answers_pieces(rig, 2, true);
+	request_check(rig, &r, 200);
 }
 
 TEST(job__walker_is_restarted)
 {
-	rig_start("");
-	request_send(r, "/a/x", true, false, NULL);
-	rig_expect(&rig->walker[0], MSG_RESOLVE);
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	struct identity id = identity(1);
+
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
 	close(rig->walker[0].ch.fd);
-	rig_loop();
-	rig_attach(ROLE_WALKER, 0, &rig->walker[0]);
-	walker_lists("/a/x", id);
-	cache_answers_pieces(1, false);
-	rig_expect(&rig->walker[0], MSG_OPEN);
+	rig_loop(rig);
+	rig_attach(rig, ROLE_WALKER, 0, &rig->walker[0]);
+	walker_lists(rig, "/a/x", id);
+	cache_answers_pieces(rig, 1, false);
+	rig_expect(rig, &rig->walker[0], MSG_OPEN);
 	close(rig->walker[0].ch.fd);
-	rig_loop();
-	rig_attach(ROLE_WALKER, 0, &rig->walker[0]);
-	walker_opens(1, id);
-	hasher_hashes(1, id);
-	request_check(r, 200);
+	rig_loop(rig);
+	rig_attach(rig, ROLE_WALKER, 0, &rig->walker[0]);
+	walker_opens(rig, 1, id);
+	hasher_hashes(rig, 1, id);
+	request_check(rig, &r, 200);
 }
 
 /* The other walker is told that its listing is not needed any more. */
 TEST(job__walker_refuses)
 {
+	struct rig *rig = rig_start("");
+	struct request_rig r;
 	const struct msg_resolve *asked;
 	const struct msg_id *cancelled;
-	uint64_t asked_id;
+	uint64_t id;
 
-	rig_start("");
-	request_send(r, "/a/**\n/other/**", true, true, NULL);
-	cache_knows_nothing();
-	asked = rig_expect(&rig->walker[1], MSG_RESOLVE);
-	asked_id = asked->id;
-	walker_refuses(&rig->walker[0], RESOLVE_TOO_MANY_FILES);
-	request_check(r, 413);
-	cancelled = rig_expect(&rig->walker[1], MSG_CANCEL);
-	ATF_CHECK_EQ(asked_id, cancelled->id);
+	request_send(rig, &r, "/a/**\n/other/**", true, true, NULL);
+	cache_knows_nothing(rig);
+	asked = rig_expect(rig, &rig->walker[1], MSG_RESOLVE);
+	id = asked->id;
+	walker_refuses(rig, &rig->walker[0], RESOLVE_TOO_MANY_FILES);
+	request_check(rig, &r, 413);
+	cancelled = rig_expect(rig, &rig->walker[1], MSG_CANCEL);
+	ATF_CHECK_EQ(id, cancelled->id);
 }
 
 /* A listing of a path that is not below the walker's root. */
 TEST(job__walker_lists_others_files)
 {
+	struct rig *rig = rig_start("");
+	struct request_rig r;
 	const struct msg_wrong *wrong;
 	struct buf records = { 0 };
+	struct identity id = identity(1);
 	const struct msg_resolve *asked;
 	struct msg_id part = { 0 };
 	struct msg_resolved body = { .result = RESOLVE_OK };
 
-	rig_start("");
-	request_send(r, "/a/x", true, false, NULL);
-	asked = rig_expect(&rig->walker[0], MSG_RESOLVE);
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	asked = rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
 	part.id = body.id = asked->id;
 	ATF_REQUIRE_EQ(0, listing_add_spec(&records, 0, PATH_OK, "/a/x", 4,
 	    1));
 	ATF_REQUIRE_EQ(0, listing_add_file(&records, &id, "/other/x", 8));
-	rig_say(&rig->walker[0], MSG_LISTING, &part, records.data,
+	rig_say(rig, &rig->walker[0], MSG_LISTING, &part, records.data,
 	    records.len);
-	rig_say(&rig->walker[0], MSG_RESOLVED, &body, NULL, 0);
-	wrong = rig_expect(&rig->parent, MSG_WRONG);
+	rig_say(rig, &rig->walker[0], MSG_RESOLVED, &body, NULL, 0);
+	wrong = rig_expect(rig, &rig->parent, MSG_WRONG);
 	ATF_CHECK_EQ(ROLE_WALKER, wrong->role);
 	ATF_CHECK_EQ(FAULT_CONTENT, wrong->fault);
 	ATF_CHECK_EQ(-1, rig->jobs.workers.walkers[0].ch.fd);
@@ -578,84 +606,91 @@ TEST(job__walker_lists_others_files)
 /* The job starts again twice, then gives up. */
 TEST(job__file_changes)
 {
+	struct rig *rig = rig_start("");
+	struct request_rig r;
 	int i;
 
-	rig_start("");
-	request_send(r, "/a/x", true, false, NULL);
+	request_send(rig, &r, "/a/x", true, false, NULL);
 	for (i = 0; i < 3; i++) {
-		ATF_CHECK_MSG(!r->done, "after %d changes", i);
-		walker_lists("/a/x", identity(2 * i));
-		cache_answers_pieces(1, false);
+		ATF_CHECK_MSG(!r.done, "after %d changes", i);
+		walker_lists(rig, "/a/x", identity(2 * i));
+		cache_answers_pieces(rig, 1, false);
 		if (i == 0) {
-			walker_opens(1, id);
+			walker_opens(rig, 1, identity(1));
 			continue;
 		}
-		walker_opens(1, identity(2 * i));
-		hasher_hashes(1, identity(2 * i + 1));
+		walker_opens(rig, 1, identity(2 * i));
+		hasher_hashes(rig, 1, identity(2 * i + 1));
 	}
-	request_check(r, 503);
-	ATF_CHECK_EQ(10, r->result.retry_s);
+	request_check(rig, &r, 503);
+	ATF_CHECK_EQ(10, r.result.retry_s);
 	ATF_CHECK_EQ(0, rig->jobs.queued);
 }
 
 /* When the walkers' listings are too old they are made again. */
 TEST(job__checks_the_files)
 {
+	struct rig *rig = rig_start("revalidate 0\n");
+	struct request_rig r;
+	struct identity id = identity(1);
 	const struct msg_resolve *asked;
 	uint64_t start;
 
-	rig_start("revalidate 0\n");
-	request_send(r, "/a/x", true, false, NULL);
-	walker_lists("/a/x", id);
-	cache_answers_pieces(1, false);
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	walker_lists(rig, "/a/x", id);
+	cache_answers_pieces(rig, 1, false);
 	start = clock_coarse_ms();
-	walker_opens(1, id);
+	walker_opens(rig, 1, id);
 	while (clock_coarse_ms() == start)
 		continue;
-	hasher_hashes(1, id);
-	ATF_CHECK(!r->done);
-	asked = rig_expect(&rig->walker[0], MSG_RESOLVE);
+	hasher_hashes(rig, 1, id);
+	ATF_CHECK(!r.done);
+	asked = rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
 	ATF_CHECK_EQ(RESOLVE_EXPECT, asked->flags);
-	rig_say(&rig->walker[0], MSG_RESOLVED, &(struct msg_resolved){
+	rig_say(rig, &rig->walker[0], MSG_RESOLVED, &(struct msg_resolved){
 	    .id = asked->id, .result = RESOLVE_SAME }, NULL, 0);
-	request_check(r, 200);
+	request_check(rig, &r, 200);
 }
 
 TEST(job__too_many_of_a_client)
 {
 	static const uint8_t ip[16] = { 192, 0, 2, 1 };
-	struct addr *addr;
+	struct rig *rig = rig_start("max-jobs-per-client 1\n");
+	struct addr *addr = addr_get(&rig->addrs, 2, ip);
+	struct request_rig r[3];
+	struct identity id = identity(1);
 
-	rig_start("max-jobs-per-client 1\n");
-	addr = addr_get(&rig->addrs, 2, ip);
-	request_send(&r[0], "/a/x", true, false, addr);
-	walker_lists("/a/x", id);
-	cache_answers_pieces(1, false);
-	walker_opens(1, id);
-	request_send(&r[1], "/a/y", true, false, addr);
-	walker_lists("/a/y", id);
-	cache_answers_pieces(1, false);
-	request_check(&r[1], 429);
+	request_send(rig, &r[0], "/a/x", true, false, addr);
+	walker_lists(rig, "/a/x", id);
+	cache_answers_pieces(rig, 1, false);
+	walker_opens(rig, 1, id);
+	request_send(rig, &r[1], "/a/y", true, false, addr);
+	walker_lists(rig, "/a/y", id);
+	cache_answers_pieces(rig, 1, false);
+	request_check(rig, &r[1], 429);
 	ATF_CHECK_EQ(1, addr->jobs);
 	/* Another client's job is not counted. */
-	request_send(&r[2], "/a/z", true, false, NULL);
-	hasher_hashes(1, id);
-	request_check(&r[0], 200);
+	request_send(rig, &r[2], "/a/z", true, false, NULL);
+	hasher_hashes(rig, 1, id);
+	request_check(rig, &r[0], 200);
 	ATF_CHECK_EQ(0, addr->jobs);
 	ATF_CHECK(!r[2].done);
 }
 
 TEST(job__queue_is_full)
 {
-	rig_start("max-queue 1\n");
-	request_send(&r[0], "/a/x", true, false, NULL);
-	walker_lists("/a/x", id);
-	cache_answers_pieces(1, false);
-	walker_opens(1, id);
-	request_send(&r[1], "/a/y", true, false, NULL);
-	walker_lists("/a/y", id);
-	cache_answers_pieces(1, false);
-	request_check(&r[1], 503);
+	struct rig *rig = rig_start("max-queue 1\n");
+	struct request_rig r[2];
+	struct identity id = identity(1);
+
+	request_send(rig, &r[0], "/a/x", true, false, NULL);
+	walker_lists(rig, "/a/x", id);
+	cache_answers_pieces(rig, 1, false);
+	walker_opens(rig, 1, id);
+	request_send(rig, &r[1], "/a/y", true, false, NULL);
+	walker_lists(rig, "/a/y", id);
+	cache_answers_pieces(rig, 1, false);
+	request_check(rig, &r[1], 503);
 	ATF_CHECK(r[1].result.retry_s > 0);
 	ATF_CHECK(!r[0].done);
 	ATF_CHECK_EQ(1, rig->jobs.queued);
@@ -664,44 +699,47 @@ TEST(job__queue_is_full)
 /* The job goes on, and its torrent is remembered. */
 TEST(job__waiter_leaves)
 {
+	struct rig *rig = rig_start("");
+	struct request_rig r;
 	bool known;
 
-	rig_start("");
-	request_send(r, PATHS, true, true, NULL);
-	cache_knows_nothing();
-	job_leave(&r->waiter);
-	ATF_CHECK_EQ(NULL, r->waiter.job);
-	walker_lists(PATHS, id);
-	cache_answers_pieces(2, true);
-	rig_loop();
-	ATF_CHECK(!r->done);
-	ATF_CHECK(rig_remembers(PATHS, &known) != NULL);
+	request_send(rig, &r, PATHS, true, true, NULL);
+	cache_knows_nothing(rig);
+	job_leave(&r.waiter);
+	ATF_CHECK_EQ(NULL, r.waiter.job);
+	walker_lists(rig, PATHS, identity(1));
+	cache_answers_pieces(rig, 2, true);
+	rig_loop(rig);
+	ATF_CHECK(!r.done);
+	ATF_CHECK(rig_remembers(rig, PATHS, &known) != NULL);
 	ATF_CHECK_EQ(0, rig->jobs.n);
 }
 
 TEST(job__new_configuration)
 {
+	struct rig *rig = rig_start("");
 	struct conf *conf = rig_conf("piece-length 2M\n");
+	struct request_rig r;
+	struct identity id = identity(1);
 	const struct msg_get_pieces *get;
 	uint32_t i;
 
-	rig_start("");
-	request_send(r, "/a/x", true, false, NULL);
-	walker_lists("/a/x", id);
-	cache_answers_pieces(1, false);
-	walker_opens(1, id);
-	rig_expect(&rig->hasher, MSG_HASH);
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	walker_lists(rig, "/a/x", id);
+	cache_answers_pieces(rig, 1, false);
+	walker_opens(rig, 1, id);
+	rig_expect(rig, &rig->hasher, MSG_HASH);
 	rig->child.conf = conf;
 	jobs_set_conf(&rig->jobs, conf);
 	ATF_CHECK_EQ(1, rig->jobs.layout_epoch);
 	for (i = 0; i < WALKERS; i++) {
 		ATF_CHECK_EQ(-1, rig->jobs.workers.walkers[i].ch.fd);
 		close(rig->walker[i].ch.fd);
-		rig_attach(ROLE_WALKER, i, &rig->walker[i]);
+		rig_attach(rig, ROLE_WALKER, i, &rig->walker[i]);
 	}
-	rig_attach(ROLE_CACHE, 0, &rig->cache);
-	walker_lists("/a/x", id);
-	get = rig_expect(&rig->cache, MSG_GET_PIECES);
+	rig_attach(rig, ROLE_CACHE, 0, &rig->cache);
+	walker_lists(rig, "/a/x", id);
+	get = rig_expect(rig, &rig->cache, MSG_GET_PIECES);
 	ATF_CHECK_EQ(2 * PIECE, get->piece_len);
-	ATF_CHECK(!r->done);
+	ATF_CHECK(!r.done);
 }

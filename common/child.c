@@ -160,10 +160,11 @@ static void
 warm_up(void)
 {
 	char bytes[2048] = { 0 };
+	uint8_t sum[SEAL_LEN];
 
 	selftest_init();
 	tzset();
-	digest_warm_up();
+	sha256("", 0, sum);
 	/* glibc's qsort asks how much memory there is (sysinfo(2)) before it
 	   sorts more than 1 KiB. */
 	qsort(bytes, sizeof(bytes), 1, compare_bytes);

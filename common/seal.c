@@ -30,20 +30,6 @@ static EVP_MD		*md_sha256;
 static EVP_MD_CTX	*md_ctx;
 
 void
-digest_warm_up(void)
-{
-	uint8_t out[SEAL_LEN];
-
-	if (md_ctx != NULL)
-		return;
-	md_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	md_ctx = EVP_MD_CTX_new();
-	if (md_sha256 == NULL || md_ctx == NULL)
-		fatal("OpenSSL offers no SHA-256");
-	sha256("", 0, out);
-}
-
-void
 sha1(const void *p, size_t len, uint8_t out[SHA1_LEN])
 {
 	SHA_CTX ctx;
@@ -56,7 +42,12 @@ sha1(const void *p, size_t len, uint8_t out[SHA1_LEN])
 void
 sha256(const void *p, size_t len, uint8_t out[SEAL_LEN])
 {
-	digest_warm_up();
+	if (md_ctx == NULL) {
+		md_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+		md_ctx = EVP_MD_CTX_new();
+		if (md_sha256 == NULL || md_ctx == NULL)
+			fatal("OpenSSL offers no SHA-256");
+	}
 	if (!EVP_DigestInit_ex2(md_ctx, md_sha256, NULL) ||
 	    !EVP_DigestUpdate(md_ctx, p, len) ||
 	    !EVP_DigestFinal_ex(md_ctx, out, NULL))
@@ -100,7 +91,6 @@ seal_new(const uint8_t key[SEAL_LEN])
 	struct seal *s;
 	EVP_MAC *mac;
 
-	digest_warm_up();
 	mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	if (mac == NULL)
 		fatal("OpenSSL offers no HMAC");

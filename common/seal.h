@@ -41,9 +41,8 @@ void	seal_digests(struct seal *, const struct identity *,
 /* 1 if equal, in constant time. */
 int	seal_equal(const uint8_t a[SEAL_LEN], const uint8_t b[SEAL_LEN]);
 
-/* SHA-256 of listings and entries, SHA-1 of path digests.  digest_warm_up()
-   fetches the algorithm before the sandbox. */
-void	digest_warm_up(void);
+/* SHA-256 of listings and entries, SHA-1 of path digests.  The first SHA-256
+   fetches the algorithm, which is impossible in the sandbox. */
 void	sha256(const void *, size_t, uint8_t out[SEAL_LEN]);
 void	sha1(const void *, size_t, uint8_t out[SHA1_LEN]);
 

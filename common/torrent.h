@@ -14,6 +14,16 @@
 #include "common/buf.h"
 #include "common/msg.h"
 
+#define PIECE_LEN_MIN	(16U << 10)
+#define PIECE_LEN_MAX	(16U << 20)
+
+/* Is this a value that piece-length may have? */
+static inline bool
+torrent_piece_len_ok(uint32_t n)
+{
+	return n >= PIECE_LEN_MIN && n <= PIECE_LEN_MAX && (n & (n - 1)) == 0;
+}
+
 struct torrent_params {
 	uint32_t	 piece_len;	/* bytes, a power of two */
 	bool		 padding_attr;	/* BEP 47 attr on padding files */

@@ -32,6 +32,7 @@
 #include "common/platform.h"
 #include "common/sandbox/selftest.h"
 #include "common/seal.h"
+#include "common/torrent.h"
 #include "hasher/hash/sha1_lanes.h"
 
 #define BATCHES	2
@@ -46,9 +47,6 @@
 
 /* The exit status that a shell shows for this signal. */
 #define EXIT_SIGBUS	(128 + SIGBUS)
-
-#define PIECE_LEN_MIN	(16U << 10)
-#define PIECE_LEN_MAX	(16U << 20)
 
 /* Digests of a batch: of whole pieces, of partial ones, and of those padded. */
 #define BATCH_DIGESTS	(SLICE_MIN / PIECE_LEN_MIN + 2 * HASH_RANGES)
@@ -356,8 +354,7 @@ batch_take(struct batch *batch, struct mounts *mounts, struct msg *msg)
 	batch->piece_len = body->piece_len;
 	batch->count = body->count;
 	batch->len = 0;
-	if (!powerof2(body->piece_len) || body->piece_len < PIECE_LEN_MIN ||
-	    body->piece_len > PIECE_LEN_MAX || body->count == 0 ||
+	if (!torrent_piece_len_ok(body->piece_len) || body->count == 0 ||
 	    body->count > HASH_RANGES ||
 	    msg->tail_len != body->count * sizeof(range))
 		return FAULT_CONTENT;

@@ -270,7 +270,7 @@ cache_on_get_pieces(struct cache *c, const struct msg *msg)
 	struct msg_file file;
 	uint32_t i;
 
-	if (!entry_piece_len_ok(body->piece_len))
+	if (!torrent_piece_len_ok(body->piece_len))
 		return FAULT_CONTENT;
 	c->out = (struct msg_pieces){ .id = body->id };
 	c->out_len = 0;
@@ -623,7 +623,7 @@ begin_pieces(struct put *put, const struct msg_put_pieces *body,
 	uint64_t count;
 
 	if (body->path_len == 0 || body->path_len > SPEC_MAX ||
-	    body->path_len > tail_len || !entry_piece_len_ok(body->piece_len))
+	    body->path_len > tail_len || !torrent_piece_len_ok(body->piece_len))
 		return FAULT_CONTENT;
 	seal_file(put->seal, tail, body->path_len, &body->identity, seal);
 	if (!seal_equal(seal, body->seal))
@@ -826,7 +826,7 @@ cache_on_touch(struct cache *c, const struct msg *msg)
 		(void)cache_load_info(c, body->digest, &e);
 		return FAULT_NONE;
 	}
-	if (msg->tail_len == 0 || !entry_piece_len_ok(body->piece_len))
+	if (msg->tail_len == 0 || !torrent_piece_len_ok(body->piece_len))
 		return FAULT_CONTENT;
 	if (entry_name_pieces(name, msg->tail, msg->tail_len,
 	    body->piece_len) == 0)

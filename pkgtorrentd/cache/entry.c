@@ -8,9 +8,6 @@
 
 #define ENTRY_VERSION	1
 
-#define PIECE_LEN_MIN	(16U << 10)
-#define PIECE_LEN_MAX	(16U << 20)
-
 /* Not a string, which would have a NUL at the end. */
 static const uint8_t magic[ENTRY_PEEK] = {
 	'p', 'k', 'g', 't', 'o', 'r', 'r', '\n'
@@ -192,7 +189,7 @@ entry_read_pieces(const void *data, size_t len, const void *path,
 	if (head.path_len > payload ||
 	    (payload - head.path_len) % SHA1_LEN != 0 ||
 	    head.count != (payload - head.path_len) / SHA1_LEN ||
-	    !entry_piece_len_ok(head.piece_len) ||
+	    !torrent_piece_len_ok(head.piece_len) ||
 	    head.count != torrent_digests(head.identity.size, head.piece_len))
 		return ENTRY_DAMAGED;
 	if (head.piece_len != piece_len || head.path_len != path_len ||
@@ -228,7 +225,7 @@ entry_read_info(const void *data, size_t len, const uint8_t digest[SHA1_LEN],
 	    head.listing_len > payload - head.service_len ||
 	    head.listing_len > LISTING_MAX ||
 	    head.info_len != payload - head.service_len - head.listing_len ||
-	    head.padding_attr > 1 || !entry_piece_len_ok(head.piece_len))
+	    head.padding_attr > 1 || !torrent_piece_len_ok(head.piece_len))
 		return ENTRY_DAMAGED;
 	if (memcmp(head.digest, digest, SHA1_LEN) != 0)
 		return ENTRY_MISPLACED;
@@ -253,12 +250,6 @@ const char *const entry_fault_names[] = {
 	[ENTRY_DAMAGED] = "damaged",
 	[ENTRY_MISPLACED] = "not of this name",
 };
-
-bool
-entry_piece_len_ok(uint32_t n)
-{
-	return n >= PIECE_LEN_MIN && n <= PIECE_LEN_MAX && (n & (n - 1)) == 0;
-}
 
 void
 entry_name_info(char out[ENTRY_PATH_LEN], const uint8_t digest[SHA1_LEN])
@@ -287,7 +278,7 @@ entry_name_pieces(char out[ENTRY_PATH_LEN], const void *path, size_t len,
 	unsigned depth = 0;
 	int n;
 
-	if (len > ENTRY_PATH_LEN || !entry_piece_len_ok(piece_len))
+	if (len > ENTRY_PATH_LEN || !torrent_piece_len_ok(piece_len))
 		return -1;
 	while (p < end) {
 		if (*p++ != '/' || ++depth > ENTRY_DEPTH_MAX)
@@ -317,7 +308,7 @@ is_piece_len(const char *name)
 {
 	return name[0] != '0' && strlen(name) <= 8 &&
 	    name[strspn(name, "0123456789")] == '\0' &&
-	    entry_piece_len_ok((uint32_t)strtoul(name, NULL, 10));
+	    torrent_piece_len_ok((uint32_t)strtoul(name, NULL, 10));
 }
 
 static bool

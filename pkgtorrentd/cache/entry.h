@@ -69,9 +69,6 @@ enum entry_fault	entry_read_info(const void *data, size_t len,
 			    struct entry_info *out);
 extern const char *const	entry_fault_names[];
 
-/* Is this a value that piece-length may have? */
-bool	entry_piece_len_ok(uint32_t);
-
 /*
  * Build "info/<40 hex digits>" or "pieces/<path>/<piece length>".  -1: the path
  * has no place there (an empty, . or .. component, a NUL, a component of more

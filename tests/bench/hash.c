@@ -262,7 +262,6 @@ main(int argc, char **argv)
 	if (b.piece_len < 16 << 10 || b.piece_len > 16 << 20 ||
 	    b.processes == 0)
 		errx(2, "a piece has 16 KiB to 16 MiB");
-	digest_warm_up();
 	read_init();
 	choose(&b, digest);
 	b.slice_len = SLICE_LEN(b.piece_len);

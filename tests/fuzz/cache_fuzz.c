@@ -501,7 +501,6 @@ start(void)
 	struct buf errors = { 0 };
 
 	log_set_level(-1);
-	digest_warm_up();
 	dir = fuzz_dir();
 	c.child.conf = conf_parse("fuzz", text, sizeof(text) - 1, &none,
 	    &errors);

@@ -701,7 +701,6 @@ start(void)
 	front.child.conf = conf_parse("fuzz", text, strlen(text), &none,
 	    &errors);
 	require(front.child.conf != NULL);
-	digest_warm_up();
 	signal(SIGPIPE, SIG_IGN);
 	front_init(&front);
 	front.fds = 4000;

@@ -421,7 +421,6 @@ start(void)
 	char root[160];
 
 	log_set_level(-1);
-	digest_warm_up();
 	dir = fuzz_dir();
 	make_tree();
 	w.child.conf = conf_parse("fuzz", text, sizeof(text) - 1, &none,

@@ -47,7 +47,7 @@ struct conf_type {
 			    size_t outlen);
 	size_t		 args_max;
 	bool		 repeats;
-	unsigned	 width;		/* of the field, bytes: number, choice */
+	unsigned	 width;		/* bytes of the field: number, choice */
 	/* Numbers only. */
 	const char	*noun;		/* for "from ... to ..." */
 	const struct unit *units;

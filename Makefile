@@ -186,7 +186,7 @@ install: all
 	$(CC) $(ALL_LDFLAGS) -o pkgtorrentd/installed pkgtorrentd/installed.o \
 	    pkgtorrentd/libfront.a common/libcommon.a $(PKG_LIBS)
 	for dir in $(SBINDIR) $(LIBEXECDIR) $(MANDIR)/man5 $(MANDIR)/man8 \
-	    $(SYSCONFDIR) $(DOCDIR) $(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR); \
+	    $(SYSCONFDIR) $(DOCDIR)/docs $(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR); \
 	    do mkdir -p $(DESTDIR)$$dir || exit 1; done
 	install -m 755 pkgtorrentd/installed $(DESTDIR)$(SBINDIR)/pkgtorrentd
 	install -m 755 $(HASHER) $(DESTDIR)$(LIBEXECDIR)/pkgtorrent-hasher
@@ -194,7 +194,8 @@ install: all
 	install -m 644 man/pkgtorrentd.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 README.md NEWS LICENSE etc/pkgtorrentd.conf \
 	    etc/trackers etc/nginx.conf.snippet etc/nginx-http.conf.snippet \
-	    etc/apache.conf.snippet $(DESTDIR)$(DOCDIR)
+	    etc/apache.conf.snippet SECURITY.md $(DESTDIR)$(DOCDIR)
+	install -m 644 docs/*.md $(DESTDIR)$(DOCDIR)/docs
 	sed 's,/usr/sbin/,$(SBINDIR)/,' etc/pkgtorrentd.rc \
 	    >$(DESTDIR)$(DOCDIR)/pkgtorrentd.rc
 	chmod 755 $(DESTDIR)$(DOCDIR)/pkgtorrentd.rc

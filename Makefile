@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # For GNU make and bmake alike: no conditionals, the shell decides instead.
 #
 #	make			both programs, to be used from here

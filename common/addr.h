@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The clients that have a connection or a job, with the number of each: IPv4
  * addresses and the /64s of IPv6 addresses.

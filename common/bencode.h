@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A writer of bencode (BEP 3).  The caller writes the keys of a dictionary, in
  * the order of their raw bytes.

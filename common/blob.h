@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Bytes with several owners; the last reference frees them. */
 #ifndef BLOB_H
 #define BLOB_H

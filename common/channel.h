@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A channel: receiving messages, dispatching them to handlers, and queueing
  * messages while the other end is busy.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "common/channel_event.h"
 #include "common/log.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A channel in a loop of libevent, which receives its messages and sends its
  * queue when the other end has room.

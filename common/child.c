@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The part that all children share.  They trust the parent, which reads
  * neither clients nor the mirror.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The part that all children share.  A child starts with the parent's channel
  * as descriptor 3 and nothing else, and is sent its configuration.  Walkers,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Each rule was observed with the client itself: it downloaded a torrent with
  * such a name from a web seed, and the log of the web seed showed the requested

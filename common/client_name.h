@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * File names that BitTorrent clients change.  Some clients replace characters
  * that their own systems could not store, and then request the changed name

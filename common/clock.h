@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Clocks: monotonic time for deadlines and durations, the time of day for
  * comparison with files.

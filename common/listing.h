@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Listings: the files to which specs resolved.  The walker answers in this
  * format, the front compares it and the cache stores it.  Pure.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The log: one write(2) or one message per line, so that it works in a
  * sandbox and lines of several processes never mix.

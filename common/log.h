@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The log.  The parent owns it (syslog, or stderr with -d); every other
  * process sends its lines to the parent as MSG_LOG.  One line per event, with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The mounts on which files were seen, with the type of each.  The kernel is
  * asked for the type once per mount, not once per file.

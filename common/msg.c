@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Sending and receiving messages.  The sender may be under an attacker's
  * control, so each message is checked against the table before its handler

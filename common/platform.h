@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The platforms that can be built for.  make compiles this header first and
  * prints its errors, one line for each requirement that is not met.

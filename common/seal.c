@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * For SHA1_Init() and its relatives, which OpenSSL 3 deprecates: with EVP a
  * path digest takes three times as long.

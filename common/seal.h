@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Seals: HMAC-SHA-256 under a key that the parent makes at start and gives to
  * walkers, hashers and the cache, never to the front.  The front carries

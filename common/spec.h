@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Specs: the paths and patterns in requests, as the client wrote them.  Path
  * digests are made over them, so they are sent and stored unchanged.  "."

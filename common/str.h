@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A string without a NUL, within the memory of its caller.  Pure.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Timeouts of libevent events.
  */

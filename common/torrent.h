@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Builds torrents from piece lists (BEP 3, 12, 19, 47).  Pure.
  *

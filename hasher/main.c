@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The program of walkers and hashers, the two roles that read mirror files.
  * Only the parent of pkgtorrentd starts it, with the role as process title.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The command: options, the check of the configuration, and going into the
  * background.  The parent starts the same program under another name as the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Addresses, host names and URLs of pkgtorrentd.conf(5) and of the trackers
  * file.  Addresses are numeric, so that nothing here asks the resolver.  URLs

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The parser of pkgtorrentd.conf(5): lines, words, keywords, repetitions and
  * complaints.  table.c has the keywords, and the types know their values.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The configuration: pkgtorrentd.conf(5) as a struct.  Pure, except for
  * conf_check_system().

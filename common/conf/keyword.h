@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * pkgtorrentd.conf(5) as a table: one row per keyword serves parsing,
  * printing and freeing.  Private to common/conf.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Paths, patterns and document roots of pkgtorrentd.conf(5).
  */

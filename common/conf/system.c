@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Checks of a configuration against the system.  They run before a start or a
  * reload, as the user that started the parent.

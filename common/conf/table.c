@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The keywords.  To add one, add a row here, a member of struct conf and an
  * entry in pkgtorrentd.conf(5) and in the example; only a new type of value

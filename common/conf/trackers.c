@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The trackers file: announce URLs, one per line.  A bad line is skipped,
  * because a mirror works without that tracker.

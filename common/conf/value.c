@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Types of pkgtorrentd.conf(5) that are numbers, words and strings.
  */

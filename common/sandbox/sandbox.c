@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Turns a process that root started into one that can do only its own task.
  * Layers overlap on purpose: if a kernel, a container or a bug takes one away,

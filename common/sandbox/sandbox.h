@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The sandbox: the rights that each process gives up before it sees any data of
    a stranger. */
 #ifndef SANDBOX_H

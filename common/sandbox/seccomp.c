@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The system calls that a process may make.  One table for all roles shows them
  * side by side; each row names the reason.  Names that an architecture lacks

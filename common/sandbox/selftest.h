@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The self-test: before a process is ready, it makes each system call that it
  * depends on once.  A refusal is rarely about the object of the call: the

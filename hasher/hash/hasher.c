@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The hasher: SHA-1 of the pieces of files.  It runs as its user in an empty
  * directory and may only map the files that it is handed; it has no path and no

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Assigns blocks to lanes.  All buffers of a call are in the same phase: first
  * the whole blocks of their data, longest first, so that lanes run empty

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * SHA-1 (FIPS 180-4) of many buffers at once, in as many lanes as the vector
  * unit has.  Pure, except that it logs its choice of code.

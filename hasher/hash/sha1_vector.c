@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "hasher/hash/sha1_vector.h"
 
 #if defined(__x86_64__)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The vector kernels of sha1_lanes.c: the compression function of SHA-1 on
  * several states at once.  Pure.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A glob reads each directory once, even with **: a frame carries the set of
  * all pattern components that the directory's entries may match.  There is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Globs: finds the files that a pattern matches by reading directories.  A
  * walk can stop at any directory entry and continue there later.

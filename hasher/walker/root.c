@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Only this file looks paths up.  A look-up starts at the root's descriptor
  * with the whole path, also within a glob, so that links that lead up and down

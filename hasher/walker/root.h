@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * One document root: looks up and opens paths below it.  Every look-up starts
  * at the root's descriptor and cannot leave the root, by openat2(2) with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The cache: the only process that writes entries.  It runs as the cache's
  * user, in a chroot to the cache directory, with Landlock (read and write

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Entries of the cache as bytes, and their file names.  Pure.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The files and directories in the cache's directory.  Entries are loaded,
  * saved, marked as used and removed here.  Every path is relative to the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Keeps the cache within its limits.  A sweep counts the cache and removes
  * entries that were not used for cache-age, leftovers of a crash or of the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The front: the process that clients talk to.  Runs as the daemon's user in
  * an empty root directory, without a directory descriptor, behind a filter

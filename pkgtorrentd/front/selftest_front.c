@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The front's system calls are tried once it is locked down, on sockets, a
  * file and an event loop that were made before for the trial.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The files that the parent reads, checks, opens or makes: the configuration,
  * the trackers, the access log, the cache directory.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Follows a path by the kernel's list of mounts (proc(5)) without a system call
  * that could ask a file server.  The mount at / counts as local, because our

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The table of mounts.  A system call on a file of a server that does not
  * answer may wait for ever; these functions find such paths first.

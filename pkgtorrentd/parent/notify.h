@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The service manager's readiness protocol, sd_notify(3), by plain datagrams.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Runs as root (or as the user that started it) with the few capabilities that
  * its children need; may bind, fork and signal; is sent short messages by its

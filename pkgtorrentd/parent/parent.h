@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The parent: it binds sockets, starts and restarts children, and reloads.
  */

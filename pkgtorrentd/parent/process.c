@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A child, from its start by fork(2) and execveat(2) to its end, and the
  * messages that it sends.  The parent believes a child only as far as it must:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A child of the parent: its start, its channel and messages, its timer and
  * its end; and the set of all children.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * SIGHUP: a new configuration is read, and everything that can fail is tried
  * before anything changes.  Only a child itself can find out whether it can

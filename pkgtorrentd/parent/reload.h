@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #ifndef RELOAD_H
 #define RELOAD_H
 

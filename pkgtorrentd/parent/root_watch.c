@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Compares the directory of each walker with the one to which the root's path
  * leads now.  A system call may wait for ever for a file server, so the parent

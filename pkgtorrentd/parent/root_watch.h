@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A walker stays in the directory that it entered.  When its root's path leads
  * to another directory (a new mount, a link to the next snapshot), a new walker

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The system calls of the parent and of starting children, tried before the
  * first start: later the error of a call that a filter stops would look like a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #ifndef SELFTEST_PARENT_H
 #define SELFTEST_PARENT_H
 

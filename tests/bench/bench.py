@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Shared by all measurements: the service, nginx and wrk, each on a CPU of
 its own where there are two, their CPU time, and a table of ratios.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Many clients at once, each from an address of its own, asking for the same.
  *

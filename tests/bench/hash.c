@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Bare loops: how fast pieces can be hashed at all, without messages, seals
  * and processes that have more to do.  The service is to come near to that.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
 """Hashing: wall clock and CPU time of all processes together, for files in
 the page cache and on disk, over other makers of torrents.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
 """Serving: requests per CPU second of all processes together, over nginx's
 with the same bytes; and latencies at 64 connections.
 

@@ -1,4 +1,5 @@
 #! /bin/sh
+# SPDX-License-Identifier: ISC
 # Serving against nginx; arguments: parts of serve.py.
 set -- python3 "${0%/*}/serve.py" "$@"
 [ "$(id -u)" = 0 ] && unshare -n ip link set lo up 2>/dev/null || exec "$@"

@@ -1,4 +1,5 @@
 #! /usr/bin/env python3
+# SPDX-License-Identifier: ISC
 """Which target a client asks a web seed for, our own service being no part
 of it: asked_for.py NAME TORRENT ANSWER
 

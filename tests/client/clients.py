@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of clients_test.sh."""
 import os
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Real BitTorrent clients, made to end by themselves; to be read by atf-sh
 # scripts after lib.sh.
 

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Real clients download a torrent's files, from web seeds alone, and
 # every byte is compared.
 

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # The swarm: clients that have the files give them to others, without a mirror.
 
 . "${0%/*}/../lib/lib.sh"

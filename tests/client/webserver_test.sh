@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # The service behind a web server that is configured as etc/ says.
 
 . "${0%/*}/../lib/lib.sh"

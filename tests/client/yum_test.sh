@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # The yum-torrent plugin, request by request, and curl, for users
 # without the plugin.
 

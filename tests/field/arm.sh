@@ -1,4 +1,5 @@
 #! /bin/sh
+# SPDX-License-Identifier: ISC
 # field: chroot 300 network
 # arm64 and armhf: both programs and the tests of modules, built by the
 # distribution's cross compilers; tests that ask little of the kernel run under

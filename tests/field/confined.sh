@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # field: machine 180
 # pkgtorrentd-confined.service with pkgtorrentd.socket, as its first lines say.
 . /field/lib.sh

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # field: chroot 60
 # Packages that make deps has brought for tests do not serve at the next boot,
 # and the units that this distribution's systemd enables are as they were.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # field: firstboot 60
 # systemd enables by itself every unit that no preset forbids: one of ours.
 . /field/lib.sh

@@ -1,4 +1,5 @@
 #! /bin/sh
+# SPDX-License-Identifier: ISC
 # field: chroot 400 network
 # 32 bits: the same distribution for i386, in a chroot of its own on this
 # kernel.  Builds there with the distribution's compiler, runs tests of modules

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # For steps on the booted machine, which read this first: plain sh, and no
 # program but those of a minimal Debian, curl and aria2.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # field: machine 180
 # pkgtorrentd.service, as the manual says that it is set up.
 . /field/lib.sh

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The input says which values to write: numbers, strings whole and in parts,
  * lists and dictionaries.  A model that knows BEP 3 and printf(3) writes the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The cache and a front that does anything.  The input is a list of steps:
  * questions, things to remember with the seals that belong to them, all of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as a chunked body.  The first one chooses the limit of the body
  * and where the bytes are cut, which must not matter.  A decoded body must

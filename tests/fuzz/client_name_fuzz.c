@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A path: clients rewrite it as they rewrite its components, and nothing beyond
  * its end is read.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any text: a configuration or complaints, never both, and a printed one
  * is read again as the same.  The first line goes to -o when it begins with

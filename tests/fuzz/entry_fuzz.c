@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * An entry as found on disk.  As it is, its checksum ends the matter; so the
  * same bytes are tried once more with the length and the checksum put right,

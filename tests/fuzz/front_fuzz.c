@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The front between clients and peers that do anything.  The input is a
  * list of steps: a client asks, leaves or sends anything; a walker, hasher or

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The hasher and a front that does as it likes: ranges of real files, right
  * ones and others, descriptors of all kinds, too many and too few, and any

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as a request head.  Besides memory errors: a verdict must not
  * depend on how the bytes are cut, and an accepted head must be as

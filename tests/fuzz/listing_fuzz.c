@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A listing that is read must be written as the same bytes. */
 #include <stdlib.h>
 #include <string.h>

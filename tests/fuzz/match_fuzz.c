@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A pattern, a NUL, a path.  The matcher that gives up early and never tries
  * twice must agree with one that tries everything.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A peer that sends anything: the first three bytes choose sender,
  * receiver and the number of descriptors, the rest is the message.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The parent and children that were broken into: the input is a list of
  * messages, each from one of the roles and of a kind that the table lets it

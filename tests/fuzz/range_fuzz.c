@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as a field value: host, range, entity tags, date.  The first
  * eight are the size of a range's file, and a time to write as a date.

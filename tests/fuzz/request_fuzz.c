@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as a target and as a form.  The first two choose the method and
  * how many paths there may be.  Accepted paths must be paths that a walker may

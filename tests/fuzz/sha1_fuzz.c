@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Jobs of any lengths against OpenSSL, in each kernel that this machine has.
  * Two bytes say how long a job is, one how it is padded, until none are left;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Lays a torrent out and reads it as a client would: byte by byte through the
  * file list, asking for each piece which file its bytes belong to.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Any text: the URLs that are left are read again without complaint. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The walker, over a real tree with links that lead out of it, and a front
  * that does as it likes.  The input is a list of steps: specs and paths put

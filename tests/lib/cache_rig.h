@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A cache at work: cache_main() in a process of its own, its parent and its
  * front played by the test, which has the key and so can seal as walkers and

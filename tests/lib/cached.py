@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """A mirror with known torrents, and the cache's entries of them.
 
 The service is to be configured with "piece-length 16K" and "hot-size 1M".

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # The cases of an atf-sh script, which list themselves:
 #
 #	test_case NAME "A fact that a user notices." [program ...]

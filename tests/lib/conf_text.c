@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include <atf-c.h>
 #include <stdarg.h>
 #include <string.h>

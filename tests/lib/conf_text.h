@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Configurations that tests parse, given as text. */
 #ifndef CONF_TEXT_H
 #define CONF_TEXT_H

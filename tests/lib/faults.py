@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The service as a driver of faults sees it: its processes, their descriptors,
 their files on disk, and whether answers are those that are known.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * For programs that misbehave where tests tell them to: the file "faults"
  * beside the program, if it is there, is memory shared with the test.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* For fuzzers that take their input as a list of steps. */
 #ifndef FUZZ_H
 #define FUZZ_H

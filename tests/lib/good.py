@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """A good client, in processes of its own, for as long as others are not.
 
     with Good(target) as good:

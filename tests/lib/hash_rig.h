@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * For tests of the hasher: hasher_main() in a process of its own, behind its
  * sandbox; the test plays parent and front.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * For tests of the sandbox: a little world with something to steal, and a
  * process that enters the sandbox in it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Harness for tests of the running service, to be read by atf-sh scripts:
 #
 #	. "${0%/*}/../lib/lib.sh"

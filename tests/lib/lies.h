@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Messages that no honest peer sends: all that the table forbids, one after
  * another, and random ones that look as if they meant something.

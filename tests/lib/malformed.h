@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The requests of data/malformed.txt. */
 #ifndef MALFORMED_H
 #define MALFORMED_H

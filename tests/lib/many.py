@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Many clients at once, in one process.
 
     from many import Load

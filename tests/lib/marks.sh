@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # For tests that are run twice: in make check as much as a shared machine can
 # bear, with times printed and only judged when they are out of all bounds;
 # in make soak (FULL=1) with all there is, and judged by the full marks

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A directory in which files are known without their mount, as they are on
  * file systems that keep change times: in a container all others

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A role of the service in a process of its own, behind its sandbox: its real
  * main function, with the test as its parent.  Everything fails the test that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * For tests in which one end of a channel has been broken into: the other end
  * is a real role, the test is its peer and sends anything.

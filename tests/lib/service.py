@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Requests byte for byte, which curl is too well-behaved to send.
 
     from service import Connection

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "tests/lib/test.h"
 
 static struct test	*first, **end = &first;

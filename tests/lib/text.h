@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Strings that tests look at. */
 #ifndef TEXT_H
 #define TEXT_H

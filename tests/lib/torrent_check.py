@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
 """Check a torrent of pkgtorrentd against its rules and the files it is of.
 
 usage: torrent_check.py TORRENT [--root DIR] [--service NAME] [--print FIELD]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Whether a cache's directory holds nothing but the truth: every entry on
  * disk is read and compared with the files as the test knows them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * For tests of the walker: the real walker_main() in a process of its own,
  * with the test for its parent and for its front, on a tree below the test's

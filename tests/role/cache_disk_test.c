@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The cache and its directories: others change them, and the cache keeps them
  * small.

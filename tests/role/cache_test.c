@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The cache as its front meets it: entries come back the same, and nothing
  * without a seal is ever remembered.

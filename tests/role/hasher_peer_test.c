@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A hasher that gets messages of no honest front, and the descriptors that it
    closes. */
 #include <sys/file.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A hasher as the front and the parent see it, with real files. */
 #include <sys/mman.h>
 #include <sys/uio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The sandbox is tested by breaking it: a process enters it as each role, in
  * a directory with something to steal beside it, and then makes an

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A front that was broken into, as the cache meets it: wrong messages
  * are refused and reported, and every stored entry was true.

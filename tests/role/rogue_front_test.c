@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Walkers, hashers and caches that were broken into, as the front meets them:
  * wrong messages are refused and reported, the front goes on with those that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A front that was broken into, as hashers meet it: wrong messages are
  * refused and reported, and all statements are about files that were handed

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Children that were broken into, as the parent meets them: a wrong message
  * ends its sender and nobody else, and is counted and named in the log.

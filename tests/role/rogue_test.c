@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A front that was broken into, with every message at its command, between a
  * real walker, a real hasher and a real cache: it has their sealed statements

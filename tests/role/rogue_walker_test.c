@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A front that was broken into, as walkers meet it: wrong messages are
  * refused and reported, and nothing comes from outside the root.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The resolution of paths and patterns in a real tree. */
 #include <sys/prctl.h>
 #include <sys/wait.h>

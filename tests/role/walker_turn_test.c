@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Limits of a request, and turns of several. */
 #include <sys/resource.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Requests over the walker's channels, and messages that are none. */
 #include "tests/lib/test.h"
 #include "tests/lib/walker_rig.h"

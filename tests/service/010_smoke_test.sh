@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # The shortest way through everything: when this fails, look here first.
 
 . "${0%/*}/../lib/lib.sh"

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # The answers of the original service, recorded, against ours.
 
 . "${0%/*}/../lib/lib.sh"

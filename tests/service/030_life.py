@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of 030_life_test.sh."""
 import os
 import signal

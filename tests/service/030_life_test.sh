@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # The command, and the life of its processes: started, stopped, killed.
 
 . "${0%/*}/../lib/lib.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of 040_modes_test.sh."""
 
 from service import *

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # The answer to each URL of the service, and its words.
 
 . "${0%/*}/../lib/lib.sh"

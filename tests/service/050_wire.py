@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of 050_wire_test.sh."""
 import hashlib
 import sys

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # HTTP as such: where requests begin and end, their bodies, and the order of
 # their answers.
 

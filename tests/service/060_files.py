@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of 060_files_test.sh."""
 import os
 import threading

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Files of the mirror: as such with serve-files, and which of them, by path
 # and by pattern, get into torrents at all.
 

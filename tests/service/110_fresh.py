@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of 110_fresh_test.sh."""
 import hashlib
 import os

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Answers are of the mirror as it is now.
 
 . "${0%/*}/../lib/lib.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of 120_store_test.sh."""
 import hashlib
 import os

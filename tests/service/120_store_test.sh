@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Files are remembered over restarts, not over changes, and never wrongly.
 
 . "${0%/*}/../lib/lib.sh"

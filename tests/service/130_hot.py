@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of 130_hot_test.sh."""
 import sys
 

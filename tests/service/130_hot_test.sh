@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # A torrent in memory costs its answer, and nothing of anybody else.
 
 . "${0%/*}/../lib/lib.sh"

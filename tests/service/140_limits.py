@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of 140_limits_test.sh."""
 import os
 import signal

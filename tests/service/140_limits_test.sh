@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Each limit lets its last value through, and stops the next.
 
 . "${0%/*}/../lib/lib.sh"

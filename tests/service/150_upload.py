@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of 150_upload_test.sh."""
 import http.client
 import importlib

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Bodies that nobody knew the length of: sent in chunks, by clients and by
 # proxies that pass them on as they come.
 

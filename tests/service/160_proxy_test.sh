@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Proxies that are believed about a client, and the URLs in torrents.
 
 . "${0%/*}/../lib/lib.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Names that were not chosen to please; see names_test.sh."""
 import hashlib
 import os

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Names with every byte that a file system allows, in files, requests, logs
 # and configuration.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of 180_large_test.sh."""
 import hashlib
 import sys

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # A file of more than 4 GiB: its lengths and offsets do not fit 32 bits.
 
 . "${0%/*}/../lib/lib.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of 190_pickle_test.sh."""
 import hashlib
 import os

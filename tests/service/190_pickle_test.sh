@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # A cache directory that the original service, pkgtorrent-service(8) of
 # yum-utils, has used for years: pickles of Python's under the same names.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of 210_reload_test.sh."""
 import os
 import signal

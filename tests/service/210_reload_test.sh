@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # SIGHUP: a new configuration, new trackers, a rotated log, and clients
 # notice nothing but the changes.
 

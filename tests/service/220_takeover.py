@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of 220_takeover_test.sh."""
 import os
 import signal

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # A process works until the one that takes over has shown that it can.
 
 . "${0%/*}/../lib/lib.sh"

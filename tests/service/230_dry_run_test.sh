@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # -n: every process of the service is started once, as it is to work, and a
 # service that runs already notices nothing.
 

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Places that are mounted read-only, as systemd does with all that a unit does
 # not name.
 

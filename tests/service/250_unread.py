@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of 250_unread_test.sh."""
 import re
 import sys

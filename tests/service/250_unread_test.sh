@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # A log that nobody reads is in nobody's way.
 
 . "${0%/*}/../lib/lib.sh"

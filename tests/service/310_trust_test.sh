@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # The processes of the running service are as the README says, and one that
 # breaks the rules is ended.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The service where a system call is refused: it does not start and names
 the call, or all of it works.
 

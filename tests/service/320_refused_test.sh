@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # A kernel without a system call, a unit or a container that stops it: the
 # service names the call and does not start, or all of it works.
 

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Which system calls each role makes once it is locked down: those in
 # syscalls.golden and no others.  The filter may allow more, for other
 # machines and worse days; the calls of every day should surprise nobody.

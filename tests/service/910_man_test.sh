@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # The manual is well-formed, and says all that there is to say.
 
 . "${0%/*}/../lib/cases.sh"

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # README.md and docs/ describe the tree as it is.
 
 . "${0%/*}/../lib/cases.sh"

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # systemd's analysis of our units, and facts that it leaves out.
 
 . "${0%/*}/../lib/cases.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Many bodies at once, which dawdle: 32 of 2 MiB have a place in memory.
 
 usage: bodies.py PORT plain | chunked TARGET PID

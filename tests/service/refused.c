@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A system that refuses a system call, as kernels without it, systemd's
  * units and containers do.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The service, with a child that has been broken into: everything is as
  * in pkgtorrentd, which it is but for this file, until a child finds a file

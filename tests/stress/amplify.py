@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Small requests that ask for much work; see amplify_test.sh."""
 import collections
 import hashlib

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Small requests that ask for much work.  Times are printed.
 #
 # soak amplify: sparse_file hard_globs broad_tree

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The file server of a root goes away: the parent has others to care for.
 
 usage: away.py PORT PROGRAM DIRECTORY all | read | fail | reload | check | over

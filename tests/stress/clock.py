@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The clock is moved by a year, forth and back.
 
 usage: clock.py PORT PROGRAM

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Entries are damaged, cut short, or something else altogether.
 
 usage: damage.py PORT PROGRAM bits N | power N | replaced

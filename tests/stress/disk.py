@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The cache's disk fails, fills up, is taken away, or is written by others.
 
 usage: disk.py PORT PROGRAM calls | full | directory | writers SECONDS PORT2

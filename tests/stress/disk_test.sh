@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # The cache's disk fails, fills up, loses power, or is written by others: the
 # torrents are right all the same.
 #

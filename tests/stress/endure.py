@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Many requests of every kind, and then all is as it was after the first.
 
 usage: endure.py PORT PROGRAM REQUESTS

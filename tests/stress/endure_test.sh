@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # After many requests nothing has grown, and nothing was left open.
 #
 # soak endure: endures:user endures_as_root:root

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * pkgtorrentd on a disk that is as bad as a test wants it to be: each call
  * that the cache makes of its file system may fail, or do half its work.

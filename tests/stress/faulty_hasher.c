@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The hashers' and walkers' program with a clock that tests can move, on a
    kernel that may have no unique numbers for mounts. */
 #include <sys/stat.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The requests of a stranger that means harm; see hostile_test.sh."""
 import collections
 import hashlib

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Requests that are not meant well.  data/malformed.txt has those that
 # must be refused, each with its status.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Images that agree in all that stat(2) says of their files, mounted one after
 another.
 

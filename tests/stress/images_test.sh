@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Images and the like: their files are known by the mount as well, since two of
 # them can agree in everything else.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Ends processes of the service at any time, and watches the rest.
 
 usage: kill.py PORT PROGRAM rounds N | stopped | without

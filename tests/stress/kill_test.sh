@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Processes that end at any time, or stop working.
 #
 # soak kill: killed stopped_hasher stopped_others

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Programs of load_test.sh."""
 import hashlib
 import io

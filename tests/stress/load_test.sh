@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Many at once, and things that go wrong meanwhile.
 
 . "${0%/*}/../lib/lib.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Changes mirror files in every way while they are asked for and hashed.
 
 usage: mirror.py PORT PROGRAM ROUNDS REVALIDATE

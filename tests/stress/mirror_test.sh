@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # A mirror that changes while it is asked for and hashed.
 #
 # soak mirror: changes

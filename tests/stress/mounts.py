@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Parts of the mirror, or all of it, are unmounted and mounted again.
 
 usage: mounts.py PORT PROGRAM part | root      (as root, in a mount namespace)

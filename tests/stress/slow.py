@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Clients that take their time; see slow_test.sh."""
 import errno
 import socket

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # Clients that take their time, and crowds of them.  Times are printed.
 #
 # soak crowd: crowd

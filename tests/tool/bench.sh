@@ -1,4 +1,5 @@
 #! /bin/sh
+# SPDX-License-Identifier: ISC
 # make bench: every measurement in tests/bench, or those named as arguments.
 set -u
 

@@ -1,4 +1,5 @@
 #! /bin/sh
+# SPDX-License-Identifier: ISC
 # make check: runs kyua over the programs that were built, or over those named
 # as arguments (man, or man:lint for a case, or unit for all of that folder),
 # shows the failures and sums up.

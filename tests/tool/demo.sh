@@ -1,4 +1,5 @@
 #! /bin/sh
+# SPDX-License-Identifier: ISC
 # make demo: a mirror, the service, a torrent from it and a download through
 # that, with the commands that a person would type.  MIRROR=/path takes a mirror
 # that is there.  Ends by itself; 0: the download is the same.

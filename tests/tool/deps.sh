@@ -1,4 +1,5 @@
 #! /bin/sh
+# SPDX-License-Identifier: ISC
 # make deps: installs the dependencies of building and testing, where they are
 # missing, and lets none of them serve, now or after the next boot.
 #

@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # How make deps and make check understand their arguments.
 
 . "${0%/*}/../lib/cases.sh"

@@ -1,4 +1,5 @@
 #! /usr/bin/env bash
+# SPDX-License-Identifier: ISC
 # make field: the service where it really runs.  As root, for each distribution
 # in FIELD_SUITES: makes a chroot from the mirror that this machine's apt uses,
 # builds there with the distribution's compiler, runs make check, installs, and

@@ -1,4 +1,5 @@
 #! /bin/sh
+# SPDX-License-Identifier: ISC
 # make fuzz: runs the fuzzers that are named as arguments, each for TIME
 # seconds on its corpus.  New inputs that they find stay outside the tree.
 set -u

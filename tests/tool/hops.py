@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
 """Which files of the front does one cold POST of two files pass through?
 
     tests/tool/hops.py [-v]

@@ -1,4 +1,5 @@
 #! /usr/bin/env python3
+# SPDX-License-Identifier: ISC
 """Checks that the files of the product include only files below them.
 
 usage: includes.py

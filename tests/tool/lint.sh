@@ -1,4 +1,5 @@
 #! /bin/sh
+# SPDX-License-Identifier: ISC
 # make lint: the house style as far as machines can tell, and the complaints
 # of other programs, if they are here.
 set -u

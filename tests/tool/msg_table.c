@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Prints the table of senders and receivers from the message table, as it
  * stands in the README between <!-- messages --> and <!-- /messages -->.

@@ -1,4 +1,5 @@
 #! /bin/sh
+# SPDX-License-Identifier: ISC
 # require.sh CC FLAG ...: complains of everything in this compiler's system that
 # common/platform.h does not accept, a line for each thing.
 set -u

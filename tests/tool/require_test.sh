@@ -1,4 +1,5 @@
 #! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
 # make refuses systems that it is not built for, a line for each thing.
 
 . "${0%/*}/../lib/cases.sh"

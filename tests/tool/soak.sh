@@ -1,4 +1,5 @@
 #! /bin/sh
+# SPDX-License-Identifier: ISC
 # make soak: cases that make check runs in a small way, in full and judged by
 # the full marks, in pieces of less than ten minutes each.  Runs the pieces that
 # are named as arguments, or all of them, one after the other: the machine is

@@ -1,4 +1,5 @@
 #! /usr/bin/env python3
+# SPDX-License-Identifier: ISC
 """Counts "what" and "who" with their forms in comments.
 
 usage: words.py [-v] [MOST]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A channel at work: messages reach their handlers, faults are reported alike,
  * and messages wait in order for a process that is busy.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * How a child learns its role: over descriptor 3, from the parent alone, and
  * not for longer than the parent lives.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Names that clients rewrite, as they were seen to ask for them.
  */

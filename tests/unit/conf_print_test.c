@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* pkgtorrentd.conf(5) as it is printed, shipped and described. */
 #include <limits.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Files and users that pkgtorrentd.conf(5) names must be there. */
 #include <sys/stat.h>
 

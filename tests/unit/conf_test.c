@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* pkgtorrentd.conf(5): configurations that are read, those that are refused,
    and the complaints. */
 #include <sys/un.h>

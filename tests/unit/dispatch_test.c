@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Files shared out among hashers, for jobs that want them hashed, and hashers
    that are lost: the test plays the walker, the hasher and the jobs. */
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Entries of the cache as bytes: a damaged one is either the stored entry
  * still, or it is nothing.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Which file systems are trusted with change times. */
 
 #include "common/mounts.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The host of a request: Host, and targets that name a host as well, or none.
  */

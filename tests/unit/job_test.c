@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Jobs, with workers that the test plays: it holds the other ends of their
    channels.  There is no HTTP here, and no client. */
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A log that nobody reads: its writer goes on, its lines come later and in
  * order, and losses are reported.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The log as an administrator sees it: whole lines, each with its writer, none
  * that a client or a broken-in child could forge.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The matches of a pattern, byte by byte. */
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Of a file system that no server answers for, nothing may be looked at. */
 #include <sys/mount.h>
 #include <sys/stat.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The memory of mounts, and the mounts in identities. */
 #include <fcntl.h>
 

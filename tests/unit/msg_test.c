@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The promises of the message table, over real socketpairs: messages that it
  * allows arrive as they were sent; any other is named, leaks no descriptor and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The service manager's view: real datagram sockets, by path and abstract.
  */

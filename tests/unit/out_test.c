@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Answers on their way to pipes and sockets that have little room. */
 #include <sys/socket.h>
 #include <netinet/in.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The sandbox's own report, and its conduct where a layer cannot be had; the
  * attempts that it stops are in probe_test.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The filters of all roles on all architectures that we support, without the
  * machines: calls of libc there pass, calls of nobody do not.  The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Causes of refused calls, and whether the roles' self-tests try all that
  * their filters let through.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * SHA-1 in lanes against OpenSSL, for each kernel that this machine has.  The
  * lanes are compiled in, so that a case can put a broken kernel under them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The environment of a child at its start.  The test program is executed as the
  * child: under a child's name it reports its environment and exits.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The trackers file: good lines are used, bad ones named and skipped. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * One request is dealt with at a time: bytes that a client pipelines stay in
  * its buffer until the answer before them has been written, so answers are in

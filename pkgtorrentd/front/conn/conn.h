@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Connections of TCP and Unix sockets: accepting them, reading requests,
  * writing answers, deadlines and limits.  The layer above gives requests a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * An answer on its way to a descriptor: parts in memory, then perhaps a
  * stretch of a file.  The descriptor takes as many bytes as it has room for,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A state machine with one step for each place in the grammar where a byte may
  * stand.  It reads each byte once and keeps only counts, so that a client that

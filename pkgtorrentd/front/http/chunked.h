@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A body in the chunked transfer coding (RFC 9112 7.1), decoded strictly as
  * it arrives.  Pure: state, and a buffer that the caller owns.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The head of an answer: status line and fields.  Pure.
  */

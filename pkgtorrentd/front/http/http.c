@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The request head: the first thing that reads a stranger's bytes.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * HTTP/1.1 requests (RFC 9110, RFC 9112), strictly: a request that two readers
  * could understand differently is refused.  Pure: functions over a buffer.

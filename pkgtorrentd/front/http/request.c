@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The target is decoded exactly once, before anything is compared, so that a
  * name has one meaning however it was escaped: Transmission asks for

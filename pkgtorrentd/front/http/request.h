@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The meaning of a request target, as the table of URLs in pkgtorrentd(8) has
  * it.  Pure.

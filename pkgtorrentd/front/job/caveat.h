@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Torrents that some clients cannot use: one line a minute of each kind goes
  * to the log, with an example.  The torrents are answered all the same, since

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * From files to open files, to batches, to pieces.  Each hasher has two
  * batches, so that it never waits for the next; a batch is at most a slice of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Files being hashed: which are to be opened, which range goes to which
  * hasher, and how that ended.  A file is hashed once however many jobs want

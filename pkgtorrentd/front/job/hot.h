@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Torrents in memory, ready to be sent, within a bound on their size; the
  * least recently used one is dropped first.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The story of a job, one state after another, each with its question to the
  * workers and their answer:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Jobs: torrents in the making.  A job asks the cache, the walkers and the
  * hashers, in the order of the states in job.c; equal requests share one.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * From specs to the listings of the walkers, to a job's files, and from these,
  * or from an entry of the cache, to a torrent.  The order of the steps, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Files for walkers to open.  A walker answers in the order of the requests;
  * requests that a lost walker leaves unanswered are sent to the next.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Answers of any kind, with their lines in the access log, and requests that
  * are answered later.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The layer that serves, and one request with its answer.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The front's ends of the channels to its workers: the walkers, the hashers
  * and the cache.  Sending never waits: a message that the channel does not

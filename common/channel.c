@@ -37,7 +37,7 @@ channel_drop(struct channel *ch, struct channel_msg *m)
 {
 	TAILQ_REMOVE(&ch->queue, m, entry);
 	ch->queued--;
-	ch->queued_bytes -= m->body_len + m->tail_len;
+	ch->queued_bytes -= sizeof(*m) + m->body_len + m->tail_len;
 	while (m->nfds > 0)
 		close(m->fds[--m->nfds]);
 	/* It may be the key of the seals. */
@@ -143,7 +143,7 @@ channel_keep(struct channel *ch, enum msg_type type, const void *body,
 		ch->taken_ms = clock_coarse_ms();
 	TAILQ_INSERT_TAIL(&ch->queue, m, entry);
 	ch->queued++;
-	ch->queued_bytes += body_len + tail_len;
+	ch->queued_bytes += sizeof(*m) + body_len + tail_len;
 }
 
 int

@@ -130,9 +130,11 @@ reload_number(struct parent *parent, const struct conf *old,
 	TAILQ_FOREACH(p, &parent->processes, entry) {
 		if (p->planned || p->retired)
 			continue;
-		if (reload_is_missing(p->role, p->index, old, new))
+		if (reload_is_missing(p->role, p->index, old, new)) {
 			p->retired = true;
-		else if (p->role == ROLE_WALKER)
+			/* Its number is no index of the new roots. */
+			p->ops = parent->ops;
+		} else if (p->role == ROLE_WALKER)
 			p->index = p->channel.index = (uint32_t)
 			    conf_find_root(new, &old->roots[p->index]);
 	}

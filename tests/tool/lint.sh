@@ -18,11 +18,6 @@ report() {
 	status=1
 }
 
-# remark NAME: the same, while the tree is not there yet.
-remark() {
-	[ ! -s "$work/out" ] || echo "# $1: $(wc -l <"$work/out") lines, see $2"
-}
-
 here() {
 	command -v "$1" >/dev/null || { echo "# no $1 here"; false; }
 }
@@ -116,7 +111,7 @@ fi
 
 if here python3; then
 	python3 tests/tool/includes.py >"$work/out"
-	remark "includes that do not look down" tests/tool/includes.py
+	report "includes that do not point down"
 	# More than 2 in 1,000 words.
 	python3 tests/tool/words.py -v 2 >"$work/out" && : >"$work/out"
 	report "comments without a noun"

@@ -755,7 +755,7 @@ walker_configure(struct walker *w)
 {
 	const struct conf	*old = w->child.previous;
 
-	/* This root is no longer configured. */
+	/* A working parent never sends this: a retired walker gets no CONF. */
 	if (w->child.index >= w->child.conf->nroots)
 		_exit(0);
 	w->root.conf = w->child.conf;

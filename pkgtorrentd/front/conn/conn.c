@@ -57,8 +57,9 @@ struct conn {
 
 	struct buf		 in;		/* read, not yet parsed */
 	size_t			 charged;	/* bytes of a body among it */
-	size_t			 want;		/* bytes: a request with body;
-						   SIZE_MAX: not known yet */
+	size_t			 want;		/* in CONN_BODY: bytes of head
+						   and body; SIZE_MAX while a
+						   chunked body is incomplete */
 	struct chunked		 chunked;	/* its body, when that is */
 	bool			 said_continue;
 
@@ -602,8 +603,9 @@ conn_on_event(evutil_socket_t fd, short what, void *arg)
 enum limit {
 	LIMIT_NONE,	/* there is room */
 	LIMIT_TELL,	/* over a limit: answer 503 */
-	LIMIT_CLOSE	/* over twice its address's limit: close silently, so
-			   that refusals cannot fill the connection table */
+	LIMIT_CLOSE	/* over twice its address's limit, or without memory
+			   for the address: close silently, so that refusals
+			   cannot fill the connection table */
 };
 
 static enum limit

@@ -34,7 +34,8 @@ struct conn_ops {
 	 * content_length is its length.  Answer it by conn_send(), or keep it
 	 * by conn_park(), before returning.  With body NULL the head of a
 	 * request that is to have a body has arrived: return 1 to have the
-	 * body read, or answer and return 0.
+	 * body read, or answer and return 0.  The result is ignored if body is
+	 * not NULL.
 	 */
 	int	(*request)(void *arg, struct conn *,
 		    const struct http_request *, const char *bytes,
@@ -84,9 +85,10 @@ struct listeners {
 struct conns {
 	struct event_base	*base;
 	const struct conf	*conf;
-	uint32_t		 slots;		/* clients past these are told
-						   to come back, … */
-	uint32_t		 max;		/* … past these are closed */
+	uint32_t		 slots;		/* connections past this number
+						   are answered with 503 */
+	uint32_t		 max;		/* connections past this number
+						   are closed */
 	const struct conn_ops	*ops;
 	void			*arg;		/* of the callbacks */
 
@@ -105,7 +107,8 @@ struct conns {
 	char			*scratch;	/* bytes just read */
 	uint64_t		 stop_first_ms;
 	struct listeners	 listeners;
-	struct listeners	 next;		/* the set coming in */
+	struct listeners	 next;		/* the set that MSG_LISTENER is
+						   sending */
 	bool			 paused;	/* no descriptors left */
 	uint64_t		 paused_log_ms;
 };

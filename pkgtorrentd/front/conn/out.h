@@ -36,8 +36,9 @@ struct out {
 	uint64_t	 file_at;
 	uint64_t	 file_left;	/* bytes to send from there */
 	uint64_t	 written;	/* bytes in all */
-	uint64_t	 taken;		/* bytes that the other end had … */
-	uint64_t	 taken_ms;	/* … when it last took enough */
+	uint64_t	 taken;		/* bytes acknowledged when the rate
+					   was last sufficient */
+	uint64_t	 taken_ms;	/* when the rate was last sufficient */
 };
 #define OUT_EMPTY	((struct out){ .file_fd = -1 })
 

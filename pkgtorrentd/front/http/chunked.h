@@ -16,13 +16,13 @@
 struct chunked {
 	int		step;		/* of the state machine in chunked.c */
 	uint64_t	max;		/* bytes that the body may have */
-	uint64_t	body;		/* … that it has so far */
+	uint64_t	body;		/* bytes of the body so far */
 	uint64_t	framing;	/* all bytes that are not body */
 	uint64_t	left;		/* of this chunk; or its size so far */
 	unsigned	digits;		/* of its size */
 	size_t		line;		/* bytes of its first line so far */
-	size_t		trailer;	/* bytes of the trailer section, */
-	unsigned	fields;		/* … and fields */
+	size_t		trailer;	/* bytes of the trailer section */
+	unsigned	fields;		/* fields of the trailer section */
 };
 #define CHUNKED_START(bytes_max) ((struct chunked){ .max = (bytes_max) })
 

@@ -46,14 +46,15 @@ struct http_request {
 						   "?query" for "/?query";
 						   of OPTIONS also "*" */
 	int			minor;		/* HTTP/1.minor */
-	struct str		host;		/* its name; p NULL: HTTP/1.0
-						   has it or not */
+	struct str		host;		/* its name; p NULL if a
+						   request of HTTP/1.0 has
+						   none */
 	struct str		port;		/* its digits; p NULL: none */
 	struct str		field[FIELD_COUNT];
 	struct str		forwarded[FORWARDED_MAX]; /* last ones */
 	unsigned		nforwarded;
-	bool			proto_disagrees; /* X-Forwarded-Proto does,
-						    with itself */
+	bool			proto_disagrees; /* the values of
+						    X-Forwarded-Proto differ */
 	bool			keep_alive;
 	bool			expect_continue; /* and a body is to come */
 	bool			encoded;	/* there is Content-Encoding */

@@ -2,8 +2,8 @@
 /*
  * Jobs: torrents in the making.  A job asks the cache, the walkers and the
  * hashers, in the order of the states in job.c; equal requests share one.
- * This layer knows neither HTTP nor clients: a request waits for a job with a
- * struct waiter.
+ * This layer knows no connections, and of HTTP only the status and text of an
+ * error: a request waits for a job with a struct waiter.
  */
 #ifndef JOB_H
 #define JOB_H

@@ -19,16 +19,16 @@ struct access_line {
 /*
  * The functions that answer end in conn_send(): if the request was parked, the
  * connection may be gone afterwards.  after is CONN_KEEP, which still closes
- * the connection if the client or the service wants that, or CONN_DRAIN if the
- * request's body has not been read.
+ * the connection if the client or the service wants that, CONN_CLOSE to close
+ * in any case, or CONN_DRAIN if the request's body has not been read.
  *
- * A line of text: why without its newline, trusted; field is "" or one more
- * field with its CRLF.
+ * Answer with one line of text, why, without its newline and with no byte of a
+ * client.  field is "" or one more field with its CRLF.
  */
 void	reply_text(const struct exchange *, int status, const char *why,
 	    const char *field, enum conn_after after);
-/* No body: the fields besides Date and Connection, and the cache state for the
-   log. */
+/* Answer without a body; fields are all fields but Date and Connection, state
+   is the cache state for the log. */
 void	reply_empty(const struct exchange *, int status, const char *fields,
 	    const char *state, enum conn_after after);
 /*
@@ -56,9 +56,10 @@ reply_send(const struct exchange *x, const struct out *out,
 /* A parked request.  It is embedded in a struct for its kind of wait. */
 struct parked {
 	struct conn_parked	 on;		/* first, to be found by it */
-	struct exchange		 x;		/* with req … */
-	struct http_request	 req;		/* … that points into … */
-	char			*head;		/* … its copied head */
+	struct exchange		 x;		/* x.req points to req */
+	struct http_request	 req;		/* points into head */
+	char			*head;		/* a copy of the request's
+						   head */
 	struct addr		*addr;		/* charged with it, or NULL */
 };
 

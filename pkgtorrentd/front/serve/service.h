@@ -13,9 +13,9 @@ struct jobs;
 struct counters {
 	uint64_t	requests;
 	uint64_t	hits;		/* answered from memory at once */
-	uint64_t	forbidden;	/* answered with 403, … */
-	uint64_t	client_errors;	/* … another 4xx but 412, … */
-	uint64_t	server_errors;	/* … 5xx */
+	uint64_t	forbidden;	/* answered with 403 */
+	uint64_t	client_errors;	/* answered with 4xx but 403 and 412 */
+	uint64_t	server_errors;	/* answered with 5xx */
 };
 
 /*

@@ -103,7 +103,7 @@ channel_receive(struct channel *ch, const struct channel_ops *ops,
 			/* If the other end left messages of ours unread, the
 			   kernel says so once (ECONNRESET) before it gives
 			   us the last messages of the other end. */
-			if (closed) {
+			if (closed || errno == 0) {
 				ops->closed(owner);
 				return n;
 			}

@@ -156,6 +156,7 @@ msg_recv(struct channel *ch, uint8_t *buf, struct msg *msg,
 	   role sends one. */
 	if (n == 0) {
 		msg_close_fds(msg);
+		errno = 0;
 		return MSG_CLOSED;
 	}
 	if ((size_t)n >= sizeof(hdr))

@@ -3,6 +3,8 @@
  * A channel at work: messages reach their handlers, faults are reported alike,
  * and messages wait in order for a process that is busy.
  */
+#include <sys/socket.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -170,6 +172,17 @@ TEST(channel__last_words)
 	ATF_CHECK_EQ(1, c.touched);
 	ATF_CHECK_EQ(1, c.closed);
 	ATF_CHECK_EQ(-1, c.ch.fd);
+}
+
+/* No role sends a message of no bytes: it closes the channel at once. */
+TEST(channel__empty_message)
+{
+	start(&c, &front);
+	ATF_REQUIRE_EQ(0, send(front.fd, "", 0, 0));
+	touch(&front);
+	ATF_CHECK_EQ(0, channel_receive(&c.ch, &ops, &c, 100));
+	ATF_CHECK_EQ(1, c.closed);
+	ATF_CHECK_EQ(0, c.touched);
 }
 
 /* Kept while the other end is busy, and sent in order. */

@@ -162,7 +162,7 @@ def reading(server, service):
     client.close()
     front, client = read_by(service, "front", "/far/b")
     start = time.monotonic()
-    wait_until(80, lambda: service.count(r"front %d cannot be" % front),
+    wait_until(80, lambda: service.count(r"front %d did not exit" % front),
                "an end of waiting")
     ask_until(request(SERVICE + "/single/yum/b"), 10)
     want_left_behind(service, front, start)

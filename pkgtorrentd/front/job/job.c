@@ -840,15 +840,17 @@ job_hash(struct job *job)
 	hashq_run(&job->all->hashq);
 }
 
-void
+const struct job_result *
 job_progress(const struct job *job, struct job_progress *p)
 {
 	struct jobs *all = job->all;
 	uint64_t left;
 
 	*p = (struct job_progress){ .retry_s = 2 };
+	if (job->state == JOB_DONE)
+		return &job->result;
 	if (job->state != JOB_HASH || job->to_hash == 0)
-		return;
+		return NULL;
 	/* The bytes of one long file count before it is finished. */
 	p->hashed = job->hashed + job->group->partial;
 	p->to_hash = job->to_hash;
@@ -858,6 +860,7 @@ job_progress(const struct job *job, struct job_progress *p)
 	if (left > all->hashq.left)
 		left = all->hashq.left;
 	p->retry_s = hashq_estimate(&all->hashq, left);
+	return NULL;
 }
 
 /*
@@ -1065,13 +1068,15 @@ jobs_set_conf(struct jobs *all, const struct conf *conf)
 	size_t i, nhashers = all->workers.nhashers;
 
 	all->conf = conf;
-	if (roots || params) {
+	if (roots || params)
 		all->layout_epoch++;
+	/* Before a request goes on, which may be answered from memory. */
+	hot_set_conf(&all->hot, old, conf, all->layout_epoch);
+	if (roots || params) {
 		if (workers_set_walkers(&all->workers, conf->nroots) == -1)
 			fatal("out of memory");
 		openq_end_all(&all->openq);
 	}
-	hot_set_conf(&all->hot, old, conf, all->layout_epoch);
 	/* The hashers that stay go on with their batches. */
 	workers_set_hashers(&all->workers, conf->hashers);
 	for (i = conf->hashers; i < nhashers; i++)

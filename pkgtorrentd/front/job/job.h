@@ -108,7 +108,10 @@ int	job_want(struct jobs *, const struct torrent_key *, struct specs *,
 	    struct torrent *old, struct waiter *);
 /* Wait no longer; the job goes on. */
 void	job_leave(struct waiter *);
-/* How far a job has come, for the client that asks too early. */
-void	job_progress(const struct job *, struct job_progress *);
+/* How far a job has come, for the client that asks too early.  Returns the
+   result if the job has ended and only its waiters are not told yet, which is
+   valid until the caller returns to the event loop; else NULL. */
+const struct job_result *job_progress(const struct job *,
+	    struct job_progress *);
 
 #endif

@@ -176,14 +176,23 @@ files_give(const struct exchange *x, int fd, const struct identity *id)
 	reply_send(x, &out, &line, after);
 }
 
+/* The client waits no longer, neither for the file nor for its answer. */
+static void
+file_wait_end(struct file_wait *w)
+{
+	if (w->opening != NULL)
+		openq_forget(&w->parked.x.service->jobs->openq,
+		    w->opening);
+	w->opening = NULL;
+	reply_uncharge(&w->parked);
+}
+
 static void
 file_wait_free(struct conn_parked *on)
 {
 	struct file_wait *w = (struct file_wait *)on;
 
-	if (w->opening != NULL)
-		openq_forget(&w->parked.x.service->jobs->openq,
-		    w->opening);
+	file_wait_end(w);
 	reply_unpark(&w->parked);
 	free(w);
 }
@@ -193,6 +202,7 @@ file_wait_on_expired(struct conn_parked *on)
 {
 	struct file_wait *w = (struct file_wait *)on;
 
+	file_wait_end(w);
 	reply_text(&w->parked.x, 503, "the file could not be opened in time, "
 	    "try again in 2 s", "Retry-After: 2\r\n", CONN_KEEP);
 	file_wait_free(on);
@@ -231,6 +241,7 @@ file_wait_on_opened(void *arg, const struct msg_opened_item *items,
 	/* The roots have changed. */
 	if (n == 0 && file_wait_ask(w) == 0)
 		return;
+	file_wait_end(w);
 	if (status == PATH_OK)
 		files_give(x, fds[0], &items[0].identity);
 	else if (status == PATH_MISSING)

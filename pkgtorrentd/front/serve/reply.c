@@ -359,10 +359,17 @@ reply_park(struct parked *p, const struct exchange *x, const char *bytes)
 }
 
 void
-reply_unpark(struct parked *p)
+reply_uncharge(struct parked *p)
 {
 	if (p->addr != NULL)
 		p->addr->waiting--;
 	addr_put(p->addr);
+	p->addr = NULL;
+}
+
+void
+reply_unpark(struct parked *p)
+{
+	reply_uncharge(p);
 	free(p->head);
 }

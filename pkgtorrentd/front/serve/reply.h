@@ -70,6 +70,9 @@ struct parked {
  */
 int	reply_park(struct parked *, const struct exchange *,
 	    const char *bytes);
+/* Its client waits no longer.  To be called before the answer, which may begin
+   the next request of the connection. */
+void	reply_uncharge(struct parked *);
 /* Release all of it but the struct itself. */
 void	reply_unpark(struct parked *);
 

@@ -237,6 +237,7 @@ static const char no_memory[] = "out of memory; try again later";
 struct torrent_wait {
 	struct parked	parked;		/* first, to be found by it */
 	struct waiter	waiter;
+	struct torrent_key key;
 	bool		simple;
 };
 
@@ -478,42 +479,22 @@ torrents_format_bytes(char *out, size_t len, uint64_t bytes)
 		snprintf(out, len, "%.1f MiB", (double)bytes / (1ULL << 20));
 }
 
-/* The job has not ended: answer with its progress and Retry-After. */
+/* Answer with the end of a job, which the waiter has left. */
 static void
-torrent_wait_on_expired(struct conn_parked *on)
+torrent_wait_answer(struct torrent_wait *w, const struct job_result *result)
 {
-	struct torrent_wait *w = (struct torrent_wait *)on;
-	char text[160], field[64], part[32], whole[32];
-	struct job_progress progress;
-
-	job_progress(w->waiter.job, &progress);
-	torrents_format_bytes(part, sizeof(part), progress.hashed);
-	torrents_format_bytes(whole, sizeof(whole), progress.to_hash);
-	if (progress.to_hash == 0)
-		snprintf(text, sizeof(text), "still looking for the files, "
-		    "try again in %u s", progress.retry_s);
-	else
-		snprintf(text, sizeof(text), "hashing %u%% (%s of %s), try "
-		    "again in %u s", (unsigned)((double)progress.hashed *
-		    100 / (double)progress.to_hash), part, whole,
-		    progress.retry_s);
-	snprintf(field, sizeof(field), "Retry-After: %u\r\n",
-	    progress.retry_s);
-	reply_text(&w->parked.x, 503, text, field, CONN_KEEP);
-	torrent_wait_free(&w->parked.on);
-}
-
-static void
-torrent_wait_on_done(struct waiter *waiter, const struct job_result *result)
-{
-	struct torrent_wait *w = (struct torrent_wait *)((char *)waiter -
-	    offsetof(struct torrent_wait, waiter));
 	const struct exchange *x = &w->parked.x;
+	struct hot *hot = &x->service->jobs->hot;
+	struct hot_entry *e;
 	char base[BASE_MAX], field[64] = "";
 
 	if (result->torrent != NULL) {
 		torrents_give(x, result->torrent, torrents_base(x, base),
 		    w->simple, result->checked ? "checked" : "made");
+		/* The torrent in memory may have grown by a wrap. */
+		e = hot_find(hot, &w->key);
+		if (e != NULL && e->torrent == result->torrent)
+			hot_account(hot, e);
 	} else if (result->status == 412) {
 		torrents_fail_unknown(x);
 	} else {
@@ -523,6 +504,57 @@ torrent_wait_on_done(struct waiter *waiter, const struct job_result *result)
 		reply_text(x, result->status, result->why, field,
 		    CONN_KEEP);
 	}
+}
+
+/* The job has not ended: answer with its progress and Retry-After. */
+static void
+torrent_wait_answer_busy(struct torrent_wait *w,
+    const struct job_progress *progress)
+{
+	char text[160], field[64], part[32], whole[32];
+
+	torrents_format_bytes(part, sizeof(part), progress->hashed);
+	torrents_format_bytes(whole, sizeof(whole), progress->to_hash);
+	if (progress->to_hash == 0)
+		snprintf(text, sizeof(text), "still looking for the files, "
+		    "try again in %u s", progress->retry_s);
+	else
+		snprintf(text, sizeof(text), "hashing %u%% (%s of %s), try "
+		    "again in %u s", (unsigned)((double)progress->hashed *
+		    100 / (double)progress->to_hash), part, whole,
+		    progress->retry_s);
+	snprintf(field, sizeof(field), "Retry-After: %u\r\n",
+	    progress->retry_s);
+	reply_text(&w->parked.x, 503, text, field, CONN_KEEP);
+}
+
+/* The client no longer waits before it is answered: the answer may begin its
+   next request. */
+static void
+torrent_wait_on_expired(struct conn_parked *on)
+{
+	struct torrent_wait *w = (struct torrent_wait *)on;
+	const struct job_result *result;
+	struct job_progress progress;
+
+	result = job_progress(w->waiter.job, &progress);
+	job_leave(&w->waiter);
+	reply_uncharge(&w->parked);
+	if (result != NULL)
+		torrent_wait_answer(w, result);
+	else
+		torrent_wait_answer_busy(w, &progress);
+	torrent_wait_free(on);
+}
+
+static void
+torrent_wait_on_done(struct waiter *waiter, const struct job_result *result)
+{
+	struct torrent_wait *w = (struct torrent_wait *)((char *)waiter -
+	    offsetof(struct torrent_wait, waiter));
+
+	reply_uncharge(&w->parked);
+	torrent_wait_answer(w, result);
 	torrent_wait_free(&w->parked.on);
 }
 
@@ -558,6 +590,7 @@ torrents_want(const struct exchange *x, const char *bytes,
 		free(w);
 		return;
 	}
+	w->key = *key;
 	w->simple = simple;
 	w->parked.on.expired = torrent_wait_on_expired;
 	w->parked.on.freed = torrent_wait_free;

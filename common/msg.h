@@ -5,7 +5,7 @@
  * MSG_TABLE is the only place that defines them.  From it come the numbers,
  * the names for the log, the sizes, the check that runs before any handler
  * (sender, receiver, exact length or bounded tail, descriptors, truncation)
- * and the listing in the README.  Every channel is a SOCK_SEQPACKET
+ * and the list in docs/ARCHITECTURE.md.  Every channel is a SOCK_SEQPACKET
  * socketpair: the parent has one to each child, and the front one to each
  * walker, each hasher and the cache.
  *
@@ -377,8 +377,8 @@ struct msg_get_info {
 struct msg_info {
 	uint64_t	id;
 	uint32_t	flags;			/* PART_MORE, INFO_FOUND */
-	uint32_t	listing_len;		/* bytes of listing, then … */
-	uint64_t	info_len;		/* … of info dictionary; 0:
+	uint32_t	listing_len;		/* bytes of the listing */
+	uint64_t	info_len;		/* and of the dictionary; 0:
 						   of another layout */
 };
 

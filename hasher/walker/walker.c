@@ -92,8 +92,8 @@ struct walker {
 	struct seal		*seal;
 	struct queue		 queue;
 	struct resolution	*partial;	/* parts are still to come */
-	bool			 skipping;	/* parts of a cancelled … */
-	uint64_t		 skipped_id;	/* … request, this one */
+	bool			 skipping;	/* parts of one request */
+	uint64_t		 skipped_id;	/* that was cancelled */
 	uint64_t		 resolved;
 	uint64_t		 opened;
 	uint64_t		 not_opened;

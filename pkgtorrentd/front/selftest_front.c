@@ -22,8 +22,8 @@
 #include "pkgtorrentd/front/selftest_front.h"
 
 struct trial {
-	int			 us;	/* stands for an accepted socket … */
-	int			 client;	/* … and its other end */
+	int			 us;	/* stands for an accepted socket */
+	int			 client;	/* the other end of us */
 	int			 file;
 	struct event_base	*base;
 	struct event		*ev;

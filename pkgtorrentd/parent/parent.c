@@ -4,9 +4,9 @@
  * its children need; may bind, fork and signal; is sent short messages by its
  * children, which are checked against the message table; holds the listening
  * sockets, the configuration, the key of the seals and a channel to every
- * child.  It never reads a byte of a client or of a mirror file.  A break-in
- * here would win everything; therefore bytes of a client come here only in
- * escaped lines for the log.
+ * child.  It reads no connection and no mirror file.  A break-in here would win
+ * everything; therefore bytes of a client come here only in escaped lines for
+ * the log.
  */
 #include <sys/epoll.h>
 #include <sys/stat.h>

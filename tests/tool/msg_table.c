@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Prints the table of senders and receivers from the message table, as it
- * stands in the README between <!-- messages --> and <!-- /messages -->.
+ * stands in docs/ARCHITECTURE.md between <!-- messages --> and
+ * <!-- /messages -->.
  */
 #include <stdio.h>
 

@@ -14,9 +14,9 @@
 enum step {
 	SIZE,			/* the first digit, or one more */
 	EXT_SOON,		/* blanks before a semicolon */
-	EXT_NAME_SOON,		/* … before a name */
+	EXT_NAME_SOON,		/* blanks before a name */
 	EXT_NAME,
-	EXT_EQUALS_SOON,	/* … before "=" or a semicolon */
+	EXT_EQUALS_SOON,	/* blanks before "=" or ";" */
 	EXT_VALUE_SOON,
 	EXT_TOKEN,
 	EXT_QUOTED,

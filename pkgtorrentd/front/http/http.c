@@ -84,7 +84,7 @@ struct reader {
 	bool			  odd_expect;
 	bool			  odd_coding;	/* one, but not chunked */
 	struct str		  authority;	/* of an absolute target */
-	unsigned		  default_port;	/* … by its scheme */
+	unsigned		  default_port;	/* of its scheme */
 };
 
 static const char bare_lf[] =

@@ -38,7 +38,7 @@ struct torrent {
 	uint32_t		 refs;
 	bool			 multi;
 	bool			 settled;	/* may be remembered */
-	bool			 by_mount;	/* … while its mounts stay */
+	bool			 by_mount;	/* until its mounts change */
 	uint32_t		 layout_epoch;	/* when it was made */
 	struct specs		 specs;
 	struct blob		*info;

@@ -44,10 +44,10 @@ struct job_files {
 	uint32_t	 piece_len;
 	bool		 multi;		/* the torrent has the multi form */
 	bool		 settled;	/* the torrent may be remembered */
-	bool		 by_mount;	/* … while the mounts stay */
+	bool		 by_mount;	/* until the mounts change */
 	bool		 complete;	/* every spec is in a listing */
 	const struct buf *listing;	/* all shares in the order of specs */
-	struct buf	 merged;	/* … when there are several */
+	struct buf	 merged;	/* of several shares */
 };
 
 /* The status and text of a refusal; retry_s 0: trying again does not help. */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Limits of a request, and turns of several. */
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <linux/sockios.h>
+
+#include <poll.h>
 
 #include "common/listing.h"
 #include "tests/lib/test.h"
@@ -212,6 +216,20 @@ TEST(turn__globs_share)
 	walker_stop(&w);
 }
 
+/* Wait until the walker has read all messages: while it is stopped, its socket
+   holds only a few more. */
+static void
+wait_until_read(const struct walker *to)
+{
+	int	 unread = 1, i;
+
+	for (i = 0; unread > 0; i++) {
+		ATF_REQUIRE_MSG(i < WAIT_MS, "%d bytes are not read", unread);
+		ATF_REQUIRE(ioctl(to->front.fd, SIOCOUTQ, &unread) == 0);
+		(void)poll(NULL, 0, unread > 0 ? 1 : 0);
+	}
+}
+
 /* A request of so many paths that it takes many turns; and another, which is
    there before the first can be begun: which is answered first? */
 static void
@@ -233,6 +251,7 @@ check_passes_long_plain(const char *other)
 		for (j = 0; j < 3000; j++)
 			specs_append(&specs, 3000 * i + j, "/a/b/none");
 		if (i == 49) {
+			wait_until_read(&w);
 			pause_walker(&w);
 			part.flags = 0;
 		}

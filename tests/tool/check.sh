@@ -7,6 +7,9 @@
 #	SANITIZE=	as given to make: sets the sanitizers' options
 #	CHECK_USER=	as root: the user for cases that do not ask for root
 #			(nobody); "none": only those that do
+#	CHECK_AGAIN=	how often a case that fails is run again, alone (0); one
+#			that then passes every time is named as unsteady, and
+#			fails the run only if there are more than two such
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -85,10 +88,10 @@ set -- $(echo "$names" | awk '!seen[$0]++')
 jobs=$(nproc 2>/dev/null || echo 2)
 [ "$jobs" -ge 2 ] || jobs=2
 [ "$jobs" -le 4 ] || jobs=4
-set -- test --kyuafile=Kyuafile --results-file="$work/results.db" "$@"
+unprivileged=
 if [ "$(id -u)" = 0 ] && [ "$user" != none ]; then
 	reachable || copy_tree
-	set -- --variable=unprivileged_user="$user" "$@"
+	unprivileged=--variable=unprivileged_user=$user
 fi
 
 # Nothing of the caller's environment, of which proxies would be the worst;
@@ -103,23 +106,56 @@ run_kyua() {
 	    kyua --logfile="$work/kyua.log" "$@" 3</dev/null
 }
 
+# run RESULTS JOBS [NAME ...]
+run() {
+	results=$1
+	parallel=$2
+	shift 2
+	# shellcheck disable=SC2086
+	run_kyua $unprivileged --variable=parallelism="$parallel" test \
+	    --kyuafile=Kyuafile --results-file="$results" "$@"
+}
+
 cd "$top/tests" || exit 1
-run_kyua --variable=parallelism="$jobs" "$@"
+run "$work/results.db" "$jobs" "$@"
 status=$?
 
 report() {
-	run_kyua report --results-file="$work/results.db" "$@"
+	run_kyua report --results-file="$work/results.db" \
+	    --results-filter=broken,failed "$@"
 }
-report --verbose --results-filter=broken,failed >"$work/report" || exit 1
+report --verbose >"$work/report" || exit 1
 
 # "Test cases: 10 total, 1 skipped, 0 expected failures, 0 broken, 2 failed"
 counts=$(sed -n 's/^Test cases: //p' "$work/report" | sed 's/[^0-9]/ /g')
 # shellcheck disable=SC2086
 set -- $counts
 [ $# -eq 5 ] || exit 1
+total=$1
+skipped=$2
 failed=$(($4 + $5))
-if [ "$failed" -gt 0 ]; then
-	cat "$work/report"
-fi
-echo "$(($1 - $2 - failed)) passed, $failed failed, $2 skipped"
+[ "$failed" -eq 0 ] || cat "$work/report"
+
+passes_alone() {
+	turn=0
+	while [ "$turn" -lt "${CHECK_AGAIN:-0}" ]; do
+		turn=$((turn + 1))
+		run "$work/again-$turn-$(echo "$1" | tr / -).db" 1 "$1" ||
+		    return 1
+	done
+	[ "$turn" -gt 0 ]
+}
+
+found=$failed
+report | sed -n 's/^\([^ :]*:[^ ]*\)  *->  /\1 /p' >"$work/failed"
+while read -r case reason; do
+	verdict=FAILED
+	if [ "$found" -le 2 ] && passes_alone "$case" </dev/null; then
+		verdict=UNSTEADY
+		failed=$((failed - 1))
+	fi
+	echo "$verdict: $case: $reason"
+done <"$work/failed"
+[ "$found" -eq 0 ] || [ "$failed" -gt 0 ] || status=0
+echo "$((total - skipped - failed)) passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$status" -eq 0 ]

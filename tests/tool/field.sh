@@ -129,6 +129,7 @@ in_chroot() {
 	    pivot_root . mnt && umount -l /mnt && exec "$@"' sh "$root" \
 	    /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
 	    LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
+	    CHECK_AGAIN="${CHECK_AGAIN:-0}" \
 	    ${http_proxy:+"http_proxy=$http_proxy"} \
 	    ${https_proxy:+"https_proxy=$https_proxy"} \
 	    sh -c '[ ! -d /src/tree ] || cd /src/tree; exec "$@"' sh "$@"

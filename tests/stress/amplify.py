@@ -232,8 +232,17 @@ def make_names(left):
         left, d = left - 2000, d + 1
 
 
+def make_files(*counts):
+    """Directory and number of files, in turns; no two are alike."""
+    for directory, n in zip(counts[::2], counts[1::2]):
+        for i in range(int(n)):
+            with open("www/%s/%d" % (directory, i), "w") as f:
+                f.write("%s %d" % (directory, i))
+
+
 if __name__ == "__main__":
     {"sparse": sparse,
+     "make_files": make_files,
      "make_names": lambda n: make_names(int(n)),
      "broad": lambda p, n: broad(int(p), int(n)),
      "globs": globs,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Small requests that ask for much work.  Times are printed.
 #
-# soak amplify: sparse_file hard_globs broad_tree
+# soak amplify: sparse_file hard_globs broad_tree kinds
 # soak cold: cold_crowd cold_crowd_and_patterns
 # soak permutations: permutations
 
@@ -86,4 +86,17 @@ cold_crowd_and_patterns_body()
 		want 200 $service/single/yum/hot
 		service_restart
 	done
+}
+
+service_case kinds "The cost of each kind of request is within its bound."
+kinds_body()
+{
+	size=$(number 1024 10240)
+	mkdir -p www/set www/cold www/single www/large
+	python make_files set 990 cold 200 single 100
+	truncate -s "${size}M" www/large/file
+	settle www/*/*
+	service_start 'serve-files yes' 'hot-size 64M' 'access-log no' \
+	    'max-bytes 4T' 'hash-wait 10m' 'revalidate 10m'
+	run_python kinds.py "$pid" "$size"
 }

@@ -1,25 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
-#include <atf-c.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <poll.h>
 #include <pwd.h>
 #include <seccomp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/log.h"
 #include "common/sandbox/sandbox.h"
 #include "tests/lib/inside.h"
+#include "tests/lib/test.h"
 
 char	world[64];
 char	secret[96];

@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-
-#include <atf-c.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "tests/lib/lies.h"
+#include "tests/lib/test.h"
 
 /* The same on every run and machine; failures name the number of the burst. */
 static uint64_t rogue_seed = 20240229;

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-#include <atf-c.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/buf.h"
 #include "tests/lib/malformed.h"
+#include "tests/lib/test.h"
 
 #define TEXTS_MAX	20
 #define ROWS_MAX	1000

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-#include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include <atf-c.h>
 #include <ftw.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "common/mounts.h"
 #include "tests/lib/place.h"
+#include "tests/lib/test.h"
 
 static char place[PATH_MAX];
 static pid_t place_owner;

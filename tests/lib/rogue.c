@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-#include <sys/socket.h>
 #include <sys/uio.h>
 
-#include <atf-c.h>
-#include <errno.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "tests/lib/rogue.h"
+#include "tests/lib/test.h"
 
 void
 rogue_start(struct proc *p, enum role role, const char *more)

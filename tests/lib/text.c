@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include <atf-c.h>
-#include <stdio.h>
-#include <string.h>
-
+#include "tests/lib/test.h"
 #include "tests/lib/text.h"
 
 struct str

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-#include <sys/stat.h>
-
-#include <atf-c.h>
 #include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "common/listing.h"
 #include "common/seal.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/cache/entry.h"
+#include "tests/lib/test.h"
 #include "tests/lib/truth.h"
 
 #define TRUTH_FILES_MAX	64

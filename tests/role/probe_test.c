@@ -10,9 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include <linux/audit.h>
 #include <linux/openat2.h>
@@ -21,7 +19,6 @@
 #include <netinet/tcp.h>
 
 #include <sched.h>
-#include <signal.h>
 
 #include "common/sandbox/sandbox.h"
 #include "tests/lib/inside.h"

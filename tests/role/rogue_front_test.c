@@ -4,11 +4,9 @@
  * wrong messages are refused and reported, the front goes on with those that
  * take their places, and no other peer is blamed.
  */
-#include <sys/socket.h>
 #include <sys/un.h>
 
 #include <malloc.h>
-#include <poll.h>
 
 #include "common/listing.h"
 #include "tests/lib/lies.h"

@@ -4,10 +4,8 @@
  * ends its sender and nobody else, and is counted and named in the log.
  */
 #include <sys/prctl.h>
-#include <sys/wait.h>
 
 #include <event2/event.h>
-#include <signal.h>
 
 #include "common/log.h"
 #include "pkgtorrentd/parent/parent.h"

@@ -5,8 +5,6 @@
  * about several files, paths, sizes and versions, and tells the cache
  * anything.  Afterwards the cache's directory holds nothing but the truth.
  */
-#include <poll.h>
-
 #include "common/listing.h"
 #include "common/torrent.h"
 #include "tests/lib/lies.h"

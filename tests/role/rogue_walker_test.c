@@ -5,9 +5,6 @@
  */
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-
-#include <signal.h>
 
 #include "common/listing.h"
 #include "tests/lib/lies.h"

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include <errno.h>
-#include <string.h>
-
 #include "common/buf.h"
 #include "tests/lib/test.h"
 

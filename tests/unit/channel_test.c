@@ -3,13 +3,6 @@
  * A channel at work: messages reach their handlers, faults are reported alike,
  * and messages wait in order for a process that is busy.
  */
-#include <sys/socket.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "common/channel.h"
 #include "tests/lib/test.h"
 

@@ -3,14 +3,6 @@
  * How a child learns its role: over descriptor 3, from the parent alone, and
  * not for longer than the parent lives.
  */
-#include <sys/wait.h>
-
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "common/log.h"
 #include "common/child.h"
 #include "tests/lib/test.h"

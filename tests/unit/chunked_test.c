@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "pkgtorrentd/front/http/chunked.h"
 #include "pkgtorrentd/front/http/http.h"
 #include "tests/lib/test.h"

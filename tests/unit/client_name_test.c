@@ -2,8 +2,6 @@
 /*
  * Names that clients rewrite, as they were seen to ask for them.
  */
-#include <string.h>
-
 #include "common/client_name.h"
 #include "tests/lib/test.h"
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* pkgtorrentd.conf(5) as it is printed, shipped and described. */
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "common/conf/conf.h"
 #include "common/conf/keyword.h"

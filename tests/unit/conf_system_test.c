@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Files and users that pkgtorrentd.conf(5) names must be there. */
-#include <sys/stat.h>
-
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/conf/conf.h"
 #include "tests/lib/conf_text.h"

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Files shared out among hashers, for jobs that want them hashed, and hashers
    that are lost: the test plays the walker, the hasher and the jobs. */
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "common/listing.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/front/job/hashq.h"

@@ -3,9 +3,6 @@
  * Entries of the cache as bytes: a damaged one is either the stored entry
  * still, or it is nothing.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "pkgtorrentd/cache/entry.h"
 #include "common/seal.h"
 #include "tests/lib/test.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* Which file systems are trusted with change times. */
-
 #include "common/mounts.h"
 #include "tests/lib/test.h"
 

@@ -2,9 +2,6 @@
 /*
  * The host of a request: Host, and targets that name a host as well, or none.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "pkgtorrentd/front/http/http.h"
 #include "tests/lib/test.h"
 #include "tests/lib/text.h"

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <inttypes.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "pkgtorrentd/front/http/http.h"

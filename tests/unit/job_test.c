@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Jobs, with workers that the test plays: it holds the other ends of their
    channels.  There is no HTTP here, and no client. */
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "common/clock.h"
 #include "common/seal.h"
 #include "common/torrent.h"

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/listing.h"
 #include "tests/lib/test.h"
 

@@ -3,19 +3,10 @@
  * A log that nobody reads: its writer goes on, its lines come later and in
  * order, and losses are reported.
  */
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
-#include <fcntl.h>
-#include <poll.h>
 #include <pty.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <termios.h>
-#include <unistd.h>
 
 #include "common/log.h"
 #include "tests/lib/test.h"

@@ -3,17 +3,6 @@
  * The log as an administrator sees it: whole lines, each with its writer, none
  * that a client or a broken-in child could forge.
  */
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include <errno.h>
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "common/log.h"
 #include "common/msg.h"
 #include "tests/lib/test.h"

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* The matches of a pattern, byte by byte. */
-
-#include <stdio.h>
-#include <string.h>
-
 #include "hasher/walker/match.h"
 #include "tests/lib/test.h"
 

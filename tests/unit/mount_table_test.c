@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Of a file system that no server answers for, nothing may be looked at. */
 #include <sys/mount.h>
-#include <sys/stat.h>
 
-#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "pkgtorrentd/parent/mount_table.h"
 #include "tests/lib/test.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* The memory of mounts, and the mounts in identities. */
-#include <fcntl.h>
-
 #include "common/mounts.h"
 #include "tests/lib/test.h"
 

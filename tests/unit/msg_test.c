@@ -4,15 +4,7 @@
  * allows arrive as they were sent; any other is named, leaks no descriptor and
  * leaves the receiver as it was.
  */
-#include <sys/socket.h>
-#include <sys/wait.h>
-
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/msg.h"
 #include "tests/lib/test.h"

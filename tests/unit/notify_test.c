@@ -2,13 +2,9 @@
 /*
  * The service manager's view: real datagram sockets, by path and abstract.
  */
-#include <sys/socket.h>
 #include <sys/un.h>
 
 #include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "pkgtorrentd/parent/notify.h"
 #include "tests/lib/test.h"

@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Answers on their way to pipes and sockets that have little room. */
-#include <sys/socket.h>
 #include <netinet/in.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "pkgtorrentd/front/conn/out.h"
 #include "tests/lib/test.h"

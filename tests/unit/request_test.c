@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include <stdio.h>
-#include <string.h>
-
 #include "pkgtorrentd/front/http/request.h"
 #include "tests/lib/test.h"
 #include "tests/lib/text.h"

@@ -4,18 +4,11 @@
  * attempts that it stops are in probe_test.c.
  */
 #include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <linux/capability.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <seccomp.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/sandbox/sandbox.h"
 #include "tests/lib/inside.h"

@@ -2,8 +2,6 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include <string.h>
-
 #include "common/buf.h"
 #include "common/seal.h"
 #include "tests/lib/test.h"

@@ -12,10 +12,7 @@
 #include <linux/seccomp.h>
 #include <linux/sockios.h>
 
-#include <fcntl.h>
 #include <seccomp.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/platform.h"
 #include "common/sandbox/sandbox.h"

@@ -3,14 +3,7 @@
  * Causes of refused calls, and whether the roles' self-tests try all that
  * their filters let through.
  */
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include <errno.h>
-#include <fcntl.h>
 #include <seccomp.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/sandbox/sandbox.h"
 #include "common/sandbox/selftest.h"

@@ -3,17 +3,6 @@
  * The environment of a child at its start.  The test program is executed as the
  * child: under a child's name it reports its environment and exits.
  */
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "common/child.h"
 #include "pkgtorrentd/parent/process.h"
 #include "pkgtorrentd/parent/state.h"

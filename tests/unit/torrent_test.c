@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include <openssl/evp.h>
 
 #include "common/seal.h"

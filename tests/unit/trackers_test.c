@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* The trackers file: good lines are used, bad ones named and skipped. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/conf/conf.h"
 #include "tests/lib/test.h"
 #include "tests/lib/text.h"

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-#include <sys/stat.h>
-
-#include <atf-c.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/listing.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/cache/entry.h"
 #include "tests/lib/cache_rig.h"
+#include "tests/lib/test.h"
 
 /*
  * Like the parent's, the text leaves nothing to be asked of the system (the
@@ -58,6 +49,7 @@ cache_start(struct cache_under_test *c, const char *conf)
 	ATF_REQUIRE(c->buf != NULL && c->seal != NULL);
 	proc_start(&c->proc, ROLE_CACHE, 0, CONF_VERBOSE | c->flags,
 	    cache_conf(conf));
+	proc_stop_at_end(&c->proc);
 	c->front.fd = -1;
 	new_front(c);
 }

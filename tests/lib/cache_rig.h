@@ -67,7 +67,8 @@ struct put {
 };
 
 /* The cache's directory is "cache"; conf: further lines of the configuration.
-   It may be started again once it was stopped. */
+   It is stopped at the end of the case, if not before, and may then be started
+   again. */
 void	cache_start(struct cache_under_test *, const char *conf);
 void	cache_stop(struct cache_under_test *);
 void	send_conf(struct cache_under_test *, const char *more);

@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include <sys/stat.h>
-
-#include <atf-c.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "tests/lib/hash_rig.h"
+#include "tests/lib/test.h"
 
 static void
 rig_expect(struct rig *rig, enum msg_type type)
@@ -41,6 +32,7 @@ rig_start(struct rig *rig, const char *digest)
 	snprintf(text, sizeof(text),
 	    "root /\nsandbox best-effort\nhashers 1\ndigest %s\n", digest);
 	proc_start(&rig->proc, ROLE_HASHER, 0, 0, text);
+	proc_stop_at_end(&rig->proc);
 	rig_connect(rig);
 }
 

@@ -20,7 +20,8 @@ struct rig {
 	uint64_t	next_id;
 };
 
-/* digest: the SHA-1 code, as the configuration names it. */
+/* digest: the SHA-1 code, as the configuration names it.  It is stopped at the
+   end of the case, if not before. */
 void	rig_start(struct rig *, const char *digest);
 void	rig_stop(struct rig *);
 /* A new channel, as after a restart of the front. */

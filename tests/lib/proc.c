@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/prctl.h>
-#include <sys/wait.h>
 
-#include <atf-c.h>
-#include <errno.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "tests/lib/conf_text.h"
 #include "tests/lib/proc.h"
+#include "tests/lib/test.h"
 
 const uint8_t	proc_key[SEAL_LEN] = "the key that no front has";
 
@@ -142,6 +135,7 @@ proc_stop(struct proc *p)
 {
 	int status;
 
+	test_not_at_end(p);
 	ATF_REQUIRE_EQ_MSG(0, waitpid(p->pid, &status, WNOHANG), "the %s "
 	    "ended by itself: %s", role_name(p->role), p->line);
 	close(p->parent.fd);
@@ -149,6 +143,18 @@ proc_stop(struct proc *p)
 	ATF_CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0,
 	    "the %s ended with %#x: %s", role_name(p->role), status, p->line);
 	buf_free(&p->log);
+}
+
+static void
+proc_end(void *p)
+{
+	proc_stop(p);
+}
+
+void
+proc_stop_at_end(struct proc *p)
+{
+	test_at_end(proc_end, p);
 }
 
 void

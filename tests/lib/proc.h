@@ -42,6 +42,8 @@ void	proc_configure(struct proc *, uint32_t index, uint32_t flags,
 
 /* It has not ended; it ends, with status 0, when its parent does. */
 void	proc_stop(struct proc *);
+/* The same at the end of the case, which it must outlive, if not before. */
+void	proc_stop_at_end(struct proc *);
 
 /* fd: -1 for none. */
 void	proc_send(struct proc *, enum msg_type, const void *body,

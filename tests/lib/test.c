@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/lib/test.h"
 
+#define ENDS_MAX	16
+
 static struct test	*first, **end = &first;
+
+static struct {
+	void	(*action)(void *);
+	void	*arg;
+} ends[ENDS_MAX];
+static size_t		 nends;
 
 void
 test_add(struct test *test)
@@ -18,6 +26,34 @@ find(const atf_tc_t *tc)
 	while (&test->tc != tc)
 		test = test->next;
 	return test;
+}
+
+void
+test_at_end(void (*action)(void *), void *arg)
+{
+	ATF_REQUIRE(nends < ENDS_MAX);
+	ends[nends].action = action;
+	ends[nends++].arg = arg;
+}
+
+void
+test_not_at_end(const void *arg)
+{
+	size_t i;
+
+	for (i = 0; i < nends; i++)
+		if (ends[i].arg == arg)
+			ends[i] = ends[--nends];
+}
+
+static void
+run(const atf_tc_t *tc)
+{
+	find(tc)->body(tc);
+	while (nends > 0) {
+		nends--;
+		ends[nends].action(ends[nends].arg);
+	}
 }
 
 static void
@@ -38,7 +74,7 @@ ATF_TP_ADD_TCS(tp)
 	for (test = first; test != NULL && !atf_is_error(error);
 	    test = test->next) {
 		error = atf_tc_init(&test->tc, test->meta[0], set_meta,
-		    test->body, test->cleanup, (const char *const *)config);
+		    run, test->cleanup, (const char *const *)config);
 		if (!atf_is_error(error))
 			error = atf_tp_add_tc(tp, &test->tc);
 	}

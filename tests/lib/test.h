@@ -39,6 +39,12 @@ struct test {
 /* Adds a case before main() runs. */
 void	test_add(struct test *);
 
+/* Does this once the case has come to its end, and after that what was to be
+   done before. */
+void	test_at_end(void (*)(void *), void *);
+/* Nothing is to be done with that any more. */
+void	test_not_at_end(const void *);
+
 #define TEST_CASE(name, cleanup_, ...)					\
 	static void test_##name(const atf_tc_t *);			\
 	static void __attribute__((__constructor__))			\

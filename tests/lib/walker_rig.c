@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include <atf-c.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "common/listing.h"
+#include "tests/lib/test.h"
 #include "tests/lib/walker_rig.h"
 
 void
@@ -112,6 +102,7 @@ walker_start(struct walker *w, uint32_t index, const char *text)
 {
 	memset(w, 0, sizeof(*w));
 	proc_start(&w->proc, ROLE_WALKER, index, 0, walker_conf(text));
+	proc_stop_at_end(&w->proc);
 	walker_connect(w);
 }
 

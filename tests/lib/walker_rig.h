@@ -33,7 +33,8 @@ void	make_each(const char *const *paths);
 #define make_files(...)							\
 	make_each((const char *const []){ __VA_ARGS__, NULL })
 
-/* text: the configuration, but for the sandbox's strictness. */
+/* text: the configuration, but for the sandbox's strictness.  It is stopped at
+   the end of the case, if not before. */
 void	walker_start(struct walker *, uint32_t index, const char *text);
 void	walker_configure(struct walker *, uint32_t index, const char *text);
 /* On the directory "www" and nothing else. */

@@ -65,7 +65,6 @@ TEST(entry__that_is_wrong_is_a_miss)
 	ATF_CHECK(there("other-link"));
 	ATF_CHECK(there("moved"));
 	ATF_CHECK_EQ(i, cache_status(&c).errors);
-	cache_stop(&c);
 }
 
 TEST(info__that_is_wrong_is_a_miss)
@@ -88,7 +87,6 @@ TEST(info__that_is_wrong_is_a_miss)
 	}
 	remember(&c, &a, digest);
 	ATF_CHECK(knows_info(&c, digest));
-	cache_stop(&c);
 }
 
 TEST(log__names_many_wrong_entries_in_one_line)
@@ -105,7 +103,6 @@ TEST(log__names_many_wrong_entries_in_one_line)
 	ATF_CHECK_EQ(20, cache_status(&c).errors);
 	ATF_CHECK_EQ(1, count_in_log(&c, "removed: damaged"));
 	ATF_CHECK_EQ(1, count_in_log(&c, "a.rpm/1048576: removed"));
-	cache_stop(&c);
 }
 
 /* A file becomes a directory, a directory a file, as mirrors do. */
@@ -129,7 +126,6 @@ TEST(path__may_change_its_kind)
 	cache_start(&c, "");
 	wait_for_sweeps(&c, 1);
 	run("test \"$(ls -A " A_DIR ")\" = 1048576");
-	cache_stop(&c);
 }
 
 TEST(directories__may_be_deleted_at_any_time)
@@ -157,7 +153,6 @@ TEST(directories__may_be_deleted_at_any_time)
 	remember(&c, &a, digest);
 	ATF_CHECK(!knows_info(&c, digest));
 	ATF_CHECK_EQ(1, count_in_log(&c, "the cache directory was removed"));
-	cache_stop(&c);
 }
 
 TEST(write__that_fails_stores_nothing)
@@ -182,7 +177,6 @@ TEST(write__that_fails_stores_nothing)
 	run("chmod 700 cache/pieces cache/info");
 	remember(&c, &a, digest);
 	ATF_CHECK(knows_info(&c, digest));
-	cache_stop(&c);
 }
 
 /* A full disk: entries that fit are stored, the rest are not, nothing breaks,
@@ -209,7 +203,6 @@ TEST_WITH_CLEANUP(disk__that_is_full_stores_nothing, "require.user", "root")
 	run("rm -r cache/pieces/x/1");
 	put_pieces(&c, &f, PIECE_LEN, 1024, NULL);
 	ATF_CHECK_EQ(4096, get_pieces(&c, &f, PIECE_LEN));
-	cache_stop(&c);
 }
 CLEANUP(disk__that_is_full_stores_nothing)
 {
@@ -267,7 +260,6 @@ TEST(use__is_recorded_once_a_day)
 	set_age(info, 2 * DAY);
 	ATF_CHECK(knows_info(&c, digest));
 	ATF_CHECK(age_of(info) < DAY);
-	cache_stop(&c);
 }
 
 TEST(age__removes_what_nobody_uses)
@@ -299,7 +291,6 @@ TEST(age__removes_what_nobody_uses)
 	st = wait_for_sweeps(&c, 2);
 	ATF_CHECK_EQ(3, st.expired);
 	ATF_CHECK(!there(info_path(fresh)));
-	cache_stop(&c);
 }
 
 /* Bytes of allocated blocks.  A sweep may be at work here: files that have gone
@@ -372,7 +363,6 @@ TEST(size__removes_the_least_recently_used)
 		ATF_CHECK_MSG(there(path) || i > st.entries - N / 10, "%u", i);
 	}
 	ATF_CHECK_EQ(st.entries, kept);
-	cache_stop(&c);
 }
 
 /* Older ones go first, wherever they are; of those of one age, only as many
@@ -409,7 +399,6 @@ TEST(size__removes_no_more_than_needed)
 	ATF_CHECK(!there("cache/pieces/x"));
 	ATF_CHECK(du("cache") <= 2U << 20);
 	ATF_CHECK(cache_status(&c).entries > 400);
-	cache_stop(&c);
 }
 
 /* A file that cannot be opened for lack of descriptors has not gone. */
@@ -437,7 +426,6 @@ TEST(size__is_what_was_counted_in_full)
 	run("rm cache/info/*");
 	send_conf(&c, "cache-age 22d\n");
 	ATF_CHECK_EQ(1, wait_for_sweeps(&c, 4).entries);
-	cache_stop(&c);
 }
 
 /* All within seconds: the sweep has no days to tell them by. */
@@ -462,7 +450,6 @@ TEST(size__is_kept_in_a_burst)
 	st = cache_status(&c);
 	ATF_CHECK(st.evicted > 0);
 	ATF_CHECK(st.stored < N || st.evicted > N / 2);
-	cache_stop(&c);
 }
 
 /* A cache that is full when the service starts does not grow before it has
@@ -483,7 +470,6 @@ TEST(size__is_kept_after_a_restart)
 		put_pieces(&c, numbered(i), PIECE_LEN, 16, NULL);
 	wait_for_sweeps(&c, 1);
 	ATF_CHECK(du("cache") <= (4U << 20) + (64 << 10));
-	cache_stop(&c);
 }
 
 TEST(leftovers__are_swept_at_start)
@@ -499,7 +485,6 @@ TEST(leftovers__are_swept_at_start)
 	run("test -z \"$(ls -A cache/info)\"");
 	ATF_CHECK(!there("cache/pieces/.old-1-2"));
 	ATF_CHECK(!there("cache/pieces/a"));
-	cache_stop(&c);
 }
 
 #define HEX(c)	"000000000000000000000000000000000000000" c
@@ -565,7 +550,6 @@ TEST(original__is_removed_and_counted)
 	    "cache/pieces/fedora/note cache/pieces/fifo cache/pieces/link | "
 	    "sort | diff - left");
 	ATF_CHECK(there("outside/file"));
-	cache_stop(&c);
 }
 
 /* A directory of ours where the original had a file, and the reverse; those
@@ -586,7 +570,6 @@ TEST(original__in_the_way_is_removed)
 	put_pieces(&c, &file2, PIECE_LEN, 16, NULL);
 	ATF_CHECK_EQ(2, get_pieces(&c, &file2, PIECE_LEN));
 	ATF_CHECK_EQ(0, cache_status(&c).errors);
-	cache_stop(&c);
 }
 
 /* As the service runs: chroot, another user, strict. */
@@ -618,7 +601,6 @@ TEST_WITH_CLEANUP(sandbox__stops_nothing_that_is_needed, "require.user", "root")
 	ATF_CHECK(!there("cache/pieces/empty"));
 	run("test \"$(stat -c %U%a cache/info cache/pieces " A_ENTRY
 	    " | tr '\n' ' ')\" = 'nobody700 nobody700 nobody600 '");
-	cache_stop(&c);
 }
 CLEANUP(sandbox__stops_nothing_that_is_needed)
 {

@@ -3,8 +3,6 @@
  * The cache as its front meets it: entries come back the same, and nothing
  * without a seal is ever remembered.
  */
-#include <sys/socket.h>
-
 #include "common/listing.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/cache/entry.h"
@@ -40,7 +38,6 @@ TEST(pieces__come_back)
 	cache_stop(&c);
 	cache_start(&c, "");
 	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
-	cache_stop(&c);
 }
 
 TEST(pieces__of_another_version_are_a_miss)
@@ -59,7 +56,6 @@ TEST(pieces__of_another_version_are_a_miss)
 		ATF_CHECK_EQ(0, get_pieces(&c, &other, PIECE_LEN));
 	}
 	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
-	cache_stop(&c);
 }
 
 /* 262144 pieces: 5 MiB of digests in both directions. */
@@ -70,7 +66,6 @@ TEST(pieces__of_a_long_file_come_in_parts)
 	cache_start(&c, "");
 	put_pieces(&c, &f, 16384, 1024, NULL);
 	ATF_CHECK_EQ(262146, get_pieces(&c, &f, 16384));
-	cache_stop(&c);
 }
 
 /* Hits and misses of many files share messages, each in one piece or
@@ -122,7 +117,6 @@ TEST(pieces__of_many_files_are_packed)
 	/* 300 files of 6 KB, ten to a message. */
 	ATF_CHECK(messages < 40);
 	buf_free(&tail);
-	cache_stop(&c);
 }
 
 TEST(pieces__with_a_wrong_seal_are_refused)
@@ -144,7 +138,6 @@ TEST(pieces__with_a_wrong_seal_are_refused)
 		ATF_CHECK_EQ(0, get_pieces(&c, &other, PIECE_LEN));
 	}
 	ATF_CHECK_EQ(0, cache_status(&c).stored);
-	cache_stop(&c);
 }
 
 TEST(pieces__with_gaps_are_refused)
@@ -165,7 +158,6 @@ TEST(pieces__with_gaps_are_refused)
 	ATF_CHECK_EQ(0, cache_status(&c).stored);
 	put_pieces(&c, &a, PIECE_LEN, 1, NULL);
 	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
-	cache_stop(&c);
 }
 
 /* The walker's true statement about a, with a hasher's about something else. */
@@ -199,7 +191,6 @@ TEST(pieces__with_a_seal_replayed_are_refused)
 	refused_digests(&other.identity, PIECE_LEN, 0);
 	refused_digests(&a.identity, PIECE_LEN / 2, 0);
 	refused_digests(&a.identity, PIECE_LEN, 1);
-	cache_stop(&c);
 }
 
 /* A front that dies in the middle takes its unfinished messages with it. */
@@ -217,7 +208,6 @@ TEST(pieces__of_a_lost_front_are_forgotten)
 	put_pieces(&c, &a, PIECE_LEN, 16, &cut);
 	put_pieces(&c, &b, PIECE_LEN, 16, NULL);
 	expect_fault(&c, FAULT_CONTENT);
-	cache_stop(&c);
 }
 
 /*
@@ -261,7 +251,6 @@ TEST(mounts__leave_nothing_behind)
 	/* It is no lie either. */
 	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
 	buf_free(&listing);
-	cache_stop(&c);
 }
 
 /* The front cannot say that the mount does not matter. */
@@ -277,7 +266,6 @@ TEST(mounts__are_sealed)
 	/* A file of the same times elsewhere, with the image's digests. */
 	refused_digests(&on_image.identity, PIECE_LEN, 0);
 	ATF_CHECK_EQ(0, cache_status(&c).stored);
-	cache_stop(&c);
 }
 
 TEST(paths__without_a_place_are_a_miss)
@@ -305,7 +293,6 @@ TEST(paths__without_a_place_are_a_miss)
 	put_pieces(&c, &f, PIECE_LEN, 16, NULL);
 	ATF_CHECK_EQ(2, get_pieces(&c, &f, PIECE_LEN));
 	ATF_CHECK_EQ(1, cache_status(&c).stored);
-	cache_stop(&c);
 }
 
 /* The info dictionary that the files ought to give. */
@@ -365,7 +352,6 @@ TEST(info__is_built_from_all_listings)
 	ATF_REQUIRE_EQ(expected.len, listing.len);
 	ATF_CHECK(memcmp(expected.data, listing.data, listing.len) == 0);
 	expect_info(&info, files, 4);
-	cache_stop(&c);
 }
 
 TEST(info__of_long_listings_comes_in_parts)
@@ -391,7 +377,6 @@ TEST(info__of_long_listings_comes_in_parts)
 	ATF_CHECK_EQ(l.len, listing.len);
 	ATF_CHECK(memcmp(l.data, listing.data, l.len) == 0);
 	ATF_CHECK(info.len > 5000 * 40);
-	cache_stop(&c);
 }
 
 /* Another piece length, padding or service: the paths of the digest are
@@ -426,7 +411,6 @@ TEST(info__of_another_layout_is_only_a_listing)
 	new_front(&c);
 	ATF_REQUIRE_EQ(1, get_info(&c, digest, &listing, &info));
 	ATF_CHECK(info.len > 0);
-	cache_stop(&c);
 }
 
 /* Sends a listing of one spec: is the digest known afterwards? */
@@ -461,7 +445,6 @@ TEST(info__that_cannot_be_built_is_not_stored)
 	ATF_CHECK(!learns(digest, "/*",
 	    (struct mirror_file[]){ other, a }, 2));
 	ATF_CHECK(learns(digest, "/*", &a, 1));
-	cache_stop(&c);
 }
 
 TEST(info__without_files_is_forgotten)
@@ -473,7 +456,6 @@ TEST(info__without_files_is_forgotten)
 	ATF_REQUIRE(knows_info(&c, digest));
 	ATF_CHECK(!learns(digest, a.path, NULL, 0));
 	ATF_CHECK(!there(info_path(digest)));
-	cache_stop(&c);
 }
 
 static void
@@ -513,7 +495,6 @@ TEST(info__of_another_digest_is_refused)
 	list_spec(&l, 0, a.path, &a, 1);
 	l.len--;
 	refused_info("/fedora/a.rpm", &l, FAULT_CONTENT);
-	cache_stop(&c);
 }
 
 static void
@@ -546,7 +527,6 @@ TEST(info__with_a_wrong_seal_is_refused)
 	list_spec(&l, 1, "/fedora/more", &b, 1);
 	refused_body(&body, &l);
 	ATF_CHECK(!knows_info(&c, body.digest));
-	cache_stop(&c);
 }
 
 /* The cache survives everything that a front sends. */
@@ -584,7 +564,6 @@ TEST(messages__that_lie_end_the_channel_only)
 	ATF_CHECK(refused >= 8);
 	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
 	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
-	cache_stop(&c);
 }
 
 /* More than 64 MiB of listings is no honest question. */
@@ -599,5 +578,4 @@ TEST(info__without_end_is_refused)
 		ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, MSG_PUT_INFO, &body,
 		    junk, sizeof(junk), NULL, 0));
 	expect_fault(&c, FAULT_CONTENT);
-	cache_stop(&c);
 }

@@ -3,12 +3,11 @@
    closes. */
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-
-#include <poll.h>
 
 #include "tests/lib/hash_rig.h"
 #include "tests/lib/test.h"
+
+static struct rig	h;
 
 /* The hasher has reported a broken rule, and closed the channel. */
 static void
@@ -28,7 +27,6 @@ check_refused(struct rig *rig, enum msg_fault fault)
 TEST(descriptor__of_a_wrong_kind)
 {
 	struct msg_range	range = whole(PIECE);
-	struct rig		rig;
 	int			fds[8], i, n = 0;
 
 	close(hash_file("file", PIECE, NULL));
@@ -41,20 +39,18 @@ TEST(descriptor__of_a_wrong_kind)
 	fds[n++] = open("/dev/zero", O_RDONLY);
 	fds[n++] = socket(AF_UNIX, SOCK_STREAM, 0);
 	fds[n++] = memfd_create("memory", 0);
-	rig_start(&rig, "auto");
+	rig_start(&h, "auto");
 	for (i = 0; i < n; i++) {
 		ATF_REQUIRE(fds[i] != -1);
-		rig_send(&rig, PIECE, &range, 1, &fds[i], 1);
-		check_refused(&rig, FAULT_FDS);
+		rig_send(&h, PIECE, &range, 1, &fds[i], 1);
+		check_refused(&h, FAULT_FDS);
 	}
-	check_file(&rig, "good", PIECE, PIECE);
-	rig_stop(&rig);
+	check_file(&h, "good", PIECE, PIECE);
 }
 
 TEST(descriptor__one_too_many)
 {
 	struct msg_range	ranges[HASH_RANGES];
-	struct rig		rig;
 	int			fds[HASH_RANGES], i;
 
 	fds[0] = hash_file("file", PIECE, NULL);
@@ -62,18 +58,17 @@ TEST(descriptor__one_too_many)
 		fds[i] = fds[0];
 		ranges[i] = whole(PIECE);
 	}
-	rig_start(&rig, "auto");
+	rig_start(&h, "auto");
 	for (i = 1; i < HASH_RANGES; i++) {
-		rig_send(&rig, PIECE, ranges, (uint32_t)i, fds, i + 1);
-		check_refused(&rig, FAULT_FDS);
+		rig_send(&h, PIECE, ranges, (uint32_t)i, fds, i + 1);
+		check_refused(&h, FAULT_FDS);
 		/* The files of the batch before are not at hand any more. */
-		rig_send(&rig, PIECE, ranges, (uint32_t)i, fds, i);
-		rig_expect_digests(&rig, rig.next_id - 1, (uint32_t)i);
-		rig_send(&rig, PIECE, ranges, (uint32_t)i + 1, fds, i);
-		check_refused(&rig, FAULT_FDS);
+		rig_send(&h, PIECE, ranges, (uint32_t)i, fds, i);
+		rig_expect_digests(&h, h.next_id - 1, (uint32_t)i);
+		rig_send(&h, PIECE, ranges, (uint32_t)i + 1, fds, i);
+		check_refused(&h, FAULT_FDS);
 	}
-	check_file(&rig, "good", PIECE, PIECE);
-	rig_stop(&rig);
+	check_file(&h, "good", PIECE, PIECE);
 }
 
 TEST(range__that_lies)
@@ -100,24 +95,21 @@ TEST(range__that_lies)
 		{ 32U << 20, { 0, PIECE, PIECE } },
 		{ 3U << 14, { 0, 3U << 14, 3U << 14 } },
 	};
-	struct rig	rig;
 	size_t		i;
 	int		fd = hash_file("file", PIECE, NULL);
 
-	rig_start(&rig, "auto");
+	rig_start(&h, "auto");
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		rig_send(&rig, rows[i].piece_len, &rows[i].range, 1, &fd, 1);
-		check_refused(&rig, FAULT_CONTENT);
+		rig_send(&h, rows[i].piece_len, &rows[i].range, 1, &fd, 1);
+		check_refused(&h, FAULT_CONTENT);
 	}
-	check_file(&rig, "good", PIECE, PIECE);
-	rig_stop(&rig);
+	check_file(&h, "good", PIECE, PIECE);
 }
 
 TEST(batch__that_lies)
 {
 	struct msg_range	ranges[HASH_RANGES + 1];
 	struct msg_hash		body = { 0, PIECE, 2 };
-	struct rig		rig;
 	uint64_t		size = SLICE_MIN + MIB;
 	uint32_t		i;
 	int			fds[HASH_RANGES];
@@ -125,27 +117,26 @@ TEST(batch__that_lies)
 	fds[0] = hash_file("file", size, NULL);
 	for (i = 0; i < HASH_RANGES; i++)
 		fds[i] = fds[0];
-	rig_start(&rig, "auto");
+	rig_start(&h, "auto");
 	/* Says two, holds one; and none. */
 	ranges[0] = whole(size);
 	ranges[0].len = PIECE;
-	ATF_REQUIRE_EQ(0, msg_send(&rig.front, MSG_HASH, &body, ranges,
+	ATF_REQUIRE_EQ(0, msg_send(&h.front, MSG_HASH, &body, ranges,
 	    sizeof(ranges[0]), fds, 2));
-	check_refused(&rig, FAULT_CONTENT);
-	rig_send(&rig, PIECE, ranges, 0, fds, 1);
-	check_refused(&rig, FAULT_CONTENT);
+	check_refused(&h, FAULT_CONTENT);
+	rig_send(&h, PIECE, ranges, 0, fds, 1);
+	check_refused(&h, FAULT_CONTENT);
 	/* More than a slice together. */
 	ranges[0] = (struct msg_range){ 0, SLICE_MIN, size };
 	ranges[1] = (struct msg_range){ SLICE_MIN, MIB, size };
-	rig_send(&rig, MIB, ranges, 2, fds, 2);
-	check_refused(&rig, FAULT_CONTENT);
+	rig_send(&h, MIB, ranges, 2, fds, 2);
+	check_refused(&h, FAULT_CONTENT);
 	/* More ranges than a batch may have. */
 	for (i = 0; i <= HASH_RANGES; i++)
 		ranges[i] = (struct msg_range){ 0, PIECE, size };
-	rig_send(&rig, PIECE, ranges, HASH_RANGES + 1, fds, HASH_RANGES);
-	check_refused(&rig, FAULT_CONTENT);
-	check_file(&rig, "good", PIECE, PIECE);
-	rig_stop(&rig);
+	rig_send(&h, PIECE, ranges, HASH_RANGES + 1, fds, HASH_RANGES);
+	check_refused(&h, FAULT_CONTENT);
+	check_file(&h, "good", PIECE, PIECE);
 }
 
 /*
@@ -174,38 +165,36 @@ check_released(const char *name)
 TEST(descriptor__is_closed_once_answered)
 {
 	struct msg_range	range = whole(PIECE);
-	struct rig		rig;
 	int			fd, i;
 
-	rig_start(&rig, "auto");
+	rig_start(&h, "auto");
 	/* After a part of the file as after all of it, … */
 	fd = locked_file("file");
-	rig_send(&rig, PIECE / 2, &range, 1, &fd, 1);
+	rig_send(&h, PIECE / 2, &range, 1, &fd, 1);
 	close(fd);
-	rig_expect_digests(&rig, 0, 1);
+	rig_expect_digests(&h, 0, 1);
 	check_released("file");
 	fd = locked_file("file");
 	range.len = PIECE / 2;
-	rig_send(&rig, PIECE / 2, &range, 1, &fd, 1);
+	rig_send(&h, PIECE / 2, &range, 1, &fd, 1);
 	close(fd);
-	rig_expect_digests(&rig, 1, 1);
+	rig_expect_digests(&h, 1, 1);
 	check_released("file");
 	/* … when it is not hashed at all, … */
 	fd = locked_file("file");
 	range.offset = 1;
-	rig_send(&rig, PIECE, &range, 1, &fd, 1);
+	rig_send(&h, PIECE, &range, 1, &fd, 1);
 	close(fd);
-	check_refused(&rig, FAULT_CONTENT);
+	check_refused(&h, FAULT_CONTENT);
 	check_released("file");
 	/* … and, of all that is queued, when we are gone. */
 	fd = locked_file("file");
 	range = whole(PIECE);
 	for (i = 0; i < 5; i++)
-		rig_send(&rig, PIECE, &range, 1, &fd, 1);
+		rig_send(&h, PIECE, &range, 1, &fd, 1);
 	close(fd);
-	close(rig.front.fd);
+	close(h.front.fd);
 	check_released("file");
-	rig_connect(&rig);
-	check_file(&rig, "good", PIECE, PIECE);
-	rig_stop(&rig);
+	rig_connect(&h);
+	check_file(&h, "good", PIECE, PIECE);
 }

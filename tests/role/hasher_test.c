@@ -13,6 +13,7 @@
 #include "tests/lib/test.h"
 
 static const uint8_t	unsealed[SEAL_LEN];
+static struct rig	h;
 
 static void
 rig_expect_log(struct rig *rig, const char *text)
@@ -24,19 +25,16 @@ rig_expect_log(struct rig *rig, const char *text)
 static void
 check_files(const char *digest)
 {
-	struct rig	rig;
-
-	rig_start(&rig, digest);
-	check_file(&rig, "empty", 0, PIECE);
-	check_file(&rig, "byte", 1, PIECE);
-	check_file(&rig, "piece", PIECE, PIECE);
-	check_file(&rig, "odd", 3 * PIECE + 100, PIECE);
-	check_file(&rig, "slice", SLICE_MIN, 1U << 20);
-	check_file(&rig, "small pieces", SLICE_MIN - 5, 16U << 10);
-	check_file(&rig, "one large piece", 16 * MIB, 16U << 20);
-	check_file(&rig, "many large pieces", SLICE_MAX, 4U << 20);
-	check_file(&rig, "part of a large piece", 5 * MIB + 1, 16U << 20);
-	rig_stop(&rig);
+	rig_start(&h, digest);
+	check_file(&h, "empty", 0, PIECE);
+	check_file(&h, "byte", 1, PIECE);
+	check_file(&h, "piece", PIECE, PIECE);
+	check_file(&h, "odd", 3 * PIECE + 100, PIECE);
+	check_file(&h, "slice", SLICE_MIN, 1U << 20);
+	check_file(&h, "small pieces", SLICE_MIN - 5, 16U << 10);
+	check_file(&h, "one large piece", 16 * MIB, 16U << 20);
+	check_file(&h, "many large pieces", SLICE_MAX, 4U << 20);
+	check_file(&h, "part of a large piece", 5 * MIB + 1, 16U << 20);
 }
 
 TEST(file__digests_are_right)
@@ -59,25 +57,23 @@ TEST(file__in_slices)
 	const size_t		 len = 3 * SLICE_MIN + 100;
 	struct msg_range	 range = { .size = len };
 	struct msg_digests_item	 item;
-	struct rig		 rig;
 	uint8_t			*data;
 	uint64_t		 at, i;
 	int			 fd = hash_file("file", len, &data);
 
-	rig_start(&rig, "auto");
+	rig_start(&h, "auto");
 	for (at = 0; at < len; at += SLICE_MIN) {
 		range.offset = at;
 		range.len = len - at < SLICE_MIN ? len - at : SLICE_MIN;
-		rig_send(&rig, MIB, &range, 1, &fd, 1);
+		rig_send(&h, MIB, &range, 1, &fd, 1);
 	}
 	/* All of them were sent at once, and are answered in order. */
 	for (i = 0, at = 0; at < len; at += SLICE_MIN, i++) {
-		rig_expect_digests(&rig, i, 1);
-		rig_check_item(&rig, &item, data + at,
+		rig_expect_digests(&h, i, 1);
+		rig_check_item(&h, &item, data + at,
 		    len - at < SLICE_MIN ? len - at : SLICE_MIN, MIB);
 		ATF_CHECK_EQ(at / MIB, item.first);
 	}
-	rig_stop(&rig);
 	free(data);
 }
 
@@ -85,12 +81,11 @@ TEST(batch__of_many_files)
 {
 	struct msg_range	 ranges[16];
 	struct msg_digests_item	 item;
-	struct rig		 rig;
 	uint8_t			*data[16];
 	int			 fds[16], i, round;
 	char			 name[16];
 
-	rig_start(&rig, "auto");
+	rig_start(&h, "auto");
 	for (i = 0; i < 16; i++) {
 		snprintf(name, sizeof(name), "%d", i);
 		ranges[i] = whole((uint64_t)i * i * 4099);
@@ -98,14 +93,13 @@ TEST(batch__of_many_files)
 	}
 	/* Together more descriptors than the hasher may have open. */
 	for (round = 0; round < 5; round++)
-		rig_send(&rig, PIECE, ranges, 16, fds, 16);
+		rig_send(&h, PIECE, ranges, 16, fds, 16);
 	for (round = 0; round < 5; round++) {
-		rig_expect_digests(&rig, (uint64_t)round, 16);
+		rig_expect_digests(&h, (uint64_t)round, 16);
 		for (i = 0; i < 16; i++)
-			rig_check_item(&rig, &item, data[i], ranges[i].size,
+			rig_check_item(&h, &item, data[i], ranges[i].size,
 			    PIECE);
 	}
-	rig_stop(&rig);
 }
 
 TEST(file__sparse)
@@ -113,7 +107,6 @@ TEST(file__sparse)
 	const size_t		 len = 5 * MIB;
 	struct msg_range	 range = whole(len);
 	struct msg_digests_item	 item;
-	struct rig		 rig;
 	uint8_t			*data = calloc(1, len);
 	int			 fd;
 
@@ -124,11 +117,10 @@ TEST(file__sparse)
 	ATF_REQUIRE_EQ(1, pwrite(fd, "x", 1, 3 * MIB));
 	close(fd);
 	fd = open("sparse", O_RDONLY);
-	rig_start(&rig, "auto");
-	rig_send(&rig, MIB, &range, 1, &fd, 1);
-	rig_expect_digests(&rig, 0, 1);
-	rig_check_item(&rig, &item, data, len, MIB);
-	rig_stop(&rig);
+	rig_start(&h, "auto");
+	rig_send(&h, MIB, &range, 1, &fd, 1);
+	rig_expect_digests(&h, 0, 1);
+	rig_check_item(&h, &item, data, len, MIB);
 	free(data);
 }
 
@@ -138,18 +130,16 @@ check_changed(uint64_t real, uint64_t believed)
 {
 	struct msg_range	 range = whole(believed);
 	struct msg_digests_item	 item;
-	struct rig		 rig;
 	int			 fd = hash_file("file", real, NULL);
 
-	rig_start(&rig, "auto");
-	rig_send(&rig, PIECE, &range, 1, &fd, 1);
-	rig_expect_digests(&rig, 0, 1);
-	rig_next_item(&rig, &item);
+	rig_start(&h, "auto");
+	rig_send(&h, PIECE, &range, 1, &fd, 1);
+	rig_expect_digests(&h, 0, 1);
+	rig_next_item(&h, &item);
 	ATF_CHECK_EQ(DIGESTS_CHANGED, item.status);
 	ATF_CHECK_EQ(0, item.count);
 	ATF_CHECK_EQ(0, item.flags);
 	ATF_CHECK(memcmp(unsealed, item.seal, SEAL_LEN) == 0);
-	rig_stop(&rig);
 }
 
 TEST(file__has_grown)
@@ -202,18 +192,17 @@ TEST(seal__only_after_two_seconds)
 {
 	struct timespec	tick = { 0, 10000000 };
 	struct stat	st;
-	struct rig	rig;
 	int64_t		ctime_ns;
 	int		fd = hash_file("file", 2 * PIECE + 7, NULL);
 	bool		settled;
 
-	rig_start(&rig, "auto");
+	rig_start(&h, "auto");
 	ATF_REQUIRE_EQ(0, fstat(fd, &st));
 	ctime_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 +
 	    st.st_ctim.tv_nsec;
 	/* Asked all the time, so that an early seal is seen. */
 	do {
-		settled = is_settled(&rig, fd, 2 * PIECE + 7);
+		settled = is_settled(&h, fd, 2 * PIECE + 7);
 		if (settled)
 			ATF_CHECK(clock_real_ns() >= ctime_ns + 2000000000);
 		else
@@ -223,8 +212,7 @@ TEST(seal__only_after_two_seconds)
 	/* An old mtime, as rsync sets it, does not make it any older. */
 	ATF_REQUIRE_EQ(0, futimens(fd, (struct timespec[2]){ { 1, 0 },
 	    { 1, 0 } }));
-	ATF_CHECK(!is_settled(&rig, fd, 2 * PIECE + 7));
-	rig_stop(&rig);
+	ATF_CHECK(!is_settled(&h, fd, 2 * PIECE + 7));
 }
 
 /* One byte in each MiB that is not zero, in the file and in data. */
@@ -250,7 +238,6 @@ TEST(file__is_truncated_meanwhile)
 	struct msg_range	 range = whole(len);
 	struct msg_digests_item	 item;
 	struct timespec		 delay = { 0, 0 };
-	struct rig		 rig;
 	uint8_t			*data = calloc(1, len);
 	int			 fd, rw, i, changed = 0;
 
@@ -258,19 +245,19 @@ TEST(file__is_truncated_meanwhile)
 	rw = open("file", O_RDWR | O_CREAT, 0644);
 	fd = open("file", O_RDONLY);
 	ATF_REQUIRE(rw != -1 && fd != -1);
-	rig_start(&rig, "auto");
+	rig_start(&h, "auto");
 	for (i = 0; i < 200; i++) {
 		ATF_REQUIRE_EQ(0, ftruncate(rw, (off_t)len));
 		put_marks(rw, data, len);
-		rig_send(&rig, MIB, &range, 1, &fd, 1);
+		rig_send(&h, MIB, &range, 1, &fd, 1);
 		delay.tv_nsec = i * 20000;
 		nanosleep(&delay, NULL);
 		ATF_REQUIRE_EQ(0, ftruncate(rw, i % 2 ? 0 : 5 * MIB + 1));
-		rig_expect_digests(&rig, (uint64_t)i, 1);
-		memcpy(&item, rig.msg.tail, sizeof(item));
+		rig_expect_digests(&h, (uint64_t)i, 1);
+		memcpy(&item, h.msg.tail, sizeof(item));
 		ATF_CHECK_EQ(0, item.flags);
 		if (item.status == DIGESTS_OK) {
-			rig_check_item(&rig, &item, data, len, MIB);
+			rig_check_item(&h, &item, data, len, MIB);
 			continue;
 		}
 		ATF_CHECK_EQ(DIGESTS_CHANGED, item.status);
@@ -278,7 +265,6 @@ TEST(file__is_truncated_meanwhile)
 		changed++;
 	}
 	ATF_CHECK(changed > 0);
-	rig_stop(&rig);
 	free(data);
 }
 
@@ -327,7 +313,6 @@ TEST(memory__cold_files_leave_it_again)
 	const size_t		 len = 6 * MIB;
 	struct msg_range	 range = whole(len);
 	struct msg_digests_item	 item;
-	struct rig		 rig;
 	uint8_t			*data;
 	int			 cold, warm;
 
@@ -336,17 +321,16 @@ TEST(memory__cold_files_leave_it_again)
 	cold = hash_file("cold", len, &data);
 	warm_up(warm, len);
 	chill(cold, len);
-	rig_start(&rig, "auto");
-	rig_send(&rig, MIB, &range, 1, &cold, 1);
-	rig_send(&rig, MIB, &range, 1, &warm, 1);
-	rig_expect_digests(&rig, 0, 1);
-	rig_check_item(&rig, &item, data, len, MIB);
-	rig_expect_digests(&rig, 1, 1);
-	rig_check_item(&rig, &item, data, len, MIB);
+	rig_start(&h, "auto");
+	rig_send(&h, MIB, &range, 1, &cold, 1);
+	rig_send(&h, MIB, &range, 1, &warm, 1);
+	rig_expect_digests(&h, 0, 1);
+	rig_check_item(&h, &item, data, len, MIB);
+	rig_expect_digests(&h, 1, 1);
+	rig_check_item(&h, &item, data, len, MIB);
 	ATF_CHECK_EQ(0, resident_pages(cold, len));
 	ATF_CHECK_EQ(len / (size_t)sysconf(_SC_PAGESIZE),
 	    resident_pages(warm, len));
-	rig_stop(&rig);
 	free(data);
 }
 
@@ -355,7 +339,6 @@ TEST(memory__what_surrounds_a_hole_stays)
 	const size_t		 len = 12 * MIB, hole = 4 * MIB;
 	struct msg_range	 range = whole(len);
 	struct msg_digests_item	 item;
-	struct rig		 rig;
 	uint8_t			*data;
 	int			 fd, rw;
 
@@ -372,13 +355,12 @@ TEST(memory__what_surrounds_a_hole_stays)
 	ATF_REQUIRE_EQ((ssize_t)hole, pread(fd, data, hole, 0));
 	ATF_REQUIRE_EQ((ssize_t)hole, pread(fd, data + 2 * hole, hole,
 	    (off_t)(2 * hole)));
-	rig_start(&rig, "auto");
-	rig_send(&rig, MIB, &range, 1, &fd, 1);
-	rig_expect_digests(&rig, 0, 1);
-	rig_check_item(&rig, &item, data, len, MIB);
+	rig_start(&h, "auto");
+	rig_send(&h, MIB, &range, 1, &fd, 1);
+	rig_expect_digests(&h, 0, 1);
+	rig_check_item(&h, &item, data, len, MIB);
 	ATF_CHECK_EQ(2 * hole / (size_t)sysconf(_SC_PAGESIZE),
 	    resident_pages(fd, len));
-	rig_stop(&rig);
 	free(data);
 }
 
@@ -432,14 +414,11 @@ TEST(file__cannot_be_read)
 
 TEST(status__is_logged)
 {
-	struct rig	rig;
-
-	rig_start(&rig, "openssl");
-	check_file(&rig, "slice", SLICE_MIN, MIB);
-	proc_send(&rig.proc, MSG_STATUS, NULL, NULL, 0, -1);
-	rig_expect_log(&rig, "1 batches");
-	ATF_CHECK_EQ(rig.proc.line, strstr(rig.proc.line,
+	rig_start(&h, "openssl");
+	check_file(&h, "slice", SLICE_MIN, MIB);
+	proc_send(&h.proc, MSG_STATUS, NULL, NULL, 0, -1);
+	rig_expect_log(&h, "1 batches");
+	ATF_CHECK_EQ(h.proc.line, strstr(h.proc.line,
 	    "0.02 GiB hashed in "));
-	ATF_CHECK(strstr(rig.proc.line, "by openssl") != NULL);
-	rig_stop(&rig);
+	ATF_CHECK(strstr(h.proc.line, "by openssl") != NULL);
 }

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The resolution of paths and patterns in a real tree. */
 #include <sys/prctl.h>
-#include <sys/wait.h>
-
-#include <signal.h>
 
 #include "common/listing.h"
 #include "tests/lib/place.h"
@@ -45,7 +42,6 @@ TEST(path__status)
 	CHECK_ASK(&w, "/y/fifo", "NOT_FILE");
 	memset(name + 3, 'x', 300);
 	CHECK_ASK(&w, name, "MISSING");
-	walker_stop(&w);
 }
 
 /* Root's walker has no capabilities left, so that it tells root as well. */
@@ -68,7 +64,6 @@ TEST(path__unreadable)
 	CHECK_ASK(&w, "/**/a", "OK /y/a");
 	ATF_CHECK(open_one(&w, "/y/shut", &item) == -1);
 	ATF_CHECK_EQ(PATH_REFUSED, item.status);
-	walker_stop(&w);
 }
 
 TEST(path__links)
@@ -110,7 +105,6 @@ TEST(path__links)
 	CHECK_ASK(&w, "/y/**/dir/a", "OK /y/dir/a");
 	CHECK_ASK(&w, "/y/**/*/a", "OK /y/dir/a");
 	CHECK_ASK(&w, "/**", "OK /y/in /z/a");
-	walker_stop(&w);
 }
 
 TEST(glob__matches)
@@ -155,7 +149,6 @@ TEST(glob__matches)
 	ATF_CHECK_STREQ("OK /y/a.rpm; OK /y-z/a.rpm /y-z/only; "
 	    "OK /y/b.rpm /y/c.txt; OK /y/c.txt", ask_for(&w, &specs));
 	buf_free(&specs);
-	walker_stop(&w);
 }
 
 TEST(glob__any_depth)
@@ -177,7 +170,6 @@ TEST(glob__any_depth)
 	CHECK_ASK(&w, "/y/**/d", "MISSING");
 	CHECK_ASK(&w, "/y/b**", "MISSING");
 	CHECK_ASK(&w, "/y/**/b/**", "PATTERN");
-	walker_stop(&w);
 }
 
 TEST(deny__refuses_and_leaves_out)
@@ -204,7 +196,6 @@ TEST(deny__refuses_and_leaves_out)
 	CHECK_ASK(&w, "/y/*.key", "MISSING");
 	ATF_CHECK(open_one(&w, "/y/a.key", &item) == -1);
 	ATF_CHECK_EQ(PATH_REFUSED, item.status);
-	walker_stop(&w);
 }
 
 TEST(roots__each_its_own_files)
@@ -236,7 +227,6 @@ TEST(roots__each_its_own_files)
 	CHECK_ASK(&w, "/pub/a", "CANCELLED");
 	close(open_one(&w, "/pub/disk/x/a", &item));
 	ATF_CHECK_EQ(PATH_OK, item.status);
-	walker_stop(&w);
 }
 
 TEST(resolve__listing_and_seal)
@@ -290,7 +280,6 @@ TEST(resolve__listing_and_seal)
 	buf_free(&a.listing);
 	buf_free(&specs);
 	seal_free(seal);
-	walker_stop(&w);
 }
 
 TEST(open__descriptors_and_seals)
@@ -334,7 +323,6 @@ TEST(open__descriptors_and_seals)
 	ATF_CHECK(memcmp(sum, items[1].seal, SEAL_LEN) == 0);
 	msg_close_fds(&msg);
 	seal_free(seal);
-	walker_stop(&w);
 }
 
 /* Somebody swaps a file for a link that leaves the root, all the time. */
@@ -392,5 +380,4 @@ TEST(race__never_a_byte_from_outside)
 	ATF_REQUIRE(waitpid(pid, NULL, 0) == pid);
 	ATF_CHECK_MSG(opened > 0 && links > 0, "%u opened, %u links", opened,
 	    links);
-	walker_stop(&w);
 }

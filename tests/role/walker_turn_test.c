@@ -4,8 +4,6 @@
 #include <sys/resource.h>
 #include <linux/sockios.h>
 
-#include <poll.h>
-
 #include "common/listing.h"
 #include "tests/lib/test.h"
 #include "tests/lib/walker_rig.h"
@@ -53,7 +51,6 @@ TEST(limit__wildcards)
 	CHECK_ASK(&w, "/?????????????????", "PATTERN");
 	/* A file's name is no pattern. */
 	CHECK_ASK(&w, "/*?*?*?*?*?*?*?*?*", "OK /*?*?*?*?*?*?*?*?*");
-	walker_stop(&w);
 }
 
 /* A [ without its ] is no wildcard: no directory is read for it. */
@@ -73,7 +70,6 @@ TEST(limit__lone_brackets)
 	snprintf(expect, sizeof(expect), "OK %s", path + 3);
 	path[strlen(path) - 1] = '?';
 	CHECK_ASK(&w, path + 3, expect);
-	walker_stop(&w);
 }
 
 TEST(limit__depth)
@@ -105,7 +101,6 @@ TEST(limit__depth)
 	ATF_CHECK(strncmp(ask(&w, "/y/**/file"), "OK /y/d/d/d", 11) == 0);
 	CHECK_ASK(&w, "/y/**/other", "DEPTH");
 	CHECK_ASK(&w, "/y/d/**/nothing", "MISSING");
-	walker_stop(&w);
 }
 
 /*
@@ -137,7 +132,6 @@ TEST(limit__entries)
 	ATF_REQUIRE(unlink("www/0") == 0);
 	ATF_CHECK(strncmp(ask_for(&w, &specs), "MISSING; MISS", 13) == 0);
 	buf_free(&specs);
-	walker_stop(&w);
 }
 
 TEST(limit__files)
@@ -158,7 +152,6 @@ TEST(limit__files)
 	make_files("www/e");
 	CHECK_ASK(&w, "/*", "FILES");
 	buf_free(&specs);
-	walker_stop(&w);
 }
 
 /*
@@ -187,7 +180,6 @@ TEST(turn__others_pass_a_long_glob)
 	expect_answer(&w, plain, "OK /a; OK /a");
 	expect_answer(&w, glob, "OK /a");
 	expect_answer(&w, endless, "TIME");
-	walker_stop(&w);
 }
 
 /* Less work is done sooner, though it was asked for later: a walk is left in
@@ -213,7 +205,6 @@ TEST(turn__globs_share)
 	receive_answer(&w, &answer);
 	ATF_CHECK_EQ(more, answer.id);
 	buf_free(&answer.listing);
-	walker_stop(&w);
 }
 
 /* Wait until the walker has read all messages: while it is stopped, its socket
@@ -269,7 +260,6 @@ check_passes_long_plain(const char *other)
 		buf_free(&answer.listing);
 	}
 	buf_free(&specs);
-	walker_stop(&w);
 }
 
 TEST(turn__short_plain_passes_long_plain)
@@ -305,7 +295,6 @@ TEST(turn__short_glob_passes_many_long)
 	/* Nor do those that had to begin again get lost. */
 	while (slow < 12)
 		slow += receive(&w.front, &msg) == MSG_SLOW;
-	walker_stop(&w);
 }
 
 TEST(turn__cancel)
@@ -342,7 +331,6 @@ TEST(turn__cancel)
 	expect_answer(&w, id.id, "CANCELLED");
 	expect_answer(&w, after, "OK /a");
 	buf_free(&specs);
-	walker_stop(&w);
 }
 
 TEST(channel__work_goes_with_it)
@@ -371,7 +359,6 @@ TEST(channel__work_goes_with_it)
 	id = send_spec(&w, "/a*", 1);
 	expect_answer(&w, id, "OK /a");
 	proc_ask_status(&w.proc);
-	walker_stop(&w);
 }
 
 /* A directory that cannot be opened for lack of descriptors is not left out. */
@@ -404,5 +391,4 @@ TEST(path__few_descriptors)
 	}
 	/* At each depth, but not at all of them. */
 	ATF_CHECK_MSG(failed > 2 && failed < 15, "%u times", failed);
-	walker_stop(&w);
 }

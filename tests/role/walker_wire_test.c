@@ -37,7 +37,6 @@ TEST(resolve__parts_and_crowds)
 		expect_answer(&w, first + 30 + i, "OK /a");
 	for (i = 0; i < 30; i++)
 		expect_answer(&w, first + i, "OK /a /b; OK /a /b; OK /a /b");
-	walker_stop(&w);
 }
 
 TEST(conf__new_one_counts)
@@ -55,7 +54,6 @@ TEST(conf__new_one_counts)
 	walker_connect(&w);
 	CHECK_ASK(&w, "/*", "OK /b");
 	CHECK_ASK(&w, "/a", "REFUSED");
-	walker_stop(&w);
 }
 
 /*
@@ -83,7 +81,6 @@ TEST(conf__other_roots_end_the_channel)
 	walker_connect(&w);
 	CHECK_ASK(&w, "/*/b", "MISSING");
 	CHECK_ASK(&w, "/a", "OK /a");
-	walker_stop(&w);
 }
 
 /* Messages that the table allows and no honest front sends. */
@@ -166,7 +163,6 @@ TEST(lie__is_reported_and_the_channel_closed)
 		send_lie(&lies[i]);
 		expect_blame(lies[i].type, lies[i].what);
 	}
-	walker_stop(&w);
 }
 
 TEST(lie__in_several_items)
@@ -197,5 +193,4 @@ TEST(lie__in_several_items)
 	send_specs(&w, &specs, NULL);
 	expect_blame(MSG_RESOLVE, "too long");
 	buf_free(&specs);
-	walker_stop(&w);
 }

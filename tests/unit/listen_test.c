@@ -2,17 +2,10 @@
 /*
  * Listening sockets as clients and the service manager meet them.
  */
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include <fcntl.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "pkgtorrentd/parent/listen.h"
 #include "tests/lib/conf_text.h"
@@ -23,17 +16,26 @@ static struct listeners	set, other;
 static struct stat	st;
 static char		path[256];	/* of a socket */
 
-/* A configuration with these listen lines. */
+static void
+free_conf(void *conf)
+{
+	conf_free(conf);
+}
+
+/* A configuration with these listen lines, freed at the end of the case. */
 static struct conf * __attribute__((__format__(printf, 1, 2)))
 conf_of(const char *lines, ...)
 {
-	char	 text[1024] = "root /tmp\n";
-	va_list	 ap;
+	char		 text[1024] = "root /tmp\n";
+	struct conf	*conf;
+	va_list		 ap;
 
 	va_start(ap, lines);
 	vsnprintf(text + strlen(text), sizeof(text) - strlen(text), lines, ap);
 	va_end(ap);
-	return good(text, NULL);
+	conf = good(text, NULL);
+	test_at_end(free_conf, conf);
+	return conf;
 }
 
 static struct conf *
@@ -153,7 +155,6 @@ TEST(listen__tcp)
 	listen_close(&set, NULL);
 	ATF_CHECK_EQ(set.n, 0);
 	ATF_CHECK_EQ(connect_to(conf, 0), -1);
-	conf_free(conf);
 }
 
 TEST(listen__port_in_use)
@@ -169,7 +170,6 @@ TEST(listen__port_in_use)
 	ATF_CHECK_STREQ(text_of(&errors), want);
 	ATF_CHECK_EQ(other.n, 0);
 	listen_close(&set, NULL);
-	conf_free(conf);
 }
 
 /* One bad address: the good one is given up again, all bad ones are named. */
@@ -189,8 +189,6 @@ TEST(listen__all_or_nothing)
 	ATF_CHECK(strstr((char *)errors.data, want[1]) != NULL);
 	ATF_CHECK_EQ(connect_to(conf, 1), -1);
 	listen_close(&other, NULL);
-	conf_free(others);
-	conf_free(conf);
 }
 
 /* A reload that keeps an address does not turn away clients that wait there. */
@@ -208,8 +206,6 @@ TEST(listen__kept_queue)
 	ATF_CHECK(accept(set.v[0].fd, NULL, NULL) != -1);
 	ATF_CHECK_EQ(connect_to(before, 0), -1);
 	listen_close(&set, NULL);
-	conf_free(before);
-	conf_free(after);
 }
 
 /* From all addresses to one of them: clients of the old socket are served, and
@@ -232,8 +228,6 @@ TEST(listen__own_port)
 	listen_close(&other, &set);
 	ATF_CHECK_EQ(open_all(&third, before, NULL), -1);
 	listen_close(&set, NULL);
-	conf_free(before);
-	conf_free(after);
 }
 
 /* A reload that fails leaves the old sockets alone. */
@@ -251,9 +245,6 @@ TEST(listen__failure_keeps_old)
 	ATF_CHECK(connect_to(before, 0) != -1);
 	listen_close(&set, NULL);
 	listen_close(&other, NULL);
-	conf_free(before);
-	conf_free(others);
-	conf_free(after);
 }
 
 TEST(listen__unix)
@@ -271,7 +262,6 @@ TEST(listen__unix)
 
 	listen_close(&set, NULL);
 	ATF_CHECK_EQ(lstat(path, &st), -1);
-	conf_free(conf);
 }
 
 /* Left behind by a parent that was killed. */
@@ -285,7 +275,6 @@ TEST(listen__unix_stale)
 	ATF_CHECK_EQ(open_all(&set, conf, NULL), 0);
 	ATF_CHECK(connect_to(conf, 0) != -1);
 	listen_close(&set, NULL);
-	conf_free(conf);
 }
 
 /* A file that is no socket is another program's. */
@@ -300,7 +289,6 @@ TEST(listen__unix_other_file)
 	ATF_CHECK(strstr(text_of(&errors), "not a socket") != NULL);
 	ATF_REQUIRE_EQ(lstat(path, &st), 0);
 	ATF_CHECK_EQ(st.st_size, 4);
-	conf_free(conf);
 }
 
 /* A process that bound there after us keeps it. */
@@ -314,7 +302,6 @@ TEST(listen__unix_replaced)
 	listen_close(&set, NULL);
 	ATF_CHECK_EQ(lstat(path, &st), 0);
 	listen_close(&other, NULL);
-	conf_free(conf);
 }
 
 static void

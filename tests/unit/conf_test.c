@@ -4,9 +4,6 @@
 #include <sys/un.h>
 
 #include <arpa/inet.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <syslog.h>
 
 #include "common/conf/conf.h"
@@ -45,14 +42,33 @@ check_taken(const char *line)
 	conf_free(good(text, NULL));
 }
 
+/* Each of these values of a keyword is refused, with that said. */
+static void
+check_values_refused(const char *keyword, const char *const *values,
+    const char *said)
+{
+	char line[256];
+
+	for (; *values != NULL; values++) {
+		snprintf(line, sizeof(line), "%s %s", keyword, *values);
+		check_refused(line, said, "");
+	}
+}
+
+/* The configuration at hand, up to the next one. */
 static struct conf *c;
 static char *e;
+
+#define USE(...) do {							\
+	conf_free(c);							\
+	c = good(__VA_ARGS__, NULL);					\
+} while (0)
 
 TEST(conf__defaults)
 {
 	enum role role;
 
-	c = good(ROOT, NULL);
+	USE(ROOT);
 	ATF_REQUIRE_EQ(2, c->nlisten);
 	ATF_CHECK_STREQ("127.0.0.1:8080", c->listen[0].text);
 	ATF_CHECK_STREQ("[::1]:8080", c->listen[1].text);
@@ -96,26 +112,23 @@ TEST(conf__defaults)
 	ATF_CHECK_EQ(20000, c->body_timeout_ms);
 	ATF_CHECK_EQ(30000, c->idle_timeout_ms);
 	ATF_CHECK_EQ(20000, c->write_timeout_ms);
-	conf_free(c);
 }
 
 TEST(conf__words_and_comments)
 {
-	c = good("# comment \"with one quote\n\n \t\n"
+	USE("# comment \"with one quote\n\n \t\n"
 	    "\troot\t \"/srv/a b\"   # after the arguments\n"
 	    "root /q\"u o\"te \"/a\\\"b\\\\c\\d\"\n"
-	    "deny /a#b\n", "deny /only\\this", NULL);
+	    "deny /a#b\n", "deny /only\\this");
 	ATF_CHECK_STREQ("/srv/a b", c->roots[0].dir);
 	ATF_CHECK_STREQ("/qu ote", c->roots[1].prefix);
 	ATF_CHECK_STREQ("/a\"b\\c\\d", c->roots[1].dir);
 	ATF_REQUIRE_EQ(1, c->deny.n);
 	ATF_CHECK_STREQ("/only\\this", c->deny.v[0]);
-	conf_free(c);
 	/* No line end at the end; a keyword in capitals. */
-	c = good(ROOT "deny /a#b\nHashers 3", NULL);
+	USE(ROOT "deny /a#b\nHashers 3");
 	ATF_CHECK_STREQ("/a#b", c->deny.v[0]);
 	ATF_CHECK_EQ(3, c->hashers);
-	conf_free(c);
 	check_refused("cache \"/open", "no closing \"", "");
 	check_refused("cache \"\"", "cache \"\": not an absolute path", "");
 }
@@ -231,12 +244,12 @@ TEST(conf__given_twice)
 
 TEST(conf__overrides)
 {
-	c = good(ROOT "hashers 2\nlisten 127.0.0.1:1\nlisten 127.0.0.1:2\n"
+	USE(ROOT "hashers 2\nlisten 127.0.0.1:1\nlisten 127.0.0.1:2\n"
 	    "deny /a\ncache /file\nproxy 10.0.0.1 10.0.0.2\n"
 	    "access-log /file\nuser cache x\nbase-url http://a\n",
 	    "hashers 3", "listen 127.0.0.1:3", "listen 127.0.0.1:1",
 	    "root /other", "cache /o", "proxy none", "access-log no",
-	    "user nobody", "base-url http://b", NULL);
+	    "user nobody", "base-url http://b");
 	ATF_CHECK_EQ(3, c->hashers);
 	ATF_REQUIRE_EQ(2, c->nlisten);
 	ATF_CHECK_STREQ("127.0.0.1:3", c->listen[0].text);
@@ -250,7 +263,6 @@ TEST(conf__overrides)
 	ATF_CHECK_STREQ("nobody", c->user[ROLE_CACHE]);
 	ATF_CHECK_STREQ("http://b", c->base_url);
 	ATF_CHECK_EQ(1, c->deny.n);
-	conf_free(c);
 	/* The root may come from -o alone; the file's lines must be right
 	   all the same. */
 	conf_free(good("", "root /x", NULL));
@@ -295,10 +307,9 @@ TEST(conf__numbers)
 	    "16M", "");
 	check_refused("hash-wait x", "expected a time from 0 to 10m", "");
 	check_refused("cache-size x", "expected a size from 1M to 1024T", "");
-	c = good(ROOT "hashers 64\nmax-bytes 1024T\nmax-body 2m\n"
+	USE(ROOT "hashers 64\nmax-bytes 1024T\nmax-body 2m\n"
 	    "cache-size 1048576\npiece-length 16k\nhash-wait 600\n"
-	    "revalidate 0\ncache-age 1d\nidle-timeout 1m\nmax-files 200000\n",
-	    NULL);
+	    "revalidate 0\ncache-age 1d\nidle-timeout 1m\nmax-files 200000\n");
 	ATF_CHECK_EQ(64, c->hashers);
 	ATF_CHECK_EQ(1ULL << 50, c->max_bytes);
 	ATF_CHECK_EQ(2U << 20, c->max_body);
@@ -309,7 +320,6 @@ TEST(conf__numbers)
 	ATF_CHECK_EQ(86400, c->cache_age_s);
 	ATF_CHECK_EQ(60000, c->idle_timeout_ms);
 	ATF_CHECK_EQ(200000, c->max_files);
-	conf_free(c);
 }
 
 TEST(conf__listen)
@@ -341,8 +351,7 @@ TEST(conf__listen)
 	snprintf(line, sizeof(line), "listen %s", longest);
 	check_taken(line);
 
-	c = good(ROOT "listen 0.0.0.0:65535\nlisten [::]:1\nlisten /run/s\n",
-	    NULL);
+	USE(ROOT "listen 0.0.0.0:65535\nlisten [::]:1\nlisten /run/s\n");
 	ATF_REQUIRE_EQ(3, c->nlisten);
 	sin = (const struct sockaddr_in *)&c->listen[0].addr;
 	ATF_CHECK_EQ(AF_INET, sin->sin_family);
@@ -355,7 +364,6 @@ TEST(conf__listen)
 	ATF_CHECK_EQ(AF_UNIX, sun->sun_family);
 	ATF_CHECK_STREQ("/run/s", sun->sun_path);
 	ATF_CHECK_STREQ("/run/s", c->listen[2].text);
-	conf_free(c);
 }
 
 TEST(conf__proxy)
@@ -364,17 +372,13 @@ TEST(conf__proxy)
 		"10.0.0.1/8", "10.0.0.0/33", "::/129", "10.0.0.0/",
 		"10.0.0.0/+8", "10.0.0.0/0008", "10.0.0.0/8/8", "proxy.example",
 		"none ::1",
-		"::1 none", "::ffff:10.0.0.1", "[::1]", "\"\"", "/8"
+		"::1 none", "::ffff:10.0.0.1", "[::1]", "\"\"", "/8", NULL
 	};
 	uint8_t v4[4], v6[16];
-	char line[128];
-	size_t i;
 
-	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		snprintf(line, sizeof(line), "proxy %s", refused[i]);
-		check_refused(line, "expected ADDRESS[/BITS] ... or none", "");
-	}
-	c = good(ROOT "proxy 10.0.0.4/30 2001:db8::/33 192.0.2.1\n", NULL);
+	check_values_refused("proxy", refused,
+	    "expected ADDRESS[/BITS] ... or none");
+	USE(ROOT "proxy 10.0.0.4/30 2001:db8::/33 192.0.2.1\n");
 	inet_pton(AF_INET, "10.0.0.7", v4);
 	ATF_CHECK(conf_is_proxy(c, AF_INET, v4));
 	inet_pton(AF_INET, "10.0.0.8", v4);
@@ -387,14 +391,11 @@ TEST(conf__proxy)
 	ATF_CHECK(!conf_is_proxy(c, AF_INET6, v6));
 	inet_pton(AF_INET6, "::1", v6);
 	ATF_CHECK(!conf_is_proxy(c, AF_INET6, v6));
-	conf_free(c);
-	c = good(ROOT "proxy none\n", NULL);
+	USE(ROOT "proxy none\n");
 	ATF_CHECK(!conf_is_proxy(c, AF_INET6, v6));
-	conf_free(c);
-	c = good(ROOT "proxy ::/0\n", NULL);
+	USE(ROOT "proxy ::/0\n");
 	ATF_CHECK(conf_is_proxy(c, AF_INET6, v6));
 	ATF_CHECK(!conf_is_proxy(c, AF_INET, v4));
-	conf_free(c);
 }
 
 TEST(conf__urls)
@@ -407,25 +408,18 @@ TEST(conf__urls)
 		"http://a:/", "http://a b/", "\"http://a/b c\"", "http://a/%4",
 		"http://a/%zz", "http://a/\303\266", "http://-\\-/",
 		"http://a/\\", "http://[::g]/", "http://[::1/", "http://a..b/",
-		"http://[::1]x/", "HTTP://a/", "http://a/\"\"<x>"
+		"http://[::1]x/", "HTTP://a/", "http://a/\"\"<x>", NULL
 	};
-	char line[128];
-	size_t i;
 
-	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		snprintf(line, sizeof(line), "base-url %s", refused[i]);
-		check_refused(line, "; expected ", "");
-		snprintf(line, sizeof(line), "web-seed %s", refused[i]);
-		check_refused(line, "; expected ", "");
-	}
-	c = good(ROOT "base-url https://Mirror.example:8443/pub/l%20x//\n"
+	check_values_refused("base-url", refused, "; expected ");
+	check_values_refused("web-seed", refused, "; expected ");
+	USE(ROOT "base-url https://Mirror.example:8443/pub/l%20x//\n"
 	    "web-seed http://[2001:db8::1]:80/\nweb-seed http://a_b\n"
-	    "web-seed http://192.0.2.1/~x/(a)@;=,+\n", NULL);
+	    "web-seed http://192.0.2.1/~x/(a)@;=,+\n");
 	ATF_CHECK_STREQ("https://Mirror.example:8443/pub/l%20x", c->base_url);
 	ATF_REQUIRE_EQ(3, c->web_seeds.n);
 	ATF_CHECK_STREQ("http://[2001:db8::1]:80", c->web_seeds.v[0]);
 	ATF_CHECK_STREQ("http://a_b", c->web_seeds.v[1]);
-	conf_free(c);
 }
 
 TEST(conf__names)
@@ -458,9 +452,9 @@ TEST(conf__names)
 	check_refused("user a b c", "one argument too many", "");
 	check_refused("user parent x", "user \"parent\": not a role", "");
 	check_refused("user a:b", "not a user name", "");
-	c = good(ROOT "host MIRROR.Example.ORG\nhost [2001:DB8::1]\n"
+	USE(ROOT "host MIRROR.Example.ORG\nhost [2001:DB8::1]\n"
 	    "deny /private/\n"
-	    "cache /c//\nservice \"a b\"\naccess-log /var/log/x\n", NULL);
+	    "cache /c//\nservice \"a b\"\naccess-log /var/log/x\n");
 	ATF_CHECK_STREQ("mirror.example.org", c->hosts.v[0]);
 	ATF_CHECK_STREQ("[2001:db8::1]", c->hosts.v[1]);
 	ATF_CHECK_STREQ("/private", c->deny.v[0]);
@@ -468,22 +462,19 @@ TEST(conf__names)
 	ATF_CHECK_STREQ("a b", c->service);
 	ATF_CHECK_EQ(ACCESS_LOG_FILE, c->access_log);
 	ATF_CHECK_STREQ("/var/log/x", c->access_log_file);
-	conf_free(c);
 }
 
 TEST(conf__users)
 {
-	c = good(ROOT "user cache c\nuser all\nuser walker w\n", NULL);
+	USE(ROOT "user cache c\nuser all\nuser walker w\n");
 	ATF_CHECK_STREQ("all", c->user[ROLE_FRONT]);
 	ATF_CHECK_STREQ("w", c->user[ROLE_WALKER]);
 	ATF_CHECK_STREQ("all", c->user[ROLE_HASHER]);
 	ATF_CHECK_STREQ("c", c->user[ROLE_CACHE]);
 	ATF_CHECK(c->user[ROLE_PARENT] == NULL);
-	conf_free(c);
-	c = good(ROOT "user hasher h\n", NULL);
+	USE(ROOT "user hasher h\n");
 	ATF_CHECK_STREQ("_pkgtorrent", c->user[ROLE_FRONT]);
 	ATF_CHECK_STREQ("h", c->user[ROLE_HASHER]);
-	conf_free(c);
 	BAD_IS("x.conf:3: user \"b\": given twice for this role; expected "
 	    "NAME or ROLE NAME, ROLE being front, walker, hasher or cache\n",
 	    ROOT "user front a\nuser front b\n", NULL);
@@ -500,7 +491,7 @@ root_of(const char *path)
 
 TEST(conf_root_of__longest_prefix)
 {
-	c = good("root /pub/fedora /2\nroot /1\nroot /pub /3\n", NULL);
+	USE("root /pub/fedora /2\nroot /1\nroot /pub /3\n");
 	ATF_CHECK_EQ(1, root_of("/x"));
 	ATF_CHECK_EQ(2, root_of("/pub/x"));
 	ATF_CHECK_EQ(2, root_of("/pub"));
@@ -513,9 +504,7 @@ TEST(conf_root_of__longest_prefix)
 	ATF_CHECK_EQ(0, root_of("/pub/fedora/*"));
 	ATF_CHECK_EQ(1, root_of("/**"));
 	ATF_CHECK_EQ(1, conf_root_of(c, "/pub/fedora", 3));
-	conf_free(c);
-	c = good("root /pub /3\n", NULL);
+	USE("root /pub /3\n");
 	ATF_CHECK_EQ(0, root_of("/pub/x"));
 	ATF_CHECK_EQ(-1, root_of("/x"));
-	conf_free(c);
 }

@@ -5,27 +5,17 @@
  * same.
  */
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "common/bencode.h"
+#include "tests/lib/fuzz.h"
 
 #define DEPTH_MAX	16
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static struct bencode	 b;		/* under test */
 static struct bencode	 count;		/* the same without a buffer */
 static struct buf	 model;
 static int		 depth;
 static int		 in_dict[DEPTH_MAX + 1];
-
-static void
-require(int truth)
-{
-	if (!truth)
-		abort();
-}
 
 static void
 write_string(const uint8_t *p, size_t n, int parts)

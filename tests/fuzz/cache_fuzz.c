@@ -9,10 +9,6 @@
  */
 #include <sys/stat.h>
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "common/listing.h"
 #include "common/msg.h"
 
@@ -28,8 +24,6 @@ static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 
 #define NFILES		5
 #define NSETS		4
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static struct cache	 c;
 static const char	*dir;
@@ -398,10 +392,7 @@ babble(void)
 	for (i = 0; i < sizeof(body) && i < 40; i++)
 		body[i] = next();
 	memset(body + i, 0, sizeof(body) - i);
-	for (; n > 0; n--) {
-		body[255] = next();
-		require(buf_add(&tail, &body[255], 1) == 0);
-	}
+	next_bytes(&tail, n);
 	wild = true;
 	give(type, body, &tail, true);
 	buf_free(&tail);
@@ -498,14 +489,10 @@ start(void)
 	static const char text[] = "root /srv\npiece-length 16K\n"
 	    "cache-size 1M\nhashers 1\nmax-torrent 8M\n";
 	static const uint8_t key[SEAL_LEN] = "the fuzzer's";
-	struct strings none = { 0 };
-	struct buf errors = { 0 };
 
 	log_set_level(-1);
 	dir = fuzz_dir();
-	c.child.conf = conf_parse("fuzz", text, sizeof(text) - 1, &none,
-	    &errors);
-	require(c.child.conf != NULL);
+	c.child.conf = fuzz_conf(text);
 	c.store.dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	c.sweep = sweep_new(&c.store);
 	c.put.store = &c.store;

@@ -4,13 +4,8 @@
  * and where the bytes are cut, which must not matter.  A decoded body must
  * come out again when it is sent in one chunk.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "pkgtorrentd/front/http/chunked.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+#include "tests/lib/fuzz.h"
 
 struct outcome {
 	int	 status;
@@ -22,10 +17,10 @@ struct outcome {
 static void
 check_part(int status, const char *why, size_t n, size_t used, size_t body)
 {
-	if ((status > 0) != (why != NULL) || used > n || body > used ||
-	    (status == -1 && used != n) ||
-	    (status > 0 && status != 400 && status != 413 && status != 431))
-		abort();
+	require((status > 0) == (why != NULL) && used <= n && body <= used);
+	require(status != -1 || used == n);
+	require(status <= 0 || status == 400 || status == 413 ||
+	    status == 431);
 }
 
 static struct outcome
@@ -38,15 +33,11 @@ decode(const uint8_t *data, size_t len, size_t step, uint64_t max)
 	char		*copy;
 
 	o.body = malloc(len + 1);
-	if (o.body == NULL)
-		abort();
+	require(o.body != NULL);
 	ch = CHUNKED_START(max);
 	while (o.status == -1 && o.used < len) {
 		n = len - o.used < step ? len - o.used : step;
-		copy = malloc(n);	/* reading past it is seen */
-		if (copy == NULL)
-			abort();
-		memcpy(copy, data + o.used, n);
+		copy = copy_of(data + o.used, n);
 		o.status = chunked_decode(&ch, copy, n, &used, &body, &why);
 		check_part(o.status, why, n, used, body);
 		memcpy(o.body + o.len, copy, body);
@@ -54,8 +45,7 @@ decode(const uint8_t *data, size_t len, size_t step, uint64_t max)
 		o.used += used;
 		free(copy);
 	}
-	if (o.len > max)
-		abort();
+	require(o.len <= max);
 	return o;
 }
 
@@ -66,8 +56,7 @@ check_again(const struct outcome *o, uint64_t max)
 	char		*text = malloc(o->len + 64);
 	int		 n = 0;
 
-	if (text == NULL)
-		abort();
+	require(text != NULL);
 	if (o->len > 0) {
 		n = sprintf(text, "%zx\r\n", o->len);
 		memcpy(text + n, o->body, o->len);
@@ -76,10 +65,9 @@ check_again(const struct outcome *o, uint64_t max)
 	}
 	n += sprintf(text + n, "0\r\n\r\n");
 	again = decode((uint8_t *)text, (size_t)n, (size_t)n, max);
-	if (again.status != 0 || again.len != o->len ||
-	    again.used != (size_t)n ||
-	    memcmp(again.body, o->body, o->len) != 0)
-		abort();
+	require(again.status == 0 && again.len == o->len &&
+	    again.used == (size_t)n &&
+	    memcmp(again.body, o->body, o->len) == 0);
 	free(again.body);
 	free(text);
 }
@@ -96,10 +84,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	max = limits[data[0] % 4];
 	whole = decode(data + 1, size - 1, size, max);
 	parts = decode(data + 1, size - 1, 1 + data[0] / 4, max);
-	if (whole.status != parts.status || (whole.status <= 0 &&
-	    (whole.used != parts.used || whole.len != parts.len ||
-	    memcmp(whole.body, parts.body, whole.len) != 0)))
-		abort();
+	require(whole.status == parts.status && (whole.status > 0 ||
+	    (whole.used == parts.used && whole.len == parts.len &&
+	    memcmp(whole.body, parts.body, whole.len) == 0)));
 	if (whole.status == 0)
 		check_again(&whole, max);
 	free(whole.body);

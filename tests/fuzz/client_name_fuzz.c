@@ -3,29 +3,17 @@
  * A path: clients rewrite it as they rewrite its components, and nothing beyond
  * its end is read.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/client_name.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+#include "tests/lib/fuzz.h"
 
 static unsigned
 rewriters(const uint8_t *data, size_t len)
 {
-	char		*copy = malloc(len > 0 ? len : 1);
-	unsigned	 by;
+	char		*copy = copy_of(data, len);
+	unsigned	 by = client_name_rewriters(copy, len);
 
-	if (copy == NULL)
-		abort();
-	/* Of this very length, so that the sanitizer sees its end. */
-	if (len > 0)
-		memcpy(copy, data, len);
-	by = client_name_rewriters(copy, len);
 	free(copy);
-	if (client_name_list(by)[0] == '\0' && by != 0)
-		abort();
+	require(client_name_list(by)[0] != '\0' || by == 0);
 	return by;
 }
 
@@ -42,7 +30,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		by |= rewriters(at, (size_t)(slash - at));
 		at = slash + 1;
 	}
-	if (by != rewriters(data, size))
-		abort();
+	require(by == rewriters(data, size));
 	return 0;
 }

@@ -4,12 +4,8 @@
  * is read again as the same.  The first line goes to -o when it begins with
  * an exclamation mark.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/conf/conf.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+#include "tests/lib/fuzz.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -22,29 +18,23 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (len > 0 && *text == '!' &&
 	    (eol = memchr(text, '\n', len)) != NULL) {
-		if ((line = strndup(text + 1, (size_t)(eol - text) - 1)) ==
-		    NULL || strings_add(&overrides, line) == -1)
-			abort();
+		line = strndup(text + 1, (size_t)(eol - text) - 1);
+		require(line != NULL && strings_add(&overrides, line) == 0);
 		free(line);
 		len -= (size_t)(eol + 1 - text);
 		text = eol + 1;
 	}
 	conf = conf_parse("fuzz", text, len, &overrides, &errors);
-	if ((conf == NULL) != (errors.len > 0))
-		abort();
+	require((conf == NULL) == (errors.len > 0));
 	if (conf != NULL) {
-		if (len > 0 && conf_root_of(conf, text, len) >=
-		    (int)conf->nroots)
-			abort();
-		if (conf_print(conf, &one) == -1)
-			abort();
+		require(len == 0 || conf_root_of(conf, text, len) <
+		    (int)conf->nroots);
+		require(conf_print(conf, &one) == 0);
 		again = conf_parse("again", (char *)one.data, one.len, NULL,
 		    &errors);
-		if (again == NULL || conf_print(again, &two) == -1)
-			abort();
-		if (one.len != two.len ||
-		    memcmp(one.data, two.data, one.len) != 0)
-			abort();
+		require(again != NULL && conf_print(again, &two) == 0);
+		require(one.len == two.len &&
+		    memcmp(one.data, two.data, one.len) == 0);
 		conf_free(again);
 	}
 	conf_free(conf);

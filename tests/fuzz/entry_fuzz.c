@@ -4,17 +4,13 @@
  * same bytes are tried once more with the length and the checksum put right,
  * as a process that may write there could do it.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "pkgtorrentd/cache/entry.h"
 #include "common/seal.h"
 #include "common/torrent.h"
+#include "tests/lib/fuzz.h"
 
 #define PATH		"/fedora/a.rpm"
 #define LEN_OFFSET	16		/* of the length in the head */
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static volatile uint8_t	sink;
 
@@ -35,8 +31,8 @@ try_entry(const uint8_t *data, size_t len)
 	if (entry_read_pieces(data, len, PATH, strlen(PATH), 1048576, &p) ==
 	    ENTRY_GOOD) {
 		touch(p.digests, (size_t)p.count * SHA1_LEN);
-		if (p.count != torrent_digests(p.identity.size, p.piece_len))
-			abort();
+		require(p.count == torrent_digests(p.identity.size,
+		    p.piece_len));
 	}
 	if (entry_read_info(data, len, digest, &i) == ENTRY_GOOD) {
 		touch(i.service, i.service_len);
@@ -55,10 +51,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	try_entry(data, len);
 	if (len < LEN_OFFSET + sizeof(len64) + SEAL_LEN)
 		return 0;
-	copy = malloc(len);
-	if (copy == NULL)
-		return 0;
-	memcpy(copy, data, len);
+	copy = copy_of(data, len);
 	memcpy(copy + LEN_OFFSET, &len64, sizeof(len64));
 	sha256(copy, len - SEAL_LEN, copy + len - SEAL_LEN);
 	try_entry(copy, len);

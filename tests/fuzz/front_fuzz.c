@@ -34,7 +34,6 @@ fuzz_clock(clockid_t id, struct timespec *ts)
 #include "pkgtorrentd/front/conn/conn.c"
 #include "pkgtorrentd/front/front.c"
 
-#include <fcntl.h>
 #include <fnmatch.h>
 
 #include "common/torrent.h"
@@ -46,8 +45,6 @@ fuzz_clock(clockid_t id, struct timespec *ts)
 #define ROUNDS		3000
 #define DESCRIPTORS	200	/* more than there ever are */
 #define FILE_LEN	(3U << 20)
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 struct answer_to {
 	enum msg_type	 type;
@@ -238,12 +235,13 @@ struct saying {
 };
 
 static void
-say(struct other *o, struct saying *s, bool spoil)
+say(struct other *o, struct saying *s, const void *body, bool spoil)
 {
 	int fds[MSG_FDS_MAX], i, times = 1;
 	size_t body_len = msg_body_len(s->type), at;
 	uint8_t kind = spoil ? next() : 0;
 
+	memcpy(s->body, body, body_len);
 	if (s->tail.len > MSG_TAIL_MAX)
 		s->tail.len = MSG_TAIL_MAX;
 	if (kind & 1)
@@ -353,15 +351,13 @@ answer_resolve(struct other *o, const struct answer_to *q, bool spoil)
 		end.result = RESOLVE_SAME;
 		buf_free(&s.tail);
 	} else {
-		memcpy(s.body, &part, sizeof(part));
-		say(o, &s, spoil);
+		say(o, &s, &part, spoil);
 	}
 	memset(&s, 0, sizeof(s));
 	s.type = MSG_RESOLVED;
 	if (spoil && next() % 8 == 0)
 		end.result = next() % 10;
-	memcpy(s.body, &end, sizeof(end));
-	say(o, &s, spoil);
+	say(o, &s, &end, spoil);
 }
 
 static void
@@ -392,8 +388,7 @@ answer_open(struct other *o, const struct answer_to *q, bool spoil)
 		at += path.len;
 		add(&s.tail, &item, sizeof(item));
 	}
-	memcpy(s.body, &answer, sizeof(answer));
-	say(o, &s, spoil);
+	say(o, &s, &answer, spoil);
 }
 
 static void
@@ -429,8 +424,7 @@ answer_hash(struct other *o, const struct answer_to *q, bool spoil)
 		for (j = 0; j < item.count; j++)
 			add(&s.tail, digest, sizeof(digest));
 	}
-	memcpy(s.body, &answer, sizeof(answer));
-	say(o, &s, spoil);
+	say(o, &s, &answer, spoil);
 }
 
 static void
@@ -450,8 +444,7 @@ answer_info(struct other *o, const struct answer_to *q, bool spoil)
 			add(&s.tail, info, sizeof(info) - 1);
 		}
 	}
-	memcpy(s.body, &answer, sizeof(answer));
-	say(o, &s, spoil);
+	say(o, &s, &answer, spoil);
 }
 
 static void
@@ -478,8 +471,7 @@ answer_pieces(struct other *o, const struct answer_to *q, bool spoil)
 		for (j = 0; j < item.count; j++)
 			add(&s.tail, digest, sizeof(digest));
 	}
-	memcpy(s.body, &answer, sizeof(answer));
-	say(o, &s, spoil);
+	say(o, &s, &answer, spoil);
 }
 
 static void
@@ -498,8 +490,7 @@ answer_cancel(struct other *o, const struct answer_to *q, bool spoil)
 	    .result = RESOLVE_CANCELLED };
 	struct saying s = { .type = MSG_RESOLVED };
 
-	memcpy(s.body, &end, sizeof(end));
-	say(o, &s, spoil);
+	say(o, &s, &end, spoil);
 }
 
 /* One more of its questions. 1: there was one. */
@@ -550,34 +541,32 @@ other_speak(struct other *o)
 	    MSG_SLOW, MSG_OPENED, MSG_DIGESTS, MSG_INFO, MSG_PIECES };
 	struct saying s = { .type = types[next() % 7] };
 	uint64_t id = front.jobs.workers.last_id - next() % 8;
+	uint8_t body[sizeof(s.body)] = { 0 };
 	size_t i, n = next();
-	uint8_t byte;
 
-	memcpy(s.body, &id, sizeof(id));
+	memcpy(body, &id, sizeof(id));
 	for (i = sizeof(id); i < 24; i++)
-		s.body[i] = next();
-	for (i = 0; i < n; i++) {
-		byte = next();
-		add(&s.tail, &byte, 1);
-	}
+		body[i] = next();
+	next_bytes(&s.tail, n);
 	s.nfds = s.type == MSG_OPENED ? next() % 4 : 0;
-	say(o, &s, false);
+	say(o, &s, body, false);
 }
 
 static void
 client_connect(unsigned i)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET };
+	struct sockaddr_storage ss = { .ss_family = AF_INET };
+	struct sockaddr_in *sa = (void *)&ss;
 	int fds[2], little = 4096;
 
-	sa.sin_addr.s_addr = htonl(i % 2 == 0 ? INADDR_LOOPBACK :
+	sa->sin_addr.s_addr = htonl(i % 2 == 0 ? INADDR_LOOPBACK :
 	    0xc0000200 + i);
 	require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
 	    SOCK_CLOEXEC, 0, fds) == 0);
 	/* So that longer answers go out bit by bit. */
 	require(setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &little,
 	    sizeof(little)) == 0);
-	conn_new(&front.conns, fds[1], (struct sockaddr *)&sa, sizeof(sa));
+	conn_new(&front.conns, fds[1], &ss, sizeof(*sa));
 	clients[i] = fds[0];
 }
 
@@ -686,10 +675,7 @@ step(void)
 static void
 start(void)
 {
-	const char *text = confs[0];
 	char name[64];
-	struct strings none = { 0 };
-	struct buf errors = { 0 };
 	unsigned i;
 	int fds[2];
 
@@ -699,9 +685,7 @@ start(void)
 	parent = (struct channel){ .fd = fds[1], .self = ROLE_PARENT,
 	    .peer = ROLE_FRONT };
 	log_open_child(&front.child.parent);
-	front.child.conf = conf_parse("fuzz", text, strlen(text), &none,
-	    &errors);
-	require(front.child.conf != NULL);
+	front.child.conf = fuzz_conf(confs[0]);
 	signal(SIGPIPE, SIG_IGN);
 	front_init(&front);
 	front.fds = 4000;

@@ -9,9 +9,6 @@
  */
 #include <sys/mman.h>
 
-#include <fcntl.h>
-#include <stdio.h>
-
 #include "common/listing.h"
 #include "common/msg.h"
 
@@ -20,8 +17,6 @@ static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 
 #define msg_send_wait	fuzz_answer
 #include "hasher/hash/hasher.c"
-
-#include <stdlib.h>
 #undef msg_send_wait
 
 #include "common/torrent.h"
@@ -30,8 +25,6 @@ static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 #define NFILES		4
 #define LEN_MAX		(200U << 10)
 #define DESCRIPTORS	128
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static struct hasher	 h;
 static uint8_t		 contents[NFILES][LEN_MAX + 16384];
@@ -192,13 +185,8 @@ babble(void)
 	struct msg_hash body = { .id = next(), .piece_len = next_number(),
 	    .count = next() };
 	struct buf tail = { 0 };
-	size_t n = next();
-	uint8_t byte;
 
-	for (; n > 0; n--) {
-		byte = next();
-		require(buf_add(&tail, &byte, 1) == 0);
-	}
+	next_bytes(&tail, next());
 	give(&body, &tail, files, next() % NFILES);
 	buf_free(&tail);
 }
@@ -230,9 +218,6 @@ static void
 start(void)
 {
 	static const uint8_t key[SEAL_LEN] = "the fuzzer's";
-	static const char text[] = "root /srv\nhashers 1\n";
-	struct strings none = { 0 };
-	struct buf errors = { 0 };
 	struct statx stx;
 	char name[64];
 	uint64_t j;
@@ -257,10 +242,9 @@ start(void)
 	require(pipe(pair) == 0);
 	others[1] = pair[0];
 	others[2] = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	h.child.conf = conf_parse("fuzz", text, sizeof(text) - 1, &none,
-	    &errors);
+	h.child.conf = fuzz_conf("root /srv\nhashers 1\n");
 	h.scratch.seal = seal_new(key);
-	require(h.child.conf != NULL && h.scratch.seal != NULL);
+	require(h.scratch.seal != NULL);
 	hasher_use_kernel(&h);
 	h.child.front.fd = -1;
 	h.child.ops = &hasher_ops;

@@ -4,29 +4,18 @@
  * depend on how the bytes are cut, and an accepted head must be as
  * http.h promises.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "pkgtorrentd/front/http/http.h"
+#include "tests/lib/fuzz.h"
 
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-/* A copy of exactly these bytes, so that reading past them is seen. */
 static int
 parse_copy(const uint8_t *data, size_t len, struct http_request *req)
 {
 	const char	*why;
-	char		*copy = malloc(len > 0 ? len : 1);
-	int		 status;
+	char		*copy = copy_of(data, len);
+	int		 status = http_parse(copy, len, req, &why);
 
-	if (copy == NULL)
-		abort();
-	memcpy(copy, data, len);
-	status = http_parse(copy, len, req, &why);
-	if ((status > 0) != (why != NULL))
-		abort();
-	if (status < -1 || (status > 0 && status < 400))
-		abort();
+	require((status > 0) == (why != NULL));
+	require(status == -1 || status == 0 || status >= 400);
 	free(copy);
 	return status;
 }
@@ -35,15 +24,13 @@ static void
 check_inside(struct str s, const char *head, size_t len)
 {
 	if (s.p == NULL) {
-		if (s.len != 0)
-			abort();
+		require(s.len == 0);
 		return;
 	}
-	if (s.p < head || s.p + s.len > head + len ||
-	    memchr(s.p, '\r', s.len) != NULL ||
-	    memchr(s.p, '\n', s.len) != NULL ||
-	    memchr(s.p, '\0', s.len) != NULL)
-		abort();
+	require(s.p >= head && s.p + s.len <= head + len &&
+	    memchr(s.p, '\r', s.len) == NULL &&
+	    memchr(s.p, '\n', s.len) == NULL &&
+	    memchr(s.p, '\0', s.len) == NULL);
 }
 
 static void
@@ -54,12 +41,10 @@ check_accepted(const uint8_t *data, size_t len)
 	struct str		 name, port;
 	size_t			 i;
 
-	if (http_parse(text, len, &req, &why) != 0)
-		abort();
-	if (req.head_len > len || req.head_len < 4 ||
-	    memcmp(text + req.head_len - 4, "\r\n\r\n", 4) != 0 ||
-	    req.head_len > 2 + HTTP_LINE_MAX + HTTP_HEAD_MAX)
-		abort();
+	require(http_parse(text, len, &req, &why) == 0);
+	require(req.head_len <= len && req.head_len >= 4 &&
+	    memcmp(text + req.head_len - 4, "\r\n\r\n", 4) == 0 &&
+	    req.head_len <= 2 + HTTP_LINE_MAX + HTTP_HEAD_MAX);
 	check_inside(req.line, text, req.head_len);
 	check_inside(req.target, text, req.head_len);
 	check_inside(req.host, text, req.head_len);
@@ -68,24 +53,20 @@ check_accepted(const uint8_t *data, size_t len)
 	for (i = 0; i < req.nforwarded; i++)
 		check_inside(req.forwarded[i], text, req.head_len);
 	check_inside(req.port, text, req.head_len);
-	if (req.target.len == 0 || (req.target.p[0] != '/' &&
-	    (req.target.p[0] != '?' || req.target.p[-1] == ' ') &&
-	    (req.target.p[0] != '*' || req.target.len != 1 ||
-	    req.method != HTTP_OPTIONS)))
-		abort();
-	if ((req.host.p == NULL && (req.minor == 1 || req.port.p != NULL)) ||
-	    (req.host.p != NULL && !http_is_host(req.host, &name, &port)) ||
-	    req.minor < 0 || req.minor > 1 || req.nforwarded > FORWARDED_MAX)
-		abort();
-	if (http_has_body(&req) &&
-	    (req.method == HTTP_GET || req.method == HTTP_HEAD))
-		abort();
-	if (req.chunked && (req.content_length > 0 || req.minor == 0))
-		abort();
+	require(req.target.len > 0 && (req.target.p[0] == '/' ||
+	    (req.target.p[0] == '?' && req.target.p[-1] != ' ') ||
+	    (req.target.p[0] == '*' && req.target.len == 1 &&
+	    req.method == HTTP_OPTIONS)));
+	require(req.host.p == NULL ? req.minor != 1 && req.port.p == NULL :
+	    http_is_host(req.host, &name, &port));
+	require(req.minor == 0 || req.minor == 1);
+	require(req.nforwarded <= FORWARDED_MAX);
+	require(!http_has_body(&req) ||
+	    (req.method != HTTP_GET && req.method != HTTP_HEAD));
+	require(!req.chunked || (req.content_length == 0 && req.minor == 1));
 	/* One byte less is not a request yet; bytes behind it do not matter. */
-	if (parse_copy(data, req.head_len - 1, &req) != -1 ||
-	    parse_copy(data, len, &req) != 0)
-		abort();
+	require(parse_copy(data, req.head_len - 1, &req) == -1 &&
+	    parse_copy(data, len, &req) == 0);
 }
 
 int
@@ -100,8 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_accepted(data, size);
 	for (len = 0; len < size; len += step) {
 		part = parse_copy(data, len, &req);
-		if (part != -1 && part != whole)
-			abort();
+		require(part == -1 || part == whole);
 	}
 	return 0;
 }

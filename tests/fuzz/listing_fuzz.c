@@ -1,18 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* A listing that is read must be written as the same bytes. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/listing.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-static void
-require(int truth)
-{
-	if (!truth)
-		abort();
-}
+#include "tests/lib/fuzz.h"
 
 /* Records that can be read without looking at their files. */
 static size_t

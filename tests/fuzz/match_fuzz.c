@@ -3,22 +3,10 @@
  * A pattern, a NUL, a path.  The matcher that gives up early and never tries
  * twice must agree with one that tries everything.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "hasher/walker/match.h"
+#include "tests/lib/fuzz.h"
 
 #define SLOW_MAX	24
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-static void
-require(int truth)
-{
-	if (!truth)
-		abort();
-}
 
 /* The class at p: its length, 0 if it is none, and whether it has a byte. */
 static size_t

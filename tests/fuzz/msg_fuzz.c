@@ -5,14 +5,8 @@
  */
 #include <sys/socket.h>
 
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "common/msg.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+#include "tests/lib/fuzz.h"
 
 static void
 send_raw(int fd, const uint8_t *data, size_t len, int nfds)
@@ -48,12 +42,11 @@ check_got(const struct channel *ch, const struct msg *msg, const uint8_t *buf,
 {
 	size_t body = msg_body_len(msg->type);
 
-	if (msg_check(msg->type, ch->peer, ch->self, body + msg->tail_len,
-	    msg->nfds) != 0 ||
-	    msg->body != buf + sizeof(struct msg_header) ||
-	    msg->tail != (const uint8_t *)msg->body + body ||
-	    sizeof(struct msg_header) + body + msg->tail_len != sent)
-		abort();
+	require(msg_check(msg->type, ch->peer, ch->self, body +
+	    msg->tail_len, msg->nfds) == 0 &&
+	    msg->body == buf + sizeof(struct msg_header) &&
+	    msg->tail == (const uint8_t *)msg->body + body &&
+	    sizeof(struct msg_header) + body + msg->tail_len == sent);
 }
 
 int
@@ -78,8 +71,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		msg_close_fds(&msg);
 		break;
 	case MSG_WRONG_ONE:
-		if (wrong.fault < FAULT_TYPE || wrong.fault > FAULT_FDS)
-			abort();
+		require(wrong.fault >= FAULT_TYPE && wrong.fault <= FAULT_FDS);
 		break;
 	case MSG_AGAIN:
 	case MSG_CLOSED:
@@ -89,8 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	close(fds[1]);
 	/* A descriptor left open would be in the way of the next. */
 	lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (lowest != fds[0])
-		abort();
+	require(lowest == fds[0]);
 	close(lowest);
 	return 0;
 }

@@ -8,9 +8,6 @@
 #include <sys/types.h>
 
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "common/log.h"
 #include "common/timer.h"
@@ -27,8 +24,6 @@ static void	 fuzz_line(const char *, int, int, const void *, size_t);
 #undef log_child_line
 
 #define PROCESSES	6
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static struct parent	 parent;
 static struct process	 processes[PROCESSES];
@@ -154,11 +149,8 @@ hear(const uint8_t *data, size_t len)
 	used += body_len;
 	msg.tail_len = data[2] * 16U < len - used ? data[2] * 16U :
 	    len - used;
-	/* Exactly so long, so that reading past it is seen. */
-	msg.tail = message = malloc(msg.tail_len > 0 ? msg.tail_len : 1);
-	require(message != NULL);
+	msg.tail = message = copy_of(data + used, msg.tail_len);
 	message_len = msg.tail_len;
-	memcpy((void *)(uintptr_t)message, data + used, msg.tail_len);
 	used += msg.tail_len;
 	if (msg_check(msg.type, sender->role, ROLE_PARENT,
 	    msg_body_len(msg.type) + msg.tail_len, 0) == 0)

@@ -3,12 +3,8 @@
  * Any bytes as a field value: host, range, entity tags, date.  The first
  * eight are the size of a range's file, and a time to write as a date.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "pkgtorrentd/front/http/head.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+#include "tests/lib/fuzz.h"
 
 static void
 check_range(struct str s, uint64_t size)
@@ -17,8 +13,7 @@ check_range(struct str s, uint64_t size)
 
 	switch (http_range(s, size, &first, &last)) {
 	case 206:
-		if (first > last || last >= size)
-			abort();
+		require(first <= last && last < size);
 		break;
 	case 200:
 	case 416:
@@ -36,13 +31,10 @@ check_dates(struct str s, int64_t seconds)
 	struct str	date = { out, sizeof(out) - 1 };
 
 	head_format_date(out, seconds);
-	if (strlen(out) != date.len)
-		abort();
-	if (head_is_date(date, seconds) != (seconds >= 0))
-		abort();
-	if (head_is_date(s, seconds) && (s.len != date.len ||
-	    memcmp(s.p, out, s.len) != 0))
-		abort();
+	require(strlen(out) == date.len);
+	require(head_is_date(date, seconds) == (seconds >= 0));
+	require(!head_is_date(s, seconds) || (s.len == date.len &&
+	    memcmp(s.p, out, s.len) == 0));
 }
 
 static void
@@ -53,16 +45,14 @@ check_host(struct str s)
 
 	if (!http_is_host(s, &name, &port))
 		return;
-	if (name.p != s.p || name.len == 0 || name.p[name.len - 1] == '.' ||
-	    name.len > s.len || (port.p != NULL && (port.len == 0 ||
-	    port.p[-1] != ':' || port.p + port.len != s.p + s.len)))
-		abort();
-	if (s.len == 0 || s.len > 255)
-		abort();
+	require(name.p == s.p && name.len > 0 &&
+	    name.p[name.len - 1] != '.' && name.len <= s.len);
+	require(port.p == NULL || (port.len > 0 && port.p[-1] == ':' &&
+	    port.p + port.len == s.p + s.len));
+	require(s.len > 0 && s.len <= 255);
 	for (i = 0; i < s.len; i++)
-		if (s.p[i] <= ' ' || s.p[i] > '~' ||
-		    strchr("/\\@,%?#\"<>()", s.p[i]) != NULL)
-			abort();
+		require(s.p[i] > ' ' && s.p[i] <= '~' &&
+		    strchr("/\\@,%?#\"<>()", s.p[i]) == NULL);
 }
 
 int
@@ -76,18 +66,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(&number, data, sizeof(number));
 	s.len = size - sizeof(number);
-	s.p = copy = malloc(s.len > 0 ? s.len : 1);
-	if (copy == NULL)
-		abort();
-	memcpy(copy, data + sizeof(number), s.len);
+	s.p = copy = copy_of(data + sizeof(number), s.len);
 	check_range(s, number);
 	check_range(s, number % 1048576);
 	check_dates(s, (int64_t)number);
 	check_dates(s, (int64_t)(number % 253402300800));
 	check_host(s);
-	if (http_etag_matches(s, "\"a,b\"") != http_etag_matches(s,
-	    "W/\"a,b\""))
-		abort();
+	require(http_etag_matches(s, "\"a,b\"") == http_etag_matches(s,
+	    "W/\"a,b\""));
 	free(copy);
 	return 0;
 }

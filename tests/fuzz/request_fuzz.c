@@ -4,34 +4,25 @@
  * how many paths there may be.  Accepted paths must be paths that a walker may
  * be asked for.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "pkgtorrentd/front/http/request.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+#include "tests/lib/fuzz.h"
 
 static void
 check_path(const char *path, size_t len, bool dot_allowed)
 {
 	size_t	i, component = 1;
 
-	if (len == 0 || path[0] != '/')
-		abort();
+	require(len > 0 && path[0] == '/');
 	for (i = 0; i < len; i++)
-		if ((uint8_t)path[i] < 0x20 || path[i] == 0x7f)
-			abort();
+		require((uint8_t)path[i] >= 0x20 && path[i] != 0x7f);
 	for (i = 1; i <= len; i++) {
 		if (i < len && path[i] != '/')
 			continue;
-		if (i == component && i < len)
-			abort();
-		if (i == component + 2 &&
-		    memcmp(path + component, "..", 2) == 0)
-			abort();
-		if (i == component + 1 && path[component] == '.' &&
-		    (!dot_allowed || i == len))
-			abort();
+		require(i != component || i == len);
+		require(i != component + 2 ||
+		    memcmp(path + component, "..", 2) != 0);
+		require(i != component + 1 || path[component] != '.' ||
+		    (dot_allowed && i < len));
 		component = i + 1;
 	}
 }
@@ -45,37 +36,32 @@ route(struct str target, enum http_method method)
 
 	status = request_route(target, method, "torrent_service", 1 << 20,
 	    &req, &why, &allow);
-	if ((status == 0) != (why == NULL) || (allow != NULL) != (status ==
-	    405 || (status == 0 && method == HTTP_OPTIONS)) ||
-	    (status != 0 && (status < 400 || status > 499)))
-		abort();
+	require((status == 0) == (why == NULL));
+	require((allow != NULL) == (status == 405 || (status == 0 &&
+	    method == HTTP_OPTIONS)));
+	require(status == 0 || (status >= 400 && status <= 499));
 	if (status == 0 && method == HTTP_OPTIONS)
 		return;
-	if (req.query.p != NULL && (req.query.p <= target.p ||
-	    req.query.p[-1] != '?' ||
-	    req.query.p + req.query.len != target.p + target.len))
-		abort();
+	require(req.query.p == NULL || (req.query.p > target.p &&
+	    req.query.p[-1] == '?' &&
+	    req.query.p + req.query.len == target.p + target.len));
 	if (status != 0)
 		return;
-	if (req.path[req.path_len] != '\0' ||
-	    strlen(req.path) != req.path_len)
-		abort();
+	require(req.path[req.path_len] == '\0' &&
+	    strlen(req.path) == req.path_len);
 	switch (req.kind) {
 	case REQUEST_SINGLE:
 	case REQUEST_SIMPLE:
-		if (spec_check(req.path, req.path_len, &why) != 0)
-			abort();
+		require(spec_check(req.path, req.path_len, &why) == 0);
 		/* FALLTHROUGH */
 	case REQUEST_OTHER:
 		check_path(req.path, req.path_len, false);
 		break;
 	case REQUEST_DIGEST:
-		if (req.path_len != 0)
-			abort();
+		require(req.path_len == 0);
 		break;
 	case REQUEST_NULLFILE:
-		if (req.null_len > 1 << 20)
-			abort();
+		require(req.null_len <= 1 << 20);
 		break;
 	}
 }
@@ -89,11 +75,9 @@ read_form(struct str form, uint32_t max)
 	int		 status;
 
 	status = request_form(form.p, form.len, max, &specs, &why);
-	if ((status == 0) != (why == NULL) ||
-	    (status != 0 && status != 400 && status != 413))
-		abort();
-	if (specs.n > max || (status != 0 && specs.n != 0))
-		abort();
+	require((status == 0) == (why == NULL));
+	require(status == 0 || status == 400 || status == 413);
+	require(specs.n <= max && (status == 0 || specs.n == 0));
 	p = (char *)specs.text.data;
 	end = specs.n > 0 ? p + specs.text.len : p;
 	while (p < end) {
@@ -101,13 +85,11 @@ read_form(struct str form, uint32_t max)
 		if (line == NULL)
 			line = end;
 		check_path(p, (size_t)(line - p), true);
-		if (spec_check(p, (size_t)(line - p), &why) != 0)
-			abort();
+		require(spec_check(p, (size_t)(line - p), &why) == 0);
 		lines++;
 		p = line + (line < end);
 	}
-	if (lines != specs.n)
-		abort();
+	require(lines == specs.n);
 	specs_free(&specs);
 }
 
@@ -120,10 +102,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 2)
 		return 0;
 	s.len = size - 2;
-	s.p = copy = malloc(s.len > 0 ? s.len : 1);
-	if (copy == NULL)
-		abort();
-	memcpy(copy, data + 2, s.len);
+	s.p = copy = copy_of(data + 2, s.len);
 	route(s, (enum http_method)(data[0] % 5));
 	read_form(s, data[1]);
 	free(copy);

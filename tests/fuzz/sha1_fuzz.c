@@ -6,14 +6,10 @@
  */
 #include <sys/param.h>
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "hasher/hash/sha1_lanes.h"
 #include "hasher/hash/sha1_vector.h"
 #include "common/seal.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+#include "tests/lib/fuzz.h"
 
 #define JOBS		100
 #define DATA_LEN	(1U << 13)
@@ -26,8 +22,7 @@ check(const uint8_t *p, size_t len, const uint8_t *digest)
 	uint8_t	expected[SHA1_LEN];
 
 	sha1(p, len, expected);
-	if (memcmp(expected, digest, SHA1_LEN) != 0)
-		abort();
+	require(memcmp(expected, digest, SHA1_LEN) == 0);
 }
 
 static void
@@ -60,14 +55,13 @@ lanes_of(enum sha1_impl impl)
 	const char			*name;
 	struct sha1_lanes		*lanes = sha1_lanes_new(impl, &name);
 
-	if (lanes == NULL || (kernel != NULL &&
-	    strcmp(name, kernel->name) != 0))
-		abort();
+	require(lanes != NULL && (kernel == NULL ||
+	    strcmp(name, kernel->name) == 0));
 	return lanes;
 }
 
 int
-LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	static struct sha1_lanes	*lanes[3];
 	struct sha1_job			 jobs[JOBS];
@@ -81,17 +75,17 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	if (len == 0)
 		return 0;
 	for (i = 0; i < DATA_LEN; i += len)
-		memcpy(data + i, in, MIN(len, DATA_LEN - i));
+		memcpy(data + i, bytes, MIN(len, DATA_LEN - i));
 	memset(jobs, 0, sizeof(jobs));
-	for (n = 0; n < JOBS && len >= 3; n++, in += 3, len -= 3) {
+	for (n = 0; n < JOBS && len >= 3; n++, bytes += 3, len -= 3) {
 		/* Short ones, of which there can be many; how they go on
 		   when they are long is the same. */
-		jobs[n].len = (uint64_t)(in[0] << 8 | in[1]) >>
-		    (4 + (in[2] & 7));
+		jobs[n].len = (uint64_t)(bytes[0] << 8 | bytes[1]) >>
+		    (4 + (bytes[2] & 7));
 		jobs[n].data = data + n * 7;
-		if (in[2] & 8)
+		if (bytes[2] & 8)
 			jobs[n].padded_len = roundup(jobs[n].len, 64) +
-			    (in[2] >> 4) * 64U;
+			    (bytes[2] >> 4) * 64U;
 	}
 	for (i = 0; i < 3; i++)
 		check_jobs(lanes[i], jobs, n);

@@ -3,29 +3,17 @@
  * Lays a torrent out and reads it as a client would: byte by byte through the
  * file list, asking for each piece which file its bytes belong to.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/torrent.h"
+#include "tests/lib/fuzz.h"
 
 #define FILES_MAX	40
 #define PIECES_MAX	5		/* in a file */
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static struct torrent_params	params;
 static struct torrent_file	files[FILES_MAX];
 static uint8_t			digests[FILES_MAX][PIECES_MAX + 2][SHA1_LEN];
 static char			paths[FILES_MAX][64];
 static uint8_t			expected[FILES_MAX * PIECES_MAX][SHA1_LEN];
-
-static void
-require(int truth)
-{
-	if (!truth)
-		abort();
-}
 
 static const uint8_t	*at, *end;
 

@@ -10,10 +10,6 @@
  */
 #include <sys/stat.h>
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "common/listing.h"
 #include "common/msg.h"
 #include "common/spec.h"
@@ -29,8 +25,6 @@ static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 #include "hasher/walker/match.h"
 
 #define DENY	"/*/y*"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static struct walker	 w;
 static const char	*dir;
@@ -317,17 +311,14 @@ babble(void)
 {
 	static const enum msg_type types[] = { MSG_RESOLVE, MSG_CANCEL,
 	    MSG_OPEN };
-	uint8_t body[64] = { 0 }, byte;
+	uint8_t body[64] = { 0 };
 	struct buf tail = { 0 };
 	enum msg_type type = types[next() % 3];
 	size_t i, n = next();
 
 	for (i = 0; i < 20; i++)
 		body[i] = next();
-	for (; n > 0; n--) {
-		byte = next();
-		require(buf_add(&tail, &byte, 1) == 0);
-	}
+	next_bytes(&tail, n);
 	if (type == MSG_CANCEL)
 		tail.len = 0;
 	wild = true;
@@ -415,18 +406,13 @@ make_tree(void)
 static void
 start(void)
 {
-	static const char text[] = "root /srv\nhashers 1\ndeny " DENY "\n";
 	static const uint8_t key[SEAL_LEN] = "the fuzzer's";
-	struct strings none = { 0 };
-	struct buf errors = { 0 };
 	char root[160];
 
 	log_set_level(-1);
 	dir = fuzz_dir();
 	make_tree();
-	w.child.conf = conf_parse("fuzz", text, sizeof(text) - 1, &none,
-	    &errors);
-	require(w.child.conf != NULL);
+	w.child.conf = fuzz_conf("root /srv\nhashers 1\ndeny " DENY "\n");
 	queue_init(&w.queue);
 	w.root.parent_fd = -1;
 	w.root.conf = w.child.conf;

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <dirent.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
+#include "common/conf/conf.h"
 #include "tests/lib/fuzz.h"
 
 const uint8_t	*in;
@@ -28,6 +24,39 @@ next_number(void)
 
 	n |= (uint32_t)next() << 8;
 	return n | (uint32_t)next() << 16;
+}
+
+void
+next_bytes(struct buf *b, size_t n)
+{
+	uint8_t byte;
+
+	for (; n > 0; n--) {
+		byte = next();
+		require(buf_add(b, &byte, 1) == 0);
+	}
+}
+
+void *
+copy_of(const void *bytes, size_t len)
+{
+	void *copy = malloc(len > 0 ? len : 1);
+
+	require(copy != NULL);
+	if (len > 0)
+		memcpy(copy, bytes, len);
+	return copy;
+}
+
+struct conf *
+fuzz_conf(const char *text)
+{
+	struct buf errors = { 0 };
+	struct conf *conf = conf_parse("fuzz", text, strlen(text), NULL,
+	    &errors);
+
+	require(conf != NULL);
+	return conf;
 }
 
 void

@@ -1,17 +1,34 @@
 /* SPDX-License-Identifier: ISC */
-/* For fuzzers that take their input as a list of steps. */
+/* For fuzzers. */
 #ifndef FUZZ_H
 #define FUZZ_H
 
-#include <stddef.h>
+#include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-/* The input; zeros without end follow it. */
+#include "common/buf.h"
+
+struct conf;
+
+int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+/* An input that is a list of steps; zeros without end follow it. */
 extern const uint8_t	*in;
 extern size_t		 in_len;
 
 uint8_t	next(void);
 uint32_t next_number(void);		/* of 24 bits */
+void	next_bytes(struct buf *, size_t n);	/* adds so many */
+
+/* Exactly these bytes, to be freed: reading past them is seen. */
+void	*copy_of(const void *, size_t);
+
+/* A configuration, which must be right. */
+struct conf *fuzz_conf(const char *text);
 
 /* Ends the fuzzer unless this is so. */
 #define require(truth)	require_at(truth, __FILE__, __LINE__)

@@ -42,6 +42,7 @@ addr_get(struct addrs *addrs, int family, const uint8_t *ip)
 		return NULL;
 	a->family = family;
 	memcpy(a->ip, ip, len);
+	a->number = ++addrs->last;
 	a->refs = 1;
 	LIST_INSERT_HEAD(list, a, entry);
 	return a;

@@ -17,6 +17,7 @@ struct addr {
 	LIST_ENTRY(addr) entry;
 	int		 family;
 	uint8_t		 ip[16];	/* IPv6: the first 8 bytes */
+	uint32_t	 number;	/* another for each client, from 1 */
 	uint32_t	 refs;
 	uint32_t	 connections;
 	uint32_t	 jobs;
@@ -30,6 +31,7 @@ LIST_HEAD(addr_list, addr);
 struct addrs {
 	struct addr_list bucket[ADDR_BUCKETS];
 	uint32_t	 salt;
+	uint32_t	 last;		/* number given */
 };
 
 /* Find or make the entry of an address; NULL without memory.  The reference is

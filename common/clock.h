@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Clocks: monotonic time for deadlines and durations, the time of day for
- * comparison with files.
+ * Clocks: monotonic time for deadlines and durations, CPU time for charges, the
+ * time of day for comparison with files.
  */
 #ifndef CLOCK_H
 #define CLOCK_H
@@ -15,6 +15,8 @@ uint64_t clock_ms(void);
 uint64_t clock_coarse_ms(void);
 /* Monotonic microseconds. */
 uint64_t clock_us(void);
+/* Microseconds of CPU time that this process has used. */
+uint64_t clock_cpu_us(void);
 /* Nanoseconds since 1970. */
 int64_t	 clock_real_ns(void);
 

@@ -293,6 +293,8 @@ struct msg_resolved {
 	uint64_t	id;
 	uint32_t	result;			/* enum resolve_result */
 	uint32_t	flags;			/* RESOLVED_ */
+	uint32_t	used_us;		/* the walker's time for it */
+	uint32_t	zero;
 	uint8_t		listing_sha256[SEAL_LEN];
 	uint8_t		seal[SEAL_LEN];		/* seal_listing() */
 };

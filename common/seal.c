@@ -55,6 +55,56 @@ sha256(const void *p, size_t len, uint8_t out[SEAL_LEN])
 		fatal("OpenSSL failed to compute a digest");
 }
 
+struct sum {
+	bool		 is_sha1;
+	SHA_CTX		 sha1;
+	EVP_MD_CTX	*sha256;
+};
+
+struct sum *
+sum_new(bool is_sha1)
+{
+	struct sum *s;
+
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return NULL;
+	s->is_sha1 = is_sha1;
+	if (is_sha1) {
+		SHA1_Init(&s->sha1);
+		return s;
+	}
+	s->sha256 = EVP_MD_CTX_new();
+	if (s->sha256 == NULL ||
+	    !EVP_DigestInit_ex2(s->sha256, md_sha256, NULL)) {
+		sum_end(s, NULL);
+		return NULL;
+	}
+	return s;
+}
+
+void
+sum_add(struct sum *s, const void *p, size_t len)
+{
+	if (s->is_sha1)
+		SHA1_Update(&s->sha1, p, len);
+	else if (!EVP_DigestUpdate(s->sha256, p, len))
+		fatal("OpenSSL failed to compute a digest");
+}
+
+void
+sum_end(struct sum *s, uint8_t *out)
+{
+	if (s == NULL)
+		return;
+	if (out != NULL && s->is_sha1)
+		SHA1_Final(out, &s->sha1);
+	else if (out != NULL && !EVP_DigestFinal_ex(s->sha256, out, NULL))
+		fatal("OpenSSL failed to compute a digest");
+	EVP_MD_CTX_free(s->sha256);
+	free(s);
+}
+
 static void
 seal_begin(struct seal *s, uint32_t type)
 {

@@ -47,4 +47,11 @@ int	seal_equal(const uint8_t a[SEAL_LEN], const uint8_t b[SEAL_LEN]);
 void	sha256(const void *, size_t, uint8_t out[SEAL_LEN]);
 void	sha1(const void *, size_t, uint8_t out[SHA1_LEN]);
 
+/* A SHA-1 or SHA-256 in parts.  NULL without memory.  sum_end() frees it and
+   writes the digest, unless out is NULL. */
+struct sum;
+struct sum *sum_new(bool is_sha1);
+void	sum_add(struct sum *, const void *, size_t);
+void	sum_end(struct sum *, uint8_t *out);
+
 #endif

@@ -13,14 +13,28 @@
 #define VERSION	"unknown"
 #endif
 
-/* An info dictionary that is being built. */
-struct info {
-	const struct torrent_params	*params;
+enum build_stage {
+	BUILD_HEAD,
+	BUILD_FILES,
+	BUILD_MIDDLE,		/* between the list of files and the pieces */
+	BUILD_PIECES,
+	BUILD_DONE
+};
+
+struct torrent_build {
+	uint32_t			 piece_len;
+	bool				 padding_attr;
+	bool				 multi;
+	char				*service;
 	const struct torrent_file	*files;
 	size_t				 n;
 	uint32_t			*numbers; /* the number of each file's
 						     padding */
 	struct bencode			 out;
+	uint64_t			 len;	/* of the whole */
+	enum build_stage		 stage;	/* what is written next */
+	size_t				 at;	/* the next file */
+	uint64_t			 piece;	/* its next piece */
 };
 
 uint64_t
@@ -37,15 +51,14 @@ torrent_digests(uint64_t size, uint32_t piece_len)
 
 /* The bytes of padding after a file; 0: none. */
 static uint32_t
-info_padding(const struct info *info, size_t i)
+build_padding(const struct torrent_build *b, size_t i)
 {
-	uint32_t piece_len = info->params->piece_len;
 	uint32_t partial;
 
-	partial = (uint32_t)(info->files[i].size % piece_len);
-	if (partial == 0 || i == info->n - 1)
+	partial = (uint32_t)(b->files[i].size % b->piece_len);
+	if (partial == 0 || i == b->n - 1)
 		return 0;
-	return piece_len - partial;
+	return b->piece_len - partial;
 }
 
 struct pad {
@@ -68,36 +81,33 @@ pad_compare(const void *a, const void *b)
  * because it is stable, and glibc's qsort calls sysinfo(2), which no role may.
  */
 static int
-info_number_padding(struct info *info)
+build_number_padding(struct torrent_build *b)
 {
 	struct pad *pads;
 	size_t i, npads = 0;
 	uint32_t k = 0;
+	int rc = -1;
 
-	pads = reallocarray(NULL, info->n, sizeof(*pads));
-	info->numbers = reallocarray(NULL, info->n, sizeof(*info->numbers));
-	if (pads == NULL || info->numbers == NULL)
-		goto fail;
-	for (i = 0; i < info->n; i++) {
-		pads[npads].len = info_padding(info, i);
+	pads = reallocarray(NULL, b->n, sizeof(*pads));
+	b->numbers = reallocarray(NULL, b->n, sizeof(*b->numbers));
+	if (pads == NULL || b->numbers == NULL)
+		goto out;
+	for (i = 0; i < b->n; i++) {
+		pads[npads].len = build_padding(b, i);
 		pads[npads].file = (uint32_t)i;
 		npads += pads[npads].len != 0;
 	}
 	if (npads > 1 &&
 	    mergesort(pads, npads, sizeof(*pads), pad_compare) == -1)
-		goto fail;
+		goto out;
 	for (i = 0; i < npads; i++) {
 		k = i > 0 && pads[i].len == pads[i - 1].len ? k + 1 : 0;
-		info->numbers[pads[i].file] = k;
+		b->numbers[pads[i].file] = k;
 	}
+	rc = 0;
+out:
 	free(pads);
-	return 0;
-fail:
-	free(pads);
-	free(info->numbers);
-	info->numbers = NULL;
-	errno = ENOMEM;
-	return -1;
+	return rc;
 }
 
 /* The end of the component that begins at p. */
@@ -111,158 +121,247 @@ component_end(const char *p, const char *end)
 }
 
 static void
-info_add_file(struct info *info, const struct torrent_file *f)
+build_add_file(struct torrent_build *b, const struct torrent_file *f)
 {
 	const char *end = f->path + f->path_len;
 	const char *p;
 
-	bencode_dict(&info->out);
-	bencode_str(&info->out, "length");
-	bencode_uint(&info->out, f->size);
-	bencode_str(&info->out, "path");
-	bencode_list(&info->out);
+	bencode_dict(&b->out);
+	bencode_str(&b->out, "length");
+	bencode_uint(&b->out, f->size);
+	bencode_str(&b->out, "path");
+	bencode_list(&b->out);
 	/* The first component is the name of the torrent, so skip it. */
 	p = component_end(f->path + 1, end);
 	while (p != end) {
 		const char *from = p + 1;
 
 		p = component_end(from, end);
-		bencode_bytes(&info->out, from, (size_t)(p - from));
+		bencode_bytes(&b->out, from, (size_t)(p - from));
 	}
-	bencode_end(&info->out);
-	bencode_end(&info->out);
+	bencode_end(&b->out);
+	bencode_end(&b->out);
 }
 
 static void
-info_add_padding(struct info *info, uint32_t len, uint32_t number)
+build_add_padding(struct torrent_build *b, uint32_t len, uint32_t number)
 {
 	char name[32];
 
-	bencode_dict(&info->out);
-	if (info->params->padding_attr) {
-		bencode_str(&info->out, "attr");
-		bencode_str(&info->out, "p");
+	bencode_dict(&b->out);
+	if (b->padding_attr) {
+		bencode_str(&b->out, "attr");
+		bencode_str(&b->out, "p");
 	}
-	bencode_str(&info->out, "length");
-	bencode_uint(&info->out, len);
-	bencode_str(&info->out, "path");
-	bencode_list(&info->out);
-	bencode_str(&info->out, info->params->service);
-	bencode_str(&info->out, "nullfile");
+	bencode_str(&b->out, "length");
+	bencode_uint(&b->out, len);
+	bencode_str(&b->out, "path");
+	bencode_list(&b->out);
+	bencode_str(&b->out, b->service);
+	bencode_str(&b->out, "nullfile");
 	snprintf(name, sizeof(name), "%" PRIu32 "_%" PRIu32, len, number);
-	bencode_str(&info->out, name);
-	bencode_end(&info->out);
-	bencode_end(&info->out);
+	bencode_str(&b->out, name);
+	bencode_end(&b->out);
+	bencode_end(&b->out);
 }
 
 static void
-info_add_files(struct info *info)
+build_head(struct torrent_build *b)
 {
-	size_t i;
-	uint32_t padding;
-
-	bencode_str(&info->out, "files");
-	bencode_list(&info->out);
-	for (i = 0; i < info->n; i++) {
-		info_add_file(info, &info->files[i]);
-		padding = info_padding(info, i);
-		if (padding != 0)
-			info_add_padding(info, padding, info->numbers[i]);
+	bencode_dict(&b->out);
+	if (b->multi) {
+		bencode_str(&b->out, "files");
+		bencode_list(&b->out);
+		b->stage = BUILD_FILES;
+		return;
 	}
-	bencode_end(&info->out);
+	bencode_str(&b->out, "length");
+	bencode_uint(&b->out, b->files[0].size);
+	b->stage = BUILD_MIDDLE;
+}
+
+/* The next file of the list, with its padding. */
+static void
+build_file(struct torrent_build *b)
+{
+	uint32_t padding = build_padding(b, b->at);
+
+	build_add_file(b, &b->files[b->at]);
+	if (padding != 0)
+		build_add_padding(b, padding, b->numbers[b->at]);
+	if (++b->at < b->n)
+		return;
+	bencode_end(&b->out);
+	b->stage = BUILD_MIDDLE;
 }
 
 static void
-info_add_name(struct info *info, bool multi)
+build_add_name(struct torrent_build *b)
 {
-	const char *path = info->files[0].path;
-	const char *end = path + info->files[0].path_len;
+	const char *path = b->files[0].path;
+	const char *end = path + b->files[0].path_len;
 	const char *slash;
 
-	bencode_str(&info->out, "name");
-	if (multi) {
+	bencode_str(&b->out, "name");
+	if (b->multi) {
 		path++;
 		end = component_end(path, end);
 	} else {
 		slash = memrchr(path, '/', (size_t)(end - path));
 		path = slash + 1;
 	}
-	bencode_bytes(&info->out, path, (size_t)(end - path));
+	bencode_bytes(&b->out, path, (size_t)(end - path));
 }
 
 static void
-info_add_pieces(struct info *info)
+build_middle(struct torrent_build *b)
 {
-	uint32_t piece_len = info->params->piece_len;
-	const uint8_t *digests;
 	uint64_t total = 0, n;
 	size_t i;
 
-	for (i = 0; i < info->n; i++) {
-		n = torrent_pieces(info->files[i].size, piece_len);
+	build_add_name(b);
+	bencode_str(&b->out, "piece length");
+	bencode_uint(&b->out, b->piece_len);
+	for (i = 0; i < b->n; i++) {
+		n = torrent_pieces(b->files[i].size, b->piece_len);
 		if (__builtin_add_overflow(total, n, &total))
 			total = UINT64_MAX;
 	}
 	if (__builtin_mul_overflow(total, SHA1_LEN, &total))
 		total = UINT64_MAX;
-	bencode_str(&info->out, "pieces");
-	bencode_bytes_begin(&info->out, total);
-	if (info->out.out == NULL) {
-		bencode_raw(&info->out, NULL, total);
+	bencode_str(&b->out, "pieces");
+	bencode_bytes_begin(&b->out, total);
+	b->stage = BUILD_PIECES;
+	b->at = 0;
+	if (b->out.out != NULL)
 		return;
-	}
-	for (i = 0; i < info->n; i++) {
-		n = torrent_pieces(info->files[i].size, piece_len);
-		digests = info->files[i].digests;
-		if (info_padding(info, i) == 0) {
-			bencode_raw(&info->out, digests, n * SHA1_LEN);
-			continue;
-		}
-		/* The digest of the padded last piece follows the digests of
-		   the pieces. */
-		bencode_raw(&info->out, digests, (n - 1) * SHA1_LEN);
-		bencode_raw(&info->out, digests + n * SHA1_LEN, SHA1_LEN);
-	}
+	/* It is only counted, and there may be no digests. */
+	bencode_raw(&b->out, NULL, total);
+	bencode_end(&b->out);
+	b->stage = BUILD_DONE;
+}
+
+/*
+ * The next pieces of a file, about this many bytes at most.  The digest of the
+ * padded last piece, which follows the digests of the pieces, replaces that of
+ * the last piece.
+ */
+static void
+build_pieces(struct torrent_build *b, uint64_t most)
+{
+	const struct torrent_file *f = &b->files[b->at];
+	bool padded = build_padding(b, b->at) != 0;
+	uint64_t n = torrent_pieces(f->size, b->piece_len);
+	uint64_t part = n - padded - b->piece;
+
+	if (part > most / SHA1_LEN + 1)
+		part = most / SHA1_LEN + 1;
+	if (part > 0)
+		bencode_raw(&b->out, f->digests + b->piece * SHA1_LEN,
+		    part * SHA1_LEN);
+	b->piece += part;
+	if (b->piece < n - padded)
+		return;
+	if (padded)
+		bencode_raw(&b->out, f->digests + n * SHA1_LEN, SHA1_LEN);
+	b->piece = 0;
+	if (++b->at < b->n)
+		return;
+	bencode_end(&b->out);
+	b->stage = BUILD_DONE;
 }
 
 static void
-info_add(struct info *info, bool multi)
+build_run(struct torrent_build *b, uint64_t most)
 {
-	bencode_dict(&info->out);
-	if (multi)
-		info_add_files(info);
-	else {
-		bencode_str(&info->out, "length");
-		bencode_uint(&info->out, info->files[0].size);
+	uint64_t end;
+
+	if (__builtin_add_overflow(b->out.len, most, &end))
+		end = UINT64_MAX;
+	while (b->stage != BUILD_DONE && b->out.len < end && !b->out.failed)
+		switch (b->stage) {
+		case BUILD_HEAD:
+			build_head(b);
+			break;
+		case BUILD_FILES:
+			build_file(b);
+			break;
+		case BUILD_MIDDLE:
+			build_middle(b);
+			break;
+		default:
+			build_pieces(b, end - b->out.len);
+		}
+}
+
+struct torrent_build *
+torrent_build_new(const struct torrent_params *params,
+    const struct torrent_file *files, size_t n, bool multi)
+{
+	struct torrent_build *b;
+
+	b = calloc(1, sizeof(*b));
+	if (b == NULL)
+		return NULL;
+	b->piece_len = params->piece_len;
+	b->padding_attr = params->padding_attr;
+	b->service = strdup(params->service);
+	b->files = files;
+	b->n = n;
+	b->multi = multi;
+	if (b->service == NULL || build_number_padding(b) == -1) {
+		torrent_build_free(b);
+		errno = ENOMEM;
+		return NULL;
 	}
-	info_add_name(info, multi);
-	bencode_str(&info->out, "piece length");
-	bencode_uint(&info->out, info->params->piece_len);
-	info_add_pieces(info);
-	bencode_end(&info->out);
+	build_run(b, UINT64_MAX);
+	b->len = b->out.len;
+	b->out.len = 0;
+	b->stage = BUILD_HEAD;
+	b->at = 0;
+	return b;
+}
+
+void
+torrent_build_free(struct torrent_build *b)
+{
+	if (b == NULL)
+		return;
+	free(b->service);
+	free(b->numbers);
+	free(b);
+}
+
+uint64_t
+torrent_build_len(const struct torrent_build *b)
+{
+	return b->len;
+}
+
+int
+torrent_build_step(struct torrent_build *b, struct buf *buf, uint64_t most)
+{
+	b->out.out = buf;
+	build_run(b, most);
+	return b->out.failed ? -1 : b->stage == BUILD_DONE;
 }
 
 int
 torrent_info(struct buf *buf, const struct torrent_params *params,
     const struct torrent_file *files, size_t n, bool multi, uint64_t max)
 {
-	struct info info = { .params = params, .files = files, .n = n };
+	struct torrent_build *b;
 	int rc = -1;
 
-	if (info_number_padding(&info) == -1)
+	b = torrent_build_new(params, files, n, multi);
+	if (b == NULL)
 		return -1;
-	info_add(&info, multi);
-	if (info.out.len > max || info.out.len > PTRDIFF_MAX) {
+	if (b->len > max || b->len > PTRDIFF_MAX)
 		errno = EFBIG;
-		goto out;
-	}
-	if (buf_reserve(buf, info.out.len) == NULL)
-		goto out;
-	info.out = (struct bencode){ .out = buf };
-	info_add(&info, multi);
-	rc = 0;
-out:
-	free(info.numbers);
+	else if (buf_reserve(buf, b->len) != NULL &&
+	    torrent_build_step(b, buf, UINT64_MAX) == 1)
+		rc = 0;
+	torrent_build_free(b);
 	return rc;
 }
 
@@ -270,13 +369,64 @@ uint64_t
 torrent_info_len(const struct torrent_params *params,
     const struct torrent_file *files, size_t n, bool multi)
 {
-	struct info info = { .params = params, .files = files, .n = n };
+	struct torrent_build *b;
+	uint64_t len;
 
-	if (info_number_padding(&info) == -1)
+	b = torrent_build_new(params, files, n, multi);
+	if (b == NULL)
 		return UINT64_MAX;
-	info_add(&info, multi);
-	free(info.numbers);
-	return info.out.len;
+	len = b->len;
+	torrent_build_free(b);
+	return len;
+}
+
+/* Eight bytes at a time, since there may be many paths. */
+static uint64_t
+path_hash(const char *path, size_t len)
+{
+	uint64_t h = len, word;
+	size_t n;
+
+	for (; len > 0; path += n, len -= n) {
+		n = len < sizeof(word) ? len : sizeof(word);
+		word = 0;
+		memcpy(&word, path, n);
+		h = (h ^ word) * 0x9e3779b97f4a7c15U;
+		h ^= h >> 29;
+	}
+	return h;
+}
+
+static bool
+path_same(const struct torrent_file *a, const struct torrent_file *b)
+{
+	return a->path_len == b->path_len &&
+	    memcmp(a->path, b->path, a->path_len) == 0;
+}
+
+int
+torrent_find_repeats(const struct torrent_file *files, size_t n,
+    uint32_t *first)
+{
+	size_t i, at, size = 2;
+	uint32_t *table;	/* the number of a file and 1, or 0 */
+
+	while (size < 2 * n)
+		size *= 2;
+	table = calloc(size, sizeof(*table));
+	if (table == NULL)
+		return -1;
+	for (i = 0; i < n; i++) {
+		at = path_hash(files[i].path, files[i].path_len) & (size - 1);
+		while (table[at] != 0 &&
+		    !path_same(&files[table[at] - 1], &files[i]))
+			at = (at + 1) & (size - 1);
+		if (table[at] == 0)
+			table[at] = (uint32_t)i + 1;
+		first[i] = table[at] - 1;
+	}
+	free(table);
+	return 0;
 }
 
 struct tier {

@@ -56,10 +56,30 @@ uint64_t	torrent_digests(uint64_t size, uint32_t piece_len);
 int	torrent_info(struct buf *, const struct torrent_params *,
 	    const struct torrent_file *, size_t n, bool multi, uint64_t max);
 
+/*
+ * The same in parts.  The files must stay while it is built; digests are needed
+ * from the first step on.  NULL without memory.
+ */
+struct torrent_build;
+struct torrent_build *torrent_build_new(const struct torrent_params *,
+	    const struct torrent_file *, size_t n, bool multi);
+void	torrent_build_free(struct torrent_build *);	/* NULL is fine */
+/* The bytes of the whole dictionary; UINT64_MAX on overflow. */
+uint64_t torrent_build_len(const struct torrent_build *);
+/* Append the next bytes, about this many at most (one file of the list, or its
+   padding, more).  1: it is complete, 0: it goes on, -1: ENOMEM. */
+int	torrent_build_step(struct torrent_build *, struct buf *,
+	    uint64_t most);
+
 /* The number of bytes that torrent_info() will append; it needs no digests.
    UINT64_MAX on overflow or without memory. */
 uint64_t torrent_info_len(const struct torrent_params *,
 	    const struct torrent_file *, size_t n, bool multi);
+
+/* Set first[i] to the number of the first file with the path of file i, which
+   may be i.  0, or -1 without memory. */
+int	torrent_find_repeats(const struct torrent_file *, size_t n,
+	    uint32_t *first);
 
 /*
  * The parts of a .torrent before and after the info dictionary.  trackers:

@@ -10,6 +10,7 @@
  * files that the public can read anyway, and the power to seal untrue
  * statements about them; it cannot write, connect or fork.
  */
+#include <sys/param.h>
 #include <sys/queue.h>
 
 #include <errno.h>
@@ -520,15 +521,16 @@ walker_on_front_closed(void *owner)
 
 /* 0, or -1: the front has closed its channel. */
 static int
-walker_send_result(struct walker *w, uint64_t id, enum resolve_result result,
-    const uint8_t *sha, uint32_t flags)
+walker_send_result(struct walker *w, const struct resolution *r,
+    enum resolve_result result, const uint8_t *sha)
 {
 	struct msg_resolved	 body;
 
 	memset(&body, 0, sizeof(body));
-	body.id = id;
+	body.id = r->id;
 	body.result = result;
-	body.flags = flags;
+	body.flags = sha != NULL && r->walk.young ? RESOLVED_YOUNG : 0;
+	body.used_us = (uint32_t)MIN(r->used_us, UINT32_MAX);
 	if (sha != NULL) {
 		memcpy(body.listing_sha256, sha, SEAL_LEN);
 		seal_listing(w->seal, sha, body.seal);
@@ -559,19 +561,18 @@ walker_send_listing(struct walker *w, const struct resolution *r)
 static int
 walker_answer(struct walker *w, const struct resolution *r)
 {
-	uint32_t flags = r->walk.young ? RESOLVED_YOUNG : 0;
 	uint8_t	 sha[SEAL_LEN];
 
 	w->resolved++;
 	if (r->result != RESOLVE_OK)
-		return walker_send_result(w, r->id, r->result, NULL, 0);
+		return walker_send_result(w, r, r->result, NULL);
 	sha256(r->listing.data, r->listing.len, sha);
 	if ((r->flags & RESOLVE_EXPECT) &&
 	    memcmp(sha, r->expect, SEAL_LEN) == 0)
-		return walker_send_result(w, r->id, RESOLVE_SAME, sha, flags);
+		return walker_send_result(w, r, RESOLVE_SAME, sha);
 	if (walker_send_listing(w, r) == -1)
 		return -1;
-	return walker_send_result(w, r->id, RESOLVE_OK, sha, flags);
+	return walker_send_result(w, r, RESOLVE_OK, sha);
 }
 
 static int
@@ -644,19 +645,23 @@ static enum msg_fault
 walker_on_cancel(struct walker *w, const struct msg *msg)
 {
 	const struct msg_id	*body = msg->body;
-	uint64_t		 id = body->id;
-	struct resolution	*r = queue_find(&w->queue, id);
+	struct resolution	*r = queue_find(&w->queue, body->id);
+	int			 sent;
 
-	if (w->partial != NULL && w->partial->id == id) {
-		resolution_free(w->partial);
-		w->partial = NULL;
+	if (w->partial != NULL && w->partial->id == body->id) {
+		r = w->partial;
 		w->skipping = true;
-		w->skipped_id = id;
-	} else if (r != NULL)
-		queue_remove(&w->queue, r);
-	else
+		w->skipped_id = r->id;
+	}
+	if (r == NULL)
 		return FAULT_NONE;	/* its answer is on the way */
-	if (walker_send_result(w, id, RESOLVE_CANCELLED, NULL, 0) == -1)
+	sent = walker_send_result(w, r, RESOLVE_CANCELLED, NULL);
+	if (r == w->partial) {
+		resolution_free(r);
+		w->partial = NULL;
+	} else
+		queue_remove(&w->queue, r);
+	if (sent == -1)
 		child_close_front(&w->child);
 	return FAULT_NONE;
 }

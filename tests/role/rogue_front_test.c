@@ -481,6 +481,8 @@ static const struct {
 	{ MSG_RESOLVED, PUT_LONG, BODY(resolved, id), { 0, 1, UINT64_MAX },
 	    TAKEN },
 	{ MSG_RESOLVED, PUT, BODY(resolved, flags), { 1, 2, FAR }, TAKEN },
+	{ MSG_RESOLVED, PUT, BODY(resolved, used_us), { 1, 5000, G, FAR },
+	    TAKEN },
 	{ MSG_RESOLVED, PUT, BODY(resolved, result), { RESOLVE_SAME }, WRONG },
 	{ MSG_RESOLVED, PUT, BODY(resolved, result), { 0, 3, 4, 5, 6, 7, 8,
 	    FAR }, ANY },

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/seal.h"
 #include "common/torrent.h"
+#include "pkgtorrentd/front/job/charge.h"
 #include "pkgtorrentd/front/job/job.h"
 #include "tests/lib/test.h"
 
@@ -37,6 +38,8 @@ struct rig {
 struct request_rig {
 	struct waiter		 waiter;
 	bool			 done;
+	unsigned		 order;		/* in which they were done */
+	struct request_rig	*expires;	/* when this one is done */
 	struct job_result	 result;
 };
 
@@ -108,7 +111,7 @@ rig_loop(struct rig *rig)
 {
 	int i;
 
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < 5 || turns_first(&rig->jobs.due) != NULL; i++)
 		ATF_REQUIRE(event_base_loop(rig->base,
 		    EVLOOP_NONBLOCK) != -1);
 }
@@ -151,14 +154,38 @@ rig_say(struct rig *rig, struct end *end, enum msg_type type,
  */
 
 static void
+request_take(struct request_rig *r, const struct job_result *result)
+{
+	static unsigned order;
+
+	r->done = true;
+	r->order = ++order;
+	r->result = *result;
+	if (r->result.torrent != NULL)
+		torrent_ref(r->result.torrent);
+}
+
+/* As a client does whose hash-wait is over. */
+static void
+request_expire(struct request_rig *r)
+{
+	const struct job_result *result;
+	struct job_progress progress;
+
+	result = job_progress(r->waiter.job, &progress);
+	job_leave(&r->waiter);
+	if (result != NULL)
+		request_take(r, result);
+}
+
+static void
 request_on_done(struct waiter *w, const struct job_result *result)
 {
 	struct request_rig *r = (struct request_rig *)(void *)w;
 
-	r->done = true;
-	r->result = *result;
-	if (r->result.torrent != NULL)
-		torrent_ref(r->result.torrent);
+	request_take(r, result);
+	if (r->expires != NULL)
+		request_expire(r->expires);
 }
 
 /* Wait for the torrent of these paths (joined by newlines), which the request
@@ -252,20 +279,29 @@ cache_knows_nothing(struct rig *rig)
 	rig_say(rig, &rig->cache, MSG_INFO, &body, NULL, 0);
 }
 
+/* List the files, and claim to have worked for so long. */
 static void
-walker_lists(struct rig *rig, const char *paths, struct identity id)
+walker_works(struct rig *rig, const char *paths, struct identity id,
+    uint32_t used_us)
 {
 	struct end *walker = &rig->walker[0];
 	const struct msg_resolve *asked = rig_expect(rig, walker,
 	    MSG_RESOLVE);
 	struct msg_id part = { .id = asked->id };
-	struct msg_resolved body = { .id = asked->id, .result = RESOLVE_OK };
+	struct msg_resolved body = { .id = asked->id, .result = RESOLVE_OK,
+	    .used_us = used_us };
 	struct buf records = listing(paths, id);
 
 	sha256(records.data, records.len, body.listing_sha256);
 	rig_say(rig, walker, MSG_LISTING, &part, records.data, records.len);
 	rig_say(rig, walker, MSG_RESOLVED, &body, NULL, 0);
 	buf_free(&records);
+}
+
+static void
+walker_lists(struct rig *rig, const char *paths, struct identity id)
+{
+	walker_works(rig, paths, id, 0);
 }
 
 static void
@@ -298,6 +334,51 @@ cache_answers_pieces(struct rig *rig, uint32_t n, bool known)
 	}
 	rig_say(rig, &rig->cache, MSG_PIECES, &body, tail.data, tail.len);
 	buf_free(&tail);
+}
+
+/* Digests in one message. */
+#define PART		3000U
+
+static void
+cache_sends_part(struct rig *rig, uint64_t id, uint64_t total, uint64_t first)
+{
+	static const uint8_t zeros[PART * SHA1_LEN];
+	struct msg_pieces body = { .id = id, .count = 1 };
+	struct msg_pieces_item item = { .total = (uint32_t)total,
+	    .first = (uint32_t)first, .count = PART };
+	struct buf tail = { 0 };
+
+	if (item.total - item.first < PART)
+		item.count = item.total - item.first;
+	ATF_REQUIRE_EQ(0, buf_add(&tail, &item, sizeof(item)));
+	ATF_REQUIRE_EQ(0, buf_add(&tail, zeros, item.count * SHA1_LEN));
+	ATF_REQUIRE_EQ(0, msg_send(&rig->cache.ch, MSG_PIECES, &body,
+	    tail.data, tail.len, NULL, 0));
+	buf_free(&tail);
+}
+
+/* All parts of a file's pieces but the last; the number of the job. */
+static uint64_t
+cache_begins_pieces(struct rig *rig, uint64_t size)
+{
+	const struct msg_get_pieces *asked = rig_expect(rig, &rig->cache,
+	    MSG_GET_PIECES);
+	uint64_t id = asked->id, total = torrent_digests(size, PIECE), at;
+
+	for (at = 0; at + PART < total; at += PART) {
+		cache_sends_part(rig, id, total, at);
+		rig_loop(rig);
+	}
+	return id;
+}
+
+/* The last part, which is not handled yet. */
+static void
+cache_ends_pieces(struct rig *rig, uint64_t id, uint64_t size)
+{
+	uint64_t total = torrent_digests(size, PIECE);
+
+	cache_sends_part(rig, id, total, (total - 1) / PART * PART);
 }
 
 /* Open n files, which have this identity by now. */
@@ -737,4 +818,172 @@ TEST(job__new_configuration)
 	get = rig_expect(rig, &rig->cache, MSG_GET_PIECES);
 	ATF_CHECK_EQ(2 * PIECE, get->piece_len);
 	ATF_CHECK(!r.done);
+}
+
+/*
+ * The charge.  The others' slots are taken by the test.
+ */
+
+/* The longest file whose info dictionary is free: some 80 bytes are not pieces;
+   and one whose is not. */
+#define FREE		((CHARGE_FREE_LEN - 80) / SHA1_LEN * (uint64_t)PIECE)
+#define LARGE		(FREE + 5 * (uint64_t)PIECE)
+
+static struct identity
+large(uint64_t size)
+{
+	struct identity id = identity(1);
+
+	id.size = size;
+	return id;
+}
+
+/* Without a slot a torrent is laid out if it is small. */
+TEST(job__large_torrent_takes_slots)
+{
+	static const uint8_t ip[16] = { 192, 0, 2, 1 };
+	struct rig *rig = rig_start("max-queue 2\nmax-jobs-per-client 1\n");
+	struct addr *addr = addr_get(&rig->addrs, 2, ip);
+	const uint64_t size[] = { FREE, LARGE };
+	struct request_rig r;
+	uint64_t id;
+	uint32_t i;
+
+	rig->jobs.queued = 2;
+	request_send(rig, &r, "/a/x", true, false, addr);
+	walker_lists(rig, "/a/x", large(LARGE));
+	request_check(rig, &r, 503);
+	ATF_CHECK(r.result.retry_s > 0);
+	rig->jobs.queued = 1;
+	addr->jobs = 1;
+	request_send(rig, &r, "/a/x", true, false, addr);
+	walker_lists(rig, "/a/x", large(LARGE));
+	request_check(rig, &r, 429);
+	addr->jobs = 0;
+	for (i = 0; i < 2; i++) {
+		request_send(rig, &r, "/a/x", true, false, addr);
+		walker_lists(rig, "/a/x", large(size[i]));
+		ATF_CHECK_EQ(1 + i, rig->jobs.queued);
+		ATF_CHECK_EQ(i, addr->jobs);
+		id = cache_begins_pieces(rig, size[i]);
+		cache_ends_pieces(rig, id, size[i]);
+		request_check(rig, &r, 200);
+		ATF_CHECK_EQ(1, rig->jobs.queued);
+		ATF_CHECK_EQ(0, addr->jobs);
+	}
+}
+
+/* Nor is one loaded that the cache has. */
+TEST(job__large_torrent_of_the_cache_takes_slots)
+{
+	static const struct {
+		const char	*path;
+		uint64_t	 info_len;
+		bool		 done;
+	} tries[] = {
+		{ "/a/0", CHARGE_FREE_LEN, false },
+		{ "/a/1", CHARGE_FREE_LEN + 1, false },	/* takes the slot */
+		{ "/a/2", CHARGE_FREE_LEN + 1, true },
+		{ "/a/3", CHARGE_FREE_LEN, false },
+	};
+	struct rig *rig = rig_start("max-queue 1\n");
+	struct msg_info info = { .flags = INFO_FOUND | PART_MORE };
+	const struct msg_get_info *get;
+	struct request_rig r[4];
+	struct buf stored;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		stored = listing(tries[i].path, identity(1));
+		request_send(rig, &r[i], tries[i].path, false, true, NULL);
+		get = rig_expect(rig, &rig->cache, MSG_GET_INFO);
+		info.id = get->id;
+		info.listing_len = (uint32_t)stored.len;
+		info.info_len = tries[i].info_len;
+		rig_say(rig, &rig->cache, MSG_INFO, &info, stored.data,
+		    stored.len);
+		ATF_CHECK_EQ_MSG(tries[i].done, r[i].done, "%d", i);
+		ATF_CHECK_EQ_MSG(i > 0, rig->jobs.queued, "%d", i);
+		buf_free(&stored);
+	}
+	request_check(rig, &r[2], 503);
+}
+
+/* The walker says how long it took. */
+TEST(job__work_takes_slots)
+{
+	struct rig *rig = rig_start("max-queue 1\n");
+	struct request_rig r;
+
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	walker_works(rig, "/a/x", identity(1), CHARGE_FREE_US);
+	ATF_CHECK_EQ(1, rig->jobs.queued);
+	cache_answers_pieces(rig, 1, true);
+	request_check(rig, &r, 200);
+	ATF_CHECK_EQ(0, rig->jobs.queued);
+	rig->jobs.queued = 1;
+	request_send(rig, &r, "/a/y", true, false, NULL);
+	walker_works(rig, "/a/y", identity(1), CHARGE_FREE_US);
+	request_check(rig, &r, 503);
+}
+
+/* A job has ended, but its waiters were not told before one expires. */
+TEST(job__expires_as_the_job_ends)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r[2];
+	const struct msg_resolve *asked;
+	struct msg_resolved body[2];
+	int i;
+
+	request_send(rig, &r[0], "/a/**", true, false, NULL);
+	request_send(rig, &r[1], "/b/**", true, false, NULL);
+	r[0].expires = &r[1];
+	r[1].expires = &r[0];
+	for (i = 0; i < 2; i++) {
+		asked = rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+		body[i] = (struct msg_resolved){ .id = asked->id,
+		    .result = RESOLVE_TOO_DEEP };
+	}
+	for (i = 0; i < 2; i++)
+		ATF_REQUIRE_EQ(0, msg_send(&rig->walker[0].ch, MSG_RESOLVED,
+		    &body[i], NULL, 0, NULL, 0));
+	for (i = 0; i < 2; i++)
+		request_check(rig, &r[i], 413);
+	ATF_CHECK_EQ(0, rig->jobs.n);
+}
+
+/*
+ * One client has two torrents laid out that take many turns.  Another client's
+ * small one is answered before them, though it comes last.
+ */
+TEST(job__turns_go_round_by_client)
+{
+	static const uint8_t ip[2][16] = { { 192, 0, 2, 1 }, { 192, 0, 2, 2 } };
+	const uint64_t size = 1500000ULL * PIECE;
+	struct rig *rig = rig_start("");
+	struct addr *many = addr_get(&rig->addrs, 2, ip[0]);
+	struct addr *small = addr_get(&rig->addrs, 2, ip[1]);
+	struct request_rig r[3];
+	uint64_t id[2];
+	int i;
+
+	request_send(rig, &r[0], "/a/x", true, false, many);
+	walker_lists(rig, "/a/x", large(size));
+	request_send(rig, &r[1], "/a/y", true, false, many);
+	walker_lists(rig, "/a/y", large(size));
+	request_send(rig, &r[2], "/a/z", true, false, small);
+	walker_lists(rig, "/a/z", large(PIECE));
+	id[0] = cache_begins_pieces(rig, size);
+	id[1] = cache_begins_pieces(rig, size);
+	cache_ends_pieces(rig, id[0], size);
+	cache_ends_pieces(rig, id[1], size);
+	cache_ends_pieces(rig, id[1] + 1, PIECE);
+	rig_loop(rig);
+	ATF_CHECK(rig->jobs.turns > 3);
+	for (i = 0; i < 2; i++) {
+		ATF_CHECK(r[2].order < r[i].order);
+		request_check(rig, &r[i], 200);
+	}
+	request_check(rig, &r[2], 200);
 }

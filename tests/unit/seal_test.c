@@ -161,3 +161,27 @@ TEST(seal__digests_are_the_standard_ones)
 	    hex(out, SHA1_LEN));
 	seal_free(NULL);
 }
+
+TEST(seal__digests_in_parts)
+{
+	uint8_t		 data[1000], whole[SEAL_LEN], out[SEAL_LEN];
+	struct sum	*sum;
+	size_t		 i;
+
+	for (i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 3);
+	sha1(data, sizeof(data), whole);
+	ATF_REQUIRE((sum = sum_new(true)) != NULL);
+	for (i = 0; i < sizeof(data); i += 100)
+		sum_add(sum, data + i, 100);
+	sum_end(sum, out);
+	ATF_CHECK_EQ(0, memcmp(whole, out, SHA1_LEN));
+	sha256(data, sizeof(data), whole);
+	ATF_REQUIRE((sum = sum_new(false)) != NULL);
+	for (i = 0; i < sizeof(data); i += 100)
+		sum_add(sum, data + i, 100);
+	sum_end(sum, out);
+	ATF_CHECK(seal_equal(whole, out));
+	sum_end(sum_new(false), NULL);
+	sum_end(NULL, NULL);
+}

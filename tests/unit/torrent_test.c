@@ -301,6 +301,47 @@ TEST(torrent__info_bytes)
 	ATF_CHECK_EQ(0, memcmp(b.data + 6, want, sizeof(want) - 1));
 }
 
+/* However short its steps are, the dictionary is the same. */
+TEST(torrent__info_in_parts)
+{
+	static uint8_t		 digests[70 * SHA1_LEN];
+	struct torrent_params	 params = { 16384, false, "svc" };
+	struct torrent_file	 files[4] = {
+		{ "/n/a", 4, 64 * 16384 + 1, digests },
+		{ "/n/empty", 8, 0, NULL },
+		{ "/n/b", 4, 16384, digests + SHA1_LEN },
+		{ "/n/c", 4, 5, digests + 2 * SHA1_LEN },
+	};
+	struct torrent_build	*build;
+	struct buf		 parts = { 0 };
+	size_t			 i, before;
+	int			 done, steps;
+	uint64_t		 most;
+
+	for (i = 0; i < sizeof(digests); i++)
+		digests[i] = (uint8_t)(i * 7);
+	ATF_REQUIRE_EQ(0, torrent_info(&b, &params, files, 4, true, 10000));
+	for (most = 1; most < 3000; most += most / 3 + 1) {
+		build = torrent_build_new(&params, files, 4, true);
+		ATF_REQUIRE(build != NULL);
+		ATF_CHECK_EQ(b.len, torrent_build_len(build));
+		done = steps = 0;
+		for (parts.len = 0; done == 0; steps++) {
+			before = parts.len;
+			done = torrent_build_step(build, &parts, most);
+			ATF_CHECK(parts.len > before);
+			ATF_CHECK(parts.len < before + most + 200);
+		}
+		ATF_CHECK_EQ(1, done);
+		ATF_CHECK(steps > 1 || most > 1000);
+		ATF_REQUIRE_EQ(b.len, parts.len);
+		ATF_CHECK_EQ(0, memcmp(b.data, parts.data, b.len));
+		torrent_build_free(build);
+	}
+	torrent_build_free(NULL);
+	buf_free(&parts);
+}
+
 TEST(torrent__pieces_and_digests_of_a_file)
 {
 	ATF_CHECK_EQ(0, torrent_pieces(0, MIB));

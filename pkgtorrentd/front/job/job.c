@@ -4,14 +4,20 @@
  * workers and their answer:
  *
  *	LOOKUP	the cache: which specs have this digest, and which torrent?
+ *	LOAD	the info hash of that torrent
  *	RESOLVE	the walkers: which files are these specs now?
  *	PIECES	the cache: which of their pieces are known?
  *	HASH	the hashers: the pieces of the other files
  *	CHECK	the walkers again, if that took long: has a file changed?
+ *	LAYOUT	the info dictionary of these pieces, and its info hash
  *
  * A job takes its next step from the event loop, never from a message handler,
- * so that it cannot be freed while its caller still uses it.
+ * so that it cannot be freed while its caller still uses it.  The steps of one
+ * client's jobs have turns of TURN_US, and between two turns the event loop
+ * serves connections; LOAD and LAYOUT have as many steps as they need.
  */
+#include <sys/param.h>
+
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,67 +26,13 @@
 #include "common/log.h"
 #include "common/seal.h"
 #include "pkgtorrentd/front/job/caveat.h"
-#include "pkgtorrentd/front/job/job.h"
-#include "pkgtorrentd/front/job/openq.h"
+#include "pkgtorrentd/front/job/job_state.h"
 
 #define CHANGES_MAX	3
-#define FORGOTTEN_MS	(10 * 60 * 1000)
-#define FORGOTTEN_EARLY_MS 30000	/* before anything is hashed */
-/* A slow disk may have to seek for each entry, and specs may be many. */
-#define CACHE_SILENT_MS	60000
-#define WALKER_SILENT_MS 120000
-#define CACHE_AWAY_MS	2000	/* usually a new one is up sooner */
 /* A walker needs more than one turn for more paths. */
 #define MANY_PATHS	1000
 
-enum job_state {
-	JOB_NEW,
-	JOB_LOOKUP,
-	JOB_RESOLVE,
-	JOB_PIECES,
-	JOB_HASH,
-	JOB_CHECK,
-	JOB_DONE
-};
-
-struct job {
-	RB_ENTRY(job)		 by_key;
-	RB_ENTRY(job)		 by_id;
-	TAILQ_ENTRY(job)	 due_entry;
-	struct jobs		*all;
-	struct torrent_key	 key;
-	bool			 findable;	/* in by_key */
-	bool			 due;
-	uint64_t		 id;		/* another at each restart */
-	enum job_state		 state;
-	struct waiter_queue	 waiters;
-	uint64_t		 asked_ms;	/* when a request last waited */
-	struct addr		*addr;		/* the client charged with it */
-	bool			 has_queue_slot;
-	bool			 has_client_slot;
-
-	struct specs		 specs;
-	struct torrent		*old;		/* remembered, to be checked */
-	struct buf		 info_parts;	/* of the cache's answer */
-	uint64_t		 asked_cache_ms;
-
-	struct job_files	 files;
-	uint32_t		 pending;	/* shares, or files */
-	uint64_t		 asked_walkers_ms;
-	uint32_t		 mounts;	/* jobs.mounts at that time */
-	unsigned		 changes;	/* restarts for changed files */
-
-	bool			 changed;	/* a file, while hashed */
-	struct hash_group	*group;
-	uint64_t		 to_hash;	/* bytes */
-	uint64_t		 hashed;
-	uint64_t		 hash_start_ms;
-
-	struct job_result	 result;
-};
-
 static void	job_ask_walkers(struct job *, enum job_state);
-static void	job_ask_pieces(struct job *);
 
 static int
 job_cmp_key(const struct job *a, const struct job *b)
@@ -94,10 +46,8 @@ job_cmp_id(const struct job *a, const struct job *b)
 	return a->id < b->id ? -1 : a->id > b->id;
 }
 
-RB_GENERATE_INTERNAL(job_key_tree, job, by_key, job_cmp_key,
-    static __attribute__((__unused__)))
-RB_GENERATE_INTERNAL(job_id_tree, job, by_id, job_cmp_id,
-    static __attribute__((__unused__)))
+RB_GENERATE(job_key_tree, job, by_key, job_cmp_key)
+RB_GENERATE(job_id_tree, job, by_id, job_cmp_id)
 
 /* Answers to requests with the old id are dropped from now on. */
 static void
@@ -111,7 +61,7 @@ job_renumber(struct job *job)
 	RB_INSERT(job_id_tree, &all->by_id, job);
 }
 
-static struct job *
+struct job *
 job_find(struct jobs *all, uint64_t id)
 {
 	struct job look;
@@ -120,27 +70,32 @@ job_find(struct jobs *all, uint64_t id)
 	return RB_FIND(job_id_tree, &all->by_id, &look);
 }
 
-static bool
+bool
 job_awaits_cache(const struct job *job)
 {
 	return !job->due &&
 	    (job->state == JOB_LOOKUP || job->state == JOB_PIECES);
 }
 
-static bool
+bool
 job_awaits_walkers(const struct job *job)
 {
 	return job->state == JOB_RESOLVE || job->state == JOB_CHECK;
 }
 
+/* A client without a name does not delay the jobs of others without one. */
 static void
 job_set_due(struct job *job)
 {
-	if (job->due)
-		return;
+	struct jobs *all = job->all;
+	const struct addr *addr = job->charge.addr;
+
 	job->due = true;
-	TAILQ_INSERT_TAIL(&job->all->due, job, due_entry);
-	event_active(job->all->ev, EV_TIMEOUT, 1);
+	if (job->turn.line != NULL)
+		return;
+	turns_add(&all->due, &job->turn, addr != NULL ? addr->number :
+	    (uint32_t)job->id);
+	event_active(all->ev, EV_TIMEOUT, 1);
 }
 
 /*
@@ -171,7 +126,7 @@ job_cancel_walkers(struct job *job)
 }
 
 /* End the job with a status other than 200; why is a constant. */
-static void
+void
 job_fail(struct job *job, int status, const char *why, uint32_t retry_s)
 {
 	job_cancel_walkers(job);
@@ -216,6 +171,7 @@ job_succeed(struct job *job, struct torrent *t)
 static void
 job_drop_files(struct job *job)
 {
+	layout_free(&job->layout);
 	job_files_free(&job->files);
 	job->to_hash = job->hashed = 0;
 	job->pending = 0;
@@ -225,33 +181,23 @@ job_drop_files(struct job *job)
 	job->group = NULL;
 }
 
-static void
-job_release_slots(struct job *job)
-{
-	if (job->has_queue_slot)
-		job->all->queued--;
-	if (job->has_client_slot && job->addr != NULL)
-		job->addr->jobs--;
-	job->has_queue_slot = job->has_client_slot = false;
-	addr_put(job->addr);
-	job->addr = NULL;
-}
-
 /* Tell all waiters, and free the job. */
 static void
 job_end(struct job *job)
 {
 	struct waiter *w;
 
-	job_release_slots(job);
+	charge_release(&job->charge, &job->all->queued);
 	while ((w = TAILQ_FIRST(&job->waiters)) != NULL) {
 		job_leave(w);
 		w->done(w, &job->result);
 	}
 	job_drop_files(job);
 	RB_REMOVE(job_id_tree, &job->all->by_id, job);
+	turns_remove(&job->all->due, &job->turn);
 	job->all->n--;
-	buf_free(&job->info_parts);
+	buf_free(&job->listing);
+	buf_free(&job->info);
 	specs_free(&job->specs);
 	torrent_unref(job->old);
 	torrent_unref(job->result.torrent);
@@ -259,14 +205,13 @@ job_end(struct job *job)
 }
 
 /* Go back to RESOLVE, for the files as they are now. */
-static void
+void
 job_restart(struct job *job)
 {
 	job_drop_files(job);
 	torrent_unref(job->old);
 	job->old = NULL;
-	if (job->due)
-		TAILQ_REMOVE(&job->all->due, job, due_entry);
+	turns_remove(&job->all->due, &job->turn);
 	job->due = false;
 	job_renumber(job);
 	job_ask_walkers(job, JOB_RESOLVE);
@@ -289,7 +234,8 @@ job_restart_changed(struct job *job)
  */
 
 static struct job *
-job_new(struct jobs *all, const struct torrent_key *key, struct torrent *old)
+job_new(struct jobs *all, const struct torrent_key *key, struct torrent *old,
+    struct addr *addr)
 {
 	struct job *job;
 
@@ -306,6 +252,7 @@ job_new(struct jobs *all, const struct torrent_key *key, struct torrent *old)
 	all->n++;
 	if (old != NULL)
 		job->old = torrent_ref(old);
+	job->charge.addr = addr_ref(addr);
 	job_set_due(job);
 	return job;
 }
@@ -318,7 +265,8 @@ job_want(struct jobs *all, const struct torrent_key *key, struct specs *specs,
 
 	look.key = *key;
 	job = RB_FIND(job_key_tree, &all->by_key, &look);
-	if (job == NULL && (job = job_new(all, key, old)) == NULL)
+	if (job == NULL && (job = job_new(all, key, old, w != NULL ?
+	    w->addr : NULL)) == NULL)
 		return -1;
 	/* A job that was started by its digest alone learns the specs. */
 	if (job->specs.n == 0 && specs != NULL && specs->n > 0) {
@@ -330,8 +278,8 @@ job_want(struct jobs *all, const struct torrent_key *key, struct specs *specs,
 	w->job = job;
 	TAILQ_INSERT_TAIL(&job->waiters, w, entry);
 	job->asked_ms = clock_coarse_ms();
-	if (job->addr == NULL && !job->has_client_slot)
-		job->addr = addr_ref(w->addr);
+	if (job->charge.addr == NULL && !job->charge.client_slot)
+		job->charge.addr = addr_ref(w->addr);
 	return 0;
 }
 
@@ -344,49 +292,43 @@ job_leave(struct waiter *w)
 	w->job = NULL;
 }
 
-/*
- * Take one of the client's slots for work by walkers or hashers.  0, or -1:
- * the client has no more, and the job has failed.
- */
+static const char busy_client[] = "too many of your requests are being worked "
+    "on; wait for one of them";
+static const char busy_queue[] = "too much is being hashed at the moment; try "
+    "again later";
+
+/* 0, or -1: the client has no more slots, and the job has failed. */
 static int
 job_take_client_slot(struct job *job)
 {
-	if (job->has_client_slot)
+	if (charge_client(&job->charge, job->all->conf) == 0)
 		return 0;
-	if (job->addr != NULL && job->addr->jobs >=
-	    job->all->conf->max_jobs_per_client) {
-		job_fail(job, 429, "too many of your requests are being "
-		    "worked on; wait for one of them", 5);
-		return -1;
-	}
-	job->has_client_slot = true;
-	if (job->addr != NULL)
-		job->addr->jobs++;
-	return 0;
+	job_fail(job, 429, busy_client, 5);
+	return -1;
 }
 
-/*
- * Take a slot of the queue, and one of the client's, for work by hashers or
- * for a slow pattern.  0, or -1: the job has failed.
- */
+/* 0, or -1: the client or the queue has no more slots, and the job has
+   failed. */
 static int
 job_take_queue_slot(struct job *job)
 {
 	struct jobs *all = job->all;
+	int status = charge_queue(&job->charge, all->conf, &all->queued);
 
-	if (job->has_queue_slot)
-		return 0;
-	if (all->queued >= all->conf->max_queue) {
-		job_fail(job, 503, "too much is being hashed at the moment; "
-		    "try again later", hashq_estimate(&all->hashq,
+	if (status == 429)
+		job_fail(job, 429, busy_client, 5);
+	else if (status != 0)
+		job_fail(job, 503, busy_queue, hashq_estimate(&all->hashq,
 		    all->hashq.left));
-		return -1;
-	}
-	if (job_take_client_slot(job) == -1)
-		return -1;
-	job->has_queue_slot = true;
-	all->queued++;
-	return 0;
+	return status == 0 ? 0 : -1;
+}
+
+/* Somebody has worked on the job.  One that is complete is answered. */
+void
+job_spend(struct job *job, uint64_t us)
+{
+	if (charge_spend(&job->charge, us) && job->state != JOB_DONE)
+		(void)job_take_queue_slot(job);
 }
 
 /*
@@ -394,7 +336,7 @@ job_take_queue_slot(struct job *job)
  */
 
 /* Torrents can be made without the cache; it only saves time. */
-static void
+void
 job_do_without_cache(struct job *job)
 {
 	struct job_file *file;
@@ -419,13 +361,14 @@ job_do_without_cache(struct job *job)
 	job_set_due(job);
 }
 
-static void
+void
 job_ask_info(struct job *job)
 {
 	struct worker *cache = &job->all->workers.cache;
 	struct msg_get_info body = { 0 };
 
-	buf_free(&job->info_parts);
+	buf_free(&job->listing);
+	buf_free(&job->info);
 	if (worker_is_full(cache)) {
 		job_do_without_cache(job);
 		return;
@@ -448,7 +391,46 @@ job_start(struct job *job)
 	job_ask_walkers(job, JOB_RESOLVE);
 }
 
-static enum msg_fault
+/* A part of the cache's answer: the listing, then the info dictionary.  0, or
+   -1 without memory. */
+static int
+job_add_info(struct job *job, const struct msg_info *body,
+    const struct msg *m)
+{
+	size_t n = job->listing.len < body->listing_len ?
+	    body->listing_len - job->listing.len : 0;
+
+	n = MIN(n, m->tail_len);
+	if (buf_add(&job->listing, m->tail, n) == -1)
+		return -1;
+	/* At once, since a buffer of this length is costly to move. */
+	if (n < m->tail_len && job->info.len == 0 && buf_reserve(&job->info,
+	    MIN(body->info_len, job->all->conf->max_torrent)) == NULL)
+		return -1;
+	return buf_add(&job->info, m->tail + n, m->tail_len - n);
+}
+
+/* The cache has answered completely. */
+static void
+job_load(struct job *job, const struct msg_info *body)
+{
+	struct jobs *all = job->all;
+
+	if ((body->flags & INFO_FOUND) &&
+	    job->listing.len == body->listing_len &&
+	    job->info.len == body->info_len &&
+	    layout_begin_stored(&job->layout, &job->listing, &job->info,
+	    all->conf, job->key.digest, &job->specs) == 0) {
+		job->state = JOB_LOAD;
+		job->layout.torrent->layout_epoch = all->layout_epoch;
+		job->layout.torrent->touched_ms = clock_coarse_ms();
+	}
+	buf_free(&job->listing);
+	buf_free(&job->info);
+	job_set_due(job);
+}
+
+enum msg_fault
 job_on_info(struct worker *w, struct msg *m)
 {
 	const struct msg_info *body = m->body;
@@ -457,32 +439,46 @@ job_on_info(struct worker *w, struct msg *m)
 
 	if (job == NULL || job->state != JOB_LOOKUP || job->due)
 		return FAULT_NONE;
-	if (job->info_parts.len + m->tail_len > 2 * (uint64_t)LISTING_MAX +
-	    all->conf->max_torrent)
+	if (job->listing.len + job->info.len + m->tail_len >
+	    2 * (uint64_t)LISTING_MAX + all->conf->max_torrent)
 		return FAULT_CONTENT;
-	if (buf_add(&job->info_parts, m->tail, m->tail_len) == -1) {
+	if (body->info_len > CHARGE_FREE_LEN && job_take_queue_slot(job) == -1)
+		return FAULT_NONE;
+	if (job_add_info(job, body, m) == -1)
 		job_fail_memory(job);
-		return FAULT_NONE;
-	}
-	if (body->flags & PART_MORE)
-		return FAULT_NONE;
-	if (body->flags & INFO_FOUND)
-		job->old = job_files_load(&job->info_parts, body, all->conf,
-		    job->key.digest, &job->specs);
-	if (job->old != NULL) {
-		job->old->layout_epoch = all->layout_epoch;
-		job->old->touched_ms = clock_coarse_ms();
-	}
-	buf_free(&job->info_parts);
-	job_set_due(job);
+	else if (!(body->flags & PART_MORE))
+		job_load(job, body);
 	return FAULT_NONE;
 }
 
-/* The cache has answered completely. */
+/* Go on to work on the layout.  true: it is complete. */
+static bool
+job_lay_out(struct job *job)
+{
+	int done = layout_run(&job->layout, job->all->turn_ends_us);
+
+	if (done == -1)
+		job_fail_memory(job);
+	else if (done == 0)
+		job_set_due(job);
+	return done == 1;
+}
+
+/* The torrent of the cache has its info hash, or will be given more time. */
+static void
+job_load_on(struct job *job)
+{
+	if (!job_lay_out(job))
+		return;
+	job->old = layout_take(&job->layout);
+	job_ask_walkers(job, JOB_RESOLVE);
+}
+
+/* The cache has answered, and has no torrent. */
 static void
 job_looked_up(struct job *job)
 {
-	if (job->old == NULL && job->specs.n == 0) {
+	if (job->specs.n == 0) {
 		hot_put(&job->all->hot, &job->key, NULL, clock_coarse_ms());
 		job_fail(job, 412, "", 0);
 		return;
@@ -494,7 +490,7 @@ job_looked_up(struct job *job)
  * RESOLVE: which files are these specs now?
  */
 
-static void
+void
 job_ask_walker(struct job *job, uint32_t walker)
 {
 	struct jobs *all = job->all;
@@ -568,7 +564,7 @@ job_of_walker(const struct worker *w, uint64_t id, struct share **share)
 	return (*share)->pending ? job : NULL;
 }
 
-static enum msg_fault
+enum msg_fault
 job_on_listing(struct worker *w, struct msg *m)
 {
 	const struct msg_id *body = m->body;
@@ -586,7 +582,7 @@ job_on_listing(struct worker *w, struct msg *m)
 }
 
 /* A pattern takes more than one turn of the walker. */
-static enum msg_fault
+enum msg_fault
 job_on_slow(struct worker *w, struct msg *m)
 {
 	const struct msg_id *body = m->body;
@@ -598,7 +594,7 @@ job_on_slow(struct worker *w, struct msg *m)
 	return FAULT_NONE;
 }
 
-static enum msg_fault
+enum msg_fault
 job_on_resolved(struct worker *w, struct msg *m)
 {
 	const struct msg_resolved *body = m->body;
@@ -640,7 +636,9 @@ job_take_listings(struct job *job)
 		return;
 	}
 	job->state = JOB_PIECES;
-	job_ask_pieces(job);
+	if (job->files.info_len <= CHARGE_FREE_LEN ||
+	    job_take_queue_slot(job) == 0)
+		job_ask_pieces(job);
 }
 
 /*
@@ -719,7 +717,7 @@ job_resolved(struct job *job)
  * PIECES: which pieces are known?
  */
 
-static void
+void
 job_ask_pieces(struct job *job)
 {
 	struct worker *cache = &job->all->workers.cache;
@@ -736,7 +734,7 @@ job_ask_pieces(struct job *job)
 		job_set_due(job);
 }
 
-static enum msg_fault
+enum msg_fault
 job_on_pieces(struct worker *w, struct msg *m)
 {
 	const struct msg_pieces *body = m->body;
@@ -867,33 +865,16 @@ job_progress(const struct job *job, struct job_progress *p)
  * CHECK: are the files still those that were hashed?
  */
 
+/* The files are those whose pieces are known. */
 static void
 job_complete(struct job *job)
 {
-	struct jobs *all = job->all;
-	struct torrent *t;
-	uint32_t i;
-
-	t = job_files_torrent(&job->files, all->conf, &job->specs);
-	if (t == NULL) {
+	job->state = JOB_LAYOUT;
+	if (layout_begin(&job->layout, &job->files, job->all->conf,
+	    &job->specs) == -1)
 		job_fail_memory(job);
-		return;
-	}
-	t->layout_epoch = all->layout_epoch;
-	t->checked_ms = job->asked_walkers_ms;
-	t->touched_ms = clock_coarse_ms();
-	if (job->hash_start_ms != 0)
-		t->hash_ms = (uint32_t)(clock_coarse_ms() -
-		    job->hash_start_ms);
-	/* With one file clients take the whole URL from the torrent. */
-	for (i = 0; job->files.n > 1 && i < job->files.n; i++)
-		if (caveat_name(t, job->files.v[i].path,
-		    job->files.v[i].path_len))
-			break;
-	if (t->multi && t->settled && !t->by_mount)
-		job_files_put(&job->files, &job->specs,
-		    &all->workers.cache);
-	job_succeed(job, t);
+	else
+		job_set_due(job);
 }
 
 /* All pieces are known. */
@@ -924,229 +905,63 @@ job_checked(struct job *job)
 }
 
 /*
- * All jobs.
+ * LAYOUT: the torrent of these files.
  */
 
 static void
-jobs_run(evutil_socket_t fd, short events, void *arg)
+job_laid_out(struct job *job)
+{
+	struct jobs *all = job->all;
+	struct torrent *t;
+	uint32_t i;
+
+	if (!job_lay_out(job))
+		return;
+	t = layout_take(&job->layout);
+	t->layout_epoch = all->layout_epoch;
+	t->checked_ms = job->asked_walkers_ms;
+	t->touched_ms = clock_coarse_ms();
+	if (job->hash_start_ms != 0)
+		t->hash_ms = (uint32_t)(clock_coarse_ms() -
+		    job->hash_start_ms);
+	/* With one file clients take the whole URL from the torrent. */
+	for (i = 0; job->files.n > 1 && i < job->files.n; i++)
+		if (caveat_name(t, job->files.v[i].path,
+		    job->files.v[i].path_len))
+			break;
+	if (t->multi && t->settled && !t->by_mount)
+		job_files_put(&job->files, &job->specs,
+		    &all->workers.cache);
+	job_succeed(job, t);
+}
+
+/*
+ * The steps.
+ */
+
+void
+job_step(struct job *job)
 {
 	static void (*const steps[])(struct job *) = {
 		[JOB_NEW] = job_start,
 		[JOB_LOOKUP] = job_looked_up,
+		[JOB_LOAD] = job_load_on,
 		[JOB_RESOLVE] = job_resolved,
 		[JOB_PIECES] = job_hash,
 		[JOB_HASH] = job_hashed,
 		[JOB_CHECK] = job_checked,
+		[JOB_LAYOUT] = job_laid_out,
 		[JOB_DONE] = job_end,
 	};
-	struct jobs *all = arg;
-	struct job *job;
+	uint64_t start_us = clock_cpu_us();
+	bool ends = job->state == JOB_DONE;
 
-	(void)fd;
-	(void)events;
-	while ((job = TAILQ_FIRST(&all->due)) != NULL) {
-		TAILQ_REMOVE(&all->due, job, due_entry);
-		job->due = false;
-		steps[job->state](job);
-	}
-}
-
-static enum msg_fault
-jobs_on_opened(struct worker *w, struct msg *m)
-{
-	struct jobs *all = w->all->arg;
-
-	return openq_on_opened(&all->openq, w, m);
-}
-
-static enum msg_fault
-jobs_on_digests(struct worker *w, struct msg *m)
-{
-	struct jobs *all = w->all->arg;
-
-	return hashq_on_digests(&all->hashq, w, m);
-}
-
-/* The messages of walkers, hashers and the cache. */
-#define WORKER_HANDLERS(X)						\
-	X(LISTING, job_on_listing)					\
-	X(RESOLVED, job_on_resolved)					\
-	X(SLOW, job_on_slow)						\
-	X(OPENED, jobs_on_opened)					\
-	X(DIGESTS, jobs_on_digests)					\
-	X(INFO, job_on_info)						\
-	X(PIECES, job_on_pieces)
-
-CHANNEL_DISPATCH(jobs_on_message, struct worker, WORKER_HANDLERS, SEALERS,
-    FRONT);
-
-static void
-jobs_on_lost(struct worker *w)
-{
-	struct jobs *all = w->all->arg;
-
-	if (w->ch.peer == ROLE_HASHER)
-		hashq_hasher_lost(&all->hashq, w->ch.index, true);
-}
-
-int
-jobs_init(struct jobs *all, struct event_base *base, struct child *child)
-{
-	static const struct worker_ops ops = { jobs_on_message, jobs_on_lost };
-
-	memset(all, 0, sizeof(*all));
-	all->conf = child->conf;
-	workers_init(&all->workers, base, child, &ops, all);
-	openq_init(&all->openq, &all->workers);
-	hashq_init(&all->hashq, &all->workers, &all->openq);
-	RB_INIT(&all->hot.tree);
-	TAILQ_INIT(&all->hot.lru);
-	all->hot.max = all->conf->hot_size;
-	RB_INIT(&all->by_key);
-	RB_INIT(&all->by_id);
-	TAILQ_INIT(&all->due);
-	all->ev = event_new(base, -1, 0, jobs_run, all);
-	workers_set_hashers(&all->workers, all->conf->hashers);
-	return all->ev == NULL ? -1 :
-	    workers_set_walkers(&all->workers, all->conf->nroots);
-}
-
-int
-jobs_attach(struct jobs *all, enum role role, uint32_t index, int fd)
-{
-	struct job *job;
-
-	if (workers_attach(&all->workers, role, index, fd) == -1)
-		return -1;
-	if (role == ROLE_HASHER)
-		hashq_run(&all->hashq);
-	else if (role == ROLE_WALKER)
-		openq_walker_up(&all->openq, index);
-	RB_FOREACH(job, job_id_tree, &all->by_id) {
-		if (role == ROLE_CACHE && job_awaits_cache(job)) {
-			if (job->state == JOB_LOOKUP)
-				job_ask_info(job);
-			else
-				job_ask_pieces(job);
-		} else if (role == ROLE_WALKER && job_awaits_walkers(job) &&
-		    index < job->files.nshares &&
-		    job->files.shares[index].pending) {
-			job->pending--;
-			job_ask_walker(job, index);
-		}
-	}
-	return 0;
-}
-
-/* Jobs that rely on walkers start again. */
-static void
-jobs_restart(struct jobs *all)
-{
-	struct job *job, *next;
-	uint64_t last = all->workers.last_id;
-
-	for (job = RB_MIN(job_id_tree, &all->by_id);
-	    job != NULL && job->id <= last; job = next) {
-		next = RB_NEXT(job_id_tree, &all->by_id, job);
-		if (job->state != JOB_NEW && job->state != JOB_LOOKUP &&
-		    job->state != JOB_DONE)
-			job_restart(job);
-	}
-}
-
-/*
- * A worker that was asked under the old configuration might answer under the
- * new one.  Both ends therefore close these channels, and the parent sends new
- * ones.
- */
-void
-jobs_set_conf(struct jobs *all, const struct conf *conf)
-{
-	const struct conf *old = all->conf;
-	bool roots = !conf_same_roots(old, conf);
-	bool params = !conf_same_params(old, conf);
-	size_t i, nhashers = all->workers.nhashers;
-
-	all->conf = conf;
-	if (roots || params)
-		all->layout_epoch++;
-	/* Before a request goes on, which may be answered from memory. */
-	hot_set_conf(&all->hot, old, conf, all->layout_epoch);
-	if (roots || params) {
-		if (workers_set_walkers(&all->workers, conf->nroots) == -1)
-			fatal("out of memory");
-		openq_end_all(&all->openq);
-	}
-	/* The hashers that stay go on with their batches. */
-	workers_set_hashers(&all->workers, conf->hashers);
-	for (i = conf->hashers; i < nhashers; i++)
-		hashq_hasher_lost(&all->hashq, i, false);
-	if ((params || strcmp(old->cache, conf->cache) != 0) &&
-	    all->workers.cache.ch.fd != -1)
-		worker_lose(&all->workers.cache);
-	if (roots || params)
-		jobs_restart(all);
-}
-
-void
-jobs_set_mounts(struct jobs *all, uint32_t changes, bool watched)
-{
-	all->mounts_watched = watched;
-	if (all->mounts == changes)
+	job->due = false;
+	steps[job->state](job);
+	if (ends)
 		return;
-	all->mounts = changes;
-	hot_forget_mounts(&all->hot);
-}
-
-/* The cache saves time; torrents can be made without it. */
-static void
-job_watch_cache(struct job *job, uint64_t now)
-{
-	struct worker *cache = &job->all->workers.cache;
-
-	worker_watch_answer(cache, job->asked_cache_ms, CACHE_SILENT_MS,
-	    job->state == JOB_LOOKUP ? MSG_GET_INFO : MSG_GET_PIECES);
-	if (cache->ch.fd == -1 && now > cache->lost_ms + CACHE_AWAY_MS)
-		job_do_without_cache(job);
-}
-
-static void
-job_watch_walkers(struct job *job)
-{
-	struct workers *workers = &job->all->workers;
-	size_t i;
-
-	for (i = 0; i < job->files.nshares && i < workers->nwalkers; i++)
-		if (job->files.shares[i].pending)
-			worker_watch_answer(&workers->walkers[i],
-			    job->asked_walkers_ms, WALKER_SILENT_MS,
-			    MSG_RESOLVE);
-}
-
-void
-jobs_tick(struct jobs *all)
-{
-	uint64_t now = clock_coarse_ms(), limit;
-	struct job *job;
-	size_t i;
-
-	RB_FOREACH(job, job_id_tree, &all->by_id) {
-		if (job_awaits_cache(job))
-			job_watch_cache(job, now);
-		if (job_awaits_walkers(job))
-			job_watch_walkers(job);
-		limit = job->to_hash > 0 ? FORGOTTEN_MS : FORGOTTEN_EARLY_MS;
-		if (TAILQ_EMPTY(&job->waiters) && job->state != JOB_DONE &&
-		    now - job->asked_ms > limit)
-			job_fail(job, 503, "", 0);
-	}
-	/* No request is started that would wait behind a full queue, so only
-	   this notices a worker that reads nothing. */
-	worker_watch_queue(&all->workers.cache, CACHE_SILENT_MS);
-	for (i = 0; i < all->workers.nwalkers; i++) {
-		worker_watch_queue(&all->workers.walkers[i],
-		    WALKER_SILENT_MS);
-		openq_watch(&all->openq, i, WALKER_SILENT_MS);
-	}
-	hashq_tick(&all->hashq);
+	job_spend(job, clock_cpu_us() - start_us);
+	/* Meanwhile it kept its place before other jobs of its client. */
+	if (!job->due)
+		turns_remove(&job->all->due, &job->turn);
 }

@@ -14,6 +14,7 @@
 #include <event2/event.h>
 
 #include "common/addr.h"
+#include "common/turns.h"
 #include "pkgtorrentd/front/job/hashq.h"
 #include "pkgtorrentd/front/job/hot.h"
 #include "pkgtorrentd/front/job/job_files.h"
@@ -54,7 +55,6 @@ struct job_progress {
 
 RB_HEAD(job_key_tree, job);
 RB_HEAD(job_id_tree, job);
-TAILQ_HEAD(job_queue, job);
 
 /* The job layer, with the workers and the torrents in memory. */
 struct jobs {
@@ -65,8 +65,10 @@ struct jobs {
 	struct hot		 hot;
 	struct job_key_tree	 by_key;
 	struct job_id_tree	 by_id;
-	struct job_queue	 due;
+	struct turns		 due;
 	struct event		*ev;
+	uint64_t		 turn_ends_us;	/* of clock_us() */
+	uint64_t		 turns;		/* that took all their time */
 	uint32_t		 n;
 	uint32_t		 queued;	/* counted against max-queue */
 	uint32_t		 layout_epoch;	/* number of configurations that

@@ -12,8 +12,8 @@
 
 static const char no_memory[] = "out of memory; try again later";
 
-static int
-spec_root(const struct conf *conf, const void *spec, size_t len)
+int
+job_files_root(const struct conf *conf, const void *spec, size_t len)
 {
 	char plain[SPEC_MAX];
 
@@ -36,7 +36,7 @@ next_spec(const struct specs *specs, const struct conf *conf,
 	nl = memchr(at, '\n', (size_t)(end - at));
 	spec->p = at;
 	spec->len = (size_t)((nl != NULL ? nl : end) - at);
-	*root = spec_root(conf, spec->p, spec->len);
+	*root = job_files_root(conf, spec->p, spec->len);
 	return true;
 }
 
@@ -153,7 +153,8 @@ check_listing(const struct specs *specs, const struct conf *conf,
 		    memcmp(r.spec_bytes, spec.p, spec.len) != 0)
 			return false;
 		while ((more = listing_next_file(&r)) == 1)
-			if (spec_root(conf, r.path, r.file.len) != (int)walker)
+			if (job_files_root(conf, r.path, r.file.len) !=
+			    (int)walker)
 				return false;
 		if (more == -1)
 			return false;
@@ -344,9 +345,8 @@ refuse_no_files(bool multi, enum path_status status, const char **why)
 	return 403;
 }
 
-/* The length of "/first" in "/first/rest"; 0 without rest. */
-static size_t
-path_first_len(const char *path, size_t len)
+size_t
+job_files_first_len(const char *path, size_t len)
 {
 	const char *slash = memchr(path + 1, '/', len - 1);
 
@@ -359,20 +359,20 @@ files_check(const struct job_files *files, const struct conf *conf,
     const char **why)
 {
 	const struct job_file *file, *first = &files->v[0];
-	size_t len = path_first_len(first->path, first->path_len);
+	size_t len = job_files_first_len(first->path, first->path_len);
 	uint64_t bytes = 0;
 	uint32_t i;
 
 	for (i = 0; i < files->n; i++) {
 		file = &files->v[i];
-		if (files->multi && path_first_len(file->path,
+		if (files->multi && job_files_first_len(file->path,
 		    file->path_len) == 0) {
 			*why = "a file at the top of the mirror has no "
 			    "directory to name a torrent after; ask for it "
 			    "in single mode";
 			return 400;
 		}
-		if (files->multi && (path_first_len(file->path,
+		if (files->multi && (job_files_first_len(file->path,
 		    file->path_len) != len ||
 		    memcmp(file->path, first->path, len) != 0)) {
 			*why = "the files of one torrent must share the first "
@@ -393,9 +393,8 @@ files_check(const struct job_files *files, const struct conf *conf,
 	return 0;
 }
 
-/* The files as torrent.h takes them, to be freed; NULL without memory. */
-static struct torrent_file *
-files_describe(const struct job_files *files)
+struct torrent_file *
+job_files_describe(const struct job_files *files)
 {
 	struct torrent_file *tf;
 	uint32_t i;
@@ -411,29 +410,29 @@ files_describe(const struct job_files *files)
 	return tf;
 }
 
-static struct torrent_params
-files_params(const struct job_files *files, const struct conf *conf)
+struct torrent_params
+job_files_params(const struct job_files *files, const struct conf *conf)
 {
 	return (struct torrent_params){ .piece_len = files->piece_len,
 	    .padding_attr = conf->padding_attr, .service = conf->service };
 }
 
-/* Check the size of the info dictionary. */
+/* Find out the size of the info dictionary, and check it. */
 static int
-files_check_size(const struct job_files *files, const struct conf *conf,
+files_check_size(struct job_files *files, const struct conf *conf,
     const char **why)
 {
-	struct torrent_params params = files_params(files, conf);
-	struct torrent_file *tf = files_describe(files);
-	uint64_t len;
+	struct torrent_params params = job_files_params(files, conf);
+	struct torrent_file *tf = job_files_describe(files);
 
 	if (tf == NULL) {
 		*why = no_memory;
 		return 500;
 	}
-	len = torrent_info_len(&params, tf, files->n, files->multi);
+	files->info_len = torrent_info_len(&params, tf, files->n,
+	    files->multi);
 	free(tf);
-	if (len <= conf->max_torrent)
+	if (files->info_len <= conf->max_torrent)
 		return 0;
 	*why = "the torrent would be too large; ask for fewer files";
 	return 413;
@@ -609,185 +608,4 @@ job_files_put(const struct job_files *files, const struct specs *specs,
 				return;
 		}
 	}
-}
-
-/* The names that an answer needs besides the dictionary. */
-static int
-torrent_set_names(struct torrent *t, const char *path, size_t len,
-    bool only)
-{
-	const char *slash = memrchr(path, '/', len);
-
-	if (t->multi && path_first_len(path, len) == 0)
-		return -1;
-	if (t->multi)
-		t->name = strndup(path + 1, path_first_len(path, len) - 1);
-	else
-		t->name = strndup(slash + 1, (size_t)(path + len - slash) -
-		    1);
-	if (only)
-		t->path = strndup(path, len);
-	return t->name == NULL || (only && t->path == NULL) ? -1 : 0;
-}
-
-static int
-torrent_set_info(struct torrent *t, struct buf *info)
-{
-	static const char hex[] = "0123456789abcdef";
-	size_t i;
-
-	sha1(info->data, info->len, t->info_hash);
-	for (i = 0; i < SHA1_LEN; i++) {
-		t->info_hash_hex[2 * i] = hex[t->info_hash[i] >> 4];
-		t->info_hash_hex[2 * i + 1] = hex[t->info_hash[i] & 15];
-	}
-	t->info = blob_take(info);
-	if (t->info == NULL)
-		return -1;
-	t->size = sizeof(*t) + t->info->len + t->specs.text.len +
-	    strlen(t->name) + t->nshas * sizeof(*t->shas);
-	return 0;
-}
-
-static int
-torrent_set_shas(struct torrent *t, const struct job_files *files)
-{
-	size_t i;
-
-	t->shas = calloc(files->nshares, sizeof(*t->shas));
-	if (t->shas == NULL)
-		return -1;
-	for (i = 0; i < files->nshares; i++) {
-		if (!files->shares[i].used)
-			continue;
-		t->shas[t->nshas].walker = (uint32_t)i;
-		memcpy(t->shas[t->nshas++].sha256, files->shares[i].sha256,
-		    SEAL_LEN);
-	}
-	return 0;
-}
-
-struct torrent *
-job_files_torrent(const struct job_files *files, const struct conf *conf,
-    const struct specs *specs)
-{
-	struct torrent_params params = files_params(files, conf);
-	struct torrent_file *tf;
-	struct buf info = { 0 };
-	struct torrent *t;
-
-	t = calloc(1, sizeof(*t));
-	if (t == NULL)
-		return NULL;
-	t->refs = 1;
-	t->multi = files->multi;
-	t->settled = files->settled;
-	t->by_mount = files->by_mount;
-	t->bytes = files->bytes;
-	tf = files_describe(files);
-	if (tf == NULL || specs_copy(&t->specs, specs) == -1 ||
-	    torrent_set_shas(t, files) == -1 ||
-	    torrent_set_names(t, files->v[0].path, files->v[0].path_len,
-	    files->n == 1) == -1 ||
-	    torrent_info(&info, &params, tf, files->n, files->multi,
-	    conf->max_torrent) == -1 ||
-	    torrent_set_info(t, &info) == -1) {
-		buf_free(&info);
-		torrent_unref(t);
-		t = NULL;
-	}
-	free(tf);
-	return t;
-}
-
-/* Specs, names and the digest of each walker's part of a stored listing. */
-static int
-torrent_read_listing(struct torrent *t, const struct conf *conf,
-    const uint8_t wanted[SHA1_LEN], const struct buf *listing)
-{
-	struct listing_reader r;
-	struct buf *part;
-	const uint8_t *start;
-	uint8_t digest[SHA1_LEN];
-	uint32_t files = 0;
-	size_t i, n = conf->nroots;
-	const char *why;
-	int root, rc = -1, more;
-
-	part = calloc(n, sizeof(*part));
-	t->shas = calloc(n, sizeof(*t->shas));
-	if (part == NULL || t->shas == NULL)
-		goto out;
-	listing_open(&r, listing->data, listing->len);
-	for (start = r.at; (more = listing_next_spec(&r)) == 1;
-	    start = r.at) {
-		if (spec_check((const char *)r.spec_bytes,
-		    r.spec.len, &why) != 0 || specs_add(&t->specs,
-		    (const char *)r.spec_bytes, r.spec.len) == -1)
-			goto out;
-		while ((more = listing_next_file(&r)) == 1) {
-			t->bytes += r.file.identity.size;
-			if (files++ == 0 && torrent_set_names(t,
-			    (const char *)r.path, r.file.len, true) == -1)
-				goto out;
-		}
-		root = spec_root(conf, r.spec_bytes, r.spec.len);
-		if (more == -1 || root < 0 ||
-		    buf_add(&part[root], start, (size_t)(r.at - start)) == -1)
-			goto out;
-	}
-	sha1(t->specs.text.data, t->specs.text.len, digest);
-	if (more == -1 || files == 0 || memcmp(digest, wanted, SHA1_LEN) != 0)
-		goto out;
-	if (files > 1) {
-		free(t->path);
-		t->path = NULL;
-	}
-	for (i = 0; i < n; i++) {
-		if (part[i].len == 0)
-			continue;
-		t->shas[t->nshas].walker = (uint32_t)i;
-		sha256(part[i].data, part[i].len,
-		    t->shas[t->nshas++].sha256);
-	}
-	rc = 0;
-out:
-	for (i = 0; part != NULL && i < n; i++)
-		buf_free(&part[i]);
-	free(part);
-	return rc;
-}
-
-struct torrent *
-job_files_load(const struct buf *parts, const struct msg_info *body,
-    const struct conf *conf, const uint8_t digest[SHA1_LEN],
-    struct specs *specs)
-{
-	struct buf listing, info = { 0 };
-	struct torrent *t;
-
-	if (body->listing_len > parts->len ||
-	    body->info_len != parts->len - body->listing_len)
-		return NULL;
-	listing = (struct buf){ .data = parts->data,
-	    .len = body->listing_len };
-	t = calloc(1, sizeof(*t));
-	if (t == NULL)
-		return NULL;
-	t->refs = 1;
-	t->multi = t->settled = true;
-	if (torrent_read_listing(t, conf, digest, &listing) == -1) {
-		torrent_unref(t);
-		return NULL;
-	}
-	if (specs->n == 0)
-		(void)specs_copy(specs, &t->specs);
-	if (body->info_len == 0 || buf_add(&info, parts->data +
-	    body->listing_len, body->info_len) == -1 ||
-	    torrent_set_info(t, &info) == -1) {
-		buf_free(&info);
-		torrent_unref(t);
-		return NULL;
-	}
-	return t;
 }

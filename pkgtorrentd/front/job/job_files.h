@@ -9,6 +9,7 @@
 
 #include "common/conf/conf.h"
 #include "common/listing.h"
+#include "common/torrent.h"
 #include "pkgtorrentd/front/job/hashq.h"
 #include "pkgtorrentd/front/job/hot.h"
 
@@ -41,6 +42,7 @@ struct job_files {
 	struct job_file	*v;
 	uint32_t	 n;
 	uint64_t	 bytes;		/* of content */
+	uint64_t	 info_len;	/* bytes of info dictionary */
 	uint32_t	 piece_len;
 	bool		 multi;		/* the torrent has the multi form */
 	bool		 settled;	/* the torrent may be remembered */
@@ -103,18 +105,13 @@ int	job_files_take_pieces(struct job_files *, uint32_t count,
  */
 void	job_files_put(const struct job_files *, const struct specs *,
 	    struct worker *cache);
-/* The torrent of the files, with all their pieces known; NULL without
-   memory. */
-struct torrent *job_files_torrent(const struct job_files *,
-	    const struct conf *, const struct specs *);
-/*
- * The torrent that the cache has stored under this digest: parts holds the
- * listing and the info dictionary.  Specs that were empty become those of the
- * listing.  NULL if the parts make no sense or were made with other
- * parameters; in the second case the specs are set.
- */
-struct torrent *job_files_load(const struct buf *parts,
-	    const struct msg_info *, const struct conf *,
-	    const uint8_t digest[SHA1_LEN], struct specs *);
+/* The number of the root that holds a spec or path, or -1. */
+int	job_files_root(const struct conf *, const void *spec, size_t len);
+/* The length of "/first" in "/first/rest"; 0 without rest. */
+size_t	job_files_first_len(const char *path, size_t len);
+/* The files as torrent.h takes them, to be freed; NULL without memory. */
+struct torrent_file *job_files_describe(const struct job_files *);
+struct torrent_params job_files_params(const struct job_files *,
+	    const struct conf *);
 
 #endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One job, for job.c, which has its states, and jobs.c, which has the messages
+ * and events that concern all jobs.
+ */
+#ifndef JOB_STATE_H
+#define JOB_STATE_H
+
+#include "pkgtorrentd/front/job/charge.h"
+#include "pkgtorrentd/front/job/job.h"
+#include "pkgtorrentd/front/job/layout.h"
+
+/* In the order of job.c. */
+enum job_state {
+	JOB_NEW,
+	JOB_LOOKUP,
+	JOB_LOAD,
+	JOB_RESOLVE,
+	JOB_PIECES,
+	JOB_HASH,
+	JOB_CHECK,
+	JOB_LAYOUT,
+	JOB_DONE
+};
+
+struct job {
+	RB_ENTRY(job)		 by_key;
+	RB_ENTRY(job)		 by_id;
+	struct turn		 turn;		/* in jobs.due */
+	struct jobs		*all;
+	struct torrent_key	 key;
+	bool			 findable;	/* in by_key */
+	bool			 due;		/* for its next step */
+	uint64_t		 id;		/* another at each restart */
+	enum job_state		 state;
+	struct waiter_queue	 waiters;
+	uint64_t		 asked_ms;	/* when a request last waited */
+	struct charge		 charge;
+
+	struct specs		 specs;
+	struct torrent		*old;		/* remembered, to be checked */
+	struct buf		 listing;	/* of the cache's answer */
+	struct buf		 info;		/* of it too */
+	uint64_t		 asked_cache_ms;
+
+	struct job_files	 files;
+	uint32_t		 pending;	/* shares, or files */
+	uint64_t		 asked_walkers_ms;
+	uint32_t		 mounts;	/* jobs.mounts at that time */
+	unsigned		 changes;	/* restarts for changed files */
+
+	bool			 changed;	/* a file, while hashed */
+	struct hash_group	*group;
+	uint64_t		 to_hash;	/* bytes */
+	uint64_t		 hashed;
+	uint64_t		 hash_start_ms;
+
+	struct layout		 layout;
+	struct job_result	 result;
+};
+
+RB_PROTOTYPE(job_key_tree, job, by_key, )
+RB_PROTOTYPE(job_id_tree, job, by_id, )
+
+/* The job with this number, or NULL. */
+struct job *job_find(struct jobs *, uint64_t id);
+bool	job_awaits_cache(const struct job *);
+bool	job_awaits_walkers(const struct job *);
+/* Take the next step of a job that is due. */
+void	job_step(struct job *);
+/* Somebody has worked on the job for so long.  It may fail for that. */
+void	job_spend(struct job *, uint64_t us);
+/* End the job with a status other than 200; why is a constant, and retry_s the
+   seconds after which trying again may help, or 0. */
+void	job_fail(struct job *, int status, const char *why, uint32_t retry_s);
+/* Go back to RESOLVE, for the files as they are now. */
+void	job_restart(struct job *);
+/* Ask again after a worker was lost: for the torrent, for pieces, or for one
+   walker's share of the files. */
+void	job_ask_info(struct job *);
+void	job_ask_pieces(struct job *);
+void	job_ask_walker(struct job *, uint32_t walker);
+/* Go on as if the cache knew nothing. */
+void	job_do_without_cache(struct job *);
+
+/* Messages of walkers and the cache; each returns the fault in its content. */
+enum msg_fault job_on_listing(struct worker *, struct msg *);
+enum msg_fault job_on_slow(struct worker *, struct msg *);
+enum msg_fault job_on_resolved(struct worker *, struct msg *);
+enum msg_fault job_on_info(struct worker *, struct msg *);
+enum msg_fault job_on_pieces(struct worker *, struct msg *);
+
+#endif

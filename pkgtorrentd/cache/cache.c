@@ -93,7 +93,7 @@ cache_configure(struct cache *c)
 	const struct conf *conf = c->child.conf;
 
 	c->put.conf = conf;
-	c->store.limit = conf->cache_size;
+	store_set_size(&c->store, conf->cache_size);
 	c->store.entry_max = conf->max_torrent + LISTING_MAX +
 	    ENTRY_OVERHEAD_MAX;
 	c->store.age_s = conf->cache_age_s;
@@ -123,16 +123,17 @@ static enum msg_fault
 cache_on_status(struct cache *c, const struct msg *msg)
 {
 	const struct store *st = &c->store;
+	struct store_share total = store_total(st);
 
 	(void)msg;
 	log_info("%" PRIu64 " entries on disk, %" PRIu64 " of %" PRIu64
 	    " KiB used; %" PRIu64 " lookups found an entry, %" PRIu64 " found "
 	    "none; %" PRIu64 " entries stored, %" PRIu64 " errors of reading "
 	    "or storing; %" PRIu64 " sweeps, %" PRIu64 " entries removed for "
-	    "cache-age, %" PRIu64 " for cache-size%s", st->entries,
-	    st->used / 1024, st->limit / 1024, c->hits, c->misses, st->saves,
-	    st->errors, st->sweeps, st->expired, st->evicted,
-	    st->counted ? "" : ", still counting");
+	    "cache-age, %" PRIu64 " for cache-size%s", total.entries,
+	    total.used / 1024, total.limit / 1024, c->hits, c->misses,
+	    st->saves, st->errors, st->sweeps, st->expired, st->evicted,
+	    total.counted ? "" : ", still counting");
 	return FAULT_NONE;
 }
 

@@ -22,10 +22,44 @@
 #define TRIES		3
 #define COMPLAIN_MS	60000
 
+/* The part of cache-size that info/ has. */
+#define INFO_PART	4
+
 /* Limits for additions before the first count: a cache that was full when the
    last process exited must not grow far past its limit. */
 #define UNCOUNTED_PART	32
 #define UNCOUNTED_MIN	(1ULL << 20)
+
+const char *const store_tree_names[STORE_TREES] = { "info", "pieces" };
+
+void
+store_set_size(struct store *st, uint64_t bytes)
+{
+	st->shares[STORE_INFO].limit = bytes / INFO_PART;
+	st->shares[STORE_PIECES].limit = bytes - bytes / INFO_PART;
+}
+
+struct store_share
+store_total(const struct store *st)
+{
+	struct store_share total = { .counted = true };
+	const struct store_share *sh;
+
+	for (sh = st->shares; sh < st->shares + STORE_TREES; sh++) {
+		total.limit += sh->limit;
+		total.used += sh->used;
+		total.entries += sh->entries;
+		total.counted &= sh->counted;
+	}
+	return total;
+}
+
+/* The tree of an entry's name, which begins with the tree's. */
+static enum store_tree
+tree_of(const char *name)
+{
+	return name[0] == 'i' ? STORE_INFO : STORE_PIECES;
+}
 
 static void
 store_complain(struct store *st, enum store_complaint kind, const char *problem,
@@ -65,22 +99,22 @@ store_complain_write(struct store *st, const char *name)
 /* During a count we cannot know whether the sweep has passed this place yet.
    To be safe, count additions and ignore removals. */
 static void
-store_add(struct store *st, uint64_t bytes)
+share_add(struct store_share *sh, uint64_t bytes)
 {
-	st->used += bytes;
-	if (st->counting)
-		st->count_used += bytes;
+	sh->used += bytes;
+	if (sh->counting)
+		sh->count_used += bytes;
 }
 
 static void
-store_sub(struct store *st, uint64_t bytes)
+share_sub(struct store_share *sh, uint64_t bytes)
 {
-	st->used -= bytes < st->used ? bytes : st->used;
+	sh->used -= bytes < sh->used ? bytes : sh->used;
 }
 
 bool
-store_unlink(struct store *st, int dirfd, const char *name, int flags,
-    uint64_t bytes)
+store_unlink(struct store *st, enum store_tree tree, int dirfd,
+    const char *name, int flags, uint64_t bytes)
 {
 	if (unlinkat(dirfd, name, flags) == -1 && (flags & AT_REMOVEDIR ||
 	    errno != ENOENT)) {
@@ -89,7 +123,7 @@ store_unlink(struct store *st, int dirfd, const char *name, int flags,
 			    "no permission, or an I/O error", name);
 		return false;
 	}
-	store_sub(st, bytes);
+	share_sub(&st->shares[tree], bytes);
 	return true;
 }
 
@@ -150,8 +184,10 @@ move_aside(struct store *st, int dirfd, const char *name)
 
 /* Remove the file or directory of this name.  0, or -1 with errno. */
 static int
-store_clear(struct store *st, int dirfd, const char *name)
+store_clear(struct store *st, enum store_tree tree, int dirfd,
+    const char *name)
 {
+	struct store_share *sh = &st->shares[tree];
 	struct stat sb;
 
 	if (fstatat(dirfd, name, &sb, AT_SYMLINK_NOFOLLOW) == -1)
@@ -164,26 +200,27 @@ store_clear(struct store *st, int dirfd, const char *name)
 	if (unlinkat(dirfd, name, 0) == -1)
 		return -1;
 	if (S_ISREG(sb.st_mode)) {
-		store_sub(st, store_bytes(&sb));
-		st->entries -= st->entries > 0;
+		share_sub(sh, store_bytes(&sb));
+		sh->entries -= sh->entries > 0;
 	}
 	return 0;
 }
 
 static void
-store_add_growth(struct store *st, int dirfd, uint64_t before)
+share_add_growth(struct store_share *sh, int dirfd, uint64_t before)
 {
 	struct stat sb;
 
 	if (fstat(dirfd, &sb) == 0 && store_bytes(&sb) > before)
-		store_add(st, store_bytes(&sb) - before);
+		share_add(sh, store_bytes(&sb) - before);
 }
 
 /* Open a directory; make it if it is missing, and remove a file in its
    place. */
 static int
-make_dir(struct store *st, int dirfd, const char *name)
+make_dir(struct store *st, enum store_tree tree, int dirfd, const char *name)
 {
+	struct store_share *sh = &st->shares[tree];
 	struct stat parent = { 0 };
 	bool made = false;
 	int fd, tries;
@@ -192,8 +229,8 @@ make_dir(struct store *st, int dirfd, const char *name)
 		fd = store_open_beneath(dirfd, name, O_PATH | O_DIRECTORY);
 		if (fd != -1) {
 			if (made) {
-				store_add_growth(st, fd, 0);
-				store_add_growth(st, dirfd,
+				share_add_growth(sh, fd, 0);
+				share_add_growth(sh, dirfd,
 				    store_bytes(&parent));
 			}
 			return fd;
@@ -205,7 +242,7 @@ make_dir(struct store *st, int dirfd, const char *name)
 			if (!made && errno != EEXIST)
 				return -1;
 		} else if ((errno != ENOTDIR && errno != ELOOP) ||
-		    store_clear(st, dirfd, name) == -1)
+		    store_clear(st, tree, dirfd, name) == -1)
 			return -1;
 	}
 	return -1;
@@ -214,6 +251,7 @@ make_dir(struct store *st, int dirfd, const char *name)
 static int
 make_dirs(struct store *st, const char *path)
 {
+	enum store_tree tree = tree_of(path);
 	char name[256];
 	size_t len;
 	int fd = st->dirfd, next, error;
@@ -221,7 +259,7 @@ make_dirs(struct store *st, const char *path)
 	do {
 		len = strcspn(path, "/");
 		snprintf(name, sizeof(name), "%.*s", (int)len, path);
-		next = make_dir(st, fd, name);
+		next = make_dir(st, tree, fd, name);
 		error = errno;
 		if (fd != st->dirfd)
 			close(fd);
@@ -235,14 +273,13 @@ make_dirs(struct store *st, const char *path)
 static void
 make_trees(struct store *st)
 {
-	static const char *const names[] = { "info", "pieces" };
-	size_t i;
+	enum store_tree tree;
 	int fd;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		fd = make_dir(st, st->dirfd, names[i]);
+	for (tree = 0; tree < STORE_TREES; tree++) {
+		fd = make_dir(st, tree, st->dirfd, store_tree_names[tree]);
 		if (fd == -1)
-			store_complain_write(st, names[i]);
+			store_complain_write(st, store_tree_names[tree]);
 		else
 			close(fd);
 	}
@@ -277,7 +314,7 @@ store_remove(struct store *st, const char *name)
 	dirfd = store_open_parent(st, name, false, &last);
 	if (dirfd == -1)
 		return;
-	if (store_clear(st, dirfd, last) == -1)
+	if (store_clear(st, tree_of(name), dirfd, last) == -1)
 		store_complain_write(st, name);
 	close(dirfd);
 }
@@ -348,8 +385,8 @@ drop_wrong(struct store *st, const char *name, const char *why,
 	if (b == NULL || entry_owner(b->data, b->len) !=
 	    ENTRY_ORIGINAL) {
 		snprintf(problem, sizeof(problem), "removed: %s", why);
-		store_complain(st, name[0] == 'i' ? STORE_WRONG_INFO :
-		    STORE_WRONG_PIECES, problem, name);
+		store_complain(st, tree_of(name) == STORE_INFO ?
+		    STORE_WRONG_INFO : STORE_WRONG_PIECES, problem, name);
 	}
 	store_remove(st, name);
 }
@@ -454,24 +491,25 @@ store_touch(struct store *st, const char *name)
 static bool
 has_room(struct store *st, const char *name, size_t len)
 {
-	uint64_t need = (len / BLOCK + 2) * BLOCK, room = st->limit;
+	struct store_share *sh = &st->shares[tree_of(name)];
+	uint64_t need = (len / BLOCK + 2) * BLOCK, room = sh->limit;
 
-	if (need > st->limit / 2) {
+	if (need > sh->limit / 2) {
 		store_complain(st, STORE_NO_ROOM, "not stored: longer than "
-		    "half of cache-size", name);
+		    "half of its share of cache-size", name);
 		return false;
 	}
-	if (!st->counted) {
-		room = st->limit / UNCOUNTED_PART;
+	if (!sh->counted) {
+		room = sh->limit / UNCOUNTED_PART;
 		if (room < UNCOUNTED_MIN)
 			room = UNCOUNTED_MIN;
-		if (room > st->limit)
-			room = st->limit;
+		if (room > sh->limit)
+			room = sh->limit;
 	}
-	if (st->used + need <= room)
+	if (sh->used + need <= room)
 		return true;
-	if (need > st->wanted)
-		st->wanted = need;
+	if (need > sh->wanted)
+		sh->wanted = need;
 	store_complain(st, STORE_NO_ROOM, "not stored: cache-size is "
 	    "reached, older entries are being removed", name);
 	return false;
@@ -479,8 +517,8 @@ has_room(struct store *st, const char *name, size_t len)
 
 /* Write a file under the temporary name; on failure nothing is left. */
 static int
-write_temporary(struct store *st, int dirfd, const uint8_t *p, size_t len,
-    struct stat *sb)
+write_temporary(struct store *st, enum store_tree tree, int dirfd,
+    const uint8_t *p, size_t len, struct stat *sb)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 	ssize_t n;
@@ -488,7 +526,7 @@ write_temporary(struct store *st, int dirfd, const uint8_t *p, size_t len,
 
 	fd = openat(dirfd, st->temporary, flags, 0600);
 	if (fd == -1 && errno == EEXIST &&
-	    store_clear(st, dirfd, st->temporary) == 0)
+	    store_clear(st, tree, dirfd, st->temporary) == 0)
 		fd = openat(dirfd, st->temporary, flags, 0600);
 	if (fd == -1)
 		return -1;
@@ -518,13 +556,14 @@ fail:
 }
 
 static int
-rename_temporary(struct store *st, int dirfd, const char *last)
+rename_temporary(struct store *st, enum store_tree tree, int dirfd,
+    const char *last)
 {
 	int error;
 
 	if (renameat(dirfd, st->temporary, dirfd, last) == 0)
 		return 0;
-	if (errno == EISDIR && store_clear(st, dirfd, last) == 0 &&
+	if (errno == EISDIR && store_clear(st, tree, dirfd, last) == 0 &&
 	    renameat(dirfd, st->temporary, dirfd, last) == 0)
 		return 0;
 	error = errno;
@@ -536,6 +575,8 @@ rename_temporary(struct store *st, int dirfd, const char *last)
 static int
 save_once(struct store *st, const char *name, const void *data, size_t len)
 {
+	enum store_tree tree = tree_of(name);
+	struct store_share *sh = &st->shares[tree];
 	struct stat dir, old, sb;
 	bool replaces;
 	const char *last;
@@ -547,18 +588,18 @@ save_once(struct store *st, const char *name, const void *data, size_t len)
 	replaces = fstatat(dirfd, last, &old, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISREG(old.st_mode);
 	if (fstat(dirfd, &dir) == -1 ||
-	    write_temporary(st, dirfd, data, len, &sb) == -1 ||
-	    rename_temporary(st, dirfd, last) == -1)
+	    write_temporary(st, tree, dirfd, data, len, &sb) == -1 ||
+	    rename_temporary(st, tree, dirfd, last) == -1)
 		goto out;
 	rc = 0;
 	/* Some file systems allocate blocks later. */
-	store_add(st, store_bytes(&sb) > len ? store_bytes(&sb) : len);
-	store_add_growth(st, dirfd, store_bytes(&dir));
+	share_add(sh, store_bytes(&sb) > len ? store_bytes(&sb) : len);
+	share_add_growth(sh, dirfd, store_bytes(&dir));
 	if (replaces)
-		store_sub(st, store_bytes(&old));
+		share_sub(sh, store_bytes(&old));
 	else {
-		st->entries++;
-		st->count_entries += st->counting;
+		sh->entries++;
+		sh->count_entries += sh->counting;
 	}
 out:
 	error = errno;

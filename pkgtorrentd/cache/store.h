@@ -24,12 +24,18 @@ enum store_complaint {
 	STORE_COMPLAINTS
 };
 
-struct store {
-	int		 dirfd;
-	uint64_t	 limit;		/* bytes: cache-size */
-	uint64_t	 age_s;		/* cache-age */
-	bool		 limits_changed; /* for the sweep: it becomes due */
-	uint64_t	 entry_max;	/* bytes: the longest entry allowed */
+/* The trees of the cache, each a directory. */
+enum store_tree { STORE_INFO, STORE_PIECES, STORE_TREES };
+
+extern const char *const store_tree_names[STORE_TREES];
+
+/*
+ * The share of cache-size that a tree has.  No tree makes room for the other:
+ * any client can fill info/ within seconds, and what it would remove of
+ * pieces/ took minutes of hashing.
+ */
+struct store_share {
+	uint64_t	 limit;		/* bytes */
 	/*
 	 * Bytes of the blocks of entries and directories, and the number of
 	 * entries: as counted last, plus our changes since.  Before the first
@@ -43,6 +49,14 @@ struct store {
 	uint64_t	 count_entries;
 	uint64_t	 wanted;	/* bytes that found no room since the
 					   last sweep */
+};
+
+struct store {
+	int		 dirfd;
+	struct store_share shares[STORE_TREES];
+	uint64_t	 age_s;		/* cache-age */
+	bool		 limits_changed; /* for the sweep: it becomes due */
+	uint64_t	 entry_max;	/* bytes: the longest entry allowed */
 	uint64_t	 originals;	/* files of the original that were
 					   removed */
 	uint64_t	 saves;
@@ -57,6 +71,11 @@ struct store {
 		uint64_t	count;
 	} complaints[STORE_COMPLAINTS];
 };
+
+/* Divide cache-size (bytes) among the trees. */
+void	store_set_size(struct store *, uint64_t bytes);
+/* The shares together: limit, used, entries, counted. */
+struct store_share store_total(const struct store *);
 
 /*
  * Called in the sandbox, with dirfd and the limits set.  Try every system call
@@ -80,7 +99,8 @@ int	store_load_pieces(struct store *, const void *path, size_t path_len,
 /*
  * Write an entry, completely or not at all; remove a file or directory in its
  * place.  0, or -1: it was not stored, which is logged (once a minute) and
- * counted.  A write over the limit is refused, and makes a sweep due.
+ * counted.  A write over the tree's share is refused, and makes a sweep of the
+ * tree due.
  */
 int	store_save(struct store *, const char *name, const void *, size_t);
 
@@ -116,10 +136,10 @@ store_bytes(const struct stat *sb)
 
 /*
  * Remove a file, or with AT_REMOVEDIR an empty directory, and subtract its
- * bytes.  Returns true if it is gone.  Warns about a file that cannot be
- * removed.
+ * bytes from the tree's.  Returns true if it is gone.  Warns about a file that
+ * cannot be removed.
  */
-bool	store_unlink(struct store *, int dirfd, const char *name, int flags,
-	    uint64_t bytes);
+bool	store_unlink(struct store *, enum store_tree, int dirfd,
+	    const char *name, int flags, uint64_t bytes);
 
 #endif

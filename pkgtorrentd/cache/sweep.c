@@ -32,9 +32,6 @@
 
 enum phase { PHASE_IDLE, PHASE_COUNT, PHASE_EVICT };
 
-static const char *const trees[] = { "info", "pieces" };
-#define TREES		(sizeof(trees) / sizeof(trees[0]))
-
 /* A directory on the path to the current one. */
 struct level {
 	int		 fd;
@@ -52,9 +49,9 @@ struct level {
 struct sweep {
 	struct store		*store;
 	enum phase		 phase;
-	bool			 first;		/* check contents too */
+	bool			 due[STORE_TREES]; /* trees to be swept yet */
 	bool			 incomplete;	/* the count missed something */
-	size_t			 tree;
+	enum store_tree		 tree;		/* that is being swept */
 	unsigned		 depth;		/* levels in use */
 	struct level		 levels[LEVELS];
 	int64_t			 ref_ms;	/* time that ages refer to,
@@ -66,8 +63,9 @@ struct sweep {
 	uint64_t		 target;	/* bytes to shrink to */
 	uint64_t		 evicted_before;
 	uint64_t		 turn_ms;	/* end of the last turn */
-	uint64_t		 next_ms;
-	uint64_t		 retry_ms;
+	uint64_t		 next_ms;	/* of all trees */
+	uint64_t		 retry_ms[STORE_TREES];	/* not before, to make
+						   room */
 };
 
 struct sweep *
@@ -87,23 +85,35 @@ sweep_new(struct store *st)
 	for (i = 0; i < LEVELS; i++)
 		sw->levels[i].dents = dents + (size_t)i * DENTS_LEN;
 	sw->store = st;
-	sw->first = true;
 	return sw;
+}
+
+static struct store_share *
+share_of(const struct sweep *sw)
+{
+	return &sw->store->shares[sw->tree];
 }
 
 /* Begin a sweep above this size, so that writes rarely find no room. */
 static uint64_t
-high_water(const struct store *st)
+high_water(const struct store_share *sh)
 {
-	return st->limit - st->limit / 20;
+	return sh->limit - sh->limit / 20;
+}
+
+static bool
+tree_is_urgent(const struct sweep *sw, enum store_tree tree)
+{
+	const struct store_share *sh = &sw->store->shares[tree];
+
+	return sh->wanted > 0 || (sh->counted && sh->used > high_water(sh));
 }
 
 static bool
 is_urgent(const struct sweep *sw)
 {
-	const struct store *st = sw->store;
-
-	return st->wanted > 0 || (st->counted && st->used > high_water(st));
+	return tree_is_urgent(sw, STORE_INFO) ||
+	    tree_is_urgent(sw, STORE_PIECES);
 }
 
 /* Milliseconds until a sweep or its next turn is due. */
@@ -111,11 +121,13 @@ static uint64_t
 due_in_ms(const struct sweep *sw, uint64_t now)
 {
 	uint64_t at = sw->next_ms;
+	enum store_tree tree;
 
 	if (sw->phase != PHASE_IDLE)
 		return 0;
-	if (is_urgent(sw) && sw->retry_ms < at)
-		at = sw->retry_ms;
+	for (tree = 0; tree < STORE_TREES; tree++)
+		if (tree_is_urgent(sw, tree) && sw->retry_ms[tree] < at)
+			at = sw->retry_ms[tree];
 	return at > now ? at - now : 0;
 }
 
@@ -181,7 +193,7 @@ enter(struct sweep *sw, const char *name, bool doomed)
 	lv->doomed = doomed;
 	lv->kept = false;
 	if (sw->phase == PHASE_COUNT)
-		sw->store->count_used += lv->bytes;
+		share_of(sw)->count_used += lv->bytes;
 	sw->depth++;
 	return 0;
 }
@@ -192,24 +204,23 @@ static void
 leave(struct sweep *sw)
 {
 	struct level *lv = &sw->levels[--sw->depth];
-	struct store *st = sw->store;
 
 	close(lv->fd);
 	if (sw->depth == 0)
 		return;
-	if (lv->kept || !store_unlink(st, lv[-1].fd, lv->name, AT_REMOVEDIR,
-	    lv->bytes))
+	if (lv->kept || !store_unlink(sw->store, sw->tree, lv[-1].fd, lv->name,
+	    AT_REMOVEDIR, lv->bytes))
 		lv[-1].kept = true;
 	else if (sw->phase == PHASE_COUNT)
-		st->count_used -= lv->bytes;
+		share_of(sw)->count_used -= lv->bytes;
 }
 
 /* Returns true if the file is gone. */
 static bool
 remove_file(struct sweep *sw, const char *name, const struct stat *sb)
 {
-	return store_unlink(sw->store, sw->levels[sw->depth - 1].fd, name, 0,
-	    store_bytes(sb));
+	return store_unlink(sw->store, sw->tree,
+	    sw->levels[sw->depth - 1].fd, name, 0, store_bytes(sb));
 }
 
 /* Is this entry to be removed?  Of the cutoff class, remove only as many bytes
@@ -234,6 +245,7 @@ sweep_entry(struct sweep *sw, const char *name, const struct stat *sb)
 	uint64_t age_ms = age_of(sw, sb);
 	/* Charge the first entry with its directory, which goes with it. */
 	uint64_t bytes = store_bytes(sb) + lv->uncharged;
+	struct store_share *sh = share_of(sw);
 	struct store *st = sw->store;
 
 	lv->uncharged = 0;
@@ -245,12 +257,12 @@ sweep_entry(struct sweep *sw, const char *name, const struct stat *sb)
 	} else {
 		if (sw->phase == PHASE_COUNT) {
 			sw->bytes[class_of(age_ms)] += bytes;
-			st->count_used += store_bytes(sb);
-			st->count_entries++;
+			sh->count_used += store_bytes(sb);
+			sh->count_entries++;
 		}
 		return false;
 	}
-	st->entries -= st->entries > 0;
+	sh->entries -= sh->entries > 0;
 	return true;
 }
 
@@ -266,9 +278,9 @@ is_original(const struct sweep *sw, const char *name, bool entry)
 {
 	int fd = sw->levels[sw->depth - 1].fd;
 
-	if (entry && !sw->first)
+	if (entry && share_of(sw)->counted)
 		return false;
-	if (sw->tree != 0)
+	if (sw->tree != STORE_INFO)
 		return store_owner(fd, name, entry) == ENTRY_ORIGINAL;
 	return entry ? store_owner(fd, name, true) != ENTRY_OURS :
 	    entry_name_kind(name) == ENTRY_NAME_ORIGINAL;
@@ -287,7 +299,7 @@ sweep_file(struct sweep *sw, const char *name, const struct stat *sb)
 		return false;
 	if (kind == ENTRY_NAME_TEMPORARY)
 		return remove_file(sw, name, sb);
-	entry = sw->tree == 0 ? kind == ENTRY_NAME_INFO :
+	entry = sw->tree == STORE_INFO ? kind == ENTRY_NAME_INFO :
 	    sw->depth > 1 && kind == ENTRY_NAME_PIECES;
 	if (is_original(sw, name, entry)) {
 		if (!remove_file(sw, name, sb))
@@ -318,7 +330,7 @@ sweep_name(struct sweep *sw, const struct dirent64 *d)
 		return;
 	}
 	/* We make no directories in info/. */
-	if ((sw->tree == 0 && !aside && !lv->doomed) ||
+	if ((sw->tree == STORE_INFO && !aside && !lv->doomed) ||
 	    enter(sw, d->d_name, aside || lv->doomed) == -1)
 		lv->kept = true;
 }
@@ -348,94 +360,126 @@ step(struct sweep *sw)
 	sweep_name(sw, d);
 }
 
+/* Enter the top of the tree, to count it or to remove entries. */
 static void
-begin(struct sweep *sw, enum phase phase)
+begin_pass(struct sweep *sw, enum phase phase)
 {
-	struct store *st = sw->store;
+	struct store_share *sh = share_of(sw);
 
 	sw->phase = phase;
-	sw->tree = 0;
 	if (phase == PHASE_COUNT) {
 		sw->ref_ms = clock_real_ns() / 1000000;
 		memset(sw->bytes, 0, sizeof(sw->bytes));
-		st->counting = true;
-		st->count_used = 0;
-		st->count_entries = 0;
+		sh->counting = true;
+		sh->count_used = 0;
+		sh->count_entries = 0;
 		sw->incomplete = false;
 	}
-	(void)enter(sw, trees[0], false);
+	(void)enter(sw, store_tree_names[sw->tree], false);
 }
 
 static void
 end(struct sweep *sw)
 {
 	struct store *st = sw->store;
-	uint64_t now = clock_ms();
+	struct store_share total = store_total(st);
 
-	sw->next_ms = now + PERIOD_MS;
-	sw->retry_ms = 0;
-	if (sw->phase == PHASE_EVICT && st->used > sw->target &&
-	    st->evicted == sw->evicted_before)
-		sw->retry_ms = now + RETRY_MS;
 	sw->phase = PHASE_IDLE;
+	if (sw->next_ms == UINT64_MAX)
+		sw->next_ms = clock_ms() + PERIOD_MS;
 	st->sweeps++;
-	st->wanted = 0;
 	if (st->originals > 0)
 		log_info("removed %" PRIu64 " files that the original "
 		    "pkgtorrent-service had left in the cache",
 		    st->originals);
 	st->originals = 0;
-	log_debug("swept: %" PRIu64 " entries, %" PRIu64 " KiB", st->entries,
-	    st->used / 1024);
+	log_debug("swept: %" PRIu64 " entries, %" PRIu64 " KiB",
+	    total.entries, total.used / 1024);
+}
+
+/* Go on to the next tree that is due. */
+static void
+next_tree(struct sweep *sw)
+{
+	enum store_tree tree;
+
+	for (tree = 0; tree < STORE_TREES; tree++)
+		if (sw->due[tree])
+			break;
+	if (tree == STORE_TREES) {
+		end(sw);
+		return;
+	}
+	sw->due[tree] = false;
+	sw->tree = tree;
+	begin_pass(sw, PHASE_COUNT);
+}
+
+/* One tree has no room: the other need not be counted. */
+static void
+begin(struct sweep *sw)
+{
+	uint64_t now = clock_ms();
+	bool all = now >= sw->next_ms;
+	enum store_tree tree;
+
+	for (tree = 0; tree < STORE_TREES; tree++)
+		sw->due[tree] = all || (tree_is_urgent(sw, tree) &&
+		    now >= sw->retry_ms[tree]);
+	if (all)
+		sw->next_ms = UINT64_MAX;
+	next_tree(sw);
+}
+
+static void
+end_tree(struct sweep *sw)
+{
+	struct store_share *sh = share_of(sw);
+	uint64_t retry_ms = clock_ms() + RETRY_MS;
+
+	sw->retry_ms[sw->tree] = 0;
+	if (sw->incomplete || (sw->phase == PHASE_EVICT &&
+	    sh->used > sw->target &&
+	    sw->store->evicted == sw->evicted_before))
+		sw->retry_ms[sw->tree] = retry_ms;
+	if (sw->incomplete)
+		sw->next_ms = MIN(sw->next_ms, retry_ms);
+	sh->wanted = 0;
+	next_tree(sw);
 }
 
 /* Find in the histogram the entries to remove, so that the rest has room. */
 static void
 end_count(struct sweep *sw)
 {
-	struct store *st = sw->store;
+	struct store_share *sh = share_of(sw);
 	uint64_t excess;
 
-	st->counting = false;
+	sh->counting = false;
 	/* An incomplete count is worse than the last one. */
 	if (sw->incomplete) {
-		end(sw);
-		sw->next_ms = sw->retry_ms = clock_ms() + RETRY_MS;
+		end_tree(sw);
 		return;
 	}
-	sw->first = false;
-	st->counted = true;
-	st->used = st->count_used;
-	st->entries = st->count_entries;
-	if (st->used <= high_water(st) && st->used + st->wanted <= st->limit) {
-		end(sw);
+	sh->counted = true;
+	sh->used = sh->count_used;
+	sh->entries = sh->count_entries;
+	if (sh->used <= high_water(sh) && sh->used + sh->wanted <= sh->limit) {
+		end_tree(sw);
 		return;
 	}
-	sw->target = st->limit - st->limit / 10;
-	if (st->limit - st->wanted < sw->target)
-		sw->target = st->limit - st->wanted;
-	excess = st->used - sw->target;
+	sw->target = sh->limit - sh->limit / 10;
+	if (sh->limit - sh->wanted < sw->target)
+		sw->target = sh->limit - sh->wanted;
+	excess = sh->used - sw->target;
 	for (sw->cutoff = CLASSES - 1; sw->cutoff > 0; sw->cutoff--) {
 		if (sw->bytes[sw->cutoff] >= excess)
 			break;
 		excess -= sw->bytes[sw->cutoff];
 	}
 	sw->quota = excess;
-	sw->evicted_before = st->evicted;
-	begin(sw, PHASE_EVICT);
-}
-
-/* Go on to the next tree or the next pass. */
-static void
-next_tree(struct sweep *sw)
-{
-	if (sw->tree + 1 < TREES) {
-		sw->tree++;
-		(void)enter(sw, trees[sw->tree], false);
-	} else if (sw->phase == PHASE_COUNT)
-		end_count(sw);
-	else
-		end(sw);
+	sw->evicted_before = sw->store->evicted;
+	begin_pass(sw, PHASE_EVICT);
 }
 
 static void
@@ -444,17 +488,19 @@ work(struct sweep *sw)
 	uint64_t until = clock_ms() + TURN_MS;
 
 	if (sw->phase == PHASE_IDLE)
-		begin(sw, PHASE_COUNT);
+		begin(sw);
 	while (sw->phase != PHASE_IDLE && clock_ms() < until) {
 		if (sw->phase == PHASE_EVICT &&
-		    sw->store->used <= sw->target) {
+		    share_of(sw)->used <= sw->target) {
 			while (sw->depth > 0)
 				leave(sw);
-			end(sw);
+			end_tree(sw);
 		} else if (sw->depth > 0)
 			step(sw);
+		else if (sw->phase == PHASE_COUNT)
+			end_count(sw);
 		else
-			next_tree(sw);
+			end_tree(sw);
 	}
 	sw->turn_ms = clock_ms();
 }
@@ -463,11 +509,15 @@ int
 sweep_turn(struct sweep *sw, bool idle)
 {
 	uint64_t now = clock_ms();
+	enum store_tree tree;
 
 	if (sw->store->limits_changed) {
 		sw->store->limits_changed = false;
-		sw->store->wanted = 0;
-		sw->next_ms = sw->retry_ms = 0;
+		for (tree = 0; tree < STORE_TREES; tree++) {
+			sw->store->shares[tree].wanted = 0;
+			sw->retry_ms[tree] = 0;
+		}
+		sw->next_ms = 0;
 	}
 	if (idle || now - sw->turn_ms >= (is_urgent(sw) ? PAUSE_MS :
 	    STARVED_MS)) {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Keeps the cache within its limits.  A sweep counts the cache and removes
+ * Keeps the cache within its limits.  A sweep counts a tree and removes
  * entries that were not used for cache-age, leftovers of a crash or of the
- * original, and then the least recently used entries.  It works in short turns
- * and in constant memory for any number of entries: a first pass over the
+ * original, and then the least recently used entries, until the tree is within
+ * its share; the other tree makes no room for it.  It works in short turns and
+ * in constant memory for any number of entries: a first pass over the
  * directories makes a histogram of bytes by age, and a second one removes the
- * entries that are older than the histogram allows.
+ * entries that are older than the histogram allows.  Once an hour all trees are
+ * swept, otherwise those alone that have no room.
  */
 #ifndef SWEEP_H
 #define SWEEP_H

@@ -17,6 +17,10 @@ static const struct mirror_file a = {
 	"/fedora/a.rpm", { 11, 3 * PIECE_LEN + 5, 1000, 2000, 0 },
 };
 
+/* Of cache-size, in bytes. */
+#define INFO_SHARE(size)	((size) / 4)
+#define PIECES_SHARE(size)	((size) - INFO_SHARE(size))
+
 #define A_DIR	"cache/pieces/fedora/a.rpm"
 #define A_ENTRY	A_DIR "/1048576"
 
@@ -345,12 +349,12 @@ TEST(size__removes_the_least_recently_used)
 		snprintf(path, sizeof(path), "cache/pieces/x/%u/1048576", i);
 		set_age(path, 3600 + 600 * (time_t)i);
 	}
-	if (du("cache/pieces") < 2U << 20)
+	if (du("cache/pieces") < PIECES_SHARE(2U << 20))
 		atf_tc_skip("a file system that counts no directories");
 	send_conf(&c, "cache-size 2M\n");
 	st = wait_for_sweeps(&c, 2);
-	ATF_CHECK(du("cache/pieces") <= 2U << 20);
-	ATF_CHECK(du("cache/pieces") >= 1600U << 10);
+	ATF_CHECK(du("cache/pieces") <= PIECES_SHARE(2U << 20));
+	ATF_CHECK(du("cache/pieces") >= PIECES_SHARE(2U << 20) / 5 * 4);
 	ATF_CHECK(st.evicted > 0);
 	ATF_CHECK_EQ(0, st.expired);
 	for (i = 0; i < N; i++) {
@@ -365,12 +369,26 @@ TEST(size__removes_the_least_recently_used)
 	ATF_CHECK_EQ(st.entries, kept);
 }
 
-/* Older ones go first, wherever they are; of those of one age, only as many
-   as must. */
+/* Remembers a digest of its own for number i, of the file a, whose pieces are
+   there. */
+static void
+put_numbered_info(unsigned i, uint8_t digest[SHA1_LEN])
+{
+	struct buf l = { 0 };
+	char text[64];
+
+	snprintf(text, sizeof(text), "/fedora/%u/../[a]*", i);
+	list_spec(&l, 0, text, &a, 1);
+	digest_of(text, digest);
+	put_listing(&c, digest, &l, false);
+	buf_free(&l);
+}
+
+/* Of those of one age, only as many as must; and none of the other tree,
+   however old. */
 TEST(size__removes_no_more_than_needed)
 {
 	enum { N = 600, OLD = 40 };
-	struct buf l = { 0 };
 	uint8_t digest[SHA1_LEN];
 	char text[64];
 	unsigned i;
@@ -380,25 +398,78 @@ TEST(size__removes_no_more_than_needed)
 	for (i = 0; i < OLD; i++)
 		put_pieces(&c, numbered(i), PIECE_LEN, 16, NULL);
 	for (i = 0; i < N; i++) {
-		snprintf(text, sizeof(text), "/fedora/%u/../[a]*", i);
-		l.len = 0;
-		list_spec(&l, 0, text, &a, 1);
-		digest_of(text, digest);
-		put_listing(&c, digest, &l, false);
+		put_numbered_info(i, digest);
 		ATF_REQUIRE(knows_info(&c, digest));
 		set_age(info_path(digest), 3600);
 	}
-	buf_free(&l);
 	for (i = 0; i < OLD; i++) {
 		snprintf(text, sizeof(text), "cache/pieces/x/%u/1048576", i);
 		set_age(text, 10 * DAY);
 	}
 	wait_for_sweeps(&c, 1);
-	send_conf(&c, "cache-size 2M\n");
+	send_conf(&c, "cache-size 4M\n");
 	wait_for_sweeps(&c, 2);
-	ATF_CHECK(!there("cache/pieces/x"));
-	ATF_CHECK(du("cache") <= 2U << 20);
-	ATF_CHECK(cache_status(&c).entries > 400);
+	ATF_CHECK(du("cache/info") <= INFO_SHARE(4U << 20));
+	ATF_CHECK(du("cache/info") >= INFO_SHARE(4U << 20) / 5 * 4);
+	for (i = 0; i < OLD; i++)
+		ATF_CHECK_EQ(2, get_pieces(&c, numbered(i), PIECE_LEN));
+	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
+}
+
+/* Any client can have new digests remembered, ten times as much as there is
+   room for: every piece list stays, though it is older than all of them. */
+TEST(size__info_flushes_no_pieces)
+{
+	enum { N = 2600, FILES = 80, LIMIT = 1 << 20 };
+	uint8_t digest[SHA1_LEN];
+	char text[64];
+	unsigned i;
+
+	cache_start(&c, "cache-size 1M\n");
+	wait_for_sweeps(&c, 1);
+	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
+	for (i = 0; i < FILES; i++) {
+		put_pieces(&c, numbered(i), PIECE_LEN, 16, NULL);
+		ATF_REQUIRE_EQ(2, get_pieces(&c, numbered(i), PIECE_LEN));
+		snprintf(text, sizeof(text), "cache/pieces/x/%u/1048576", i);
+		set_age(text, 10 * DAY);
+	}
+	for (i = 0; i < N; i++) {
+		put_numbered_info(i, digest);
+		if (i % 200 == 0) {
+			(void)knows_info(&c, digest);
+			ATF_CHECK_MSG(du("cache") <= LIMIT, "after %u", i);
+		}
+	}
+	(void)knows_info(&c, digest);
+	ATF_CHECK(cache_status(&c).evicted > 0);
+	ATF_CHECK(du("cache/info") >= INFO_SHARE(LIMIT) / 2);
+	for (i = 0; i < FILES; i++)
+		ATF_CHECK_EQ(2, get_pieces(&c, numbered(i), PIECE_LEN));
+}
+
+/* Nor the other way round. */
+TEST(size__pieces_flush_no_info)
+{
+	enum { N = 1000, DIGESTS = 40, LIMIT = 1 << 20 };
+	uint8_t digest[DIGESTS][SHA1_LEN];
+	unsigned i;
+
+	cache_start(&c, "cache-size 1M\n");
+	wait_for_sweeps(&c, 1);
+	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
+	for (i = 0; i < DIGESTS; i++) {
+		put_numbered_info(i, digest[i]);
+		ATF_REQUIRE(knows_info(&c, digest[i]));
+		set_age(info_path(digest[i]), DAY / 2);
+	}
+	for (i = 0; i < N; i++)
+		put_pieces(&c, numbered(i), PIECE_LEN, 16, NULL);
+	(void)get_pieces(&c, numbered(i), PIECE_LEN);
+	ATF_CHECK(cache_status(&c).evicted > 0);
+	ATF_CHECK(du("cache/pieces") <= PIECES_SHARE(LIMIT));
+	for (i = 0; i < DIGESTS; i++)
+		ATF_CHECK(knows_info(&c, digest[i]));
 }
 
 /* A file that cannot be opened for lack of descriptors has not gone. */
@@ -446,7 +517,7 @@ TEST(size__is_kept_in_a_burst)
 	}
 	(void)get_pieces(&c, numbered(i), PIECE_LEN);
 	ATF_CHECK(du("cache") <= LIMIT + (64 << 10));
-	ATF_CHECK(du("cache") >= LIMIT / 2);
+	ATF_CHECK(du("cache") >= PIECES_SHARE(LIMIT) / 2);
 	st = cache_status(&c);
 	ATF_CHECK(st.evicted > 0);
 	ATF_CHECK(st.stored < N || st.evicted > N / 2);

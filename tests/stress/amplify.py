@@ -11,7 +11,7 @@ import time
 
 from good import Good, family, is_sanitized, mark, peak_kib, percentile
 from many import Load, can_open, until
-from service import SERVICE, Connection, request
+from service import SERVICE, Connection, request, wait_for
 
 HOT = SERVICE + "/single/yum/hot"
 WORST = "/deep/**/" + "*a" * 14 + "b"
@@ -124,10 +124,19 @@ class Watch(threading.Thread):
                                   for tree in ("info", "pieces")))
 
 
+def piece_lists():
+    return sum(len(names) for _, _, names in os.walk("cache/pieces"))
+
+
 def permutations(parent, n, limit):
-    """The same paths in so many orders, each a digest of its own."""
+    """The same paths in so many orders, each a digest of its own.  The pieces
+    of other files are older, and stay."""
     names = ["/yum/%d" % i for i in range(9)]
+    files = len(os.listdir("www/yum"))
     front = child(parent, "front")
+    with Connection(timeout=50) as c:
+        assert c.ask(SERVICE + "/single/yum/*").status == 200
+    wait_for(10, lambda: piece_lists() == files, "all pieces stored")
     everything = list(itertools.islice(itertools.permutations(names), n))
     random.Random(1).shuffle(everything)
 
@@ -150,11 +159,12 @@ def permutations(parent, n, limit):
     last = sum(blocks("cache/" + tree) for tree in ("info", "pieces"))
     entries = len(os.listdir("cache/info"))
     print("%d permutations in %.1f s: %d KiB of %d KiB, at most %d KiB, %d "
-          "entries; the front at %d KiB" % (n, span, last >> 10, limit >> 10,
-                                            max(watch.sizes) >> 10, entries,
-                                            peak_kib(front)))
+          "entries, %d of %d piece lists; the front at %d KiB" % (
+              n, span, last >> 10, limit >> 10, max(watch.sizes) >> 10,
+              entries, piece_lists(), files, peak_kib(front)))
     assert last <= limit and max(watch.sizes) <= limit + (64 << 10)
     assert entries > 20, "what fits is kept"
+    assert piece_lists() >= 0.95 * files, "piece lists gave way"
 
 
 class Told:

@@ -9,6 +9,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 
+#define SECOND_MS	1000
+
 /* A queued message. */
 struct channel_msg {
 	TAILQ_ENTRY(channel_msg) entry;
@@ -63,6 +65,28 @@ channel_close(struct channel *ch)
 	channel_drop_all(ch);
 }
 
+void
+channel_charge(struct channel *ch, uint32_t units)
+{
+	ch->work = units > UINT32_MAX - ch->work ? UINT32_MAX :
+	    ch->work + units;
+}
+
+unsigned
+channel_pause_ms(struct channel *ch)
+{
+	uint64_t now;
+
+	if (ch->work_max == 0 || ch->work < ch->work_max)
+		return 0;
+	now = clock_coarse_ms();
+	if (now - ch->second_ms < SECOND_MS)
+		return (unsigned)(ch->second_ms + SECOND_MS - now);
+	ch->second_ms = now;
+	ch->work = 0;
+	return 0;
+}
+
 /* Call the message's handler, and report the fault that it finds. */
 static void
 channel_handle(struct channel *ch, const struct channel_ops *ops, void *owner,
@@ -71,6 +95,7 @@ channel_handle(struct channel *ch, const struct channel_ops *ops, void *owner,
 	struct msg_wrong wrong = { .role = ch->peer, .index = ch->index,
 	    .type = msg->type };
 
+	channel_charge(ch, 1 + (uint32_t)(msg->tail_len / CHANNEL_UNIT));
 	wrong.fault = ops->message(owner, msg);
 	msg_close_fds(msg);
 	if (wrong.fault != FAULT_NONE)
@@ -88,7 +113,7 @@ channel_receive(struct channel *ch, const struct channel_ops *ops,
 	bool closed = false;
 	unsigned n = 0;
 
-	while (n < most && ch->fd != -1 &&
+	while (n < most && ch->fd != -1 && channel_pause_ms(ch) == 0 &&
 	    (ops->has_room == NULL || ops->has_room(owner))) {
 		switch (msg_recv(ch, buf, &msg, &wrong)) {
 		case MSG_GOT:

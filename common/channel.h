@@ -41,7 +41,7 @@ name(void *owner, struct msg *msg)					\
 _Static_assert(MSG_COUNT <= 64, "a bit for each message")
 
 #define CHANNEL_HANDLED(name, handler)	| 1ULL << MSG_##name
-#define CHANNEL_MAY_COME(name, from, to, body, tail, fdmin, fdmax)	\
+#define CHANNEL_MAY_COME(name, from, to, body, tail, fdmin, fdmax, bound) \
 	| (unsigned long long)(((from) & CHANNEL_SENDERS) != 0 &&	\
 	    ((to) & CHANNEL_RECEIVER) != 0) << MSG_##name
 #define CHANNEL_CASE(name, handler)					\
@@ -67,8 +67,21 @@ void	channel_open(struct channel *, int fd, enum role self, enum role peer,
 void	channel_close(struct channel *);
 
 /*
- * Receive messages, at most this many, until there are none, or the owner has
- * closed the channel or has no room.  Returns the number of messages handled.
+ * The work that a receiver does for one channel.  A unit is a message, or each
+ * CHANNEL_UNIT bytes of its tail, or something that its handler charges.
+ */
+#define CHANNEL_UNIT	4096
+
+/* Charge a channel for work, in units. */
+void	channel_charge(struct channel *, uint32_t units);
+/* The milliseconds until messages are received again; 0: they are now.  A
+   channel that has had ch->work_max units waits for the next second. */
+unsigned channel_pause_ms(struct channel *);
+
+/*
+ * Receive messages, at most this many, until there are none, or the channel has
+ * had its work of this second, or the owner has closed it or has no room.
+ * Returns the number of messages handled.
  */
 unsigned channel_receive(struct channel *, const struct channel_ops *,
 	    void *owner, unsigned most);

@@ -32,14 +32,14 @@ struct msg_row {
 
 static const struct msg_row rows[MSG_COUNT] = {
 	[MSG_NONE] = { "NONE", 0, 0, 0, 0, 0, 0 },
-#define X(name, from, to, body, tail, fdmin, fdmax)			\
+#define X(name, from, to, body, tail, fdmin, fdmax, bound)		\
 	[MSG_##name] = { #name, from, to, sizeof(struct msg_##body),	\
 	    tail, fdmin, fdmax },
 	MSG_TABLE(X)
 #undef X
 };
 
-#define X(name, from, to, body, tail, fdmin, fdmax)			\
+#define X(name, from, to, body, tail, fdmin, fdmax, bound)		\
 _Static_assert(sizeof(struct msg_header) + sizeof(struct msg_##body) +	\
     (tail) <= MSG_MAX && (fdmax) <= MSG_FDS_MAX, "MSG_" #name);
 MSG_TABLE(X)

@@ -57,78 +57,112 @@ enum role {
 /*
  *   name        from      to              body (struct msg_...)
  *                                                 longest tail, descriptors
+ *       the bound of what it can make the receiver do: messages that are read
+ *       before others have their turn, that may be queued, or in a given time;
+ *       or the sender is trusted
  */
 #define MSG_TABLE(X)							      \
 	/* The configuration as pkgtorrentd -nv prints it, in parts. */	      \
-	X(CONF,       PARENT,   CHILDREN,       conf,       MSG_TAIL_MAX, 0, 0)\
+	X(CONF,       PARENT,   CHILDREN,       conf,       MSG_TAIL_MAX, 0, 0,\
+	    "trusted")							      \
 	/* The key of the seals: never to the front. */			      \
-	X(KEY,        PARENT,   SEALERS,        key,                   0, 0, 0)\
+	X(KEY,        PARENT,   SEALERS,        key,                   0, 0, 0,\
+	    "trusted")							      \
 	/* A channel to another process. */			      \
-	X(CHANNEL,    PARENT,   CHILDREN,       channel,               0, 1, 1)\
+	X(CHANNEL,    PARENT,   CHILDREN,       channel,               0, 1, 1,\
+	    "trusted")							      \
 	/* One of the listening sockets; the last makes the set valid. */     \
-	X(LISTENER,   PARENT,   FRONT,          listener,              0, 1, 1)\
+	X(LISTENER,   PARENT,   FRONT,          listener,              0, 1, 1,\
+	    "trusted")							      \
 	/* Where access log lines go; without a descriptor: MSG_ACCESS. */    \
-	X(ACCESS_LOG, PARENT,   FRONT,          none,                  0, 0, 1)\
+	X(ACCESS_LOG, PARENT,   FRONT,          none,                  0, 0, 1,\
+	    "trusted")							      \
 	/* Announce URLs, one per line, checked, in parts. */		      \
-	X(TRACKERS,   PARENT,   FRONT,          part,       MSG_TAIL_MAX, 0, 0)\
+	X(TRACKERS,   PARENT,   FRONT,          part,       MSG_TAIL_MAX, 0, 0,\
+	    "trusted")							      \
 	/* Log your summary. */						      \
-	X(STATUS,     PARENT,   CHILDREN,       none,                  0, 0, 0)\
+	X(STATUS,     PARENT,   CHILDREN,       none,                  0, 0, 0,\
+	    "trusted")							      \
 	/* How often something was mounted or unmounted so far. */	      \
-	X(MOUNTS,     PARENT,   FRONT | WALKER, mounts,                0, 0, 0)\
+	X(MOUNTS,     PARENT,   FRONT | WALKER, mounts,                0, 0, 0,\
+	    "trusted")							      \
 	/* Finish the answers under way, then exit. */			      \
-	X(STOP,       PARENT,   FRONT,          none,                  0, 0, 0)\
+	X(STOP,       PARENT,   FRONT,          none,                  0, 0, 0,\
+	    "trusted")							      \
 									      \
 	/* Confined and at work; the tail names the layers. */		  \
-	X(READY,      CHILDREN, PARENT,         ready,              1024, 0, 0)\
+	X(READY,      CHILDREN, PARENT,         ready,              1024, 0, 0,\
+	    "once")							      \
 	/* One line for the log. */					      \
-	X(LOG,        CHILDREN, PARENT,         log,                2048, 0, 0)\
+	X(LOG,        CHILDREN, PARENT,         log,                2048, 0, 0,\
+	    "LOG_LINES_MAX a minute")					      \
 	/* Whole lines of the access log. */				      \
-	X(ACCESS,     FRONT,    PARENT,         none,       MSG_TAIL_MAX, 0, 0)\
+	X(ACCESS,     FRONT,    PARENT,         none,       MSG_TAIL_MAX, 0, 0,\
+	    "CHILD_WORK_MAX lines a second")				      \
 	/* The event loop still runs; sent each second. */		      \
-	X(ALIVE,      FRONT,    PARENT,         none,                  0, 0, 0)\
+	X(ALIVE,      FRONT,    PARENT,         none,                  0, 0, 0,\
+	    "CHILD_WORK_MAX a second")					      \
 	/* Another process sent a message that breaks the rules. */	      \
-	X(WRONG,      CHILDREN, PARENT,         wrong,                 0, 0, 0)\
+	X(WRONG,      CHILDREN, PARENT,         wrong,                 0, 0, 0,\
+	    "once in BELIEVED_MS")					      \
 	/* The filter stopped a system call; the sender is about to end. */   \
-	X(SYSCALL,    CHILDREN, PARENT,         syscall,               0, 0, 0)\
+	X(SYSCALL,    CHILDREN, PARENT,         syscall,               0, 0, 0,\
+	    "once")							      \
 									      \
 	/* Resolve these specs: struct msg_spec items, in parts. */	      \
-	X(RESOLVE,    FRONT,    WALKER,         resolve,    MSG_TAIL_MAX, 0, 0)\
+	X(RESOLVE,    FRONT,    WALKER,         resolve,    MSG_TAIL_MAX, 0, 0,\
+	    "REQUESTS_MAX queued")					      \
 	/* Stop that resolution: its answer is not needed any longer. */      \
-	X(CANCEL,     FRONT,    WALKER,         id,                    0, 0, 0)\
+	X(CANCEL,     FRONT,    WALKER,         id,                    0, 0, 0,\
+	    "BURST a turn")						      \
 	/* Open these paths: struct msg_path items, at most 32. */	      \
-	X(OPEN,       FRONT,    WALKER,         open,       MSG_TAIL_MAX, 0, 0)\
+	X(OPEN,       FRONT,    WALKER,         open,       MSG_TAIL_MAX, 0, 0,\
+	    "BURST a turn")						      \
 	/* Records of common/listing.h, cut anywhere. */		      \
-	X(LISTING,    WALKER,   FRONT,          id,         MSG_TAIL_MAX, 0, 0)\
+	X(LISTING,    WALKER,   FRONT,          id,         MSG_TAIL_MAX, 0, 0,\
+	    "WORKER_WORK_MAX a second")					      \
 	/* End of a resolution, with the seal of its listing. */	      \
-	X(RESOLVED,   WALKER,   FRONT,          resolved,              0, 0, 0)\
+	X(RESOLVED,   WALKER,   FRONT,          resolved,              0, 0, 0,\
+	    "WORKER_WORK_MAX a second")					      \
 	/* That resolution is a glob of more than one turn. */		      \
-	X(SLOW,       WALKER,   FRONT,          id,                    0, 0, 0)\
+	X(SLOW,       WALKER,   FRONT,          id,                    0, 0, 0,\
+	    "WORKER_WORK_MAX a second")					      \
 	/* struct msg_opened_item each, a descriptor for each that worked. */ \
-	X(OPENED,     WALKER,   FRONT,          opened,    MSG_TAIL_MAX, 0, 32)\
+	X(OPENED,     WALKER,   FRONT,          opened,    MSG_TAIL_MAX, 0, 32,\
+	    "one for each OPEN")					      \
 									      \
 	/* Hash these: struct msg_range items, a descriptor for each. */      \
-	X(HASH,       FRONT,    HASHER,         hash,      MSG_TAIL_MAX, 1, 16)\
+	X(HASH,       FRONT,    HASHER,         hash,      MSG_TAIL_MAX, 1, 16,\
+	    "BATCHES queued")						      \
 	/* struct msg_digests_item each, followed by its digests. */	      \
-	X(DIGESTS,    HASHER,   FRONT,          digests,    MSG_TAIL_MAX, 0, 0)\
+	X(DIGESTS,    HASHER,   FRONT,          digests,    MSG_TAIL_MAX, 0, 0,\
+	    "one for each HASH")					      \
 									      \
 	/* Look up this path digest. */					      \
-	X(GET_INFO,   FRONT,    CACHE,          get_info,              0, 0, 0)\
+	X(GET_INFO,   FRONT,    CACHE,          get_info,              0, 0, 0,\
+	    "MESSAGES_AT_ONCE a turn")					      \
 	/* A listing, then an info dictionary, in parts. */		      \
-	X(INFO,       CACHE,    FRONT,          info,       MSG_TAIL_MAX, 0, 0)\
+	X(INFO,       CACHE,    FRONT,          info,       MSG_TAIL_MAX, 0, 0,\
+	    "WORKER_WORK_MAX a second")					      \
 	/* Piece lists of these files: struct msg_file items. */	      \
-	X(GET_PIECES, FRONT,    CACHE,         get_pieces, MSG_TAIL_MAX, 0, 0)\
+	X(GET_PIECES, FRONT,    CACHE,         get_pieces, MSG_TAIL_MAX, 0, 0,\
+	    "MESSAGES_AT_ONCE a turn")					      \
 	/* struct msg_pieces_item each, followed by its digests. */	      \
-	X(PIECES,     CACHE,    FRONT,          pieces,     MSG_TAIL_MAX, 0, 0)\
+	X(PIECES,     CACHE,    FRONT,          pieces,     MSG_TAIL_MAX, 0, 0,\
+	    "WORKER_WORK_MAX a second")					      \
 	/* Remember a file's pieces: path, then msg_digests_item, in parts. */ \
-	X(PUT_PIECES, FRONT,    CACHE,         put_pieces, MSG_TAIL_MAX, 0, 0)\
+	X(PUT_PIECES, FRONT,    CACHE,         put_pieces, MSG_TAIL_MAX, 0, 0,\
+	    "MESSAGES_AT_ONCE a turn")					      \
 	/* Remember a path digest: sealed listings, in parts. */	      \
-	X(PUT_INFO,   FRONT,    CACHE,          put_info,   MSG_TAIL_MAX, 0, 0)\
+	X(PUT_INFO,   FRONT,    CACHE,          put_info,   MSG_TAIL_MAX, 0, 0,\
+	    "MESSAGES_AT_ONCE a turn")					      \
 	/* An entry is in use: tail is the file's path, or empty. */	      \
-	X(TOUCH,      FRONT,    CACHE,          touch,          SPEC_MAX, 0, 0)
+	X(TOUCH,      FRONT,    CACHE,          touch,          SPEC_MAX, 0, 0,\
+	    "MESSAGES_AT_ONCE a turn")
 
 enum msg_type {
 	MSG_NONE,
-#define X(name, from, to, body, tail, fdmin, fdmax) MSG_##name,
+#define X(name, from, to, body, tail, fdmin, fdmax, bound) MSG_##name,
 	MSG_TABLE(X)
 #undef X
 	MSG_COUNT
@@ -221,6 +255,9 @@ struct msg_listener {
 	uint32_t	index;			/* 0 begins a new set */
 	uint32_t	count;			/* index + 1 == count ends it */
 };
+
+/* Bytes in a line of the access log: an honest front's have more. */
+#define ACCESS_LINE_MIN	32
 
 struct msg_log {
 	uint32_t	priority;		/* as syslog(3) */
@@ -454,6 +491,10 @@ struct channel {
 	size_t		 queued_bytes;
 	uint64_t	 taken_ms;		/* time of the last one that
 						   was sent */
+	uint32_t	 work_max;		/* units in a second; 0: no
+						   bound */
+	uint32_t	 work;			/* units in this second */
+	uint64_t	 second_ms;		/* when it began */
 };
 
 /*

@@ -4,6 +4,7 @@
 #ifndef SANDBOX_H
 #define SANDBOX_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "common/msg.h"
@@ -46,6 +47,9 @@ void	sandbox_enter(const struct sandbox *, int *dirfd, char *layers,
 
 /* The sandbox of the parent: only the capabilities that it uses. */
 void	sandbox_enter_parent(char *layers, size_t layers_len);
+
+/* The exit status of a process whose filter stopped a system call. */
+#define EXIT_SYSCALL	(128 + SIGSYS)
 
 /* Load the filter of system calls.  0, or -1 with errno. */
 int	seccomp_enter(enum role, int channel_fd);

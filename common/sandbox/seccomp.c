@@ -29,7 +29,6 @@
 #define ALL	CHILDREN
 
 /* The exit status that a shell shows for this signal. */
-#define EXIT_SYSCALL	(128 + SIGSYS)
 
 /* A condition on an argument; only the bits of mask are compared.  mask 0: no
    condition.  Memory behind a pointer, as in openat2, cannot be checked. */

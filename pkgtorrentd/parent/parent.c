@@ -38,7 +38,8 @@
 #define SILENT_MAX_S	60
 #define TRACKERS_S	60		/* between two looks at their file */
 #define LOG_TURNS_MAX	64		/* in a second, to write kept lines */
-#define STOP_MS		6000		/* the front's five seconds, and one */
+#define STOP_MS		5500		/* the front's five seconds, and the
+					   rest of its loop's turn */
 
 static const int	parent_signal_numbers[PARENT_SIGNALS] = {
 	SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1
@@ -125,6 +126,7 @@ parent_stop(struct parent *parent)
 		return;
 	}
 	parent->state = PARENT_STOPPING;
+	parent->stop_ms = clock_ms() + STOP_MS;
 	(void)reload_drop(parent);
 	notify_send(&parent->notify, "STOPPING=1\nSTATUS=stopping\n");
 	listen_close(&parent->listeners, NULL);
@@ -514,6 +516,7 @@ parent_on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	parent->log_turns = 0;
+	processes_tick(parent);
 	parent_flush_log(parent);
 	if (parent->state != PARENT_SERVING)
 		return;

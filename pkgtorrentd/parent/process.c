@@ -2,9 +2,11 @@
 /*
  * A child, from its start by fork(2) and execveat(2) to its end, and the
  * messages that it sends.  The parent believes a child only as far as it must:
- * it escapes each line for the log, and the worst that a report about another
- * process does is that this process is replaced at once.
+ * it escapes each line for the log, bounds the lines and the work of each child
+ * in a given time, and the worst that a report about another process does is
+ * that both are replaced, once in a while.
  */
+#include <sys/param.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -22,6 +24,7 @@
 #include "common/child.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/sandbox/sandbox.h"
 #include "common/sandbox/selftest.h"
 #include "common/timer.h"
 #include "pkgtorrentd/parent/mount_table.h"
@@ -47,7 +50,19 @@
 #endif
 
 /* Messages received before other events have their turn. */
-#define READ_AT_ONCE	64
+#define READ_AT_ONCE	16
+/* Units of common/channel.h, or lines of the access log, that a child may have
+   in a second. */
+#define CHILD_WORK_MAX	10000
+/* Lines that a child may log in a minute. */
+#define LOG_LINES_MAX	1000
+#define LOG_LINES_MS	60000
+/* Reports of one role about another one are believed once in this time. */
+#define BELIEVED_MS	60000
+/* The front gives no worker less time than this to answer. */
+#define SILENT_MIN_MS	20000
+/* The time for a child to exit when the service is late in stopping. */
+#define EXIT_MIN_MS	500
 /* A child with more unread messages has stopped working. */
 #define QUEUE_MAX	4096
 
@@ -297,7 +312,7 @@ process_start(struct process *p)
 	p->killed = false;
 	p->root_ino = 0;
 	p->silent_s = 0;
-	p->said_why = false;
+	p->said_why = p->convicted = p->stopped = false;
 	p->pid = process_spawn(&parent->programs, p->role, title, &fd);
 	if (p->pid == -1) {
 		p->start_error = errno;
@@ -309,6 +324,7 @@ process_start(struct process *p)
 	}
 
 	channel_open(&p->channel, fd, ROLE_PARENT, p->role, p->index);
+	p->channel.work_max = CHILD_WORK_MAX;
 	if (channel_event_start(&p->event, parent->base, &p->channel,
 	    &process_channel_ops, p, READ_AT_ONCE) == -1)
 		fatal("event_add");
@@ -327,7 +343,7 @@ void
 process_send(struct process *p, enum msg_type type, const void *body,
     const void *tail, size_t tail_len, int fd)
 {
-	if (p->channel.fd == -1)
+	if (p->channel.fd == -1 || p->convicted)
 		return;
 	/* Replace a count that is still queued by the newer one. */
 	if (type == MSG_MOUNTS && channel_replace(&p->channel, type, body))
@@ -434,6 +450,17 @@ process_set_timer(struct process *p, uint32_t ms)
 		fatal("timer_add");
 }
 
+/* The time to exit: less when all of the service is to have ended soon. */
+static uint32_t
+process_exit_ms(const struct process *p)
+{
+	uint64_t end = p->parent->stop_ms, now = clock_ms();
+
+	if (p->parent->state != PARENT_STOPPING || now + KILL_AFTER_MS < end)
+		return KILL_AFTER_MS;
+	return now + EXIT_MIN_MS < end ? (uint32_t)(end - now) : EXIT_MIN_MS;
+}
+
 void
 process_hang_up(struct process *p)
 {
@@ -441,7 +468,7 @@ process_hang_up(struct process *p)
 		return;
 	process_close_channel(p);
 	if (p->pid != 0)
-		process_set_timer(p, KILL_AFTER_MS);
+		process_set_timer(p, process_exit_ms(p));
 }
 
 void
@@ -466,11 +493,54 @@ process_kill(struct process *p)
 	process_set_timer(p, KILL_AFTER_MS);
 }
 
-void
-process_reap(struct process *p)
+/* Report suppressed lines at the place in the log where they are missing. */
+static void
+process_log_suppressed(struct process *p)
+{
+	char	 line[128];
+	int	 len;
+
+	if (p->suppressed == 0)
+		return;
+	len = snprintf(line, sizeof(line), "%u lines were suppressed, because "
+	    "it logged more than %d in a minute", p->suppressed,
+	    LOG_LINES_MAX);
+	p->suppressed = 0;
+	log_child_line(role_name(p->role), p->pid, LOG_WARNING, line,
+	    (size_t)len);
+}
+
+/* May it log another line in this minute? */
+static bool
+process_may_log(struct process *p)
+{
+	uint64_t	 now = clock_coarse_ms();
+
+	if (p->log_lines >= LOG_LINES_MAX && now - p->log_ms < LOG_LINES_MS) {
+		p->suppressed++;
+		return false;
+	}
+	if (now - p->log_ms >= LOG_LINES_MS) {
+		process_log_suppressed(p);
+		p->log_ms = now;
+		p->log_lines = 0;
+	}
+	p->log_lines++;
+	return true;
+}
+
+static void
+process_read_rest(struct process *p)
 {
 	(void)channel_receive(&p->channel, &process_channel_ops, p,
 	    UINT_MAX);
+}
+
+void
+process_reap(struct process *p)
+{
+	process_read_rest(p);
+	process_log_suppressed(p);
 	process_close_channel(p);
 	(void)evtimer_del(&p->timer);
 	p->pid = 0;
@@ -511,7 +581,7 @@ process_on_ready(struct process *p, const struct msg *msg)
 	int		 len;
 
 	if (p->ready_ms != 0)
-		return FAULT_NONE;
+		return FAULT_CONTENT;
 	p->ready_ms = clock_ms();
 	/* A file server must not be asked for the inode of a root. */
 	p->root_dev = (dev_t)ready->root_dev;
@@ -533,12 +603,15 @@ static enum msg_fault
 process_on_log(struct process *p, const struct msg *msg)
 {
 	const struct msg_log	*body = msg->body;
-	int			 priority = LOG_PRI((int)body->priority);
+	int			 priority = MAX(LOG_ERR,
+				    LOG_PRI((int)body->priority));
 	bool			(*line)(struct process *, int, const void *,
 				    size_t) = p->ops->line;
 
 	if (priority <= LOG_ERR)
 		p->said_why = true;
+	if (!process_may_log(p))
+		return FAULT_NONE;
 	if (line == NULL)
 		line = p->parent->ops->line;
 	if (line(p, priority, msg->tail, msg->tail_len))
@@ -547,17 +620,35 @@ process_on_log(struct process *p, const struct msg *msg)
 	return FAULT_NONE;
 }
 
+/* The end of the line that begins here. */
+static const uint8_t *
+access_line_end(const uint8_t *line, const uint8_t *end)
+{
+	const uint8_t	*nl = memchr(line, '\n', (size_t)(end - line));
+
+	return nl != NULL ? nl : end;
+}
+
 static enum msg_fault
 process_on_access(struct process *p, const struct msg *msg)
 {
-	const uint8_t	*line = msg->tail, *end = line + msg->tail_len, *nl;
+	const uint8_t	*line, *nl, *end = msg->tail + msg->tail_len;
+	/* After a reload there may be a few that are not wanted any longer. */
+	bool		 wanted = p->parent->conf->access_log ==
+			    ACCESS_LOG_YES;
+	uint32_t	 n = 0;
 
-	for (; line < end; line = nl + 1) {
-		nl = memchr(line, '\n', (size_t)(end - line));
-		if (nl == NULL)
-			nl = end;
-		log_child_line(role_name(p->role), p->pid, LOG_INFO, line,
-		    (size_t)(nl - line));
+	for (line = msg->tail; line < end; line = nl + 1, n++)
+		if ((nl = access_line_end(line, end)) - line < ACCESS_LINE_MIN)
+			return FAULT_CONTENT;
+	channel_charge(&p->channel, n);
+	/* A front that has lines to send has a loop that runs. */
+	p->silent_s = 0;
+	for (line = msg->tail; line < end; line = nl + 1) {
+		nl = access_line_end(line, end);
+		if (wanted || process_may_log(p))
+			log_child_line(role_name(p->role), p->pid, LOG_INFO,
+			    line, (size_t)(nl - line));
 	}
 	return FAULT_NONE;
 }
@@ -570,21 +661,25 @@ process_on_alive(struct process *p, const struct msg *msg)
 	return FAULT_NONE;
 }
 
-/* Kill a process that broke the rules; a new one replaces it. */
+/* A process that breaks the rules is not listened to any longer; a new one
+   replaces it. */
+static void
+process_condemn(struct process *p)
+{
+	p->convicted = true;
+	channel_event_stop(&p->event);
+	process_kill(p);
+}
+
 static void
 process_convict(struct parent *parent, struct process *accused,
     const char *by, const struct msg_wrong *wrong)
 {
 	parent->wrong++;
-	if (wrong->fault == FAULT_SILENT)
-		log_error("%s %d does not answer the %s's %s, killed",
-		    role_name(accused->role), (int)accused->pid, by,
-		    msg_name(wrong->type));
-	else
-		log_error("%s %d sent the %s a wrong %s (%s), killed",
-		    role_name(accused->role), (int)accused->pid, by,
-		    msg_name(wrong->type), fault_name(wrong->fault));
-	process_kill(accused);
+	log_error("%s %d sent the %s a wrong %s (%s), killed",
+	    role_name(accused->role), (int)accused->pid, by,
+	    msg_name(wrong->type), fault_name(wrong->fault));
+	process_condemn(accused);
 }
 
 static void
@@ -595,67 +690,130 @@ process_on_wrong_message(void *owner, const struct msg_wrong *wrong)
 	process_convict(p->parent, p, role_name(ROLE_PARENT), wrong);
 }
 
-/*
- * The reporter has channels to a few processes only.  If it accuses another
- * one, it breaks the rules itself.
- */
+/* The front reports a worker that does not answer.  One that has just started
+   is the successor of that one, or the report is untrue. */
 static enum msg_fault
-process_on_wrong(struct process *p, const struct msg *msg)
+process_on_silent(struct process *p, struct process *other,
+    const struct msg_wrong *wrong)
 {
-	const struct msg_wrong	*wrong = msg->body;
-	struct process		*other;
-
-	if (wrong->role == ROLE_PARENT) {
-		p->parent->wrong++;
-		log_error("%s %d refused %s of the parent (%s)",
-		    role_name(p->role), (int)p->pid, msg_name(wrong->type),
-		    fault_name(wrong->fault));
+	if (p->role != ROLE_FRONT)
+		return FAULT_CONTENT;
+	p->parent->wrong++;
+	if (other->ready_ms == 0 || other->killed ||
+	    clock_ms() - other->ready_ms < SILENT_MIN_MS)
 		return FAULT_NONE;
+	log_error("%s %d does not answer the %s's %s, killed",
+	    role_name(other->role), (int)other->pid, role_name(p->role),
+	    msg_name(wrong->type));
+	process_kill(other);
+	return FAULT_NONE;
+}
+
+/*
+ * One of the two is wrong, the accuser or the accused, and the parent cannot
+ * tell which: both are replaced.  A role that accuses the same one again
+ * within BELIEVED_MS is not believed, so that a child that was broken into
+ * cannot end another as often as it likes.
+ */
+static void
+process_on_accusation(struct process *p, struct process *other,
+    const struct msg_wrong *wrong)
+{
+	uint64_t	*believed_ms = &p->parent->believed_ms[p->role][
+			    other->role];
+	uint64_t	 now = clock_ms();
+
+	if (*believed_ms != 0 && now - *believed_ms < BELIEVED_MS) {
+		p->parent->wrong++;
+		log_error("%s %d reports a wrong %s of %s %d (%s), and is not "
+		    "believed so soon after the last report, killed",
+		    role_name(p->role), (int)p->pid, msg_name(wrong->type),
+		    role_name(other->role), (int)other->pid,
+		    fault_name(wrong->fault));
+	} else {
+		*believed_ms = now;
+		process_convict(p->parent, other, role_name(p->role), wrong);
+		log_warn("%s %d is replaced too, because the fault may be its "
+		    "own", role_name(p->role), (int)p->pid);
 	}
+	process_condemn(p);
+}
+
+/* The process at the other end of the channel that a report is about.  The
+   reporter has channels to a few processes only. */
+static struct process *
+process_find_accused(struct process *p, const struct msg_wrong *wrong)
+{
+	struct process	*other;
+
 	TAILQ_FOREACH(other, &p->parent->processes, entry)
 		if (!other->retired && !other->reserve && !p->reserve &&
 		    other->role == wrong->role &&
 		    other->index == wrong->index &&
 		    (p->role == ROLE_FRONT) != (other->role == ROLE_FRONT))
 			break;
+	return other;
+}
+
+static enum msg_fault
+process_on_wrong(struct process *p, const struct msg *msg)
+{
+	const struct msg_wrong	*wrong = msg->body;
+	struct process		*other = process_find_accused(p, wrong);
+
+	if (wrong->fault == FAULT_NONE || wrong->fault > FAULT_SILENT)
+		return FAULT_CONTENT;
+	if (other != NULL && wrong->fault == FAULT_SILENT)
+		return process_on_silent(p, other, wrong);
 	if (other != NULL) {
-		process_convict(p->parent, other, role_name(p->role),
-		    wrong);
+		process_on_accusation(p, other, wrong);
 		return FAULT_NONE;
 	}
-	/* The last reload may have retired the accused process. */
-	if (p->role == ROLE_FRONT && wrong->role < ROLE_COUNT &&
-	    wrong->role != ROLE_FRONT) {
-		p->parent->wrong++;
-		return FAULT_NONE;
-	}
-	return FAULT_CONTENT;
+	/* The last reload may have retired the accused process.  If the
+	   reporter accuses any other one, it breaks the rules itself. */
+	if (p->role != ROLE_FRONT || wrong->role >= ROLE_COUNT ||
+	    wrong->role == ROLE_PARENT || wrong->role == ROLE_FRONT)
+		return FAULT_CONTENT;
+	p->parent->wrong++;
+	return FAULT_NONE;
+}
+
+/* A filter has stopped a system call, and the process is about to end: only if
+   it does end that way, the report counts. */
+static enum msg_fault
+process_on_syscall(struct process *p, const struct msg *msg)
+{
+	if (p->stopped)
+		return FAULT_CONTENT;
+	p->stopped = true;
+	memcpy(&p->stopped_at, msg->body, sizeof(p->stopped_at));
+	return FAULT_NONE;
 }
 
 /*
  * After a rare system call of a library that the filter stops, a restart is
  * enough.  After many within a minute no restart helps.
  */
-static enum msg_fault
-process_on_syscall(struct process *p, const struct msg *msg)
+static void
+process_count_stopped(struct process *p)
 {
-	const struct msg_syscall	*body = msg->body;
+	const struct msg_syscall	*at = &p->stopped_at;
 	struct parent			*parent = p->parent;
 	uint64_t			*last = parent->syscall_ms;
 	uint64_t			 now = clock_ms();
 	char				*name, why[512];
 
-	name = seccomp_syscall_resolve_num_arch(body->arch, (int)body->nr);
+	name = seccomp_syscall_resolve_num_arch(at->arch, (int)at->nr);
 	parent->syscalls++;
 	p->said_why = true;
 	log_error("%s %d was stopped at system call %u (%s)",
-	    role_name(p->role), (int)p->pid, body->nr,
+	    role_name(p->role), (int)p->pid, at->nr,
 	    name == NULL ? "unknown" : name);
 	/* The oldest of the last calls shows whether they are too many. */
 	if (last[0] != 0 && now - last[0] < SYSCALLS_MS) {
 		(void)snprintf(why, sizeof(why), "system call %u (%s) of the "
 		    "%s was stopped by its filter, the last of more than %d "
-		    "in a minute: this system needs another filter", body->nr,
+		    "in a minute: this system needs another filter", at->nr,
 		    name == NULL ? "unknown" : name, role_name(p->role),
 		    SYSCALLS_MAX);
 		if (parent->ops->stopped != NULL)
@@ -664,7 +822,30 @@ process_on_syscall(struct process *p, const struct msg *msg)
 	memmove(last, last + 1, (SYSCALLS_MAX - 1) * sizeof(*last));
 	last[SYSCALLS_MAX - 1] = now;
 	free(name);
-	return FAULT_NONE;
+}
+
+/* Count a system call that a process reported, now that it has ended. */
+static void
+process_end_stopped(struct process *p, int status)
+{
+	bool	 killed = p->killed;
+	char	 how[64];
+
+	if (!p->stopped)
+		return;
+	p->stopped = false;
+	if ((WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SYSCALL) ||
+	    (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)) {
+		/* Should it end the service, this pid is no longer ours. */
+		p->killed = true;
+		process_count_stopped(p);
+		p->killed = killed;
+		return;
+	}
+	process_describe_end(how, sizeof(how), status);
+	log_error("%s %d reported that system call %u was stopped, but ended "
+	    "otherwise: %s", role_name(p->role), (int)p->pid,
+	    p->stopped_at.nr, how);
 }
 
 static void
@@ -684,8 +865,17 @@ process_on_closed(void *process)
 CHANNEL_DISPATCH(process_message, struct process, PROCESS_HANDLERS,
     CHILDREN, PARENT);
 
+static bool
+process_has_room(void *owner)
+{
+	const struct process	*p = owner;
+
+	return !p->convicted;
+}
+
 static const struct channel_ops process_channel_ops = {
 	.message = process_message,
+	.has_room = process_has_room,
 	.wrong = process_on_wrong_message,
 	.closed = process_on_closed,
 };
@@ -739,7 +929,20 @@ processes_reap(struct parent *parent)
 		if (p == NULL)
 			continue;
 		/* Its last messages may have the reason, or READY. */
+		process_read_rest(p);
+		process_end_stopped(p, status);
 		process_reap(p);
 		p->ops->ended(p, pid, status);
 	}
+}
+
+void
+processes_tick(struct parent *parent)
+{
+	struct process	*p;
+	uint64_t	 now = clock_coarse_ms();
+
+	TAILQ_FOREACH(p, &parent->processes, entry)
+		if (now - p->log_ms >= LOG_LINES_MS)
+			process_log_suppressed(p);
 }

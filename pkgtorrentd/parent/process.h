@@ -80,6 +80,12 @@ struct process {
 	bool			 planned;	/* the same, with a reload */
 	char			*trouble;	/* of its predecessor */
 	bool			 said_why;	/* why it ends */
+	bool			 convicted;	/* it is not listened to */
+	bool			 stopped;	/* it reported a system call */
+	struct msg_syscall	 stopped_at;	/* that one */
+	uint64_t		 log_ms;	/* when its minute began */
+	uint32_t		 log_lines;	/* of that minute */
+	uint32_t		 suppressed;	/* the same, not logged */
 	int			 start_error;	/* errno of a failed start */
 	char			*layers;	/* as it reported */
 };
@@ -151,6 +157,8 @@ struct process	*processes_front(struct parent *);
 uint32_t processes_count(const struct conf *, enum role);
 /* At SIGCHLD: reap the children that have ended, and call ops->ended. */
 void	 processes_reap(struct parent *);
+/* Each second: report lines that were suppressed in a minute that is over. */
+void	 processes_tick(struct parent *);
 
 /* Copy a line of a child for a terminal. */
 void	 process_copy_line(char *out, size_t outlen, const void *line, size_t);

@@ -77,6 +77,9 @@ struct parent {
 	uint64_t		 wrong;		/* messages */
 	uint64_t		 syscalls;	/* stopped by filters */
 	uint64_t		 syscall_ms[SYSCALLS_MAX]; /* the last ones */
+	/* When one role was last believed against another one. */
+	uint64_t		 believed_ms[ROLE_COUNT][ROLE_COUNT];
+	uint64_t		 stop_ms;	/* children are killed then */
 };
 
 #endif

@@ -2,8 +2,9 @@
 /*
  * The parent and children that were broken into: the input is a list of
  * messages, each from one of the roles and of a kind that the table lets it
- * send.  A line of the log is always one line, no process is ended but one
- * that runs and may have done it, and the memory of them has its bounds.
+ * send, or its end.  A line of the log is always one line, no process is ended
+ * but one that runs and may have done it, processes are linked once they are
+ * ready, only ends by a filter count, and the memory of them has its bounds.
  */
 #include <sys/types.h>
 
@@ -11,8 +12,10 @@
 
 #include "common/log.h"
 #include "common/timer.h"
+#include "pkgtorrentd/parent/process.h"
 #include "tests/lib/fuzz.h"
 
+static void	 fuzz_link(struct process *, struct process *);
 static int	 fuzz_kill(pid_t, int);
 static int	 fuzz_timer(struct event *, uint32_t);
 static void	 fuzz_line(const char *, int, int, const void *, size_t);
@@ -20,17 +23,24 @@ static void	 fuzz_line(const char *, int, int, const void *, size_t);
 #define kill			fuzz_kill
 #define timer_add		fuzz_timer
 #define log_child_line		fuzz_line
+#define process_link		fuzz_link
+#include "pkgtorrentd/parent/parent.c"
+#undef process_link
 #include "pkgtorrentd/parent/process.c"
 #undef log_child_line
 
 #define PROCESSES	6
 
 static struct parent	 parent;
+static struct conf	 conf;
 static struct process	 processes[PROCESSES];
 static const uint8_t	*message;	/* tail of the one at hand */
 static size_t		 message_len;
 static struct process	*sender;
 static enum msg_type	 type;
+static unsigned		 others[ROLE_COUNT][ROLE_COUNT]; /* killed for a role's
+							word */
+static unsigned		 stops;			/* that may count */
 
 static const struct {
 	enum role	role;
@@ -51,7 +61,17 @@ fuzz_kill(pid_t pid, int sig)
 	require(!p->retired);
 	require(p == sender ||
 	    (p->role == ROLE_FRONT) != (sender->role == ROLE_FRONT));
+	/* It is believed once, and is then ended itself. */
+	require(p == sender || ++others[sender->role][p->role] == 1);
 	return 0;
+}
+
+static void
+fuzz_link(struct process *front, struct process *other)
+{
+	require(front == &processes[0] && other != front);
+	require(front->ready_ms != 0 && other->ready_ms != 0);
+	require(front == sender || other == sender);
 }
 
 /* The loop never runs. */
@@ -62,28 +82,23 @@ fuzz_timer(struct event *timer, uint32_t ms)
 	return 0;
 }
 
-static void
-fuzz_ready(struct process *p)
-{
-	require(p == sender && p->ready_ms != 0);
-}
-
 static bool
 fuzz_own_line(struct process *p, int priority, const void *line, size_t len)
 {
-	require(p == sender && priority >= 0);
+	require(p == sender && priority >= LOG_ERR);
 	require(line == message && len == message_len);
-	return true;
+	return parent_on_line(p, priority, line, len);
 }
 
 static void
 fuzz_stopped(struct process *p, const char *why)
 {
-	require(p == sender && why != NULL);
+	require(p == sender && why != NULL && p->killed);
+	require(stops > SYSCALLS_MAX);
 }
 
 static const struct process_ops fuzz_ops = {
-	.ready = fuzz_ready,
+	.ready = parent_on_ready,
 	.line = fuzz_own_line,
 	.stopped = fuzz_stopped,
 };
@@ -97,7 +112,8 @@ fuzz_line(const char *role, int pid, int priority, const void *line,
 	const char *p;
 
 	require(strcmp(role, role_name(sender->role)) == 0);
-	require(pid == sender->pid && priority >= 0 && priority <= LOG_DEBUG);
+	require(pid == sender->pid && priority >= LOG_ERR &&
+	    priority <= LOG_DEBUG);
 	for (p = log_escape(out, sizeof(out), line, len); *p != '\0'; p++)
 		require(*p >= 0x20 && *p < 0x7f);
 	require((size_t)(p - out) < sizeof(out));
@@ -114,7 +130,10 @@ start(void)
 	size_t i;
 
 	log_set_level(-1);
-	parent.state = PARENT_STARTING;
+	parent.state = PARENT_SERVING;
+	parent.ready_fd = -1;
+	parent.conf = &conf;
+	conf.access_log = ACCESS_LOG_YES;
 	TAILQ_INIT(&parent.processes);
 	parent.ops = &fuzz_ops;
 	for (i = 0; i < PROCESSES; i++) {
@@ -128,8 +147,39 @@ start(void)
 	}
 }
 
+/* The sender has ended, and another is in its place. */
+static void
+end(int status)
+{
+	const bool counts = sender->stopped && ((WIFEXITED(status) &&
+	    WEXITSTATUS(status) == EXIT_SYSCALL) || (WIFSIGNALED(status) &&
+	    WTERMSIG(status) == SIGSYS));
+	const uint64_t before = parent.syscalls;
+
+	stops += counts;
+	process_end_stopped(sender, status);
+	require(parent.syscalls - before == counts && !sender->stopped);
+	sender->killed = sender->convicted = false;
+	sender->ready_ms = 0;
+}
+
+/* As the channel does. */
+static void
+take(struct msg *msg)
+{
+	struct msg_wrong wrong = { .role = sender->role,
+	    .index = sender->index, .type = msg->type };
+
+	if (!process_has_room(sender))
+		return;
+	wrong.fault = process_message(sender, msg);
+	if (wrong.fault != FAULT_NONE)
+		process_on_wrong_message(sender, &wrong);
+	require(wrong.fault == FAULT_NONE || !process_has_room(sender));
+}
+
 /* A message: three bytes are its sender, type and length, then its body
-   and its tail. */
+   and its tail.  Or an end: the third byte is the status. */
 static size_t
 hear(const uint8_t *data, size_t len)
 {
@@ -140,7 +190,12 @@ hear(const uint8_t *data, size_t len)
 	size_t body_len, used = 3;
 
 	sender = &processes[data[0] % PROCESSES];
-	msg.type = type = types[data[1] % 6];
+	if (data[1] % 7 == 6) {
+		end(data[2] % 2 == 0 ? EXIT_SYSCALL << 8 : data[2] << 8 |
+		    (data[2] % 4 == 1 ? SIGSYS : 0));
+		return used;
+	}
+	msg.type = type = types[data[1] % 7];
 	body_len = msg_body_len(type);
 	memset(body, 0, sizeof(body));
 	if (len - used < body_len)
@@ -154,7 +209,7 @@ hear(const uint8_t *data, size_t len)
 	used += msg.tail_len;
 	if (msg_check(msg.type, sender->role, ROLE_PARENT,
 	    msg_body_len(msg.type) + msg.tail_len, 0) == 0)
-		(void)process_message(sender, &msg);
+		take(&msg);
 	free((void *)(uintptr_t)message);
 	return used;
 }
@@ -174,7 +229,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		free(processes[i].layers);
 		processes[i].layers = NULL;
 		processes[i].ready_ms = 0;
-		processes[i].killed = false;
+		processes[i].killed = processes[i].convicted = false;
+		processes[i].stopped = false;
+		processes[i].log_lines = processes[i].suppressed = 0;
+		processes[i].channel.work = 0;
 	}
+	memset(parent.believed_ms, 0, sizeof(parent.believed_ms));
+	memset(others, 0, sizeof(others));
 	return 0;
 }

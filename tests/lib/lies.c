@@ -347,7 +347,7 @@ rogue_try_table(struct rogue *r)
 		int		fd_min;
 		int		fd_max;
 	} rows[] = {
-#define X(name, from, to, body, tail, fdmin, fdmax)			\
+#define X(name, from, to, body, tail, fdmin, fdmax, bound)		\
 		{ MSG_##name, tail, fdmin, fdmax },
 		MSG_TABLE(X)
 #undef X

@@ -9,6 +9,8 @@
  *	peer		send its peer a forbidden message
  *	call		make a system call that its filter stops
  *	calls		the same whenever it is started
+ *	flood MESSAGE	do its work, while a thread outside its sandbox sends
+ *			this message all the time to the process that gets it
  */
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -16,6 +18,15 @@
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* Its channels are seen here when they are opened. */
+#define channel_open	channel_open_really
+#include "common/channel.c"
+#undef channel_open
+void	channel_open(struct channel *, int, enum role, enum role, uint32_t);
 
 /* The daemon's other program is this one, too. */
 #define HASHER_PATH	"/proc/self/exe"
@@ -32,9 +43,11 @@ int	hasher_program_main(int, char *[]);
 
 #include "common/sandbox/sandbox.h"
 
+#define PLAN_LEN	32
+
 /* This child's task; false: nothing but its work. */
 static bool
-read_plan(enum role role, char plan[16])
+read_plan(enum role role, char plan[PLAN_LEN])
 {
 	char exe[PATH_MAX] = "", path[2 * PATH_MAX];
 	ssize_t n;
@@ -47,7 +60,7 @@ read_plan(enum role role, char plan[16])
 	fd = open(path, O_RDONLY);
 	if (fd == -1)
 		return false;
-	n = read(fd, plan, 15);
+	n = read(fd, plan, PLAN_LEN - 1);
 	close(fd);
 	if (n <= 0)
 		return false;
@@ -70,6 +83,188 @@ send_key(int fd)
 	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2 };
 
 	(void)sendmsg(fd, &mh, MSG_NOSIGNAL);
+}
+
+/* A message to be sent again and again. */
+static struct {
+	struct channel	 ch;		/* of ours, while there is one */
+	enum msg_type	 type;
+	enum role	 to;
+	atomic_int	 fd;		/* -1: no channel yet */
+	uint64_t	 n;
+	uint8_t		 body[256] __attribute__((__aligned__(8)));
+	uint8_t		 tail[MSG_TAIL_MAX];
+	size_t		 tail_len;
+	int		 file;		/* -1: without a descriptor */
+} flood = { .fd = -1, .file = -1 };
+
+static const struct {
+	const char	*name;
+	enum msg_type	 type;
+	unsigned	 to;
+	size_t		 tail_max;
+} flood_rows[] = {
+#define X(name, from, to, body, tail, fdmin, fdmax, bound)		\
+	{ #name, MSG_##name, to, tail },
+	MSG_TABLE(X)
+#undef X
+};
+
+static void
+flood_add(const void *bytes, size_t len)
+{
+	memcpy(flood.tail + flood.tail_len, bytes, len);
+	flood.tail_len += len;
+}
+
+/* Items of a fixed part that has the length of the path after it. */
+static void
+flood_add_paths(uint32_t n, const void *item, size_t len)
+{
+	static const char path[] = "/yum/a.rpm";
+
+	for (; n > 0; n--) {
+		flood_add(item, len);
+		flood_add(path, sizeof(path) - 1);
+	}
+}
+
+/* Lines that an honest front could have sent. */
+static void
+flood_add_lines(void)
+{
+	static const char line[] = "127.0.0.1 - - [a line of a flood]\n";
+
+	while (flood.tail_len + sizeof(line) <= sizeof(flood.tail))
+		flood_add(line, sizeof(line) - 1);
+}
+
+/* A content that is right, or that makes the receiver work. */
+static void
+flood_fill(enum role role)
+{
+	const uint32_t path_len = 10;
+	struct msg_file item = { .len = path_len };
+	struct msg_wrong *wrong = (void *)flood.body;
+	struct msg_log *line = (void *)flood.body;
+	struct msg_spec spec = { 0, path_len };
+	struct msg_open *open_body = (void *)flood.body;
+	struct msg_hash *hash = (void *)flood.body;
+	struct msg_get_pieces *pieces = (void *)flood.body;
+	struct msg_range range = { 0, 16384, 1 << 20 };
+	size_t i;
+
+	switch (flood.type) {
+	case MSG_LOG:
+		line->priority = LOG_EMERG;
+		break;
+	case MSG_ACCESS:
+		flood_add_lines();
+		return;
+	case MSG_WRONG:
+		wrong->role = role == ROLE_FRONT ? ROLE_HASHER : ROLE_FRONT;
+		wrong->type = MSG_HASH;
+		wrong->fault = FAULT_CONTENT;
+		break;
+	case MSG_RESOLVE:
+		flood_add_paths(1, &spec, sizeof(spec));
+		return;
+	case MSG_OPEN:
+		open_body->count = MSG_FDS_MAX;
+		flood_add_paths(MSG_FDS_MAX, &path_len, sizeof(path_len));
+		return;
+	case MSG_HASH:
+		hash->piece_len = 16384;
+		hash->count = 1;
+		flood_add(&range, sizeof(range));
+		flood.file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+		return;
+	case MSG_GET_PIECES:
+		pieces->piece_len = 1 << 20;
+		pieces->count = 1000;
+		flood_add_paths(1000, &item, sizeof(item));
+		return;
+	case MSG_TOUCH:
+		return;
+	case MSG_PUT_INFO:
+		((struct msg_put_info *)(void *)flood.body)->flags = PART_MORE;
+		break;
+	default:
+		break;
+	}
+	for (i = 0; i < sizeof(flood_rows) / sizeof(flood_rows[0]); i++)
+		if (flood_rows[i].type == flood.type)
+			flood.tail_len = flood_rows[i].tail_max;
+}
+
+/* Another number in each message, of which no question has been asked. */
+static void
+flood_number(void)
+{
+	uint64_t id = 1ULL << 62 | ++flood.n;
+
+	if (flood.type != MSG_PUT_PIECES && flood.type != MSG_PUT_INFO &&
+	    flood.to != ROLE_PARENT)
+		memcpy(flood.body, &id, sizeof(id));
+	if (flood.type == MSG_GET_INFO)
+		memcpy(((struct msg_get_info *)(void *)flood.body)->digest,
+		    &id, sizeof(id));
+}
+
+static void *
+flood_run(void *arg)
+{
+	static const char text[] = "flooding";
+	int fd;
+	struct channel *ch = &flood.ch;
+
+	(void)arg;
+	while ((fd = flood.fd) == -1)
+		(void)poll(NULL, 0, 10);
+	*ch = (struct channel){ .fd = PARENT_FD, .self = ch->self,
+	    .peer = ROLE_PARENT };
+	(void)msg_send_wait(ch, MSG_LOG, &(struct msg_log){ LOG_INFO }, text,
+	    sizeof(text) - 1, NULL, 0);
+	ch->fd = fd;
+	ch->peer = flood.to;
+	for (;;) {
+		flood_number();
+		if (msg_send_wait(ch, flood.type, flood.body, flood.tail,
+		    flood.tail_len, &flood.file, flood.file != -1) == -1)
+			return NULL;
+	}
+}
+
+/* The flood begins with the channel that it is for; the one to the parent has
+   it once the child is ready and at work. */
+void
+channel_open(struct channel *ch, int fd, enum role self, enum role peer,
+    uint32_t index)
+{
+	channel_open_really(ch, fd, self, peer, index);
+	if (peer != ROLE_PARENT && flood.type != MSG_NONE &&
+	    (flood.to == ROLE_PARENT || flood.to == peer) && flood.fd == -1)
+		flood.fd = flood.to == ROLE_PARENT ? PARENT_FD : fd;
+}
+
+static void
+flood_start(enum role role, const char *name)
+{
+	pthread_t thread;
+	size_t i;
+
+	for (i = 0; i < sizeof(flood_rows) / sizeof(flood_rows[0]); i++) {
+		if (strcmp(flood_rows[i].name, name) != 0)
+			continue;
+		flood.type = flood_rows[i].type;
+		for (flood.to = 0; !(flood_rows[i].to & 1U << flood.to);)
+			flood.to++;
+	}
+	flood.ch.self = role;
+	flood_fill(role);
+	if (flood.type == MSG_NONE ||
+	    pthread_create(&thread, NULL, flood_run, NULL) != 0)
+		_exit(99);
 }
 
 /* Locked down like its honest fellows, as root or not. */
@@ -130,14 +325,17 @@ main(int argc, char *argv[], char *envp[])
 		{ "pkgtorrentd: hasher 1", ROLE_HASHER },
 		{ "pkgtorrentd: cache", ROLE_CACHE },
 	};
-	char plan[16];
+	static char plan[PLAN_LEN];
 	size_t i;
 
 	for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
 		if (strcmp(argv[0], roles[i].title) != 0)
 			continue;
-		if (read_plan(roles[i].role, plan))
-			misbehave(roles[i].role, plan);
+		if (read_plan(roles[i].role, plan)) {
+			if (strncmp(plan, "flood ", 6) != 0)
+				misbehave(roles[i].role, plan);
+			flood_start(roles[i].role, plan + 6);
+		}
 		if (roles[i].role == ROLE_WALKER ||
 		    roles[i].role == ROLE_HASHER)
 			return hasher_program_main(argc, argv);

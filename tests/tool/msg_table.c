@@ -29,7 +29,7 @@ print_roles(unsigned roles)
 
 static void
 print_row(const char *name, unsigned from, unsigned to, size_t body,
-    size_t tail, int fd_min, int fd_max)
+    size_t tail, int fd_min, int fd_max, const char *bound)
 {
 	printf("| %s | ", name);
 	print_roles(from);
@@ -37,19 +37,19 @@ print_row(const char *name, unsigned from, unsigned to, size_t body,
 	print_roles(to);
 	printf(" | %zu | %zu | ", body, tail);
 	if (fd_min == fd_max)
-		printf("%d |\n", fd_min);
+		printf("%d | %s |\n", fd_min, bound);
 	else
-		printf("%d–%d |\n", fd_min, fd_max);
+		printf("%d–%d | %s |\n", fd_min, fd_max, bound);
 }
 
 int
 main(void)
 {
-	printf("| message | from → to | body | tail up to | descriptors |\n"
-	    "|---|---|---|---|---|\n");
-#define X(name, from, to, body, tail, fdmin, fdmax)			\
+	printf("| message | from → to | body | tail up to | descriptors | "
+	    "bound |\n|---|---|---|---|---|---|\n");
+#define X(name, from, to, body, tail, fdmin, fdmax, bound)		\
 	print_row(#name, from, to, sizeof(struct msg_##body), tail,	\
-	    fdmin, fdmax);
+	    fdmin, fdmax, bound);
 	MSG_TABLE(X)
 #undef X
 	return 0;

@@ -4,6 +4,7 @@
  * and messages wait in order for a process that is busy.
  */
 #include "common/channel.h"
+#include "common/clock.h"
 #include "tests/lib/test.h"
 
 /* A cache that counts the messages it is sent. */
@@ -122,6 +123,37 @@ TEST(channel__bound)
 }
 
 /* A fault that the handler finds is reported like one that the table finds. */
+/* After the work of a second nothing is received until the next. */
+TEST(channel__work)
+{
+	struct msg_get_pieces body = { .id = 0 };
+	static const char tail[2 * CHANNEL_UNIT];
+	unsigned ms;
+
+	start(&c, &front);
+	c.ch.work_max = 4;
+	c.ch.second_ms = clock_coarse_ms();
+	ATF_REQUIRE_EQ(0, channel_send(&front, MSG_GET_PIECES, &body, tail,
+	    sizeof(tail), NULL, 0));
+	touch(&front);
+	touch(&front);
+	ATF_CHECK_EQ(2, channel_receive(&c.ch, &ops, &c, 10));
+	ATF_CHECK_EQ(1, c.touched);
+	ms = channel_pause_ms(&c.ch);
+	ATF_CHECK(ms > 0 && ms <= 1000);
+	/* The next second. */
+	c.ch.second_ms -= 1000;
+	ATF_CHECK_EQ(0, channel_pause_ms(&c.ch));
+	channel_charge(&c.ch, 2);
+	ATF_CHECK_EQ(1, channel_receive(&c.ch, &ops, &c, 10));
+	channel_charge(&c.ch, UINT32_MAX);
+	ATF_CHECK_EQ(UINT32_MAX, c.ch.work);
+	/* Without a bound. */
+	c.ch.work_max = 0;
+	touch(&front);
+	ATF_CHECK_EQ(1, channel_receive(&c.ch, &ops, &c, 10));
+}
+
 TEST(channel__wrong_content)
 {
 	start(&c, &front);

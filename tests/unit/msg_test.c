@@ -20,7 +20,7 @@ struct row {
 };
 
 static const struct row rows[] = {
-#define X(name, from, to, body, tail, fdmin, fdmax)			\
+#define X(name, from, to, body, tail, fdmin, fdmax, bound)		\
 	{ MSG_##name, from, to, sizeof(struct msg_##body), tail, fdmin, fdmax },
 	MSG_TABLE(X)
 #undef X

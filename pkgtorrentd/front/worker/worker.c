@@ -10,6 +10,9 @@
 
 #define FULL_BYTES	(32U << 20)
 #define TURN_MESSAGES	16	/* then the clients get their turn */
+/* Units of common/channel.h that a worker may have in a second: more than an
+   honest one ever has, and at most a quarter of the front's time. */
+#define WORKER_WORK_MAX	100000
 
 void
 workers_init(struct workers *all, struct event_base *base,
@@ -160,6 +163,7 @@ workers_attach(struct workers *all, enum role role, uint32_t index, int fd)
 		worker_lose(w);
 	w->all = all;
 	channel_open(&w->ch, fd, ROLE_FRONT, role, index);
+	w->ch.work_max = WORKER_WORK_MAX;
 	w->heard_ms = clock_coarse_ms();
 	if (channel_event_start(&w->event, all->base, &w->ch,
 	    &worker_channel_ops, w, TURN_MESSAGES) == -1)

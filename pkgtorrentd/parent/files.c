@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -287,6 +288,91 @@ files_socket_group(const struct parent *parent, const struct conf *conf)
 	return pw->pw_gid;
 }
 
+/* Open the directory in which path is, and find its last component. */
+static int
+files_open_above(const char *path, const char **name)
+{
+	char		 dir[PATH_MAX];
+	const char	*slash = strrchr(path, '/');
+	int		 len = slash > path ? (int)(slash - path) : 1;
+
+	(void)snprintf(dir, sizeof(dir), "%.*s", len, path);
+	*name = slash + 1;
+	return open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static bool
+files_is_empty(int fd)
+{
+	struct dirent	*entry;
+	DIR		*dir;
+	int		 copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	bool		 empty = true;
+
+	if (copy == -1 || (dir = fdopendir(copy)) == NULL) {
+		if (copy != -1)
+			close(copy);
+		return false;
+	}
+	while (empty && (entry = readdir(dir)) != NULL)
+		empty = strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0;
+	(void)closedir(dir);
+	return empty;
+}
+
+/*
+ * Open a directory that has just been made.  A user who may write in the one
+ * above could have put something else in its place since.  An empty directory
+ * of ours that is no mount is as good as the new one; nothing else is taken.
+ */
+static int
+files_open_made(int above, const char *name)
+{
+	struct stat	 st, st_above;
+	int		 fd;
+
+	fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+	    O_CLOEXEC);
+	if (fd != -1 && fstat(fd, &st) == 0 &&
+	    fstat(above, &st_above) == 0 && st.st_uid == geteuid() &&
+	    st.st_dev == st_above.st_dev && files_is_empty(fd))
+		return fd;
+	if (fd != -1)
+		close(fd);
+	return -1;
+}
+
+/* Give a directory that has just been made to the cache's user. */
+static int
+files_give_cache(int above, const char *name, const struct conf *conf,
+    struct buf *errors)
+{
+	const struct passwd	*pw = getpwnam(conf->user[ROLE_CACHE]);
+	const char		*reason = "no such user";
+	int			 rv = -1, fd = files_open_made(above, name);
+
+	if (fd == -1) {
+		(void)buf_addf(errors, "cache %s: something else was put in "
+		    "the place of the new directory; set cache to a directory "
+		    "in one that only root may write\n", conf->cache);
+		return -1;
+	}
+	if (pw != NULL) {
+		rv = fchown(fd, pw->pw_uid, pw->pw_gid);
+		reason = strerror(errno);
+	}
+	if (rv == -1) {
+		/* Once it runs the parent may not give files away. */
+		(void)buf_addf(errors, "cache %s cannot be given to %s: %s; "
+		    "make it for that user, or start the service anew\n",
+		    conf->cache, conf->user[ROLE_CACHE], reason);
+		(void)unlinkat(above, name, AT_REMOVEDIR);
+	}
+	close(fd);
+	return rv;
+}
+
 /*
  * 0755: the content of the cache is public, and an administrator may look.
  */
@@ -294,52 +380,49 @@ int
 files_make_cache(const struct parent *parent, const struct conf *conf,
     const struct conf *old, struct buf *errors)
 {
-	const struct passwd	*pw;
-	struct stat		 st;
+	const char	*name;
+	struct stat	 st;
+	int		 above, rv = 0;
 
 	if (!files_has_new_cache(conf, old) ||
 	    stat(conf->cache, &st) == 0 || errno != ENOENT)
 		return 0;
-	if (mkdir(conf->cache, 0755) == -1) {
+	above = files_open_above(conf->cache, &name);
+	if (above == -1 || mkdirat(above, name, 0755) == -1) {
 		(void)buf_addf(errors, "cache %s cannot be made: %s%s\n",
 		    conf->cache, strerror(errno), selftest_hint(errno));
-		return -1;
-	}
-	if (!parent->privileged)
-		return 0;
-	pw = getpwnam(conf->user[ROLE_CACHE]);
-	if (pw == NULL || chown(conf->cache, pw->pw_uid, pw->pw_gid) == -1) {
-		/* Once it runs the parent may not give files away. */
-		(void)buf_addf(errors, "cache %s cannot be given to %s: %s; "
-		    "make it for that user, or start the service anew\n",
-		    conf->cache, conf->user[ROLE_CACHE],
-		    pw == NULL ? "no such user" : strerror(errno));
-		(void)rmdir(conf->cache);
-		return -1;
-	}
-	return 0;
+		rv = -1;
+	} else if (parent->privileged)
+		rv = files_give_cache(above, name, conf, errors);
+	if (above != -1)
+		close(above);
+	return rv;
 }
 
 /*
  * A FIFO without a reader, a terminal or a link that somebody placed there
- * must neither stop the parent nor lead it elsewhere.
+ * must neither stop the parent nor lead it elsewhere; nor must a second name
+ * of a file that is somewhere else.
  */
 int
 files_open_access_log(const struct conf *conf, struct buf *errors)
 {
 	const char	*reason = "not a regular file", *hint = "";
-	struct stat	 st;
+	struct stat	 st = { 0 };
 	int		 fd;
 
 	if (conf->access_log != ACCESS_LOG_FILE)
 		return -1;
 	fd = open(conf->access_log_file, O_WRONLY | O_APPEND | O_CREAT |
 	    O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
-	if (fd != -1 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+	if (fd != -1 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_nlink <= 1)
 		return fd;
-	if (fd != -1)
+	if (fd != -1) {
+		if (S_ISREG(st.st_mode))
+			reason = "the file has other names too (hard links)";
 		close(fd);
-	else if (errno != ELOOP && errno != ENXIO) {
+	} else if (errno != ELOOP && errno != ENXIO) {
 		hint = selftest_hint(errno);
 		reason = strerror(errno);
 	}

@@ -135,6 +135,34 @@ listen_take(struct listeners *set, struct buf *errors)
 }
 
 /*
+ * Remove a socket file if it is still this one.  The directory is opened first:
+ * a user to whom another one on the way belongs could otherwise lead the
+ * removal to a file that was not looked at.  -1 with errno.
+ */
+static int
+listen_unlink(const char *path, const struct stat *expected)
+{
+	const char	*slash = strrchr(path, '/');
+	char		 dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct stat	 st;
+	int		 fd, rv = -1;
+
+	(void)snprintf(dir, sizeof(dir), "%.*s", slash > path ?
+	    (int)(slash - path) : 1, path);
+	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	if (fstatat(fd, slash + 1, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EBUSY;
+		if (st.st_dev == expected->st_dev &&
+		    st.st_ino == expected->st_ino)
+			rv = unlinkat(fd, slash + 1, 0);
+	}
+	close(fd);
+	return rv;
+}
+
+/*
  * Remove the socket file of a server that has ended, and nothing else that has
  * its path.
  */
@@ -155,7 +183,7 @@ listen_remove_stale(const struct sockaddr_un *sun, socklen_t len)
 		return -1;
 	rv = connect(fd, (const struct sockaddr *)sun, len);
 	if (rv == -1 && errno == ECONNREFUSED)
-		rv = unlink(sun->sun_path);
+		rv = listen_unlink(sun->sun_path, &st);
 	else if (rv == 0 || errno == EAGAIN) {
 		/* EAGAIN: alive, with a full queue. */
 		errno = EADDRINUSE;
@@ -271,6 +299,20 @@ listen_open_fd(const struct conf_listen *cl, gid_t gid, bool share)
 	return fd;
 }
 
+/* Remember the socket file, to remove it in the end; not if somebody has put
+   something else in its place. */
+static void
+listen_note_path(struct listener *l)
+{
+	const struct sockaddr_un	*sun = (const void *)&l->addr;
+
+	if (lstat(sun->sun_path, &l->st) == -1 || !S_ISSOCK(l->st.st_mode) ||
+	    l->st.st_uid != geteuid())
+		return;
+	if ((l->path = strdup(sun->sun_path)) == NULL)
+		fatal("out of memory");
+}
+
 static int
 listen_open_one(struct listeners *set, const struct conf *conf,
     const struct conf_listen *cl, const struct listeners *kept, gid_t gid)
@@ -292,12 +334,8 @@ listen_open_one(struct listeners *set, const struct conf *conf,
 	l = listen_add(set, cl->text, fd);
 	memcpy(&l->addr, &cl->addr, cl->addr_len);
 	l->addr_len = cl->addr_len;
-	if (cl->addr.ss_family == AF_UNIX) {
-		l->path = strdup(((const struct sockaddr_un *)&cl->addr)
-		    ->sun_path);
-		if (l->path == NULL || lstat(l->path, &l->st) == -1)
-			fatal("listen %s: %s", cl->text, strerror(errno));
-	}
+	if (cl->addr.ss_family == AF_UNIX)
+		listen_note_path(l);
 	return 0;
 }
 
@@ -433,7 +471,6 @@ void
 listen_close(struct listeners *set, const struct listeners *kept)
 {
 	struct listener	*l;
-	struct stat	 st;
 	size_t		 i;
 
 	for (i = 0; i < set->n; i++) {
@@ -441,10 +478,8 @@ listen_close(struct listeners *set, const struct listeners *kept)
 		if (!listen_has_fd(kept, l->fd)) {
 			close(l->fd);
 			/* Another server may have bound there since. */
-			if (l->path != NULL && lstat(l->path, &st) == 0 &&
-			    st.st_dev == l->st.st_dev &&
-			    st.st_ino == l->st.st_ino)
-				(void)unlink(l->path);
+			if (l->path != NULL)
+				(void)listen_unlink(l->path, &l->st);
 		}
 		free(l->path);
 		free(l->text);

@@ -14,7 +14,7 @@ struct listener {
 	int			 fd;
 	struct sockaddr_storage	 addr;
 	socklen_t		 addr_len;
-	char			*path;		/* socket file made by us */
+	char			*path;		/* our socket file, or NULL */
 	struct stat		 st;		/* its identity */
 };
 

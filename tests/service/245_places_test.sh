@@ -1,0 +1,132 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# Files that root makes, opens or removes where another user may write too.
+
+. "${0%/*}/../lib/lib.sh"
+
+needs_strace()
+{
+	strace -qq -o probe true 2>/dev/null ||
+	    atf_skip "processes cannot be traced here"
+}
+
+# as_daemon COMMAND ...: by a user who has nothing to do with the service.
+as_daemon()
+{
+	setpriv --reuid daemon --regid daemon --clear-groups "$@"
+}
+
+# A directory of that user, in which root has one too.
+make_place()
+{
+	needs_strace
+	service_prepare
+	mkdir -p place victim place/full
+	touch place/full/file
+	chown daemon place
+	chmod 755 . place
+	as_daemon test -w "$here/place" ||
+	    atf_skip "that user cannot come here"
+}
+
+# swap SUBSTITUTE: as soon as the cache is there, something else is.
+swap()
+{
+	cat >swapper <<-END
+		until [ -e place/cache ]; do sleep 0.01; done
+		mv -T place/cache place/made && $1 && touch place/swapped
+	END
+	as_daemon sh swapper &
+	note_pid $!
+}
+
+# want_swap_refused: the start ends, and gives nothing away.
+want_swap_refused()
+{
+	timeout 40 strace -qq -f -o trace -e trace=mkdir,mkdirat \
+	    -e inject=mkdir,mkdirat:delay_exit=5000000 \
+	    "$program" -d -f conf >log 2>&1
+	same $? 1 "exit status"
+	[ -e place/swapped ] || fail "the other user was too late"
+	want_log 'cache .*place/cache: something else was put in the place'
+	for file in victim place/made "$@"; do
+		same "$(stat -c %U "$file")" root "owner of $file"
+	done
+}
+
+root_case cache_to_link "A cache that is made is not given away as a link." \
+    strace setpriv
+cache_to_link_body()
+{
+	make_place
+	service_configure "cache $here/place/cache"
+	swap "ln -s '$here/victim' place/cache"
+	want_swap_refused
+}
+
+root_case cache_to_directory "Nor as another directory of root." \
+    strace setpriv
+cache_to_directory_body()
+{
+	make_place
+	service_configure "cache $here/place/cache"
+	swap "mv -T place/full place/cache"
+	want_swap_refused place/cache place/cache/file
+}
+
+root_case cache_made "A cache that is missing is made, for its user."
+cache_made_body()
+{
+	small a b
+	settle www/yum
+	service_start "cache $here/new"
+	same "$(stat -c '%U %G %a' new)" "nobody $(id -gn nobody) 755" "it"
+	want_post 200 /yum/a /yum/b
+	wait_for 5 test -e new/info/$digest || fail "nothing is stored"
+}
+
+service_case access_log "The access log is no other file's link or name."
+access_log_body()
+{
+	echo untouched >victim
+	service_configure "access-log $here/access"
+	ln -s victim access
+	want_complaint 'access: not a regular file' "$program" -d -f conf
+	ln -f victim access
+	want_complaint 'access: the file has other names' \
+	    "$program" -d -f conf
+	rm access
+	service_run
+	want 404 /
+	want_log 'GET / ' access
+	ln -f victim access
+	kill -HUP $pid
+	want_log 'access: the file has other names'
+	want_log 'the old configuration stays'
+	want 404 /
+	same "$(cat victim)" untouched "the other file"
+}
+
+service_case socket_of_another "A socket file of another service stays." \
+    strace
+socket_of_another_body()
+{
+	needs_strace
+	mkdir one two
+	ln -s one d
+	service_prepare
+	service_configure "listen 127.0.0.1:$port" "listen $here/d/socket"
+	python3 -c '
+import socket
+socket.socket(socket.AF_UNIX).bind("two/socket")'
+	start_by "strace -D -qq -o $here/trace -e trace=unlink,unlinkat -e inject=unlink,unlinkat:delay_enter=3000000"
+	service_run
+	[ -S one/socket ] || fail "no socket"
+	kill -TERM $pid
+	# It has looked at its own file, and is about to remove it.
+	wait_for 10 grep -q '^unlink' trace || fail "it removes nothing"
+	ln -sfT two d
+	wait_for 20 is_gone $pid || fail "it does not stop"
+	[ -S two/socket ] || fail "the file of another service has gone"
+	[ ! -e one/socket ] || fail "its own file is still there"
+}

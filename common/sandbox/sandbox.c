@@ -175,30 +175,52 @@ find_account(const struct sandbox *sb, struct account *account)
 		    GROUPS_MAX);
 }
 
-/* Enter a directory and remove it: nobody can make a file in it, and nothing is
-   left to clean up. */
+/*
+ * Make a directory, open and remove it: nobody can make a file in it, and
+ * nothing is left to clean up.  Where others may write, another directory could
+ * have taken its place in between; only one that has been removed, and so was
+ * empty, is returned.  -1 with errno.
+ */
+static int
+open_empty_dir(const char *path)
+{
+	struct stat st;
+	int fd, error;
+
+	/* The process enters it as its user. */
+	if (mkdir(path, 0555) == -1)
+		return -1;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	error = errno;
+	if (rmdir(path) == -1 && fd != -1)
+		error = errno;
+	else if (fd != -1 && fstat(fd, &st) == 0 && st.st_nlink == 0)
+		return fd;
+	else if (fd != -1)
+		error = EEXIST;
+	if (fd != -1)
+		close(fd);
+	errno = error;
+	return -1;
+}
+
 static int
 enter_empty_dir(void)
 {
 	static const char *const places[] = { "/run", "/tmp", "/dev/shm" };
 	char path[64];
 	size_t i;
-	int error = ENOENT;
+	int fd, error = ENOENT;
 
 	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(path, sizeof(path), "%s/pkgtorrentd.XXXXXX",
-		    places[i]);
-		if (mkdtemp(path) == NULL) {
-			error = errno;
-			continue;
-		}
-		/* The process enters it again as its user. */
-		if (chmod(path, 0555) == -1 || chdir(path) == -1) {
-			error = errno;
-			rmdir(path);
-			continue;
-		}
-		return rmdir(path);
+		snprintf(path, sizeof(path), "%s/pkgtorrentd.%08x", places[i],
+		    arc4random());
+		fd = open_empty_dir(path);
+		if (fd != -1 && fchdir(fd) == 0)
+			return close(fd);
+		error = errno;
+		if (fd != -1)
+			close(fd);
 	}
 	errno = error;
 	return -1;
@@ -309,7 +331,7 @@ enter_user(const struct sandbox *sb, struct held *held)
 	if (sb->dir == NULL && enter_empty_dir() == -1) {
 		snprintf(change, sizeof(change), "make /run or /tmp writable "
 		    "for root%s", selftest_hint(errno));
-		missing(sb, "empty directory", "mkdir/chmod/chdir/rmdir",
+		missing(sb, "empty directory", "mkdir/openat/rmdir/fchdir",
 		    change, errno);
 	}
 	if ((failed = become_user(&account)) != NULL) {

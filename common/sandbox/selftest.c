@@ -73,8 +73,7 @@ selftest_is_refusal(int error)
 static bool
 takes_mode(const char *call)
 {
-	static const char *const calls[] = { "openat", "mkdir",
-	    "mkdirat", "chmod", "fchmodat" };
+	static const char *const calls[] = { "openat", "mkdir", "mkdirat" };
 	size_t i;
 
 	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)

@@ -155,6 +155,28 @@ restart_under_requests()
 	cat seen
 }
 
+# runs_as USER ROLE ...: each process of these roles, of which there is one.
+runs_as()
+{
+	_user=$1
+	_uid=$(id -u "$_user") || return 1
+	shift
+	for _role; do
+		_found=
+		for _dir in /proc/[0-9]*; do
+			case $(tr '\0' ' ' <"$_dir/cmdline") in
+			"pkgtorrentd: $_role"*) ;;
+			*) continue ;;
+			esac
+			_found=$(sed -n 's/^Uid:[[:blank:]]*//p' \
+			    "$_dir/status" | tr '\t' ' ')
+			[ "$_found" = "$_uid $_uid $_uid $_uid" ] ||
+			    { echo "$_role: $_found, not $_uid"; return 1; }
+		done 2>/dev/null
+		[ -n "$_found" ] || { echo "no $_role"; return 1; }
+	done
+}
+
 # Duties of both units towards their clients and their administrator.
 serves()
 {

@@ -17,6 +17,9 @@ only_refused()
 
 begin $unit
 check "it starts" systemctl enable --now pkgtorrentd
+check "walker and cache have one user" runs_as _pkgtorrent walker cache
+check "the front has another" runs_as _pkgtorrent-front front
+check "the hashers a third" runs_as _pkgtorrent-hasher hasher
 serves
 reloads $unit
 survives $unit

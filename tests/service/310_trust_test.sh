@@ -45,11 +45,11 @@ check_child()
 	esac
 }
 
-# check_user PID GROUPS
+# check_user PID GROUPS [USER]
 check_user()
 {
-	_uid=$(id -u nobody)
-	_gid=$(id -g nobody)
+	_uid=$(id -u "${3:-nobody}")
+	_gid=$(id -g "${3:-nobody}")
 	has "$1" Uid "$_uid $_uid $_uid $_uid"
 	has "$1" Gid "$_gid $_gid $_gid $_gid"
 	has "$1" Groups "$2"
@@ -122,6 +122,84 @@ as_root_body()
 	same "$(holds $cache)" "$here/cache" "what the cache holds"
 }
 
+# may_not_signal USER PID ...
+may_not_signal()
+{
+	_who=$1
+	shift
+	for _victim; do
+		! setpriv --reuid "$_who" --regid "$_who" --clear-groups \
+		    kill -0 "$_victim" 2>/dev/null ||
+		    fail "$_who may signal the $(title "$_victim")"
+	done
+}
+
+root_case own_users "Front and hashers have users of their own, as in the \
+example." setpriv
+own_users_body()
+{
+	small a b
+	settle www/yum
+	mkdir www/yum/closed
+	echo c >www/yum/closed/c
+	service_prepare
+	chgrp "$(id -g nobody)" www/yum/closed
+	chmod 750 www/yum/closed
+	service_start "user front daemon" "user hasher bin" \
+	    "listen 127.0.0.1:$port" "listen $here/socket"
+	front=$(children front)
+	hasher=$(children hasher)
+	walker=$(children walker)
+	cache=$(children cache)
+	check_user $front "$(id -g daemon)" daemon
+	check_user $hasher "$(id -g bin)" bin
+	check_user $walker "$(id -G nobody)"
+	check_user $cache "$(id -G nobody)"
+	may_not_signal daemon $hasher $walker $cache $pid
+	may_not_signal bin $front $walker $cache $pid
+	may_not_signal nobody $front $hasher $pid
+	same "$(stat -c '%U %g %a' socket)" "root $(id -g daemon) 660" \
+	    "the socket"
+	# The hasher needs no right to a file that the walker has opened.
+	want 200 $service/single/yum/closed/c
+	want_torrent form
+	want_post 200 /yum/a /yum/b
+	want 404 / --unix-socket socket
+	wait_for 5 test -e cache/info/$digest || fail "nothing is stored"
+	same "$(stat -c %U cache/info/$digest)" nobody "owner of an entry"
+	for child in $front $hasher $walker $cache; do
+		kill -KILL $child
+		wait_for 10 is_gone $child || fail "$child is still there"
+		wait_for 10 all_serve || fail "not back"
+	done
+	service_reload "user front daemon" "user hasher bin" 'hashers 2'
+	wait_for 10 have_children 2 hasher || fail "no second hasher"
+	service_reload "user front daemon" "user hasher bin"
+	wait_for 10 have_children 1 hasher || fail "it does not end"
+	service_reload "user front bin" "user hasher bin"
+	want_log 'user: a change needs a restart, the old one stays'
+	check_user "$(children front)" "$(id -g daemon)" daemon
+}
+
+all_serve()
+{
+	[ "$(children | wc -l)" = 4 ] &&
+	    curl -sf --max-time 5 -o body "$url$service/digest/$digest"
+}
+
+root_case unknown_user "A user that does not exist is named, with its role."
+unknown_user_body()
+{
+	service_configure "user hasher no-such-user"
+	for option in -n -d; do
+		atf_check -s exit:1 -e "inline:$here/conf: user hasher \
+\"no-such-user\": no such user; make it, or set user to one that exists\n" \
+		    "$program" $option -f conf
+	done
+	# All are nobody's, who is there.
+	atf_check "$program" -n -f conf -o 'user nobody'
+}
+
 root_case the_parent "The parent keeps six capabilities, and no file of a \
 mirror."
 the_parent_body()
@@ -192,6 +270,19 @@ writable_root_body()
 	service_start 'sandbox best-effort'
 	want_log "walker.*: sandbox: the walker's user may write to $here/www"
 	want 404 /
+}
+
+root_case writable_by_the_others "What counts is the user of the walker."
+writable_by_the_others_body()
+{
+	service_prepare
+	chown daemon www
+	service_start 'user front daemon' 'user hasher daemon'
+	want 404 /
+	service_stop
+	service_configure 'user walker daemon'
+	atf_check -s exit:1 -e match:"user daemon owns $here/www" \
+	    "$program" -n -f conf
 }
 
 service_case writable_root_of_a_user "One who tries it out is warned only."

@@ -70,6 +70,43 @@ one_install_body()
 	    grep -l "^.Install.$" pkgtorrentd*.service pkgtorrentd*.socket))"
 }
 
+test_case users "Each user of the example is made by all that makes users."
+users_body()
+{
+	top=$etc/..
+	sed -n 's/^#*user \(.* \)*\([^ ]*\)$/\2/p' "$etc/pkgtorrentd.conf" |
+	    sort >named
+	atf_check [ "$(wc -l <named)" = 3 ]
+	sed -n 's/^u \([^ ]*\) .*/\1/p' "$etc/pkgtorrentd.sysusers" | sort \
+	    >made
+	atf_check -o file:named cat made
+	for file in README.md man/pkgtorrentd.8; do
+		sed -n 's/.*useradd -r .* \(_[^ ]*\)$/\1/p' "$top/$file" |
+		    sort >made
+		atf_check -o file:named cat made
+	done
+	# The one of walkers and cache is that of the cache and of the unit.
+	atf_check -o ignore grep "^d .*_pkgtorrent _pkgtorrent -" \
+	    "$etc/pkgtorrentd.tmpfiles"
+	atf_check -o inline:'User=_pkgtorrent\n' grep '^User=' \
+	    "$etc/pkgtorrentd-confined.service"
+}
+
+test_case sysusers "systemd-sysusers takes the file." systemd-sysusers
+sysusers_body()
+{
+	mkdir -p root/etc
+	atf_check -o ignore -e ignore systemd-sysusers --root="$PWD/root" \
+	    "$(cd "$etc" && pwd)/pkgtorrentd.sysusers"
+	while read -r _ name _; do
+		grep "^$name:" root/etc/passwd || atf_fail "no $name"
+	done <<-END
+		$(grep '^u ' "$etc/pkgtorrentd.sysusers")
+	END
+	cut -d : -f 4 root/etc/passwd | sort | uniq -d >shared
+	atf_check cat shared
+}
+
 test_case reload "A reload checks first, and needs no other package."
 reload_body()
 {

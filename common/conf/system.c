@@ -98,11 +98,15 @@ check_cache(struct check *c, const char *path)
 		    "new name in one");
 }
 
+/* A file that the parent writes. */
 static void
-check_access_log(struct check *c, const char *path)
+check_file(struct check *c, const char *keyword, const char *path)
 {
 	struct stat st;
+	char advice[64];
 	int error = 0;
+
+	look_at(c, keyword, path);
 
 	if (stat(path, &st) == -1)
 		error = errno == ENOENT ? check_parent_dir(c, path) : errno;
@@ -110,9 +114,10 @@ check_access_log(struct check *c, const char *path)
 		error = EISDIR;
 	else if (access(path, W_OK) == -1 && (!c->privileged || errno == EROFS))
 		error = errno;
+	snprintf(advice, sizeof(advice), "set %s to a file that may be written",
+	    keyword);
 	if (error != 0)
-		complain_error(c, "access-log", path, error,
-		    "set access-log to a file that may be written");
+		complain_error(c, keyword, path, error, advice);
 }
 
 static void
@@ -164,10 +169,10 @@ conf_check_system(const struct conf *conf, const char *file, bool privileged,
 		look_at(&c, "cache", conf->cache);
 		check_cache(&c, conf->cache);
 	}
-	if (conf->access_log == ACCESS_LOG_FILE) {
-		look_at(&c, "access-log", conf->access_log_file);
-		check_access_log(&c, conf->access_log_file);
-	}
+	if (conf->access_log == ACCESS_LOG_FILE)
+		check_file(&c, "access-log", conf->access_log_file);
+	if (conf->pid_file != NULL)
+		check_file(&c, "pid-file", conf->pid_file);
 	for (role = ROLE_FRONT; privileged && role < ROLE_COUNT; role++)
 		if (role == ROLE_FRONT || strcmp(conf->user[role],
 		    conf->user[ROLE_FRONT]) != 0)

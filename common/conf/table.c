@@ -63,6 +63,7 @@ const struct keyword conf_keywords[] = {
 	    WORDS("|||error|warning||info|debug")),
 	KEYWORD("access-log", access_log, access_log, "yes",
 	    EXPECT("yes, no or the absolute path of a file")),
+	KEYWORD("pid-file", string, pid_file, NULL, RULE(path)),
 	KEYWORD("max-connections", count, max_connections, "1024",
 	    FROM(1, 65536)),
 	KEYWORD("max-connections-per-client", count,

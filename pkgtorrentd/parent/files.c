@@ -148,9 +148,12 @@ files_check(const struct parent *parent, const struct conf *conf,
 	   listen, so these need not be possible. */
 	if (parent->listeners.activated)
 		used.nlisten = 0;
-	/* A file server may not answer; a walker can wait for it. */
-	if (old != NULL)
+	/* A file server may not answer; a walker can wait for it.  The number
+	   of the process has been written. */
+	if (old != NULL) {
 		used.nroots = 0;
+		used.pid_file = NULL;
+	}
 	if (!files_has_new_cache(conf, old))
 		used.cache = NULL;
 	/* The access log is opened again, which checks it as well. */
@@ -400,35 +403,91 @@ files_make_cache(const struct parent *parent, const struct conf *conf,
 }
 
 /*
- * A FIFO without a reader, a terminal or a link that somebody placed there
- * must neither stop the parent nor lead it elsewhere; nor must a second name
- * of a file that is somewhere else.
+ * Open a file to write, or make it.  A FIFO without a reader, a terminal or a
+ * link that somebody placed there must neither stop the parent nor lead it
+ * elsewhere; nor must a second name of a file that is somewhere else.  -1 with
+ * a reason; errno is 0 if that is no errno.
  */
+static int
+files_open_own(const char *path, int flags, mode_t mode, const char **reason)
+{
+	struct stat	 st = { 0 };
+	int		 fd, error;
+
+	fd = open(path, flags | O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
+	    O_NOCTTY | O_CLOEXEC, mode);
+	error = errno;
+	if (fd != -1 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_nlink <= 1)
+		return fd;
+	if (fd != -1 || error == ELOOP || error == ENXIO)
+		error = 0;
+	*reason = error != 0 ? strerror(error) : S_ISREG(st.st_mode) ?
+	    "the file has other names too (hard links)" :
+	    "not a regular file";
+	if (fd != -1)
+		close(fd);
+	errno = error;
+	return -1;
+}
+
 int
 files_open_access_log(const struct conf *conf, struct buf *errors)
 {
-	const char	*reason = "not a regular file", *hint = "";
-	struct stat	 st = { 0 };
+	const char	*reason;
 	int		 fd;
 
 	if (conf->access_log != ACCESS_LOG_FILE)
 		return -1;
-	fd = open(conf->access_log_file, O_WRONLY | O_APPEND | O_CREAT |
-	    O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
-	if (fd != -1 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_nlink <= 1)
+	fd = files_open_own(conf->access_log_file, O_APPEND, 0640, &reason);
+	if (fd != -1)
 		return fd;
-	if (fd != -1) {
-		if (S_ISREG(st.st_mode))
-			reason = "the file has other names too (hard links)";
-		close(fd);
-	} else if (errno != ELOOP && errno != ENXIO) {
-		hint = selftest_hint(errno);
-		reason = strerror(errno);
-	}
 	(void)buf_addf(errors, "access-log %s: %s%s\n",
-	    conf->access_log_file, reason, hint);
+	    conf->access_log_file, reason, selftest_hint(errno));
 	return -2;
+}
+
+int
+files_write_pid(struct parent *parent, const char **reason)
+{
+	const char	*path = parent->conf->pid_file;
+	int		 fd, rv = 0;
+
+	if (path == NULL)
+		return 0;
+	fd = files_open_own(path, 0, 0644, reason);
+	if (fd == -1)
+		return -1;
+	if (ftruncate(fd, 0) == -1 ||
+	    dprintf(fd, "%d\n", (int)getpid()) < 0 ||
+	    fstat(fd, &parent->pid_st) == -1) {
+		*reason = strerror(errno);
+		rv = -1;
+	}
+	close(fd);
+	return rv;
+}
+
+int
+files_unlink(const char *path, const struct stat *expected)
+{
+	const char	*name;
+	struct stat	 st;
+	int		 rv = -1, above = files_open_above(path, &name);
+
+	if (above == -1)
+		return -1;
+	if (fstatat(above, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EBUSY;
+		/* A new file often has the inode of the last one. */
+		if (st.st_dev == expected->st_dev &&
+		    st.st_ino == expected->st_ino &&
+		    st.st_mtim.tv_sec == expected->st_mtim.tv_sec &&
+		    st.st_mtim.tv_nsec == expected->st_mtim.tv_nsec)
+			rv = unlinkat(above, name, 0);
+	}
+	close(above);
+	return rv;
 }
 
 static bool

@@ -6,6 +6,8 @@
 #ifndef FILES_H
 #define FILES_H
 
+#include <sys/stat.h>
+
 #include "common/conf/conf.h"
 
 struct parent;
@@ -32,6 +34,15 @@ int	 files_make_cache(const struct parent *, const struct conf *,
 	    const struct conf *old, struct buf *errors);
 /* A descriptor; -1 if the access log is not a file, -2 with a complaint. */
 int	 files_open_access_log(const struct conf *, struct buf *errors);
+/* Write the number of this process to pid-file, if there is one.  0, or -1 with
+   a reason, a constant or a text of strerror(3). */
+int	 files_write_pid(struct parent *, const char **reason);
+/*
+ * Remove a file if it is still this one.  The directory is opened first: a user
+ * to whom another one on the way belongs could otherwise lead the removal to a
+ * file that was not looked at.  0, or -1 with errno.
+ */
+int	 files_unlink(const char *path, const struct stat *expected);
 /* Read the trackers if the file has changed, and send the front new ones; if
    forced, read them always and send none. */
 void	 files_read_trackers(struct parent *, bool forced);

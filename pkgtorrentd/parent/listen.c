@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "common/sandbox/selftest.h"
+#include "pkgtorrentd/parent/files.h"
 #include "pkgtorrentd/parent/listen.h"
 
 #define UNSENT_MAX	(384 << 10)	/* bytes in the kernel, per client */
@@ -135,34 +136,6 @@ listen_take(struct listeners *set, struct buf *errors)
 }
 
 /*
- * Remove a socket file if it is still this one.  The directory is opened first:
- * a user to whom another one on the way belongs could otherwise lead the
- * removal to a file that was not looked at.  -1 with errno.
- */
-static int
-listen_unlink(const char *path, const struct stat *expected)
-{
-	const char	*slash = strrchr(path, '/');
-	char		 dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	struct stat	 st;
-	int		 fd, rv = -1;
-
-	(void)snprintf(dir, sizeof(dir), "%.*s", slash > path ?
-	    (int)(slash - path) : 1, path);
-	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1)
-		return -1;
-	if (fstatat(fd, slash + 1, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		errno = EBUSY;
-		if (st.st_dev == expected->st_dev &&
-		    st.st_ino == expected->st_ino)
-			rv = unlinkat(fd, slash + 1, 0);
-	}
-	close(fd);
-	return rv;
-}
-
-/*
  * Remove the socket file of a server that has ended, and nothing else that has
  * its path.
  */
@@ -183,7 +156,7 @@ listen_remove_stale(const struct sockaddr_un *sun, socklen_t len)
 		return -1;
 	rv = connect(fd, (const struct sockaddr *)sun, len);
 	if (rv == -1 && errno == ECONNREFUSED)
-		rv = listen_unlink(sun->sun_path, &st);
+		rv = files_unlink(sun->sun_path, &st);
 	else if (rv == 0 || errno == EAGAIN) {
 		/* EAGAIN: alive, with a full queue. */
 		errno = EADDRINUSE;
@@ -479,7 +452,7 @@ listen_close(struct listeners *set, const struct listeners *kept)
 			close(l->fd);
 			/* Another server may have bound there since. */
 			if (l->path != NULL)
-				(void)listen_unlink(l->path, &l->st);
+				(void)files_unlink(l->path, &l->st);
 		}
 		free(l->path);
 		free(l->text);

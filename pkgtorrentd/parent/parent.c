@@ -175,6 +175,7 @@ static void
 parent_check_ready(struct parent *parent)
 {
 	struct process	*p;
+	const char	*reason;
 
 	if (parent->state != PARENT_STARTING)
 		return;
@@ -182,6 +183,11 @@ parent_check_ready(struct parent *parent)
 		if (!p->retired && p->ready_ms == 0)
 			return;
 
+	if (files_write_pid(parent, &reason) == -1) {
+		parent_fail(parent, "pid-file %s: %s%s",
+		    parent->conf->pid_file, reason, selftest_hint(errno));
+		return;
+	}
 	notify_ready(&parent->notify, parent->conf, false);
 	parent->state = PARENT_SERVING;
 	parent_log_ready(parent);
@@ -655,6 +661,8 @@ parent_run(struct parent *parent, int ready_fd)
 	parent_start_front(parent, process_new(parent, ROLE_FRONT, 0));
 	if (event_base_dispatch(parent->base) == -1)
 		fatal("event_base_dispatch");
+	if (parent->pid_st.st_ino != 0)
+		(void)files_unlink(parent->conf->pid_file, &parent->pid_st);
 	log_info("stopped");
 	log_drain();
 	exit_status = parent->exit_status;

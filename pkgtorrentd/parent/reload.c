@@ -17,9 +17,25 @@
 #include "pkgtorrentd/parent/root_watch.h"
 #include "pkgtorrentd/parent/state.h"
 
+/* Keep the old value of a string (either may be NULL).  Was there another? */
+static bool
+reload_keep(char **value, const char *old)
+{
+	if (*value == NULL && old == NULL)
+		return false;
+	if (*value != NULL && old != NULL && strcmp(*value, old) == 0)
+		return false;
+	free(*value);
+	*value = NULL;
+	if (old != NULL && (*value = strdup(old)) == NULL)
+		fatal("out of memory");
+	return true;
+}
+
 /*
- * A process changes its user and enters its sandbox once; the old values stay
- * in force, also in the configuration that children are sent.
+ * A process changes its user and enters its sandbox once, and its number is
+ * written once; the old values stay in force, also in the configuration that
+ * children are sent.
  */
 static void
 reload_keep_fixed(struct conf *conf, const struct conf *old)
@@ -27,14 +43,11 @@ reload_keep_fixed(struct conf *conf, const struct conf *old)
 	bool	 users = false;
 	int	 role;
 
-	for (role = ROLE_FRONT; role < ROLE_COUNT; role++) {
-		if (strcmp(conf->user[role], old->user[role]) == 0)
-			continue;
-		users = true;
-		free(conf->user[role]);
-		if ((conf->user[role] = strdup(old->user[role])) == NULL)
-			fatal("out of memory");
-	}
+	for (role = ROLE_FRONT; role < ROLE_COUNT; role++)
+		users |= reload_keep(&conf->user[role], old->user[role]);
+	if (reload_keep(&conf->pid_file, old->pid_file))
+		log_warn("pid-file: a change needs a restart, the old one "
+		    "stays");
 	if (users)
 		log_warn("user: a change needs a restart, the old one stays");
 	if (conf->strict != old->strict) {

@@ -48,6 +48,7 @@ struct parent {
 	char			 layers[256];	/* of the parent itself */
 
 	int			 access_fd;	/* -1: no file */
+	struct stat		 pid_st;	/* of pid-file; inode 0: none */
 	struct buf		 trackers;	/* checked, one per line */
 	struct stat		 trackers_st;	/* of the file read last */
 	bool			 trackers_none;	/* logged: there are none */

@@ -123,6 +123,35 @@ pkgtorrentd: walker" "the children"
 	done
 }
 
+service_case pid_file "The parent's number is in the file for it."
+pid_file_body()
+{
+	service_configure "pid-file $here/none/pid"
+	want_complaint 'pid-file ".*/none/pid": No such file or directory; set' \
+	    "$program" -n -f conf
+	service_configure "pid-file $here/pid"
+	atf_check "$program" -n -f conf
+	[ ! -e pid ] || fail "a check has made it"
+	# A longer one that a crash has left.
+	echo 123456789012 >pid
+	service_run
+	same "$(cat pid)" "$pid" "the file"
+	same "$(stat -c %a pid)" 644 "its mode"
+	kill -HUP $pid
+	want_log ': reloaded'
+	service_reload "pid-file $here/other"
+	want_log 'pid-file: a change needs a restart, the old one stays'
+	[ ! -e other ] || fail "there is another"
+	service_stop
+	[ ! -e pid ] || fail "it is still there"
+	# One that is somebody else's by now stays.
+	service_start "pid-file $here/pid"
+	rm pid
+	echo 1 >pid
+	service_stop
+	same "$(cat pid)" 1 "the file"
+}
+
 # A descriptor count says nothing to users that may not look.
 descriptors()
 {

@@ -107,6 +107,27 @@ access_log_body()
 	same "$(cat victim)" untouched "the other file"
 }
 
+service_case pid_file "Nor is the pid file."
+pid_file_body()
+{
+	echo untouched >victim
+	service_configure "pid-file $here/pid"
+	ln -s victim pid
+	want_complaint_late 'pid-file .*/pid: not a regular file'
+	ln -f victim pid
+	want_complaint_late 'pid-file .*/pid: the file has other names'
+	same "$(cat victim)" untouched "the other file"
+	[ -e pid ] || fail "the file has gone"
+}
+
+# want_complaint_late PATTERN: in the background too the reason is seen.
+want_complaint_late()
+{
+	"$program" -f conf >out 2>&1
+	same $? 1 "exit status"
+	grep -q -e "parent: $1" out || fail "no '$1' in: $(cat out)"
+}
+
 service_case socket_of_another "A socket file of another service stays." \
     strace
 socket_of_another_body()

@@ -1,0 +1,126 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# The script for systems without a service manager: it starts and stops the
+# service of its configuration, and no other.
+
+. "${0%/*}/../lib/lib.sh"
+
+# prepare: ./rc is the script for the configuration in conf.
+prepare()
+{
+	service_configure
+	sed -e "s,^daemon=.*,daemon=$program," -e "s,^conf=.*,conf=$here/conf," \
+	    -e "s,^pidfile=.*,pidfile=$here/conf.pid," \
+	    -e 's,/etc/default/,/nonexistent/,' \
+	    -e 's,/etc/conf.d/,/nonexistent/,' \
+	    "$tests/../etc/pkgtorrentd.rc" >rc
+	chmod +x rc
+}
+
+# start: by the script; $pid is its parent's number.
+start()
+{
+	atf_check -o 'inline:starting pkgtorrentd\n' ./rc start
+	pid=$(cat conf.pid)
+	note_pid "$pid"
+	same "$(ps -o args= -p "$pid")" "pkgtorrentd: parent" "the process"
+	atf_check -o "inline:pkgtorrentd is running, parent $pid\n" ./rc status
+}
+
+root_case cycle "Started, reloaded, started again and stopped."
+cycle_body()
+{
+	prepare
+	atf_check -s exit:3 -o 'inline:pkgtorrentd is not running\n' ./rc status
+	start
+	want 404 /
+	atf_check -o 'inline:pkgtorrentd is running\n' ./rc start
+	small a
+	want 200 $service/single/yum/a
+	echo 'deny /yum' >>conf
+	atf_check ./rc reload
+	wait_for 10 denied || fail "no reload"
+	first=$pid
+	atf_check -o match:starting ./rc restart
+	pid=$(cat conf.pid)
+	note_pid "$pid"
+	differs "$pid" "$first" "the parent"
+	is_gone "$first" || fail "the old one is still there"
+	echo nonsense >>conf
+	atf_check -s exit:1 -e match:nonsense ./rc restart
+	atf_check -s exit:1 -e match:nonsense ./rc reload
+	want 404 /
+	atf_check -o 'inline:stopping pkgtorrentd\n' ./rc stop
+	is_gone "$pid" || fail "it is still there"
+	[ ! -e conf.pid ] || fail "its number is still there"
+	atf_check -o 'inline:pkgtorrentd is not running\n' ./rc stop
+	# A number that was left over by a crash, and is somebody else's now.
+	sleep 60 &
+	note_pid $!
+	echo $! >conf.pid
+	atf_check -s exit:3 -o match:'not running' ./rc status
+	atf_check -o match:'not running' ./rc stop
+	! is_gone $! || fail "another program was ended"
+}
+
+denied()
+{
+	ask $service/single/yum/a
+	[ "$status" = 403 ]
+}
+
+# another NAME COMMAND ...: a service on other ports is run by that; $other is
+# its parent's number.
+another()
+{
+	mkdir -p "$1" && chmod 755 "$1"
+	sed -e "s,^listen .*,listen $here/$1/socket," \
+	    -e "s,^cache .*,cache $here/$1/cache," conf >"$1/conf"
+	_log=$1/log
+	mkdir "$1/cache"
+	chown nobody "$1" "$1/cache"
+	shift
+	"$@" "$program" -d -f "${_log%/log}/conf" >"$_log" 2>&1 &
+	other=$!
+	note_pid $other
+	wait_for 10 grep -q 'parent.*: ready: ' "$_log" ||
+	    fail "no other service: $(cat "$_log")"
+	same "$(ps -o args= -p $other)" "pkgtorrentd: parent" "the other"
+}
+
+# beside: the other service makes no difference to the script, which makes
+# none to it.
+beside()
+{
+	atf_check -s exit:3 -o match:'not running' ./rc status
+	atf_check -o match:'not running' ./rc stop
+	start
+	differs "$pid" "$other" "the parent"
+	atf_check -o match:starting ./rc restart
+	pid=$(cat conf.pid)
+	note_pid "$pid"
+	atf_check -o match:stopping ./rc stop
+	is_gone "$pid" || fail "it is still there"
+	! is_gone "$other" || fail "the other service was stopped"
+}
+
+root_case of_a_user "A user's service is not taken for it." setpriv
+of_a_user_body()
+{
+	prepare
+	chmod a+x . && setpriv --reuid nobody --clear-groups \
+	    "$program" -V >/dev/null || atf_skip "nobody can run the program"
+	another users setpriv --reuid nobody --clear-groups
+	beside
+	# Not even if its number is in the way.
+	echo "$other" >conf.pid
+	beside
+}
+
+root_case of_another_configuration "Nor is one of another configuration."
+of_another_configuration_body()
+{
+	prepare
+	another second env
+	beside
+}

@@ -82,6 +82,25 @@ functions_body()
 	atf_check cat missing
 }
 
+test_case tests "The tests and cases that SECURITY.md names exist."
+tests_body()
+{
+	grep -o '`[a-z_]*:[a-z_0-9]*`' "$top/SECURITY.md" | tr -d '`' |
+	    sort -u >names
+	atf_check [ "$(wc -l <names)" -ge 50 ]
+	while IFS=: read -r noun case; do
+		# Scripts have a number before their noun.
+		find "$top/tests" -name "${noun}_test.[cs]*" -o \
+		    -name "[0-9][0-9][0-9]_${noun}_test.sh" >files
+		# shellcheck disable=SC2046
+		cat $(grep -v '_test$' files) /dev/null |
+		    grep -q -e "^[a-z_]*_case $case[ \\]" \
+		    -e "^[a-z_]*_case $case\$" \
+		    -e "^TEST[A-Z_]*($case[,)]" || echo "$noun:$case"
+	done <names >missing
+	atf_check cat missing
+}
+
 test_case places "Files define or call the functions of their rows."
 places_body()
 {

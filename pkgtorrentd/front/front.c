@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The front: the process that clients talk to.  Runs as the daemon's user in
+ * The front: the process that clients talk to.  Runs as its user in
  * an empty root directory, without a directory descriptor, behind a filter
  * that lets it accept, read, write and pass messages.  It may ask walkers to
  * resolve and open paths, hashers to hash the opened files, and the cache for

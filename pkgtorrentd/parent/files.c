@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The files that the parent reads, checks, opens or makes: the configuration,
- * the trackers, the access log, the cache directory.
+ * the trackers, the access log, the pid file, the cache directory.
  */
 #include <sys/mman.h>
 #include <sys/stat.h>

@@ -136,6 +136,30 @@ listen_take(struct listeners *set, struct buf *errors)
 }
 
 /*
+ * Connect to a socket file that is open (O_PATH): to this one, whatever its
+ * path leads to by now.  Without /proc by the path.
+ */
+static int
+listen_connect_file(int file, const struct sockaddr_un *sun, socklen_t len)
+{
+	struct sockaddr_un	 self = { .sun_family = AF_UNIX };
+	int			 fd, rv, error;
+
+	(void)snprintf(self.sun_path, sizeof(self.sun_path),
+	    "/proc/self/fd/%d", file);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -1;
+	rv = connect(fd, (const struct sockaddr *)&self, sizeof(self));
+	if (rv == -1 && errno == ENOENT)
+		rv = connect(fd, (const struct sockaddr *)sun, len);
+	error = errno;
+	close(fd);
+	errno = error;
+	return rv;
+}
+
+/*
  * Remove the socket file of a server that has ended, and nothing else that has
  * its path.
  */
@@ -143,18 +167,17 @@ static int
 listen_remove_stale(const struct sockaddr_un *sun, socklen_t len)
 {
 	struct stat	 st;
-	int		 fd, rv;
+	int		 file, rv = -1;
 
-	if (lstat(sun->sun_path, &st) == -1)
+	file = open(sun->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (file == -1)
 		return errno == ENOENT ? 0 : -1;
-	if (!S_ISSOCK(st.st_mode)) {
-		errno = EEXIST;
-		return -1;
-	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1)
-		return -1;
-	rv = connect(fd, (const struct sockaddr *)sun, len);
+	if (fstat(file, &st) == -1)
+		goto out;
+	errno = EEXIST;
+	if (!S_ISSOCK(st.st_mode))
+		goto out;
+	rv = listen_connect_file(file, sun, len);
 	if (rv == -1 && errno == ECONNREFUSED)
 		rv = files_unlink(sun->sun_path, &st);
 	else if (rv == 0 || errno == EAGAIN) {
@@ -162,7 +185,8 @@ listen_remove_stale(const struct sockaddr_un *sun, socklen_t len)
 		errno = EADDRINUSE;
 		rv = -1;
 	}
-	close(fd);
+out:
+	close(file);
 	return rv;
 }
 

@@ -128,6 +128,36 @@ want_complaint_late()
 	grep -q -e "parent: $1" out || fail "no '$1' in: $(cat out)"
 }
 
+service_case socket_in_use "A socket file that is in use stays." strace
+socket_in_use_body()
+{
+	needs_strace
+	mkdir one two
+	ln -s one d
+	service_prepare
+	service_configure "listen $here/d/socket"
+	python3 -c '
+import socket, time
+socket.socket(socket.AF_UNIX).bind("two/socket")
+s = socket.socket(socket.AF_UNIX)
+s.bind("one/socket")
+s.listen()
+time.sleep(60)' &
+	note_pid $!
+	wait_for 5 test -S one/socket || fail "no socket"
+	strace -qq -o trace -e trace=connect \
+	    -e inject=connect:delay_enter=3000000 \
+	    "$program" -d -f conf >log 2>&1 &
+	note_pid $!
+	# It has looked at the one that is in use, and asks if it is.
+	wait_for 10 grep -q '^connect' trace || fail "it does not ask"
+	ln -sfT two d
+	wait_for 20 grep -q 'd/socket: ' log || fail "it says nothing"
+	grep 'd/socket: Address already in use' log ||
+	    fail "it asked the other one"
+	[ -S one/socket ] && [ -S two/socket ] || fail "a file has gone"
+}
+
 service_case socket_of_another "A socket file of another service stays." \
     strace
 socket_of_another_body()

@@ -85,6 +85,36 @@ cache_made_body()
 	wait_for 5 test -e new/info/$digest || fail "nothing is stored"
 }
 
+root_case empty_directory "An empty root directory is no other one." \
+    strace setpriv unshare mount
+empty_directory_body()
+{
+	make_place
+	strace -qq -o probe -e trace=mkdir true 2>/dev/null ||
+	    atf_skip "this machine has no mkdir(2)"
+	service_configure
+	chmod 700 victim
+	# All may write in /run, where that user waits for a directory.
+	cat >swapper <<-END
+		until set -- /run/pkgtorrentd.*; [ -e "\$1" ]; do sleep 0.01; done
+		mv -T "\$1" /run/made && ln -s "$here/victim" "\$1" &&
+		    touch place/swapped
+	END
+	cat >inside <<-END
+		#! /bin/sh
+		mount -t tmpfs -o mode=777 none /run || exit 1
+		setpriv --reuid daemon --regid daemon --clear-groups sh swapper &
+		exec strace -D -f -qq -o $here/trace -e trace=mkdir \
+		    -e inject=mkdir:delay_exit=3000000 "\$@"
+	END
+	chmod +x inside
+	start_by "unshare -m $here/inside"
+	service_run
+	[ -e place/swapped ] || fail "the other user was too late"
+	same "$(stat -c '%U %a' victim)" "root 700" "the other directory"
+	want 404 /
+}
+
 service_case access_log "The access log is no other file's link or name."
 access_log_body()
 {

@@ -13,7 +13,7 @@ needs_strace()
 # as_daemon COMMAND ...: by a user who has nothing to do with the service.
 as_daemon()
 {
-	setpriv --reuid daemon --regid daemon --clear-groups "$@"
+	setpriv --reuid daemon --regid "$(id -g daemon)" --clear-groups "$@"
 }
 
 # A directory of that user, in which root has one too.
@@ -103,7 +103,7 @@ empty_directory_body()
 	cat >inside <<-END
 		#! /bin/sh
 		mount -t tmpfs -o mode=777 none /run || exit 1
-		setpriv --reuid daemon --regid daemon --clear-groups sh swapper &
+		setpriv --reuid daemon --regid "$(id -g daemon)" --clear-groups sh swapper &
 		exec strace -D -f -qq -o $here/trace -e trace=mkdir \
 		    -e inject=mkdir:delay_exit=3000000 "\$@"
 	END

@@ -122,14 +122,20 @@ as_root_body()
 	same "$(holds $cache)" "$here/cache" "what the cache holds"
 }
 
+# signal USER PID
+signal()
+{
+	setpriv --reuid "$1" --regid "$(id -g "$1")" --clear-groups \
+	    sh -c 'kill -0 "$1"' sh "$2" 2>/dev/null
+}
+
 # may_not_signal USER PID ...
 may_not_signal()
 {
 	_who=$1
 	shift
 	for _victim; do
-		! setpriv --reuid "$_who" --regid "$_who" --clear-groups \
-		    kill -0 "$_victim" 2>/dev/null ||
+		! signal "$_who" "$_victim" ||
 		    fail "$_who may signal the $(title "$_victim")"
 	done
 }
@@ -155,6 +161,8 @@ own_users_body()
 	check_user $hasher "$(id -g bin)" bin
 	check_user $walker "$(id -G nobody)"
 	check_user $cache "$(id -G nobody)"
+	signal daemon $front || fail "the test cannot signal"
+	signal nobody $cache || fail "walker and cache have not the same user"
 	may_not_signal daemon $hasher $walker $cache $pid
 	may_not_signal bin $front $walker $cache $pid
 	may_not_signal nobody $front $hasher $pid

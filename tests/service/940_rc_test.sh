@@ -108,9 +108,10 @@ root_case of_a_user "A user's service is not taken for it." setpriv
 of_a_user_body()
 {
 	prepare
-	chmod a+x . && setpriv --reuid nobody --clear-groups \
-	    "$program" -V >/dev/null || atf_skip "nobody can run the program"
-	another users setpriv --reuid nobody --clear-groups
+	set -- setpriv --reuid nobody --regid "$(id -g nobody)" --clear-groups
+	chmod a+x . && "$@" "$program" -V >/dev/null ||
+	    atf_skip "that user cannot run the program"
+	another users "$@"
 	beside
 	# Not even if its number is in the way.
 	echo "$other" >conf.pid

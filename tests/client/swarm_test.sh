@@ -84,8 +84,7 @@ share()
 	make_odd_mirror
 	start_tracker
 	service_start
-	want 200 "$service/single/yum/**"
-	want_torrent
+	want_torrent_at "$service/single/yum/**"
 	hash=$torrent
 	torrent_has announce "$tracker" announce
 	admit "$hash"

@@ -92,8 +92,7 @@ curl_body()
 	want_field Cache-Control 'no-cache, no-store, must-revalidate'
 	want_field Pragma no-cache
 	want_field Expires 0
-	want_post 200 "$@"
-	want_torrent
+	want_torrent_of "$@"
 	grep -q "^Content-Disposition: attachment; filename=$torrent.torrent" \
 	    head || fail "no such line in the head"
 	# Order is part of the request.

@@ -229,9 +229,16 @@ while True:
 # start_by COMMAND: the service is an argument of that from here on.
 start_by()
 {
+	service_prepare
 	printf '#! /bin/sh\nexec %s "%s" "$@"\n' "$1" "$program" >started
 	chmod +x started
 	program=$here/started
+}
+
+# limit_descriptors N: the service has no more of them from here on.
+limit_descriptors()
+{
+	start_by "sh -c 'ulimit -n $1; exec \"\$@\"' sh"
 }
 
 # Called before files are made, or by service_start.
@@ -312,6 +319,14 @@ service_start()
 {
 	service_configure "$@"
 	service_run
+}
+
+# start_with FILES ['keyword argument' ...]: FILES, a function, makes some.
+start_with()
+{
+	"$1"
+	shift
+	service_start "$@"
 }
 
 # Ends by SIGTERM, with exit status 0 and everything gone.
@@ -484,6 +499,20 @@ want_torrent()
 	torrent=$(torrent "$@") || fail "$_target: not a good torrent"
 }
 
+# want_torrent_at TARGET [curl option ...]: the answer is a good one.
+want_torrent_at()
+{
+	want 200 "$@"
+	want_torrent
+}
+
+# want_torrent_of PATH ...: so is that to a POST of these.
+want_torrent_of()
+{
+	want_post 200 "$@"
+	want_torrent
+}
+
 # torrent_has FIELD VALUE NAME: the last answer is a good torrent with that.
 torrent_has()
 {
@@ -571,14 +600,22 @@ want_later()
 # The service manager's socket, notify.socket: its messages go to "notified".
 listen_as_manager()
 {
+	: >notified
 	python3 -c '
 import socket
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind("notify.socket")
 while True:
-    print(s.recv(4096).decode(), flush=True)' >notified &
+    print(s.recv(4096).decode(), flush=True)' >>notified &
 	note_pid $!
 	wait_for 5 test -S notify.socket || fail "no socket"
+}
+
+# The file that is served is the second, of 7 bytes.
+is_the_second()
+{
+	want 200 $service/single/yum/a
+	[ "$(torrent length 2>/dev/null)" = 7 ]
 }
 
 session_is_gone()

@@ -18,11 +18,9 @@ service_case single_and_simple \
     "single names a torrent by its info hash, simple by the file."
 single_and_simple_body()
 {
-	yum_files
-	service_start
+	start_with yum_files
 	for mode in single simple; do
-		want 200 $service/$mode/yum/a.rpm
-		want_torrent
+		want_torrent_at $service/$mode/yum/a.rpm
 		want_field Content-Type application/x-bittorrent
 		want_field Content-Transfer-Encoding binary
 		want_field Content-Length "$(stat -c %s body)"
@@ -45,8 +43,7 @@ single_and_simple_body()
 	encoded="filename\*=UTF-8''q%22%5C.rpm.torrent"
 	want_field Content-Disposition \
 	    "attachment; filename=\"q[!\"\\\\]*.rpm.torrent\"; $encoded"
-	want 200 $service/single/yum/%c3%bcn%c3%af.rpm
-	want_torrent
+	want_torrent_at $service/single/yum/%c3%bcn%c3%af.rpm
 	want_field Content-Disposition \
 	    "attachment; filename=$torrent.torrent"
 }
@@ -54,8 +51,7 @@ single_and_simple_body()
 service_case forms "One file is the single form, a digest the multi form."
 forms_body()
 {
-	yum_files
-	service_start
+	start_with yum_files
 	want 200 "$service/single/yum/[a].rpm"
 	torrent_has form single "a pattern with one match"
 	want 200 "$service/single/yum/**"
@@ -78,10 +74,8 @@ $url/yum/a.rpm" "base and file"
 service_case digest_by_query "GET with p fields means what POST means."
 digest_by_query_body()
 {
-	yum_files
-	service_start
-	want_post 200 /yum/a.rpm '/yum/b+b.rpm'
-	want_torrent
+	start_with yum_files
+	want_torrent_of /yum/a.rpm '/yum/b+b.rpm'
 	cp body posted
 	want 200 "$service/digest/$digest?p=/yum/a.rpm&p=%2Fyum/b%2Bb.rpm"
 	atf_check cmp posted body
@@ -94,8 +88,7 @@ digest_by_query_body()
 service_case digest_refused "What does not fit its digest is not remembered."
 digest_refused_body()
 {
-	yum_files
-	service_start
+	start_with yum_files
 	a=$(paths_digest /yum/a.rpm)
 	other=$(paths_digest /yum/a.rpm /yum/sub/c.rpm)
 	want 400 "$service/digest/$other?p=/yum/a.rpm"
@@ -161,8 +154,7 @@ multi_form_is_remembered_body()
 	yum_files
 	settle www/yum
 	service_start
-	want 200 "$service/single/yum/[ab]*.rpm"
-	want_torrent
+	want_torrent_at "$service/single/yum/[ab]*.rpm"
 	pattern=$torrent
 	want 200 "$service/digest/$(paths_digest '/yum/[ab]*.rpm')"
 	same "$(torrent)" "$pattern" "the pattern and its digest"
@@ -225,8 +217,7 @@ nullfile_ranges_body()
 service_case head "HEAD says what GET says, and no more."
 head_body()
 {
-	yum_files
-	service_start "serve-files yes"
+	start_with yum_files "serve-files yes"
 	python head
 }
 
@@ -251,8 +242,7 @@ methods_body()
 service_case targets "A target has one meaning, however it is written."
 targets_body()
 {
-	yum_files
-	service_start
+	start_with yum_files
 	for target in /yum/torrent_service/single/yum/a.rpm \
 	    /n/torrent%5Fservice/single/yum/a.rpm \
 	    //yum//torrent_service///single//yum//a.rpm \
@@ -297,14 +287,12 @@ dots_body()
 	settle www/yum/* www/yum/sub/* other/*
 	service_start "root $here/www" "root /yum/other $here/other" \
 	    "deny /yum/secret"
-	want 200 $service/single/yum/a.rpm
-	want_torrent
+	want_torrent_at $service/single/yum/a.rpm
 	plain=$torrent
 	for target in $service/single/./yum/./a.rpm \
 	    $service/single/yum/%2e/a.rpm \
 	    "/./mirror/%2e/torrent_service/./single/yum/././a.rpm"; do
-		want 200 "$target"
-		want_torrent
+		want_torrent_at "$target"
 		same "$torrent" "$plain" "$target"
 		torrent_has urls "$url/yum/a.rpm" "the web seed"
 	done
@@ -314,13 +302,11 @@ dots_body()
 	want 200 "$service/single/yum/./sub/*.rpm"
 	want_post 404 /yum/./secret/s.rpm
 	want_post 404 /./yum/secret/./s.rpm '/yum/./secret/*'
-	want_post 200 /yum/a.rpm
-	want_torrent
+	want_torrent_of /yum/a.rpm
 	plain=$torrent
 
 	# The digest is that of the paths as they were sent, also afterwards.
-	want_post 200 /yum/./a.rpm
-	want_torrent
+	want_torrent_of /yum/./a.rpm
 	same "$torrent" "$plain" "a path with a dot"
 	want_post 200 /yum/./a.rpm /./yum/other/o.rpm '/yum/./sub/./*.rpm'
 	want_torrent files
@@ -357,8 +343,7 @@ conditional_body()
 	differs "$(field ETag)" "$etag" "tags for two hosts"
 	torrent_has urls http://other.example/yum/a.rpm "the web seed"
 	# A POST gets it with any condition.
-	want_post 200 /yum/a.rpm
-	want_torrent
+	want_torrent_of /yum/a.rpm
 	hash=$torrent
 	for match in "$(field ETag)" '*'; do
 		want 304 $service/digest/$digest -H "If-None-Match: $match"
@@ -371,8 +356,7 @@ conditional_body()
 service_case freshness "Caches in front are told how long it is good."
 freshness_body()
 {
-	yum_files
-	service_start "revalidate 100s"
+	start_with yum_files "revalidate 100s"
 	want 200 $service/single/yum/a.rpm
 	want_field Cache-Control 'public, max-age=0'
 	settle www/yum
@@ -389,8 +373,7 @@ freshness_body()
 service_case vary "A trusted proxy's caches keep two schemes apart."
 vary_body()
 {
-	yum_files
-	service_start
+	start_with yum_files
 	want 200 $service/single/yum/a.rpm
 	want_field Vary X-Forwarded-Proto
 	want 200 $service/single/yum/a.rpm --interface 127.0.0.2
@@ -403,8 +386,7 @@ vary_body()
 service_case errors "One line of plain text says what to do."
 errors_body()
 {
-	yum_files
-	service_start "host mirror.example" "host 127.0.0.1"
+	start_with yum_files "host mirror.example" "host 127.0.0.1"
 	mine='<b>mine</b>'
 	for one in "404 $service/single/yum/$mine" \
 	    "404 $service/$mine" "404 /$mine" "400 $service/nullfile/$mine" \

@@ -64,8 +64,7 @@ python_case framing "Where one request ends is never a matter of opinion."
 service_case absolute_form "Who takes it for a proxy is answered as others."
 absolute_form_body()
 {
-	yum_files
-	service_start
+	start_with yum_files
 	proxy=$url
 	for url in http://m.example HTTPS://M.example. http://m.example:80; do
 		# curl asks for https by CONNECT.
@@ -97,8 +96,7 @@ absolute_form_body()
 service_case options "OPTIONS tells the methods."
 options_body()
 {
-	yum_files
-	service_start
+	start_with yum_files
 	for target in / /yum/a.rpm $service/single/yum/a.rpm \
 	    $service/nullfile/1 "$service/single/none?x"; do
 		want 204 "$target" -X OPTIONS
@@ -131,8 +129,7 @@ without_host_body()
 service_case health_check "HAProxy finds that somebody is there." haproxy
 health_check_body()
 {
-	yum_files
-	service_start "host m.example"
+	start_with yum_files "host m.example"
 	behind_port
 	start_haproxy "option httpchk
 		default-server check inter 50ms fall 1"
@@ -144,8 +141,7 @@ health_check_body()
 service_case expect "A client that asks first is told to go on, or not."
 expect_body()
 {
-	yum_files
-	service_start
+	start_with yum_files
 	post /yum/a.rpm '/yum/b+b.rpm'
 	want 200 $service/digest/$digest -H 'Expect: 100-continue' \
 	    -d p=/yum/a.rpm -d p=/yum/b%2bb.rpm
@@ -156,8 +152,7 @@ expect_body()
 service_case pipelining "Answers come in the order of their requests."
 pipelining_body()
 {
-	yum_files
-	service_start
+	start_with yum_files
 	python pipelining "$(paths_digest /yum/a.rpm)"
 }
 

@@ -15,8 +15,7 @@ start_with_two_files()
 	want 200 $service/single/yum/a.rpm
 	want 200 "$service/single/yum/*.rpm"
 	want_post 200 /yum/a.rpm /yum/b.rpm
-	want 200 "$both"
-	want_torrent
+	want_torrent_at "$both"
 	before=$torrent
 }
 
@@ -32,8 +31,7 @@ want_all_right()
 	expire
 	for _path in "$service/single/yum/*.rpm" $service/single/yum/a.rpm \
 	    "$both"; do
-		want 200 "$_path"
-		want_torrent
+		want_torrent_at "$_path"
 	done
 	differs "$torrent" "$before" "the torrent after the change"
 }
@@ -93,8 +91,7 @@ new_match_body()
 	torrent_has files "1200000 a.rpm
 100 aa.rpm
 1500000 b.rpm" "the files"
-	want 200 "$both"
-	want_torrent
+	want_torrent_at "$both"
 	same "$torrent" "$before" "the torrent of two paths"
 }
 
@@ -106,14 +103,12 @@ link_elsewhere_body()
 	settle www/yum/*
 	service_start 'revalidate 1s'
 	for _ in 1 2; do
-		want 200 $service/single/yum/latest
-		want_torrent
+		want_torrent_at $service/single/yum/latest
 	done
 	ln -s b www/yum/new
 	mv -T www/yum/new www/yum/latest
 	expire
-	want 200 $service/single/yum/latest
-	want_torrent
+	want_torrent_at $service/single/yum/latest
 }
 
 service_case deletion "404, and what was remembered of it goes."
@@ -147,8 +142,7 @@ change_while_away_body()
 	service_stop
 	random 1200000 www/yum/a.rpm
 	service_run
-	want 200 "$both"
-	want_torrent
+	want_torrent_at "$both"
 	differs "$torrent" "$before" "the torrent after the change"
 }
 
@@ -223,8 +217,7 @@ change_all_the_time_body()
 	truncate -s 1G www/yum/a
 	service_start 'digest openssl' 'hash-wait 10m'
 	python change_all_the_time
-	want 200 $service/single/yum/a
-	want_torrent
+	want_torrent_at $service/single/yum/a
 }
 
 # Asks for a file within two seconds of its change, or tries once more.
@@ -243,10 +236,8 @@ post_young()
 {
 	"$@" >www/yum/a
 	touch -d '1 year ago' www/yum/a
-	want_post 200 /yum/a
-	want_torrent
-	want 200 "$service/single/yum/*"
-	want_torrent
+	want_torrent_of /yum/a
+	want_torrent_at "$service/single/yum/*"
 }
 
 young_file()

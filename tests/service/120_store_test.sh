@@ -83,8 +83,7 @@ damaged_pieces_body()
 	done
 	settle www/yum
 	service_start
-	want 200 "$service/single/yum/*"
-	want_torrent
+	want_torrent_at "$service/single/yum/*"
 	first=$torrent
 	want_stored pieces/yum/a/1048576 pieces/yum/g/1048576
 	service_stop
@@ -187,8 +186,7 @@ changed_meanwhile_body()
 	rm www/yum/gone
 	service_run
 	for f in size content stays; do
-		want 200 $service/digest/"$(cat $f.digest)"
-		want_torrent
+		want_torrent_at $service/digest/"$(cat $f.digest)"
 	done
 	want 404 $service/digest/"$(cat gone.digest)"
 	want 412 $service/digest/"$(cat gone.digest)"
@@ -218,8 +216,7 @@ asked_rarely_body()
 	sleep "$(date +%s.%N | awk -v then="$changed" '{
 		left = then + 1.01 - $1
 		printf "%.2f", (left > 0 ? left : 0) }')"
-	want 200 $service/single/yum/a
-	want_torrent
+	want_torrent_at $service/single/yum/a
 }
 
 service_case patterns_are_fresh "A new file gets into a pattern's torrent."
@@ -318,8 +315,7 @@ cache_size_body()
 	want 200 $service/digest/$digest
 	service_restart
 	wait_for 10 is_within_size || fail "after a restart"
-	want_post 200 "/yum/[$n-9]*"
-	want_torrent
+	want_torrent_of "/yum/[$n-9]*"
 }
 
 is_within_size()

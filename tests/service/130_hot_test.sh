@@ -12,7 +12,6 @@ start_traced()
 	    atf_skip "sanitizers make calls of their own"
 	strace -D -o trace true 2>/dev/null ||
 	    atf_skip "tracing is not permitted here"
-	service_prepare
 	start_by "strace -D -q -f -ff -o $here/trace"
 	[ "$(id -u)" != 0 ] || chmod 777 .
 	service_start "$@"

@@ -170,14 +170,7 @@ more_connections_body()
 service_case few_descriptors "Who finds no descriptor is told so as well."
 few_descriptors_body()
 {
-	service_prepare
-	cat >limited <<-END
-		#! /bin/sh
-		ulimit -n 160
-		exec "$program" "\$@"
-	END
-	chmod +x limited
-	program=$here/limited
+	limit_descriptors 160
 	service_start "max-connections 10000"
 	want_log 'with 160 descriptors there are slots for [0-9]* connections'
 	python few_descriptors "$(sed -n 's/.* slots for \([0-9]*\) .*/\1/p' log)"

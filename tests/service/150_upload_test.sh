@@ -30,8 +30,7 @@ want_torrent_of_form()
 service_case curl "curl sends what it reads from a pipe."
 curl_body()
 {
-	make_form
-	service_start
+	start_with make_form
 	for expect in 100-continue ''; do
 		want_torrent_of_form $target -H 'Transfer-Encoding: chunked' \
 		    -H "Expect: $expect" -d @form
@@ -51,16 +50,14 @@ curl_body()
 service_case python "Python's clients send what an iterator gives."
 python_body()
 {
-	make_form
-	service_start
+	start_with make_form
 	python iterated $target
 }
 
 service_case node "Node's http and fetch send streams." node
 node_body()
 {
-	make_form
-	service_start
+	start_with make_form
 	cat >post.js <<-'END'
 		const fs = require("fs"), http = require("http");
 		const url = process.argv[2];
@@ -99,8 +96,7 @@ node_body()
 # The service is there; from here on $url is the proxy's.
 service_behind_proxy()
 {
-	make_form
-	service_start
+	start_with make_form
 	behind_port
 }
 

@@ -87,8 +87,7 @@ both_families_body()
 service_case not_a_proxy "Nobody else is believed."
 not_a_proxy_body()
 {
-	files
-	service_start
+	start_with files
 	want 200 $service/single/yum/a --interface 127.0.0.2 \
 	    -H 'X-Forwarded-For: 198.51.100.1' -H 'X-Forwarded-Proto: https'
 	torrent_has urls "$url/yum/a" "the web seed"
@@ -105,8 +104,7 @@ not_a_proxy_body()
 service_case forwarded_proto "A proxy says by which scheme it was asked."
 forwarded_proto_body()
 {
-	files
-	service_start
+	start_with files
 	while read -r scheme say; do
 		want 200 $service/single/yum/a -H "$say" -H 'Host: m.example:81'
 		want_field Vary X-Forwarded-Proto
@@ -134,8 +132,7 @@ forwarded_proto_body()
 service_case two_proxies "Two that say different things are not believed."
 two_proxies_body()
 {
-	files
-	service_start
+	start_with files
 	for _ in 1 2 3; do
 		want 200 $service/single/yum/a -H 'X-Forwarded-Proto: https, http'
 		torrent_has urls "$url/yum/a" "as a list"
@@ -171,8 +168,7 @@ unix_socket_body()
 service_case base_url "The configured URL wins over what a request says."
 base_url_body()
 {
-	files
-	service_start "base-url https://mirror.example/pub/"
+	start_with files "base-url https://mirror.example/pub/"
 	want 200 $service/single/yum/a -H 'Host: other.example'
 	torrent_has urls https://mirror.example/pub/yum/a "a single file"
 	want_post 200 /yum/a '/yum/b ü'
@@ -183,8 +179,7 @@ base_url_body()
 service_case web_seeds "Other mirrors follow the first."
 web_seeds_body()
 {
-	files
-	service_start "web-seed http://two.example/" \
+	start_with files "web-seed http://two.example/" \
 	    "web-seed https://three.example:8443/x%20y"
 	want 200 "$service/single/yum/b%20%c3%bc" -H 'Host: One.example'
 	torrent_has urls "http://one.example/yum/b%20%C3%BC
@@ -206,8 +201,7 @@ https://three.example:8443/x%20y/yum/a" "one in multi form"
 service_case host "Only the mirror's own names are answered."
 host_body()
 {
-	files
-	service_start "host mirror.example" "host [::1]" "host 192.0.2.1"
+	start_with files "host mirror.example" "host [::1]" "host 192.0.2.1"
 	for host in mirror.example MIRROR.example:8080 '[::1]' '[::1]:80' \
 	    192.0.2.1 192.0.2.1:1; do
 		want 200 $service/single/yum/a -H "Host: $host"
@@ -239,10 +233,8 @@ host_body()
 service_case one_hash_for_all "Whoever asks however, the info hash is one."
 one_hash_for_all_body()
 {
-	files
-	service_start
-	want_post 200 /yum/a '/yum/b ü'
-	want_torrent
+	start_with files
+	want_torrent_of /yum/a '/yum/b ü'
 	first=$torrent
 	for say in 'Host: a.example' 'X-Forwarded-Proto: https'; do
 		want 200 "$service/single/yum/*" -H "$say"

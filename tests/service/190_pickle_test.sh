@@ -61,8 +61,7 @@ other_kinds_body()
 	[ "$(id -u)" != 0 ] || chown -R nobody cache
 	service_start
 	for top in a b c d e; do
-		want_post 200 /$top/x
-		want_torrent
+		want_torrent_of /$top/x
 		wait_for 5 [ -f cache/info/"$digest" ] ||
 		    fail "$top: no entry of the digest"
 		[ -f cache/pieces/$top/x/1048576 ] ||
@@ -70,8 +69,7 @@ other_kinds_body()
 	done
 	service_restart
 	for top in a b c d e; do
-		want_post 200 /$top/x
-		want_torrent
+		want_torrent_of /$top/x
 	done
 	same "$(service_count 'bytes hashed')" 0 "bytes hashed again"
 }
@@ -87,7 +85,6 @@ no_directories_body()
 	    "wb"), 0)'
 	[ "$(id -u)" != 0 ] || chown -R nobody cache
 	service_start
-	want_post 200 /yum/a
-	want_torrent
+	want_torrent_of /yum/a
 	wait_for 5 [ -f cache/info/"$digest" ] || fail "nothing is remembered"
 }

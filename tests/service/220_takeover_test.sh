@@ -143,7 +143,8 @@ bad_root_body()
 	chmod 700 locked
 	settle www
 	second=$(free_port)
-	notified
+	listen_as_manager
+	export NOTIFY_SOCKET="$here/notify.socket"
 	set -- "revalidate 1h" "access-log $here/access"
 	service_start "$@"
 	all=$(children)
@@ -152,7 +153,7 @@ bad_root_body()
 	for line in "root $here/bad" "root /new $here/locked" \
 	    "root /new $here/none" "root /new $here/conf"; do
 		n=$((n + 1))
-		: >messages
+		: >notified
 		service_configure "revalidate 1h" "root $here/www" "$line" \
 		    "access-log $here/other" "listen 127.0.0.1:$second" \
 		    "cache $here/cache$n" "hashers 3"
@@ -162,8 +163,8 @@ bad_root_body()
 		kill -HUP $pid
 		wait_for 10 is_refused $n || fail "no refusal of $line"
 		want_log "${line##* }.*: "
-		wait_for 5 grep -q '^READY=1' messages || fail "no READY"
-		grep -q '^STATUS=.*refused' messages || fail "not in STATUS"
+		wait_for 5 grep -q '^READY=1' notified || fail "no READY"
+		grep -q '^STATUS=.*refused' notified || fail "not in STATUS"
 		wait_for 7 prints "$all" children || fail "others: $(children)"
 		want_state hit $service/single/yum/a
 	done
@@ -181,21 +182,6 @@ bad_root_body()
 is_refused()
 {
 	[ "$(grep -c 'the old configuration stays in force' log)" -eq "$1" ]
-}
-
-# The messages for the service manager go to the file "messages".
-notified()
-{
-	export NOTIFY_SOCKET="$here/notify.socket"
-	python3 -c '
-import socket
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind("notify.socket")
-while True:
-    with open("messages", "ab") as f:
-        f.write(s.recv(4096))' &
-	note_pid $!
-	wait_for 5 test -S notify.socket || fail "no socket"
 }
 
 # The same while it runs: by a mount over it, or by a link.
@@ -248,12 +234,6 @@ has_one_walker()
 	[ "$(tac log | sed '/ status: up /q' | grep -c 'status.*walker')" = 1 ]
 }
 
-is_the_second()
-{
-	want 200 $service/single/yum/a
-	[ "$(torrent length 2>/dev/null)" = 7 ]
-}
-
 service_case front_gone "A front that ends puts a reload off, no more."
 front_gone_body()
 {
@@ -286,7 +266,6 @@ is_served()
 service_case own_port "From all addresses to one, on the same port, and back."
 own_port_body()
 {
-	mkdir -p www
 	service_prepare
 	python3 -c 'import socket
 s = socket.socket(socket.AF_INET6); s.bind(("::1", 0))' 2>/dev/null &&

@@ -25,12 +25,8 @@ enter()
 		#! /bin/sh
 		exec nsenter -t $holder -m --wd="$here" -- "\$@"
 	END
-	cat >there <<-END
-		#! /bin/sh
-		exec "$here/inside" "$program" "\$@"
-	END
-	chmod +x inside there
-	program=$here/there
+	chmod +x inside
+	start_by "$here/inside"
 	mkdir -p ro
 	./inside mount --bind cache cache
 	./inside mount --bind ro ro

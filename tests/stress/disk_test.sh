@@ -38,13 +38,7 @@ full_disk_body()
 	_unshare="unshare -m"
 	if [ "$(id -u)" != 0 ]; then
 		_unshare="unshare -U -r -m"
-		cat >ordinary <<-END
-			#! /bin/sh
-			exec unshare -U --map-user=$(id -u) \
-			    --map-group=$(id -g) "$program" "\$@"
-		END
-		chmod +x ordinary
-		program=$here/ordinary
+		start_by "unshare -U --map-user=$(id -u) --map-group=$(id -g)"
 	fi
 	$_unshare mount -t tmpfs none cache 2>/dev/null ||
 	    atf_skip "no mounts in a name space of its own"

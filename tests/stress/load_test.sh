@@ -15,8 +15,7 @@ one_hashing_body()
 	python one_hashing "$digest"
 	same "$(service_count 'bytes hashed')" 209715200 "bytes hashed"
 	for path in single/yum/a "single/yum/*" digest/"$digest"; do
-		want 200 "$service/$path"
-		want_torrent
+		want_torrent_at "$service/$path"
 	done
 }
 
@@ -42,8 +41,7 @@ digest_body()
 			service_reload "digest $kernel"
 		}
 		want_log "digests by $kernel\$"
-		want 200 $service/single/yum/$kernel
-		want_torrent
+		want_torrent_at $service/single/yum/$kernel
 	done
 }
 
@@ -55,8 +53,7 @@ piece_lengths_body()
 	service_start 'piece-length 16K'
 	for size in 16K 4M 16M; do
 		[ $size = 16K ] || service_reload "piece-length $size"
-		want 200 $service/single/yum/a
-		want_torrent
+		want_torrent_at $service/single/yum/a
 	done
 }
 
@@ -71,8 +68,7 @@ burst_body()
 		python burst $name
 	done
 	same "$(service_count 'bytes hashed')" 67108864 "bytes hashed"
-	want 200 $service/single/yum/a
-	want_torrent
+	want_torrent_at $service/single/yum/a
 }
 
 # Requests of every kind, over connections kept and new ones, for so many
@@ -105,8 +101,7 @@ reloads_body()
 	ask_all_kinds 3 same "$digest"
 	wait_for 5 reloads_are_done || fail "reloads without end"
 	more_lines 5 ': reloaded' || fail "hardly a reload was heard of"
-	want_post 200 /yum/a /yum/b
-	want_torrent
+	want_torrent_of /yum/a /yum/b
 }
 
 service_case reloads_that_change "The same with other children each time."
@@ -129,8 +124,7 @@ reloads_that_change_body()
 	differs "$(children | sort)" "$first" "the children"
 	cp conf.0 conf
 	service_reload
-	want_post 200 /yum/a /yum/b
-	want_torrent
+	want_torrent_of /yum/a /yum/b
 }
 
 # 200,000 names that all match, each a link which has to be followed to a
@@ -171,8 +165,7 @@ murder_body()
 	    'digest openssl' 'revalidate 1s' 'hash-wait 10m'
 	python murder "$pid"
 	wait_for 35 all_are_back || fail "a child has not come back"
-	want 200 "$service/single/yum/*"
-	want_torrent
+	want_torrent_at "$service/single/yum/*"
 }
 
 all_are_back()

@@ -21,9 +21,8 @@ service_case dawdlers "Whoever dawdles is cut, and nobody else notices."
 dawdlers_body()
 {
 	may_open 4000
-	slow_files
-	service_start 'serve-files yes' 'header-timeout 2s' 'body-timeout 3s' \
-	    'write-timeout 2s' 'idle-timeout 3s'
+	start_with slow_files 'serve-files yes' 'header-timeout 2s' \
+	    'body-timeout 3s' 'write-timeout 2s' 'idle-timeout 3s'
 	python dawdle "$(number 60 190)" 2 3 2 2 3
 	want 200 $service/single/yum/a
 }
@@ -33,9 +32,9 @@ service_case slowhttptest "A thousand slow ones of each known kind." \
 slowhttptest_body()
 {
 	may_open 6000
-	slow_files
-	service_start 'serve-files yes' 'header-timeout 2s' 'body-timeout 2s' \
-	    'write-timeout 2s' 'access-log no' 'max-connections 1100'
+	start_with slow_files 'serve-files yes' 'header-timeout 2s' \
+	    'body-timeout 2s' 'write-timeout 2s' 'access-log no' \
+	    'max-connections 1100'
 	python attack "$(number 5 30)" 1000
 	want 200 $service/single/yum/a
 }
@@ -45,14 +44,7 @@ crowd_body()
 {
 	may_open 5400
 	slow_files
-	service_prepare
-	cat >limited <<-END
-		#! /bin/sh
-		ulimit -n 64
-		exec "$program" "\$@"
-	END
-	chmod +x limited
-	program=$here/limited
+	limit_descriptors 64
 	service_start 'max-connections 10000'
 	python crowd 5000 "$pid" "$(number 5 30)"
 	want 200 $service/single/yum/a

@@ -45,6 +45,11 @@ void	test_at_end(void (*)(void *), void *);
 /* Nothing is to be done with that any more. */
 void	test_not_at_end(const void *);
 
+/* Does what follows with a pointer to each element of an array. */
+#define EACH(p, array)							\
+	for (const __typeof__(*(array)) *p = (array);			\
+	    p < (array) + sizeof(array) / sizeof(*(array)); p++)
+
 #define TEST_CASE(name, cleanup_, ...)					\
 	static void test_##name(const atf_tc_t *);			\
 	static void __attribute__((__constructor__))			\

@@ -141,13 +141,12 @@ TEST(directories__may_be_deleted_at_any_time)
 		"rm -r cache/pieces; touch cache/pieces",
 	};
 	uint8_t digest[SHA1_LEN];
-	size_t i;
 
 	cache_start(&c, "");
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+	EACH(each, commands) {
 		remember(&c, &a, digest);
-		ATF_CHECK_MSG(knows_info(&c, digest), "%s", commands[i]);
-		run(commands[i]);
+		ATF_CHECK_MSG(knows_info(&c, digest), "%s", *each);
+		run(*each);
 	}
 	ATF_CHECK(!there("fedora"));
 	remember(&c, &a, digest);

@@ -128,11 +128,10 @@ TEST(pieces__with_a_wrong_seal_are_refused)
 		{ .unsealed = true },
 	};
 	const struct mirror_file other = { "/fedora/b.rpm", a.identity };
-	size_t i;
 
 	cache_start(&c, "");
-	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
-		put_pieces(&c, &a, PIECE_LEN, 16, &lies[i]);
+	EACH(row, lies) {
+		put_pieces(&c, &a, PIECE_LEN, 16, row);
 		expect_fault(&c, FAULT_SEAL);
 		ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
 		ATF_CHECK_EQ(0, get_pieces(&c, &other, PIECE_LEN));
@@ -281,8 +280,8 @@ TEST(paths__without_a_place_are_a_miss)
 	name[0] = '/';
 	name[sizeof(name) - 1] = '\0';
 	cache_start(&c, "");
-	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		f.path = paths[i];
+	EACH(each, paths) {
+		f.path = *each;
 		put_pieces(&c, &f, PIECE_LEN, 16, NULL);
 		ATF_CHECK_EQ(0, get_pieces(&c, &f, PIECE_LEN));
 	}

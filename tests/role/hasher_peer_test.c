@@ -95,12 +95,11 @@ TEST(range__that_lies)
 		{ 32U << 20, { 0, PIECE, PIECE } },
 		{ 3U << 14, { 0, 3U << 14, 3U << 14 } },
 	};
-	size_t		i;
 	int		fd = hash_file("file", PIECE, NULL);
 
 	rig_start(&h, "auto");
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		rig_send(&h, rows[i].piece_len, &rows[i].range, 1, &fd, 1);
+	EACH(row, rows) {
+		rig_send(&h, row->piece_len, &row->range, 1, &fd, 1);
 		check_refused(&h, FAULT_CONTENT);
 	}
 	check_file(&h, "good", PIECE, PIECE);

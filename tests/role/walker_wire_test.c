@@ -153,15 +153,14 @@ TEST(lie__is_reported_and_the_channel_closed)
 		{ "none", MSG_OPEN, "/abc", 0, 0, 0 },
 		{ "33", MSG_OPEN, "/abc", 0, 33, 0 },
 	};
-	size_t		 i;
 
 	make_files("www/a");
 	walker_start_on_www(&w, "");
 	CHECK_ASK(&w, "/...", "MISSING");
 	CHECK_ASK(&w, "/..a/.b", "MISSING");
-	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
-		send_lie(&lies[i]);
-		expect_blame(lies[i].type, lies[i].what);
+	EACH(row, lies) {
+		send_lie(row);
+		expect_blame(row->type, row->what);
 	}
 }
 

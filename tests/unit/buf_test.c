@@ -34,14 +34,13 @@ TEST(buf__too_much_leaves_it_as_it_was)
 {
 	const size_t	sizes[] = { SIZE_MAX, SIZE_MAX - 3, SIZE_MAX / 2,
 			    SIZE_MAX / 2 - 2 };
-	size_t		i;
 
 	ATF_REQUIRE_EQ(0, buf_add(&b, "abc", 3));
-	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	EACH(each, sizes) {
 		errno = 0;
-		ATF_CHECK(buf_reserve(&b, sizes[i]) == NULL);
+		ATF_CHECK(buf_reserve(&b, *each) == NULL);
 		ATF_CHECK_EQ(ENOMEM, errno);
-		ATF_CHECK_EQ(-1, buf_add(&b, "x", sizes[i]));
+		ATF_CHECK_EQ(-1, buf_add(&b, "x", *each));
 		ATF_CHECK_EQ(3, b.len);
 		ATF_CHECK_EQ(0, memcmp(b.data, "abc", 3));
 	}

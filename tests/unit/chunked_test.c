@@ -117,25 +117,25 @@ static const struct {
 TEST(chunked__rows)
 {
 	char	out[64];
-	size_t	i, step, outlen, len;
+	size_t	step, outlen, len;
 	int	status;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		len = strlen(rows[i].bytes);
+	EACH(row, rows) {
+		len = strlen(row->bytes);
 		for (step = 1; step <= len; step++) {
-			status = decode(rows[i].bytes, len, step, MAX, out,
+			status = decode(row->bytes, len, step, MAX, out,
 			    &outlen);
-			ATF_CHECK_EQ_MSG(status, rows[i].status,
-			    "%s by %zu: %d %s", rows[i].bytes, step, status,
+			ATF_CHECK_EQ_MSG(status, row->status,
+			    "%s by %zu: %d %s", row->bytes, step, status,
 			    why == NULL ? "" : why);
-			if (rows[i].body == NULL || status > 0)
+			if (row->body == NULL || status > 0)
 				continue;
-			ATF_CHECK_MSG(outlen == strlen(rows[i].body) &&
-			    memcmp(out, rows[i].body, outlen) == 0,
-			    "%s by %zu: \"%.*s\"", rows[i].bytes, step,
+			ATF_CHECK_MSG(outlen == strlen(row->body) &&
+			    memcmp(out, row->body, outlen) == 0,
+			    "%s by %zu: \"%.*s\"", row->bytes, step,
 			    (int)outlen, out);
-			ATF_CHECK_EQ_MSG(len - used, rows[i].left, "%s by %zu",
-			    rows[i].bytes, step);
+			ATF_CHECK_EQ_MSG(len - used, row->left, "%s by %zu",
+			    row->bytes, step);
 		}
 	}
 }
@@ -167,13 +167,13 @@ TEST(chunked__why)
 		{ "0\r\n\x01", "header field" }, { "3e9\r", "larger than" },
 	};
 	char	out[64];
-	size_t	i, k, outlen;
+	size_t	k, outlen;
 
-	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		ATF_REQUIRE(decode(texts[i].bytes, strlen(texts[i].bytes), 9,
+	EACH(row, texts) {
+		ATF_REQUIRE(decode(row->bytes, strlen(row->bytes), 9,
 		    MAX, out, &outlen) >= 400);
-		ATF_CHECK_MSG(strstr(why, texts[i].part) != NULL, "%s: %s",
-		    texts[i].bytes, why);
+		ATF_CHECK_MSG(strstr(why, row->part) != NULL, "%s: %s",
+		    row->bytes, why);
 		for (k = 0; why[k] != '\0'; k++)
 			ATF_CHECK(why[k] >= 0x20 && why[k] < 0x7f);
 	}

@@ -51,12 +51,10 @@ static const struct {
 TEST(client_name__rewriters)
 {
 	unsigned	 by;
-	size_t		 i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		by = client_name_rewriters(cases[i].path,
-		    strlen(cases[i].path));
-		ATF_CHECK_EQ_MSG(cases[i].by, by, "%s: %u", cases[i].path, by);
+	EACH(row, cases) {
+		by = client_name_rewriters(row->path, strlen(row->path));
+		ATF_CHECK_EQ_MSG(row->by, by, "%s: %u", row->path, by);
 	}
 }
 

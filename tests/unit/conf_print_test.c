@@ -41,10 +41,9 @@ TEST(conf_print__parses_again)
 		"user cache front\nuser cache", "user \"#x\"",
 	};
 	char text[4096];
-	size_t i;
 
-	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		snprintf(text, sizeof(text), ROOT "%s\n", lines[i]);
+	EACH(each, lines) {
+		snprintf(text, sizeof(text), ROOT "%s\n", *each);
 		check_round_trip(text);
 	}
 }

@@ -299,10 +299,9 @@ TEST(conf__numbers)
 		{ "max-files 200001", "too large" },
 		{ "max-connections 0", "too small" },
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
-		check_refused(refused[i][0], refused[i][1], " from ");
+	EACH(each, refused)
+		check_refused((*each)[0], (*each)[1], " from ");
 	check_refused("piece-length 3M", "expected a power of two from 16K to "
 	    "16M", "");
 	check_refused("hash-wait x", "expected a time from 0 to 10m", "");
@@ -335,11 +334,10 @@ TEST(conf__listen)
 	const struct sockaddr_in6 *sin6;
 	const struct sockaddr_un *sun;
 	char line[256], longest[128];
-	size_t i;
 
-	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		snprintf(line, sizeof(line), "listen %s", refused[i]);
-		check_refused(line, refused[i], "expected ADDRESS:PORT, "
+	EACH(each, refused) {
+		snprintf(line, sizeof(line), "listen %s", *each);
+		check_refused(line, *each, "expected ADDRESS:PORT, "
 		    "[ADDRESS6]:PORT or /path/to/socket");
 	}
 	memset(longest, 'x', sizeof(longest));

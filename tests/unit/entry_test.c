@@ -224,9 +224,9 @@ TEST(name__cannot_leave_the_cache)
 	char path[ENTRY_PATH_LEN + 10], name[ENTRY_PATH_LEN];
 	size_t i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ATF_CHECK_MSG(name_of(bad[i], strlen(bad[i])) == -1, "%s",
-		    bad[i]);
+	EACH(each, bad)
+		ATF_CHECK_MSG(name_of(*each, strlen(*each)) == -1, "%s",
+		    *each);
 	ATF_CHECK_EQ(-1, name_of("/a\0b", 4));
 	ATF_CHECK_EQ(0, name_of("/...", 4));
 	memset(path, 'a', sizeof(path));

@@ -34,14 +34,13 @@ TEST(http_host__form)
 		"[0000:0000:0000:0000:0000:0000:255.255.255.255.255]" };
 	char	 text[257];
 	struct str s = { text, 255 }, name, port;
-	size_t	 i;
 
-	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		ATF_CHECK_MSG(http_is_host(str_of(good[i]), &name, &port),
-		    "%s", good[i]);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ATF_CHECK_MSG(!http_is_host(str_of(bad[i]), &name, &port),
-		    "%s", bad[i]);
+	EACH(each, good)
+		ATF_CHECK_MSG(http_is_host(str_of(*each), &name, &port),
+		    "%s", *each);
+	EACH(each, bad)
+		ATF_CHECK_MSG(!http_is_host(str_of(*each), &name, &port),
+		    "%s", *each);
 	memset(text, 'a', sizeof(text));
 	ATF_CHECK(http_is_host(s, &name, &port));
 	s.len++;
@@ -67,14 +66,13 @@ TEST(http_host__parts)
 		{ "[::1]:8080", "[::1]", "8080" },
 	};
 	struct str	name, port;
-	size_t		i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		ATF_REQUIRE_MSG(http_is_host(str_of(rows[i].host), &name,
-		    &port), "%s", rows[i].host);
-		check_str(name, rows[i].name);
-		if (rows[i].port != NULL)
-			check_str(port, rows[i].port);
+	EACH(row, rows) {
+		ATF_REQUIRE_MSG(http_is_host(str_of(row->host), &name,
+		    &port), "%s", row->host);
+		check_str(name, row->name);
+		if (row->port != NULL)
+			check_str(port, row->port);
 		else
 			ATF_CHECK(port.p == NULL && port.len == 0);
 	}
@@ -112,15 +110,14 @@ TEST(http_host__absolute_form)
 		{ "//a/b", "a", "//a/b" },
 	};
 	char	text[256];
-	size_t	i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	EACH(row, rows) {
 		snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: %s\r\n"
-		    "\r\n", rows[i].url, rows[i].host);
-		ATF_CHECK_EQ_MSG(parse(text), rows[i].target == NULL ? 400 :
+		    "\r\n", row->url, row->host);
+		ATF_CHECK_EQ_MSG(parse(text), row->target == NULL ? 400 :
 		    0, "%s", text);
-		if (rows[i].target != NULL)
-			check_str(req.target, rows[i].target);
+		if (row->target != NULL)
+			check_str(req.target, row->target);
 	}
 	/* In HTTP/1.0 it may be the only one to name the host. */
 	ATF_REQUIRE_EQ(parse("GET http://a.b.:81/c HTTP/1.0\r\n\r\n"), 0);

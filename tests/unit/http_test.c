@@ -112,12 +112,11 @@ TEST(http__why)
 		{ GETH H, "two Host fields" },
 		{ "GET / HTTP/1.1\r\n\r\n", "no Host field" },
 	};
-	size_t	i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		ATF_CHECK_EQ(parse(rows[i].text), 400);
-		ATF_CHECK_MSG(strstr(why, rows[i].part) != NULL, "%s: %s",
-		    rows[i].text, why);
+	EACH(row, rows) {
+		ATF_CHECK_EQ(parse(row->text), 400);
+		ATF_CHECK_MSG(strstr(why, row->part) != NULL, "%s: %s",
+		    row->text, why);
 	}
 }
 
@@ -351,16 +350,15 @@ TEST(http__forwarded_proto)
 		{ P "https https, https\r\n", NULL },
 	};
 	char	text[256];
-	size_t	i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		snprintf(text, sizeof(text), GETH "%s\r\n", rows[i].fields);
+	EACH(row, rows) {
+		snprintf(text, sizeof(text), GETH "%s\r\n", row->fields);
 		ATF_REQUIRE_EQ(parse(text), 0);
-		ATF_CHECK_EQ_MSG(req.proto_disagrees, rows[i].value == NULL,
+		ATF_CHECK_EQ_MSG(req.proto_disagrees, row->value == NULL,
 		    "%s", text);
-		if (rows[i].value != NULL)
+		if (row->value != NULL)
 			check_str(req.field[FIELD_X_FORWARDED_PROTO],
-			    rows[i].value);
+			    row->value);
 	}
 	ATF_REQUIRE_EQ(parse(GETH P ",\r\n\r\n"), 0);
 	ATF_CHECK(req.field[FIELD_X_FORWARDED_PROTO].p == NULL);
@@ -493,16 +491,15 @@ TEST(http__keep_alive)
 		{ "Keep-Alive: timeout=5\r\n", false, true },
 	};
 	char	text[256];
-	size_t	i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	EACH(row, rows) {
 		snprintf(text, sizeof(text), "GET / HTTP/1.0\r\n" H "%s\r\n",
-		    rows[i].fields);
+		    row->fields);
 		ATF_REQUIRE_EQ(parse(text), 0);
-		ATF_CHECK_EQ_MSG(req.keep_alive, rows[i].http_1_0, "%s", text);
+		ATF_CHECK_EQ_MSG(req.keep_alive, row->http_1_0, "%s", text);
 		text[strlen("GET / HTTP/1.")] = '1';
 		ATF_REQUIRE_EQ(parse(text), 0);
-		ATF_CHECK_EQ_MSG(req.keep_alive, rows[i].http_1_1, "%s", text);
+		ATF_CHECK_EQ_MSG(req.keep_alive, row->http_1_1, "%s", text);
 	}
 }
 
@@ -558,12 +555,11 @@ TEST(http__chunked)
 	static const char *const good[] = { "chunked", "Chunked", "CHUNKED",
 		"  chunked\t" };
 	char	text[256];
-	size_t	i;
 
-	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+	EACH(each, good) {
 		snprintf(text, sizeof(text), "POST / HTTP/1.1\r\n" H
 		    "Transfer-Encoding:%s\r\nExpect: 100-continue\r\n\r\n"
-		    "0\r\n\r\n", good[i]);
+		    "0\r\n\r\n", *each);
 		ATF_REQUIRE_EQ_MSG(parse(text), 0, "%s", text);
 		ATF_CHECK(req.chunked && http_has_body(&req));
 		ATF_CHECK(req.expect_continue);
@@ -629,18 +625,16 @@ static const struct {
 TEST(http__range)
 {
 	uint64_t	first, last;
-	size_t		i;
 	int		status;
 
-	for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+	EACH(row, ranges) {
 		first = last = 0;
-		status = http_range(str_of(ranges[i].field), ranges[i].size,
+		status = http_range(str_of(row->field), row->size,
 		    &first, &last);
-		ATF_CHECK_MSG(status == ranges[i].status &&
-		    (status != 206 || (first == ranges[i].first &&
-		    last == ranges[i].last)), "%s of %" PRIu64 ": %d %" PRIu64
-		    "-%" PRIu64, ranges[i].field, ranges[i].size, status, first,
-		    last);
+		ATF_CHECK_MSG(status == row->status && (status != 206 ||
+		    (first == row->first && last == row->last)),
+		    "%s of %" PRIu64 ": %d %" PRIu64 "-%" PRIu64, row->field,
+		    row->size, status, first, last);
 	}
 	ATF_CHECK_EQ(http_range(absent, 10, &first, &last), 200);
 }
@@ -654,14 +648,13 @@ TEST(http__etag)
 		"a,b\"", "\"A,B\"", "w/\"a,b\"", "W/ \"a,b\"", "\"a,b \"",
 		"\"x\" \"a,b\"", "\"x, \"a,b\"", "**", "*, \"x\"", "W/",
 		"W/*", "\"", ",", "\"a,bc\"", "\"\"", "\"x y\", \"a,b\"" };
-	size_t		i;
 
-	for (i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
-		ATF_CHECK_MSG(http_etag_matches(str_of(yes[i]),
-		    "\"a,b\"") == 1, "%s", yes[i]);
-	for (i = 0; i < sizeof(no) / sizeof(no[0]); i++)
-		ATF_CHECK_MSG(http_etag_matches(str_of(no[i]),
-		    "\"a,b\"") == 0, "%s", no[i]);
+	EACH(each, yes)
+		ATF_CHECK_MSG(http_etag_matches(str_of(*each),
+		    "\"a,b\"") == 1, "%s", *each);
+	EACH(each, no)
+		ATF_CHECK_MSG(http_etag_matches(str_of(*each),
+		    "\"a,b\"") == 0, "%s", *each);
 	ATF_CHECK_EQ(http_etag_matches(str_of("\"a\""), "W/\"a\""), 1);
 	/* Every byte that a tag may have, and the edges around them. */
 	ATF_CHECK_EQ(http_etag_matches(str_of("\"!#~\x80\xff\", \"a\""),
@@ -715,17 +708,15 @@ static const char *const not_dates[] = {
 
 TEST(http__date)
 {
-	size_t		i, j;
-
-	for (i = 0; i < sizeof(dates) / sizeof(dates[0]); i++) {
-		ATF_CHECK_MSG(head_is_date(str_of(dates[i].text),
-		    dates[i].seconds), "%s", dates[i].text);
-		ATF_CHECK_MSG(!head_is_date(str_of(dates[i].text),
-		    dates[i].seconds - 1), "%s", dates[i].text);
-		for (j = 0; j < sizeof(not_dates) / sizeof(not_dates[0]); j++)
-			ATF_CHECK_MSG(!head_is_date(str_of(not_dates[j]),
-			    dates[i].seconds), "%s", not_dates[j]);
-		ATF_CHECK(!head_is_date(absent, dates[i].seconds));
+	EACH(row, dates) {
+		ATF_CHECK_MSG(head_is_date(str_of(row->text),
+		    row->seconds), "%s", row->text);
+		ATF_CHECK_MSG(!head_is_date(str_of(row->text),
+		    row->seconds - 1), "%s", row->text);
+		EACH(each, not_dates)
+			ATF_CHECK_MSG(!head_is_date(str_of(*each),
+			    row->seconds), "%s", *each);
+		ATF_CHECK(!head_is_date(absent, row->seconds));
 	}
 	/* Before 1970 there is no date, not even the nearest. */
 	ATF_CHECK(!head_is_date(str_of("Thu, 01 Jan 1970 00:00:00 GMT"), -1));
@@ -737,7 +728,6 @@ TEST(http__format_date)
 		951782400, 951868800, 4107542399, 4107542400, 253402300799 };
 	char			out[30];
 	int64_t			t;
-	size_t			i;
 
 	head_format_date(out, 784111777);
 	ATF_CHECK_STREQ(out, "Sun, 06 Nov 1994 08:49:37 GMT");
@@ -747,9 +737,9 @@ TEST(http__format_date)
 	ATF_CHECK_STREQ(out, "Thu, 01 Jan 1970 00:00:00 GMT");
 	head_format_date(out, INT64_MAX);
 	ATF_CHECK_STREQ(out, "Fri, 31 Dec 9999 23:59:59 GMT");
-	for (i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
-		head_format_date(out, edges[i]);
-		ATF_CHECK_MSG(head_is_date(str_of(out), edges[i]), "%s", out);
+	EACH(each, edges) {
+		head_format_date(out, *each);
+		ATF_CHECK_MSG(head_is_date(str_of(out), *each), "%s", out);
 	}
 	/* A step that is no multiple of a day or a week, over 8000 years. */
 	for (t = 0; t <= 253402300799; t += 8640017) {

@@ -164,12 +164,10 @@ TEST(check__limits)
 		{ "/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[/[", 19 },
 	};
 	struct match_part	 parts[64];
-	size_t			 i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		ATF_CHECK_MSG(match_split(rows[i].pattern,
-		    strlen(rows[i].pattern), parts) == rows[i].expect, "%s",
-		    rows[i].pattern);
+	EACH(row, rows)
+		ATF_CHECK_MSG(match_split(row->pattern, strlen(row->pattern),
+		    parts) == row->expect, "%s", row->pattern);
 	ATF_CHECK(match_is_pattern("/a?", 3));
 	ATF_CHECK(match_is_pattern("/a[", 3));
 	ATF_CHECK(!match_is_pattern("/a?", 2));

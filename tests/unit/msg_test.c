@@ -234,9 +234,8 @@ TEST(msg__header_lies)
 	static const uint32_t types[] = { 0, MSG_COUNT, UINT32_MAX };
 	size_t i;
 
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		expect_fault(ROLE_PARENT, ROLE_FRONT, types[i], 8, 0,
-		    FAULT_TYPE);
+	EACH(each, types)
+		expect_fault(ROLE_PARENT, ROLE_FRONT, *each, 8, 0, FAULT_TYPE);
 	make_channel(ends, ROLE_FRONT, ROLE_WALKER);
 	/* CANCEL has 8 bytes of body: more, fewer, none, and no header. */
 	ATF_REQUIRE(send_claim(ends[0].fd, MSG_CANCEL, 9, 8, 0) != -1);

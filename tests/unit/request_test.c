@@ -88,18 +88,17 @@ static struct specs specs;
 
 TEST(request__paths)
 {
-	size_t	i;
 	int	status;
 
-	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+	EACH(row, paths) {
 		memset(&req, 0xff, sizeof(req));
-		status = get(paths[i].target);
-		ATF_CHECK_MSG(status == 0, "%s: %d %s", paths[i].target,
+		status = get(row->target);
+		ATF_CHECK_MSG(status == 0, "%s: %d %s", row->target,
 		    status, why);
-		ATF_CHECK_MSG(req.kind == paths[i].kind, "%s: kind %d",
-		    paths[i].target, req.kind);
-		ATF_CHECK_STREQ(req.path, paths[i].path);
-		ATF_CHECK_EQ(req.path_len, strlen(paths[i].path));
+		ATF_CHECK_MSG(req.kind == row->kind, "%s: kind %d",
+		    row->target, req.kind);
+		ATF_CHECK_STREQ(req.path, row->path);
+		ATF_CHECK_EQ(req.path_len, strlen(row->path));
 		ATF_CHECK(why == NULL && allow == NULL);
 	}
 }
@@ -137,7 +136,6 @@ TEST(request__digest)
 		"digest/ga39a3ee5e6b4b0d3255bfef95601890afd80709",
 		"digest/%20a39a3ee5e6b4b0d3255bfef95601890afd80709" };
 	char			 target[128];
-	size_t			 i;
 
 	ATF_REQUIRE_EQ(get(S "digest/" HEX), 0);
 	ATF_CHECK_EQ(req.kind, REQUEST_DIGEST);
@@ -147,8 +145,8 @@ TEST(request__digest)
 	ATF_CHECK_EQ(get("//yum/torrent%5Fservice//digest//%64a39a3ee5e6b4b0d"
 	    "3255bfef95601890afd80709?p="), 0);
 	ATF_CHECK_EQ(memcmp(req.digest, bytes, SHA1_LEN), 0);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		snprintf(target, sizeof(target), S "%s", bad[i]);
+	EACH(each, bad) {
+		snprintf(target, sizeof(target), S "%s", *each);
 		ATF_CHECK_EQ_MSG(get(target), 400, "%s", target);
 	}
 }
@@ -179,17 +177,14 @@ static const struct {
 TEST(request__nullfile)
 {
 	char	target[128];
-	size_t	i;
 
-	for (i = 0; i < sizeof(nullfiles) / sizeof(nullfiles[0]); i++) {
-		snprintf(target, sizeof(target), S "nullfile%s",
-		    nullfiles[i].name);
-		ATF_CHECK_EQ_MSG(get(target), nullfiles[i].status, "%s",
-		    target);
-		if (nullfiles[i].status != 0)
+	EACH(row, nullfiles) {
+		snprintf(target, sizeof(target), S "nullfile%s", row->name);
+		ATF_CHECK_EQ_MSG(get(target), row->status, "%s", target);
+		if (row->status != 0)
 			continue;
 		ATF_CHECK_EQ(req.kind, REQUEST_NULLFILE);
-		ATF_CHECK_EQ_MSG(req.null_len, nullfiles[i].len, "%s", target);
+		ATF_CHECK_EQ_MSG(req.null_len, row->len, "%s", target);
 	}
 }
 
@@ -214,21 +209,20 @@ TEST(request__methods)
 		{ "/yum/a", "GET, HEAD, OPTIONS" },
 	};
 	bool	post;
-	size_t	i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		ATF_CHECK_EQ(route(rows[i].target, HTTP_GET), 0);
-		ATF_CHECK_EQ(route(rows[i].target, HTTP_HEAD), 0);
-		post = strstr(rows[i].allow, "POST") != NULL;
-		ATF_CHECK_EQ(route(rows[i].target, HTTP_POST), post ? 0 : 405);
-		ATF_CHECK_EQ(route(rows[i].target, HTTP_OTHER), 405);
+	EACH(row, rows) {
+		ATF_CHECK_EQ(route(row->target, HTTP_GET), 0);
+		ATF_CHECK_EQ(route(row->target, HTTP_HEAD), 0);
+		post = strstr(row->allow, "POST") != NULL;
+		ATF_CHECK_EQ(route(row->target, HTTP_POST), post ? 0 : 405);
+		ATF_CHECK_EQ(route(row->target, HTTP_OTHER), 405);
 		ATF_REQUIRE(allow != NULL);
-		ATF_CHECK_STREQ(allow, rows[i].allow);
+		ATF_CHECK_STREQ(allow, row->allow);
 		ATF_CHECK(why != NULL);
 		allow = NULL;
-		ATF_CHECK_EQ(route(rows[i].target, HTTP_OPTIONS), 0);
+		ATF_CHECK_EQ(route(row->target, HTTP_OPTIONS), 0);
 		ATF_REQUIRE(allow != NULL);
-		ATF_CHECK_STREQ(allow, rows[i].allow);
+		ATF_CHECK_STREQ(allow, row->allow);
 	}
 	ATF_CHECK_EQ(route("*", HTTP_OPTIONS), 0);
 	ATF_CHECK_STREQ(allow, "GET, HEAD, POST, OPTIONS");
@@ -267,13 +261,12 @@ static const struct {
 
 TEST(request__refused)
 {
-	size_t	i;
 	int	status;
 
-	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		status = get(refused[i].target);
-		ATF_CHECK_MSG(status == refused[i].status, "%s: %d, not %d",
-		    refused[i].target, status, refused[i].status);
+	EACH(row, refused) {
+		status = get(row->target);
+		ATF_CHECK_MSG(status == row->status, "%s: %d, not %d",
+		    row->target, status, row->status);
 		ATF_CHECK_EQ(why == NULL, status == 0);
 	}
 }
@@ -318,15 +311,14 @@ TEST(request__check_path)
 		"/a/..", "/a/./.", "/./", "/a/../b", "/a\nb", "/\x01", "/\x7f",
 		"/a\x1f", " /a", "\n/a" };
 	static char	 path[SPEC_MAX + 1] = "/";
-	size_t		 i;
 
-	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		ATF_CHECK_EQ_MSG(spec_check(good[i], strlen(good[i]),
-		    &why), 0, "%s", good[i]);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	EACH(each, good)
+		ATF_CHECK_EQ_MSG(spec_check(*each, strlen(*each),
+		    &why), 0, "%s", *each);
+	EACH(each, bad) {
 		why = NULL;
-		ATF_CHECK_EQ_MSG(spec_check(bad[i], strlen(bad[i]),
-		    &why), 400, "%s", bad[i]);
+		ATF_CHECK_EQ_MSG(spec_check(*each, strlen(*each),
+		    &why), 400, "%s", *each);
 		ATF_CHECK(why != NULL);
 	}
 	ATF_CHECK_EQ(spec_check("/a\0b", 4, &why), 400);
@@ -396,10 +388,8 @@ static const struct {
 
 TEST(request__form)
 {
-	size_t	i;
-
-	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-		check_form(forms[i].form, 10, forms[i].specs);
+	EACH(row, forms)
+		check_form(row->form, 10, row->specs);
 }
 
 TEST(request__form_limits)
@@ -440,13 +430,11 @@ TEST(request__form_named)
 		{ "%p=/a", false }, { "/yum/a", false },
 		{ "{\"p\": [\"/yum/a\"]}", false },
 	};
-	size_t		i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		ATF_CHECK_EQ(request_form(rows[i].form, strlen(rows[i].form),
+	EACH(row, rows) {
+		ATF_CHECK_EQ(request_form(row->form, strlen(row->form),
 		    9, &specs, &why), 0);
-		ATF_CHECK_EQ_MSG(specs.named, rows[i].named, "%s",
-		    rows[i].form);
+		ATF_CHECK_EQ_MSG(specs.named, row->named, "%s", row->form);
 		specs_free(&specs);
 		ATF_CHECK(!specs.named);
 	}

@@ -136,12 +136,11 @@ number_of(const struct arch *arch, const char *name)
 		{ "socket", 359 }, { "connect", 362 }, { "accept4", 364 },
 		{ "sendmsg", 370 }, { "recvmsg", 372 }, { "shutdown", 373 },
 	};
-	size_t	 i;
 
-	for (i = 0; i < sizeof(direct) / sizeof(direct[0]); i++)
+	EACH(row, direct)
 		if (arch->token == SCMP_ARCH_X86 &&
-		    strcmp(direct[i].name, name) == 0)
-			return direct[i].nr;
+		    strcmp(row->name, name) == 0)
+			return row->nr;
 	return seccomp_syscall_resolve_name_arch(arch->token, name);
 }
 
@@ -241,7 +240,7 @@ static struct sock_filter insns[INSNS_MAX];
 
 TEST(filter__calls_of_libc)
 {
-	size_t a, r, e, n;
+	size_t a, r, n;
 
 #ifdef SANDBOX_SANITIZED
 	atf_tc_skip("sanitizers make other calls besides");
@@ -249,12 +248,11 @@ TEST(filter__calls_of_libc)
 	for (a = 0; a < NARCHS; a++)
 		for (r = 0; r < NROLES; r++) {
 			n = load(roles[r].role, archs[a].token, insns);
-			for (e = 0; e < sizeof(expected) / sizeof(expected[0]);
-			    e++)
-				if (strchr(expected[e].archs,
+			EACH(row, expected)
+				if (strchr(row->archs,
 				    archs[a].letter) != NULL)
 					check_call(insns, n, &archs[a], r,
-					    &expected[e]);
+					    row);
 		}
 }
 

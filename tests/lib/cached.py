@@ -24,8 +24,7 @@ class Mirror:
         self.content = {"/yum/%d" % i: b"%d\n" % i * (i % 50 + 1)
                         for i in range(n)}
         for path, content in self.content.items():
-            with open("www" + path, "wb") as f:
-                f.write(content)
+            write_file("www" + path, content)
         self.next, self.large = 0, {}
         time.sleep(2.1)
 
@@ -85,8 +84,7 @@ def is_whole(name):
 
 
 def start(files):
-    mirror, service = Mirror(files), Service("conf")
-    service.start()
+    mirror, service = Mirror(files), Service("conf").start()
     mirror.learn()
     return mirror, service
 
@@ -102,8 +100,7 @@ def finish(mirror, service, started):
             n = service.count("^" + re.escape(cache) + ": .*" + kind)
             assert n <= minutes, "%d lines in %d minutes: %s" % (
                 n, minutes, kind)
-    service.stop()
-    service.want_no_line(UNSOUND)
+    service.finish()
 
 
 def want_stored(mirror):

@@ -3,12 +3,12 @@
 their files on disk, and whether answers are those that are known.
 
     from faults import *
-    service = Service("conf")           # the program is sys.argv[2]
-    service.start()
+    service = Service("conf").start()   # the program is sys.argv[2]
 """
 import ctypes
 import glob
 import hashlib
+import mmap
 import os
 import random
 import re
@@ -21,6 +21,7 @@ import threading
 import time
 
 from service import SERVICE, Connection, request
+from service import wait_for as wait_until
 
 FULL_MARKS = os.environ.get("FULL_MARKS") == "1"
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -35,12 +36,22 @@ def mark(full, quick):
     return full if FULL_MARKS else quick
 
 
-def wait_until(seconds, true, what):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "not within %s s: %s" % (
-            seconds, what() if callable(what) else what)
-        time.sleep(0.01)
+def read_file(name):
+    with open(name, errors="replace") as f:
+        return f.read()
+
+
+def write_file(name, data):
+    with open(name, "wb" if isinstance(data, bytes) else "w") as f:
+        f.write(data)
+
+
+def faulty_page(numbers=bytes(56)):
+    """The memory that tests/lib/faulty.h reads."""
+    write_file("faults", numbers)
+    os.chmod("faults", 0o666)
+    with open("faults", "r+b") as f:
+        return mmap.mmap(f.fileno(), len(numbers))
 
 
 def adopt_orphans():
@@ -120,6 +131,7 @@ class Service:
             return self.count(r"parent.*: ready: ") > ready
         wait_until(10, is_ready, "ready")
         wait_until(10, self.is_complete, "all children")
+        return self
 
     def children(self):
         return {pid: title[len("pkgtorrentd: "):]
@@ -145,6 +157,23 @@ class Service:
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(10)
         assert status == 0, "exit status %d" % status
+
+    def finish(self, nor=""):
+        """The end, and no line in the log that is unsound, nor like that."""
+        self.stop()
+        self.want_no_line(UNSOUND + nor)
+
+    def hang_up(self, conf=None):
+        """SIGHUP, after which there is another configuration or not."""
+        if conf is not None:
+            write_file(self.conf, conf)
+        os.kill(self.pid, signal.SIGHUP)
+
+    def reload(self, conf=None, seconds=10):
+        reloads = self.count(": reloaded")
+        self.hang_up(conf)
+        wait_until(seconds, lambda: self.count(": reloaded") > reloads,
+                   "a reload")
 
     def lines(self, pattern):
         with open(self.log, errors="replace") as f:

@@ -160,10 +160,12 @@ def chunked_head(target=None, **fields):
 
 
 def wait_for(seconds, true, what):
+    """what: a text, or a function that returns one."""
     end = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < end, "not within %s s: %s" % (seconds, what)
-        time.sleep(0.02)
+        assert time.monotonic() < end, "not within %s s: %s" % (
+            seconds, what() if callable(what) else what)
+        time.sleep(0.01)
 
 
 def take_places(n):

@@ -2,27 +2,18 @@
 """The service where a system call is refused: it does not start and names
 the call, or all of it works.
 
-usage: refused.py PROGRAM REFUSED GOLDEN PART/PARTS < calls
+usage: refused.py PORT PROGRAM REFUSED GOLDEN PART/PARTS < calls
 """
-import hashlib
 import http.client
-import os
 import pwd
-import re
-import signal
 import socket
-import subprocess
-import sys
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
-PROGRAM, REFUSED, GOLDEN, PART = sys.argv[1:]
-SERVICE = "/mirror/torrent_service"
+from faults import *
+
+PROGRAM, REFUSED, GOLDEN, PART = sys.argv[2:]
 SIZE = 70001
-PATHS = "/yum/a", "/yum/b"
-DIGEST = hashlib.sha1("\n".join(PATHS).encode()).hexdigest()
-FORM = "&".join("p=" + p for p in PATHS).encode()
+POST = post_parts("/yum/a", "/yum/b")
 # The service can do without these, if slower: the log says so.
 SPARE = "mremap", "madvise", "preadv2", "fadvise64"
 # Starts at the same time.
@@ -67,19 +58,11 @@ class Service:
                 stderr=log, cwd=self.dir, start_new_session=True)
 
     def log(self):
-        with open(self.dir + "/log", errors="replace") as f:
-            return f.read()
+        return read_file(self.dir + "/log")
 
     def has_started(self):
         return self.process.poll() is not None or \
             re.search(r"parent\[\d+\]: ready: ", self.log())
-
-    def wait(self, seconds, true, what):
-        end = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < end, "not within %d s: %s" % (seconds,
-                                                                    what)
-            time.sleep(0.02)
 
     def ask(self, status, target, method="GET", body=None):
         c = Mirror(self.dir + "/socket")
@@ -93,21 +76,14 @@ class Service:
         return content
 
     def child(self, role):
-        with open("/proc/%d/task/%d/children" % ((self.process.pid,) * 2)) \
-                as f:
-            pids = f.read().split()
-        for pid in pids:
-            try:
-                with open("/proc/%s/cmdline" % pid) as f:
-                    if "pkgtorrentd: " + role in f.read():
-                        return int(pid)
-            except OSError:
-                pass
+        for pid, title in children(self.process.pid).items():
+            if "pkgtorrentd: " + role in title:
+                return pid
         return None
 
     def has_digest(self):
         try:
-            self.ask(200, SERVICE + "/digest/" + DIGEST)
+            self.ask(200, POST[0])
             return True
         except (OSError, http.client.HTTPException):
             return False
@@ -115,16 +91,16 @@ class Service:
     def use(self):
         self.ask(200, SERVICE + "/single/yum/a")
         self.ask(200, SERVICE + "/single/yum/*")
-        self.ask(200, SERVICE + "/digest/" + DIGEST, "POST", FORM)
+        self.ask(200, *POST)
         assert len(self.ask(200, SERVICE + "/nullfile/70000_1")) == 70000
         assert len(self.ask(200, "/yum/a")) == SIZE
-        entry = "%s/cache/info/%s" % (self.dir, DIGEST)
-        self.wait(10, lambda: os.path.exists(entry), "stored")
+        entry = self.dir + "/cache/info/" + os.path.basename(POST[0])
+        wait_until(10, lambda: os.path.exists(entry), "stored")
         # The others end with it, and their memory too.
         front = self.child("front")
         os.kill(front, signal.SIGKILL)
-        self.wait(10, lambda: self.child("front") not in (front, None) and
-                  self.has_digest(), "an answer from the disk")
+        wait_until(10, lambda: self.child("front") not in (front, None) and
+                   self.has_digest(), "an answer from the disk")
 
     def stop(self):
         self.process.terminate()
@@ -132,7 +108,7 @@ class Service:
             self.process.returncode
 
     def judge(self, nameless):
-        self.wait(20, self.has_started, "a start, or a refusal")
+        wait_until(20, self.has_started, "a start, or a refusal")
         if self.process.poll() is None:
             self.use()
             self.stop()

@@ -38,8 +38,8 @@ refuse()
 	chmod -R a+rX .
 	settle www/yum
 	all_calls >calls
-	python3 -u "$(atf_get_srcdir)/320_refused.py" "$program" "$refused" \
-	    "$tests/data/refused.golden" "$1" <calls || fail "see above"
+	run_python 320_refused.py "$program" "$refused" \
+	    "$tests/data/refused.golden" "$1" <calls
 }
 
 for n in 1 2 3 4; do

@@ -89,23 +89,14 @@ class Server:
 def want_one_start(service):
     """A root that a reload brings gets one walker, and not another one to look
     where it leads by now."""
-    with open("conf") as f:
-        conf = f.read()
-
-    def reload(text):
-        reloads = service.count(": reloaded")
-        with open("conf", "w") as f:
-            f.write(text)
-        os.kill(service.pid, signal.SIGHUP)
-        wait_until(10, lambda: service.count(": reloaded") > reloads,
-                   "a reload")
-    reload(conf + "root /new %s/far/dir\n" % os.getcwd())
+    conf = read_file("conf")
+    service.reload(conf + "root /new %s/far/dir\n" % os.getcwd())
     os.kill(service.pid, signal.SIGUSR1)
     # The parent's own lines come before those of the others.
     wait_until(10, lambda: service.count("connections open"), "a summary")
     lines = service.lines(r"status: .*walker /new")
     assert len(lines) == 1 and "restarted 0 times" in lines[0], lines
-    reload(conf)
+    service.reload(conf)
     wait_until(10, service.is_complete, "all children")
 
 
@@ -123,7 +114,7 @@ def all_of_it(server, service):
     time.sleep(1.1)
     for _ in range(2):
         reloads = service.count("reloading ")
-        os.kill(service.pid, signal.SIGHUP)
+        service.hang_up()
         wait_until(5, lambda: service.count("reloading ") > reloads,
                    "a reload")
         os.kill(service.child("cache"), signal.SIGKILL)
@@ -200,16 +191,10 @@ def reload_with_it(server, service):
     here = request(SERVICE + "/single/yum/a")
     assert ask(here).status == 200
     server.silent = range(100)
-    with open("conf") as f:
-        old = f.read()
-
-    def reload(conf):
-        with open("conf", "w") as f:
-            f.write(conf)
-        os.kill(service.pid, signal.SIGHUP)
+    old = read_file("conf")
     new = old + "root /far %s/far/dir\nhashers 2\n" % os.getcwd()
     known = service.children()
-    reload(new.replace("hashers 1\n", ""))
+    service.hang_up(new.replace("hashers 1\n", ""))
     first = service.child("walker /far")
     assert ask(here).status == 200
     cache = service.child("cache")
@@ -222,11 +207,11 @@ def reload_with_it(server, service):
     wait_until(5, lambda: service.count("old configuration stays in force"),
                "an end of the reload")
     # Once more: nobody waits for that one.
-    reload(new.replace("hashers 1\n", ""))
+    service.hang_up(new.replace("hashers 1\n", ""))
     wait_until(5, lambda: [pid for pid, t in service.children().items()
                            if t == "walker /far" and pid != first],
                "a second one")
-    reload(old + "deny /yum/b\n")
+    service.hang_up(old + "deny /yum/b\n")
     wait_until(5, lambda: service.count("reloaded"), "the other reload")
     assert service.count("reload under way is cancelled") == 1
     assert service.count("old configuration stays in force") == 1
@@ -238,7 +223,7 @@ def reload_with_it(server, service):
                "hasher 2" not in service.children().values(), "hasher 2")
     assert ask(request(SERVICE + "/single/yum/b")).status == 403
     # And in the middle of it the service ends.
-    reload(new.replace("hashers 1\n", ""))
+    service.hang_up(new.replace("hashers 1\n", ""))
     wait_until(5, lambda: [pid for pid, t in service.children().items()
                            if t == "walker /far" and pid not in first],
                "a third one")
@@ -299,22 +284,15 @@ def mounted_over(service):
     # The time that the parent has to look around by itself.
     time.sleep(2.1)
     want_work()
-    os.kill(service.pid, signal.SIGHUP)
-    wait_until(5, lambda: service.count(": reloaded") == 1, "a reload")
+    service.reload(seconds=5)
     want_work()
     assert not service.count("is another directory now")
     # A cache that is new may not answer either, and is given up.
-    with open("conf") as f:
-        conf = f.read()
-    with open("conf", "w") as f:
-        f.write(conf.replace("far/cache", "far/new"))
-    os.kill(service.pid, signal.SIGHUP)
+    conf = read_file("conf")
+    service.hang_up(conf.replace("far/cache", "far/new"))
     wait_until(5, lambda: service.count(": reloading") == 2, "a reload")
     want_work()
-    with open("conf", "w") as f:
-        f.write(conf)
-    os.kill(service.pid, signal.SIGHUP)
-    wait_until(5, lambda: service.count(": reloaded") == 2, "a reload")
+    service.reload(conf, 5)
     assert service.count("reload under way is cancelled") == 1
     want_work()
 
@@ -332,16 +310,14 @@ def end(service):
 
 def main():
     if sys.argv[4] == "over":
-        service = Service("conf")
-        service.start()
+        service = Service("conf").start()
         mounted_over(service)
         end(service)
     server = Server(sys.argv[3])
     if sys.argv[4] == "check":
         check_with_it(server)
         os._exit(0)
-    service = Service("conf")
-    service.start()
+    service = Service("conf").start()
     {"all": all_of_it, "read": reading, "fail": failing,
      "reload": reload_with_it}[sys.argv[4]](server, service)
     end(service)

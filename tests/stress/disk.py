@@ -4,7 +4,6 @@
 usage: disk.py PORT PROGRAM calls | full | directory | writers SECONDS PORT2
 """
 import errno
-import mmap
 import struct
 
 from cached import *
@@ -15,14 +14,8 @@ HALF, NOTHING = -1, -2
 
 
 class Faults:
-    """The memory that tests/lib/faulty.h reads."""
-
-    def __init__(self, name="faults"):
-        with open(name, "wb") as f:
-            f.write(bytes(48))
-        os.chmod(name, 0o666)
-        with open(name, "r+b") as f:
-            self.page = mmap.mmap(f.fileno(), 48)
+    def __init__(self):
+        self.page = faulty_page()
 
     def set(self, calls=(), how=0, skip=0, times=1 << 40):
         bits = sum(1 << CALLS.index(c) for c in calls)
@@ -41,14 +34,8 @@ def use(mirror, service, n):
     for _ in range(2):
         mirror.post(mirror.take())
     # A longer age, and another one: a sweep is due.
-    with open("conf") as f:
-        conf = re.sub(r"cache-age .*", "cache-age %dd" % (30 + n % 7),
-                      f.read())
-    with open("conf", "w") as f:
-        f.write(conf)
-    before = service.count(": reloaded")
-    os.kill(service.pid, signal.SIGHUP)
-    wait_until(10, lambda: service.count(": reloaded") > before, "a reload")
+    service.reload(re.sub(r"cache-age .*", "cache-age %dd" % (30 + n % 7),
+                          read_file("conf")))
 
 
 def make_old(name, days):
@@ -211,8 +198,7 @@ def scribble(names):
         elif what == 5:
             shutil.rmtree(os.path.dirname(name))
         else:
-            with open(name, "wb") as f:
-                f.write(random.randbytes(300))
+            write_file(name, random.randbytes(300))
     except (OSError, ValueError, IndexError):
         pass
 
@@ -221,13 +207,9 @@ def writers(seconds, other_port):
     """Two services and a scribbler in one cache."""
     seed_random()
     mirror, service = start(60)
-    with open("conf") as f:
-        conf = f.read().replace("127.0.0.1:" + sys.argv[1],
-                                "127.0.0.1:" + other_port)
-    with open("conf.other", "w") as f:
-        f.write(conf)
-    other = Service("conf.other", "log.other")
-    other.start()
+    write_file("conf.other", read_file("conf").replace(
+        "127.0.0.1:" + sys.argv[1], "127.0.0.1:" + other_port))
+    other = Service("conf.other", "log.other").start()
     started = time.monotonic()
     posted = [mirror.take() for _ in range(20)]
     names = [info_entry(*p) for p in posted] + \

@@ -154,8 +154,7 @@ def is_idle(service):
 
 def main():
     seed_random()
-    service = Service("conf")
-    service.start()
+    service = Service("conf").start()
     start, pids = time.monotonic(), processes(service)
     ask_until(single("/yum/**"), 10)
     held = idle_state(service)

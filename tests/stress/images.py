@@ -33,8 +33,7 @@ def make_images(when=PAST):
         os.makedirs(source + "/sub")
         for path, data in (("a", content), ("sub/b", content[::-1]),
                            ("empty", b"")):
-            with open(os.path.join(source, path), "wb") as f:
-                f.write(data)
+            write_file(os.path.join(source, path), data)
         for path in ("a", "sub/b", "empty", "sub", "."):
             os.utime(os.path.join(source, path), (when, when))
         if KIND == "erofs":
@@ -137,6 +136,12 @@ def begin():
     os.makedirs(PLACE, exist_ok=True)
 
 
+def start(name, place):
+    begin()
+    mount(name, place)
+    return Service("conf").start()
+
+
 def want_soon(name, target=SINGLE, more=0):
     """Within the promised time; never the old one past that."""
     end = time.monotonic() + REVALIDATE + more + 0.1
@@ -162,10 +167,7 @@ def want_remembered(name, target=SINGLE):
 
 def below():
     """Below the root, with files of the mirror's own beside it."""
-    begin()
-    mount("A", PLACE)
-    service = Service("conf")
-    service.start()
+    service = start("A", PLACE)
     digest = post_parts("/yum/img/a", "/yum/img/sub/b")[0]
     for target in SINGLE, SERVICE + "/single/yum/img/**":
         want_remembered("A", target)
@@ -188,16 +190,12 @@ def below():
                           r"%s, .* in memory only" % KIND)
     assert 1 <= len(lines) <= 2, lines
     assert not stored(), stored()
-    service.stop()
-    service.want_no_line(UNSOUND + "|ended: ")
+    service.finish("|ended: ")
 
 
 def restart():
     """Exchanged while the service is away; nothing of it is on disk."""
-    begin()
-    mount("A", PLACE)
-    service = Service("conf")
-    service.start()
+    service = start("A", PLACE)
     ask_for("A")
     assert is_of(ask(post("/yum/img/a")), "A")
     service.stop()
@@ -214,10 +212,7 @@ def restart():
 def root():
     """All of the mirror is an image.  The walker lives there, so it can be
     unmounted only lazily."""
-    begin()
-    mount("A", "www")
-    service = Service("conf")
-    service.start()
+    service = start("A", "www")
     lines = service.lines(r"walker.*: root /\S*/www is on %s, .*in memory "
                           "only" % KIND)
     assert len(lines) == 1, lines
@@ -227,8 +222,7 @@ def root():
     want_soon("B", target, 1)
     want_remembered("B", target)
     assert not stored(), stored()
-    service.stop()
-    service.want_no_line(UNSOUND)
+    service.finish()
 
 
 def link():
@@ -239,16 +233,14 @@ def link():
         mount(name, "at-" + name)
     os.rename("www", "was-www")
     os.symlink("at-A", "www")
-    service = Service("conf")
-    service.start()
+    service = Service("conf").start()
     target = SERVICE + "/single/a"
     want_remembered("A", target)
     os.symlink("at-B", "new")
     os.rename("new", "www")
     want_soon("B", target, 1)
     assert not stored(), stored()
-    service.stop()
-    service.want_no_line(UNSOUND)
+    service.finish()
 
 
 def replace_while_hashing(service, then):
@@ -273,22 +265,15 @@ def replace_while_hashing(service, then):
 
 def hashing():
     """The findings are too old by then to be believed unseen."""
-    begin()
-    mount("A", PLACE)
-    service = Service("conf")
-    service.start()
+    service = start("A", PLACE)
     replace_while_hashing(service, lambda: time.sleep(REVALIDATE + 0.1))
     want_soon("B", SERVICE + "/single/yum/img/**")
-    service.stop()
-    service.want_no_line(UNSOUND)
+    service.finish()
 
 
 def told():
     """revalidate is long; but the parent tells of the change."""
-    begin()
-    mount("A", PLACE)
-    service = Service("conf")
-    service.start()
+    service = start("A", PLACE)
     # Of an empty file a torrent is made without a hasher.
     empty = SERVICE + "/single/yum/img/empty"
 
@@ -301,8 +286,7 @@ def told():
     replace_while_hashing(service, lambda: wait_until(
         10, is_forgotten, "forgotten"))
     ask_for("B")
-    service.stop()
-    service.want_no_line(UNSOUND)
+    service.finish()
 
 
 def unrelated():
@@ -311,11 +295,9 @@ def unrelated():
     begin()
     os.makedirs("elsewhere")
     mount("A", PLACE)
-    with open("www/yum/plain", "wb") as f:
-        f.write(CONTENT["A"])
+    write_file("www/yum/plain", CONTENT["A"])
     time.sleep(2.1)
-    service = Service("conf")
-    service.start()
+    service = Service("conf").start()
     asked = 0
 
     def state(target):
@@ -334,8 +316,7 @@ def unrelated():
         wait_until(5, lambda: state(SINGLE) == "hit", "a hit")
     # File systems that keep change times are not concerned.
     assert state(SERVICE + "/single/yum/plain") in ("hit", "checked")
-    service.stop()
-    service.want_no_line(UNSOUND)
+    service.finish()
 
 
 def entry(kind, head, payload):
@@ -347,8 +328,7 @@ def entry(kind, head, payload):
 
 def put(name, data):
     os.makedirs(os.path.dirname(name), exist_ok=True)
-    with open(name, "wb") as f:
-        f.write(data)
+    write_file(name, data)
     for path in name, *[d for d, _, _ in os.walk("cache")]:
         shutil.chown(path, "nobody")
 
@@ -371,8 +351,7 @@ def old_entries():
         entry(1, bytes.fromhex(os.path.basename(digest)) +
               struct.pack("=IIIQQ", 1 << 20, 0, 15, len(listing), len(info)),
               b"torrent_service" + listing + info))
-    service = Service("conf")
-    service.start()
+    service = Service("conf").start()
     ask_for("B")
     for _ in range(2):
         a = ask(request(digest))
@@ -391,8 +370,7 @@ def kept():
     run("mount", "-t", "tmpfs", "none", PLACE)
     run("cp", "-a", "probe/.", PLACE)
     time.sleep(2.1)
-    service = Service("conf")
-    service.start()
+    service = Service("conf").start()
     ask_for("A")
     assert is_of(ask(post("/yum/img/a", "/yum/img/sub/b")), "A")
     wait_until(5, lambda: len(stored()) == 3, stored)
@@ -407,8 +385,7 @@ def future():
     os.makedirs(PLACE)
     mount("A", PLACE)
     assert os.stat(PLACE + "/empty").st_ctime == FUTURE
-    service = Service("conf")
-    service.start()
+    service = Service("conf").start()
     want_remembered("A")
     # An empty one, too, which no hasher looks at.
     want_remembered("A", SERVICE + "/single/yum/img/**")
@@ -417,7 +394,5 @@ def future():
 
 if NUMBERS == "reused":
     # The last of tests/lib/faulty.h.
-    with open("faults", "wb") as faults:
-        faults.write(struct.pack("=7q", *[0] * 6, 1))
-    os.chmod("faults", 0o666)
+    faulty_page(struct.pack("=7q", *[0] * 6, 1))
 globals()[CASE]()

@@ -174,8 +174,7 @@ def rounds(n):
     entries = check_entries()
     service.start()
     want_settled(service, None)
-    service.stop()
-    service.want_no_line(UNSOUND + "|removed: ")
+    service.finish("|removed: ")
     times.sort()
     print("%d rounds: %s\nback after %.3f s (half), %.3f s (all); children "
           "of a dead parent gone after %.3f s\nanswers: %s, %d entries" % (
@@ -185,8 +184,7 @@ def rounds(n):
 
 def stopped():
     """A stopped hasher holds some slices of files."""
-    service = Service("conf")
-    service.start()
+    service = Service("conf").start()
     pid = service.child("hasher 1")
     os.kill(pid, signal.SIGSTOP)
     start = time.monotonic()
@@ -220,8 +218,7 @@ def late_answer(path, expected):
 def without():
     """A walker and the cache stop answering; then there is no cache."""
     unknown = request(SERVICE + "/digest/" + "0" * 40)
-    service = Service("conf")
-    service.start()
+    service = Service("conf").start()
     pids = [service.child(title) for title in ("walker /far", "cache")]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)

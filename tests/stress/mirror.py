@@ -66,8 +66,7 @@ class File:
     def put(self, content):
         """Another file under this name, as rsync does it."""
         def run():
-            with open(self.new, "wb") as f:
-                f.write(content)
+            write_file(self.new, content)
             os.chmod(self.new, 0o644)
             if random.random() < 0.5:
                 os.utime(self.new, (1400000000, 1400000000))

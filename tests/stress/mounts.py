@@ -30,12 +30,10 @@ def part():
     os.makedirs("disk")
     os.makedirs("www/yum/disk")
     for name in "disk/a", "www/yum/b":
-        with open(name, "wb") as f:
-            f.write(content)
+        write_file(name, content)
     mount("--bind", "disk", "www/yum/disk")
     time.sleep(2.1)
-    service = Service("conf")
-    service.start()
+    service = Service("conf").start()
     known = ask_until(request(SERVICE + "/single/yum/**"), 10)[0].body
     check_torrent(known)
 
@@ -56,8 +54,7 @@ def part():
             wait_until(REVALIDATE + 1, lambda: ask(request(
                 SERVICE + "/single/yum/**")).body == known, "as before")
             crowd.check()
-    service.stop()
-    service.want_no_line(UNSOUND + "|ended: ")
+    service.finish("|ended: ")
 
 
 def root():
@@ -65,12 +62,10 @@ def root():
     def put(content):
         mount("-t", "tmpfs", "-o", "mode=755", "none", "www")
         os.mkdir("www/yum")
-        with open("www/yum/a", "wb") as f:
-            f.write(content)
+        write_file("www/yum/a", content)
     put(b"old\n")
     time.sleep(2.1)
-    service = Service("conf")
-    service.start()
+    service = Service("conf").start()
     wait_until(10, lambda: is_answered("/yum/a", 200, b"old\n"), "an answer")
     assert is_unmounted("-l", "www")
     wait_until(10, lambda: is_answered("/yum/a", 404), "gone")
@@ -80,8 +75,7 @@ def root():
         wait_until(10, lambda: is_answered("/yum/a", 200, content), "back")
         assert is_unmounted("-l", "www")
         wait_until(10, lambda: is_answered("/yum/a", 404), "gone")
-    service.stop()
-    service.want_no_line(UNSOUND)
+    service.finish()
 
 
 {"part": part, "root": root}[sys.argv[3]]()

@@ -14,14 +14,9 @@
 static const char *
 cache_conf(const char *more)
 {
-	static char text[2048];
-	char cwd[512];
-
-	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
-	snprintf(text, sizeof(text), "root /usr\ncache %s/cache\n"
-	    "hashers 1\n%s%s", cwd, strstr(more, "sandbox") != NULL ? "" :
-	    "sandbox best-effort\n", more);
-	return text;
+	return fmt("root /usr\ncache %s/cache\nhashers 1\n%s%s", here(),
+	    strstr(more, "sandbox") != NULL ? "" : "sandbox best-effort\n",
+	    more);
 }
 
 void

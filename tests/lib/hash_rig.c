@@ -26,12 +26,10 @@ rig_connect(struct rig *rig)
 void
 rig_start(struct rig *rig, const char *digest)
 {
-	char	text[128];
-
 	memset(rig, 0, sizeof(*rig));
-	snprintf(text, sizeof(text),
-	    "root /\nsandbox best-effort\nhashers 1\ndigest %s\n", digest);
-	proc_start(&rig->proc, ROLE_HASHER, 0, 0, text);
+	proc_start(&rig->proc, ROLE_HASHER, 0, 0,
+	    fmt("root /\nsandbox best-effort\nhashers 1\ndigest %s\n",
+	    digest));
 	proc_stop_at_end(&rig->proc);
 	rig_connect(rig);
 }

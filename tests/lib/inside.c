@@ -49,12 +49,10 @@ make_dir(const char *name)
 static void
 give_to_nobody(const char *name)
 {
-	char path[128];
-
 	if (geteuid() != 0)
 		return;
-	snprintf(path, sizeof(path), "%s/%s", world, name);
-	ATF_REQUIRE_EQ(0, lchown(path, nobody()->pw_uid, nobody()->pw_gid));
+	ATF_REQUIRE_EQ(0, lchown(fmt("%s/%s", world, name), nobody()->pw_uid,
+	    nobody()->pw_gid));
 }
 
 void
@@ -98,10 +96,7 @@ world_make(bool own_mirror)
 void
 world_remove(void)
 {
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", world);
-	ATF_CHECK_EQ(0, system(command));
+	ATF_CHECK_EQ(0, system(fmt("rm -rf %s", world)));
 }
 
 /* Makes the kernel look older than it is. */

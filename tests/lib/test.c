@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdarg.h>
+
 #include "tests/lib/test.h"
 
 #define ENDS_MAX	16
@@ -44,6 +46,31 @@ test_not_at_end(const void *arg)
 	for (i = 0; i < nends; i++)
 		if (ends[i].arg == arg)
 			ends[i] = ends[--nends];
+}
+
+const char *
+fmt(const char *format, ...)
+{
+	static char texts[8][32768];
+	static size_t next;
+	char *text = texts[next++ % 8];
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(text, sizeof(*texts), format, ap);
+	va_end(ap);
+	ATF_REQUIRE(n >= 0 && (size_t)n < sizeof(*texts));
+	return text;
+}
+
+const char *
+here(void)
+{
+	static char dir[4096];
+
+	ATF_REQUIRE(getcwd(dir, sizeof(dir)) != NULL);
+	return dir;
 }
 
 static void

@@ -45,6 +45,13 @@ void	test_at_end(void (*)(void *), void *);
 /* Nothing is to be done with that any more. */
 void	test_not_at_end(const void *);
 
+/* The text that printf(3) would write; it is lost once eight more are made. */
+const char	*fmt(const char *, ...)
+		    __attribute__((__format__(__printf__, 1, 2)));
+
+/* The directory that the case has to itself. */
+const char	*here(void);
+
 /* Does what follows with a pointer to each element of an array. */
 #define EACH(p, array)							\
 	for (const __typeof__(*(array)) *p = (array);			\

@@ -109,11 +109,7 @@ walker_start(struct walker *w, uint32_t index, const char *text)
 void
 walker_start_on_www(struct walker *w, const char *more)
 {
-	char	 text[8192], cwd[PATH_MAX];
-
-	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
-	snprintf(text, sizeof(text), "root %s/www\n%s", cwd, more);
-	walker_start(w, 0, text);
+	walker_start(w, 0, fmt("root %s/www\n%s", here(), more));
 }
 
 void

@@ -74,18 +74,15 @@ TEST(entry__that_is_wrong_is_a_miss)
 TEST(info__that_is_wrong_is_a_miss)
 {
 	uint8_t digest[SHA1_LEN];
-	char command[400];
 	int i;
 
 	cache_start(&c, "");
 	for (i = 0; i < 3; i++) {
 		remember(&c, &a, digest);
 		ATF_REQUIRE(knows_info(&c, digest));
-		snprintf(command, sizeof(command), i == 0 ?
-		    "printf x >> %1$s" : i == 1 ?
+		run(fmt(i == 0 ? "printf x >> %1$s" : i == 1 ?
 		    "rm %1$s; mkdir -p %1$s/sub" :
-		    "cp %1$s other; cp " A_ENTRY " %1$s", info_path(digest));
-		run(command);
+		    "cp %1$s other; cp " A_ENTRY " %1$s", info_path(digest)));
 		ATF_CHECK(!knows_info(&c, digest));
 		ATF_CHECK(!there(info_path(digest)));
 	}
@@ -187,16 +184,14 @@ TEST(write__that_fails_stores_nothing)
 TEST_WITH_CLEANUP(disk__that_is_full_stores_nothing, "require.user", "root")
 {
 	struct mirror_file f = { .identity = { 1, 1ULL << 32, 1, 1, 0 } };
-	char path[32];
 	int i, hits = 0;
 
 	ATF_REQUIRE_EQ(0, mkdir("cache", 0700));
 	if (mount("none", "cache", "tmpfs", 0, "size=1m") == -1)
 		atf_tc_skip("cannot mount a tmpfs: %s", strerror(errno));
 	cache_start(&c, "");
-	f.path = path;
 	for (i = 0; i < 40; i++) {
-		snprintf(path, sizeof(path), "/x/%d", i);
+		f.path = fmt("/x/%d", i);
 		put_pieces(&c, &f, PIECE_LEN, 1024, NULL);
 		hits += get_pieces(&c, &f, PIECE_LEN) == 4096;
 	}
@@ -321,10 +316,8 @@ static const struct mirror_file *
 numbered(unsigned i)
 {
 	static struct mirror_file f = { .identity = { 1, 5, 1, 1, 0 } };
-	static char path[32];
 
-	snprintf(path, sizeof(path), "/x/%u", i);
-	f.path = path;
+	f.path = fmt("/x/%u", i);
 	f.identity.ino = i;
 	return &f;
 }
@@ -332,7 +325,6 @@ numbered(unsigned i)
 TEST(size__removes_the_least_recently_used)
 {
 	enum { N = 400 };
-	char path[64];
 	struct status st;
 	unsigned i, kept = 0;
 
@@ -344,10 +336,9 @@ TEST(size__removes_the_least_recently_used)
 	ATF_CHECK_EQ(N, cache_status(&c).entries);
 	ATF_CHECK_EQ(du("cache/info") + du("cache/pieces"),
 	    cache_status(&c).used_kib * 1024);
-	for (i = 0; i < N; i++) {
-		snprintf(path, sizeof(path), "cache/pieces/x/%u/1048576", i);
-		set_age(path, 3600 + 600 * (time_t)i);
-	}
+	for (i = 0; i < N; i++)
+		set_age(fmt("cache/pieces/x/%u/1048576", i),
+		    3600 + 600 * (time_t)i);
 	if (du("cache/pieces") < PIECES_SHARE(2U << 20))
 		atf_tc_skip("a file system that counts no directories");
 	send_conf(&c, "cache-size 2M\n");
@@ -357,7 +348,8 @@ TEST(size__removes_the_least_recently_used)
 	ATF_CHECK(st.evicted > 0);
 	ATF_CHECK_EQ(0, st.expired);
 	for (i = 0; i < N; i++) {
-		snprintf(path, sizeof(path), "cache/pieces/x/%u", i);
+		const char *path = fmt("cache/pieces/x/%u", i);
+
 		kept += there(path);
 		/* The young ones stay; where the old ones begin, the
 		   histogram decides, which has classes 3 % wide. */
@@ -389,7 +381,6 @@ TEST(size__removes_no_more_than_needed)
 {
 	enum { N = 600, OLD = 40 };
 	uint8_t digest[SHA1_LEN];
-	char text[64];
 	unsigned i;
 
 	cache_start(&c, "cache-size 1G\n");
@@ -401,10 +392,8 @@ TEST(size__removes_no_more_than_needed)
 		ATF_REQUIRE(knows_info(&c, digest));
 		set_age(info_path(digest), 3600);
 	}
-	for (i = 0; i < OLD; i++) {
-		snprintf(text, sizeof(text), "cache/pieces/x/%u/1048576", i);
-		set_age(text, 10 * DAY);
-	}
+	for (i = 0; i < OLD; i++)
+		set_age(fmt("cache/pieces/x/%u/1048576", i), 10 * DAY);
 	wait_for_sweeps(&c, 1);
 	send_conf(&c, "cache-size 4M\n");
 	wait_for_sweeps(&c, 2);
@@ -421,7 +410,6 @@ TEST(size__info_flushes_no_pieces)
 {
 	enum { N = 2600, FILES = 80, LIMIT = 1 << 20 };
 	uint8_t digest[SHA1_LEN];
-	char text[64];
 	unsigned i;
 
 	cache_start(&c, "cache-size 1M\n");
@@ -430,8 +418,7 @@ TEST(size__info_flushes_no_pieces)
 	for (i = 0; i < FILES; i++) {
 		put_pieces(&c, numbered(i), PIECE_LEN, 16, NULL);
 		ATF_REQUIRE_EQ(2, get_pieces(&c, numbered(i), PIECE_LEN));
-		snprintf(text, sizeof(text), "cache/pieces/x/%u/1048576", i);
-		set_age(text, 10 * DAY);
+		set_age(fmt("cache/pieces/x/%u/1048576", i), 10 * DAY);
 	}
 	for (i = 0; i < N; i++) {
 		put_numbered_info(i, digest);

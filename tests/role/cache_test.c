@@ -82,14 +82,12 @@ TEST(pieces__of_many_files_are_packed)
 	struct buf tail = { 0 };
 	unsigned done = 0, messages = 0;
 	const uint8_t *at;
-	char path[32];
 	struct msg msg;
 	uint32_t i;
 
 	cache_start(&c, "");
-	f.path = path;
 	for (i = 0; i < N; i++) {
-		snprintf(path, sizeof(path), "/x/%u", i);
+		f.path = fmt("/x/%u", i);
 		f.identity.ino = i;
 		if (i % 4 != 0)
 			put_pieces(&c, &f, 16384, 1000, NULL);
@@ -359,16 +357,14 @@ TEST(info__of_long_listings_comes_in_parts)
 	struct buf l = { 0 }, listing = { 0 }, info = { 0 };
 	struct mirror_file f = { .identity = { 1, 0, 1, 1, 0 } };
 	uint8_t digest[SHA1_LEN];
-	char path[64];
 	int i;
 
 	cache_start(&c, "");
 	ATF_REQUIRE_EQ(0, listing_add_spec(&l, 0, PATH_OK, "/x/*", 4, N));
 	for (i = 0; i < N; i++) {
-		snprintf(path, sizeof(path), "/x/%030d", i);
-		f.path = path;
-		ATF_REQUIRE_EQ(0, listing_add_file(&l, &f.identity, path,
-		    strlen(path)));
+		f.path = fmt("/x/%030d", i);
+		ATF_REQUIRE_EQ(0, listing_add_file(&l, &f.identity, f.path,
+		    strlen(f.path)));
 	}
 	digest_of("/x/*", digest);
 	put_listing(&c, digest, &l, false);

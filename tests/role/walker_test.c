@@ -68,8 +68,6 @@ TEST(path__unreadable)
 
 TEST(path__links)
 {
-	char		 cwd[4096], target[8192];
-
 	make_files("www/y/", "www/z/a", "secret");
 	make_link("../z/a", "www/y/in");
 	make_link("../z", "www/y/dir");
@@ -79,9 +77,7 @@ TEST(path__links)
 	make_link("/z/a", "www/y/absolute");
 	make_link("nowhere", "www/y/broken");
 	make_link("loop", "www/y/loop");
-	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
-	snprintf(target, sizeof(target), "%s/www/z/a", cwd);
-	make_link(target, "www/y/absolute-and-back");
+	make_link(fmt("%s/www/z/a", here()), "www/y/absolute-and-back");
 	make_link("/proc/self/exe", "www/y/magic");
 	walker_start_on_www(&w, "");
 	CHECK_ASK(&w, "/y/in", "OK /y/in");
@@ -201,13 +197,12 @@ TEST(deny__refuses_and_leaves_out)
 TEST(roots__each_its_own_files)
 {
 	struct msg_opened_item	 item;
-	char			 text[16384], cwd[4096];
+	char			 text[16384];
 
 	make_files("www/pub/a", "www/pub/disk/hidden", "disk/a", "disk/x/a");
 	make_link("../x/a", "disk/x/b");
-	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
 	snprintf(text, sizeof(text), "root %s/www\nroot /pub/disk %s/disk\n"
-	    "deny /pub/disk/x/b\n", cwd, cwd);
+	    "deny /pub/disk/x/b\n", here(), here());
 	walker_start(&w, 0, text);
 	CHECK_ASK(&w, "/pub/a", "OK /pub/a");
 	CHECK_ASK(&w, "/**", "OK /pub/a");

@@ -110,18 +110,13 @@ TEST(limit__depth)
 TEST(limit__entries)
 {
 	struct buf	 specs = { 0 };
-	char		 path[64];
 	uint32_t	 i;
 
 	make_files("www/y/");
-	for (i = 0; i < 1999; i++) {
-		snprintf(path, sizeof(path), "www/y/%u", i);
-		make_file(path);
-	}
-	for (i = 0; i < 99; i++) {
-		snprintf(path, sizeof(path), "www/%u", i);
-		make_file(path);
-	}
+	for (i = 0; i < 1999; i++)
+		make_file(fmt("www/y/%u", i));
+	for (i = 0; i < 99; i++)
+		make_file(fmt("www/%u", i));
 	walker_start_on_www(&w, "");
 	for (i = 0; i < 100; i++)
 		specs_append(&specs, i, "/y*/x*");

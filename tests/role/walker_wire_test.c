@@ -41,14 +41,10 @@ TEST(resolve__parts_and_crowds)
 
 TEST(conf__new_one_counts)
 {
-	char		 cwd[4096], text[8192];
-
 	make_files("www/a", "www/b");
 	walker_start_on_www(&w, "");
 	CHECK_ASK(&w, "/*", "OK /a /b");
-	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
-	snprintf(text, sizeof(text), "root %s/www\ndeny /a\n", cwd);
-	walker_configure(&w, 0, text);
+	walker_configure(&w, 0, fmt("root %s/www\ndeny /a\n", here()));
 	/* The channels are two: the new one comes after the new deny. */
 	close(w.front.fd);
 	walker_connect(&w);
@@ -64,18 +60,15 @@ TEST(conf__new_one_counts)
 TEST(conf__other_roots_end_the_channel)
 {
 	struct msg	 msg;
-	char		 cwd[4096], text[16384];
 
 	make_files("www/a", "www/more/b");
 	walker_start_on_www(&w, "");
 	CHECK_ASK(&w, "/*/b", "OK /more/b");
-	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
-	snprintf(text, sizeof(text), "root %s/www\nmax-files 10\n", cwd);
-	walker_configure(&w, 0, text);
+	walker_configure(&w, 0, fmt("root %s/www\nmax-files 10\n",
+	    here()));
 	CHECK_ASK(&w, "/*/b", "OK /more/b");
-	snprintf(text, sizeof(text), "root /more %s\nroot %s/www\n", cwd,
-	    cwd);
-	walker_configure(&w, 1, text);
+	walker_configure(&w, 1, fmt("root /more %s\nroot %s/www\n", here(),
+	    here()));
 	ATF_CHECK_EQ(MSG_NONE, receive(&w.front, &msg));
 	close(w.front.fd);
 	walker_connect(&w);

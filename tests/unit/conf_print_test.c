@@ -40,12 +40,9 @@ TEST(conf_print__parses_again)
 		"max-bytes 1025K", "access-log no", "access-log \"/yes no\"",
 		"user cache front\nuser cache", "user \"#x\"",
 	};
-	char text[4096];
 
-	EACH(each, lines) {
-		snprintf(text, sizeof(text), ROOT "%s\n", *each);
-		check_round_trip(text);
-	}
+	EACH(each, lines)
+		check_round_trip(fmt(ROOT "%s\n", *each));
 }
 
 /* Random words of the bytes that quoting is about. */
@@ -129,16 +126,15 @@ TEST(conf_print__every_keyword)
 	    "write-timeout 18m\n";
 	struct conf *c = good(full, NULL);
 	const struct keyword *kw;
-	char *text = printed(c), line[64];
+	char *text = printed(c);
 
 	ATF_CHECK_STREQ(full, text);
 	ATF_CHECK_EQ(13ULL << 30, c->max_bytes);
 	ATF_CHECK_EQ(18 * 60000, c->write_timeout_ms);
 	ATF_CHECK_EQ(5 * 86400, c->cache_age_s);
-	for (kw = conf_keywords; kw->name != NULL; kw++) {
-		snprintf(line, sizeof(line), "%s ", kw->name);
-		ATF_CHECK_MSG(strstr(text, line) != NULL, "%s", kw->name);
-	}
+	for (kw = conf_keywords; kw->name != NULL; kw++)
+		ATF_CHECK_MSG(strstr(text, fmt("%s ", kw->name)) != NULL, "%s",
+		    kw->name);
 	free(text);
 	conf_free(c);
 }

@@ -22,10 +22,9 @@
 static void
 check_refused(const char *line, const char *one, const char *two)
 {
-	char text[8192], *e;
+	char *e;
 
-	snprintf(text, sizeof(text), ROOT "%s\n", line);
-	e = bad(text, NULL);
+	e = bad(fmt(ROOT "%s\n", line), NULL);
 	ATF_CHECK_MSG(strncmp(e, "x.conf:2: ", 10) == 0 &&
 	    strchr(e, '\n') == e + strlen(e) - 1, "%s -> %s", line, e);
 	ATF_CHECK_MSG(strstr(e, one) != NULL, "%s -> %s", line, e);
@@ -36,10 +35,7 @@ check_refused(const char *line, const char *one, const char *two)
 static void
 check_taken(const char *line)
 {
-	char text[8192];
-
-	snprintf(text, sizeof(text), ROOT "%s\n", line);
-	conf_free(good(text, NULL));
+	conf_free(good(fmt(ROOT "%s\n", line), NULL));
 }
 
 /* Each of these values of a keyword is refused, with that said. */
@@ -47,12 +43,8 @@ static void
 check_values_refused(const char *keyword, const char *const *values,
     const char *said)
 {
-	char line[256];
-
-	for (; *values != NULL; values++) {
-		snprintf(line, sizeof(line), "%s %s", keyword, *values);
-		check_refused(line, said, "");
-	}
+	for (; *values != NULL; values++)
+		check_refused(fmt("%s %s", keyword, *values), said, "");
 }
 
 /* The configuration at hand, up to the next one. */
@@ -333,21 +325,18 @@ TEST(conf__listen)
 	const struct sockaddr_in *sin;
 	const struct sockaddr_in6 *sin6;
 	const struct sockaddr_un *sun;
-	char line[256], longest[128];
+	char longest[128];
 
-	EACH(each, refused) {
-		snprintf(line, sizeof(line), "listen %s", *each);
-		check_refused(line, *each, "expected ADDRESS:PORT, "
+	EACH(each, refused)
+		check_refused(fmt("listen %s", *each), *each,
+		    "expected ADDRESS:PORT, "
 		    "[ADDRESS6]:PORT or /path/to/socket");
-	}
 	memset(longest, 'x', sizeof(longest));
 	longest[0] = '/';
 	longest[sizeof(sun->sun_path)] = '\0';
-	snprintf(line, sizeof(line), "listen %s", longest);
-	check_refused(line, "too long for a socket", "");
+	check_refused(fmt("listen %s", longest), "too long for a socket", "");
 	longest[sizeof(sun->sun_path) - 1] = '\0';
-	snprintf(line, sizeof(line), "listen %s", longest);
-	check_taken(line);
+	check_taken(fmt("listen %s", longest));
 
 	USE(ROOT "listen 0.0.0.0:65535\nlisten [::]:1\nlisten /run/s\n");
 	ATF_REQUIRE_EQ(3, c->nlisten);

@@ -109,11 +109,11 @@ TEST(http_host__absolute_form)
 		{ "ws://a/", "a", NULL }, { "httpss://a/", "a", NULL },
 		{ "//a/b", "a", "//a/b" },
 	};
-	char	text[256];
 
 	EACH(row, rows) {
-		snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: %s\r\n"
-		    "\r\n", row->url, row->host);
+		const char *text = fmt("GET %s HTTP/1.1\r\nHost: %s\r\n\r\n",
+		    row->url, row->host);
+
 		ATF_CHECK_EQ_MSG(parse(text), row->target == NULL ? 400 :
 		    0, "%s", text);
 		if (row->target != NULL)

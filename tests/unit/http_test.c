@@ -137,11 +137,8 @@ is_helpful(const char *line)
 static size_t
 read_malformed(const atf_tc_t *tc, const struct malformed **requests)
 {
-	char	path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/../data/malformed.txt",
-	    atf_tc_get_config_var(tc, "srcdir"));
-	return malformed_read(path, requests);
+	return malformed_read(fmt("%s/../data/malformed.txt",
+	    atf_tc_get_config_var(tc, "srcdir")), requests);
 }
 
 TEST(http__malformed)
@@ -304,7 +301,7 @@ TEST(http__all_fields)
 
 TEST(http__forwarded_keeps_last)
 {
-	char	text[1024], expect[32];
+	char	text[1024];
 	int	i, n;
 
 	n = snprintf(text, sizeof(text), "%s", GETH);
@@ -314,10 +311,8 @@ TEST(http__forwarded_keeps_last)
 	snprintf(text + n, sizeof(text) - (size_t)n, "\r\n");
 	ATF_REQUIRE_EQ(parse(text), 0);
 	ATF_REQUIRE_EQ(req.nforwarded, FORWARDED_MAX);
-	for (i = 0; i < FORWARDED_MAX; i++) {
-		snprintf(expect, sizeof(expect), "192.0.2.%d", i + 3);
-		check_str(req.forwarded[i], expect);
-	}
+	for (i = 0; i < FORWARDED_MAX; i++)
+		check_str(req.forwarded[i], fmt("192.0.2.%d", i + 3));
 }
 
 TEST(http__repeats_that_are_harmless)
@@ -349,10 +344,10 @@ TEST(http__forwarded_proto)
 		{ P "https, wss\r\n", NULL }, { P "https, httpss\r\n", NULL },
 		{ P "https https, https\r\n", NULL },
 	};
-	char	text[256];
 
 	EACH(row, rows) {
-		snprintf(text, sizeof(text), GETH "%s\r\n", row->fields);
+		const char *text = fmt(GETH "%s\r\n", row->fields);
+
 		ATF_REQUIRE_EQ(parse(text), 0);
 		ATF_CHECK_EQ_MSG(req.proto_disagrees, row->value == NULL,
 		    "%s", text);
@@ -554,12 +549,12 @@ TEST(http__chunked)
 {
 	static const char *const good[] = { "chunked", "Chunked", "CHUNKED",
 		"  chunked\t" };
-	char	text[256];
 
 	EACH(each, good) {
-		snprintf(text, sizeof(text), "POST / HTTP/1.1\r\n" H
+		const char *text = fmt("POST / HTTP/1.1\r\n" H
 		    "Transfer-Encoding:%s\r\nExpect: 100-continue\r\n\r\n"
 		    "0\r\n\r\n", *each);
+
 		ATF_REQUIRE_EQ_MSG(parse(text), 0, "%s", text);
 		ATF_CHECK(req.chunked && http_has_body(&req));
 		ATF_CHECK(req.expect_continue);

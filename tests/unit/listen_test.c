@@ -55,11 +55,7 @@ conf_of_ports(unsigned first, unsigned second)
 static struct conf *
 conf_of_socket(void)
 {
-	char	*dir = getcwd(NULL, 0);
-
-	ATF_REQUIRE(dir != NULL);
-	snprintf(path, sizeof(path), "%s/socket", dir);
-	free(dir);
+	snprintf(path, sizeof(path), "%s/socket", here());
 	(void)unlink(path);
 	return conf_of("listen %s\n", path);
 }
@@ -161,13 +157,12 @@ TEST(listen__port_in_use)
 {
 	unsigned	 port = free_port();
 	struct conf	*conf = conf_of_port(port);
-	char		 want[128];
 
-	snprintf(want, sizeof(want), "listen 127.0.0.1:%u: Address already in "
-	    "use; stop the program that listens there, or set another\n", port);
 	ATF_REQUIRE_EQ(open_all(&set, conf, NULL), 0);
 	ATF_CHECK_EQ(open_all(&other, conf, NULL), -1);
-	ATF_CHECK_STREQ(text_of(&errors), want);
+	ATF_CHECK_STREQ(text_of(&errors), fmt("listen 127.0.0.1:%u: Address "
+	    "already in use; stop the program that listens there, or set "
+	    "another\n", port));
 	ATF_CHECK_EQ(other.n, 0);
 	listen_close(&set, NULL);
 }
@@ -177,16 +172,15 @@ TEST(listen__all_or_nothing)
 {
 	unsigned	 first = free_port(), second = free_port();
 	struct conf	*others = conf_of_ports(first, second), *conf;
-	char		 want[2][64];
 
 	ATF_REQUIRE_EQ(open_all(&other, others, NULL), 0);
 	conf = conf_of("listen 127.0.0.1:%u\nlisten 127.0.0.1:%u\n"
 	    "listen 127.0.0.1:%u\n", first, free_port(), second);
 	ATF_CHECK_EQ(open_all(&set, conf, NULL), -1);
-	snprintf(want[0], sizeof(want[0]), "listen 127.0.0.1:%u: ", first);
-	snprintf(want[1], sizeof(want[1]), "listen 127.0.0.1:%u: ", second);
-	ATF_CHECK(strstr(text_of(&errors), want[0]) != NULL);
-	ATF_CHECK(strstr((char *)errors.data, want[1]) != NULL);
+	ATF_CHECK(strstr(text_of(&errors), fmt("listen 127.0.0.1:%u: ",
+	    first)) != NULL);
+	ATF_CHECK(strstr((char *)errors.data, fmt("listen 127.0.0.1:%u: ",
+	    second)) != NULL);
 	ATF_CHECK_EQ(connect_to(conf, 1), -1);
 	listen_close(&other, NULL);
 }
@@ -307,10 +301,8 @@ TEST(listen__unix_replaced)
 static void
 environment(const char *pid, const char *fds)
 {
-	char	 own[16];
-
-	snprintf(own, sizeof(own), "%d", (int)getpid());
-	(void)setenv("LISTEN_PID", pid == NULL ? own : pid, 1);
+	(void)setenv("LISTEN_PID", pid == NULL ? fmt("%d", (int)getpid()) :
+	    pid, 1);
 	(void)setenv("LISTEN_FDS", fds, 1);
 	(void)setenv("LISTEN_FDNAMES", "a:b", 1);
 }

@@ -127,22 +127,19 @@ TEST(log__parent_lines)
 
 TEST(log__journal)
 {
-	char text[128];
 	struct stat st;
 
 	catch_stderr();
 	ATF_REQUIRE_EQ(0, fstat(STDERR_FILENO, &st));
-	snprintf(text, sizeof(text), "%ju:%ju", (uintmax_t)st.st_dev,
-	    (uintmax_t)st.st_ino);
-	setenv("JOURNAL_STREAM", text, 1);
+	setenv("JOURNAL_STREAM", fmt("%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino), 1);
 	log_open_parent(NULL, true);
 	log_child_line("walker", 12, LOG_WARNING, "slow", 4);
 	expect_line("<4>walker[12]: slow\n");
 
 	/* Redirected since: to a file that nobody reads prefixes in. */
-	snprintf(text, sizeof(text), "%ju:%ju", (uintmax_t)st.st_dev,
-	    (uintmax_t)st.st_ino + 1);
-	setenv("JOURNAL_STREAM", text, 1);
+	setenv("JOURNAL_STREAM", fmt("%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino + 1), 1);
 	log_open_parent(NULL, true);
 	log_child_line("walker", 12, LOG_WARNING, "slow", 4);
 	expect_line("walker[12]: slow\n");
@@ -152,7 +149,7 @@ TEST(log__journal)
 TEST(log__child_cannot_forge)
 {
 	static const char forged[] = "x\nparent[1]: all is well\r\033[2J\0y";
-	char *longest, expected[4096];
+	char *longest;
 	const char *line;
 
 	unsetenv("JOURNAL_STREAM");
@@ -170,8 +167,7 @@ TEST(log__child_cannot_forge)
 	ATF_REQUIRE(longest != NULL);
 	memset(longest, 'a', MSG_TAIL_MAX);
 	log_child_line("front", 7, LOG_INFO, longest, MSG_TAIL_MAX);
-	snprintf(expected, sizeof(expected), "front[7]: %.2048s\n", longest);
-	expect_line(expected);
+	expect_line(fmt("front[7]: %.2048s\n", longest));
 	memset(longest, 1, MSG_TAIL_MAX);
 	log_child_line("front", 7, -1, longest, MSG_TAIL_MAX);
 	expect_line("");
@@ -237,7 +233,7 @@ TEST(log__child_lines)
 /* A child does not wait for the log, and losses are no secret. */
 TEST(log__busy_parent)
 {
-	char text[PLENTY], expected[64];
+	char text[PLENTY];
 	int priority, i, arrived = 0;
 
 	open_child();
@@ -247,16 +243,14 @@ TEST(log__busy_parent)
 		ATF_REQUIRE_EQ(ENOENT, errno);
 	}
 	while ((priority = take_line(&ends[1], text, sizeof(text))) != -1) {
-		snprintf(expected, sizeof(expected), "line %d", arrived);
-		ATF_REQUIRE_STREQ(expected, text);
+		ATF_REQUIRE_STREQ(fmt("line %d", arrived), text);
 		arrived++;
 	}
 	ATF_REQUIRE_MSG(arrived > 0 && arrived < 20000, "%d", arrived);
 	log_info("later");
 	ATF_CHECK_EQ(LOG_WARNING, take_line(&ends[1], text, sizeof(text)));
-	snprintf(expected, sizeof(expected), "%d lines lost, the log was "
-	    "busy", 20000 - arrived);
-	ATF_CHECK_STREQ(expected, text);
+	ATF_CHECK_STREQ(fmt("%d lines lost, the log was busy",
+	    20000 - arrived), text);
 	ATF_CHECK_EQ(LOG_INFO, take_line(&ends[1], text, sizeof(text)));
 	ATF_CHECK_STREQ("later", text);
 	log_info("again");

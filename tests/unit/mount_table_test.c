@@ -2,7 +2,6 @@
 /* Of a file system that no server answers for, nothing may be looked at. */
 #include <sys/mount.h>
 
-#include <limits.h>
 #include <sched.h>
 
 #include "pkgtorrentd/parent/mount_table.h"
@@ -14,11 +13,7 @@ static dev_t	dev;
 static enum mount_way
 follow(const char *path)
 {
-	char	dir[PATH_MAX], whole[2 * PATH_MAX];
-
-	ATF_REQUIRE(getcwd(dir, sizeof(dir)) != NULL);
-	snprintf(whole, sizeof(whole), "%s/%s", dir, path);
-	return mount_table_follow(whole, &dev);
+	return mount_table_follow(fmt("%s/%s", here(), path), &dev);
 }
 
 static void

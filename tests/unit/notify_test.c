@@ -45,12 +45,17 @@ manager_expect(int fd, const char *text)
 
 static struct notify n;
 
+static const char *
+abstract(void)
+{
+	return fmt("@pkgtorrentd/notify_test.%d", (int)getpid());
+}
+
 TEST(notify__path)
 {
-	char		 path[64];
+	const char	*path = fmt("/tmp/notify_test.%d", (int)getpid());
 	int		 fd;
 
-	snprintf(path, sizeof(path), "/tmp/notify_test.%d", (int)getpid());
 	fd = manager_open(path);
 	notify_open(&n, path);
 	notify_send(&n, "READY=1\nSTATUS=%d walkers\n", 3);
@@ -60,13 +65,9 @@ TEST(notify__path)
 
 TEST(notify__abstract)
 {
-	char		 name[64];
-	int		 fd;
+	int		 fd = manager_open(abstract());
 
-	snprintf(name, sizeof(name), "@pkgtorrentd/notify_test.%d",
-	    (int)getpid());
-	fd = manager_open(name);
-	notify_open(&n, name);
+	notify_open(&n, abstract());
 	notify_send(&n, "STOPPING=1\n");
 	manager_expect(fd, "STOPPING=1\n");
 }
@@ -74,16 +75,13 @@ TEST(notify__abstract)
 /* A status that does not fit is cut, and still a datagram. */
 TEST(notify__long_status)
 {
-	char		 name[64], text[3000];
-	int		 fd;
+	char		 text[3000];
+	int		 fd = manager_open(abstract());
 	ssize_t		 len;
 
-	snprintf(name, sizeof(name), "@pkgtorrentd/notify_test.%d",
-	    (int)getpid());
-	fd = manager_open(name);
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	notify_open(&n, name);
+	notify_open(&n, abstract());
 	notify_send(&n, "STATUS=%s", text);
 	len = recv(fd, text, sizeof(text), 0);
 	ATF_CHECK(len > 100 && len < (ssize_t)sizeof(text));
@@ -114,13 +112,10 @@ TEST(notify__nobody)
 /* A manager that has stopped reading does not stop the service. */
 TEST(notify__full_socket)
 {
-	char		 name[64];
 	int		 i;
 
-	snprintf(name, sizeof(name), "@pkgtorrentd/notify_test.%d",
-	    (int)getpid());
-	(void)manager_open(name);
-	notify_open(&n, name);
+	(void)manager_open(abstract());
+	notify_open(&n, abstract());
 	for (i = 0; i < 10000; i++)
 		notify_send(&n, "STATUS=%d\n", i);
 }

@@ -23,11 +23,10 @@ static const enum role roles[] = {
 static void
 read_file(pid_t pid, const char *name, char *text, size_t size)
 {
-	char path[64];
+	const char *path = fmt("/proc/%d/%s", (int)pid, name);
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
 	fd = open(path, O_RDONLY);
 	ATF_REQUIRE_MSG(fd != -1, "%s: %s", path, strerror(errno));
 	n = read(fd, text, size - 1);
@@ -88,11 +87,8 @@ go_in(struct inside *in, const struct entry *e)
 static void
 check_layers(const struct inside *in, const char *first)
 {
-	char expected[128];
-
-	snprintf(expected, sizeof(expected),
-	    "%scaps,nnp,landlock=%d,seccomp,limits", first, landlock_abi());
-	ATF_CHECK_STREQ(expected, in->layers);
+	ATF_CHECK_STREQ(fmt("%scaps,nnp,landlock=%d,seccomp,limits", first,
+	    landlock_abi()), in->layers);
 }
 
 /* Started by root or not. */
@@ -102,7 +98,6 @@ check_common(const struct inside *in)
 	enum role role = in->channel.peer;
 	bool writes = role == ROLE_FRONT || role == ROLE_CACHE;
 	struct stat st;
-	char path[64];
 
 	check_line(in, "status", "CapInh:", "0000000000000000");
 	check_line(in, "status", "CapPrm:", "0000000000000000");
@@ -115,8 +110,7 @@ check_common(const struct inside *in)
 	if (!writes)
 		check_line(in, "limits", "Max file size", "0 0 bytes");
 	/* A process that can be traced belongs to its user. */
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)in->pid);
-	ATF_REQUIRE_EQ(0, stat(path, &st));
+	ATF_REQUIRE_EQ(0, stat(fmt("/proc/%d/status", (int)in->pid), &st));
 	ATF_CHECK_EQ_MSG(0, st.st_uid, "%s is dumpable", role_name(role));
 }
 
@@ -145,7 +139,7 @@ TEST(sandbox__nothing_left_to_user)
 TEST(sandbox__nothing_left_to_root, "require.user", "root")
 {
 	struct entry e = { .root = true, .strict = true, .user = "nobody" };
-	char ids[64], link[128], path[64];
+	char link[128];
 	ssize_t n;
 	size_t i;
 
@@ -158,18 +152,16 @@ TEST(sandbox__nothing_left_to_root, "require.user", "root")
 		if (landlock_abi() > 0)
 			check_layers(&in, "chroot,user=nobody,");
 		check_line(&in, "status", "CapBnd:", "0000000000000000");
-		snprintf(ids, sizeof(ids), "%d %d %d %d",
+		check_line(&in, "status", "Uid:", fmt("%d %d %d %d",
 		    (int)nobody()->pw_uid, (int)nobody()->pw_uid,
-		    (int)nobody()->pw_uid, (int)nobody()->pw_uid);
-		check_line(&in, "status", "Uid:", ids);
-		snprintf(ids, sizeof(ids), "%d %d %d %d",
+		    (int)nobody()->pw_uid, (int)nobody()->pw_uid));
+		check_line(&in, "status", "Gid:", fmt("%d %d %d %d",
 		    (int)nobody()->pw_gid, (int)nobody()->pw_gid,
-		    (int)nobody()->pw_gid, (int)nobody()->pw_gid);
-		check_line(&in, "status", "Gid:", ids);
-		snprintf(ids, sizeof(ids), "%d", (int)nobody()->pw_gid);
-		check_line(&in, "status", "Groups:", ids);
-		snprintf(path, sizeof(path), "/proc/%d/root", (int)in.pid);
-		n = readlink(path, link, sizeof(link) - 1);
+		    (int)nobody()->pw_gid, (int)nobody()->pw_gid));
+		check_line(&in, "status", "Groups:", fmt("%d",
+		    (int)nobody()->pw_gid));
+		n = readlink(fmt("/proc/%d/root", (int)in.pid), link,
+		    sizeof(link) - 1);
 		ATF_REQUIRE(n > 0);
 		link[n] = '\0';
 		if (e.role == ROLE_WALKER || e.role == ROLE_CACHE)

@@ -455,11 +455,10 @@ static const char *const bases[] = { "http://m.example", "https://s/x" };
 TEST(torrent__without_trackers)
 {
 	struct torrent_outside	 o = { "", bases, 1, NULL, 0, true };
-	char			 want[128];
 
-	snprintf(want, sizeof(want), "d10:created by%zu:pkgtorrentd/%s4:info",
-	    strlen("pkgtorrentd/" VERSION), VERSION);
-	check_wrap(&o, want, "8:url-listl17:http://m.example/ee");
+	check_wrap(&o, fmt("d10:created by%zu:pkgtorrentd/%s4:info",
+	    strlen("pkgtorrentd/" VERSION), VERSION),
+	    "8:url-listl17:http://m.example/ee");
 }
 
 TEST(torrent__with_a_tracker)
@@ -467,12 +466,11 @@ TEST(torrent__with_a_tracker)
 	/* A last line without its newline counts, an empty one does not. */
 	struct torrent_outside	 o = { "\nudp://t:1", bases, 1, NULL, 0,
 				     true };
-	char			 want[128];
 
-	snprintf(want, sizeof(want), "d8:announce9:udp://t:113:announce-list"
+	check_wrap(&o, fmt("d8:announce9:udp://t:113:announce-list"
 	    "ll9:udp://t:1ee10:created by%zu:pkgtorrentd/%s4:info",
-	    strlen("pkgtorrentd/" VERSION), VERSION);
-	check_wrap(&o, want, "8:url-listl17:http://m.example/ee");
+	    strlen("pkgtorrentd/" VERSION), VERSION),
+	    "8:url-listl17:http://m.example/ee");
 }
 
 TEST(torrent__url_list_of_one_file_names_it)

@@ -103,13 +103,12 @@ TEST(trackers__bounds)
 
 TEST(trackers__sample_has_none)
 {
-	char path[4096], text[8192];
+	char text[8192];
 	size_t len;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/../../etc/trackers",
-	    atf_tc_get_config_var(tc, "srcdir"));
-	ATF_REQUIRE((f = fopen(path, "r")) != NULL);
+	ATF_REQUIRE((f = fopen(fmt("%s/../../etc/trackers",
+	    atf_tc_get_config_var(tc, "srcdir")), "r")) != NULL);
 	len = fread(text, 1, sizeof(text), f);
 	fclose(f);
 	ATF_CHECK(len > 0);

@@ -33,6 +33,10 @@ struct faults {
 	int64_t	made;		/* so many were not */
 	/* As tests/images.py has it. */
 	int64_t	reused;		/* mounts have no unique numbers */
+	/* As tests/poison.py has them. */
+	int64_t	ended;		/* processes that met the poison */
+	char	poison[64];	/* how names begin that end the walker, or
+				   the cache, that looks for them */
 };
 
 static struct faults no_faults;
@@ -95,6 +99,18 @@ faulty_next(const char *name)
 	static __typeof__(&name) real;					      \
 	if (real == NULL)						      \
 		*(void **)&real = faulty_next(#name)
+
+/* The walker or the cache looks for a file of this name. */
+static void __attribute__((__unused__))
+faulty_meet(const char *name)
+{
+	const char *poison = (const char *)faults->poison;
+
+	if (*poison == '\0' || strncmp(name, poison, strlen(poison)) != 0)
+		return;
+	faults->ended++;
+	_exit(1);
+}
 
 int
 clock_gettime(clockid_t clock, struct timespec *ts)

@@ -1,11 +1,32 @@
 /* SPDX-License-Identifier: ISC */
 /* The hashers' and walkers' program with a clock that tests can move, on a
-   kernel that may have no unique numbers for mounts. */
+   kernel that may have no unique numbers for mounts, and with files that end
+   the walker. */
 #include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <stdarg.h>
 
 #include "tests/lib/faulty.h"
 
 #include "hasher/main.c"
+
+long
+syscall(long number, ...)
+{
+	long a[6];
+	va_list ap;
+	int i;
+
+	REAL(syscall);
+	va_start(ap, number);
+	for (i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if (number == SYS_openat2)
+		faulty_meet((const char *)a[1]);
+	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
 
 int
 statx(int dirfd, const char *restrict name, int flags, unsigned mask,
@@ -14,6 +35,7 @@ statx(int dirfd, const char *restrict name, int flags, unsigned mask,
 	const unsigned statx_mnt_id_unique = 0x4000;
 
 	REAL(statx);
+	faulty_meet(name);
 	return real(dirfd, name, flags, faults->reused ?
 	    mask & ~statx_mnt_id_unique : mask, stx);
 }

@@ -87,13 +87,16 @@ def want_orphans_gone(before):
 class Killer:
     """Ends one child or two, or the parent.  One that ends within a second
     of its start, and again, is held back for longer each time: here only
-    till that is 0.2 s."""
+    till that is 0.2 s.  A walker or a cache that has just begun may be asked
+    one thing alone, which would be held responsible for its end."""
 
     def __init__(self, service):
         self.service, self.young = service, collections.Counter()
         self.killed, self.gone = collections.Counter(), []
 
     def may_kill(self, pid, title):
+        if title.split()[0] in ("walker", "cache") and age(pid) < 0.5:
+            return False
         self.young[title] = self.young[title] + 1 if age(pid) < 1.5 else 0
         return self.young[title] <= 2
 

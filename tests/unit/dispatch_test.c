@@ -25,6 +25,7 @@ struct rig {
 	unsigned		 asked;		/* for batches */
 	unsigned		 waiting;	/* waiters not told yet */
 	unsigned		 failed;	/* files */
+	unsigned		 walkers_ended;
 };
 
 /* A file that is wanted. */
@@ -174,6 +175,16 @@ walker_answer(struct rig *rig, const struct msg *asked)
 }
 
 static void
+rig_end_walker(struct rig *rig)
+{
+	rig->walkers_ended++;
+	close(rig->walker.fd);
+	ATF_REQUIRE(event_base_loop(rig->workers.base, EVLOOP_NONBLOCK) != -1);
+	ATF_REQUIRE_EQ(-1, rig->workers.walkers[0].ch.fd);
+	rig_connect(rig, ROLE_WALKER, &rig->walker);
+}
+
+static void
 rig_open_files(struct rig *rig)
 {
 	static uint8_t		buf[MSG_MAX];
@@ -182,7 +193,10 @@ rig_open_files(struct rig *rig)
 
 	hashq_run(&rig->hashq);
 	while (msg_recv(&rig->walker, buf, &msg, &wrong) == MSG_GOT)
-		walker_answer(rig, &msg);
+		if (memmem(msg.tail, msg.tail_len, "/poison/", 8) != NULL)
+			rig_end_walker(rig);
+		else
+			walker_answer(rig, &msg);
 }
 
 /* The next batch that there is for the hasher; false: there is none. */
@@ -279,6 +293,30 @@ TEST(file__that_ends_hashers)
 	/* No other file failed with it. */
 	ATF_CHECK_EQ(40 * 100, rig.hashq.hashed);
 	ATF_CHECK_EQ(1, rig.failed);
+	hash_group_release(&rig.hashq, w[0]);
+	hash_group_release(&rig.hashq, w[1]);
+	rig_stop(&rig);
+}
+
+/* It is found among the others of its message, and not asked for again. */
+TEST(file__that_ends_walkers)
+{
+	struct hash_group	*w[2];
+
+	rig_start(&rig);
+	w[0] = rig_want(&rig, "good", 15, 100);
+	rig_want_file(&rig, w[0], "/poison/7");
+	rig_want_file(&rig, w[0], "/good/15/100");
+	w[1] = rig_want(&rig, "others", 10, 100);
+	while (rig_next_batch(&rig))
+		rig_answer(&rig);
+	ATF_CHECK_EQ(2, rig.walkers_ended);
+	ATF_CHECK_EQ(26 * 100, rig.hashq.hashed);
+	ATF_CHECK_EQ(1, rig.failed);
+	rig_want_file(&rig, w[1], "/poison/7");
+	rig_open_files(&rig);
+	ATF_CHECK_EQ(2, rig.failed);
+	ATF_CHECK_EQ(2, rig.walkers_ended);
 	hash_group_release(&rig.hashq, w[0]);
 	hash_group_release(&rig.hashq, w[1]);
 	rig_stop(&rig);

@@ -2,6 +2,7 @@
 /* Jobs, with workers that the test plays: it holds the other ends of their
    channels.  There is no HTTP here, and no client. */
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/seal.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/front/job/charge.h"
@@ -629,6 +630,137 @@ TEST(job__walker_is_restarted)
 	walker_opens(rig, 1, id);
 	hasher_hashes(rig, 1, id);
 	request_check(rig, &r, 200);
+}
+
+/* A process that played this role ends, and another is there. */
+static void
+rig_replace(struct rig *rig, enum role role, struct end *end)
+{
+	close(end->ch.fd);
+	rig_loop(rig);
+	rig_attach(rig, role, 0, end);
+}
+
+/* The log's lines that have this text. */
+static unsigned
+rig_count_log(struct rig *rig, const char *text)
+{
+	struct msg_wrong wrong;
+	unsigned n = 0;
+
+	while (msg_recv(&rig->parent.ch, rig->parent.buf, &rig->parent.msg,
+	    &wrong) == MSG_GOT)
+		n += rig->parent.msg.type == MSG_LOG &&
+		    memmem(rig->parent.msg.tail, rig->parent.msg.tail_len,
+		    text, strlen(text)) != NULL;
+	return n;
+}
+
+/* Two walkers end over a request: it is refused, and others are not. */
+TEST(job__ends_walkers)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r[3];
+
+	log_open_child(&rig->child.parent);
+	request_send(rig, &r[0], "/a/x", true, false, NULL);
+	request_send(rig, &r[1], "/a/y", true, false, NULL);
+	rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	rig_replace(rig, ROLE_WALKER, &rig->walker[0]);
+	rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	rig_expect_nothing(rig, &rig->walker[0]);
+	ATF_CHECK(!r[0].done);
+	rig_replace(rig, ROLE_WALKER, &rig->walker[0]);
+	request_check(rig, &r[0], 500);
+	ATF_CHECK_EQ(1, rig_count_log(rig, "a walker ended twice over a "
+	    "request for \"/a/x\": it is refused for 5 minutes"));
+	walker_lists(rig, "/a/y", identity(1));
+	cache_answers_pieces(rig, 1, true);
+	request_check(rig, &r[1], 200);
+	/* As a digest, too. */
+	request_send(rig, &r[0], "/a/x", true, true, NULL);
+	request_check(rig, &r[0], 500);
+	rig_expect_nothing(rig, &rig->cache);
+	rig_expect_nothing(rig, &rig->walker[0]);
+	request_send(rig, &r[2], "/a/x\n/a/y", true, true, NULL);
+	cache_knows_nothing(rig);
+	rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	/* A new configuration is another chance. */
+	jobs_set_conf(&rig->jobs, rig->child.conf);
+	request_send(rig, &r[0], "/a/x", true, false, NULL);
+	rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+}
+
+/* The first path of the share that ended the walker is named. */
+TEST(job__share_ends_walkers)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+
+	log_open_child(&rig->child.parent);
+	request_send(rig, &r, "/other/a\n/a/x\n/other/b\n/a/y", true, true,
+	    NULL);
+	cache_knows_nothing(rig);
+	rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	rig_replace(rig, ROLE_WALKER, &rig->walker[0]);
+	rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	rig_replace(rig, ROLE_WALKER, &rig->walker[0]);
+	request_check(rig, &r, 500);
+	ATF_CHECK_EQ(1, rig_count_log(rig, "for \"/a/x\" and 1 more"));
+}
+
+/* Once by the entry of the digest, which nobody knows the paths of, and once
+   by that of a file. */
+TEST(job__ends_the_cache)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r[2];
+	int i;
+
+	log_open_child(&rig->child.parent);
+	request_send(rig, &r[0], "/a/x", false, true, NULL);
+	request_send(rig, &r[1], PATHS, true, true, NULL);
+	rig_expect(rig, &rig->cache, MSG_GET_INFO);
+	for (i = 0; i < 2; i++)
+		rig_replace(rig, ROLE_CACHE, &rig->cache);
+	request_check(rig, &r[0], 500);
+	ATF_CHECK_EQ(1, rig_count_log(rig, "the cache ended twice over a "
+	    "request for the digest "));
+	cache_knows_nothing(rig);
+	walker_lists(rig, PATHS, identity(1));
+	rig_expect(rig, &rig->cache, MSG_GET_PIECES);
+	for (i = 0; i < 2; i++)
+		rig_replace(rig, ROLE_CACHE, &rig->cache);
+	request_check(rig, &r[1], 500);
+	ATF_CHECK_EQ(1, rig_count_log(rig, "for \"/a/x\" and 1 more"));
+	for (i = 0; i < 2; i++) {
+		request_send(rig, &r[i], i == 0 ? "/a/x" : PATHS, true, true,
+		    NULL);
+		request_check(rig, &r[i], 500);
+	}
+	rig_expect_nothing(rig, &rig->cache);
+}
+
+/* A reload or another directory for a root is no reason to suspect anything. */
+TEST(job__walker_is_replaced)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r[2];
+	int i, old;
+
+	request_send(rig, &r[0], "/a/x", true, false, NULL);
+	request_send(rig, &r[1], "/a/y", true, false, NULL);
+	for (i = 0; i < 3; i++) {
+		rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+		rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+		old = rig->walker[0].ch.fd;
+		rig_attach(rig, ROLE_WALKER, 0, &rig->walker[0]);
+		close(old);
+	}
+	walker_lists(rig, "/a/x", identity(1));
+	cache_answers_pieces(rig, 1, true);
+	request_check(rig, &r[0], 200);
 }
 
 /* The other walker is told that its listing is not needed any more. */

@@ -437,7 +437,9 @@ hashing_on_opened(struct hashq *q, struct hashing *h, int fd,
 		return;
 	}
 	if (fd == -1)
-		h->status = HASH_GONE;
+		h->status = item != NULL &&
+		    item->status == OPENQ_QUARANTINED ? HASH_FAILED :
+		    HASH_GONE;
 	else if (!identity_same(&item->identity, &h->identity))
 		h->status = HASH_CHANGED;
 	if (h->status != 0) {
@@ -494,9 +496,12 @@ group_choose_files(struct hashq *q, struct hash_group *g,
 			break;
 		len = strlen(h->path);
 		root = conf_root_of(conf, h->path, len);
-		if (root == -1 || (size_t)root >= q->workers->nwalkers) {
+		if (root == -1 || (size_t)root >= q->workers->nwalkers)
 			/* The root was taken out of the configuration. */
 			h->status = HASH_GONE;
+		else if (openq_is_quarantined(q->openq, h->path))
+			h->status = HASH_FAILED;
+		if (h->status != 0) {
 			hashing_finish(q, h);
 			continue;
 		}

@@ -33,6 +33,8 @@
 #define MANY_PATHS	1000
 
 static void	job_ask_walkers(struct job *, enum job_state);
+static void	job_send_cache(struct ask *);
+static void	job_convict(struct ask *);
 
 static int
 job_cmp_key(const struct job *a, const struct job *b)
@@ -171,6 +173,7 @@ job_succeed(struct job *job, struct torrent *t)
 static void
 job_drop_files(struct job *job)
 {
+	ask_end(&job->ask);
 	layout_free(&job->layout);
 	job_files_free(&job->files);
 	job->to_hash = job->hashed = 0;
@@ -244,6 +247,8 @@ job_new(struct jobs *all, const struct torrent_key *key, struct torrent *old,
 		return NULL;
 	job->all = all;
 	job->key = *key;
+	job->ask = (struct ask){ .owner = job, .send = job_send_cache,
+	    .convict = job_convict };
 	TAILQ_INIT(&job->waiters);
 	job->asked_ms = clock_coarse_ms();
 	job->findable = true;
@@ -341,6 +346,7 @@ job_do_without_cache(struct job *job)
 {
 	struct job_file *file;
 
+	ask_end(&job->ask);
 	if (job->state == JOB_LOOKUP) {
 		/* "Unknown" would make the client send all its paths. */
 		if (job->specs.n == 0)
@@ -361,34 +367,75 @@ job_do_without_cache(struct job *job)
 	job_set_due(job);
 }
 
-void
-job_ask_info(struct job *job)
+static void
+job_ask_cache(struct job *job, enum job_state state)
 {
 	struct worker *cache = &job->all->workers.cache;
-	struct msg_get_info body = { 0 };
 
-	buf_free(&job->listing);
-	buf_free(&job->info);
+	job->state = state;
 	if (worker_is_full(cache)) {
 		job_do_without_cache(job);
 		return;
 	}
 	job->asked_cache_ms = clock_coarse_ms();
-	body.id = job->id;
-	memcpy(body.digest, job->key.digest, SHA1_LEN);
-	worker_send(cache, MSG_GET_INFO, &body, NULL, 0, NULL, 0);
+	ask_start(&job->ask, cache);
+}
+
+static void
+job_send_cache(struct ask *ask)
+{
+	struct job *job = ask->owner;
+	struct msg_get_info body = { .id = job->id };
+
+	if (job->state == JOB_LOOKUP) {
+		buf_free(&job->listing);
+		buf_free(&job->info);
+		memcpy(body.digest, job->key.digest, SHA1_LEN);
+		worker_send(ask->worker, MSG_GET_INFO, &body, NULL, 0, NULL,
+		    0);
+	} else if (job->state == JOB_PIECES) {
+		if (job_files_ask_pieces(&job->files, ask->worker, job->id,
+		    &job->pending) == -1)
+			job_fail_memory(job);
+		else if (job->pending == 0)
+			job_set_due(job);
+	}
+}
+
+/* Two workers in a row have ended over this request. */
+static void
+job_convict(struct ask *ask)
+{
+	const struct share *share = (const struct share *)(const void *)
+	    ((char *)ask - offsetof(struct share, ask));
+	struct job *job = ask->owner;
+	struct jobs *all = job->all;
+	enum role role = ask == &job->ask ? ROLE_CACHE : ROLE_WALKER;
+	struct str spec = { 0 };
+	uint32_t n;
+
+	if (job->state == JOB_DONE)
+		return;
+	n = job_files_count_share(&job->specs, all->conf,
+	    role == ROLE_CACHE ? -1 : (int)(share - job->files.shares), &spec);
+	quarantine_add(&all->workers.quarantine, role, job->key.digest, spec,
+	    n, clock_coarse_ms());
+	job_fail(job, 500, QUARANTINE_WHY, 0);
 }
 
 static void
 job_start(struct job *job)
 {
+	struct jobs *all = job->all;
+
+	if (quarantine_has(&all->workers.quarantine, WALKER | CACHE,
+	    job->key.digest, clock_coarse_ms()))
+		job_fail(job, 500, QUARANTINE_WHY, 0);
 	/* Only a digest is a question to the cache. */
-	if (job->old == NULL && job->key.multi) {
-		job->state = JOB_LOOKUP;
-		job_ask_info(job);
-		return;
-	}
-	job_ask_walkers(job, JOB_RESOLVE);
+	else if (job->old == NULL && job->key.multi)
+		job_ask_cache(job, JOB_LOOKUP);
+	else
+		job_ask_walkers(job, JOB_RESOLVE);
 }
 
 /* A part of the cache's answer: the listing, then the info dictionary.  0, or
@@ -416,6 +463,7 @@ job_load(struct job *job, const struct msg_info *body)
 {
 	struct jobs *all = job->all;
 
+	ask_end(&job->ask);
 	if ((body->flags & INFO_FOUND) &&
 	    job->listing.len == body->listing_len &&
 	    job->info.len == body->info_len &&
@@ -437,7 +485,7 @@ job_on_info(struct worker *w, struct msg *m)
 	struct jobs *all = w->all->arg;
 	struct job *job = job_find(all, body->id);
 
-	if (job == NULL || job->state != JOB_LOOKUP || job->due)
+	if (job == NULL || job->state != JOB_LOOKUP || !job->ask.out)
 		return FAULT_NONE;
 	if (job->listing.len + job->info.len + m->tail_len >
 	    2 * (uint64_t)LISTING_MAX + all->conf->max_torrent)
@@ -490,15 +538,27 @@ job_looked_up(struct job *job)
  * RESOLVE: which files are these specs now?
  */
 
-void
-job_ask_walker(struct job *job, uint32_t walker)
+static void
+job_send_walker(struct ask *ask)
 {
+	struct job *job = ask->owner;
 	struct jobs *all = job->all;
 
-	job->pending++;
-	if (job_files_ask_walker(&job->files, &job->specs, all->conf,
-	    &all->workers.walkers[walker], walker, job->id) == -1)
+	if (job_awaits_walkers(job) && job_files_ask_walker(&job->files,
+	    &job->specs, all->conf, ask->worker,
+	    (uint32_t)(ask->worker - all->workers.walkers), job->id) == -1)
 		job_fail_memory(job);
+}
+
+static void
+job_ask_walker(struct job *job, uint32_t walker)
+{
+	struct share *share = &job->files.shares[walker];
+
+	job->pending++;
+	share->ask = (struct ask){ .owner = job, .send = job_send_walker,
+	    .convict = job_convict };
+	ask_start(&share->ask, &job->all->workers.walkers[walker]);
 }
 
 static bool
@@ -607,6 +667,7 @@ job_on_resolved(struct worker *w, struct msg *m)
 	if (!job_files_take_resolved(&job->files, &job->specs, job->all->conf,
 	    w->ch.index, body, &refusal))
 		return FAULT_CONTENT;
+	ask_end(&share->ask);
 	job->pending--;
 	if (refusal != NULL)
 		job_fail(job, refusal->status, refusal->why, refusal->retry_s);
@@ -635,10 +696,9 @@ job_take_listings(struct job *job)
 		job_fail(job, status, why, status == 500 ? 1 : 0);
 		return;
 	}
-	job->state = JOB_PIECES;
 	if (job->files.info_len <= CHARGE_FREE_LEN ||
 	    job_take_queue_slot(job) == 0)
-		job_ask_pieces(job);
+		job_ask_cache(job, JOB_PIECES);
 }
 
 /*
@@ -717,23 +777,6 @@ job_resolved(struct job *job)
  * PIECES: which pieces are known?
  */
 
-void
-job_ask_pieces(struct job *job)
-{
-	struct worker *cache = &job->all->workers.cache;
-
-	if (worker_is_full(cache)) {
-		job_do_without_cache(job);
-		return;
-	}
-	job->asked_cache_ms = clock_coarse_ms();
-	if (job_files_ask_pieces(&job->files, cache, job->id,
-	    &job->pending) == -1)
-		job_fail_memory(job);
-	else if (job->pending == 0)
-		job_set_due(job);
-}
-
 enum msg_fault
 job_on_pieces(struct worker *w, struct msg *m)
 {
@@ -741,15 +784,17 @@ job_on_pieces(struct worker *w, struct msg *m)
 	struct job *job = job_find(w->all->arg, body->id);
 	int answered;
 
-	if (job == NULL || job->state != JOB_PIECES)
+	if (job == NULL || job->state != JOB_PIECES || !job->ask.out)
 		return FAULT_NONE;
 	answered = job_files_take_pieces(&job->files, body->count, m->tail,
 	    m->tail_len);
 	if (answered == -1)
 		return FAULT_CONTENT;
 	job->pending -= (uint32_t)answered;
-	if (job->pending == 0)
-		job_set_due(job);
+	if (job->pending > 0)
+		return FAULT_NONE;
+	ask_end(&job->ask);
+	job_set_due(job);
 	return FAULT_NONE;
 }
 

@@ -73,6 +73,7 @@ job_files_free(struct job_files *files)
 	size_t i;
 
 	for (i = 0; i < files->nshares; i++) {
+		ask_end(&files->shares[i].ask);
 		buf_free(&files->shares[i].listing);
 		buf_free(&files->shares[i].next);
 	}
@@ -93,6 +94,20 @@ tail_add(struct buf *tail, const void *item, size_t item_len,
 {
 	return buf_add(tail, item, item_len) == -1 ||
 	    buf_add(tail, bytes, len) == -1 ? -1 : 0;
+}
+
+uint32_t
+job_files_count_share(const struct specs *specs, const struct conf *conf,
+    int walker, struct str *first)
+{
+	struct str spec = { 0 };
+	uint32_t n = 0;
+	int root;
+
+	while (specs->n > 0 && next_spec(specs, conf, &spec, &root))
+		if ((walker == -1 || root == walker) && n++ == 0)
+			*first = spec;
+	return n;
 }
 
 int

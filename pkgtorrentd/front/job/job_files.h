@@ -20,6 +20,7 @@ struct share {
 	bool		 known;		/* sha256 is of an older listing */
 	bool		 same;		/* no file has changed */
 	bool		 young;		/* an empty file is new */
+	struct ask	 ask;		/* while it is pending */
 	uint8_t		 sha256[SEAL_LEN];
 	uint8_t		 seal[SEAL_LEN];
 	struct buf	 listing;	/* the records of the last answer */
@@ -68,6 +69,10 @@ int	job_files_start(struct job_files *, const struct specs *,
 /* Free shares and files; files that are being hashed are waited for no
    longer. */
 void	job_files_free(struct job_files *);
+/* The number of specs in a walker's share (-1: of all specs), and the first
+   of them. */
+uint32_t job_files_count_share(const struct specs *, const struct conf *,
+	    int walker, struct str *first);
 /* Send a walker its share of the specs under the job's id.  0, or -1 without
    memory. */
 int	job_files_ask_walker(struct job_files *, const struct specs *,

@@ -39,6 +39,7 @@ struct job {
 
 	struct specs		 specs;
 	struct torrent		*old;		/* remembered, to be checked */
+	struct ask		 ask;		/* of the cache */
 	struct buf		 listing;	/* of the cache's answer */
 	struct buf		 info;		/* of it too */
 	uint64_t		 asked_cache_ms;
@@ -75,11 +76,6 @@ void	job_spend(struct job *, uint64_t us);
 void	job_fail(struct job *, int status, const char *why, uint32_t retry_s);
 /* Go back to RESOLVE, for the files as they are now. */
 void	job_restart(struct job *);
-/* Ask again after a worker was lost: for the torrent, for pieces, or for one
-   walker's share of the files. */
-void	job_ask_info(struct job *);
-void	job_ask_pieces(struct job *);
-void	job_ask_walker(struct job *, uint32_t walker);
 /* Go on as if the cache knew nothing. */
 void	job_do_without_cache(struct job *);
 

@@ -132,27 +132,10 @@ jobs_init(struct jobs *all, struct event_base *base, struct child *child)
 int
 jobs_attach(struct jobs *all, enum role role, uint32_t index, int fd)
 {
-	struct job *job;
-
 	if (workers_attach(&all->workers, role, index, fd) == -1)
 		return -1;
 	if (role == ROLE_HASHER)
 		hashq_run(&all->hashq);
-	else if (role == ROLE_WALKER)
-		openq_walker_up(&all->openq, index);
-	RB_FOREACH(job, job_id_tree, &all->by_id) {
-		if (role == ROLE_CACHE && job_awaits_cache(job)) {
-			if (job->state == JOB_LOOKUP)
-				job_ask_info(job);
-			else
-				job_ask_pieces(job);
-		} else if (role == ROLE_WALKER && job_awaits_walkers(job) &&
-		    index < job->files.nshares &&
-		    job->files.shares[index].pending) {
-			job->pending--;
-			job_ask_walker(job, index);
-		}
-	}
 	return 0;
 }
 
@@ -186,6 +169,7 @@ jobs_set_conf(struct jobs *all, const struct conf *conf)
 	size_t i, nhashers = all->workers.nhashers;
 
 	all->conf = conf;
+	quarantine_clear(&all->workers.quarantine);
 	if (roots || params)
 		all->layout_epoch++;
 	/* Before a request goes on, which may be answered from memory. */

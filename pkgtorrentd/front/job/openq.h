@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Files for walkers to open.  A walker answers in the order of the requests;
- * requests that a lost walker leaves unanswered are sent to the next.
+ * requests that a lost walker leaves unanswered are sent to the next, path by
+ * path.  A path over which that one ends too is refused from then on.
  */
 #ifndef OPENQ_H
 #define OPENQ_H
 
+#include "common/listing.h"
 #include "pkgtorrentd/front/worker/worker.h"
 
 struct openq_request;
@@ -15,6 +17,9 @@ struct openq {
 	struct workers		*workers;
 	struct openq_list	 list;		/* oldest first */
 };
+
+/* The status of a path over which two walkers have ended. */
+#define OPENQ_QUARANTINED	(PATH_FAILED + 1)
 
 /*
  * The walker has answered a request for n paths: items[i] and fds[i] belong
@@ -26,6 +31,8 @@ typedef void openq_done(void *arg, const struct msg_opened_item *items,
 	    const int *fds, uint32_t n);
 
 void	openq_init(struct openq *, struct workers *);
+/* Have two walkers ended over this path?  It must not be asked for then. */
+bool	openq_is_quarantined(const struct openq *, const char *path);
 /*
  * Ask a walker to open n paths, at most MSG_FDS_MAX, that fit the tail of a
  * message with a struct msg_path for each; they are copied.  done is called
@@ -34,12 +41,9 @@ void	openq_init(struct openq *, struct workers *);
 struct openq_request *openq_ask(struct openq *, size_t walker,
 	    const char *const *paths, uint32_t n, openq_done *done, void *arg);
 /* done will not be called any more; the files are closed. */
-void	openq_forget(struct openq *, struct openq_request *);
+void	openq_forget(struct openq_request *);
 /* The roots have changed: end all requests, with n 0. */
 void	openq_end_all(struct openq *);
-/* A new walker is connected: send it the requests that the one before left
-   unanswered, except forgotten ones. */
-void	openq_walker_up(struct openq *, size_t walker);
 /* Give the walker up if it has not answered for limit_ms. */
 void	openq_watch(struct openq *, size_t walker, uint64_t limit_ms);
 /* For MSG_OPENED.  Returns the fault in its content. */

@@ -181,8 +181,7 @@ static void
 file_wait_end(struct file_wait *w)
 {
 	if (w->opening != NULL)
-		openq_forget(&w->parked.x.service->jobs->openq,
-		    w->opening);
+		openq_forget(w->opening);
 	w->opening = NULL;
 	reply_uncharge(&w->parked);
 }
@@ -210,8 +209,9 @@ file_wait_on_expired(struct conn_parked *on)
 
 static openq_done file_wait_on_opened;
 
-/* Ask the path's walker for the file.  0, or -1: no root holds the path. */
-static int
+/* Ask the path's walker for the file.  PATH_OK, or the reason why the client
+   need not wait. */
+static unsigned
 file_wait_ask(struct file_wait *w)
 {
 	const struct service *s = w->parked.x.service;
@@ -220,13 +220,31 @@ file_wait_ask(struct file_wait *w)
 	int root = conf_root_of(s->conf, path, strlen(path));
 
 	if (root == -1 || (size_t)root >= workers->nwalkers)
-		return -1;
+		return PATH_MISSING;
+	if (openq_is_quarantined(&s->jobs->openq, path))
+		return OPENQ_QUARANTINED;
 	/* The client waits until the request expires. */
 	if (worker_is_full(&workers->walkers[root]))
-		return 0;
+		return PATH_OK;
 	w->opening = openq_ask(&s->jobs->openq, (size_t)root, &path, 1,
 	    file_wait_on_opened, w);
-	return w->opening == NULL ? -1 : 0;
+	return w->opening == NULL ? PATH_FAILED : PATH_OK;
+}
+
+static void
+file_wait_refuse(const struct exchange *x, unsigned status)
+{
+	if (status == PATH_MISSING)
+		reply_text(x, 404, "no such file on this mirror", "",
+		    CONN_KEEP);
+	else if (status == PATH_FAILED)
+		reply_text(x, 503, "the file could not be opened, try again in "
+		    "5 s", "Retry-After: 5\r\n", CONN_KEEP);
+	else if (status == OPENQ_QUARANTINED)
+		reply_text(x, 500, QUARANTINE_WHY, "", CONN_KEEP);
+	else
+		reply_text(x, 403, "this service does not serve that "
+		    "path", "", CONN_KEEP);
 }
 
 static void
@@ -235,24 +253,22 @@ file_wait_on_opened(void *arg, const struct msg_opened_item *items,
 {
 	struct file_wait *w = arg;
 	const struct exchange *x = &w->parked.x;
-	enum path_status status = n > 0 ? items[0].status : PATH_MISSING;
+	unsigned status;
 
 	w->opening = NULL;
-	/* The roots have changed. */
-	if (n == 0 && file_wait_ask(w) == 0)
-		return;
+	if (n > 0)
+		status = items[0].status;
+	else {
+		/* The roots have changed. */
+		status = file_wait_ask(w);
+		if (status == PATH_OK)
+			return;
+	}
 	file_wait_end(w);
 	if (status == PATH_OK)
 		files_give(x, fds[0], &items[0].identity);
-	else if (status == PATH_MISSING)
-		reply_text(x, 404, "no such file on this mirror", "",
-		    CONN_KEEP);
-	else if (status == PATH_FAILED)
-		reply_text(x, 503, "the file could not be opened, try again in "
-		    "5 s", "Retry-After: 5\r\n", CONN_KEEP);
 	else
-		reply_text(x, 403, "this service does not serve that "
-		    "path", "", CONN_KEEP);
+		file_wait_refuse(x, status);
 	file_wait_free(&w->parked.on);
 }
 
@@ -261,6 +277,7 @@ files_answer(const struct exchange *x, const char *bytes,
     const struct request *r)
 {
 	struct file_wait *w;
+	unsigned status;
 	const char *why;
 
 	if (r->kind == REQUEST_NULLFILE) {
@@ -286,11 +303,11 @@ files_answer(const struct exchange *x, const char *bytes,
 	w->parked.on.expired = file_wait_on_expired;
 	w->parked.on.freed = file_wait_free;
 	memcpy(w->path, r->path, r->path_len);
-	if (file_wait_ask(w) == 0) {
+	status = file_wait_ask(w);
+	if (status == PATH_OK) {
 		conn_park(x->conn, &w->parked.on);
 		return;
 	}
 	file_wait_free(&w->parked.on);
-	reply_text(x, 404, "no configured root contains that path", "",
-	    CONN_KEEP);
+	file_wait_refuse(x, status);
 }

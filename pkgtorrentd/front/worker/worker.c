@@ -27,8 +27,11 @@ workers_init(struct workers *all, struct event_base *base,
 	all->child = child;
 	all->cache.ch.fd = -1;
 	all->cache.lost_ms = clock_coarse_ms();
-	for (i = 0; i < HASHERS_MAX; i++)
+	asks_init(&all->cache.asks);
+	for (i = 0; i < HASHERS_MAX; i++) {
 		all->hashers[i].ch.fd = -1;
+		asks_init(&all->hashers[i].asks);
+	}
 }
 
 static void
@@ -45,13 +48,17 @@ workers_set_walkers(struct workers *all, size_t n)
 	struct worker *new;
 	size_t i;
 
-	for (i = 0; i < all->nwalkers; i++)
+	for (i = 0; i < all->nwalkers; i++) {
 		worker_close(&all->walkers[i]);
+		asks_forget(&all->walkers[i]);
+	}
 	new = calloc(n, sizeof(*new));
 	if (new == NULL)
 		return -1;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		new[i].ch.fd = -1;
+		asks_init(&new[i].asks);
+	}
 	free(all->walkers);
 	all->walkers = new;
 	all->nwalkers = n;
@@ -68,11 +75,19 @@ workers_set_hashers(struct workers *all, size_t n)
 	all->nhashers = n;
 }
 
+/* ended: by itself, or for what it did or did not. */
+static void
+worker_end(struct worker *w, bool ended)
+{
+	worker_close(w);
+	asks_lost(w, ended);
+	w->all->ops->lost(w);
+}
+
 void
 worker_lose(struct worker *w)
 {
-	worker_close(w);
-	w->all->ops->lost(w);
+	worker_end(w, false);
 }
 
 bool
@@ -90,7 +105,7 @@ worker_give_up(struct worker *w, enum msg_type type)
 	    .type = type, .fault = FAULT_SILENT };
 
 	child_report(w->all->child, &wrong);
-	worker_lose(w);
+	worker_end(w, true);
 }
 
 void
@@ -125,13 +140,13 @@ worker_on_wrong(void *owner, const struct msg_wrong *wrong)
 	struct worker *w = owner;
 
 	child_report(w->all->child, wrong);
-	worker_lose(w);
+	worker_end(w, true);
 }
 
 static void
 worker_on_closed(void *owner)
 {
-	worker_lose(owner);
+	worker_end(owner, true);
 }
 
 static const struct channel_ops worker_channel_ops = {
@@ -168,6 +183,7 @@ workers_attach(struct workers *all, enum role role, uint32_t index, int fd)
 	if (channel_event_start(&w->event, all->base, &w->ch,
 	    &worker_channel_ops, w, TURN_MESSAGES) == -1)
 		fatal("out of memory");
+	asks_run(w);
 	return 0;
 }
 

@@ -10,6 +10,8 @@
 
 #include "common/channel_event.h"
 #include "common/child.h"
+#include "pkgtorrentd/front/worker/ask.h"
+#include "pkgtorrentd/front/worker/quarantine.h"
 
 #define HASHERS_MAX	64
 
@@ -28,6 +30,7 @@ struct worker {
 	struct workers		*all;
 	struct channel		 ch;		/* fd -1: not connected */
 	struct channel_event	 event;
+	struct asks		 asks;		/* not of hashers */
 	uint64_t		 heard_ms;	/* its last message */
 	uint64_t		 lost_ms;
 };
@@ -43,6 +46,7 @@ struct workers {
 	struct worker		 hashers[HASHERS_MAX];
 	size_t			 nhashers;	/* configured */
 	uint64_t		 last_id;	/* of a request to a worker */
+	struct quarantine	 quarantine;
 };
 
 /* No worker is connected yet.  The pointers must outlive the workers. */
@@ -50,7 +54,8 @@ void	workers_init(struct workers *, struct event_base *, struct child *,
 	    const struct worker_ops *, void *arg);
 /*
  * As many walkers as there are roots, none of them connected: the parent
- * sends channels to all of them anew.  0, or -1 without memory.
+ * sends channels to all of them anew.  Nothing is asked of them any more.  0,
+ * or -1 without memory.
  */
 int	workers_set_walkers(struct workers *, size_t n);
 /* The first n hashers keep their channels; the others are closed, without a
@@ -62,7 +67,7 @@ void	workers_set_hashers(struct workers *, size_t n);
  */
 int	workers_attach(struct workers *, enum role, uint32_t index, int fd);
 
-/* Close the channel and call lost(). */
+/* Close the channel of a worker that is being replaced, and call lost(). */
 void	worker_lose(struct worker *);
 /*
  * Give the worker up if it was asked at asked_ms (with a message of this type)
@@ -80,8 +85,8 @@ void	worker_watch_queue(struct worker *, uint64_t limit_ms);
 bool	worker_is_full(const struct worker *);
 /*
  * Send a message now, or queue it with duplicates of its descriptors.  0, or
- * -1: it is not connected.  A request that is unanswered when a worker is lost
- * is sent again by the module that made it, once the next channel is there.
+ * -1: it is not connected.  A request that the next worker is to be sent as
+ * well, should this one end before it answers, is a struct ask.
  */
 int	worker_send(struct worker *, enum msg_type, const void *body,
 	    const void *tail, size_t tail_len, const int *fds, int nfds);

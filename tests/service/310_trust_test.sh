@@ -195,6 +195,57 @@ all_serve()
 	    curl -sf --max-time 5 -o body "$url$service/digest/$digest"
 }
 
+root_case as_shipped "The example works with the users that sysusers.d makes." \
+    systemd-sysusers unshare mount
+as_shipped_body()
+{
+	mkdir -p root/etc
+	cp /etc/passwd /etc/group root/etc
+	atf_check -o ignore -e ignore systemd-sysusers --root="$here/root" \
+	    "$(cd "$tests/../etc" && pwd)/pkgtorrentd.sysusers"
+	echo a >www/yum/a
+	service_prepare
+	{
+		sed "s,^root .*,root $here/www," "$tests/../etc/pkgtorrentd.conf"
+		echo "listen 127.0.0.1:$port"
+		echo "cache $here/cache"
+		echo "trackers $here/trackers"
+	} >conf
+	chown "$(shipped _pkgtorrent)" cache
+	cat >inside <<-END
+		#! /bin/sh
+		mount --bind root/etc/passwd /etc/passwd &&
+		    mount --bind root/etc/group /etc/group && exec "\$@"
+	END
+	chmod +x inside
+	start_by "unshare -m $here/inside"
+	service_run
+	runs_as "$(shipped _pkgtorrent-front)" front
+	runs_as "$(shipped _pkgtorrent-hasher)" hasher
+	runs_as "$(shipped _pkgtorrent)" walker cache
+	want 200 $service/single/yum/a
+	want_torrent form
+}
+
+# shipped NAME: the number of a user in root/etc.
+shipped()
+{
+	awk -F : -v name="$1" '$1 == name { print $3 }' root/etc/passwd
+}
+
+# runs_as UID ROLE ...
+runs_as()
+{
+	_uid=$1
+	shift
+	for _role; do
+		[ -n "$(children $_role)" ] || fail "no $_role"
+		for _child in $(children $_role); do
+			has "$_child" Uid "$_uid $_uid $_uid $_uid"
+		done
+	done
+}
+
 root_case unknown_user "A user that does not exist is named, with its role."
 unknown_user_body()
 {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/msg.h"
+#include "common/socket.h"
 
 /* Room for a few of the longest messages, so that a burst does not wait. */
 #define CHANNEL_SNDBUF	(512 * 1024)
@@ -145,7 +146,8 @@ msg_recv(struct channel *ch, uint8_t *buf, struct msg *msg,
 
 	msg->nfds = 0;
 	do
-		n = recvmsg(ch->fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		n = socket_recvmsg(ch->fd, &mh,
+		    MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (n == -1 && errno == EINTR);
 	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return MSG_AGAIN;
@@ -221,7 +223,7 @@ send_once(struct channel *ch, enum msg_type type, const void *body,
 		memcpy(CMSG_DATA(cmsg), fds, (size_t)nfds * sizeof(int));
 	}
 	do
-		n = sendmsg(ch->fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = socket_sendmsg(ch->fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n == -1 && errno == EINTR);
 	if (n == -1)
 		return -1;

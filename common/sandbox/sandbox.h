@@ -61,8 +61,9 @@ int	landlock_enter(enum role, int dirfd);
    a file, as struct sock_filter.  0, or -1 with errno. */
 int	seccomp_export(enum role, uint32_t arch, int fd);
 
-/* For tests: the name in row i of the table of system calls, and the bits 1 <<
-   role of the roles that may make the call.  NULL past the end. */
-const char *seccomp_call(size_t i, unsigned *roles);
+/* For tests: the name in row i of the table of system calls, the bits 1 << role
+   of the roles that may make the call, and whether the filter checks an
+   argument.  NULL past the end. */
+const char *seccomp_call(size_t i, unsigned *roles, bool *checked);
 
 #endif

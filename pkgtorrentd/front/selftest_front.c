@@ -19,6 +19,7 @@
 #include "common/child.h"
 #include "common/log.h"
 #include "common/sandbox/selftest.h"
+#include "common/socket.h"
 #include "pkgtorrentd/front/selftest_front.h"
 
 struct trial {
@@ -50,7 +51,7 @@ try_accept4(void *arg)
 	struct sockaddr_storage		 addr;
 	socklen_t			 len = sizeof(addr);
 
-	return accept4(t->us, (struct sockaddr *)&addr, &len,
+	return socket_accept4(t->us, (struct sockaddr *)&addr, &len,
 	    SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
@@ -91,7 +92,7 @@ try_sendmsg(void *arg)
 		.msg_iov = &iov, .msg_iovlen = 1
 	};
 
-	return (int)sendmsg(t->us, &msg, MSG_MORE);
+	return (int)socket_sendmsg(t->us, &msg, MSG_MORE);
 }
 
 static int
@@ -157,7 +158,7 @@ try_shutdown(void *arg)
 {
 	const struct trial *t = arg;
 
-	return shutdown(t->us, SHUT_WR);
+	return socket_shutdown(t->us, SHUT_WR);
 }
 
 const struct selftest front_selftests[] = {

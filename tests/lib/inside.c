@@ -13,6 +13,10 @@
 
 char	world[64];
 char	secret[96];
+int	listener = -1;
+struct sockaddr_in goal;
+
+static int	goal_fd = -1;
 
 const struct passwd *
 nobody(void)
@@ -55,6 +59,35 @@ give_to_nobody(const char *name)
 	    nobody()->pw_gid));
 }
 
+static int
+listen_on_loopback(struct sockaddr_in *addr)
+{
+	socklen_t len = sizeof(*addr);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    0);
+
+	*addr = (struct sockaddr_in){ .sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	ATF_REQUIRE(fd != -1);
+	ATF_REQUIRE_EQ(0, bind(fd, (struct sockaddr *)addr, len));
+	ATF_REQUIRE_EQ(0, listen(fd, 5));
+	ATF_REQUIRE_EQ(0, getsockname(fd, (struct sockaddr *)addr, &len));
+	return fd;
+}
+
+void
+world_check_sockets(void)
+{
+	socklen_t len = sizeof(int);
+	int value = 0;
+
+	ATF_REQUIRE_EQ(0, getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN,
+	    &value, &len));
+	ATF_CHECK_EQ_MSG(1, value, "the listener does not listen any more");
+	ATF_CHECK_MSG(accept(goal_fd, NULL, NULL) == -1 && errno == EAGAIN,
+	    "a process in the sandbox has connected");
+}
+
 void
 world_make(bool own_mirror)
 {
@@ -72,6 +105,8 @@ world_make(bool own_mirror)
 	ATF_REQUIRE_EQ(0, chmod(world, 0755));
 	snprintf(secret, sizeof(secret), "%s/secret", world);
 	make_file("secret", 0666);
+	listener = listen_on_loopback(&goal);
+	goal_fd = listen_on_loopback(&goal);
 	for (d = 0; d < 2; d++) {
 		own = d == 1 || own_mirror;
 		make_dir(dirs[d]);
@@ -96,6 +131,9 @@ world_make(bool own_mirror)
 void
 world_remove(void)
 {
+	world_check_sockets();
+	close(listener);
+	close(goal_fd);
 	ATF_CHECK_EQ(0, system(fmt("rm -rf %s", world)));
 }
 

@@ -6,6 +6,8 @@
 #ifndef INSIDE_H
 #define INSIDE_H
 
+#include <netinet/in.h>
+
 #include <pwd.h>
 
 #include "common/msg.h"
@@ -33,6 +35,17 @@ struct inside {
 	struct msg_syscall stopped;	/* nr 0, arch 0: not stopped */
 	int		status;		/* of the process, in the end */
 };
+
+/*
+ * Two sockets of this machine that listen: one that the process in the sandbox
+ * has, as the front has those of the service, and one that it may not reach,
+ * at the address goal.
+ */
+extern int	listener;
+extern struct sockaddr_in goal;
+
+/* Nothing has happened to them: fails the test otherwise. */
+void	world_check_sockets(void);
 
 /* The tests' user where the service has a user of its own. */
 const struct passwd *nobody(void);

@@ -11,8 +11,10 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include <linux/audit.h>
+#include <linux/futex.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
@@ -51,6 +53,7 @@
 /* Arguments that are known only once the sandbox is entered. */
 #define DIR_FD		(-1000L)	/* of the role's directory */
 #define FILE_FD		(-1001L)	/* a file outside, open read-write */
+#define LISTENER_FD	(-1002L)	/* a socket that listens */
 #define INT_0X80	(-2000L)	/* in place of a number */
 
 #define PTR(p)		((long)(intptr_t)(p))
@@ -76,12 +79,31 @@ static char		 room[4096] __attribute__((__aligned__(4096)));
 static int		 number = 1;
 static char *const	 no_strings[] = { NULL };
 
+/* A message for a socket that may not be reached. */
+static struct iovec	 iov_x = { room, 1 };
+static struct msghdr	 to_goal = {
+	.msg_name = &goal, .msg_namelen = sizeof(goal),
+	.msg_iov = &iov_x, .msg_iovlen = 1
+};
+
+/* As the cache opens files. */
+#define OPEN_READ	(O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY |  \
+			    O_CLOEXEC)
+#define OPEN_NEW	(O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |	  \
+			    O_CLOEXEC)
+
 static const struct probe probes[] = {
 	/* Inside the directory. */
 	{ "read a file", SYS_openat2, { DIR_FD, PTR("file"),
 	    PTR(&how_beneath), sizeof(how_beneath) }, "!+!+" },
 	{ "read a file by openat", SYS_openat, { DIR_FD, PTR("file"),
-	    O_RDONLY }, "!!!+" },
+	    OPEN_READ }, "!!!+" },
+	{ "follow a link by openat", SYS_openat, { DIR_FD, PTR("link"),
+	    O_RDONLY }, "!!!!" },
+	{ "empty a file by openat", SYS_openat, { DIR_FD, PTR("file"),
+	    OPEN_READ | O_TRUNC }, "!!!!" },
+	{ "make a file that runs as its owner", SYS_openat, { DIR_FD,
+	    PTR("suid"), OPEN_NEW, 04755 }, "!!!!" },
 	{ "list the directory", SYS_getdents64, { DIR_FD, PTR(room),
 	    sizeof(room) }, "!+!+" },
 	{ "write to a file", SYS_openat2, { DIR_FD, PTR("file"),
@@ -94,8 +116,14 @@ static const struct probe probes[] = {
 	    "!!!+" },
 	{ "make a directory", SYS_mkdirat, { DIR_FD, PTR("newdir"), 0700 },
 	    "!!!+" },
+	{ "make a directory for all", SYS_mkdirat, { DIR_FD, PTR("newdir2"),
+	    01777 }, "!!!!" },
 	{ "rename a file", SYS_renameat, { DIR_FD, PTR("a"), DIR_FD,
 	    PTR("b") }, "!!!+" },
+	{ "exchange two files", SYS_renameat2, { DIR_FD, PTR("a"), DIR_FD,
+	    PTR("b"), RENAME_EXCHANGE }, "!!!!" },
+	{ "ask who may write", SYS_faccessat2, { DIR_FD, PTR("file"), W_OK,
+	    AT_SYMLINK_NOFOLLOW | AT_EACCESS }, "!!!!" },
 	{ "move a file to another directory", SYS_renameat, { DIR_FD,
 	    PTR("c"), DIR_FD, PTR("sub/c") }, "!!!-" },
 	{ "touch a file", SYS_utimensat, { DIR_FD, PTR("file"), 0, 0 },
@@ -121,7 +149,7 @@ static const struct probe probes[] = {
 	    PTR(&how_read), sizeof(how_read) }, "!-!-" },
 	{ "leave by an absolute path", SYS_openat2, { AT_FDCWD, PTR(secret),
 	    PTR(&how_read), sizeof(how_read) }, "!-!-" },
-	{ "leave by openat", SYS_openat, { AT_FDCWD, PTR(secret), O_RDONLY },
+	{ "leave by openat", SYS_openat, { AT_FDCWD, PTR(secret), OPEN_READ },
 	    "!!!-" },
 	{ "write one's memory", SYS_openat2, { AT_FDCWD,
 	    PTR("/proc/self/mem"), PTR(&how_write), sizeof(how_write) },
@@ -147,9 +175,22 @@ static const struct probe probes[] = {
 	{ "change its mode", SYS_fchmod, { FILE_FD, 04777 }, "!!!!" },
 	{ "change its flags", SYS_fcntl, { FILE_FD, F_SETFL, O_APPEND },
 	    "!!!!" },
+	{ "be signalled by it", SYS_fcntl, { FILE_FD, F_SETOWN, 1 }, "!!!!" },
+	{ "lock it", SYS_fcntl, { FILE_FD, F_SETLK, PTR(room) }, "!!!!" },
+	{ "lease it", SYS_fcntl, { FILE_FD, F_SETLEASE, F_WRLCK }, "!!!!" },
 	{ "duplicate it", SYS_dup, { FILE_FD }, "!!!!" },
+	{ "map it", MMAP, { 0, 4096, PROT_READ, MAP_PRIVATE, FILE_FD, 0 },
+	    "!!+!" },
 	{ "map it as code", MMAP, { 0, 4096, PROT_READ | PROT_EXEC,
 	    MAP_PRIVATE, FILE_FD, 0 }, "!!!!" },
+#ifndef SANDBOX_SANITIZED
+	{ "map it to write to it", MMAP, { 0, 4096, PROT_READ | PROT_WRITE,
+	    MAP_SHARED, FILE_FD, 0 }, "!!!!" },
+#endif
+	{ "read it in another way", SYS_preadv2, { FILE_FD, PTR(&iov_x), 1,
+	    0, 0, RWF_HIPRI }, "!!!!" },
+	{ "make it wait for nobody", SYS_ioctl, { FILE_FD, FIONBIO,
+	    PTR(&number) }, "!!!!" },
 	{ "type on a terminal", SYS_ioctl, { FILE_FD, TIOCSTI, PTR("x") },
 	    "!!!!" },
 	{ "ask what can be read", SYS_ioctl, { FILE_FD, FIONREAD,
@@ -168,7 +209,33 @@ static const struct probe probes[] = {
 	{ "connect", SYS_connect, { FILE_FD, PTR(room), 16 }, "!!!!" },
 	{ "bind", SYS_bind, { FILE_FD, PTR(room), 16 }, "!!!!" },
 	{ "listen", SYS_listen, { FILE_FD, 5 }, "!!!!" },
-	{ "accept", SYS_accept4, { FILE_FD, 0, 0, 0 }, "-!!!" },
+	{ "accept", SYS_accept4, { LISTENER_FD, 0, 0, SOCK_NONBLOCK |
+	    SOCK_CLOEXEC }, "-!!!" },
+	{ "accept to wait", SYS_accept4, { LISTENER_FD, 0, 0, 0 }, "!!!!" },
+	/* A socket that has been shut down can connect; and the parent, which
+	   has it too, cannot listen on it any more. */
+	{ "shut a listener down", SYS_shutdown, { LISTENER_FD, SHUT_RD },
+	    "!!!!" },
+	{ "shut it down both ways", SYS_shutdown, { LISTENER_FD, SHUT_RDWR },
+	    "!!!!" },
+	{ "shut down what it never sends", SYS_shutdown, { LISTENER_FD,
+	    SHUT_WR }, "+!!!" },
+	{ "connect by sendmsg", SYS_sendmsg, { LISTENER_FD, PTR(&to_goal),
+	    MSG_FASTOPEN }, "!!!!" },
+	{ "connect by a message", SYS_sendmsg, { LISTENER_FD, PTR(&to_goal),
+	    MSG_FASTOPEN | MSG_DONTWAIT | MSG_NOSIGNAL }, "!!!!" },
+	{ "connect by an answer", SYS_sendmsg, { LISTENER_FD, PTR(&to_goal),
+	    MSG_FASTOPEN | MSG_MORE }, "!!!!" },
+	{ "connect by sendto", SYS_sendto, { LISTENER_FD, PTR(room), 1,
+	    MSG_FASTOPEN, PTR(&goal), sizeof(goal) }, "!!!!" },
+	{ "connect by sendmmsg", SYS_sendmmsg, { LISTENER_FD, PTR(&to_goal),
+	    1, MSG_FASTOPEN }, "!!!!" },
+	{ "send to an address", SYS_sendmsg, { LISTENER_FD, PTR(&to_goal),
+	    MSG_DONTWAIT | MSG_NOSIGNAL }, "----" },
+	{ "send out of band", SYS_sendmsg, { LISTENER_FD, PTR(&to_goal),
+	    MSG_OOB }, "!!!!" },
+	{ "look at a message without taking it", SYS_recvmsg, { LISTENER_FD,
+	    PTR(&to_goal), MSG_PEEK }, "!!!!" },
 	{ "set a harmless option", SYS_setsockopt, { FILE_FD, IPPROTO_TCP,
 	    TCP_NODELAY, PTR(&number), sizeof(number) }, "!!!!" },
 	{ "set a larger buffer", SYS_setsockopt, { FILE_FD, SOL_SOCKET,
@@ -216,6 +283,14 @@ static const struct probe probes[] = {
 	{ "memory that is code", MMAP, { 0, 4096, PROT_READ |
 	    PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 },
 	    "!!!!" },
+	{ "memory in place of other memory", SYS_mremap, { PTR(room), 4096,
+	    4096, MREMAP_MAYMOVE | MREMAP_FIXED, PTR(room) }, "!!!!" },
+	{ "a lock with priorities", SYS_futex, { PTR(room),
+	    FUTEX_LOCK_PI_PRIVATE, 0, 0 }, "!!!!" },
+#ifndef SANDBOX_SANITIZED
+	{ "memory to be shared", MMAP, { 0, 4096, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0 }, "!!!!" },
+#endif
 	{ "memory that becomes code", SYS_mprotect, { PTR(room),
 	    4096, PROT_READ | PROT_EXEC }, "!!!!" },
 
@@ -237,7 +312,8 @@ try_probe(const void *arg, int dirfd, int file_fd)
 
 	for (i = 0; i < MAX_ARGS; i++)
 		a[i] = p->args[i] == DIR_FD ? dirfd :
-		    p->args[i] == FILE_FD ? file_fd : p->args[i];
+		    p->args[i] == FILE_FD ? file_fd :
+		    p->args[i] == LISTENER_FD ? listener : p->args[i];
 #ifdef __x86_64__
 	if (p->nr == INT_0X80) {
 		/* getpid(2) as a 32-bit program has it. */

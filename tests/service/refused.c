@@ -32,10 +32,11 @@ list(void)
 {
 	const char *name;
 	unsigned roles;
+	bool checked;
 	enum role role;
 	size_t i;
 
-	for (i = 0; (name = seccomp_call(i, &roles)) != NULL; i++)
+	for (i = 0; (name = seccomp_call(i, &roles, &checked)) != NULL; i++)
 		for (role = ROLE_FRONT; role < ROLE_COUNT; role++)
 			if ((roles & 1U << role) && number_of(name) != -1)
 				printf("%s %s\n", role_name(role), name);

@@ -82,7 +82,7 @@ send_key(int fd)
 	};
 	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2 };
 
-	(void)sendmsg(fd, &mh, MSG_NOSIGNAL);
+	(void)sendmsg(fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* A message to be sent again and again. */

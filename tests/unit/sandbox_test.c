@@ -4,6 +4,7 @@
  * attempts that it stops are in probe_test.c.
  */
 #include <sys/prctl.h>
+#include <sys/un.h>
 
 #include <linux/capability.h>
 
@@ -347,6 +348,62 @@ try_landlock(enum role role, const char *dir)
 	return openat(dirfd, "file", O_RDONLY | O_TRUNC) != -1 ||
 	    openat(dirfd, "new", O_CREAT | O_RDWR, 0600) != -1 ||
 	    unlinkat(dirfd, "file", 0) != -1 ? 6 : 0;
+}
+
+/* The rights of ABI 4, and the scopes of ABI 6, for every role. */
+static int
+try_landlock_network(enum role role)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET };
+	struct sockaddr_un hidden = { .sun_family = AF_UNIX,
+	    .sun_path = "\0sandbox_test" };
+	int abi = landlock_enter(role, -1);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) != -1 ||
+	    errno != EACCES)
+		return 11;
+	if (connect(fd, (struct sockaddr *)&goal, sizeof(goal)) != -1 ||
+	    errno != EACCES)
+		return 12;
+	if (abi < 6)
+		return 0;
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (connect(fd, (struct sockaddr *)&hidden, sizeof(hidden)) != -1 ||
+	    errno != EPERM)
+		return 13;
+	return kill(getppid(), 0) != -1 || errno != EPERM ? 14 : 0;
+}
+
+TEST(landlock__network)
+{
+	struct sockaddr_un hidden = { .sun_family = AF_UNIX,
+	    .sun_path = "\0sandbox_test" };
+	int fd, status;
+	size_t i;
+	pid_t pid;
+
+	if (landlock_abi() < 4)
+		atf_tc_skip("no Landlock, or one without network rights");
+	world_make(false);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	ATF_REQUIRE_EQ(0, bind(fd, (struct sockaddr *)&hidden,
+	    sizeof(hidden)));
+	ATF_REQUIRE_EQ(0, listen(fd, 5));
+	for (i = 0; i < NROLES; i++) {
+		pid = fork();
+		ATF_REQUIRE(pid != -1);
+		if (pid == 0) {
+			if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+				_exit(90);
+			_exit(try_landlock_network(roles[i]));
+		}
+		ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
+		ATF_CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+		    "%s: step %d", role_name(roles[i]), WEXITSTATUS(status));
+	}
+	close(fd);
+	world_remove();
 }
 
 TEST(landlock__alone)

@@ -19,6 +19,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/socket.h"
 #include "common/timer.h"
 #include "pkgtorrentd/front/conn/conn.h"
 #include "pkgtorrentd/front/http/chunked.h"
@@ -214,7 +215,7 @@ conn_close(struct conn *c)
 		conn_free(c);
 		return;
 	}
-	shutdown(c->fd, SHUT_WR);
+	socket_shutdown(c->fd, SHUT_WR);
 	out_clear(&c->out);
 	conn_drop_bytes(c, c->in.len);
 	c->state = CONN_DISCARD;
@@ -755,7 +756,7 @@ conns_accept(struct conns *conns, int fd, int max)
 	for (i = 0; i < max && !conns->paused; i++) {
 		len = sizeof(addr);
 		addr.ss_family = AF_UNSPEC;
-		s = accept4(fd, (struct sockaddr *)&addr, &len,
+		s = socket_accept4(fd, (struct sockaddr *)&addr, &len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (s != -1) {
 			conn_new(conns, s, &addr, len);

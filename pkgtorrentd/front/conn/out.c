@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/socket.h"
 #include "pkgtorrentd/front/conn/out.h"
 
 #define IOV_MAX_HERE	64
@@ -91,7 +92,7 @@ out_write_parts(struct out *o, int fd)
 		/* The file or the end of the connection follows: let the
 		   kernel put both into one segment. */
 		if (o->last || o->file_left > 0)
-			n = sendmsg(fd, &msg, MSG_MORE);
+			n = socket_sendmsg(fd, &msg, MSG_MORE);
 		else
 			n = writev(fd, iov, niov);
 		if (n == -1 && errno == EINTR)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,9 @@ listen_add(struct listeners *set, const char *text, int fd)
 	l = &v[set->n++];
 	memset(l, 0, sizeof(*l));
 	l->fd = fd;
+	l->name_len = sizeof(l->name);
+	if (getsockname(fd, (struct sockaddr *)&l->name, &l->name_len) == -1)
+		fatal("listen %s: %s", text, strerror(errno));
 	if ((l->text = strdup(text)) == NULL)
 		fatal("out of memory");
 	return l;
@@ -93,7 +97,8 @@ listen_take_fds(struct listeners *set, long long n, struct buf *errors)
 	for (fd = LISTEN_FIRST_FD; fd < LISTEN_FIRST_FD + n; fd++) {
 		if (listen_check(fd) == -1) {
 			(void)buf_addf(errors, "LISTEN_FDS: descriptor %d is "
-			    "not a listening stream socket\n", fd);
+			    "not a listening stream socket; restart the "
+			    ".socket unit if it was one\n", fd);
 			bad = 1;
 			continue;
 		}
@@ -428,6 +433,8 @@ listen_open(struct listeners *set, const struct conf *conf,
 			l = listen_add(set, cl->text, old->fd);
 			l->addr = old->addr;
 			l->addr_len = old->addr_len;
+			l->name = old->name;
+			l->name_len = old->name_len;
 			l->st = old->st;
 			if (old->path != NULL &&
 			    (l->path = strdup(old->path)) == NULL)
@@ -451,6 +458,91 @@ listen_open(struct listeners *set, const struct conf *conf,
 	if (bad)
 		listen_close(set, kept);
 	return bad ? -1 : 0;
+}
+
+static bool
+listen_is_alive(const struct listener *l)
+{
+	struct pollfd		 pfd = { .fd = l->fd, .events = POLLRDHUP };
+	struct sockaddr_storage	 name;
+	socklen_t		 len = sizeof(int), name_len = sizeof(name);
+	int			 value;
+
+	if (getsockopt(l->fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &len) == -1 ||
+	    value != 1)
+		return false;
+	/* A Unix socket that was shut down still claims to listen. */
+	if (poll(&pfd, 1, 0) != 0)
+		return false;
+	memset(&name, 0, sizeof(name));
+	return getsockname(l->fd, (struct sockaddr *)&name, &name_len) == 0 &&
+	    name_len == l->name_len && memcmp(&name, &l->name, name_len) == 0;
+}
+
+/* Without a connection to anywhere, at its old address.  0, or -1 with
+   errno: Unix sockets cannot do it. */
+static int
+listen_again(const struct listener *l)
+{
+	static const struct sockaddr	 nowhere = { .sa_family = AF_UNSPEC };
+
+	if (connect(l->fd, &nowhere, sizeof(nowhere)) == -1 ||
+	    listen_set_tcp(l->fd) == -1 ||
+	    listen(l->fd, LISTEN_BACKLOG) == -1)
+		return -1;
+	if (listen_is_alive(l))
+		return 0;
+	/* The port was not its own: it was bound to any. */
+	errno = EADDRNOTAVAIL;
+	return -1;
+}
+
+/* The descriptor stays the same, since a reload may have it twice. */
+static int
+listen_replace(struct listener *l, gid_t gid)
+{
+	struct conf_listen	 cl = { l->text, l->addr, l->addr_len };
+	int			 fd, rv;
+
+	fd = listen_open_fd(&cl, gid, false);
+	if (fd == -1)
+		return -1;
+	rv = dup3(fd, l->fd, O_CLOEXEC);
+	close(fd);
+	if (rv == -1)
+		return -1;
+	return l->path == NULL ? 0 : lstat(l->path, &l->st);
+}
+
+int
+listen_revive(struct listeners *set, gid_t gid, struct buf *errors)
+{
+	struct listener	*l;
+	size_t		 i;
+	int		 n = 0;
+
+	for (i = 0; i < set->n; i++) {
+		l = &set->v[i];
+		if (listen_is_alive(l))
+			continue;
+		n++;
+		log_error("%s did not listen any more: the front has shut it "
+		    "down or connected it", l->text);
+		if (listen_again(l) == 0)
+			continue;
+		if (set->activated) {
+			(void)buf_addf(errors, "%s cannot be made to listen "
+			    "again (%s): restart the .socket unit\n", l->text,
+			    strerror(errno));
+			return -1;
+		}
+		if (listen_replace(l, gid) == -1) {
+			(void)buf_addf(errors, "listen %s: it cannot be "
+			    "opened again: %s\n", l->text, strerror(errno));
+			return -1;
+		}
+	}
+	return n;
 }
 
 static bool

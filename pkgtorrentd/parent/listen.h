@@ -12,6 +12,8 @@
 struct listener {
 	char			*text;		/* for the log */
 	int			 fd;
+	struct sockaddr_storage	 name;		/* getsockname(2) at first */
+	socklen_t		 name_len;
 	struct sockaddr_storage	 addr;
 	socklen_t		 addr_len;
 	char			*path;		/* our socket file, or NULL */
@@ -42,6 +44,16 @@ int	listen_take(struct listeners *, struct buf *errors);
  */
 int	listen_open(struct listeners *, const struct conf *,
 	    const struct listeners *kept, gid_t gid, struct buf *errors);
+
+/*
+ * The front has the same sockets: broken into, it could have shut one down or
+ * connected it.  Such a socket is made to listen again, with the same address
+ * and for all processes that have it.  If that cannot be done, another one
+ * takes its descriptor, unless the service manager opened it.  Returns the
+ * number of sockets that did not listen, or -1 with the complaint about the
+ * first that cannot listen again.  gid is that of listen_open().
+ */
+int	listen_revive(struct listeners *, gid_t gid, struct buf *errors);
 
 /* Close the set and remove its socket files, except sockets that kept (may be
    NULL) has too. */

@@ -160,6 +160,28 @@ parent_fail(struct parent *parent, const char *fmt, ...)
 	parent_kill_all(parent);
 }
 
+/*
+ * An honest front ends when it finds a listening socket dead, so one that still
+ * runs is ended.  False: the service ends, and processes may have been freed.
+ */
+static bool
+parent_revive_listeners(struct parent *parent)
+{
+	struct process	*front = processes_front(parent);
+	struct buf	 errors = { 0 };
+	int		 n;
+
+	n = listen_revive(&parent->listeners,
+	    files_socket_group(parent, parent->conf), &errors);
+	if (n > 0 && front != NULL)
+		process_kill(front);
+	if (n == -1)
+		parent_fail(parent, "%.*s", (int)errors.len - 1,
+		    (const char *)errors.data);
+	buf_free(&errors);
+	return n != -1;
+}
+
 static void
 parent_log_ready(struct parent *parent)
 {
@@ -229,6 +251,8 @@ parent_replace(struct parent *parent, struct process *p)
 		parent_retire_role(parent, ROLE_WALKER);
 		parent_retire_role(parent, ROLE_HASHER);
 		parent_retire_role(parent, ROLE_CACHE);
+		if (!parent_revive_listeners(parent))
+			return;
 	}
 	if (p->delay_ms == 0)
 		parent_on_timer(p);
@@ -459,7 +483,8 @@ parent_on_signal(evutil_socket_t sig, short what, void *arg)
 		processes_reap(parent);
 		break;
 	case SIGHUP:
-		if (parent->state != PARENT_STOPPING)
+		if (parent->state != PARENT_STOPPING &&
+		    parent_revive_listeners(parent))
 			reload_run(parent);
 		break;
 	case SIGUSR1:

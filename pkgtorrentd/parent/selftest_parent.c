@@ -42,6 +42,8 @@ static const char *const for_all[] = {
 	"epoll_ctl", "epoll_wait/epoll_pwait", "poll/ppoll", "rt_sigaction",
 	"rt_sigprocmask", "socketpair", "sendmsg", "recvmsg",
 	"fcntl64/fcntl",
+	/* Listening sockets, whether they still listen. */
+	"getsockopt", "getsockname",
 	/* Starting children. */
 	"dup2/dup3", "dup3", "close_range", "execveat", "prctl",
 	"prlimit64", "capget", "capset",

@@ -11,9 +11,16 @@
  *	calls		the same whenever it is started
  *	flood MESSAGE	do its work, while a thread outside its sandbox sends
  *			this message all the time to the process that gets it
+ *	early		the same before it is ready
+ *	shutdown	shut down the listening sockets
+ *	connect PORT	the same, and connect them to this port
+ *	open shutdown, open connect PORT
+ *			the same without a sandbox, and say so
  */
 #include <sys/socket.h>
 #include <sys/syscall.h>
+
+#include <netinet/in.h>
 
 #include <libgen.h>
 #include <limits.h>
@@ -43,7 +50,7 @@ int	hasher_program_main(int, char *[]);
 
 #include "common/sandbox/sandbox.h"
 
-#define PLAN_LEN	32
+#define PLAN_LEN	64
 
 /* This child's task; false: nothing but its work. */
 static bool
@@ -267,9 +274,38 @@ flood_start(enum role role, const char *name)
 		_exit(99);
 }
 
+/* By the message that opens a connection: connect(2) would be stopped. */
+static void
+connect_to(int fd, unsigned port)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+	    .sin_port = htons((in_port_t)port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct iovec iov = { &to, 1 };
+	struct msghdr mh = { .msg_name = &to, .msg_namelen = sizeof(to),
+	    .msg_iov = &iov, .msg_iovlen = 1 };
+
+	(void)sendmsg(fd, &mh, MSG_FASTOPEN | MSG_NOSIGNAL);
+}
+
+/* The parent has the same sockets. */
+static void
+ruin_listener(const char *plan, const struct msg *msg)
+{
+	const struct msg_listener *body = msg->body;
+	const char *port = strstr(plan, "connect ");
+	bool last = body->index + 1 == body->count;
+
+	(void)shutdown(msg->fds[0], SHUT_RDWR);
+	if (port != NULL)
+		connect_to(msg->fds[0], (unsigned)atoi(port + 8));
+	if (last)
+		log_info("the listening sockets are ruined");
+}
+
 /* Locked down like its honest fellows, as root or not. */
 static void
-go_in(struct child *child, enum role role)
+go_in(struct child *child, enum role role, const char *plan)
 {
 	struct sandbox sb = {
 		.role = role, .privileged = child->flags & CONF_PRIVILEGED,
@@ -282,7 +318,12 @@ go_in(struct child *child, enum role role)
 	char layers[256];
 	int dirfd;
 
-	sandbox_enter(&sb, &dirfd, layers, sizeof(layers));
+	if (strncmp(plan, "open ", 5) == 0)
+		strlcpy(layers, "none", sizeof(layers));
+	else
+		sandbox_enter(&sb, &dirfd, layers, sizeof(layers));
+	if (strcmp(plan, "early") == 0)
+		(void)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
 	child_ready(child, layers);
 }
 
@@ -296,7 +337,7 @@ misbehave(enum role role, const char *plan)
 	struct msg msg = { .type = MSG_NONE };
 
 	child_start(&child, role, NULL, NULL);
-	go_in(&child, role);
+	go_in(&child, role, plan);
 	if (strncmp(plan, "call", 4) == 0)
 		(void)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
 	if (strcmp(plan, "parent") == 0)
@@ -310,6 +351,10 @@ misbehave(enum role role, const char *plan)
 		} else if (msg.type == MSG_CHANNEL &&
 		    strcmp(plan, "peer") == 0)
 			send_key(msg.fds[0]);
+		else if (msg.type == MSG_LISTENER &&
+		    (strstr(plan, "shutdown") != NULL ||
+		    strstr(plan, "connect") != NULL))
+			ruin_listener(plan, &msg);
 	}
 }
 

@@ -298,6 +298,102 @@ TEST(listen__unix_replaced)
 	listen_close(&other, NULL);
 }
 
+/* What a front that was broken into can do to a socket, if no filter stops it:
+   the parent has the same one. */
+static void
+ruin(int fd, const struct conf *elsewhere)
+{
+	const struct sockaddr	*to = (const void *)&elsewhere->listen[0].addr;
+
+	ATF_REQUIRE_EQ(0, shutdown(fd, SHUT_RDWR));
+	if (to->sa_family == AF_INET)
+		(void)sendto(fd, "x", 1, MSG_FASTOPEN, to,
+		    elsewhere->listen[0].addr_len);
+}
+
+TEST(listen__revived)
+{
+	struct conf	*conf = conf_of_port(free_port());
+	struct conf	*elsewhere = conf_of_port(free_port());
+	int		 fd, n;
+
+	ATF_REQUIRE_EQ(open_all(&set, conf, NULL), 0);
+	ATF_REQUIRE_EQ(open_all(&other, elsewhere, NULL), 0);
+	fd = set.v[0].fd;
+	for (n = 0; n < 3; n++) {
+		ruin(fd, elsewhere);
+		ATF_CHECK_EQ(connect_to(conf, 0), -1);
+		ATF_REQUIRE_EQ(1, listen_revive(&set, (gid_t)-1, &errors));
+		ATF_CHECK_EQ(fd, set.v[0].fd);
+		ATF_CHECK(connect_to(conf, 0) != -1);
+		check_options(fd);
+	}
+	/* It is left alone from then on, with the connections that wait. */
+	ATF_REQUIRE_EQ(0, listen_revive(&set, (gid_t)-1, &errors));
+	ATF_CHECK(accept(fd, NULL, NULL) != -1);
+	ATF_CHECK_EQ(0, errors.len);
+	listen_close(&set, NULL);
+	listen_close(&other, NULL);
+}
+
+/* All addresses are all addresses again, not the one that was used for the
+   connection to elsewhere. */
+TEST(listen__revived_for_all)
+{
+	struct conf	*conf = conf_of("listen 0.0.0.0:%u\n", free_port());
+	struct conf	*elsewhere = conf_of_port(free_port());
+	struct sockaddr_in sin;
+	socklen_t	 len = sizeof(sin);
+
+	ATF_REQUIRE_EQ(open_all(&set, conf, NULL), 0);
+	ATF_REQUIRE_EQ(open_all(&other, elsewhere, NULL), 0);
+	ruin(set.v[0].fd, elsewhere);
+	ATF_REQUIRE_EQ(1, listen_revive(&set, (gid_t)-1, &errors));
+	ATF_REQUIRE_EQ(0, getsockname(set.v[0].fd, (struct sockaddr *)&sin,
+	    &len));
+	ATF_CHECK_EQ(htonl(INADDR_ANY), sin.sin_addr.s_addr);
+	listen_close(&set, NULL);
+	listen_close(&other, NULL);
+}
+
+/* It cannot listen again, and another one takes its place. */
+TEST(listen__unix_revived)
+{
+	struct conf	*conf = conf_of_socket();
+	int		 fd;
+
+	ATF_REQUIRE_EQ(open_all(&set, conf, NULL), 0);
+	fd = set.v[0].fd;
+	ATF_REQUIRE_EQ(0, shutdown(fd, SHUT_RD));
+	ATF_CHECK_EQ(connect_to(conf, 0), -1);
+	ATF_REQUIRE_EQ(1, listen_revive(&set, getegid(), &errors));
+	ATF_CHECK_EQ(fd, set.v[0].fd);
+	ATF_CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	ATF_CHECK(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	ATF_CHECK(connect_to(conf, 0) != -1);
+	ATF_REQUIRE_EQ(lstat(path, &st), 0);
+	ATF_CHECK_EQ(st.st_mode & 0777, 0660);
+	ATF_CHECK_EQ(0, listen_revive(&set, getegid(), &errors));
+	listen_close(&set, NULL);
+	ATF_CHECK_EQ(lstat(path, &st), -1);
+}
+
+/* The service manager has it, and only it can open another one. */
+TEST(listen__activated_cannot_be_revived)
+{
+	struct conf	*conf = conf_of_socket();
+
+	ATF_REQUIRE_EQ(open_all(&set, conf, NULL), 0);
+	set.activated = true;
+	ATF_REQUIRE_EQ(0, shutdown(set.v[0].fd, SHUT_RDWR));
+	ATF_CHECK_EQ(-1, listen_revive(&set, getegid(), &errors));
+	ATF_CHECK(strstr(text_of(&errors), "restart the .socket unit") !=
+	    NULL);
+	buf_free(&errors);
+	set.activated = false;
+	listen_close(&set, NULL);
+}
+
 static void
 environment(const char *pid, const char *fds)
 {
@@ -403,6 +499,8 @@ TEST(listen__activation_wrong)
 	environment(NULL, "3");
 	ATF_CHECK_EQ(listen_take(&set, &errors), -1);
 	ATF_CHECK(strstr(text_of(&errors), "descriptor 3 is not") != NULL);
+	ATF_CHECK(strstr((char *)errors.data, "restart the .socket unit") !=
+	    NULL);
 	ATF_CHECK(strstr((char *)errors.data, "descriptor 4 is not") != NULL);
 	ATF_CHECK(strstr((char *)errors.data, "descriptor 5 is not") != NULL);
 	check_environment_is_clean();

@@ -723,16 +723,21 @@ conn_expire(struct conn *c)
 /* A listening socket stays readable when accept fails for lack of
    descriptors: without a pause the loop would spin. */
 static void
-conns_pause(struct conns *conns)
+conns_pause(struct conns *conns, int error)
 {
 	size_t i;
 
 	for (i = 0; i < conns->listeners.n; i++)
 		event_del(conns->listeners.v[i].ev);
 	conns->paused = true;
-	if (log_once(&conns->paused_log_ms, 1000, clock_coarse_ms()))
+	if (!log_once(&conns->paused_log_ms, 1000, clock_coarse_ms()))
+		return;
+	if (error == EMFILE || error == ENFILE)
 		log_warn("no descriptors left with %u connections; raise the "
 		    "limit or lower max-connections", conns->n);
+	else
+		log_warn("accept: %s, with %u connections", strerror(error),
+		    conns->n);
 }
 
 static void
@@ -743,6 +748,34 @@ conns_resume(struct conns *conns)
 	conns->paused = false;
 	for (i = 0; i < conns->listeners.n; i++)
 		event_add(conns->listeners.v[i].ev, NULL);
+}
+
+/* true: the next connection can be accepted at once. */
+static bool
+conns_accept_failed(struct conns *conns, int error)
+{
+	switch (error) {
+	case ECONNABORTED:
+	case EINTR:
+	case EPROTO:
+		return true;
+	case EAGAIN:
+		return false;
+	case EBADF:
+	case EINVAL:
+	case ENOTSOCK:
+	case EOPNOTSUPP:
+		/* It would stay readable for ever.  At the end of this process
+		   the parent checks its sockets and starts another one; while
+		   the service stops, answers under way go on. */
+		if (!conns->stopping)
+			fatal("a listening socket does not listen any more "
+			    "(accept: %s)", strerror(error));
+		return false;
+	default:
+		conns_pause(conns, error);
+		return false;
+	}
 }
 
 /* At most so many in a row. */
@@ -758,14 +791,9 @@ conns_accept(struct conns *conns, int fd, int max)
 		addr.ss_family = AF_UNSPEC;
 		s = socket_accept4(fd, (struct sockaddr *)&addr, &len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (s != -1) {
+		if (s != -1)
 			conn_new(conns, s, &addr, len);
-			continue;
-		}
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-		    errno == ENOBUFS)
-			conns_pause(conns);
-		if (errno != ECONNABORTED && errno != EINTR)
+		else if (!conns_accept_failed(conns, errno))
 			return;
 	}
 }

@@ -599,22 +599,28 @@ process_on_ready(struct process *p, const struct msg *msg)
 	return FAULT_NONE;
 }
 
+/* True if the log shall have this line of a process, or about it. */
+static bool
+process_line(struct process *p, int priority, const void *line, size_t len)
+{
+	const struct process_ops	*ops = p->ops;
+
+	if (ops->line == NULL)
+		ops = p->parent->ops;
+	return ops->line(p, priority, line, len);
+}
+
 static enum msg_fault
 process_on_log(struct process *p, const struct msg *msg)
 {
 	const struct msg_log	*body = msg->body;
 	int			 priority = MAX(LOG_ERR,
 				    LOG_PRI((int)body->priority));
-	bool			(*line)(struct process *, int, const void *,
-				    size_t) = p->ops->line;
 
 	if (priority <= LOG_ERR)
 		p->said_why = true;
-	if (!process_may_log(p))
-		return FAULT_NONE;
-	if (line == NULL)
-		line = p->parent->ops->line;
-	if (line(p, priority, msg->tail, msg->tail_len))
+	if (process_may_log(p) &&
+	    process_line(p, priority, msg->tail, msg->tail_len))
 		log_child_line(role_name(p->role), p->pid, priority,
 		    msg->tail, msg->tail_len);
 	return FAULT_NONE;
@@ -801,14 +807,16 @@ process_count_stopped(struct process *p)
 	struct parent			*parent = p->parent;
 	uint64_t			*last = parent->syscall_ms;
 	uint64_t			 now = clock_ms();
-	char				*name, why[512];
+	char				*name, line[128], why[512];
+	int				 len;
 
 	name = seccomp_syscall_resolve_num_arch(at->arch, (int)at->nr);
 	parent->syscalls++;
 	p->said_why = true;
-	log_error("%s %d was stopped at system call %u (%s)",
-	    role_name(p->role), (int)p->pid, at->nr,
-	    name == NULL ? "unknown" : name);
+	len = snprintf(line, sizeof(line), "was stopped at system call %u "
+	    "(%s)", at->nr, name == NULL ? "unknown" : name);
+	if (process_line(p, LOG_ERR, line, (size_t)len))
+		log_error("%s %d %s", role_name(p->role), (int)p->pid, line);
 	/* The oldest of the last calls shows whether they are too many. */
 	if (last[0] != 0 && now - last[0] < SYSCALLS_MS) {
 		(void)snprintf(why, sizeof(why), "system call %u (%s) of the "

@@ -62,6 +62,22 @@ refused_call_body()
 	same "$(wc -l <err)" 2 "lines in: $(cat err)"
 }
 
+service_case own_filter "A call that its own filter stops is named, with its role."
+own_filter_body()
+{
+	service_prepare
+	cp "$(atf_get_srcdir)/rogue_child" . ||
+	    atf_skip "rogue_child is not built"
+	service_configure
+	for role in front walker hasher cache; do
+		echo early >$role.rogue
+		"$here/rogue_child" -n -f conf >log 2>&1
+		same $? 1 "exit status for the $role"
+		want_log "^$role.*: was stopped at system call [0-9]* (socket)"
+		same "$(wc -l <log)" 1 "lines"
+	done
+}
+
 # The files of the cache, and their times of change.
 entries()
 {

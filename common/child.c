@@ -70,7 +70,6 @@ start_on_message(void *owner, struct msg *msg)
 {
 	struct child *child = owner;
 	const struct msg_conf *conf = msg->body;
-	const struct msg_key *key = msg->body;
 
 	switch (msg->type) {
 	case MSG_CONF:
@@ -82,9 +81,7 @@ start_on_message(void *owner, struct msg *msg)
 			fatal("no configuration to start with");
 		break;
 	case MSG_KEY:
-		memcpy(child->key, key->key, sizeof(child->key));
-		child->has_key = true;
-		break;
+		return child_on_key(child, msg);
 	default:
 		fatal("%s before the configuration", msg_name(msg->type));
 	}
@@ -161,11 +158,10 @@ static void
 warm_up(void)
 {
 	char bytes[2048] = { 0 };
-	uint8_t sum[SEAL_LEN];
 
 	selftest_init();
 	tzset();
-	sha256("", 0, sum);
+	seal_init();
 	/* glibc's qsort asks how much memory there is (sysinfo(2)) before it
 	   sorts more than 1 KiB. */
 	qsort(bytes, sizeof(bytes), 1, compare_bytes);
@@ -186,8 +182,8 @@ void
 child_start(struct child *child, enum role role, const struct child_ops *ops,
     void *owner)
 {
-	bool seals = (1U << role) & SEALERS;
 	struct pollfd pfd = { .fd = PARENT_FD, .events = POLLIN };
+	uint32_t pair;
 
 	memset(child, 0, sizeof(*child));
 	channel_open(&child->parent, PARENT_FD, role, ROLE_PARENT, 0);
@@ -195,9 +191,12 @@ child_start(struct child *child, enum role role, const struct child_ops *ops,
 	child->ops = ops;
 	child->owner = owner;
 	log_open_child(&child->parent);
-	while (child->conf == NULL || (seals && !child->has_key))
+	while (child->conf == NULL)
 		if (channel_receive(&child->parent, &start_ops, child, 1) == 0)
 			(void)wait_for(&pfd, 1, -1);
+	for (pair = 0; pair < SEAL_PAIRS; pair++)
+		if (seal_concerns(role, pair) && child->new_keys.n[pair] == 0)
+			fatal("the parent sent too few keys");
 	warm_up();
 }
 
@@ -292,6 +291,7 @@ child_on_channel(struct child *child, struct msg *msg)
 	if (body->role != ROLE_FRONT)
 		return FAULT_CONTENT;
 	child_close_front(child);
+	child->keys = child->new_keys;
 	channel_open(&child->front, msg->fds[0], child->parent.self,
 	    ROLE_FRONT, body->index);
 	msg->nfds = 0;
@@ -299,9 +299,15 @@ child_on_channel(struct child *child, struct msg *msg)
 }
 
 enum msg_fault
-child_on_key(void *owner, const struct msg *msg)
+child_on_key(struct child *child, const struct msg *msg)
 {
-	(void)owner;
-	(void)msg;
-	return FAULT_CONTENT;
+	const struct msg_key *body = msg->body;
+
+	if (!seal_concerns(child->parent.self, body->pair) ||
+	    body->count == 0 || body->count > KEYS_MAX ||
+	    msg->tail_len != (size_t)body->count * SEAL_LEN)
+		return FAULT_CONTENT;
+	child->new_keys.n[body->pair] = body->count;
+	memcpy(child->new_keys.v[body->pair], msg->tail, msg->tail_len);
+	return FAULT_NONE;
 }

@@ -9,6 +9,7 @@
 
 #include "common/channel.h"
 #include "common/conf/conf.h"
+#include "common/seal.h"
 
 /* The events that a child handles. */
 struct child_ops {
@@ -32,15 +33,15 @@ struct child {
 	uint32_t	 flags;		/* CONF_ */
 	struct conf	*conf;
 	struct conf	*previous;	/* replaced by conf */
-	bool		 has_key;
-	uint8_t		 key[SEAL_LEN];
+	struct seal_keys keys;		/* for the front's channel */
+	struct seal_keys new_keys;	/* for the next one */
 	struct buf	 conf_text;	/* parts so far */
 	struct msg_ready ready;		/* for child_ready() */
 };
 
 /*
  * Open the parent's channel, send log lines over it, wait for MSG_CONF and, in
- * roles that seal, MSG_KEY.  Exits if the parent goes away.
+ * roles with seals, the keys before it.  Exits if the parent goes away.
  */
 void	child_start(struct child *, enum role, const struct child_ops *,
 	    void *owner);
@@ -73,10 +74,11 @@ void	child_report(struct child *, const struct msg_wrong *);
  * configuration was refused and logged, and the old one stays.
  */
 int	child_on_conf(struct child *, const struct msg *);
-/* The handler of MSG_CHANNEL: replace the front's channel. */
+/* The handler of MSG_CHANNEL: replace the front's channel.  New keys hold from
+   here on, since requests name walkers by their numbers. */
 enum msg_fault child_on_channel(struct child *, struct msg *);
-/* The handler of MSG_KEY: refuse it, because the key was sent at the start. */
-enum msg_fault child_on_key(void *owner, const struct msg *);
+/* The handler of MSG_KEY: keep the keys for the next channel. */
+enum msg_fault child_on_key(struct child *, const struct msg *);
 
 void	front_main(void) __attribute__((__noreturn__));
 void	cache_main(void) __attribute__((__noreturn__));

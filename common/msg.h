@@ -34,6 +34,7 @@
 
 #define SHA1_LEN	20
 #define SEAL_LEN	32			/* HMAC-SHA-256 */
+#define KEYS_MAX	64			/* of a pair: one per root */
 #define SPEC_MAX	4095			/* bytes in a path or pattern */
 
 enum role {
@@ -65,8 +66,8 @@ enum role {
 	/* The configuration as pkgtorrentd -nv prints it, in parts. */	      \
 	X(CONF,       PARENT,   CHILDREN,       conf,       MSG_TAIL_MAX, 0, 0,\
 	    "trusted")							      \
-	/* The key of the seals: never to the front. */			      \
-	X(KEY,        PARENT,   SEALERS,        key,                   0, 0, 0,\
+	/* Keys of one pair, SEAL_LEN each: for the next CHANNEL. */	      \
+	X(KEY,        PARENT,   SEALERS, key, KEYS_MAX * SEAL_LEN,       0, 0,\
 	    "trusted")							      \
 	/* A channel to another process. */			      \
 	X(CHANNEL,    PARENT,   CHILDREN,       channel,               0, 1, 1,\
@@ -242,8 +243,22 @@ struct msg_conf {
 	uint32_t	index;			/* which walker or hasher */
 };
 
+/*
+ * A seal has one sealer and one reader, and each pair of them a key of its own
+ * for each root.  The front is in no pair.
+ */
+enum seal_pair {
+	SEAL_WALKER_CACHE,
+	SEAL_WALKER_HASHER,
+	SEAL_HASHER_CACHE,
+	SEAL_PAIRS
+};
+
+/* A walker is sent the key of its root, hashers and the cache those of all
+   roots in their order. */
 struct msg_key {
-	uint8_t		key[SEAL_LEN];
+	uint32_t	pair;			/* enum seal_pair */
+	uint32_t	count;			/* 1..KEYS_MAX */
 };
 
 struct msg_channel {
@@ -347,7 +362,9 @@ struct msg_opened_item {
 	uint32_t	status;			/* enum path_status */
 	uint32_t	zero;
 	struct identity	identity;		/* by fstat once it was open */
-	uint8_t		seal[SEAL_LEN];		/* seal_file() */
+	uint8_t		path_sum[SEAL_LEN];	/* seal_path() */
+	uint8_t		for_cache[SEAL_LEN];	/* seal_file(), by reader */
+	uint8_t		for_hasher[SEAL_LEN];
 };
 
 /*
@@ -371,11 +388,16 @@ struct msg_hash {
 	uint32_t	count;			/* 1..HASH_RANGES */
 };
 
-/* A range of the file with the same index among the descriptors. */
+/* A range of the file with the same index among the descriptors, with the
+   statement of the walker that opened it. */
 struct msg_range {
 	uint64_t	offset;			/* a multiple of piece_len */
 	uint64_t	len;			/* bytes, of whole pieces */
-	uint64_t	size;			/* of the file, as expected */
+	uint32_t	walker;			/* the number of its root */
+	uint32_t	zero;
+	struct identity	identity;		/* as the walker sealed it */
+	uint8_t		path_sum[SEAL_LEN];	/* seal_path() */
+	uint8_t		seal[SEAL_LEN];		/* seal_file() */
 };
 
 enum digests_status {

@@ -3,10 +3,13 @@
  * The hasher: SHA-1 of the pieces of files.  It runs as its user in an empty
  * directory and may only map the files that it is handed; it has no path and no
  * descriptor that can be written.  The front sends it open files and ranges of
- * them.  It holds those files until it has answered, and the key of the seals.
- * A break-in here wins the contents of the files, which are public, and the
- * power to seal wrong digests of them; but it is hard to break in, because the
- * hasher never interprets the bytes that it reads.
+ * them, each with the statement that a walker sealed for hashers: of another
+ * file no digest is made.  It holds those files until it has answered, the keys
+ * by which walkers seal for hashers, and those for its seals to the cache, one
+ * per root, so that a walker cannot have files hashed as another's.  A break-in
+ * here wins the contents of the files, which are public, and the power to seal
+ * wrong digests, but no listing and no file for the cache; and it is hard to
+ * break in, because the hasher never interprets the bytes that it reads.
  *
  * It accepts two batches: while it hashes one, the disk fetches the other.
  * Files are mapped, because hashing is so fast that a copy would cost half as
@@ -32,7 +35,6 @@
 #include "common/mounts.h"
 #include "common/platform.h"
 #include "common/sandbox/selftest.h"
-#include "common/seal.h"
 #include "common/torrent.h"
 #include "hasher/hash/sha1_lanes.h"
 
@@ -76,7 +78,9 @@ struct read_map {
 struct slice {
 	struct read_range	read;
 	const struct fstype	*type;	/* where the file lies */
-	uint64_t		size;	/* of the file as the front knows it */
+	struct identity		sealed;	/* by the walker */
+	uint8_t			path_sum[SEAL_LEN];	/* the same */
+	uint32_t		walker;
 	struct read_map		map;
 	bool			mapped;
 	enum digests_status	status;
@@ -97,7 +101,7 @@ struct batch {
 /* The memory for hashing a batch and for its answer, shared by all batches. */
 struct hash_scratch {
 	struct sha1_lanes	*lanes;
-	struct seal		*seal;
+	const struct seal_keys	*keys;
 	const struct mounts	*mounts;
 	struct sha1_job		 jobs[BATCH_DIGESTS];
 	uint8_t			 digests[BATCH_DIGESTS][SHA1_LEN];
@@ -327,27 +331,63 @@ slice_take_fd(struct slice *slice, struct mounts *mounts, int fd)
 static bool
 range_is_right(const struct msg_range *range, uint32_t piece_len)
 {
-	uint64_t	end;
+	uint64_t	size = range->identity.size, end;
 
-	if (range->size > INT64_MAX || range->offset > range->size ||
-	    range->len > range->size - range->offset ||
-	    range->len > READ_MAX)
+	if (size > INT64_MAX || range->offset > size ||
+	    range->len > size - range->offset || range->len > READ_MAX)
 		return false;
 	end = range->offset + range->len;
 	if (range->offset % piece_len != 0 ||
-	    (end % piece_len != 0 && end != range->size) ||
+	    (end % piece_len != 0 && end != size) ||
 	    end / piece_len > UINT32_MAX)
 		return false;
 	/* Only an empty file has an empty range. */
-	return range->len > 0 || range->size == 0;
+	return range->len > 0 || size == 0;
+}
+
+/* Did the walker of this root open that version of that path? */
+static bool
+range_is_sealed(const struct msg_range *range, const struct seal_keys *keys)
+{
+	const uint8_t	*key;
+	uint8_t		 seal[SEAL_LEN];
+
+	key = seal_key(keys, SEAL_WALKER_HASHER, range->walker);
+	if (key == NULL)
+		return false;
+	seal_file(key, range->path_sum, &range->identity, seal);
+	return seal_equal(seal, range->seal);
 }
 
 static enum msg_fault
-batch_take(struct batch *batch, struct mounts *mounts, struct msg *msg)
+slice_take(struct slice *slice, const struct msg_range *range,
+    uint32_t piece_len, const struct seal_keys *keys, struct mounts *mounts,
+    int fd)
+{
+	enum msg_fault	fault;
+
+	if (!range_is_right(range, piece_len))
+		return FAULT_CONTENT;
+	memset(slice, 0, sizeof(*slice));
+	fault = slice_take_fd(slice, mounts, fd);
+	if (fault != FAULT_NONE)
+		return fault;
+	if (!range_is_sealed(range, keys))
+		return FAULT_SEAL;
+	slice->read.offset = range->offset;
+	slice->read.len = range->len;
+	slice->sealed = range->identity;
+	memcpy(slice->path_sum, range->path_sum, SEAL_LEN);
+	slice->walker = range->walker;
+	return FAULT_NONE;
+}
+
+static enum msg_fault
+batch_take(struct batch *batch, const struct seal_keys *keys,
+    struct mounts *mounts, struct msg *msg)
 {
 	const struct msg_hash	*body = msg->body;
 	struct msg_range	 range;
-	struct slice		*slice;
 	enum msg_fault		 fault;
 	uint32_t		 i;
 
@@ -363,16 +403,10 @@ batch_take(struct batch *batch, struct mounts *mounts, struct msg *msg)
 		return FAULT_FDS;
 	for (i = 0; i < body->count; i++) {
 		memcpy(&range, msg->tail + i * sizeof(range), sizeof(range));
-		if (!range_is_right(&range, body->piece_len))
-			return FAULT_CONTENT;
-		slice = &batch->slices[i];
-		memset(slice, 0, sizeof(*slice));
-		fault = slice_take_fd(slice, mounts, msg->fds[i]);
-		if (fault != 0)
+		fault = slice_take(&batch->slices[i], &range, body->piece_len,
+		    keys, mounts, msg->fds[i]);
+		if (fault != FAULT_NONE)
 			return fault;
-		slice->read.offset = range.offset;
-		slice->read.len = range.len;
-		slice->size = range.size;
 		batch->len += range.len;
 	}
 	if (batch->len > SLICE_LEN(batch->piece_len))
@@ -419,7 +453,8 @@ slice_open(struct slice *slice, const struct mounts *mounts)
 		slice_fail(slice, strerror(errno));
 		return;
 	}
-	if (slice->identity.size != slice->size) {
+	/* The front may have passed on another file than the walker's. */
+	if (!identity_same_open(&slice->identity, &slice->sealed)) {
 		slice->status = DIGESTS_CHANGED;
 		return;
 	}
@@ -500,7 +535,8 @@ slice_add_answer(const struct slice *slice, uint32_t piece_len,
 	item.identity = slice->identity;
 	if (slice->settled) {
 		item.flags = DIGESTS_SETTLED;
-		seal_digests(scratch->seal, &item.identity, piece_len,
+		seal_digests(seal_key(scratch->keys, SEAL_HASHER_CACHE,
+		    slice->walker), slice->path_sum, &item.identity, piece_len,
 		    item.first, item.count, digests, item.seal);
 	}
 	memcpy(scratch->tail + scratch->tail_len, &item, sizeof(item));
@@ -581,6 +617,12 @@ hasher_on_conf(struct hasher *h, const struct msg *msg)
 }
 
 static enum msg_fault
+hasher_on_key(struct hasher *h, const struct msg *msg)
+{
+	return child_on_key(&h->child, msg);
+}
+
+static enum msg_fault
 hasher_on_channel(struct hasher *h, struct msg *msg)
 {
 	return child_on_channel(&h->child, msg);
@@ -608,7 +650,7 @@ hasher_on_hash(struct hasher *h, struct msg *msg)
 	uint32_t	 i;
 
 	batch = &h->batches[(h->first + h->queued) % BATCHES];
-	fault = batch_take(batch, &h->mounts, msg);
+	fault = batch_take(batch, &h->child.keys, &h->mounts, msg);
 	if (fault != 0)
 		return fault;
 	for (i = 0; i < batch->count; i++)
@@ -620,7 +662,7 @@ hasher_on_hash(struct hasher *h, struct msg *msg)
 /* Messages to a hasher. */
 #define HASHER_HANDLERS(X)						\
 	X(CONF, hasher_on_conf)						\
-	X(KEY, child_on_key)						\
+	X(KEY, hasher_on_key)						\
 	X(CHANNEL, hasher_on_channel)					\
 	X(STATUS, hasher_on_status)					\
 	X(HASH, hasher_on_hash)
@@ -787,9 +829,7 @@ hasher_main(void)
 
 	child_start(&h.child, ROLE_HASHER, &hasher_ops, &h);
 	h.scratch.mounts = &h.mounts;
-	h.scratch.seal = seal_new(h.child.key);
-	if (h.scratch.seal == NULL)
-		fatal("no memory for seals");
+	h.scratch.keys = &h.child.keys;
 	hasher_use_kernel(&h);
 	read_init();
 	h.own = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);

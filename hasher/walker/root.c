@@ -33,7 +33,7 @@
  */
 #define RACE_RETRIES	256
 
-static const char *
+const char *
 root_prefix(const struct root *root)
 {
 	return root->conf->roots[root->index].prefix;

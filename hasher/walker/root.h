@@ -51,6 +51,9 @@ struct seen {
  */
 void	 root_start(struct root *, struct msg_ready *);
 
+/* The prefix of its paths in the configuration, "" for none. */
+const char *root_prefix(const struct root *);
+
 /* PATH_OK; PATH_MISSING: this root does not serve the path; PATH_REFUSED: a
    deny pattern covers it.  The file system is not asked. */
 enum path_status root_admits(const struct root *, const char *path, size_t);

@@ -5,10 +5,11 @@
  * It runs as its own user in a chroot to the root; Landlock lets it read there,
  * and nothing else.  It may open files and directories there for reading.  The
  * front, which it does not trust, sends it specs and paths: it checks every
- * request and seals every answer.  It holds the root's descriptor, the key of
- * the seals, and a few walks through directories.  A break-in here wins the
- * files that the public can read anyway, and the power to seal untrue
- * statements about them; it cannot write, connect or fork.
+ * request and seals every answer.  It holds the root's descriptor, its two keys
+ * of the seals, and a few walks through directories.  A break-in here wins all
+ * files below the root that its user can read, also those that deny names, and
+ * the power to seal untrue statements about paths of this root, and no other;
+ * it cannot seal digests, write, connect or fork.
  */
 #include <sys/param.h>
 #include <sys/queue.h>
@@ -22,7 +23,6 @@
 #include "common/child.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/seal.h"
 #include "common/spec.h"
 #include "hasher/walker/glob.h"
 #include "hasher/walker/match.h"
@@ -90,7 +90,6 @@ struct queue {
 struct walker {
 	struct child		 child;
 	struct root		 root;
-	struct seal		*seal;
 	struct queue		 queue;
 	struct resolution	*partial;	/* parts are still to come */
 	bool			 skipping;	/* parts of one request */
@@ -519,6 +518,12 @@ walker_on_front_closed(void *owner)
 	w->skipping = false;
 }
 
+static const uint8_t *
+walker_key(const struct walker *w, enum seal_pair pair)
+{
+	return seal_key(&w->child.keys, pair, 0);
+}
+
 /* 0, or -1: the front has closed its channel. */
 static int
 walker_send_result(struct walker *w, const struct resolution *r,
@@ -533,7 +538,7 @@ walker_send_result(struct walker *w, const struct resolution *r,
 	body.used_us = (uint32_t)MIN(r->used_us, UINT32_MAX);
 	if (sha != NULL) {
 		memcpy(body.listing_sha256, sha, SEAL_LEN);
-		seal_listing(w->seal, sha, body.seal);
+		seal_listing(walker_key(w, SEAL_WALKER_CACHE), sha, body.seal);
 	}
 	return msg_send_wait(&w->child.front, MSG_RESOLVED, &body, NULL, 0,
 	    NULL, 0);
@@ -714,7 +719,11 @@ walker_open(struct walker *w, const char *path, uint32_t len,
 	}
 	w->opened++;
 	item->identity = seen.identity;
-	seal_file(w->seal, path, len, &item->identity, item->seal);
+	seal_path(root_prefix(&w->root), path, len, item->path_sum);
+	seal_file(walker_key(w, SEAL_WALKER_CACHE), item->path_sum,
+	    &item->identity, item->for_cache);
+	seal_file(walker_key(w, SEAL_WALKER_HASHER), item->path_sum,
+	    &item->identity, item->for_hasher);
 	return 1;
 }
 
@@ -781,6 +790,12 @@ walker_on_conf(struct walker *w, const struct msg *msg)
 }
 
 static enum msg_fault
+walker_on_key(struct walker *w, const struct msg *msg)
+{
+	return child_on_key(&w->child, msg);
+}
+
+static enum msg_fault
 walker_on_channel(struct walker *w, struct msg *msg)
 {
 	return child_on_channel(&w->child, msg);
@@ -809,7 +824,7 @@ walker_on_mounts(struct walker *w, const struct msg *msg)
 /* The messages that a walker is sent. */
 #define WALKER_HANDLERS(X)						\
 	X(CONF, walker_on_conf)						\
-	X(KEY, child_on_key)						\
+	X(KEY, walker_on_key)						\
 	X(CHANNEL, walker_on_channel)					\
 	X(STATUS, walker_on_status)					\
 	X(MOUNTS, walker_on_mounts)					\
@@ -857,9 +872,6 @@ walker_main(void)
 	queue_init(&w.queue);
 	w.root.fd = w.root.parent_fd = -1;
 	walker_configure(&w);
-	w.seal = seal_new(w.child.key);
-	if (w.seal == NULL)
-		fatal("no memory for seals");
 	child_confine(&w.child, w.child.conf->roots[w.child.index].dir, 0,
 	    walker_selftest);
 	for (;;) {

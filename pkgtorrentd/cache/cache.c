@@ -4,15 +4,18 @@
  * user, in a chroot to the cache directory, with Landlock (read and write
  * there, nothing elsewhere) and seccomp.  The front asks it for entries and
  * sends it new ones; the parent configures it.
- * It holds the directory's descriptor and the key of the seals, and sees
- * neither clients nor the mirror: it reads only messages and its own files.  A
- * break-in here can spoil the entries, so that torrents are wrong until the
- * cache is deleted; it wins no way out of the directory and no secret.
+ * It holds the directory's descriptor and the keys by which walkers and hashers
+ * seal for it, and sees neither clients nor the mirror: it reads only messages
+ * and its own files.  A break-in here can spoil the entries, so that torrents
+ * are wrong until the cache is deleted; it wins no way out of the directory,
+ * and no key by which another process would believe it.
  *
  * Pieces and listings are stored only with the seals of the hashers and walkers
  * that made them, and the info dictionary is built here, from pieces that are
- * stored already.  A compromised front can prevent storing, and can store
- * pieces that were true once of the identity stored with them; nothing else.
+ * stored already.  A walker is believed about paths of its own root alone, a
+ * hasher about digests alone.  A compromised front can prevent storing, and can
+ * store pieces that were true once of the identity stored with them; nothing
+ * else.
  */
 #include <sys/param.h>
 
@@ -25,7 +28,7 @@
 #include "common/child.h"
 #include "common/listing.h"
 #include "common/log.h"
-#include "common/seal.h"
+#include "common/spec.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/cache/sweep.h"
 
@@ -37,6 +40,8 @@ struct put_pieces {
 	bool		open;		/* more parts follow */
 	uint8_t		path[SPEC_MAX];
 	size_t		path_len;
+	int		root;		/* of the path, a number */
+	uint8_t		path_sum[SEAL_LEN];	/* seal_path() */
 	uint32_t	piece_len;
 	struct identity	identity;
 	uint64_t	pieces;		/* of the file */
@@ -55,7 +60,7 @@ struct put_info {
 
 struct put {
 	struct store		*store;
-	struct seal		*seal;
+	const struct seal_keys	*keys;
 	const struct conf	*conf;
 	struct put_pieces	 pieces;
 	struct put_info	 info;
@@ -108,9 +113,16 @@ cache_on_conf(struct cache *c, const struct msg *msg)
 	cache_configure(c);
 	/* The front may still use the old configuration.  It closes its end as
 	   well, and the parent gives both a new channel. */
-	if (!conf_same_params(c->child.previous, c->child.conf))
+	if (!conf_same_params(c->child.previous, c->child.conf) ||
+	    !conf_same_roots(c->child.previous, c->child.conf))
 		child_close_front(&c->child);
 	return FAULT_NONE;
+}
+
+static enum msg_fault
+cache_on_key(struct cache *c, const struct msg *msg)
+{
+	return child_on_key(&c->child, msg);
 }
 
 static enum msg_fault
@@ -611,6 +623,31 @@ forget_info(struct put *put)
 	put->info.open = false;
 }
 
+/* NULL for the root -1, of which there is no key. */
+static const uint8_t *
+put_key(const struct put *put, enum seal_pair pair, int root)
+{
+	return root == -1 ? NULL : seal_key(put->keys, pair, (size_t)root);
+}
+
+/* Did the walker of the path's root seal this path and identity? */
+static bool
+file_is_sealed(struct put *put, const uint8_t *path, size_t len,
+    const struct msg_put_pieces *body)
+{
+	struct put_pieces *p = &put->pieces;
+	const uint8_t *key;
+	uint8_t seal[SEAL_LEN];
+
+	p->root = conf_root_of(put->conf, (const char *)path, len);
+	key = put_key(put, SEAL_WALKER_CACHE, p->root);
+	if (key == NULL)
+		return false;
+	seal_path(put->conf->roots[p->root].prefix, path, len, p->path_sum);
+	seal_file(key, p->path_sum, &body->identity, seal);
+	return seal_equal(seal, body->seal);
+}
+
 /*
  * The first part names the file.  Check a list that is too long for any torrent
  * like any other, but do not store it; nor the list of a file that its mount
@@ -621,14 +658,12 @@ begin_pieces(struct put *put, const struct msg_put_pieces *body,
     const uint8_t *tail, size_t tail_len)
 {
 	struct put_pieces *p = &put->pieces;
-	uint8_t seal[SEAL_LEN];
 	uint64_t count;
 
 	if (body->path_len == 0 || body->path_len > SPEC_MAX ||
 	    body->path_len > tail_len || !torrent_piece_len_ok(body->piece_len))
 		return FAULT_CONTENT;
-	seal_file(put->seal, tail, body->path_len, &body->identity, seal);
-	if (!seal_equal(seal, body->seal))
+	if (!file_is_sealed(put, tail, body->path_len, body))
 		return FAULT_SEAL;
 	memcpy(p->path, tail, body->path_len);
 	p->path_len = body->path_len;
@@ -654,8 +689,9 @@ take_slice(struct put *put, const struct msg_digests_item *item,
 	uint64_t left = p->pieces - p->next;
 	uint8_t seal[SEAL_LEN];
 
-	seal_digests(put->seal, &p->identity, p->piece_len, item->first,
-	    item->count, digests, seal);
+	seal_digests(put_key(put, SEAL_HASHER_CACHE, p->root), p->path_sum,
+	    &p->identity, p->piece_len, item->first, item->count, digests,
+	    seal);
 	if (!seal_equal(seal, item->seal))
 		return FAULT_SEAL;
 	if (item->first != p->next || item->count == 0 || left == 0)
@@ -750,13 +786,61 @@ put_pieces_part(struct put *put, const struct msg *msg)
 	return FAULT_NONE;
 }
 
+static int
+spec_root(const struct conf *conf, const uint8_t *spec, size_t len)
+{
+	char plain[SPEC_MAX];
+
+	return len > sizeof(plain) ? -1 : conf_root_of(conf, plain,
+	    spec_plain((const char *)spec, len, plain));
+}
+
+/*
+ * The number of the only root to which all specs and paths of a listing belong,
+ * or -1.  Whether the rest of it is a listing read_records() will tell.
+ */
+static int
+listing_root(const struct conf *conf, const uint8_t *data, size_t len)
+{
+	struct listing_reader r;
+	int root = -1, other;
+
+	listing_open(&r, data, len);
+	while (listing_next_spec(&r) == 1) {
+		other = spec_root(conf, r.spec_bytes, r.spec.len);
+		if (other == -1 || (root != -1 && other != root))
+			return -1;
+		root = other;
+		while (listing_next_file(&r) == 1)
+			if (conf_root_of(conf, (const char *)r.path,
+			    r.file.len) != root)
+				return -1;
+	}
+	return root;
+}
+
+/* Did the walker of the root to which all of it belongs seal this listing? */
+static bool
+listing_is_sealed(const struct put *put, const uint8_t *data, size_t len,
+    const uint8_t seal[SEAL_LEN])
+{
+	const uint8_t *key = put_key(put, SEAL_WALKER_CACHE,
+	    listing_root(put->conf, data, len));
+	uint8_t sum[SEAL_LEN], right[SEAL_LEN];
+
+	if (key == NULL)
+		return false;
+	sha256(data, len, sum);
+	seal_listing(key, sum, right);
+	return seal_equal(right, seal);
+}
+
 /* Collect parts until the seal of their walker arrives. */
 static enum msg_fault
 put_info_part(struct put *put, const struct msg *msg)
 {
 	const struct msg_put_info *body = msg->body;
 	struct put_info *info = &put->info;
-	uint8_t sum[SEAL_LEN], seal[SEAL_LEN];
 
 	if (!info->open) {
 		memcpy(info->digest, body->digest, SHA1_LEN);
@@ -771,10 +855,8 @@ put_info_part(struct put *put, const struct msg *msg)
 	if (body->flags & PUT_SEALED) {
 		if (info->listing.len == info->sealed)
 			return FAULT_CONTENT;
-		sha256(info->listing.data + info->sealed,
-		    info->listing.len - info->sealed, sum);
-		seal_listing(put->seal, sum, seal);
-		if (!seal_equal(seal, body->seal))
+		if (!listing_is_sealed(put, info->listing.data + info->sealed,
+		    info->listing.len - info->sealed, body->seal))
 			return FAULT_SEAL;
 		info->sealed = info->listing.len;
 	}
@@ -839,7 +921,7 @@ cache_on_touch(struct cache *c, const struct msg *msg)
 /* Messages to the cache. */
 #define CACHE_HANDLERS(X)						\
 	X(CONF, cache_on_conf)						\
-	X(KEY, child_on_key)						\
+	X(KEY, cache_on_key)						\
 	X(CHANNEL, cache_on_channel)					\
 	X(STATUS, cache_on_status)					\
 	X(GET_INFO, cache_on_get_info)					\
@@ -907,11 +989,10 @@ cache_main(void)
 	child_start(&c.child, ROLE_CACHE, &cache_ops, &c);
 	c.sweep = sweep_new(&c.store);
 	c.put.store = &c.store;
-	c.put.seal = seal_new(c.child.key);
-	if (c.sweep == NULL || c.put.seal == NULL)
+	c.put.keys = &c.child.keys;
+	if (c.sweep == NULL)
 		fatal("out of memory");
 	cache_configure(&c);
-	explicit_bzero(c.child.key, sizeof(c.child.key));
 	child_confine(&c.child, c.child.conf->cache, 0, cache_selftest);
 	cache_loop(&c);
 }

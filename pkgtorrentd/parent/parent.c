@@ -3,7 +3,7 @@
  * Runs as root (or as the user that started it) with the few capabilities that
  * its children need; may bind, fork and signal; is sent short messages by its
  * children, which are checked against the message table; holds the listening
- * sockets, the configuration, the key of the seals and a channel to every
+ * sockets, the configuration, the secret of all keys and a channel to every
  * child.  It reads no connection and no mirror file.  A break-in here would win
  * everything; therefore bytes of a client come here only in escaped lines for
  * the log.
@@ -28,6 +28,7 @@
 #include "common/sandbox/selftest.h"
 #include "common/timer.h"
 #include "pkgtorrentd/parent/files.h"
+#include "pkgtorrentd/parent/keys.h"
 #include "pkgtorrentd/parent/parent.h"
 #include "pkgtorrentd/parent/reload.h"
 #include "pkgtorrentd/parent/root_watch.h"
@@ -59,11 +60,14 @@ parent_start_role(struct parent *parent, enum role role)
 
 /*
  * The other processes hold requests of the front.  A new front gets new ones,
- * so that it receives no answer to its predecessor.
+ * so that it receives no answer to its predecessor; and these get new keys, so
+ * that no seal or key is good that a front was able to give away, whatever
+ * ended it.
  */
 static void
 parent_start_front(struct parent *parent, struct process *front)
 {
+	keys_renew(parent);
 	process_start(front);
 	files_send_front(parent, front);
 	parent_start_role(parent, ROLE_WALKER);
@@ -639,7 +643,7 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 		parent_free(parent);
 		return NULL;
 	}
-	arc4random_buf(parent->key, sizeof(parent->key));
+	keys_renew(parent);
 	sandbox_enter_parent(parent->layers, sizeof(parent->layers));
 	return parent;
 }

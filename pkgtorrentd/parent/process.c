@@ -27,6 +27,7 @@
 #include "common/sandbox/sandbox.h"
 #include "common/sandbox/selftest.h"
 #include "common/timer.h"
+#include "pkgtorrentd/parent/keys.h"
 #include "pkgtorrentd/parent/mount_table.h"
 #include "pkgtorrentd/parent/process.h"
 #include "pkgtorrentd/parent/state.h"
@@ -304,7 +305,6 @@ process_start(struct process *p)
 {
 	struct parent	*parent = p->parent;
 	char		 title[PROCESS_TITLE_LEN];
-	struct msg_key	 key;
 	int		 fd;
 
 	process_title(p, title);
@@ -330,11 +330,6 @@ process_start(struct process *p)
 		fatal("event_add");
 
 	process_send_conf(p);
-	if ((1U << p->role) & SEALERS) {
-		memcpy(key.key, parent->key, sizeof(key.key));
-		process_send(p, MSG_KEY, &key, NULL, 0, -1);
-		explicit_bzero(&key, sizeof(key));
-	}
 	if (p->role == ROLE_FRONT || p->role == ROLE_WALKER)
 		process_send_mounts(p);
 }
@@ -372,6 +367,7 @@ process_send_conf(struct process *p)
 	size_t			 left = process_conf_text(p)->len, n;
 	struct msg_conf		 body;
 
+	keys_send(p, process_conf(p));
 	memset(&body, 0, sizeof(body));
 	body.role = p->role;
 	body.index = p->index;

@@ -123,8 +123,8 @@ void	 process_free(struct process *);
  */
 void	 process_title(const struct process *, char title[PROCESS_TITLE_LEN]);
 /*
- * Start the program of a process, and send it the configuration and, if it
- * seals, the key.  Should that fail, ops->start is called after a delay.
+ * Start the program of a process, and send it its keys and the configuration.
+ * Should that fail, ops->start is called after a delay.
  */
 void	 process_start(struct process *);
 
@@ -135,6 +135,7 @@ void	 process_start(struct process *);
  */
 void	 process_send(struct process *, enum msg_type, const void *body,
 	    const void *tail, size_t tail_len, int fd);
+/* The keys of its seals, which depend on the roots, then the configuration. */
 void	 process_send_conf(struct process *);
 void	 process_send_mounts(struct process *);
 /* Connect two processes that are ready by a channel. */

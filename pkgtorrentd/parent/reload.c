@@ -154,20 +154,20 @@ reload_number(struct parent *parent, const struct conf *old,
 }
 
 /*
- * Link the new processes, and those to which the front sent requests that
- * depend on the old roots or layout: both ends have closed that channel, so
- * that no old answer is taken for one under the new configuration.
+ * Link the new processes, and after a change of roots or layout the others,
+ * too: both ends have closed that channel, so that no old answer is taken for
+ * one under the new configuration, and no seal is checked by another root's
+ * key.
  */
 static void
-reload_link(struct parent *parent, bool walkers, bool cache)
+reload_link(struct parent *parent, bool anew)
 {
 	struct process	*p, *front = processes_front(parent);
 
 	TAILQ_FOREACH(p, &parent->processes, entry) {
 		if (front != NULL && front->ready_ms != 0 && !p->retired &&
-		    p->ready_ms != 0 && (p->planned || (!p->reserve &&
-		    ((p->role == ROLE_WALKER && walkers) ||
-		    (p->role == ROLE_CACHE && cache)))))
+		    p->ready_ms != 0 && p != front &&
+		    (p->planned || (anew && !p->reserve)))
 			process_link(front, p);
 		if (p->planned) {
 			p->reserve = p->planned = false;
@@ -209,7 +209,8 @@ reload_commit(struct parent *parent)
 	struct conf		*old = parent->conf;
 	struct listeners	 old_listeners = parent->listeners;
 	struct process		*p, *front = processes_front(parent);
-	bool			 layout = !conf_same_params(old, new->conf);
+	bool			 anew = !conf_same_params(old, new->conf) ||
+				    !conf_same_roots(old, new->conf);
 
 	parent->reload = NULL;
 	reload_number(parent, old, new->conf);
@@ -221,8 +222,7 @@ reload_commit(struct parent *parent)
 		files_send_front(parent, front);
 	/* New walkers, still planned, have just entered theirs. */
 	root_watch_check(parent, true);
-	reload_link(parent, layout || !conf_same_roots(old, new->conf),
-	    layout);
+	reload_link(parent, anew);
 	reload_retire(parent);
 	if (!parent->listeners.activated)
 		listen_close(&old_listeners, &parent->listeners);

@@ -41,7 +41,7 @@ struct parent {
 	bool			 privileged;	/* started by root */
 	struct conf		*conf;
 	struct buf		 conf_text;	/* the same, printed */
-	uint8_t			 key[SEAL_LEN];
+	uint8_t			 secret[SEAL_LEN]; /* of all keys, see keys.h */
 	struct programs		 programs;
 	struct listeners	 listeners;
 	struct notify		 notify;

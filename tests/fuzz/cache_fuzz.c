@@ -5,7 +5,8 @@
  * these changed afterwards, anything under seals of a walker or a hasher that
  * was broken into, and somebody damages the files meanwhile.
  *
- * As long as seals are honest, every answer was sealed.
+ * As long as seals are honest, every answer was sealed.  There are two roots,
+ * and no seal by the key of another process than the right one is taken.
  */
 #include <sys/stat.h>
 
@@ -24,6 +25,8 @@ static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 
 #define NFILES		5
 #define NSETS		4
+#define NROOTS		2
+#define NKEYS		(2 * NROOTS + 1) /* walkers', hashers', nobody's */
 
 static struct cache	 c;
 static const char	*dir;
@@ -32,6 +35,8 @@ static bool		 honest;	/* no seal was given away so far */
 static bool		 wild;		/* the question is not understood */
 static uint32_t		 asked_piece_len;
 static struct buf	 info;		/* INFO in parts */
+static const uint8_t	*forger;	/* a key for all seals; or NULL */
+static bool		 forger_digests; /* not for those of a file */
 
 static const struct {
 	const char	*path;
@@ -49,6 +54,30 @@ static const struct {
 	{ "/d/a", { 1, 0 } }, { "/d/*\n/d/a", { 11, 1 } },
 	{ "/d/long\n/d/c/*", { 16, 4 } }, { "/d/none", { 0, 0 } },
 };
+
+static const char *const prefixes[NROOTS] = { "", "/d/c" };
+
+static unsigned
+root_of(const char *path)
+{
+	return strncmp(path, "/d/c/", 5) == 0;
+}
+
+static const uint8_t *
+key_of(unsigned i)
+{
+	static const uint8_t nobodys[SEAL_LEN] = "the front's";
+
+	return i < NROOTS ? c.child.keys.v[SEAL_WALKER_CACHE][i] :
+	    i < 2 * NROOTS ? c.child.keys.v[SEAL_HASHER_CACHE][i - NROOTS] :
+	    nobodys;
+}
+
+static const uint8_t *
+key_or_forged(unsigned i)
+{
+	return forger != NULL ? forger : key_of(i);
+}
 
 static struct identity
 file_identity(unsigned i)
@@ -214,6 +243,10 @@ give(enum msg_type type, void *body, struct buf *tail, bool spoil)
 	fault = cache_on_message(&c, &msg);
 	require(fault == FAULT_NONE || fault == FAULT_CONTENT ||
 	    fault == FAULT_SEAL);
+	/* Of a message in parts the first one is refused. */
+	if (forger != NULL)
+		require(fault == FAULT_SEAL);
+	forger = NULL;
 	if (fault != FAULT_NONE)
 		new_front();
 }
@@ -268,12 +301,15 @@ send_put_pieces(unsigned i, bool spoil)
 	struct buf tail = { 0 }, digests = { 0 };
 	struct msg_digests_item item;
 	uint32_t step = 1 + next() * 8U;
+	unsigned root = root_of(mirror[i].path);
+	uint8_t path_sum[SEAL_LEN];
 	size_t len;
 
 	true_digests(&digests, &id, body.piece_len);
 	body.path_len = (uint32_t)strlen(mirror[i].path);
-	seal_file(c.put.seal, mirror[i].path, body.path_len, &id,
-	    body.seal);
+	seal_path(prefixes[root], mirror[i].path, body.path_len, path_sum);
+	seal_file(forger_digests ? key_of(root) : key_or_forged(root),
+	    path_sum, &id, body.seal);
 	require(buf_add(&tail, mirror[i].path, body.path_len) == 0);
 	for (at = 0; at < pieces; at += step) {
 		memset(&item, 0, sizeof(item));
@@ -282,8 +318,9 @@ send_put_pieces(unsigned i, bool spoil)
 		item.first = (uint32_t)at;
 		item.count = at + step < pieces ? step :
 		    (uint32_t)(digests.len / SHA1_LEN - at);
-		seal_digests(c.put.seal, &id, body.piece_len, item.first,
-		    item.count, digests.data + at * SHA1_LEN, item.seal);
+		seal_digests(key_or_forged(NROOTS + root), path_sum, &id,
+		    body.piece_len, item.first, item.count, digests.data +
+		    at * SHA1_LEN, item.seal);
 		len = (size_t)item.count * SHA1_LEN;
 		if (tail.len + sizeof(item) + len > MSG_TAIL_MAX) {
 			body.flags = PART_MORE;
@@ -319,45 +356,84 @@ add_record(struct buf *b, const char *spec, size_t len, uint32_t index,
 	}
 }
 
+static void
+spoil_listing(struct buf *listing)
+{
+	uint8_t lies;
+
+	honest = false;
+	for (lies = next() % 8; lies > 0; lies--)
+		listing->data[(size_t)(next() << 8 | next()) % listing->len] =
+		    next();
+	if (next() % 4 == 0)
+		listing->len -= listing->len * next() / 256;
+}
+
+/* The listing of one root's walker; more: that of another follows. */
+static void
+send_listing(struct msg_put_info *body, struct buf *listing, unsigned root,
+    bool more, bool spoil)
+{
+	struct buf first = { 0 };
+	uint8_t sum[SEAL_LEN];
+
+	sha256(listing->data, listing->len, sum);
+	seal_listing(key_or_forged(root), sum, body->seal);
+	if (next() % 8 == 0 && listing->len > 40 && forger == NULL) {
+		/* In two parts. */
+		require(buf_add(&first, listing->data, 40) == 0);
+		buf_drop(listing, 40);
+		body->flags = PART_MORE;
+		give(MSG_PUT_INFO, body, &first, spoil);
+		buf_free(&first);
+	}
+	body->flags = PUT_SEALED | (more ? PART_MORE : 0);
+	give(MSG_PUT_INFO, body, listing, spoil);
+}
+
 /* lie: a walker seals a listing that the input has changed. */
 static void
 send_put_info(unsigned set, bool lie, bool spoil)
 {
 	const char *specs = sets[set % NSETS].specs;
 	const char *nl = strchr(specs, '\n');
-	struct msg_put_info body = { .flags = PUT_SEALED };
-	struct buf listing = { 0 };
-	uint8_t sum[SEAL_LEN], lies;
 	size_t len = nl != NULL ? (size_t)(nl - specs) : strlen(specs);
+	struct msg_put_info body = { 0 };
+	struct buf listing = { 0 };
 
 	sha1(specs, strlen(specs), body.digest);
 	add_record(&listing, specs, len, 0, sets[set % NSETS].files[0]);
+	if (nl != NULL && root_of(nl + 1) != root_of(specs) &&
+	    forger == NULL) {
+		send_listing(&body, &listing, root_of(specs), true, spoil);
+		specs = nl + 1;
+		listing.len = 0;
+	}
 	if (nl != NULL)
 		add_record(&listing, nl + 1, strlen(nl + 1), 1,
 		    sets[set % NSETS].files[1]);
-	if (lie) {
-		honest = false;
-		for (lies = next() % 8; lies > 0; lies--)
-			listing.data[(size_t)(next() << 8 | next()) %
-			    listing.len] = next();
-		if (next() % 4 == 0)
-			listing.len -= listing.len * next() / 256;
-	}
-	sha256(listing.data, listing.len, sum);
-	seal_listing(c.put.seal, sum, body.seal);
-	if (next() % 8 == 0 && listing.len > 40) {
-		/* In two parts. */
-		struct buf first = { 0 };
-
-		require(buf_add(&first, listing.data, 40) == 0);
-		buf_drop(&listing, 40);
-		body.flags = PART_MORE;
-		give(MSG_PUT_INFO, &body, &first, spoil);
-		body.flags = PUT_SEALED;
-		buf_free(&first);
-	}
-	give(MSG_PUT_INFO, &body, &listing, spoil);
+	if (lie)
+		spoil_listing(&listing);
+	send_listing(&body, &listing, root_of(specs), false, spoil);
 	buf_free(&listing);
+}
+
+/* A process seals for another: it has only its own key, the front none. */
+static void
+forge(unsigned what)
+{
+	unsigned i = what % NFILES, by = what / NFILES % NKEYS;
+	bool of_hasher = mirror[i].size > 0 && next() % 2 == 0;
+
+	new_front();
+	forger = key_of(by);
+	forger_digests = of_hasher;
+	if (next() % 2 == 0 && by != root_of(sets[i % NSETS].specs))
+		send_put_info(i, false, false);
+	else if (by != root_of(mirror[i].path) + (of_hasher ? NROOTS : 0))
+		send_put_pieces(i, false);
+	forger = NULL;
+	forger_digests = false;
 }
 
 static void
@@ -477,6 +553,8 @@ step(void)
 	case 11:
 		if (arg & 1)
 			new_front();
+		else if (arg & 2)
+			forge(arg / 4);
 		else
 			sweep_turn(c.sweep, true);
 		break;
@@ -486,9 +564,10 @@ step(void)
 static void
 start(void)
 {
-	static const char text[] = "root /srv\npiece-length 16K\n"
+	static const char text[] = "root /srv\nroot /d/c /srv2\n"
+	    "piece-length 16K\n"
 	    "cache-size 1M\nhashers 1\nmax-torrent 8M\n";
-	static const uint8_t key[SEAL_LEN] = "the fuzzer's";
+	unsigned i;
 
 	log_set_level(-1);
 	dir = fuzz_dir();
@@ -496,9 +575,15 @@ start(void)
 	c.store.dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	c.sweep = sweep_new(&c.store);
 	c.put.store = &c.store;
-	c.put.seal = seal_new(key);
-	require(c.store.dirfd != -1 && c.sweep != NULL &&
-	    c.put.seal != NULL);
+	c.child.keys.n[SEAL_WALKER_CACHE] = NROOTS;
+	c.child.keys.n[SEAL_HASHER_CACHE] = NROOTS;
+	for (i = 0; i < NROOTS; i++) {
+		c.child.keys.v[SEAL_WALKER_CACHE][i][0] = (uint8_t)(1 + i);
+		c.child.keys.v[SEAL_HASHER_CACHE][i][0] = (uint8_t)(99 + i);
+	}
+	c.child.new_keys = c.child.keys;
+	c.put.keys = &c.child.keys;
+	require(c.store.dirfd != -1 && c.sweep != NULL);
 	cache_configure(&c);
 	c.child.front.fd = -1;
 	c.child.ops = &cache_ops;
@@ -510,7 +595,9 @@ start(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	if (c.put.seal == NULL)
+	unsigned i;
+
+	if (c.child.conf == NULL)
 		start();
 	in = data;
 	in_len = len;
@@ -526,7 +613,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	buf_free(&info);
 	clear(c.store.dirfd, "info");
 	clear(c.store.dirfd, "pieces");
-	c.store.used = c.store.entries = 0;
+	for (i = 0; i < STORE_TREES; i++)
+		c.store.shares[i].used = c.store.shares[i].entries = 0;
 	memset(version, 0, sizeof(version));
 	return 0;
 }

@@ -410,15 +410,15 @@ answer_hash(struct other *o, const struct answer_to *q, bool spoil)
 		item.status = DIGESTS_OK;
 		item.flags = DIGESTS_SETTLED;
 		for (f = 0; f < NFILES; f++)
-			if (file_identity(f).size == range.size)
+			if (file_identity(f).size == range.identity.size)
 				item.identity = file_identity(f);
 		if (item.identity.ctime_ns == INT64_MAX)
 			item.flags = 0;
 		item.first = (uint32_t)(range.offset / body->piece_len);
 		item.count = (uint32_t)torrent_pieces(range.len,
 		    body->piece_len);
-		if (range.offset + range.len == range.size &&
-		    range.size % body->piece_len != 0 && range.len > 0)
+		if (range.offset + range.len == range.identity.size &&
+		    range.identity.size % body->piece_len != 0 && range.len > 0)
 			item.count++;
 		add(&s.tail, &item, sizeof(item));
 		for (j = 0; j < item.count; j++)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The hasher and a front that does as it likes: ranges of real files, right
- * ones and others, descriptors of all kinds, too many and too few, and any
- * bytes as a message.
+ * ones and others, with the seals of two walkers, right ones and others,
+ * descriptors of all kinds, too many and too few, and any bytes as a message.
  *
  * All digests in answers are those of the bytes by OpenSSL, under the seal of
- * just that.
+ * just that, and of a path and file that a walker has sealed.
  */
 #include <sys/mman.h>
 
@@ -23,6 +23,7 @@ static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 #include "tests/lib/fuzz.h"
 
 #define NFILES		4
+#define WALKERS		2
 #define LEN_MAX		(200U << 10)
 #define DESCRIPTORS	128
 
@@ -31,6 +32,7 @@ static uint8_t		 contents[NFILES][LEN_MAX + 16384];
 static const uint64_t	 sizes[NFILES] = { 0, 100, 3 * 16384 + 5, LEN_MAX };
 static struct identity	 ids[NFILES];
 static int		 files[NFILES];	/* read-only */
+static uint8_t		 path_sums[NFILES][SEAL_LEN];
 static int		 others[3];	/* writable, a pipe, a directory */
 
 /* The digests of one item are those of the range that it is of. */
@@ -51,6 +53,8 @@ check_item(const struct msg_digests_item *item, const uint8_t *digests,
 		if (ids[i].ino == item->identity.ino)
 			break;
 	require(i < NFILES && identity_same(&ids[i], &item->identity));
+	require(memcmp(slice->path_sum, path_sums[i], SEAL_LEN) == 0);
+	require(slice->walker == (uint32_t)i % WALKERS);
 	require(item->first == at / piece_len && end <= sizes[i]);
 	for (; at < end; at += len) {
 		len = end - at < piece_len ? end - at : piece_len;
@@ -70,8 +74,9 @@ check_item(const struct msg_digests_item *item, const uint8_t *digests,
 	require(n == item->count);
 	memset(seal, 0, sizeof(seal));
 	if (item->flags & DIGESTS_SETTLED)
-		seal_digests(h.scratch.seal, &item->identity, piece_len,
-		    item->first, item->count, digests, seal);
+		seal_digests(h.child.keys.v[SEAL_HASHER_CACHE][i % WALKERS],
+		    path_sums[i], &item->identity, piece_len, item->first,
+		    item->count, digests, seal);
 	require(memcmp(seal, item->seal, SEAL_LEN) == 0);
 }
 
@@ -137,9 +142,32 @@ give(const struct msg_hash *body, const struct buf *tail, const int *fds,
 	fault = hasher_on_message(&h, &msg);
 	msg_close_fds(&msg);
 	require(fault == FAULT_NONE || fault == FAULT_CONTENT ||
-	    fault == FAULT_FDS);
+	    fault == FAULT_FDS || fault == FAULT_SEAL);
 	if (fault != FAULT_NONE)
 		new_front();
+}
+
+/* By the walker of a root, or not: by a key that the hasher has for another
+   end, or by nobody's. */
+static void
+seal_range(struct msg_range *range, uint8_t file, uint8_t how)
+{
+	static const uint8_t nobodys[SEAL_LEN] = "the front's";
+	uint8_t *bytes = (uint8_t *)range;
+
+	range->walker = file % WALKERS;
+	range->identity.ino = ids[file].ino;
+	range->identity.mtime_ns = ids[file].mtime_ns;
+	range->identity.ctime_ns = ids[file].ctime_ns;
+	memcpy(range->path_sum, path_sums[file], SEAL_LEN);
+	if (how % 8 == 1)
+		range->walker++;
+	seal_file(how % 8 == 2 ? nobodys : how % 8 == 3 ?
+	    h.child.keys.v[SEAL_HASHER_CACHE][file % WALKERS] :
+	    h.child.keys.v[SEAL_WALKER_HASHER][file % WALKERS],
+	    range->path_sum, &range->identity, range->seal);
+	if (how % 8 == 4)
+		bytes[next() % sizeof(*range)] ^= (uint8_t)(1 + next() % 255);
 }
 
 static void
@@ -155,9 +183,9 @@ hash(uint8_t arg)
 		memset(&range, 0, sizeof(range));
 		what = next();
 		file = what % NFILES;
-		range.size = sizes[file];
+		range.identity.size = sizes[file];
 		range.offset = (uint64_t)(next() % 8) * body.piece_len;
-		range.len = range.offset < range.size ? range.size -
+		range.len = range.offset < sizes[file] ? sizes[file] -
 		    range.offset : 0;
 		if (what & 4)
 			range.len = body.piece_len * (uint64_t)(next() % 4);
@@ -166,7 +194,8 @@ hash(uint8_t arg)
 		if ((what & 16) && next() % 4 == 0)
 			range.offset = next_number();
 		if ((what & 32) && next() % 4 == 0)
-			range.size = next_number();
+			range.identity.size = next_number();
+		seal_range(&range, file, what & 64 ? next() : 0);
 		fds[nfds++] = next() % 16 == 0 ? others[next() % 3] :
 		    files[file];
 		require(buf_add(&tail, &range, sizeof(range)) == 0);
@@ -217,7 +246,6 @@ step(void)
 static void
 start(void)
 {
-	static const uint8_t key[SEAL_LEN] = "the fuzzer's";
 	struct statx stx;
 	char name[64];
 	uint64_t j;
@@ -237,14 +265,21 @@ start(void)
 		require(files[i] != -1);
 		require(mounts_stat(fd, "", AT_EMPTY_PATH, &stx) == 0);
 		identity_of(&ids[i], &stx);
+		path_sums[i][0] = (uint8_t)(1 + i);
 		others[0] = fd;
 	}
 	require(pipe(pair) == 0);
 	others[1] = pair[0];
 	others[2] = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	h.child.conf = fuzz_conf("root /srv\nhashers 1\n");
-	h.scratch.seal = seal_new(key);
-	require(h.scratch.seal != NULL);
+	h.child.conf = fuzz_conf("root /srv\nroot /d /srv2\nhashers 1\n");
+	h.child.keys.n[SEAL_WALKER_HASHER] = WALKERS;
+	h.child.keys.n[SEAL_HASHER_CACHE] = WALKERS;
+	for (i = 0; i < WALKERS; i++) {
+		h.child.keys.v[SEAL_WALKER_HASHER][i][0] = (uint8_t)(1 + i);
+		h.child.keys.v[SEAL_HASHER_CACHE][i][0] = (uint8_t)(99 + i);
+	}
+	h.child.new_keys = h.child.keys;
+	h.scratch.keys = &h.child.keys;
 	hasher_use_kernel(&h);
 	h.child.front.fd = -1;
 	h.child.ops = &hasher_ops;
@@ -257,7 +292,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	int before;
 
-	if (h.scratch.seal == NULL)
+	if (h.child.conf == NULL)
 		start();
 	in = data;
 	in_len = len;

@@ -39,9 +39,7 @@ cache_start(struct cache_under_test *c, const char *conf)
 	ATF_REQUIRE(mkdir("cache", 0700) == 0 || errno == EEXIST);
 	if (c->buf == NULL)
 		c->buf = malloc(MSG_MAX);
-	if (c->seal == NULL)
-		c->seal = seal_new(proc_key);
-	ATF_REQUIRE(c->buf != NULL && c->seal != NULL);
+	ATF_REQUIRE(c->buf != NULL);
 	proc_start(&c->proc, ROLE_CACHE, 0, CONF_VERBOSE | c->flags,
 	    cache_conf(conf));
 	proc_stop_at_end(&c->proc);
@@ -170,7 +168,8 @@ put_pieces(struct cache_under_test *c, const struct mirror_file *f,
 		lies = &honest;
 	put.body.piece_len = piece_len;
 	put.body.identity = f->identity;
-	seal_file(c->seal, path, strlen(path), &f->identity, put.body.seal);
+	proc_seal_file(SEAL_WALKER_CACHE, path, strlen(path), &f->identity,
+	    put.body.seal);
 	if (lies->path != NULL)
 		path = lies->path;
 	if (lies->size != 0)
@@ -192,9 +191,9 @@ put_pieces(struct cache_under_test *c, const struct mirror_file *f,
 			item.count = (uint32_t)(digests_of(f, piece_len) -
 			    at - lies->no_padded);
 		if (!lies->unsealed)
-			seal_digests(c->seal, &item.identity, piece_len,
-			    item.first, item.count, digests + at * SHA1_LEN,
-			    item.seal);
+			proc_seal_digests(f->path, strlen(f->path),
+			    &item.identity, piece_len, item.first, item.count,
+			    digests + at * SHA1_LEN, item.seal);
 		if (++slice != lies->skip)
 			put_slice(&put, &item, digests + at * SHA1_LEN);
 		if (slice == lies->again)
@@ -295,7 +294,6 @@ put_listing(struct cache_under_test *c, const uint8_t digest[SHA1_LEN],
     const struct buf *listing, bool more)
 {
 	struct msg_put_info body = { 0 };
-	uint8_t sum[SEAL_LEN];
 	size_t at = 0, n;
 
 	memcpy(body.digest, digest, SHA1_LEN);
@@ -304,8 +302,7 @@ put_listing(struct cache_under_test *c, const uint8_t digest[SHA1_LEN],
 		body.flags = more || at + n < listing->len ? PART_MORE : 0;
 		if (at + n == listing->len) {
 			body.flags |= PUT_SEALED;
-			sha256(listing->data, listing->len, sum);
-			seal_listing(c->seal, sum, body.seal);
+			proc_seal_listing(listing, body.seal);
 		}
 		(void)msg_send_wait(&c->front, MSG_PUT_INFO, &body,
 		    listing->data + at, n, NULL, 0);

@@ -31,7 +31,6 @@ struct status {
 struct cache_under_test {
 	struct proc	 proc;
 	struct channel	 front;		/* the test's end */
-	struct seal	*seal;
 	uint8_t		*buf;
 	uint64_t	 id;		/* of the last question */
 	uint32_t	 flags;		/* CONF_PRIVILEGED */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+#include "common/listing.h"
+#include "common/mounts.h"
 #include "tests/lib/hash_rig.h"
 #include "tests/lib/test.h"
 
@@ -41,13 +43,50 @@ rig_stop(struct rig *rig)
 	proc_stop(&rig->proc);
 }
 
+struct msg_range
+range_of(uint64_t offset, uint64_t len, uint64_t size)
+{
+	return (struct msg_range){ .offset = offset, .len = len,
+	    .identity.size = size };
+}
+
+void
+range_seal(struct msg_range *r, int fd)
+{
+	static struct mounts	 mounts;
+	uint64_t		 size = r->identity.size;
+	struct mount		*m;
+	struct statx		 stx;
+
+	if (mounts_stat(fd, "", AT_EMPTY_PATH, &stx) == 0) {
+		mounts_changed(&mounts, 0);
+		m = mounts_find(&mounts, &stx);
+		if (m == NULL)
+			m = mounts_learn(&mounts, &stx, fd);
+		identity_of(&r->identity, &stx);
+		r->identity.size = size;
+		r->identity.mount = mounts_identity(&mounts,
+		    m != NULL ? m->type : NULL, &stx);
+	}
+	seal_path("", HASH_PATH, strlen(HASH_PATH), r->path_sum);
+	proc_seal_file(SEAL_WALKER_HASHER, HASH_PATH, strlen(HASH_PATH),
+	    &r->identity, r->seal);
+}
+
 void
 rig_send(struct rig *rig, uint32_t piece_len, const struct msg_range *ranges,
     uint32_t n, const int *fds, int nfds)
 {
-	struct msg_hash	body = { rig->next_id++, piece_len, n };
+	struct msg_hash		body = { rig->next_id++, piece_len, n };
+	struct msg_range	sealed[HASH_RANGES + 1];
+	uint32_t		i;
 
-	ATF_REQUIRE_EQ(0, msg_send(&rig->front, MSG_HASH, &body, ranges,
+	ATF_REQUIRE(n <= HASH_RANGES + 1);
+	for (i = 0; i < n; i++) {
+		sealed[i] = ranges[i];
+		range_seal(&sealed[i], fds[(int)i < nfds ? i : 0]);
+	}
+	ATF_REQUIRE_EQ(0, msg_send(&rig->front, MSG_HASH, &body, sealed,
 	    n * sizeof(*ranges), fds, nfds));
 }
 
@@ -145,7 +184,7 @@ rig_check_item(struct rig *rig, struct msg_digests_item *item,
 struct msg_range
 whole(uint64_t size)
 {
-	return (struct msg_range){ .len = size, .size = size };
+	return range_of(0, size, size);
 }
 
 void

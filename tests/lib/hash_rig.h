@@ -11,6 +11,7 @@
 #define PIECE		(64U << 10)
 #define MIB		(1U << 20)
 #define HASH_INDEX	7		/* of the front, as we tell it */
+#define HASH_PATH	"/file"		/* of every file, as the walker says */
 
 struct rig {
 	struct proc	proc;
@@ -27,6 +28,13 @@ void	rig_stop(struct rig *);
 /* A new channel, as after a restart of the front. */
 void	rig_connect(struct rig *);
 
+/* The range of a file of this size. */
+struct msg_range range_of(uint64_t offset, uint64_t len, uint64_t size);
+/* Seals a range as the walker that opened the file would, but for the size,
+   which stays as it is. */
+void	range_seal(struct msg_range *, int fd);
+
+/* Seals the ranges and sends them. */
 void	rig_send(struct rig *, uint32_t piece_len, const struct msg_range *,
 	    uint32_t n, const int *fds, int nfds);
 /* The next message answers that batch; its items point into rig->msg. */

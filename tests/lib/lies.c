@@ -61,8 +61,8 @@ static const struct look looks[] = {
 	{ MSG_RESOLVE, -1, -1, 2, 1, -1 },
 	{ MSG_OPEN, 2, -1, 1, 0, -1 },
 	{ MSG_LISTING, -1, -1, 10, 8, -1 },
-	{ MSG_OPENED, 2, -1, 18, -1, -1 },
-	{ MSG_HASH, 3, 2, 6, -1, -1 },
+	{ MSG_OPENED, 2, -1, sizeof(struct msg_opened_item) / 4, -1, -1 },
+	{ MSG_HASH, 3, 2, sizeof(struct msg_range) / 4, -1, -1 },
 	{ MSG_DIGESTS, 2, -1, 20, -1, 3 },
 	{ MSG_INFO, -1, -1, 4, 2, -1 },
 	{ MSG_GET_PIECES, 3, 2, 10, 1, -1 },
@@ -136,6 +136,15 @@ lie_add_item(struct lie *lie, const struct look *look)
 	}
 }
 
+/* With MSG_HASH go descriptors of the file, one per range. */
+static void
+lie_add_files(struct lie *lie, uint32_t type, uint32_t n)
+{
+	if (type == MSG_HASH && n <= ROGUE_FDS_MAX)
+		while ((uint32_t)lie->nfds < n)
+			lie->fds[lie->nfds++] = rogue_fds[ROGUE_KINDS - 1];
+}
+
 /* Mostly true about itself: else nothing would come past the table. */
 static void
 lie_make(struct lie *lie, const struct look *look, uint32_t type)
@@ -159,10 +168,7 @@ lie_make(struct lie *lie, const struct look *look, uint32_t type)
 		lie_set_word(lie, body + 4 * (size_t)look->piece_len, 16384);
 	lie_set_word(lie, 0, type);
 	lie_set_word(lie, 4, (uint32_t)(lie->len - body));
-	/* Of each of its ranges the file. */
-	if (type == MSG_HASH && n <= ROGUE_FDS_MAX)
-		while ((uint32_t)lie->nfds < n)
-			lie->fds[lie->nfds++] = rogue_fds[ROGUE_KINDS - 1];
+	lie_add_files(lie, type, n);
 }
 
 static void
@@ -205,6 +211,8 @@ lie_choose(struct lie *lie, const struct rogue *r)
 	lie->nfds = 0;
 	if (r->honestly != NULL && any(2) == 0) {
 		lie->len = r->honestly(lie->bytes);
+		memcpy(&type, lie->bytes, sizeof(type));
+		lie_add_files(lie, type, 1);
 		for (i = any(3); i > 0; i--)
 			lie->bytes[any((uint32_t)lie->len)] ^= 1 << any(8);
 		return;

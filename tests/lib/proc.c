@@ -7,7 +7,48 @@
 #include "tests/lib/proc.h"
 #include "tests/lib/test.h"
 
-const uint8_t	proc_key[SEAL_LEN] = "the key that no front has";
+const uint8_t *
+proc_key(enum seal_pair pair, uint32_t root)
+{
+	static uint8_t keys[SEAL_PAIRS][KEYS_MAX][SEAL_LEN];
+	uint8_t *key = keys[pair][root];
+
+	memcpy(key, "a key that no front has", 24);
+	key[SEAL_LEN - 2] = (uint8_t)pair;
+	key[SEAL_LEN - 1] = (uint8_t)root;
+	return key;
+}
+
+void
+proc_seal_file(enum seal_pair pair, const void *path, size_t len,
+    const struct identity *id, uint8_t seal[SEAL_LEN])
+{
+	uint8_t sum[SEAL_LEN];
+
+	seal_path("", path, len, sum);
+	seal_file(proc_key(pair, 0), sum, id, seal);
+}
+
+void
+proc_seal_listing(const struct buf *listing, uint8_t seal[SEAL_LEN])
+{
+	uint8_t sum[SEAL_LEN];
+
+	sha256(listing->data, listing->len, sum);
+	seal_listing(proc_key(SEAL_WALKER_CACHE, 0), sum, seal);
+}
+
+void
+proc_seal_digests(const void *path, size_t len, const struct identity *id,
+    uint32_t piece_len, uint32_t first, uint32_t count,
+    const uint8_t *digests, uint8_t seal[SEAL_LEN])
+{
+	uint8_t sum[SEAL_LEN];
+
+	seal_path("", path, len, sum);
+	seal_digests(proc_key(SEAL_HASHER_CACHE, 0), sum, id, piece_len,
+	    first, count, digests, seal);
+}
 
 void
 proc_send(struct proc *p, enum msg_type type, const void *body,
@@ -77,6 +118,26 @@ proc_wait(struct proc *p, int fd, short events)
 		proc_hear(p);
 }
 
+static void
+proc_send_keys(struct proc *p, uint32_t index, size_t roots)
+{
+	uint8_t keys[KEYS_MAX][SEAL_LEN];
+	struct msg_key body;
+	uint32_t i, first;
+
+	for (body.pair = 0; body.pair < SEAL_PAIRS; body.pair++) {
+		if (!seal_concerns(p->role, body.pair))
+			continue;
+		first = p->role == ROLE_WALKER ? index : 0;
+		body.count = p->role == ROLE_WALKER ? 1 : (uint32_t)roots;
+		for (i = 0; i < body.count; i++)
+			memcpy(keys[i], proc_key(body.pair, first + i),
+			    SEAL_LEN);
+		proc_send(p, MSG_KEY, &body, keys, body.count *
+		    sizeof(keys[0]), -1);
+	}
+}
+
 void
 proc_configure(struct proc *p, uint32_t index, uint32_t flags,
     const char *text)
@@ -87,6 +148,7 @@ proc_configure(struct proc *p, uint32_t index, uint32_t flags,
 	struct buf whole = { 0 };
 
 	ATF_REQUIRE_EQ(0, conf_print(conf, &whole));
+	proc_send_keys(p, index, conf->nroots);
 	proc_send(p, MSG_CONF, &body, whole.data, whole.len, -1);
 	buf_free(&whole);
 	conf_free(conf);
@@ -100,7 +162,6 @@ proc_start(struct proc *p, enum role role, uint32_t index, uint32_t flags,
 		[ROLE_FRONT] = front_main, [ROLE_WALKER] = walker_main,
 		[ROLE_HASHER] = hasher_main, [ROLE_CACHE] = cache_main,
 	};
-	struct msg_key key;
 	int fds[2];
 
 	memset(p, 0, sizeof(*p));
@@ -123,9 +184,6 @@ proc_start(struct proc *p, enum role role, uint32_t index, uint32_t flags,
 	p->parent = (struct channel){ .fd = fds[0], .self = ROLE_PARENT,
 	    .peer = role };
 	proc_configure(p, index, flags, conf);
-	memcpy(key.key, proc_key, sizeof(key.key));
-	if ((1U << role) & SEALERS)
-		proc_send(p, MSG_KEY, &key, NULL, 0, -1);
 	while (!p->ready)
 		proc_wait(p, -1, 0);
 }

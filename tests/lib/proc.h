@@ -13,8 +13,16 @@
 
 #define WAIT_MS		50000	/* for an event that must come */
 
-/* The key of the processes that seal. */
-extern const uint8_t	proc_key[SEAL_LEN];
+/* The keys that processes with seals are sent: of each pair, by root. */
+const uint8_t	*proc_key(enum seal_pair, uint32_t root);
+/* Seals by these keys of root 0, which has no prefix: its walker's of a file
+   for the cache or the hashers and of a listing, and a hasher's. */
+void	proc_seal_file(enum seal_pair, const void *path, size_t len,
+	    const struct identity *, uint8_t seal[SEAL_LEN]);
+void	proc_seal_listing(const struct buf *, uint8_t seal[SEAL_LEN]);
+void	proc_seal_digests(const void *path, size_t len,
+	    const struct identity *, uint32_t piece_len, uint32_t first,
+	    uint32_t count, const uint8_t *digests, uint8_t seal[SEAL_LEN]);
 
 struct proc {
 	pid_t		 pid;
@@ -36,7 +44,8 @@ struct proc {
 void	proc_start(struct proc *, enum role, uint32_t index, uint32_t flags,
 	    const char *conf);
 
-/* Sends a configuration as the parent does: parsed, and printed in full. */
+/* Sends a configuration as the parent does: after the keys, parsed, and printed
+   in full. */
 void	proc_configure(struct proc *, uint32_t index, uint32_t flags,
 	    const char *conf);
 

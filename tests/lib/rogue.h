@@ -23,7 +23,8 @@ struct rogue {
 	void		(*refused)(struct rogue *, uint32_t type,
 			    enum msg_fault, const char *what);
 	/* Puts an honest peer's message, to be spoilt, into a buffer of
-	   MSG_MAX; returns its length.  NULL: there is none. */
+	   MSG_MAX; returns its length.  MSG_HASH has one range.  NULL: there
+	   is none. */
 	size_t		(*honestly)(uint8_t *);
 	/* Other answers on the way, for tests that look at them. */
 	void		(*on_answer)(struct rogue *, struct msg *);

@@ -165,10 +165,12 @@ refused_digests(const struct identity *id, uint32_t piece_len, uint32_t first)
 	struct put put = { .c = &c, .body = { .piece_len = PIECE_LEN } };
 	uint8_t *digests = make_digests(&a, PIECE_LEN);
 
-	seal_digests(c.seal, id, piece_len, first, 5, digests, item.seal);
+	proc_seal_digests(a.path, strlen(a.path), id, piece_len, first, 5,
+	    digests, item.seal);
 	put.body.identity = a.identity;
 	put.body.path_len = (uint32_t)strlen(a.path);
-	seal_file(c.seal, a.path, strlen(a.path), &a.identity, put.body.seal);
+	proc_seal_file(SEAL_WALKER_CACHE, a.path, strlen(a.path), &a.identity,
+	    put.body.seal);
 	ATF_REQUIRE_EQ(0, buf_add(&put.tail, a.path, strlen(a.path)));
 	put_slice(&put, &item, digests);
 	put_part(&put, false);
@@ -269,7 +271,7 @@ TEST(paths__without_a_place_are_a_miss)
 {
 	struct mirror_file f = { .identity = { 1, 5, 1, 1, 0 } };
 	char deep[200] = "", name[300];
-	const char *paths[] = { deep, name, "/a/../b", "/a//b", "a/b" };
+	const char *paths[] = { deep, name, "/a/../b", "/a//b" };
 	size_t i;
 
 	for (i = 0; i <= ENTRY_DEPTH_MAX; i++)
@@ -283,6 +285,11 @@ TEST(paths__without_a_place_are_a_miss)
 		put_pieces(&c, &f, PIECE_LEN, 16, NULL);
 		ATF_CHECK_EQ(0, get_pieces(&c, &f, PIECE_LEN));
 	}
+	/* This one belongs to no root. */
+	f.path = "a/b";
+	put_pieces(&c, &f, PIECE_LEN, 16, NULL);
+	expect_fault(&c, FAULT_SEAL);
+	ATF_CHECK_EQ(0, get_pieces(&c, &f, PIECE_LEN));
 	put_pieces(&c, &empty, PIECE_LEN, 16, NULL);
 	ATF_CHECK_EQ(0, get_pieces(&c, &empty, PIECE_LEN));
 	deep[2 * ENTRY_DEPTH_MAX] = '\0';
@@ -504,7 +511,6 @@ TEST(info__with_a_wrong_seal_is_refused)
 {
 	struct msg_put_info body = { .flags = PUT_SEALED };
 	struct buf l = { 0 };
-	uint8_t sum[SEAL_LEN];
 
 	cache_start(&c, "");
 	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
@@ -513,8 +519,7 @@ TEST(info__with_a_wrong_seal_is_refused)
 	/* None. */
 	refused_body(&body, &l);
 	/* Not said to be one. */
-	sha256(l.data, l.len, sum);
-	seal_listing(c.seal, sum, body.seal);
+	proc_seal_listing(&l, body.seal);
 	body.flags = 0;
 	refused_body(&body, &l);
 	/* Of something shorter. */

@@ -74,32 +74,35 @@ TEST(descriptor__one_too_many)
 TEST(range__that_lies)
 {
 	const struct {
-		uint32_t		piece_len;
-		struct msg_range	range;
+		uint32_t	piece_len;
+		uint64_t	offset;
+		uint64_t	len;
+		uint64_t	size;
 	} rows[] = {
-		/* offset, len, size */
-		{ PIECE, { 1, PIECE, 4 * PIECE } },
-		{ PIECE, { 0, PIECE + 1, 4 * PIECE } },
-		{ PIECE, { 0, PIECE, PIECE - 1 } },
-		{ PIECE, { 2 * PIECE, 1, PIECE } },
-		{ PIECE, { PIECE, UINT64_MAX, PIECE } },
-		{ PIECE, { UINT64_MAX - PIECE + 1, PIECE, PIECE } },
-		{ PIECE, { 0, 0, PIECE } },
-		{ PIECE, { 0, PIECE, UINT64_MAX } },
-		{ PIECE, { 0, SLICE_MIN + PIECE, 1ULL << 40 } },
-		{ 2 * MIB, { 0, 34 * MIB, 1ULL << 40 } },
-		{ 16 * MIB, { 0, SLICE_MAX + 16 * MIB, 1ULL << 40 } },
-		{ 16U << 10, { (1ULL << 62), 16U << 10, 1ULL << 63 } },
-		{ 0, { 0, PIECE, PIECE } },
-		{ 8U << 10, { 0, PIECE, PIECE } },
-		{ 32U << 20, { 0, PIECE, PIECE } },
-		{ 3U << 14, { 0, 3U << 14, 3U << 14 } },
+		{ PIECE, 1, PIECE, 4 * PIECE },
+		{ PIECE, 0, PIECE + 1, 4 * PIECE },
+		{ PIECE, 0, PIECE, PIECE - 1 },
+		{ PIECE, 2 * PIECE, 1, PIECE },
+		{ PIECE, PIECE, UINT64_MAX, PIECE },
+		{ PIECE, UINT64_MAX - PIECE + 1, PIECE, PIECE },
+		{ PIECE, 0, 0, PIECE },
+		{ PIECE, 0, PIECE, UINT64_MAX },
+		{ PIECE, 0, SLICE_MIN + PIECE, 1ULL << 40 },
+		{ 2 * MIB, 0, 34 * MIB, 1ULL << 40 },
+		{ 16 * MIB, 0, SLICE_MAX + 16 * MIB, 1ULL << 40 },
+		{ 16U << 10, (1ULL << 62), 16U << 10, 1ULL << 63 },
+		{ 0, 0, PIECE, PIECE },
+		{ 8U << 10, 0, PIECE, PIECE },
+		{ 32U << 20, 0, PIECE, PIECE },
+		{ 3U << 14, 0, 3U << 14, 3U << 14 },
 	};
-	int		fd = hash_file("file", PIECE, NULL);
+	struct msg_range	range;
+	int			fd = hash_file("file", PIECE, NULL);
 
 	rig_start(&h, "auto");
 	EACH(row, rows) {
-		rig_send(&h, row->piece_len, &row->range, 1, &fd, 1);
+		range = range_of(row->offset, row->len, row->size);
+		rig_send(&h, row->piece_len, &range, 1, &fd, 1);
 		check_refused(&h, FAULT_CONTENT);
 	}
 	check_file(&h, "good", PIECE, PIECE);
@@ -126,13 +129,13 @@ TEST(batch__that_lies)
 	rig_send(&h, PIECE, ranges, 0, fds, 1);
 	check_refused(&h, FAULT_CONTENT);
 	/* More than a slice together. */
-	ranges[0] = (struct msg_range){ 0, SLICE_MIN, size };
-	ranges[1] = (struct msg_range){ SLICE_MIN, MIB, size };
+	ranges[0] = range_of(0, SLICE_MIN, size);
+	ranges[1] = range_of(SLICE_MIN, MIB, size);
 	rig_send(&h, MIB, ranges, 2, fds, 2);
 	check_refused(&h, FAULT_CONTENT);
 	/* More ranges than a batch may have. */
 	for (i = 0; i <= HASH_RANGES; i++)
-		ranges[i] = (struct msg_range){ 0, PIECE, size };
+		ranges[i] = range_of(0, PIECE, size);
 	rig_send(&h, PIECE, ranges, HASH_RANGES + 1, fds, HASH_RANGES);
 	check_refused(&h, FAULT_CONTENT);
 	check_file(&h, "good", PIECE, PIECE);

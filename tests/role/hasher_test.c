@@ -55,7 +55,7 @@ TEST(file__digests_are_right_by_openssl)
 TEST(file__in_slices)
 {
 	const size_t		 len = 3 * SLICE_MIN + 100;
-	struct msg_range	 range = { .size = len };
+	struct msg_range	 range = whole(len);
 	struct msg_digests_item	 item;
 	uint8_t			*data;
 	uint64_t		 at, i;
@@ -89,7 +89,7 @@ TEST(batch__of_many_files)
 	for (i = 0; i < 16; i++) {
 		snprintf(name, sizeof(name), "%d", i);
 		ranges[i] = whole((uint64_t)i * i * 4099);
-		fds[i] = hash_file(name, ranges[i].size, &data[i]);
+		fds[i] = hash_file(name, ranges[i].len, &data[i]);
 	}
 	/* Together more descriptors than the hasher may have open. */
 	for (round = 0; round < 5; round++)
@@ -97,7 +97,7 @@ TEST(batch__of_many_files)
 	for (round = 0; round < 5; round++) {
 		rig_expect_digests(&h, (uint64_t)round, 16);
 		for (i = 0; i < 16; i++)
-			rig_check_item(&h, &item, data[i], ranges[i].size,
+			rig_check_item(&h, &item, data[i], ranges[i].len,
 			    PIECE);
 	}
 }
@@ -169,16 +169,14 @@ is_settled(struct rig *rig, int fd, uint64_t len)
 	struct msg_range	 range = whole(len);
 	struct msg_digests_item	 item;
 	const uint8_t		*digests;
-	struct seal		*seal = seal_new(proc_key);
 	uint8_t			 expected[SEAL_LEN];
 
 	rig_send(rig, PIECE, &range, 1, &fd, 1);
 	rig_expect_digests(rig, rig->next_id - 1, 1);
 	digests = rig_next_item(rig, &item);
 	ATF_REQUIRE_EQ(DIGESTS_OK, item.status);
-	seal_digests(seal, &item.identity, PIECE, item.first, item.count,
-	    digests, expected);
-	seal_free(seal);
+	proc_seal_digests(HASH_PATH, strlen(HASH_PATH), &item.identity, PIECE,
+	    item.first, item.count, digests, expected);
 	if (item.flags == DIGESTS_SETTLED) {
 		ATF_CHECK(seal_equal(expected, item.seal));
 		return true;
@@ -389,19 +387,21 @@ TEST(file__cannot_be_read)
 {
 	static struct hash_scratch	 scratch;
 	static struct batch		 batch;
+	static struct mounts		 mounts;
 	const char			*name;
 	struct msg_digests_item		 item;
 
 	log_set_level(-1);
 	read_init();
 	scratch.lanes = sha1_lanes_new(SHA1_AUTO, &name);
-	scratch.seal = seal_new(proc_key);
-	ATF_REQUIRE(scratch.lanes != NULL && scratch.seal != NULL);
+	scratch.mounts = &mounts;
+	ATF_REQUIRE(scratch.lanes != NULL);
 	batch.piece_len = PIECE;
 	batch.count = 1;
 	batch.slices[0].read.fd = hash_file("file", PIECE, NULL);
 	batch.slices[0].read.len = 4 * PIECE;
-	batch.slices[0].size = PIECE;
+	ATF_REQUIRE_EQ(0, slice_look(&batch.slices[0], &mounts,
+	    &batch.slices[0].sealed));
 	batch_hash(&batch, &scratch);
 	memcpy(&item, scratch.tail, sizeof(item));
 	ATF_CHECK_EQ(sizeof(item), scratch.tail_len);
@@ -409,7 +409,6 @@ TEST(file__cannot_be_read)
 	ATF_CHECK_EQ(0, item.count);
 	ATF_CHECK_EQ(0, item.flags);
 	free(scratch.lanes);
-	seal_free(scratch.seal);
 }
 
 TEST(status__is_logged)

@@ -4,13 +4,14 @@
  * refused and reported, and all statements are about files that were handed
  * over.
  */
+#include "tests/lib/hash_rig.h"
 #include "tests/lib/lies.h"
 #include "tests/lib/test.h"
 
 #define RANDOM		10000
 #define CRAFTED		200
-#define PIECE		16384U
-#define SIZE		(3ULL * PIECE + 100)	/* of "a file" */
+#define PIECE_LEN	16384U
+#define SIZE		(3ULL * PIECE_LEN + 100)	/* of "a file" */
 
 static struct proc	v;
 static struct rogue	front;
@@ -20,10 +21,11 @@ static bool
 hasher_answers(struct rogue *r)
 {
 	const uint64_t id = 1ULL << 63 | ++r->pings;
-	struct msg_hash body = { id, PIECE, 1 };
-	struct msg_range range = { 0, PIECE, SIZE };
+	struct msg_hash body = { id, PIECE_LEN, 1 };
+	struct msg_range range = range_of(0, PIECE_LEN, SIZE);
 	struct msg msg;
 
+	range_seal(&range, rogue_fds[ROGUE_KINDS - 1]);
 	rogue_say(r, MSG_HASH, &body, sizeof(body), &range, sizeof(range),
 	    &rogue_fds[ROGUE_KINDS - 1], 1);
 	return rogue_await(r, MSG_DIGESTS, id, &msg);
@@ -62,9 +64,33 @@ start_hasher(void)
 	ATF_REQUIRE(hasher_answers(&front));
 }
 
+static struct msg_range
+sealed_range(uint32_t i)
+{
+	struct msg_range range = range_of(i * PIECE_LEN, PIECE_LEN, SIZE);
+
+	range_seal(&range, rogue_fds[ROGUE_KINDS - 1]);
+	return range;
+}
+
+static size_t
+tell(uint8_t *bytes)
+{
+	const struct msg_hash body = { any(1000), PIECE_LEN, 1 };
+	const struct msg_range range = sealed_range(any(3));
+	const struct msg_header head = { MSG_HASH,
+	    sizeof(body) + sizeof(range) };
+
+	memcpy(bytes, &head, sizeof(head));
+	memcpy(bytes + sizeof(head), &body, sizeof(body));
+	memcpy(bytes + sizeof(head) + sizeof(body), &range, sizeof(range));
+	return sizeof(head) + head.len;
+}
+
 TEST(hasher__random)
 {
 	start_hasher();
+	front.honestly = tell;
 	rogue_random(&front, RANDOM);
 	proc_stop(&v);
 }
@@ -83,14 +109,15 @@ static const struct {
 #define RANGE(field)							\
 	#field, sizeof(struct msg_hash) + offsetof(struct msg_range, field), \
 	    sizeof(((struct msg_range *)NULL)->field)
-	{ BODY(piece_len), { 0, 1, PIECE + 1, 8192, 3U << 14, 32U << 20,
+	{ BODY(piece_len), { 0, 1, PIECE_LEN + 1, 8192, 3U << 14, 32U << 20,
 	    1U << 31, UINT32_MAX } },
 	{ BODY(count), { 0, 3, 4, 32, 33, 1U << 30, UINT32_MAX } },
-	{ RANGE(offset), { 1, PIECE - 1, PIECE + 1, 4 * PIECE, 1ULL << 30,
-	    1ULL << 63, UINT64_MAX - PIECE + 1, UINT64_MAX } },
-	{ RANGE(len), { 0, 1, PIECE - 1, PIECE + 1, SIZE + 1, 1ULL << 30,
-	    1ULL << 63, UINT64_MAX } },
-	{ RANGE(size), { 0, 1, PIECE - 1, 1ULL << 63, UINT64_MAX } },
+	{ RANGE(offset), { 1, PIECE_LEN - 1, PIECE_LEN + 1, 4 * PIECE_LEN,
+	    1ULL << 30, 1ULL << 63, UINT64_MAX - PIECE_LEN + 1, UINT64_MAX } },
+	{ RANGE(len), { 0, 1, PIECE_LEN - 1, PIECE_LEN + 1, SIZE + 1,
+	    1ULL << 30, 1ULL << 63, UINT64_MAX } },
+	{ RANGE(identity.size), { 0, 1, PIECE_LEN - 1, 1ULL << 63,
+	    UINT64_MAX } },
 #undef BODY
 #undef RANGE
 };
@@ -103,11 +130,11 @@ say_hash(uint64_t value, size_t at, size_t len, const int *fds, int nfds,
 	struct {
 		struct msg_hash		body;
 		struct msg_range	ranges[3];
-	} m = { .body = { 1, PIECE, 2 } };
+	} m = { .body = { 1, PIECE_LEN, 2 } };
 	uint32_t i;
 
 	for (i = 0; i < 2; i++)
-		m.ranges[i] = (struct msg_range){ i * PIECE, PIECE, SIZE };
+		m.ranges[i] = sealed_range(i);
 	memcpy((uint8_t *)&m + at, &value, len);
 	rogue_say(&front, MSG_HASH, &m.body, sizeof(m.body), m.ranges, tail,
 	    fds, nfds);
@@ -179,6 +206,35 @@ refuse_descriptors(void)
 	return 2 * (ROGUE_KINDS - 1);
 }
 
+/* Every byte of the statement that a walker has sealed, but for the size, and
+   its seal; and the numbers of other walkers. */
+static unsigned
+refuse_seals(void)
+{
+	static const uint32_t walkers[] = { 1, 63, 64, 1U << 31, UINT32_MAX };
+	const struct msg_hash body = { 1, PIECE_LEN, 1 };
+	const int fd = rogue_fds[ROGUE_KINDS - 1];
+	struct msg_range range;
+	unsigned i, n = 0;
+
+	for (i = 0; i < sizeof(range) + 5; i++) {
+		range = sealed_range(0);
+		if (i >= sizeof(range))
+			range.walker = walkers[i - sizeof(range)];
+		else if (i < offsetof(struct msg_range, identity) ||
+		    (i >= offsetof(struct msg_range, identity.size) &&
+		    i < offsetof(struct msg_range, identity.mtime_ns)))
+			continue;
+		else
+			((uint8_t *)&range)[i] ^= 1;
+		rogue_say(&front, MSG_HASH, &body, sizeof(body), &range,
+		    sizeof(range), &fd, 1);
+		rogue_refused(&front, MSG_HASH, FAULT_SEAL, "a seal");
+		n++;
+	}
+	return n;
+}
+
 TEST(hasher__crafted)
 {
 	unsigned n;
@@ -188,6 +244,7 @@ TEST(hasher__crafted)
 	n += refuse_ranges();
 	n += refuse_counts();
 	n += refuse_descriptors();
+	n += refuse_seals();
 	ATF_CHECK_MSG(n >= CRAFTED, "%u messages", n);
 	ATF_CHECK_EQ(n, v.reports);
 	proc_stop(&v);

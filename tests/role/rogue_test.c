@@ -31,8 +31,7 @@ struct version {
 	const char	*path;
 	uint8_t		*data;		/* zeros up to a whole piece */
 	size_t		 size;
-	struct identity	 identity;
-	uint8_t		 seal[SEAL_LEN];
+	struct msg_opened_item opened;	/* the walker's statement */
 	uint8_t		*digests[LENGTHS];
 	bool		 settled;	/* hashers have sealed it */
 };
@@ -118,7 +117,6 @@ open_version(struct version *v)
 		struct msg_open	body;
 		uint32_t	len;
 	} m = { { ++to_walker.pings, 1, 0 }, (uint32_t)strlen(v->path) };
-	struct msg_opened_item item;
 	char tail[64];
 	struct msg msg;
 	int fd;
@@ -129,9 +127,7 @@ open_version(struct version *v)
 	    sizeof(m.len) + m.len, NULL, 0);
 	ATF_REQUIRE(rogue_await(&to_walker, MSG_OPENED, m.body.id, &msg));
 	ATF_REQUIRE_EQ(1, msg.nfds);
-	memcpy(&item, msg.tail, sizeof(item));
-	v->identity = item.identity;
-	memcpy(v->seal, item.seal, SEAL_LEN);
+	memcpy(&v->opened, msg.tail, sizeof(v->opened));
 	fd = msg.fds[0];
 	return fd;
 }
@@ -143,11 +139,14 @@ hash_slice(const struct version *v, int fd, uint32_t piece_len,
     uint64_t first, uint64_t end)
 {
 	struct msg_hash body = { ++to_hasher.pings, piece_len, 1 };
-	struct msg_range range = { first * piece_len, 0, v->size };
+	struct msg_range range = { .offset = first * piece_len,
+	    .identity = v->opened.identity };
 	struct slice *s = &slices[nslices];
 	struct msg_digests_item item;
 	struct msg msg;
 
+	memcpy(range.path_sum, v->opened.path_sum, SEAL_LEN);
+	memcpy(range.seal, v->opened.for_hasher, SEAL_LEN);
 	range.len = end * piece_len < v->size ?
 	    (end - first) * piece_len : v->size - range.offset;
 	rogue_say(&to_hasher, MSG_HASH, &body, sizeof(body), &range,
@@ -363,13 +362,14 @@ put_part(const struct put *put, uint32_t from, uint32_t to, uint32_t flags)
 {
 	struct msg_put_pieces body = {
 		.flags = flags, .piece_len = put->piece_len,
-		.slices = to - from, .identity = put->witness->identity,
+		.slices = to - from,
+		.identity = put->witness->opened.identity,
 	};
 	struct msg_digests_item item = { .status = DIGESTS_OK };
 	struct buf tail = { 0 };
 	const struct slice *s;
 
-	memcpy(body.seal, put->witness->seal, SEAL_LEN);
+	memcpy(body.seal, put->witness->opened.for_cache, SEAL_LEN);
 	if (from == 0) {
 		body.path_len = (uint32_t)strlen(put->version->path);
 		ATF_REQUIRE_EQ(0, buf_add(&tail, put->version->path,
@@ -379,7 +379,7 @@ put_part(const struct put *put, uint32_t from, uint32_t to, uint32_t flags)
 		s = put->slices[from];
 		item.first = s->first;
 		item.count = s->count;
-		item.identity = s->version->identity;
+		item.identity = s->version->opened.identity;
 		memcpy(item.seal, s->seal, SEAL_LEN);
 		ATF_REQUIRE_EQ(0, buf_add(&tail, &item, sizeof(item)));
 		ATF_REQUIRE_EQ(0, buf_add(&tail, digests_of(s->version,
@@ -450,7 +450,8 @@ cache_answers(struct rogue *r)
 {
 	const struct version *v = any_version();
 	struct msg_get_pieces body = { 1ULL << 63 | ++r->pings, PIECE, 1 };
-	struct msg_file file = { 0, (uint32_t)strlen(v->path), v->identity };
+	struct msg_file file = { 0, (uint32_t)strlen(v->path),
+	    v->opened.identity };
 	struct msg_pieces_item item;
 	char tail[128];
 	struct msg msg;
@@ -479,7 +480,7 @@ true_digests(const char *path, size_t len, const struct identity *id,
 		if (versions[i].settled &&
 		    strlen(versions[i].path) == len &&
 		    memcmp(versions[i].path, path, len) == 0 &&
-		    identity_same(&versions[i].identity, id))
+		    identity_same(&versions[i].opened.identity, id))
 			return digests_of(&versions[i], piece_len);
 	return NULL;
 }

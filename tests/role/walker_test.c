@@ -228,7 +228,6 @@ TEST(resolve__listing_and_seal)
 {
 	struct listing_reader	 r;
 	struct buf		 specs = { 0 };
-	struct seal		*seal = seal_new(proc_key);
 	struct identity		 id;
 	struct answer		 a;
 	uint8_t			 sha[SEAL_LEN], expect[SEAL_LEN];
@@ -245,7 +244,7 @@ TEST(resolve__listing_and_seal)
 	send_specs(&w, &specs, NULL);
 	receive_answer(&w, &a);
 	sha256(a.listing.data, a.listing.len, sha);
-	seal_listing(seal, sha, expect);
+	seal_listing(proc_key(SEAL_WALKER_CACHE, 0), sha, expect);
 	ATF_CHECK(memcmp(sha, a.end.listing_sha256, SEAL_LEN) == 0);
 	ATF_CHECK(memcmp(expect, a.end.seal, SEAL_LEN) == 0);
 	listing_open(&r, a.listing.data, a.listing.len);
@@ -274,7 +273,6 @@ TEST(resolve__listing_and_seal)
 	ATF_CHECK(memcmp(sha, a.end.listing_sha256, SEAL_LEN) != 0);
 	buf_free(&a.listing);
 	buf_free(&specs);
-	seal_free(seal);
 }
 
 TEST(open__descriptors_and_seals)
@@ -286,7 +284,6 @@ TEST(open__descriptors_and_seals)
 		PATH_NOT_FILE, PATH_OK, PATH_NOT_FILE, PATH_LINK };
 	struct msg_opened_item	 items[6];
 	const struct msg_opened	*body;
-	struct seal		*seal = seal_new(proc_key);
 	struct identity		 id;
 	struct msg		 msg;
 	uint8_t			 sum[SEAL_LEN];
@@ -312,12 +309,16 @@ TEST(open__descriptors_and_seals)
 	ATF_CHECK_STREQ("www/y/b", text);
 	ATF_CHECK_EQ(O_RDONLY, fcntl(msg.fds[1], F_GETFL) & O_ACCMODE);
 	ATF_CHECK(identity_same(&id, &items[3].identity));
-	seal_file(seal, "/y/b", 4, &id, sum);
-	ATF_CHECK(memcmp(sum, items[3].seal, SEAL_LEN) == 0);
+	seal_path("", "/y/b", 4, sum);
+	ATF_CHECK(memcmp(sum, items[3].path_sum, SEAL_LEN) == 0);
+	proc_seal_file(SEAL_WALKER_CACHE, "/y/b", 4, &id, sum);
+	ATF_CHECK(memcmp(sum, items[3].for_cache, SEAL_LEN) == 0);
+	proc_seal_file(SEAL_WALKER_HASHER, "/y/b", 4, &id, sum);
+	ATF_CHECK(memcmp(sum, items[3].for_hasher, SEAL_LEN) == 0);
 	memset(sum, 0, sizeof(sum));
-	ATF_CHECK(memcmp(sum, items[1].seal, SEAL_LEN) == 0);
+	ATF_CHECK(memcmp(sum, items[1].for_cache, SEAL_LEN) == 0);
+	ATF_CHECK(memcmp(sum, items[1].for_hasher, SEAL_LEN) == 0);
 	msg_close_fds(&msg);
-	seal_free(seal);
 }
 
 /* Somebody swaps a file for a link that leaves the root, all the time. */

@@ -87,6 +87,34 @@ root_of_shared_files_body()
 	! grep 'a wrong' log || fail "somebody was blamed"
 }
 
+service_case roots_renumbered \
+    "Roots come, go and change places while files of one are hashed."
+roots_renumbered_body()
+{
+	mkdir -p www/yum other
+	truncate -s 2G www/yum/large
+	head -c 3000000 /dev/urandom >www/yum/a
+	echo other >other/file
+	settle www/yum
+	service_start "digest openssl" "root /other $here/other" \
+	    "root $here/www"
+	ask_later $service/single/yum/large
+	wait_for 5 is_hashing || fail "no hashing"
+	service_reload "digest openssl" "root $here/www" \
+	    "root /other $here/other"
+	service_reload "digest openssl" "root /x $here/other" \
+	    "root /y $here/www" "root $here/www"
+	want_later 200
+	wait_for 5 test -e cache/pieces/yum/large/1048576 ||
+	    fail "the pieces are not stored"
+	# Sealed and stored by the numbers of now.
+	want 200 $service/single/yum/a
+	wait_for 5 test -e cache/pieces/yum/a/1048576 || fail "nor are these"
+	want 200 $service/single/x/file
+	! grep 'a wrong' log || fail "somebody was blamed"
+	! grep 'ended' log || fail "a child has ended"
+}
+
 service_case new_layout "SIGHUP with another piece length, another torrent."
 new_layout_body()
 {

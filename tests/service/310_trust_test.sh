@@ -407,6 +407,40 @@ wrong_to_a_peer_body()
 	goes_on
 }
 
+# The digest of the keys of the cache at work.
+keys()
+{
+	sed -n "s/.*cache\[$(children cache)\]: keys //p" log
+}
+
+has_keys()
+{
+	_cache=$(children cache)
+	[ -n "$_cache" ] && [ "$_cache" != "$1" ] && [ -n "$(keys)" ]
+}
+
+# keys_after PID: of the cache that follows this one.
+keys_after()
+{
+	wait_for 20 has_keys "$1" || fail "no other cache with keys"
+	keys
+}
+
+service_case new_keys "A new front finds new keys, a new cache the same ones."
+new_keys_body()
+{
+	rogue_start
+	cache=$(children cache)
+	rogue cache keys
+	first=$(keys_after $cache)
+	cache=$(children cache)
+	kill -KILL $cache
+	same "$(keys_after $cache)" "$first" "keys of another cache"
+	cache=$(children cache)
+	kill -KILL "$(children front)"
+	differs "$(keys_after $cache)" "$first" "keys of another front"
+}
+
 service_case forbidden_call \
     "A system call that is not allowed ends its process and is named."
 forbidden_call_body()

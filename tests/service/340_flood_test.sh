@@ -25,7 +25,7 @@ cache  LOG        lines were suppressed, because
 front  RESOLVE    flooding
 front  CANCEL     flooding
 front  OPEN       walker [0-9]* sent the front a wrong OPENED (content)
-front  HASH       hasher [0-9]* sent the front a wrong DIGESTS (content)
+front  HASH       front [0-9]* sent the hasher a wrong HASH (seal)
 front  GET_INFO   flooding
 front  GET_PIECES flooding
 front  PUT_PIECES front [0-9]* sent the cache a wrong PUT_PIECES (content)

@@ -16,6 +16,8 @@
  *	connect PORT	the same, and connect them to this port
  *	open shutdown, open connect PORT
  *			the same without a sandbox, and say so
+ *	keys		log the digest of its keys, and that whenever it is
+ *			started
  */
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -73,7 +75,7 @@ read_plan(enum role role, char plan[PLAN_LEN])
 		return false;
 	plan[n] = '\0';
 	plan[strcspn(plan, "\n")] = '\0';
-	if (strcmp(plan, "calls") != 0)
+	if (strcmp(plan, "calls") != 0 && strcmp(plan, "keys") != 0)
 		(void)unlink(path);
 	return true;
 }
@@ -83,7 +85,7 @@ static void
 send_key(int fd)
 {
 	struct msg_header head = { MSG_KEY, sizeof(struct msg_key) };
-	struct msg_key key = { { 0 } };
+	struct msg_key key = { 0 };
 	struct iovec iov[2] = {
 		{ &head, sizeof(head) }, { &key, sizeof(key) },
 	};
@@ -158,7 +160,8 @@ flood_fill(enum role role)
 	struct msg_open *open_body = (void *)flood.body;
 	struct msg_hash *hash = (void *)flood.body;
 	struct msg_get_pieces *pieces = (void *)flood.body;
-	struct msg_range range = { 0, 16384, 1 << 20 };
+	struct msg_range range = { .len = 16384,
+	    .identity.size = 1 << 20 };
 	size_t i;
 
 	switch (flood.type) {
@@ -327,6 +330,19 @@ go_in(struct child *child, enum role role, const char *plan)
 	child_ready(child, layers);
 }
 
+static void
+log_keys(const struct child *child)
+{
+	uint8_t sum[SEAL_LEN];
+	char hex[2 * SEAL_LEN + 1];
+	size_t i;
+
+	sha256(&child->new_keys, sizeof(child->new_keys), sum);
+	for (i = 0; i < SEAL_LEN; i++)
+		snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+	log_info("keys %s", hex);
+}
+
 static void __attribute__((__noreturn__))
 misbehave(enum role role, const char *plan)
 {
@@ -342,6 +358,8 @@ misbehave(enum role role, const char *plan)
 		(void)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
 	if (strcmp(plan, "parent") == 0)
 		send_key(PARENT_FD);
+	if (strcmp(plan, "keys") == 0)
+		log_keys(&child);
 	/* It waits, for a peer to begin with. */
 	for (;;) {
 		if (msg_recv(&child.parent, buf, &msg, &wrong) !=

@@ -23,7 +23,7 @@ say(struct child *child, const char *how)
 
 	snprintf(text, sizeof(text), "%s: %u, flags %u, root %s, key %u", how,
 	    child->index, child->flags, child->conf->roots[0].dir,
-	    child->has_key ? child->key[0] : 0);
+	    child->new_keys.v[SEAL_WALKER_CACHE][0][0]);
 	child_ready(child, text);
 }
 
@@ -44,6 +44,9 @@ run_child(enum role role)
 		case MSG_GOT:
 			if (msg.type == MSG_CONF && child_on_conf(&child, &msg))
 				say(&child, "changed");
+			else if (msg.type == MSG_KEY)
+				say(&child, child_on_key(&child, &msg) ==
+				    FAULT_NONE ? "keyed" : "refused");
 			else
 				say(&child, "kept");
 			break;
@@ -91,12 +94,14 @@ send_conf(struct started *s, enum role role, unsigned flags, unsigned index,
 }
 
 static void
-send_key(struct started *s)
+send_key(struct started *s, uint32_t pair, uint32_t count, uint8_t key,
+    size_t len)
 {
-	struct msg_key body;
+	struct msg_key body = { pair, count };
+	uint8_t keys[KEYS_MAX * SEAL_LEN];
 
-	memset(&body, 42, sizeof(body));
-	ATF_REQUIRE_EQ(0, msg_send(&s->channel, MSG_KEY, &body, NULL, 0,
+	memset(keys, key, sizeof(keys));
+	ATF_REQUIRE_EQ(0, msg_send(&s->channel, MSG_KEY, &body, keys, len,
 	    NULL, 0));
 }
 
@@ -146,13 +151,52 @@ static struct started s;
 TEST(child__start)
 {
 	start(&s, ROLE_WALKER);
+	send_key(&s, SEAL_WALKER_CACHE, 1, 42, SEAL_LEN);
+	send_key(&s, SEAL_WALKER_HASHER, 1, 43, SEAL_LEN);
 	send_conf(&s, ROLE_WALKER, PART_MORE, 0, "root /fi");
 	send_conf(&s, ROLE_WALKER, PART_MORE, 0, "");
 	send_conf(&s, ROLE_WALKER, CONF_PRIVILEGED, 3, "rst\n");
-	send_key(&s);
 	ATF_REQUIRE_MSG(listen_to(&s), "%s", s.log);
 	ATF_CHECK_STREQ("started: 3, flags 4, root /first, key 42", s.said);
 	ATF_CHECK_EQ(1, s.faults);
+	kill(s.pid, SIGKILL);
+	waitpid(s.pid, NULL, 0);
+	close(s.channel.fd);
+}
+
+/* A process takes keys of its own pairs alone, and as many as it was told. */
+TEST(child__keys)
+{
+	static const struct {
+		uint32_t	pair;
+		uint32_t	count;
+		size_t		len;
+	} wrong[] = {
+		{ SEAL_WALKER_CACHE, 1, SEAL_LEN },
+		{ SEAL_PAIRS, 1, SEAL_LEN },
+		{ UINT32_MAX, 1, SEAL_LEN },
+		{ SEAL_WALKER_HASHER, 0, 0 },
+		{ SEAL_WALKER_HASHER, 1, SEAL_LEN - 1 },
+		{ SEAL_WALKER_HASHER, 2, SEAL_LEN },
+		{ SEAL_WALKER_HASHER, KEYS_MAX + 1, KEYS_MAX * SEAL_LEN },
+		{ SEAL_WALKER_HASHER, UINT32_MAX, 0 },
+	};
+	size_t i;
+
+	start(&s, ROLE_HASHER);
+	send_key(&s, SEAL_WALKER_HASHER, 2, 42, 2 * SEAL_LEN);
+	send_key(&s, SEAL_HASHER_CACHE, 1, 43, SEAL_LEN);
+	send_conf(&s, ROLE_HASHER, 0, 0, "root /first\n");
+	ATF_REQUIRE_MSG(listen_to(&s), "%s", s.log);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		send_key(&s, wrong[i].pair, wrong[i].count, 44, wrong[i].len);
+		ATF_REQUIRE(listen_to(&s));
+		ATF_CHECK_STREQ("refused: 0, flags 0, root /first, key 0",
+		    s.said);
+	}
+	send_key(&s, SEAL_WALKER_HASHER, KEYS_MAX, 44, KEYS_MAX * SEAL_LEN);
+	ATF_REQUIRE(listen_to(&s));
+	ATF_CHECK_STREQ("keyed: 0, flags 0, root /first, key 0", s.said);
 	kill(s.pid, SIGKILL);
 	waitpid(s.pid, NULL, 0);
 	close(s.channel.fd);
@@ -203,6 +247,13 @@ TEST(child__bad_start)
 	expect_end(&s, 1);
 	ATF_CHECK(strstr(s.log, "no configuration to start with") != NULL);
 
+	/* A key is missing. */
+	start(&s, ROLE_HASHER);
+	send_key(&s, SEAL_WALKER_HASHER, 1, 42, SEAL_LEN);
+	send_conf(&s, ROLE_HASHER, 0, 0, "root /first\n");
+	expect_end(&s, 1);
+	ATF_CHECK_STREQ("the parent sent too few keys\n", s.log);
+
 	start(&s, ROLE_FRONT);
 	ATF_REQUIRE_EQ(0, msg_send(&s.channel, MSG_TRACKERS, &part, "", 0,
 	    NULL, 0));
@@ -215,8 +266,7 @@ TEST(child__parent_gone)
 	int status;
 
 	start(&s, ROLE_HASHER);
-	send_conf(&s, ROLE_HASHER, 0, 0, "root /first\n");
-	/* Before the key that it waits for. */
+	/* Before the configuration that it waits for. */
 	close(s.channel.fd);
 	ATF_REQUIRE_EQ(s.pid, waitpid(s.pid, &status, 0));
 	ATF_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);

@@ -243,7 +243,7 @@ rig_answer(struct rig *rig)
 
 	for (i = 0; i < rig->count; i++) {
 		r = &rig->ranges[i];
-		item.identity.size = r->size;
+		item.identity.size = r->identity.size;
 		item.first = (uint32_t)(r->offset / MIB);
 		item.count = (uint32_t)torrent_digests(r->len, MIB);
 		ATF_REQUIRE(item.count <= 64);
@@ -264,7 +264,7 @@ rig_batch_has(const struct rig *rig, uint64_t size)
 	uint32_t	i;
 
 	for (i = 0; i < rig->count; i++)
-		if (rig->ranges[i].size == size)
+		if (rig->ranges[i].identity.size == size)
 			return true;
 	return false;
 }

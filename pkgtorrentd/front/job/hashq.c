@@ -62,7 +62,9 @@ struct hashing {
 	struct range_list	 redo;
 	bool			 settled;
 	int			 fd;
-	uint8_t			 seal[SEAL_LEN];	/* of the walker */
+	uint8_t			 path_sum[SEAL_LEN];	/* of the walker, … */
+	uint8_t			 for_cache[SEAL_LEN];	/* with its seals */
+	uint8_t			 for_hasher[SEAL_LEN];
 	struct pieces		*pieces;
 	uint8_t			(*seals)[SEAL_LEN];	/* by slice */
 	uint64_t		 done;		/* bytes */
@@ -371,7 +373,7 @@ hashing_put_pieces(struct hashq *q, const struct hashing *h)
 	body.piece_len = h->piece_len;
 	body.identity = h->identity;
 	body.path_len = (uint32_t)strlen(h->path);
-	memcpy(body.seal, h->seal, SEAL_LEN);
+	memcpy(body.seal, h->for_cache, SEAL_LEN);
 	p = buf_reserve(&tail, MSG_TAIL_MAX);
 	if (p == NULL || buf_add(&tail, h->path, body.path_len) == -1)
 		goto out;
@@ -446,7 +448,9 @@ hashing_on_opened(struct hashq *q, struct hashing *h, int fd,
 		hashing_finish(q, h);
 		return;
 	}
-	memcpy(h->seal, item->seal, SEAL_LEN);
+	memcpy(h->path_sum, item->path_sum, SEAL_LEN);
+	memcpy(h->for_cache, item->for_cache, SEAL_LEN);
+	memcpy(h->for_hasher, item->for_hasher, SEAL_LEN);
 	hashing_set_ready(q, h);
 }
 
@@ -590,6 +594,20 @@ hashing_take_range(struct hashq *q, struct hashing *h, uint64_t len)
 		hashing_all_out(q, h);
 }
 
+/* A range for a hasher, with the walker's statement about the file. */
+static void
+range_set(struct msg_range *r, const struct hashing *h,
+    const struct batch_item *item, const struct conf *conf)
+{
+	memset(r, 0, sizeof(*r));
+	r->offset = item->offset;
+	r->len = item->len;
+	r->walker = (uint32_t)conf_root_of(conf, h->path, strlen(h->path));
+	r->identity = h->identity;
+	memcpy(r->path_sum, h->path_sum, SEAL_LEN);
+	memcpy(r->seal, h->for_hasher, SEAL_LEN);
+}
+
 /*
  * A hasher has two small messages at most, which its channel always takes:
  * none is queued, with copies of its descriptors.  A send that fails shows as
@@ -602,6 +620,7 @@ batch_send(struct hashq *q, size_t n, struct hash_batch *b,
 	struct hashq_hasher *hasher = &q->hashers[n];
 	struct msg_range ranges[HASH_RANGES];
 	struct msg_hash body = { 0 };
+	const struct hashing *h;
 	int fds[HASH_RANGES];
 	uint32_t i;
 
@@ -609,10 +628,9 @@ batch_send(struct hashq *q, size_t n, struct hash_batch *b,
 	body.piece_len = piece_len;
 	body.count = b->count;
 	for (i = 0; i < b->count; i++) {
-		ranges[i].offset = b->items[i].offset;
-		ranges[i].len = b->items[i].len;
-		ranges[i].size = b->items[i].hashing->identity.size;
-		fds[i] = b->items[i].hashing->fd;
+		h = b->items[i].hashing;
+		range_set(&ranges[i], h, &b->items[i], q->workers->child->conf);
+		fds[i] = h->fd;
 	}
 	if (TAILQ_EMPTY(&hasher->batches))
 		hasher->since_ms = clock_coarse_ms();
@@ -858,6 +876,31 @@ hashq_hasher_lost(struct hashq *q, size_t n, bool ended)
 		free(b);
 	}
 	hashq_run(q);
+}
+
+/* Do both configurations have the path below the same root? */
+static bool
+same_root(const struct conf *old, const struct conf *new, const char *path)
+{
+	int root = conf_root_of(old, path, strlen(path));
+
+	return root != -1 && conf_find_root(new, &old->roots[root]) ==
+	    conf_root_of(new, path, strlen(path));
+}
+
+void
+hashq_set_roots(struct hashq *q, const struct conf *old,
+    const struct conf *new)
+{
+	struct hashing *h, *next;
+
+	RB_FOREACH_SAFE(h, hashing_tree, &q->tree, next) {
+		if (h->state != HASHING_READY || same_root(old, new, h->path))
+			continue;
+		h->status = HASH_GONE;
+		hashing_all_out(q, h);
+		hashing_finish(q, h);
+	}
 }
 
 /*

@@ -136,6 +136,13 @@ int	hashq_want(struct hashq *, struct hash_group *, struct hash_waiter *,
 /* Send all batches that can be sent. */
 void	hashq_run(struct hashq *);
 
+/*
+ * The roots have changed, and all hashers are lost: give up the open files that
+ * the walker of another root would have to open now, since its seals would not
+ * be believed of them.
+ */
+void	hashq_set_roots(struct hashq *, const struct conf *old,
+	    const struct conf *new);
 /* Give the batches of a lost hasher to others; ended: the process died, perhaps
    on one of its ranges. */
 void	hashq_hasher_lost(struct hashq *, size_t, bool ended);

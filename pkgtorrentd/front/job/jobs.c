@@ -164,29 +164,32 @@ void
 jobs_set_conf(struct jobs *all, const struct conf *conf)
 {
 	const struct conf *old = all->conf;
-	bool roots = !conf_same_roots(old, conf);
-	bool params = !conf_same_params(old, conf);
+	bool anew = !conf_same_roots(old, conf) ||
+	    !conf_same_params(old, conf);
 	size_t i, nhashers = all->workers.nhashers;
 
 	all->conf = conf;
 	quarantine_clear(&all->workers.quarantine);
-	if (roots || params)
+	if (anew)
 		all->layout_epoch++;
 	/* Before a request goes on, which may be answered from memory. */
 	hot_set_conf(&all->hot, old, conf, all->layout_epoch);
-	if (roots || params) {
+	/* Otherwise the hashers that stay go on with their batches. */
+	workers_set_hashers(&all->workers, anew ? 0 : conf->hashers);
+	if (anew) {
 		if (workers_set_walkers(&all->workers, conf->nroots) == -1)
 			fatal("out of memory");
 		openq_end_all(&all->openq);
 	}
-	/* The hashers that stay go on with their batches. */
-	workers_set_hashers(&all->workers, conf->hashers);
-	for (i = conf->hashers; i < nhashers; i++)
+	for (i = all->workers.nhashers; i < nhashers; i++)
 		hashq_hasher_lost(&all->hashq, i, false);
-	if ((params || strcmp(old->cache, conf->cache) != 0) &&
+	workers_set_hashers(&all->workers, conf->hashers);
+	if (anew)
+		hashq_set_roots(&all->hashq, old, conf);
+	if ((anew || strcmp(old->cache, conf->cache) != 0) &&
 	    all->workers.cache.ch.fd != -1)
 		worker_lose(&all->workers.cache);
-	if (roots || params)
+	if (anew)
 		jobs_restart(all);
 }
 

@@ -407,6 +407,25 @@ wrong_to_a_peer_body()
 	goes_on
 }
 
+service_case wrong_seals "Who seals wrongly is ended, with all others."
+wrong_seals_body()
+{
+	rogue_start
+	for child in "walker hasher HASH" "hasher cache PUT_PIECES"; do
+		set -- $child
+		random 100000 "www/yum/$1"
+		settle "www/yum/$1"
+		old=$(children $1)
+		rogue $1 seals
+		curl -s --max-time 20 -o /dev/null "$url$service/single/yum/$1"
+		# The receiver cannot know that the front only carried it.
+		want_log "parent.*: front [0-9]* sent the $2 a wrong $3 (seal)"
+		goes_on
+		differs "$(children $1)" "$old" "the $1"
+		want 200 $service/single/yum/$1
+	done
+}
+
 # The digest of the keys of the cache at work.
 keys()
 {

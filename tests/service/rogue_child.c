@@ -9,9 +9,10 @@
  *	peer		send its peer a forbidden message
  *	call		make a system call that its filter stops
  *	calls		the same whenever it is started
+ *	early		the same before it is ready
  *	flood MESSAGE	do its work, while a thread outside its sandbox sends
  *			this message all the time to the process that gets it
- *	early		the same before it is ready
+ *	seals		do its work, but seal by other keys than its own
  *	shutdown	shut down the listening sockets
  *	connect PORT	the same, and connect them to this port
  *	open shutdown, open connect PORT
@@ -245,6 +246,21 @@ flood_run(void *arg)
 	}
 }
 
+static bool seals_wrongly;
+
+/* Of those by which it seals. */
+static void
+spoil_keys(struct child *child)
+{
+	const bool walker = child->parent.self == ROLE_WALKER;
+	uint32_t i;
+
+	child->keys.v[SEAL_WALKER_CACHE][0][0] ^= walker;
+	child->keys.v[SEAL_WALKER_HASHER][0][0] ^= walker;
+	for (i = 0; i < child->keys.n[SEAL_HASHER_CACHE]; i++)
+		child->keys.v[SEAL_HASHER_CACHE][i][0] ^= 1;
+}
+
 /* The flood begins with the channel that it is for; the one to the parent has
    it once the child is ready and at work. */
 void
@@ -252,6 +268,9 @@ channel_open(struct channel *ch, int fd, enum role self, enum role peer,
     uint32_t index)
 {
 	channel_open_really(ch, fd, self, peer, index);
+	if (seals_wrongly && peer == ROLE_FRONT)
+		spoil_keys((struct child *)(void *)((uint8_t *)ch -
+		    offsetof(struct child, front)));
 	if (peer != ROLE_PARENT && flood.type != MSG_NONE &&
 	    (flood.to == ROLE_PARENT || flood.to == peer) && flood.fd == -1)
 		flood.fd = flood.to == ROLE_PARENT ? PARENT_FD : fd;
@@ -395,9 +414,11 @@ main(int argc, char *argv[], char *envp[])
 		if (strcmp(argv[0], roles[i].title) != 0)
 			continue;
 		if (read_plan(roles[i].role, plan)) {
-			if (strncmp(plan, "flood ", 6) != 0)
+			seals_wrongly = strcmp(plan, "seals") == 0;
+			if (strncmp(plan, "flood ", 6) == 0)
+				flood_start(roles[i].role, plan + 6);
+			else if (!seals_wrongly)
 				misbehave(roles[i].role, plan);
-			flood_start(roles[i].role, plan + 6);
 		}
 		if (roles[i].role == ROLE_WALKER ||
 		    roles[i].role == ROLE_HASHER)

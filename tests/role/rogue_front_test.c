@@ -29,6 +29,7 @@ struct between {
 	struct proc	 child;
 	struct rogue	 as_child;	/* towards the front */
 	struct rogue	 as_front;	/* towards the child */
+	bool		 sealed_wrong;	/* the child has reported it */
 };
 
 /* A message of the child's, to be passed on or spoilt. */
@@ -132,6 +133,18 @@ copy_say(struct rogue *r, const struct copy *copy)
 	    copy->tail_len, copy->fds, copy->nfds);
 }
 
+/* For a wrong seal its bearer is blamed, which is the front; a random lie may be
+   one. */
+static bool
+is_wrong_seal(struct between *b)
+{
+	if (b->child.wrong.fault != FAULT_SEAL)
+		return false;
+	memset(&b->child.wrong, 0, sizeof(b->child.wrong));
+	b->child.reports--;
+	return true;
+}
+
 /* Messages of either side go to the other. */
 static void
 between_pass(struct between *b)
@@ -150,14 +163,15 @@ between_pass(struct between *b)
 			copy_say(&b->as_child, &copy);
 		msg_close_fds(&msg);
 	}
+	proc_hear(&b->child);
+	/* The report may come before the channel's end, or when there is another
+	   channel already. */
+	if (tamper != NULL && is_wrong_seal(b))
+		b->sealed_wrong = true;
 	if (b->as_front.ch.fd != -1)
 		return;
-	proc_hear(&b->child);
-	/* For a wrong seal its bearer is blamed, which is the front; a random
-	   lie may be one. */
-	if (tamper != NULL && b->child.wrong.fault == FAULT_SEAL) {
-		memset(&b->child.wrong, 0, sizeof(b->child.wrong));
-		b->child.reports--;
+	if (b->sealed_wrong) {
+		b->sealed_wrong = false;
 		between_connect(b);
 		return;
 	}
@@ -290,10 +304,15 @@ stop_everybody(void)
 
 	proc_stop(&front);
 	for (i = 0; i < 3; i++) {
-		/* Nobody else is blamed for one's messages. */
+		/* Nobody else is blamed for one's messages, of which the last
+		   may have come after the last answer. */
+		proc_hear(&peers[i].child);
+		(void)is_wrong_seal(&peers[i]);
 		ATF_CHECK_EQ_MSG(0, peers[i].child.reports, "the %s took "
-		    "offence at what the front passed on",
-		    role_name(peers[i].child.role));
+		    "offence at what the front passed on (%u, fault %u of %s)",
+		    role_name(peers[i].child.role), peers[i].child.reports,
+		    peers[i].child.wrong.fault,
+		    msg_name(peers[i].child.wrong.type));
 		proc_stop(&peers[i].child);
 	}
 }

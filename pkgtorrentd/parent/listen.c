@@ -308,6 +308,8 @@ listen_note_path(struct listener *l)
 {
 	const struct sockaddr_un	*sun = (const void *)&l->addr;
 
+	free(l->path);
+	l->path = NULL;
 	if (lstat(sun->sun_path, &l->st) == -1 || !S_ISSOCK(l->st.st_mode) ||
 	    l->st.st_uid != geteuid())
 		return;
@@ -511,7 +513,9 @@ listen_replace(struct listener *l, gid_t gid)
 	close(fd);
 	if (rv == -1)
 		return -1;
-	return l->path == NULL ? 0 : lstat(l->path, &l->st);
+	if (l->addr.ss_family == AF_UNIX)
+		listen_note_path(l);
+	return 0;
 }
 
 int

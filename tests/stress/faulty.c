@@ -74,7 +74,7 @@ openat(int dirfd, const char *name, int flags, ...)
 }
 
 /* openat2(2) has no function of its own. */
-long
+long __attribute__((__no_sanitize_address__))
 syscall(long number, ...)
 {
 	long a[6];

@@ -135,17 +135,19 @@ static enum msg_fault
 cache_on_status(struct cache *c, const struct msg *msg)
 {
 	const struct store *st = &c->store;
+	const struct store_share *info = &st->shares[STORE_INFO];
 	struct store_share total = store_total(st);
 
 	(void)msg;
 	log_info("%" PRIu64 " entries on disk, %" PRIu64 " of %" PRIu64
-	    " KiB used; %" PRIu64 " lookups found an entry, %" PRIu64 " found "
-	    "none; %" PRIu64 " entries stored, %" PRIu64 " errors of reading "
-	    "or storing; %" PRIu64 " sweeps, %" PRIu64 " entries removed for "
-	    "cache-age, %" PRIu64 " for cache-size%s", total.entries,
-	    total.used / 1024, total.limit / 1024, c->hits, c->misses,
-	    st->saves, st->errors, st->sweeps, st->expired, st->evicted,
-	    total.counted ? "" : ", still counting");
+	    " KiB used, %" PRIu64 " of %" PRIu64 " by info/; %" PRIu64
+	    " lookups found an entry, %" PRIu64 " found none; %" PRIu64
+	    " entries stored, %" PRIu64 " errors of reading or storing; %"
+	    PRIu64 " sweeps, %" PRIu64 " entries removed for cache-age, %"
+	    PRIu64 " for cache-size%s", total.entries, total.used / 1024,
+	    total.limit / 1024, info->used / 1024, info->limit / 1024,
+	    c->hits, c->misses, st->saves, st->errors, st->sweeps,
+	    st->expired, st->evicted, total.counted ? "" : ", still counting");
 	return FAULT_NONE;
 }
 

@@ -510,8 +510,8 @@ has_room(struct store *st, const char *name, size_t len)
 		return true;
 	if (need > sh->wanted)
 		sh->wanted = need;
-	store_complain(st, STORE_NO_ROOM, "not stored: cache-size is "
-	    "reached, older entries are being removed", name);
+	store_complain(st, STORE_NO_ROOM, "not stored: its share of "
+	    "cache-size is used, older entries are being removed", name);
 	return false;
 }
 

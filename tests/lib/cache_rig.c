@@ -67,10 +67,11 @@ cache_status(struct cache_under_test *c)
 		for (; at + 1 < log->len; at += strcspn(line, "\n") + 1) {
 			line = (const char *)log->data + at;
 			if (sscanf(line, "%lu entries on disk, %lu of %lu KiB "
-			    "used; %lu lookups found an entry, %lu found "
-			    "none; %lu entries stored, %lu errors of reading "
-			    "or storing; %lu sweeps, %lu entries removed for "
-			    "cache-age, %lu for cache-size", &st.entries,
+			    "used, %*u of %*u by info/; %lu lookups found an "
+			    "entry, %lu found none; %lu entries stored, %lu "
+			    "errors of reading or storing; %lu sweeps, %lu "
+			    "entries removed for cache-age, %lu for "
+			    "cache-size", &st.entries,
 			    &st.used_kib, &st.limit_kib, &st.hits, &st.misses,
 			    &st.stored, &st.errors, &st.sweeps, &st.expired,
 			    &st.evicted) == 10)

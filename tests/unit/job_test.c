@@ -742,6 +742,27 @@ TEST(job__ends_the_cache)
 	rig_expect_nothing(rig, &rig->cache);
 }
 
+/* The cache has no pieces of a file that its mount identifies, and is not asked
+   for any; so it did not end over that. */
+TEST(job__does_not_ask_the_cache)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r[2];
+	struct identity id = identity(1);
+	int i;
+
+	id.mount = 7;
+	request_send(rig, &r[0], "/a/x", true, false, NULL);
+	walker_lists(rig, "/a/x", id);
+	rig_expect(rig, &rig->walker[0], MSG_OPEN);
+	for (i = 0; i < 3; i++)
+		rig_replace(rig, ROLE_CACHE, &rig->cache);
+	rig_expect_nothing(rig, &rig->cache);
+	ATF_CHECK(!r[0].done);
+	request_send(rig, &r[1], PATHS, true, true, NULL);
+	cache_knows_nothing(rig);
+}
+
 /* A reload or another directory for a root is no reason to suspect anything. */
 TEST(job__walker_is_replaced)
 {

@@ -370,15 +370,9 @@ job_do_without_cache(struct job *job)
 static void
 job_ask_cache(struct job *job, enum job_state state)
 {
-	struct worker *cache = &job->all->workers.cache;
-
 	job->state = state;
-	if (worker_is_full(cache)) {
-		job_do_without_cache(job);
-		return;
-	}
 	job->asked_cache_ms = clock_coarse_ms();
-	ask_start(&job->ask, cache);
+	ask_start(&job->ask, &job->all->workers.cache);
 }
 
 static void
@@ -387,18 +381,23 @@ job_send_cache(struct ask *ask)
 	struct job *job = ask->owner;
 	struct msg_get_info body = { .id = job->id };
 
-	if (job->state == JOB_LOOKUP) {
+	if (!job_awaits_cache(job))
+		ask_end(ask);
+	else if (worker_is_full(ask->worker))
+		job_do_without_cache(job);
+	else if (job->state == JOB_LOOKUP) {
 		buf_free(&job->listing);
 		buf_free(&job->info);
 		memcpy(body.digest, job->key.digest, SHA1_LEN);
 		worker_send(ask->worker, MSG_GET_INFO, &body, NULL, 0, NULL,
 		    0);
-	} else if (job->state == JOB_PIECES) {
-		if (job_files_ask_pieces(&job->files, ask->worker, job->id,
-		    &job->pending) == -1)
-			job_fail_memory(job);
-		else if (job->pending == 0)
-			job_set_due(job);
+	} else if (job_files_ask_pieces(&job->files, ask->worker, job->id,
+	    &job->pending) == -1)
+		job_fail_memory(job);
+	else if (job->pending == 0) {
+		/* It was not asked for anything. */
+		ask_end(ask);
+		job_set_due(job);
 	}
 }
 
@@ -544,9 +543,11 @@ job_send_walker(struct ask *ask)
 	struct job *job = ask->owner;
 	struct jobs *all = job->all;
 
-	if (job_awaits_walkers(job) && job_files_ask_walker(&job->files,
-	    &job->specs, all->conf, ask->worker,
-	    (uint32_t)(ask->worker - all->workers.walkers), job->id) == -1)
+	if (!job_awaits_walkers(job))
+		ask_end(ask);
+	else if (job_files_ask_walker(&job->files, &job->specs, all->conf,
+	    ask->worker, (uint32_t)(ask->worker - all->workers.walkers),
+	    job->id) == -1)
 		job_fail_memory(job);
 }
 

@@ -55,8 +55,9 @@
 /* Units of common/channel.h, or lines of the access log, that a child may have
    in a second. */
 #define CHILD_WORK_MAX	10000
-/* Lines that a child may log in a minute. */
+/* Lines that a child may log in a minute, and with debug messages. */
 #define LOG_LINES_MAX	1000
+#define DEBUG_LINES_MAX	60000
 #define LOG_LINES_MS	60000
 /* Reports of one role about another one are believed once in this time. */
 #define BELIEVED_MS	60000
@@ -489,6 +490,15 @@ process_kill(struct process *p)
 	process_set_timer(p, KILL_AFTER_MS);
 }
 
+static uint32_t
+process_log_max(const struct process *p)
+{
+	const struct parent	*parent = p->parent;
+
+	return parent->opt->verbose || parent->conf->log_level == LOG_DEBUG ?
+	    DEBUG_LINES_MAX : LOG_LINES_MAX;
+}
+
 /* Report suppressed lines at the place in the log where they are missing. */
 static void
 process_log_suppressed(struct process *p)
@@ -499,8 +509,8 @@ process_log_suppressed(struct process *p)
 	if (p->suppressed == 0)
 		return;
 	len = snprintf(line, sizeof(line), "%u lines were suppressed, because "
-	    "it logged more than %d in a minute", p->suppressed,
-	    LOG_LINES_MAX);
+	    "it logged more than %u in a minute", p->suppressed,
+	    process_log_max(p));
 	p->suppressed = 0;
 	log_child_line(role_name(p->role), p->pid, LOG_WARNING, line,
 	    (size_t)len);
@@ -512,7 +522,7 @@ process_may_log(struct process *p)
 {
 	uint64_t	 now = clock_coarse_ms();
 
-	if (p->log_lines >= LOG_LINES_MAX && now - p->log_ms < LOG_LINES_MS) {
+	if (p->log_lines >= process_log_max(p) && now - p->log_ms < LOG_LINES_MS) {
 		p->suppressed++;
 		return false;
 	}

@@ -33,6 +33,7 @@ static void	 fuzz_line(const char *, int, int, const void *, size_t);
 
 static struct parent	 parent;
 static struct conf	 conf;
+static struct options	 opt;
 static struct process	 processes[PROCESSES];
 static const uint8_t	*message;	/* tail of the one at hand */
 static size_t		 message_len;
@@ -133,6 +134,7 @@ start(void)
 	parent.state = PARENT_SERVING;
 	parent.ready_fd = -1;
 	parent.conf = &conf;
+	parent.opt = &opt;
 	conf.access_log = ACCESS_LOG_YES;
 	TAILQ_INIT(&parent.processes);
 	parent.ops = &fuzz_ops;

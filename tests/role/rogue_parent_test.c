@@ -475,6 +475,11 @@ TEST(parent__log_rate)
 	ATF_CHECK_EQ(LOG_LINES_MAX, count_logged("babble"));
 	ATF_CHECK(!is_ended(p));
 	ATF_CHECK(is_logged("front", " 5 lines were suppressed"));
+	/* Debug messages are many. */
+	parent->conf->log_level = LOG_DEBUG;
+	ATF_CHECK_EQ(DEBUG_LINES_MAX, process_log_max(p));
+	parent->conf->log_level = LOG_INFO;
+	ATF_CHECK_EQ(LOG_LINES_MAX, process_log_max(p));
 	/* Another one in its place has no other minute. */
 	give_life(p);
 	say_line(LOG_ERR, 5);

@@ -20,8 +20,14 @@ walker READY      walker [0-9]* sent the parent a wrong READY (content)
 walker LOG        lines were suppressed, because
 walker WRONG      walker [0-9]* is replaced too
 walker SYSCALL    walker [0-9]* sent the parent a wrong SYSCALL (content)
+hasher READY      hasher [0-9]* sent the parent a wrong READY (content)
+hasher LOG        lines were suppressed, because
 hasher WRONG      hasher [0-9]* is replaced too
+hasher SYSCALL    hasher [0-9]* sent the parent a wrong SYSCALL (content)
+cache  READY      cache [0-9]* sent the parent a wrong READY (content)
 cache  LOG        lines were suppressed, because
+cache  WRONG      cache [0-9]* is replaced too
+cache  SYSCALL    cache [0-9]* sent the parent a wrong SYSCALL (content)
 front  RESOLVE    flooding
 front  CANCEL     flooding
 front  OPEN       walker [0-9]* sent the front a wrong OPENED (content)

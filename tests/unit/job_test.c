@@ -7,6 +7,7 @@
 #include "common/torrent.h"
 #include "pkgtorrentd/front/job/charge.h"
 #include "pkgtorrentd/front/job/job.h"
+#include "pkgtorrentd/front/job/job_state.h"
 #include "tests/lib/test.h"
 
 #define PIECE		(1U << 20)
@@ -588,6 +589,35 @@ TEST(job__cache_is_away)
 	walker_opens(rig, 1, identity(1));
 	hasher_hashes(rig, 1, identity(1));
 	request_check(rig, &r[1], 200);
+}
+
+/* A cache that floods the front with other answers is not waited for. */
+TEST(job__cache_only_talks)
+{
+	struct msg_info info = { .id = UINT64_MAX };
+	struct msg_pieces late = { .count = 1 };
+	struct msg_pieces_item miss = { .total = 0 };
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	struct job *job;
+
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	walker_lists(rig, "/a/x", identity(1));
+	rig_expect(rig, &rig->cache, MSG_GET_PIECES);
+	job = RB_MIN(job_id_tree, &rig->jobs.by_id);
+	job->asked_cache_ms -= 50000;
+	rig_say(rig, &rig->cache, MSG_INFO, &info, NULL, 0);
+	jobs_tick(&rig->jobs);
+	rig_expect_nothing(rig, &rig->walker[0]);
+	job->asked_cache_ms -= 20000;
+	rig_say(rig, &rig->cache, MSG_INFO, &info, NULL, 0);
+	jobs_tick(&rig->jobs);
+	late.id = job->id;
+	rig_say(rig, &rig->cache, MSG_PIECES, &late, &miss, sizeof(miss));
+	walker_opens(rig, 1, identity(1));
+	hasher_hashes(rig, 1, identity(1));
+	request_check(rig, &r, 200);
+	rig_expect_nothing(rig, &rig->parent);
 }
 
 TEST(job__cache_is_restarted)

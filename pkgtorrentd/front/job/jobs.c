@@ -211,7 +211,9 @@ job_watch_cache(struct job *job, uint64_t now)
 
 	worker_watch_answer(cache, job->asked_cache_ms, CACHE_SILENT_MS,
 	    job->state == JOB_LOOKUP ? MSG_GET_INFO : MSG_GET_PIECES);
-	if (cache->ch.fd == -1 && now > cache->lost_ms + CACHE_AWAY_MS)
+	/* A cache that says other things all the time is not silent. */
+	if ((cache->ch.fd == -1 && now > cache->lost_ms + CACHE_AWAY_MS) ||
+	    now > job->asked_cache_ms + CACHE_SILENT_MS)
 		job_do_without_cache(job);
 }
 

@@ -522,17 +522,17 @@ process_may_log(struct process *p)
 {
 	uint64_t	 now = clock_coarse_ms();
 
-	if (p->log_lines >= process_log_max(p) && now - p->log_ms < LOG_LINES_MS) {
-		p->suppressed++;
-		return false;
-	}
 	if (now - p->log_ms >= LOG_LINES_MS) {
 		process_log_suppressed(p);
 		p->log_ms = now;
 		p->log_lines = 0;
 	}
-	p->log_lines++;
-	return true;
+	if (p->log_lines < process_log_max(p)) {
+		p->log_lines++;
+		return true;
+	}
+	p->suppressed++;
+	return false;
 }
 
 static void

@@ -42,6 +42,7 @@ static enum msg_type	 type;
 static unsigned		 others[ROLE_COUNT][ROLE_COUNT]; /* killed for a role's
 							word */
 static unsigned		 stops;			/* that may count */
+static bool		 ending;
 
 static const struct {
 	enum role	role;
@@ -87,7 +88,8 @@ static bool
 fuzz_own_line(struct process *p, int priority, const void *line, size_t len)
 {
 	require(p == sender && priority >= LOG_ERR);
-	require(line == message && len == message_len);
+	/* A line of its own, or about its end. */
+	require((line == message && len == message_len) || ending);
 	return parent_on_line(p, priority, line, len);
 }
 
@@ -159,7 +161,9 @@ end(int status)
 	const uint64_t before = parent.syscalls;
 
 	stops += counts;
+	ending = true;
 	process_end_stopped(sender, status);
+	ending = false;
 	require(parent.syscalls - before == counts && !sender->stopped);
 	sender->killed = sender->convicted = false;
 	sender->ready_ms = 0;

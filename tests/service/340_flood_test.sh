@@ -127,11 +127,12 @@ service_case late "A client and a child that do not stop add no time."
 late_body()
 {
 	service_start
-	mkfifo request
-	curl -sS "telnet://127.0.0.1:$port" <request >answer 2>&1 &
+	python3 -c '
+import socket, sys, time
+client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+client.sendall(b"GET / HTTP/1.1\r\n")
+time.sleep(60)' "$port" &
 	note_pid $!
-	exec 4>request
-	printf 'GET / HTTP/1.1\r\n' >&4
 	wait_for 5 prints 1 service_count 'connections open' ||
 	    fail "no connection"
 	message='a client and a stopped hasher'

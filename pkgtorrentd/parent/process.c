@@ -64,7 +64,7 @@
 /* The front gives no worker less time than this to answer. */
 #define SILENT_MIN_MS	20000
 /* The time for a child to exit when the service is late in stopping. */
-#define EXIT_MIN_MS	500
+#define EXIT_MIN_MS	300
 /* A child with more unread messages has stopped working. */
 #define QUEUE_MAX	4096
 

@@ -946,3 +946,37 @@ TEST(front__halves)
 	ATF_CHECK_EQ(0, front.reports);
 	stop_everybody();
 }
+
+static bool
+front_has_logged(const char *words)
+{
+	return front.log.data != NULL &&
+	    strstr((const char *)front.log.data, words) != NULL;
+}
+
+/* Lines of the access log that the parent does not take are counted. */
+TEST(front__access_log_is_busy)
+{
+	char request[8192], fill[2400], answer_text[2048];
+	int fd, i, n;
+
+	make_mirror();
+	start_everybody("");
+	memset(fill, 'r', sizeof(fill));
+	n = snprintf(request, sizeof(request), "HEAD /m/torrent_service/"
+	    "nullfile/1 HTTP/1.1\r\nHost: mirror\r\nRange: bytes=0-0\r\n"
+	    "Referer: %.*s\r\nUser-Agent: %.*s\r\n\r\n", (int)sizeof(fill),
+	    fill, (int)sizeof(fill), fill);
+	fd = front_connect();
+	for (i = 0; i < 1000; i++) {
+		ATF_REQUIRE_EQ(n, write(fd, request, (size_t)n));
+		ATF_REQUIRE(read(fd, answer_text, sizeof(answer_text)) > 0);
+	}
+	proc_hear(&front);
+	ATF_REQUIRE_EQ(n, write(fd, request, (size_t)n));
+	while (!front_has_logged("lines of the access log were lost, because "
+	    "the log was busy"))
+		proc_wait(&front, -1, 0);
+	close(fd);
+	stop_everybody();
+}

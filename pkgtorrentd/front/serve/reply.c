@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/timer.h"
 #include "pkgtorrentd/front/serve/reply.h"
@@ -16,6 +17,29 @@
 #define BLOCK_MAX	(MSG_TAIL_MAX - 8192)	/* so that a line fits */
 #define WAIT_MS		100
 #define FIELD_MAX	2500			/* of a line, escaped */
+#define LOST_MS		60000			/* between two log lines */
+
+/* Send the lines to the parent, which takes so many in a second. */
+static void
+access_send(struct access *a)
+{
+	static const struct msg_none none;
+	static uint64_t log_ms;
+	const uint8_t *at = a->lines.data, *end = at + a->lines.len;
+
+	if (msg_send(a->parent, MSG_ACCESS, &none, at, a->lines.len, NULL,
+	    0) == -1) {
+		for (; (at = memchr(at, '\n', (size_t)(end - at))) != NULL;
+		    at++)
+			a->lost++;
+		return;
+	}
+	if (a->lost == 0 || !log_once(&log_ms, LOST_MS, clock_coarse_ms()))
+		return;
+	log_warn("%u lines of the access log were lost, because the log was "
+	    "busy; name a file in access-log", a->lost);
+	a->lost = 0;
+}
 
 /*
  * A log that cannot be written must not hold up answers: it loses lines.  A
@@ -27,14 +51,12 @@ access_flush(struct access *a)
 {
 	struct iovec iov[2] = { { "\n", a->cut ? 1 : 0 },
 	    { a->lines.data, a->lines.len } };
-	struct msg_none none = { 0 };
 	ssize_t n;
 
 	if (a->lines.len == 0)
 		return;
 	if (a->fd == -1)
-		msg_send(a->parent, MSG_ACCESS, &none, a->lines.data,
-		    a->lines.len, NULL, 0);
+		access_send(a);
 	else if ((n = writev(a->fd, iov, 2)) > 0) {
 		n -= (ssize_t)iov[0].iov_len;
 		a->cut = n > 0 && a->lines.data[n - 1] != '\n';

@@ -26,6 +26,7 @@ struct access {
 	struct channel	*parent;	/* gets the lines if there is no fd */
 	int		 fd;		/* -1: none */
 	bool		 cut;		/* the file ends in half a line */
+	uint32_t	 lost;		/* lines that found no room */
 	struct buf	 lines;		/* not yet written */
 	struct event	*ev;
 };

@@ -70,7 +70,7 @@ void	channel_close(struct channel *);
  * The work that a receiver does for one channel.  A unit is a message, or each
  * CHANNEL_UNIT bytes of its tail, or something that its handler charges.
  */
-#define CHANNEL_UNIT	4096
+#define CHANNEL_UNIT	8192
 
 /* Charge a channel for work, in units. */
 void	channel_charge(struct channel *, uint32_t units);

@@ -7,13 +7,13 @@
 #define FRAMING	(65536 + MAX / 8)
 
 static const char *why;
-static size_t used;
+static size_t used, outlen;
+static char out[MAX];
 
 /* In pieces of step bytes, each a copy that nothing follows; the decoded
    body is in out. */
 static int
-decode(const char *bytes, size_t len, size_t step, uint64_t max, char *out,
-    size_t *outlen)
+decode(const char *bytes, size_t len, size_t step, uint64_t max)
 {
 	struct chunked	 ch;
 	size_t		 at, n, part_used, body;
@@ -21,7 +21,7 @@ decode(const char *bytes, size_t len, size_t step, uint64_t max, char *out,
 	int		 status = -1;
 
 	ch = CHUNKED_START(max);
-	*outlen = used = 0;
+	outlen = used = 0;
 	for (at = 0; at < len && status == -1; at += n) {
 		n = len - at < step ? len - at : step;
 		copy = malloc(n);
@@ -31,8 +31,8 @@ decode(const char *bytes, size_t len, size_t step, uint64_t max, char *out,
 		ATF_CHECK_EQ(why != NULL, status > 0);
 		ATF_CHECK(status > 0 || body <= part_used);
 		ATF_CHECK(status != -1 || part_used == n);
-		memcpy(out + *outlen, copy, body);
-		*outlen += body;
+		memcpy(out + outlen, copy, body);
+		outlen += body;
 		used += part_used;
 		free(copy);
 	}
@@ -116,15 +116,13 @@ static const struct {
 /* However the body is cut into packets. */
 TEST(chunked__rows)
 {
-	char	out[64];
-	size_t	step, outlen, len;
+	size_t	step, len;
 	int	status;
 
 	EACH(row, rows) {
 		len = strlen(row->bytes);
 		for (step = 1; step <= len; step++) {
-			status = decode(row->bytes, len, step, MAX, out,
-			    &outlen);
+			status = decode(row->bytes, len, step, MAX);
 			ATF_CHECK_EQ_MSG(status, row->status,
 			    "%s by %zu: %d %s", row->bytes, step, status,
 			    why == NULL ? "" : why);
@@ -142,16 +140,12 @@ TEST(chunked__rows)
 
 TEST(chunked__nul)
 {
-	char	out[8];
-	size_t	outlen;
-
-	ATF_CHECK_EQ(decode("2\r\n\0\0\r\n0\r\n\r\n", 12, 1, MAX, out,
-	    &outlen), 0);
+	ATF_CHECK_EQ(decode("2\r\n\0\0\r\n0\r\n\r\n", 12, 1, MAX), 0);
 	ATF_CHECK_EQ(outlen, 2);
-	ATF_CHECK_EQ(decode("\0", 1, 1, MAX, out, &outlen), 400);
-	ATF_CHECK_EQ(decode("3\0", 2, 1, MAX, out, &outlen), 400);
-	ATF_CHECK_EQ(decode("3;a\0", 4, 1, MAX, out, &outlen), 400);
-	ATF_CHECK_EQ(decode("0\r\nA:\0", 6, 1, MAX, out, &outlen), 400);
+	ATF_CHECK_EQ(decode("\0", 1, 1, MAX), 400);
+	ATF_CHECK_EQ(decode("3\0", 2, 1, MAX), 400);
+	ATF_CHECK_EQ(decode("3;a\0", 4, 1, MAX), 400);
+	ATF_CHECK_EQ(decode("0\r\nA:\0", 6, 1, MAX), 400);
 }
 
 /* The reason is one line, without any of the sent bytes. */
@@ -166,12 +160,11 @@ TEST(chunked__why)
 		{ "3\r\nabcd", "not as long" }, { "3;;", "extension" },
 		{ "0\r\n\x01", "header field" }, { "3e9\r", "larger than" },
 	};
-	char	out[64];
-	size_t	k, outlen;
+	size_t	k;
 
 	EACH(row, texts) {
 		ATF_REQUIRE(decode(row->bytes, strlen(row->bytes), 9,
-		    MAX, out, &outlen) >= 400);
+		    MAX) >= 400);
 		ATF_CHECK_MSG(strstr(why, row->part) != NULL, "%s: %s",
 		    row->bytes, why);
 		for (k = 0; why[k] != '\0'; k++)
@@ -181,67 +174,58 @@ TEST(chunked__why)
 
 TEST(chunked__line_limit)
 {
-	char	text[CHUNK_LINE_MAX + 16], out[8];
-	size_t	outlen, step;
+	char	text[CHUNK_LINE_MAX + 16];
+	size_t	step;
 
 	for (step = 1; step < sizeof(text); step += 100) {
 		memset(text, 'a', sizeof(text));
 		memcpy(text, "1;", 2);
 		memcpy(text + CHUNK_LINE_MAX - 2, "\r\nb\r\n0\r\n\r\n", 11);
-		ATF_CHECK_EQ(decode(text, strlen(text), step, MAX, out,
-		    &outlen), 0);
+		ATF_CHECK_EQ(decode(text, strlen(text), step, MAX), 0);
 		ATF_CHECK_EQ(outlen, 1);
 		/* In the last chunk too, and each line has it anew. */
 		memset(text, 'a', sizeof(text));
 		memcpy(text, "1\r\nb\r\n0;", 8);
 		memcpy(text + 6 + CHUNK_LINE_MAX - 2, "\r\n\r\n", 5);
-		ATF_CHECK_EQ(decode(text, strlen(text), step, MAX, out,
-		    &outlen), 0);
+		ATF_CHECK_EQ(decode(text, strlen(text), step, MAX), 0);
 		memcpy(text + 6 + CHUNK_LINE_MAX - 2, "a\r\n\r", 5);
-		ATF_CHECK_EQ(decode(text, strlen(text), step, MAX, out,
-		    &outlen), 400);
+		ATF_CHECK_EQ(decode(text, strlen(text), step, MAX), 400);
 		/* Decided when it is exceeded, not when it ends. */
 		memset(text, ' ', sizeof(text));
 		text[0] = '1';
-		ATF_CHECK_EQ(decode(text, CHUNK_LINE_MAX, step, MAX, out,
-		    &outlen), -1);
-		ATF_CHECK_EQ(decode(text, CHUNK_LINE_MAX + 1, step, MAX, out,
-		    &outlen), 400);
+		ATF_CHECK_EQ(decode(text, CHUNK_LINE_MAX, step, MAX), -1);
+		ATF_CHECK_EQ(decode(text, CHUNK_LINE_MAX + 1, step, MAX), 400);
 	}
 }
 
 TEST(chunked__trailer_limits)
 {
 	static char	text[HTTP_HEAD_MAX + 64];
-	char		out[8];
-	size_t		outlen, len, i;
+	size_t		len, i;
 
 	memset(text, 'a', sizeof(text));
 	memcpy(text, "0\r\nA:", 5);
 	memcpy(text + 3 + HTTP_HEAD_MAX - 4, "\r\n\r\n", 4);
-	ATF_CHECK_EQ(decode(text, 3 + HTTP_HEAD_MAX, 999, MAX, out, &outlen),
-	    0);
+	ATF_CHECK_EQ(decode(text, 3 + HTTP_HEAD_MAX, 999, MAX), 0);
 	memcpy(text + 3 + HTTP_HEAD_MAX - 4, "a\r\n\r\n", 5);
-	ATF_CHECK_EQ(decode(text, 3 + HTTP_HEAD_MAX, 999, MAX, out, &outlen),
-	    -1);
-	ATF_CHECK_EQ(decode(text, 4 + HTTP_HEAD_MAX, 999, MAX, out, &outlen),
-	    431);
+	ATF_CHECK_EQ(decode(text, 3 + HTTP_HEAD_MAX, 999, MAX), -1);
+	ATF_CHECK_EQ(decode(text, 4 + HTTP_HEAD_MAX, 999, MAX), 431);
 
 	len = 3;
 	for (i = 0; i < HTTP_FIELDS_MAX; i++, len += 5)
 		memcpy(text + len, "A: \r\n", 5);
 	memcpy(text + len, "\r\n", 2);
-	ATF_CHECK_EQ(decode(text, len + 2, 7, MAX, out, &outlen), 0);
+	ATF_CHECK_EQ(decode(text, len + 2, 7, MAX), 0);
 	text[len] = 'A';
-	ATF_CHECK_EQ(decode(text, len + 1, 7, MAX, out, &outlen), 431);
+	ATF_CHECK_EQ(decode(text, len + 1, 7, MAX), 431);
 }
 
 /* So many chunks of one byte, six bytes of framing in each, and n more. */
 static int
 decode_framing(size_t n)
 {
-	static char	text[2 * FRAMING], out[MAX];
-	size_t		len = 0, framing = 0, outlen;
+	static char	text[2 * FRAMING];
+	size_t		len = 0, framing = 0;
 
 	while (framing + 5 + 4 + 5 + 255 <= n) {
 		/* "1;xxx…" CR LF, a byte, CR LF */
@@ -256,7 +240,7 @@ decode_framing(size_t n)
 	len += n - framing - 4;
 	memcpy(text + len, "\r\n\r\n", 4);
 	len += 4;
-	return decode(text, len, 4096, MAX, out, &outlen);
+	return decode(text, len, 4096, MAX);
 }
 
 /* Chunks of one byte cost five, and nobody needs a body of mostly framing. */
@@ -268,17 +252,17 @@ TEST(chunked__framing_limit)
 
 TEST(chunked__body_limit)
 {
-	static char	text[2 * MAX + 64], out[MAX];
-	size_t		outlen, n;
+	static char	text[2 * MAX + 64];
+	size_t		n;
 
 	n = (size_t)sprintf(text, "3e7\r\n");
 	memset(text + n, 'b', 999);
 	n += 999;
 	n += (size_t)sprintf(text + n, "\r\n1\r\nc\r\n0\r\n\r\n");
-	ATF_CHECK_EQ(decode(text, n, 100, MAX, out, &outlen), 0);
+	ATF_CHECK_EQ(decode(text, n, 100, MAX), 0);
 	ATF_CHECK_EQ(outlen, MAX);
 	ATF_CHECK_EQ(out[MAX - 1], 'c');
-	ATF_CHECK_EQ(decode(text, n, 100, MAX - 1, out, &outlen), 413);
-	ATF_CHECK_EQ(decode("0\r\n\r\n", 5, 1, 0, out, &outlen), 0);
-	ATF_CHECK_EQ(decode("1\r\n", 3, 1, 0, out, &outlen), 413);
+	ATF_CHECK_EQ(decode(text, n, 100, MAX - 1), 413);
+	ATF_CHECK_EQ(decode("0\r\n\r\n", 5, 1, 0), 0);
+	ATF_CHECK_EQ(decode("1\r\n", 3, 1, 0), 413);
 }

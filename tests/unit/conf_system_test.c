@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* Files and users that pkgtorrentd.conf(5) names must be there. */
-
 #include "common/conf/conf.h"
 #include "tests/lib/conf_text.h"
 #include "tests/lib/test.h"

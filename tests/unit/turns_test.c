@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* The queue in which clients take turns. */
-#include <stdlib.h>
-
 #include "common/turns.h"
 #include "tests/lib/test.h"
 

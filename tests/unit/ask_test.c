@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Requests to a worker that ends: which of them the next one is sent, and
    when. */
-#include <stdio.h>
-#include <string.h>
-
 #include "pkgtorrentd/front/worker/worker.h"
 #include "tests/lib/test.h"
 

@@ -7,7 +7,13 @@ struct blob *
 blob_take(struct buf *buf)
 {
 	struct blob *blob;
+	uint8_t *data;
 
+	/* A buffer may have twice the memory that it needs, and a blob may
+	   stay for long. */
+	if (buf->len > 0 && buf->len < buf->cap &&
+	    (data = realloc(buf->data, buf->len)) != NULL)
+		buf->data = data;
 	blob = malloc(sizeof(*blob));
 	if (blob == NULL) {
 		buf_free(buf);

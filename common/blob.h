@@ -12,7 +12,8 @@ struct blob {
 };
 
 /* Turn a buffer into a blob with one reference.  The blob takes over the
-   memory, which is freed on failure.  Returns NULL without memory. */
+   memory that the bytes need, which is freed on failure.  Returns NULL without
+   memory. */
 struct blob	*blob_take(struct buf *);
 void		 blob_unref(struct blob *);	/* NULL is fine */
 

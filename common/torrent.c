@@ -545,39 +545,52 @@ wrap_add_urls(struct bencode *out, const struct torrent_outside *o,
 	bencode_end(out);
 }
 
-int
-torrent_wrap(const struct torrent_outside *o,
-    const uint8_t info_hash[SHA1_LEN], struct buf *before, struct buf *after)
+static int
+wrap_add_before(struct buf *before, const char *trackers,
+    const uint8_t info_hash[SHA1_LEN])
 {
 	struct bencode head = { .out = before };
-	struct bencode tail = { .out = after };
-	struct buf path = { 0 };
 	struct tier *tiers;
-	size_t n, before_len = before->len, after_len = after->len;
-	int rc = -1;
+	size_t n;
 
-	tiers = tiers_new(o->trackers, info_hash, &n);
+	tiers = tiers_new(trackers, info_hash, &n);
 	if (tiers == NULL)
 		return -1;
-	if (o->path != NULL &&
-	    torrent_encode_path(&path, o->path, o->path_len) == -1)
-		goto out;
 	bencode_dict(&head);
 	wrap_add_tiers(&head, tiers, n);
 	bencode_str(&head, "created by");
 	bencode_str(&head, "pkgtorrentd/" VERSION);
 	bencode_str(&head, "info");
+	free(tiers);
+	return head.failed ? -1 : 0;
+}
+
+int
+torrent_wrap(const struct torrent_outside *o,
+    const uint8_t info_hash[SHA1_LEN], struct buf *before, struct buf *after)
+{
+	struct bencode tail = { .out = after };
+	struct buf path = { 0 };
+	size_t before_len = before != NULL ? before->len : 0;
+	size_t after_len = after->len;
+	int rc = -1;
+
+	if (before != NULL &&
+	    wrap_add_before(before, o->trackers, info_hash) == -1)
+		goto out;
+	if (o->path != NULL &&
+	    torrent_encode_path(&path, o->path, o->path_len) == -1)
+		goto out;
 	wrap_add_urls(&tail, o, &path);
 	bencode_end(&tail);
-	if (head.failed || tail.failed) {
-		before->len = before_len;
-		after->len = after_len;
-		goto out;
-	}
-	rc = 0;
+	rc = tail.failed ? -1 : 0;
 out:
+	if (rc == -1) {
+		after->len = after_len;
+		if (before != NULL)
+			before->len = before_len;
+	}
 	buf_free(&path);
-	free(tiers);
 	return rc;
 }
 

@@ -87,8 +87,9 @@ int	torrent_find_repeats(const struct torrent_file *, size_t n,
  * SHA-1(tracker || lower-case hex info hash).  bases: base URLs without a final
  * slash, the request's first, then those of web-seed.  path: of the only file,
  * from the document root; NULL if there are several.  multi: the multi form;
- * its url-list has base/, and for one file the URL of the file as well.  0, or
- * -1 with ENOMEM.
+ * its url-list has base/, and for one file the URL of the file as well.
+ * before, which depends on trackers and info hash alone, may be NULL: it is
+ * left out then.  0, or -1 with ENOMEM.
  */
 struct torrent_outside {
 	const char		*trackers;

@@ -163,14 +163,17 @@ def family(parent):
         return [parent] + [int(n) for n in f.read().split()]
 
 
-def peak_kib(pid):
+def field_kib(pid, name):
+    """A field of memory, such as VmRSS."""
     with open("/proc/%d/status" % pid) as f:
         status = dict(line.split(":", 1) for line in f)
-    return int(status["VmHWM"].split()[0])
+    return int(status[name].split()[0])
+
+
+def peak_kib(pid):
+    return field_kib(pid, "VmHWM")
 
 
 def is_sanitized(pid):
     """The sanitizers' shadow is terabytes of addresses."""
-    with open("/proc/%d/status" % pid) as f:
-        status = dict(line.split(":", 1) for line in f)
-    return int(status["VmPeak"].split()[0]) > 1 << 30
+    return field_kib(pid, "VmPeak") > 1 << 30

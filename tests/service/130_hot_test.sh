@@ -78,3 +78,15 @@ no_calls_but_its_own_body()
 	same "$(answers)" 1008 "answers"
 	same "$(others)" "$others" "what others had done before and after"
 }
+
+service_case many_hosts "What clients waited for counts, and is shared."
+many_hosts_body()
+{
+	small $(seq 0 39)
+	for n in $(seq 1000); do
+		echo "udp://tracker$n.example:6969/announce"
+	done >trackers
+	settle www/yum/*
+	service_start 'hot-size 1M' 'revalidate 1h' 'access-log no'
+	python many_hosts "$pid" "$(children walker)" "$(children front)"
+}

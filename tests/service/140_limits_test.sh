@@ -290,13 +290,16 @@ many_paths_per_client_body()
 service_case jobs_through_a_proxy "A proxy's clients are counted one by one."
 jobs_through_a_proxy_body()
 {
-	sparse_files a b c
+	sparse_files a b c d e
 	service_start "digest openssl" "hash-wait 0" "max-jobs-per-client 1"
 	want 503 $service/single/yum/a -H 'X-Forwarded-For: 192.0.2.1'
 	want 429 $service/single/yum/b -H 'X-Forwarded-For: 192.0.2.1'
 	want 503 $service/single/yum/b -H 'X-Forwarded-For: 2001:db8::1'
 	want 429 $service/single/yum/c -H 'X-Forwarded-For: 2001:db8::ffff'
 	want 503 $service/single/yum/c -H 'X-Forwarded-For: 2001:db8:0:1::1'
+	# An empty field names no client, and the proxy is none.
+	want 503 $service/single/yum/d -H 'X-Forwarded-For;'
+	want 503 $service/single/yum/e -H 'X-Forwarded-For;'
 }
 
 service_case queue "All clients together may have so much hashed."

@@ -34,6 +34,8 @@ forwarded_for_body()
 		198.51.100.1 198.51.100.1,192.0.2.7,2001:db8::1
 		198.51.100.1 ::ffff:198.51.100.1
 		198.51.100.1 [::ffff:c633:6401]:80, ::ffff:192.0.2.7
+		198.51.100.1 203.0.113.9, 198.51.100.1, ,
+		192.0.2.7 , 192.0.2.7,
 		2001:db9::5 203.0.113.9,	2001:db9::5
 		127.0.0.1 nonsense
 		127.0.0.1 198.51.100.1, <script>
@@ -42,6 +44,9 @@ forwarded_for_body()
 	want 404 /two -H 'X-Forwarded-For: 198.51.100.1' \
 	    -H 'X-Forwarded-For: 198.51.100.2, 192.0.2.3'
 	want_client 198.51.100.2 two
+	want 404 /empty -H 'X-Forwarded-For: 198.51.100.1' \
+	    -H 'X-Forwarded-For;'
+	want_client 198.51.100.1 empty
 	want 404 /none
 	want_client 127.0.0.1 none
 }

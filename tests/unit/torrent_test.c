@@ -446,6 +446,11 @@ check_wrap(const struct torrent_outside *o, const char *want_before,
 	if (want_before != NULL)
 		ATF_CHECK_STREQ(want_before, (char *)before.data);
 	ATF_CHECK_STREQ(want_after, (char *)after.data);
+	/* It is the same without the part before. */
+	after.len = 0;
+	ATF_REQUIRE_EQ(0, torrent_wrap(o, hash, NULL, &after));
+	ATF_REQUIRE_EQ(0, buf_add(&after, "", 1));
+	ATF_CHECK_STREQ(want_after, (char *)after.data);
 	buf_free(&before);
 	buf_free(&after);
 }

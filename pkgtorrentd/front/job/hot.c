@@ -18,11 +18,15 @@ RB_GENERATE_INTERNAL(hot_tree, hot_entry, tree, hot_cmp,
 static void
 hot_free_entry(struct hot *hot, struct hot_entry *e)
 {
+	struct torrent *t = e->torrent;
+
 	RB_REMOVE(hot_tree, &hot->tree, e);
 	TAILQ_REMOVE(&hot->lru, e, lru);
-	hot->size -= e->size;
+	hot->size -= HOT_ALLOCATED(sizeof(*e));
+	if (t != NULL && --t->keys == 0)
+		hot->size -= t->size + t->wraps_size;
 	hot->n--;
-	torrent_unref(e->torrent);
+	torrent_unref(t);
 	free(e);
 }
 
@@ -48,11 +52,11 @@ hot_find(struct hot *hot, const struct torrent_key *key)
 }
 
 void
-hot_account(struct hot *hot, struct hot_entry *e)
+hot_set_wraps(struct hot *hot, struct torrent *t, size_t size)
 {
-	hot->size -= e->size;
-	e->size = sizeof(*e) + (e->torrent != NULL ? e->torrent->size : 0);
-	hot->size += e->size;
+	if (t->keys > 0)
+		hot->size = hot->size - t->wraps_size + size;
+	t->wraps_size = size;
 	/* The entry that was just used is dropped last, but may be dropped:
 	   its users hold a reference to the torrent. */
 	hot_shrink(hot);
@@ -74,7 +78,10 @@ hot_put(struct hot *hot, const struct torrent_key *key, struct torrent *t,
 	RB_INSERT(hot_tree, &hot->tree, e);
 	TAILQ_INSERT_TAIL(&hot->lru, e, lru);
 	hot->n++;
-	hot_account(hot, e);
+	hot->size += HOT_ALLOCATED(sizeof(*e));
+	if (t != NULL && t->keys++ == 0)
+		hot->size += t->size + t->wraps_size;
+	hot_shrink(hot);
 }
 
 void

@@ -36,6 +36,7 @@ struct wraps;
 
 struct torrent {
 	uint32_t		 refs;
+	uint32_t		 keys;		/* entries of hot memory */
 	bool			 multi;
 	bool			 settled;	/* may be remembered */
 	bool			 by_mount;	/* until its mounts change */
@@ -57,7 +58,8 @@ struct torrent {
 	   wraps_free() frees them with the torrent. */
 	struct wraps		*wraps;
 	void			(*wraps_free)(struct wraps *);
-	size_t			 size;		/* bytes, all of it */
+	size_t			 size;		/* bytes, without wraps */
+	size_t			 wraps_size;	/* bytes */
 };
 
 struct hot_entry {
@@ -66,7 +68,6 @@ struct hot_entry {
 	struct torrent_key	 key;
 	struct torrent		*torrent;	/* NULL: not in the cache */
 	uint64_t		 since_ms;
-	size_t			 size;
 };
 
 RB_HEAD(hot_tree, hot_entry);
@@ -75,7 +76,8 @@ TAILQ_HEAD(hot_lru, hot_entry);
 struct hot {
 	struct hot_tree	 tree;
 	struct hot_lru	 lru;		/* least recently used first */
-	size_t		 size;		/* bytes */
+	/* Bytes; a torrent counts once, under however many keys. */
+	size_t		 size;
 	uint64_t	 max;
 	uint32_t	 n;
 };
@@ -97,9 +99,12 @@ void		 hot_forget_mounts(struct hot *);
  */
 void		 hot_set_conf(struct hot *, const struct conf *old,
 		    const struct conf *, uint32_t layout_epoch);
-/* Count the size of the entry's torrent again, after it has grown by a wrap.
-   The entry may be dropped. */
-void		 hot_account(struct hot *, struct hot_entry *);
+/* The wraps of a torrent, which may be in hot memory or not, have so many
+   bytes now.  Torrents may be dropped from there, this one too. */
+void		 hot_set_wraps(struct hot *, struct torrent *, size_t);
+
+/* The bytes that an allocation takes, with the allocator's own. */
+#define HOT_ALLOCATED(n) ((n) + 2 * sizeof(size_t))
 
 struct torrent	*torrent_ref(struct torrent *);
 void		 torrent_unref(struct torrent *);

@@ -172,6 +172,24 @@ fail:
 	return -1;
 }
 
+/* The bytes that it takes. */
+static void
+torrent_count(struct torrent *t)
+{
+	struct listing_sha *shas;
+
+	/* There may be many roots, of which few have a file of it. */
+	shas = reallocarray(t->shas, t->nshas, sizeof(*shas));
+	if (shas != NULL)
+		t->shas = shas;
+	t->size = HOT_ALLOCATED(sizeof(*t)) +
+	    HOT_ALLOCATED(sizeof(*t->info)) +
+	    HOT_ALLOCATED(t->info->len) + HOT_ALLOCATED(t->specs.text.cap) +
+	    HOT_ALLOCATED(strlen(t->name) + 1) +
+	    HOT_ALLOCATED(t->path != NULL ? strlen(t->path) + 1 : 0) +
+	    HOT_ALLOCATED(t->nshas * sizeof(*t->shas));
+}
+
 /* All bytes are there and summed. */
 static int
 layout_end(struct layout *l)
@@ -189,8 +207,7 @@ layout_end(struct layout *l)
 	t->info = blob_take(&l->info);
 	if (t->info == NULL)
 		return -1;
-	t->size = sizeof(*t) + t->info->len + t->specs.text.len +
-	    strlen(t->name) + t->nshas * sizeof(*t->shas);
+	torrent_count(t);
 	return 1;
 }
 

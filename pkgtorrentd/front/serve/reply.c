@@ -198,7 +198,8 @@ reply_parse_address(struct str s, struct conn_peer *client)
 
 /*
  * Find the client of a request: the other end of the connection or, if that is
- * a proxy, the rightmost forwarded address that is not a proxy.  If the
+ * a proxy, the rightmost forwarded address that is not a proxy.  Empty fields
+ * and empty elements of lists count as nothing (RFC 9110 5.6.1).  If the
  * proxies name no client it is a proxy itself (proxy is set), and no address
  * can be charged with the request.  The request may be NULL.
  */
@@ -206,7 +207,8 @@ static void
 reply_client(const struct conf *conf, const struct conn_peer *peer,
     const struct http_request *req, struct conn_peer *client)
 {
-	struct str list;
+	struct str list, last;
+	bool named = false;
 	unsigned i;
 
 	*client = *peer;
@@ -215,13 +217,16 @@ reply_client(const struct conf *conf, const struct conn_peer *peer,
 	for (i = req->nforwarded; i > 0; i--) {
 		list = req->forwarded[i - 1];
 		while (list.len > 0) {
+			last = reply_pop(&list);
+			if (last.len == 0)
+				continue;
 			/* An unreadable address makes all addresses left of
 			   it unreliable. */
-			if (reply_parse_address(reply_pop(&list),
-			    client) == -1) {
+			if (reply_parse_address(last, client) == -1) {
 				*client = *peer;
 				return;
 			}
+			named = true;
 			client->proxy = conf_is_proxy(conf, client->family,
 			    client->ip);
 			if (!client->proxy)
@@ -229,7 +234,7 @@ reply_client(const struct conf *conf, const struct conn_peer *peer,
 		}
 	}
 	/* All are proxies: the leftmost is the client. */
-	client->proxy = req->nforwarded == 0;
+	client->proxy = !named;
 }
 
 /* Does the client or the service want the connection to end? */

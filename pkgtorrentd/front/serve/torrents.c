@@ -18,24 +18,24 @@
 #define WRAPS_MAX	8
 
 /*
- * The rest of the file around a torrent's info dictionary, and the head of the
- * answer.  Depends on the trackers, the configuration and the base URL that a
- * request is answered with.
+ * The rest of the file after a torrent's info dictionary, and the head of the
+ * answer.  Depends on the configuration and the base URL that a request is
+ * answered with.
  */
 struct wrap {
 	char		*base;		/* scheme://host, or the base-url */
-	uint32_t	 generation;	/* the service's */
 	bool		 simple;
 	struct blob	*head;		/* status line and fields, but Date,
 					   Cache-Control, Vary, Connection */
-	struct blob	*before;
 	struct blob	*after;
 	uint64_t	 len;		/* of the whole torrent file */
 	char		 etag[2 * SHA1_LEN + 3];
-	size_t		 size;		/* in memory */
 };
 
 struct wraps {
+	uint32_t	 generation;	/* the service's */
+	struct blob	*before;	/* the info dictionary: the trackers,
+					   in the torrent's own order */
 	unsigned	 n;
 	struct wrap	 wrap[WRAPS_MAX];	/* oldest first */
 };
@@ -45,28 +45,57 @@ wrap_free(struct wrap *w)
 {
 	free(w->base);
 	blob_unref(w->head);
-	blob_unref(w->before);
 	blob_unref(w->after);
+}
+
+static void
+wraps_clear(struct wraps *all)
+{
+	while (all->n > 0)
+		wrap_free(&all->wrap[--all->n]);
+	blob_unref(all->before);
+	all->before = NULL;
 }
 
 static void
 wraps_free(struct wraps *all)
 {
-	while (all->n > 0)
-		wrap_free(&all->wrap[--all->n]);
+	wraps_clear(all);
 	free(all);
+}
+
+static size_t
+blob_size(const struct blob *blob)
+{
+	return blob == NULL ? 0 :
+	    HOT_ALLOCATED(sizeof(*blob)) + HOT_ALLOCATED(blob->len);
+}
+
+/* The bytes that they have in memory. */
+static size_t
+wraps_size(const struct wraps *all)
+{
+	size_t size = HOT_ALLOCATED(sizeof(*all)) + blob_size(all->before);
+	unsigned i;
+
+	for (i = 0; i < all->n; i++)
+		size += HOT_ALLOCATED(strlen(all->wrap[i].base) + 1) +
+		    blob_size(all->wrap[i].head) +
+		    blob_size(all->wrap[i].after);
+	return size;
 }
 
 /* The entity tag stands for the whole body: info dictionary by its hash. */
 static int
 wrap_set_etag(struct wrap *w, const struct torrent *t)
 {
+	const struct blob *before = t->wraps->before;
 	struct buf all = { 0 };
 	uint8_t digest[SHA1_LEN];
 	size_t i;
 	int r = -1;
 
-	if (buf_add(&all, w->before->data, w->before->len) == 0 &&
+	if (buf_add(&all, before->data, before->len) == 0 &&
 	    buf_add(&all, t->info_hash, SHA1_LEN) == 0 &&
 	    buf_add(&all, w->after->data, w->after->len) == 0) {
 		sha1(all.data, all.len, digest);
@@ -130,12 +159,14 @@ wrap_make_head(const struct torrent *t, const struct wrap *w)
 	return blob_take(&b);
 }
 
-/* The bytes before and after the info dictionary. */
+/* The bytes after the info dictionary, and before it unless another wrap has
+   these. */
 static int
 wrap_fill(const struct service *s, const struct torrent *t, struct wrap *w)
 {
 	const struct conf *conf = s->conf;
 	struct buf before = { 0 }, after = { 0 };
+	bool first = t->wraps->before == NULL;
 	struct torrent_outside out;
 	const char **bases;
 	size_t i;
@@ -156,39 +187,47 @@ wrap_fill(const struct service *s, const struct torrent *t, struct wrap *w)
 		.path_len = t->path != NULL ? strlen(t->path) : 0,
 		.multi = t->multi,
 	};
-	r = torrent_wrap(&out, t->info_hash, &before, &after);
+	r = torrent_wrap(&out, t->info_hash, first ? &before : NULL, &after);
 	free(bases);
-	w->before = blob_take(&before);
-	w->after = blob_take(&after);
-	return r == -1 || w->before == NULL || w->after == NULL ? -1 : 0;
+	if (r == 0 && first)
+		t->wraps->before = blob_take(&before);
+	if (r == 0)
+		w->after = blob_take(&after);
+	buf_free(&before);
+	buf_free(&after);
+	return t->wraps->before == NULL || w->after == NULL ? -1 : 0;
 }
 
 static int
 wrap_make(const struct service *s, const struct torrent *t, const char *base,
     bool simple, struct wrap *w)
 {
-	*w = (struct wrap){ .simple = simple, .generation = s->generation };
+	*w = (struct wrap){ .simple = simple };
 	w->base = strdup(base);
 	if (w->base == NULL || wrap_fill(s, t, w) == -1)
 		return -1;
-	w->len = w->before->len + t->info->len + w->after->len;
+	w->len = t->wraps->before->len + t->info->len + w->after->len;
 	if (wrap_set_etag(w, t) == -1 ||
 	    (w->head = wrap_make_head(t, w)) == NULL)
 		return -1;
-	w->size = w->before->len + w->after->len + w->head->len +
-	    strlen(base) + 1;
 	return 0;
 }
 
+/* The torrent's wraps that are not stale, perhaps none yet; NULL without
+   memory. */
 static struct wraps *
-wraps_of(struct torrent *t)
+wraps_of(const struct service *s, struct torrent *t)
 {
-	if (t->wraps == NULL && (t->wraps = calloc(1,
-	    sizeof(*t->wraps))) != NULL) {
+	struct wraps *all = t->wraps;
+
+	if (all == NULL) {
+		all = t->wraps = calloc(1, sizeof(*all));
 		t->wraps_free = wraps_free;
-		t->size += sizeof(*t->wraps);
-	}
-	return t->wraps;
+	} else if (all->generation != s->generation)
+		wraps_clear(all);
+	if (all != NULL)
+		all->generation = s->generation;
+	return all;
 }
 
 /*
@@ -201,33 +240,33 @@ static const struct wrap *
 wrap_get(const struct service *s, struct torrent *t, const char *base,
     bool simple)
 {
-	struct wraps *all = wraps_of(t);
-	struct wrap *w, new;
+	struct wraps *all = wraps_of(s, t);
+	struct wrap *w = NULL, new;
 	unsigned i;
 
-	for (i = 0; all != NULL && i < all->n; i++) {
+	if (all == NULL)
+		return NULL;
+	for (i = 0; i < all->n; i++) {
 		w = &all->wrap[i];
-		if (w->simple == simple && w->generation == s->generation &&
-		    strcmp(w->base, base) == 0)
+		if (w->simple == simple && strcmp(w->base, base) == 0)
 			return w;
 	}
-	if (all == NULL || wrap_make(s, t, base, simple, &new) == -1) {
-		if (all != NULL)
-			wrap_free(&new);
-		return NULL;
+	if (wrap_make(s, t, base, simple, &new) == -1) {
+		wrap_free(&new);
+		w = NULL;
+	} else {
+		if (new.len <= s->conf->max_torrent)
+			caveat_size(t, new.len);
+		if (all->n == WRAPS_MAX) {
+			wrap_free(&all->wrap[0]);
+			memmove(&all->wrap[0], &all->wrap[1],
+			    (WRAPS_MAX - 1) * sizeof(*w));
+			all->n--;
+		}
+		w = &all->wrap[all->n++];
+		*w = new;
 	}
-	if (new.len <= s->conf->max_torrent)
-		caveat_size(t, new.len);
-	if (all->n == WRAPS_MAX) {
-		t->size -= all->wrap[0].size;
-		wrap_free(&all->wrap[0]);
-		memmove(&all->wrap[0], &all->wrap[1],
-		    (WRAPS_MAX - 1) * sizeof(*w));
-		all->n--;
-	}
-	t->size += new.size;
-	w = &all->wrap[all->n++];
-	*w = new;
+	hot_set_wraps(&s->jobs->hot, t, wraps_size(all));
 	return w;
 }
 
@@ -237,7 +276,6 @@ static const char no_memory[] = "out of memory; try again later";
 struct torrent_wait {
 	struct parked	parked;		/* first, to be found by it */
 	struct waiter	waiter;
-	struct torrent_key key;
 	bool		simple;
 };
 
@@ -309,7 +347,8 @@ torrents_give_wrapped(const struct exchange *x, const struct torrent *t,
 		head_add(&h, "Vary: X-Forwarded-Proto\r\n");
 	after = reply_add_head(x, &h, &out, CONN_KEEP);
 	if (line->status == 200 && x->req->method != HTTP_HEAD) {
-		out_add(&out, w->before->data, w->before->len, w->before);
+		out_add(&out, t->wraps->before->data, t->wraps->before->len,
+		    t->wraps->before);
 		out_add(&out, t->info->data, t->info->len, t->info);
 		out_add(&out, w->after->data, w->after->len, w->after);
 		line->body_len = w->len;
@@ -427,9 +466,8 @@ torrents_answer_hot(const struct exchange *x, const struct torrent_key *key,
 	struct hot *hot = &s->jobs->hot;
 	uint64_t now = clock_coarse_ms(), age;
 	uint64_t limit = s->conf->revalidate_ms;
-	struct hot_entry *e = hot_find(hot, key);
+	const struct hot_entry *e = hot_find(hot, key);
 	struct torrent *t;
-	size_t size;
 
 	if (e == NULL)
 		return false;
@@ -450,11 +488,9 @@ torrents_answer_hot(const struct exchange *x, const struct torrent_key *key,
 		job_want(s->jobs, key, NULL, t, NULL);
 	if (now - t->touched_ms > TOUCH_MS && !t->by_mount)
 		torrents_touch(s, t, key);
-	size = t->size;
+	/* Its wrap may need the memory of this very torrent. */
 	torrent_ref(t);
 	torrents_give(x, t, base, simple, "hit");
-	if (t->size != size && (e = hot_find(hot, key)) != NULL)
-		hot_account(hot, e);
 	torrent_unref(t);
 	return true;
 }
@@ -484,17 +520,11 @@ static void
 torrent_wait_answer(struct torrent_wait *w, const struct job_result *result)
 {
 	const struct exchange *x = &w->parked.x;
-	struct hot *hot = &x->service->jobs->hot;
-	struct hot_entry *e;
 	char base[BASE_MAX], field[64] = "";
 
 	if (result->torrent != NULL) {
 		torrents_give(x, result->torrent, torrents_base(x, base),
 		    w->simple, result->checked ? "checked" : "made");
-		/* The torrent in memory may have grown by a wrap. */
-		e = hot_find(hot, &w->key);
-		if (e != NULL && e->torrent == result->torrent)
-			hot_account(hot, e);
 	} else if (result->status == 412) {
 		torrents_fail_unknown(x);
 	} else {
@@ -590,7 +620,6 @@ torrents_want(const struct exchange *x, const char *bytes,
 		free(w);
 		return;
 	}
-	w->key = *key;
 	w->simple = simple;
 	w->parked.on.expired = torrent_wait_on_expired;
 	w->parked.on.freed = torrent_wait_free;

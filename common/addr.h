@@ -22,6 +22,10 @@ struct addr {
 	uint32_t	 connections;
 	uint32_t	 jobs;
 	uint32_t	 waiting;	/* requests, through proxies too */
+	/* Bytes of torrents: being made, and being written when they were
+	   counted last. */
+	uint64_t	 made;
+	uint64_t	 written;
 };
 
 LIST_HEAD(addr_list, addr);

@@ -74,6 +74,7 @@ struct conf {
 	uint64_t		 max_bytes;
 	uint64_t		 max_torrent;	/* bytes */
 	uint64_t		 hot_size;	/* bytes */
+	uint64_t		 answer_memory;	/* bytes */
 	enum sha1_impl		 sha1_impl;
 	uint32_t		 header_timeout_ms;
 	uint32_t		 body_timeout_ms;

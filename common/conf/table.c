@@ -53,6 +53,8 @@ const struct keyword conf_keywords[] = {
 	    FROM(0, 10 * MINUTE)),
 	KEYWORD("revalidate", time_ms, revalidate_ms, "5s", FROM(0, HOUR)),
 	KEYWORD("hot-size", size, hot_size, "64M", FROM(1 * M, 1 * T)),
+	KEYWORD("answer-memory", size, answer_memory, "256M",
+	    FROM(1 * M, 1 * T)),
 	KEYWORD("cache-size", size, cache_size, "2G", FROM(1 * M, 1024 * T)),
 	KEYWORD("cache-age", time_s, cache_age_s, "30d", FROM(1, 3650 * DAY)),
 	KEYWORD("user", user, user, CONF_USER, EXPECT("NAME or ROLE NAME, ROLE "

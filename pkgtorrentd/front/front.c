@@ -26,6 +26,7 @@
 #include "common/timer.h"
 #include "pkgtorrentd/front/job/job.h"
 #include "pkgtorrentd/front/selftest_front.h"
+#include "pkgtorrentd/front/serve/answer_memory.h"
 #include "pkgtorrentd/front/serve/reply.h"
 
 #define TICK_MS		250
@@ -163,11 +164,13 @@ front_on_status(struct front *f, const struct msg *m)
 	    " refused over max-connections or max-connections-per-client; %"
 	    PRIu64 " requests answered, of these %" PRIu64 " from memory, %"
 	    PRIu64 " with 403, %" PRIu64 " with another 4xx (412 aside), %"
-	    PRIu64 " with 5xx; %u torrents in memory (%zu bytes), %u jobs (%u "
-	    "hashing), %" PRIu64 " bytes hashed, %" PRIu64 " to go",
+	    PRIu64 " with 5xx; %u torrents in memory (%zu bytes, and %"
+	    PRIu64 " of others being answered with), %u jobs (%u hashing), %"
+	    PRIu64 " bytes hashed, %" PRIu64 " to go",
 	    f->conns.n, f->conns.accepted, f->conns.refused, n->requests,
 	    n->hits, n->forbidden, n->client_errors, n->server_errors,
-	    f->jobs.hot.n, f->jobs.hot.size, f->jobs.n, f->jobs.queued,
+	    f->jobs.hot.n, f->jobs.hot.size, answer_memory_used(&f->service),
+	    f->jobs.n, f->jobs.queued,
 	    f->jobs.hashq.hashed, f->jobs.hashq.left);
 	return FAULT_NONE;
 }
@@ -230,6 +233,7 @@ front_on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)msg_send(&f->child.parent, MSG_ALIVE, &none, NULL, 0, NULL, 0);
 	jobs_tick(&f->jobs);
+	answer_memory_tick(&f->service);
 	if (f->stopping && (f->conns.n == 0 || clock_coarse_ms() > f->stop_ms))
 		event_base_loopexit(f->base, NULL);
 }
@@ -263,6 +267,8 @@ front_init(struct front *f)
 	    conns_init(&f->conns) == -1 ||
 	    jobs_init(&f->jobs, f->base, &f->child) == -1)
 		fatal("the event loop cannot be set up");
+	f->jobs.admit = answer_memory_admit;
+	f->jobs.admit_arg = &f->service;
 }
 
 void

@@ -101,6 +101,7 @@ TEST(conf_print__every_keyword)
 	    "hash-wait 1s\n"
 	    "revalidate 2s\n"
 	    "hot-size 3M\n"
+	    "answer-memory 5M\n"
 	    "cache-size 4M\n"
 	    "cache-age 5d\n"
 	    "user front u1\n"

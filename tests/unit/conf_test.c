@@ -99,6 +99,7 @@ TEST(conf__defaults)
 	ATF_CHECK_EQ(2ULL << 40, c->max_bytes);
 	ATF_CHECK_EQ(64ULL << 20, c->max_torrent);
 	ATF_CHECK_EQ(64ULL << 20, c->hot_size);
+	ATF_CHECK_EQ(256ULL << 20, c->answer_memory);
 	ATF_CHECK_EQ(SHA1_AUTO, c->sha1_impl);
 	ATF_CHECK_EQ(10000, c->header_timeout_ms);
 	ATF_CHECK_EQ(20000, c->body_timeout_ms);

@@ -19,11 +19,10 @@ hot_start(void)
 static struct torrent *
 torrent_of(size_t size)
 {
-	struct torrent *t = calloc(1, sizeof(*t));
+	struct torrent *t = torrent_new();
 
 	ATF_REQUIRE(t != NULL);
-	t->refs = 1;
-	t->size = size;
+	t->held.size = size;
 	return t;
 }
 

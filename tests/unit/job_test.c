@@ -489,6 +489,152 @@ TEST(job__cold_digest)
 	ATF_CHECK_EQ(0, rig->jobs.queued);
 }
 
+struct admission {
+	bool		 open;		/* the answer to the question */
+	unsigned	 asked;
+	const struct addr *addr;
+	uint64_t	 bytes;
+};
+
+static bool
+admission_ask(void *arg, const struct addr *addr, uint64_t bytes)
+{
+	struct admission *a = arg;
+
+	a->asked++;
+	a->addr = addr;
+	a->bytes = bytes;
+	return a->open;
+}
+
+/* What a job takes for a torrent counts, but not while it hashes. */
+TEST(job__memory_counts)
+{
+	struct admission a = { .open = true };
+	struct rig *rig = rig_start("");
+	struct addr *addr;
+	struct request_rig r;
+	struct identity id = identity(1);
+
+	rig->jobs.admit = admission_ask;
+	rig->jobs.admit_arg = &a;
+	addr = addr_get(&rig->addrs, AF_INET, (const uint8_t *)"1234");
+	request_send(rig, &r, PATHS, true, true, addr);
+	cache_knows_nothing(rig);
+	ATF_CHECK_EQ(0, rig->jobs.made);
+	walker_lists(rig, PATHS, id);
+	/* The lists, and a dictionary with a copy of two thirds of them. */
+	ATF_CHECK(rig->jobs.made > 2 * DIGESTS * SHA1_LEN + 4 * SHA1_LEN);
+	ATF_CHECK_EQ(rig->jobs.made, addr->made);
+	cache_answers_pieces(rig, 2, false);
+	ATF_CHECK_EQ(1, rig->jobs.queued);
+	ATF_CHECK_EQ(0, rig->jobs.made);
+	ATF_CHECK_EQ(0, addr->made);
+	walker_opens(rig, 2, id);
+	hasher_hashes(rig, 2, id);
+	request_check(rig, &r, 200);
+	ATF_CHECK_EQ(0, rig->jobs.made);
+	ATF_CHECK_EQ(0, addr->made);
+	ATF_CHECK_EQ(1, addr->refs);
+	/* Small ones are always made. */
+	ATF_CHECK_EQ(0, a.asked);
+}
+
+/* The files' names alone make a large torrent of this many. */
+#define MANY		40000
+
+static struct buf
+many_paths(void)
+{
+	struct buf text = { 0 };
+	int i;
+
+	for (i = 0; i < MANY; i++)
+		ATF_REQUIRE_EQ(0, buf_addf(&text, "%s/a/%05d", i > 0 ?
+		    "\n" : "", i));
+	ATF_REQUIRE_EQ(0, buf_add(&text, "", 1));
+	return text;
+}
+
+/* As walker_lists(), in as many messages as it takes. */
+static void
+walker_lists_many(struct rig *rig, const char *paths, struct identity id)
+{
+	struct end *walker = &rig->walker[0];
+	struct msg_resolved body = { .result = RESOLVE_OK };
+	struct buf records = listing(paths, id);
+	struct msg_id part = { 0 };
+	const struct msg_resolve *asked;
+	size_t at, n;
+
+	do
+		asked = rig_expect(rig, walker, MSG_RESOLVE);
+	while (asked->flags & PART_MORE);
+	part.id = body.id = asked->id;
+	sha256(records.data, records.len, body.listing_sha256);
+	for (at = 0; at < records.len; at += n) {
+		n = records.len - at < MSG_TAIL_MAX ? records.len - at :
+		    MSG_TAIL_MAX;
+		rig_say(rig, walker, MSG_LISTING, &part, records.data + at,
+		    n);
+	}
+	rig_say(rig, walker, MSG_RESOLVED, &body, NULL, 0);
+	buf_free(&records);
+}
+
+TEST(job__large_torrents_may_be_refused)
+{
+	struct admission a = { .open = false };
+	struct rig *rig = rig_start("max-files 100000\n");
+	struct buf paths = many_paths();
+	struct identity empty = identity(1);
+	struct request_rig r;
+
+	empty.size = 0;
+	rig->jobs.admit = admission_ask;
+	rig->jobs.admit_arg = &a;
+	request_send(rig, &r, (char *)paths.data, true, true, NULL);
+	cache_knows_nothing(rig);
+	walker_lists_many(rig, (char *)paths.data, empty);
+	request_check(rig, &r, 503);
+	ATF_CHECK(r.result.retry_s > 0);
+	ATF_CHECK_EQ(1, a.asked);
+	ATF_CHECK(a.bytes > 1U << 20);
+	ATF_CHECK_EQ(0, rig->jobs.made);
+	a.open = true;
+	request_send(rig, &r, (char *)paths.data, true, true, NULL);
+	cache_knows_nothing(rig);
+	walker_lists_many(rig, (char *)paths.data, empty);
+	request_check(rig, &r, 200);
+	ATF_CHECK_EQ(2, a.asked);
+	ATF_CHECK_EQ(0, rig->jobs.made);
+	buf_free(&paths);
+}
+
+/* As soon as the cache begins to send one. */
+TEST(job__large_entries_may_be_refused)
+{
+	struct admission a = { .open = false };
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	const struct msg_get_info *asked;
+	struct msg_info body = { .flags = PART_MORE | INFO_FOUND,
+	    .listing_len = 100, .info_len = 2U << 20 };
+
+	rig->jobs.admit = admission_ask;
+	rig->jobs.admit_arg = &a;
+	request_send(rig, &r, PATHS, false, true, NULL);
+	asked = rig_expect(rig, &rig->cache, MSG_GET_INFO);
+	body.id = asked->id;
+	rig_say(rig, &rig->cache, MSG_INFO, &body, "x", 1);
+	request_check(rig, &r, 503);
+	ATF_CHECK_EQ(1, a.asked);
+	ATF_CHECK_EQ(100 + (2U << 20), a.bytes);
+	ATF_CHECK_EQ(0, rig->jobs.made);
+	/* The rest of it is not wanted. */
+	rig_say(rig, &rig->cache, MSG_INFO, &body, "x", 1);
+}
+
 /* The cache has the entry, and the walker says that nothing has changed. */
 TEST(job__cache_knows_the_torrent)
 {

@@ -2,6 +2,7 @@
 /* Answers on their way to pipes and sockets that have little room. */
 #include <netinet/in.h>
 
+#include "common/clock.h"
 #include "pkgtorrentd/front/conn/out.h"
 #include "tests/lib/test.h"
 
@@ -269,6 +270,70 @@ TEST(out__reader_has_gone)
 	out_clear(&o);
 	ATF_CHECK_EQ(1, blob->refs);
 	blob_unref(blob);
+}
+
+static void
+ignore(struct held *h)
+{
+	h->size = 0;
+}
+
+/* The torrent is held as long as its bytes are to be written. */
+TEST(out__holds_the_torrent)
+{
+	struct held	h = { .refs = 1, .size = BLOB_LEN, .free = ignore };
+	struct blob	*blob = blob_of(1, BLOB_LEN);
+	struct addr	a = { .refs = 2, .written = 5 };
+
+	make_pipe();
+	o.held = &h;
+	o.addr = &a;
+	out_add(&o, blob->data, 10, blob);
+	ATF_REQUIRE_EQ(1, out_write(&o, fds[1]));
+	ATF_CHECK_EQ(1, h.refs);
+	out_clear(&o);
+	ATF_CHECK_EQ(1, h.refs);
+	ATF_CHECK_EQ(1, a.refs);
+	ATF_CHECK_EQ(0, a.written);
+	o.held = &h;
+	out_add(&o, blob->data, blob->len, blob);
+	ATF_REQUIRE_EQ(0, out_write(&o, fds[1]));
+	ATF_CHECK_EQ(2, h.refs);
+	ATF_CHECK_EQ(BLOB_LEN / 2, held_share(&h));
+	h.hot = 1;
+	ATF_CHECK_EQ(0, held_share(&h));
+	h.hot = 0;
+	held_unref(&h);
+	ATF_CHECK_EQ(BLOB_LEN, held_share(&h));
+	out_clear(&o);
+	ATF_CHECK_EQ(0, h.size);
+	blob_unref(blob);
+}
+
+/* An hour is too short for a torrent like that, however fast it is read;
+   unless hot memory holds it. */
+TEST(out__large_ones_need_a_rate)
+{
+	struct held	h = { .refs = 1, .hot = 1, .free = ignore };
+
+	make_tcp();
+	o.held = &h;
+	out_add(&o, NULL, 1ULL << 50, NULL);
+	ATF_REQUIRE_EQ(0, out_write(&o, fds[1]));
+	do {
+		take();
+		got.len = 0;
+		ATF_REQUIRE_EQ(0, out_write(&o, fds[1]));
+		ATF_CHECK_EQ(OUT_UNRATED, o.rate);
+	} while (clock_coarse_ms() - o.rate_ms < 1000);
+	ATF_CHECK(out_is_taken(&o, fds[1], 500));
+	h.hot = 0;
+	while (out_is_taken(&o, fds[1], 500)) {
+		take();
+		got.len = 0;
+		ATF_REQUIRE_EQ(0, out_write(&o, fds[1]));
+	}
+	out_clear(&o);
 }
 
 /* Room in the kernel's buffers is not progress; acknowledged bytes are. */

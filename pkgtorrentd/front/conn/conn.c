@@ -601,6 +601,68 @@ conn_on_event(evutil_socket_t fd, short what, void *arg)
 		conn_resume(c);
 }
 
+/* The bytes of torrents that are written and that hot memory does not hold, in
+   all and of each client. */
+static uint64_t
+conns_count_written(struct conns *conns)
+{
+	struct conn_queue *writers = &conns->deadlines[DEADLINE_WRITE];
+	uint64_t all = 0, share;
+	struct conn *c;
+
+	TAILQ_FOREACH(c, writers, timed)
+		if (c->out.addr != NULL)
+			c->out.addr->written = 0;
+	TAILQ_FOREACH(c, writers, timed) {
+		share = held_share(c->out.held);
+		all += share;
+		if (c->out.addr != NULL)
+			c->out.addr->written += share;
+	}
+	return all;
+}
+
+/* The slowest of all (past their limit) or of the clients past theirs. */
+static struct conn *
+conns_find_slowest(struct conns *conns, uint64_t all, uint64_t max,
+    uint64_t max_client)
+{
+	struct conn *c, *slowest = NULL;
+	const struct addr *addr;
+	uint64_t share;
+
+	TAILQ_FOREACH(c, &conns->deadlines[DEADLINE_WRITE], timed) {
+		addr = c->out.addr;
+		share = held_share(c->out.held);
+		if (share == 0 || c->out.rate == OUT_UNRATED ||
+		    (slowest != NULL && c->out.rate >= slowest->out.rate))
+			continue;
+		if ((all > max && all > share) || (addr != NULL &&
+		    addr->written + addr->made > max_client &&
+		    addr->written + addr->made > share))
+			slowest = c;
+	}
+	return slowest;
+}
+
+uint64_t
+conns_fit(struct conns *conns, uint64_t others, uint64_t max,
+    uint64_t max_client, uint32_t *closed)
+{
+	struct conn *c;
+	uint64_t written;
+
+	for (;;) {
+		written = conns_count_written(conns);
+		c = conns_find_slowest(conns, others + written, max,
+		    max_client);
+		if (c == NULL)
+			return written;
+		++*closed;
+		conn_free(c);
+	}
+}
+
 enum limit {
 	LIMIT_NONE,	/* there is room */
 	LIMIT_TELL,	/* over a limit: answer 503 */

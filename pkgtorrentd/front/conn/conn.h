@@ -121,6 +121,17 @@ enum msg_fault conns_on_listener(struct conns *, struct msg *);
 /* Accept nothing any more; close each connection once it has no request. */
 void	conns_stop(struct conns *);
 
+/*
+ * Connections that write torrents which hot memory does not hold: close the
+ * slowest of these until all of them, with so many bytes of others, take at
+ * most max, and until each client, with what is made for it, takes at most
+ * max_client.  One that is alone with its torrent is left, and one whose rate
+ * is not known yet.  Adds the number of those closed to *closed.  Returns the
+ * bytes that the connections take now; written of each addr is set.
+ */
+uint64_t conns_fit(struct conns *, uint64_t others, uint64_t max,
+	    uint64_t max_client, uint32_t *closed);
+
 const struct conn_peer *conn_peer(const struct conn *);
 /*
  * Answer the request at hand, or the parked one, which this leaves to its

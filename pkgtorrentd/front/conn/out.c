@@ -15,6 +15,9 @@
 #define IOV_MAX_HERE	64
 #define ZEROS_LEN	(256U << 10)
 #define RATE_MIN	1024ULL		/* bytes a second */
+#define HELD_S		3600		/* for a torrent not in hot memory */
+/* The kernels on the way may take megabytes at once, but not each time. */
+#define RATE_MS		5000
 #define SENDFILE_MAX	(1U << 20)	/* bytes at once */
 
 static const uint8_t zeros[ZEROS_LEN];
@@ -24,6 +27,7 @@ out_add(struct out *o, const void *p, uint64_t len, struct blob *blob)
 {
 	if (len > 0)
 		o->parts[o->nparts++] = (struct out_part){ p, len, blob };
+	o->len += len;
 }
 
 void
@@ -33,6 +37,12 @@ out_clear(struct out *o)
 
 	for (i = 0; o->kept && i < o->nparts; i++)
 		blob_unref(o->parts[i].blob);
+	if (o->kept)
+		held_unref(o->held);
+	/* It is counted again before it is looked at. */
+	if (o->addr != NULL)
+		o->addr->written = 0;
+	addr_put(o->addr);
 	blob_unref(o->copied);
 	if (o->file_fd != -1)
 		close(o->file_fd);
@@ -160,6 +170,8 @@ out_keep(struct out *o)
 			at += p->len;
 		}
 	}
+	if (o->held != NULL)
+		held_ref(o->held);
 	o->kept = true;
 	return 0;
 }
@@ -191,9 +203,20 @@ out_write(struct out *o, int fd)
 		return r;
 	if (out_keep(o) == -1)
 		return -1;
-	o->taken = out_taken(o, fd);
-	o->taken_ms = clock_coarse_ms();
+	o->taken = o->rate_taken = out_taken(o, fd);
+	o->taken_ms = o->rate_ms = clock_coarse_ms();
 	return 0;
+}
+
+/* Bytes a second that are progress. */
+static uint64_t
+out_rate_min(const struct out *o)
+{
+	uint64_t rate = 0;
+
+	if (o->held != NULL && o->held->hot == 0)
+		rate = o->len / HELD_S;
+	return rate > RATE_MIN ? rate : RATE_MIN;
 }
 
 bool
@@ -201,7 +224,12 @@ out_is_taken(struct out *o, int fd, uint64_t limit_ms)
 {
 	uint64_t now = clock_coarse_ms(), taken = out_taken(o, fd);
 
-	if (taken - o->taken > RATE_MIN * (now - o->taken_ms) / 1000) {
+	if (now - o->rate_ms >= RATE_MS) {
+		o->rate = (taken - o->rate_taken) * 1000 / (now - o->rate_ms);
+		o->rate_taken = taken;
+		o->rate_ms = now;
+	}
+	if (taken - o->taken > out_rate_min(o) * (now - o->taken_ms) / 1000) {
 		o->taken = taken;
 		o->taken_ms = now;
 	}

@@ -9,7 +9,9 @@
 
 #include <stdbool.h>
 
+#include "common/addr.h"
 #include "common/blob.h"
+#include "common/held.h"
 
 #define OUT_PARTS_MAX	5
 
@@ -32,6 +34,11 @@ struct out {
 	bool		 last;		/* the descriptor is closed after it */
 	bool		 kept;		/* parts own their bytes */
 	struct blob	*copied;
+	struct held	*held;		/* the torrent that it is of, or NULL;
+					   referenced once it is kept */
+	struct addr	*addr;		/* charged with it, or NULL; given
+					   back by out_clear() */
+	uint64_t	 len;		/* bytes of all parts */
 	int		 file_fd;	/* -1, or closed by out_clear() */
 	uint64_t	 file_at;
 	uint64_t	 file_left;	/* bytes to send from there */
@@ -39,8 +46,12 @@ struct out {
 	uint64_t	 taken;		/* bytes acknowledged when the rate
 					   was last sufficient */
 	uint64_t	 taken_ms;	/* when the rate was last sufficient */
+	uint64_t	 rate;		/* bytes a second, measured last */
+	uint64_t	 rate_taken;	/* bytes acknowledged then */
+	uint64_t	 rate_ms;
 };
-#define OUT_EMPTY	((struct out){ .file_fd = -1 })
+#define OUT_UNRATED	UINT64_MAX
+#define OUT_EMPTY	((struct out){ .file_fd = -1, .rate = OUT_UNRATED })
 
 /* Add a part, at most OUT_PARTS_MAX.  A part without bytes is left out. */
 void	out_add(struct out *, const void *, uint64_t len, struct blob *);
@@ -53,7 +64,9 @@ void	out_add(struct out *, const void *, uint64_t len, struct blob *);
 int	out_write(struct out *, int fd);
 /*
  * After out_write() returned 0: has the other end of this TCP or Unix socket
- * acknowledged at least 1 KiB a second within the last limit_ms?
+ * acknowledged at least 1 KiB a second within the last limit_ms?  A torrent
+ * that is not in hot memory needs the rate besides at which it would take an
+ * hour.  Measures the rate every few seconds.
  */
 bool	out_is_taken(struct out *, int fd, uint64_t limit_ms);
 /* Release blobs and file; the answer is OUT_EMPTY afterwards. */

@@ -39,6 +39,15 @@ charge_spend(struct charge *c, uint64_t us)
 }
 
 void
+charge_memory(struct charge *c, uint64_t *made, uint64_t bytes)
+{
+	*made += bytes - c->made;
+	if (c->addr != NULL)
+		c->addr->made += bytes - c->made;
+	c->made = bytes;
+}
+
+void
 charge_release(struct charge *c, uint32_t *queued)
 {
 	if (c->queue_slot)

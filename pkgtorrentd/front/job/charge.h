@@ -11,9 +11,10 @@
 
 #include "common/addr.h"
 #include "common/conf/conf.h"
+#include "common/held.h"
 
 #define CHARGE_FREE_US	5000		/* of walkers, front and cache */
-#define CHARGE_FREE_LEN	(1U << 20)	/* bytes of info dictionary */
+#define CHARGE_FREE_LEN	HELD_SMALL	/* bytes of info dictionary */
 
 /* Begins as zeros. */
 struct charge {
@@ -21,6 +22,7 @@ struct charge {
 	bool		 client_slot;
 	bool		 queue_slot;
 	uint64_t	 used_us;
+	uint64_t	 made;		/* bytes of its torrent */
 };
 
 /* Take one of the client's slots, unless the job has one.  0, or the status
@@ -32,7 +34,10 @@ int	charge_queue(struct charge *, const struct conf *, uint32_t *queued);
 /* Somebody has worked on the job for so long.  true: for too long to be
    free. */
 bool	charge_spend(struct charge *, uint64_t us);
-/* The job has ended: give back slots and client. */
+/* The torrent that is made takes so many bytes from now on; *made are those of
+   all jobs. */
+void	charge_memory(struct charge *, uint64_t *made, uint64_t bytes);
+/* The job has ended, and takes no memory: give back slots and client. */
 void	charge_release(struct charge *, uint32_t *queued);
 
 #endif

@@ -23,8 +23,8 @@ hot_free_entry(struct hot *hot, struct hot_entry *e)
 	RB_REMOVE(hot_tree, &hot->tree, e);
 	TAILQ_REMOVE(&hot->lru, e, lru);
 	hot->size -= HOT_ALLOCATED(sizeof(*e));
-	if (t != NULL && --t->keys == 0)
-		hot->size -= t->size + t->wraps_size;
+	if (t != NULL && --t->held.hot == 0)
+		hot->size -= t->held.size;
 	hot->n--;
 	torrent_unref(t);
 	free(e);
@@ -54,8 +54,9 @@ hot_find(struct hot *hot, const struct torrent_key *key)
 void
 hot_set_wraps(struct hot *hot, struct torrent *t, size_t size)
 {
-	if (t->keys > 0)
+	if (t->held.hot > 0)
 		hot->size = hot->size - t->wraps_size + size;
+	t->held.size = t->held.size - t->wraps_size + size;
 	t->wraps_size = size;
 	/* The entry that was just used is dropped last, but may be dropped:
 	   its users hold a reference to the torrent. */
@@ -79,8 +80,8 @@ hot_put(struct hot *hot, const struct torrent_key *key, struct torrent *t,
 	TAILQ_INSERT_TAIL(&hot->lru, e, lru);
 	hot->n++;
 	hot->size += HOT_ALLOCATED(sizeof(*e));
-	if (t != NULL && t->keys++ == 0)
-		hot->size += t->size + t->wraps_size;
+	if (t != NULL && t->held.hot++ == 0)
+		hot->size += t->held.size;
 	hot_shrink(hot);
 }
 
@@ -159,18 +160,11 @@ hot_set_conf(struct hot *hot, const struct conf *old, const struct conf *conf,
 	hot_shrink(hot);
 }
 
-struct torrent *
-torrent_ref(struct torrent *t)
+static void
+torrent_free(struct held *held)
 {
-	t->refs++;
-	return t;
-}
+	struct torrent *t = (struct torrent *)held;
 
-void
-torrent_unref(struct torrent *t)
-{
-	if (t == NULL || --t->refs > 0)
-		return;
 	if (t->wraps != NULL)
 		t->wraps_free(t->wraps);
 	specs_free(&t->specs);
@@ -179,4 +173,31 @@ torrent_unref(struct torrent *t)
 	free(t->path);
 	free(t->shas);
 	free(t);
+}
+
+struct torrent *
+torrent_new(void)
+{
+	struct torrent *t;
+
+	t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return NULL;
+	t->held.refs = 1;
+	t->held.free = torrent_free;
+	return t;
+}
+
+struct torrent *
+torrent_ref(struct torrent *t)
+{
+	held_ref(&t->held);
+	return t;
+}
+
+void
+torrent_unref(struct torrent *t)
+{
+	if (t != NULL)
+		held_unref(&t->held);
 }

@@ -13,6 +13,7 @@
 
 #include "common/blob.h"
 #include "common/conf/conf.h"
+#include "common/held.h"
 #include "common/msg.h"
 #include "common/spec.h"
 
@@ -35,8 +36,7 @@ struct listing_sha {
 struct wraps;
 
 struct torrent {
-	uint32_t		 refs;
-	uint32_t		 keys;		/* entries of hot memory */
+	struct held		 held;		/* first, to be found by it */
 	bool			 multi;
 	bool			 settled;	/* may be remembered */
 	bool			 by_mount;	/* until its mounts change */
@@ -58,8 +58,7 @@ struct torrent {
 	   wraps_free() frees them with the torrent. */
 	struct wraps		*wraps;
 	void			(*wraps_free)(struct wraps *);
-	size_t			 size;		/* bytes, without wraps */
-	size_t			 wraps_size;	/* bytes */
+	size_t			 wraps_size;	/* bytes, of held.size */
 };
 
 struct hot_entry {
@@ -106,6 +105,7 @@ void		 hot_set_wraps(struct hot *, struct torrent *, size_t);
 /* The bytes that an allocation takes, with the allocator's own. */
 #define HOT_ALLOCATED(n) ((n) + 2 * sizeof(size_t))
 
+struct torrent	*torrent_new(void);	/* NULL without memory */
 struct torrent	*torrent_ref(struct torrent *);
 void		 torrent_unref(struct torrent *);
 

@@ -170,10 +170,27 @@ job_succeed(struct job *job, struct torrent *t)
 	job_set_due(job);
 }
 
+/* The job's torrent takes so many bytes from now on. */
+static void
+job_count(struct job *job, uint64_t bytes)
+{
+	charge_memory(&job->charge, &job->all->made, bytes);
+}
+
+/* The bytes of the torrent that is to be checked, unless they count in hot
+   memory. */
+static uint64_t
+job_old_size(const struct job *job)
+{
+	return job->old == NULL || job->old->held.hot > 0 ? 0 :
+	    job->old->held.size;
+}
+
 static void
 job_drop_files(struct job *job)
 {
 	ask_end(&job->ask);
+	job_count(job, 0);
 	layout_free(&job->layout);
 	job_files_free(&job->files);
 	job->to_hash = job->hashed = 0;
@@ -190,6 +207,7 @@ job_end(struct job *job)
 {
 	struct waiter *w;
 
+	job_count(job, 0);
 	charge_release(&job->charge, &job->all->queued);
 	while ((w = TAILQ_FIRST(&job->waiters)) != NULL) {
 		job_leave(w);
@@ -283,7 +301,8 @@ job_want(struct jobs *all, const struct torrent_key *key, struct specs *specs,
 	w->job = job;
 	TAILQ_INSERT_TAIL(&job->waiters, w, entry);
 	job->asked_ms = clock_coarse_ms();
-	if (job->charge.addr == NULL && !job->charge.client_slot)
+	if (job->charge.addr == NULL && !job->charge.client_slot &&
+	    job->charge.made == 0)
 		job->charge.addr = addr_ref(w->addr);
 	return 0;
 }
@@ -326,6 +345,32 @@ job_take_queue_slot(struct job *job)
 		job_fail(job, 503, busy_queue, hashq_estimate(&all->hashq,
 		    all->hashq.left));
 	return status == 0 ? 0 : -1;
+}
+
+/*
+ * Count so many bytes for a torrent whose dictionary has info_len bytes.  A
+ * large one needs a slot, as if it were hashed, and memory that others do not
+ * take.  0, or -1: it has none, and the job has failed.
+ */
+static int
+job_take_memory(struct job *job, uint64_t bytes, uint64_t info_len)
+{
+	struct jobs *all = job->all;
+
+	job_count(job, 0);
+	if (info_len > CHARGE_FREE_LEN) {
+		if (job_take_queue_slot(job) == -1)
+			return -1;
+		if (all->admit != NULL && !all->admit(all->admit_arg,
+		    job->charge.addr, bytes)) {
+			job_fail(job, 503, "the memory for large torrents is "
+			    "taken by those that are being sent; try again "
+			    "later", 10);
+			return -1;
+		}
+	}
+	job_count(job, bytes);
+	return 0;
 }
 
 /* Somebody has worked on the job.  One that is complete is answered. */
@@ -474,6 +519,7 @@ job_load(struct job *job, const struct msg_info *body)
 	}
 	buf_free(&job->listing);
 	buf_free(&job->info);
+	job_count(job, job->layout.info.len);
 	job_set_due(job);
 }
 
@@ -489,7 +535,8 @@ job_on_info(struct worker *w, struct msg *m)
 	if (job->listing.len + job->info.len + m->tail_len >
 	    2 * (uint64_t)LISTING_MAX + all->conf->max_torrent)
 		return FAULT_CONTENT;
-	if (body->info_len > CHARGE_FREE_LEN && job_take_queue_slot(job) == -1)
+	if (job->charge.made == 0 && job_take_memory(job, body->listing_len +
+	    MIN(body->info_len, all->conf->max_torrent), body->info_len) == -1)
 		return FAULT_NONE;
 	if (job_add_info(job, body, m) == -1)
 		job_fail_memory(job);
@@ -518,6 +565,7 @@ job_load_on(struct job *job)
 	if (!job_lay_out(job))
 		return;
 	job->old = layout_take(&job->layout);
+	job_count(job, job_old_size(job));
 	job_ask_walkers(job, JOB_RESOLVE);
 }
 
@@ -697,8 +745,8 @@ job_take_listings(struct job *job)
 		job_fail(job, status, why, status == 500 ? 1 : 0);
 		return;
 	}
-	if (job->files.info_len <= CHARGE_FREE_LEN ||
-	    job_take_queue_slot(job) == 0)
+	if (job_take_memory(job, job_files_size(&job->files) +
+	    job_old_size(job), job->files.info_len) == 0)
 		job_ask_cache(job, JOB_PIECES);
 }
 
@@ -873,6 +921,8 @@ job_hash(struct job *job)
 	}
 	if (job_take_queue_slot(job) == -1)
 		return;
+	/* Hashing may take hours, and max-queue bounds it. */
+	job_count(job, 0);
 	job->hash_start_ms = clock_coarse_ms();
 	job->group = hash_group_new(job->to_hash);
 	for (file = job->files.v; file < end; file++)
@@ -916,6 +966,8 @@ static void
 job_complete(struct job *job)
 {
 	job->state = JOB_LAYOUT;
+	/* After hashing it is not refused: that cost far more. */
+	job_count(job, job_files_size(&job->files) + job_old_size(job));
 	if (layout_begin(&job->layout, &job->files, job->all->conf,
 	    &job->specs) == -1)
 		job_fail_memory(job);

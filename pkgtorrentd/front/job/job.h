@@ -71,6 +71,13 @@ struct jobs {
 	uint64_t		 turns;		/* that took all their time */
 	uint32_t		 n;
 	uint32_t		 queued;	/* counted against max-queue */
+	uint64_t		 made;		/* bytes of torrents that jobs
+						   make, and of their pieces */
+	/* May this client's job take so many bytes for a large torrent?  NULL:
+	   always. */
+	bool			(*admit)(void *arg, const struct addr *,
+				    uint64_t bytes);
+	void			*admit_arg;
 	uint32_t		 layout_epoch;	/* number of configurations that
 						   changed info hashes */
 	uint32_t		 mounts;	/* changes of the mount table */

@@ -439,6 +439,7 @@ files_check_size(struct job_files *files, const struct conf *conf,
 {
 	struct torrent_params params = job_files_params(files, conf);
 	struct torrent_file *tf = job_files_describe(files);
+	uint32_t i;
 
 	if (tf == NULL) {
 		*why = no_memory;
@@ -446,6 +447,10 @@ files_check_size(struct job_files *files, const struct conf *conf,
 	}
 	files->info_len = torrent_info_len(&params, tf, files->n,
 	    files->multi);
+	files->pieces_len = 0;
+	for (i = 0; i < files->n; i++)
+		files->pieces_len += SHA1_LEN * torrent_digests(tf[i].size,
+		    files->piece_len);
 	free(tf);
 	if (files->info_len <= conf->max_torrent)
 		return 0;

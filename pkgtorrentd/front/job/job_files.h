@@ -44,6 +44,7 @@ struct job_files {
 	uint32_t	 n;
 	uint64_t	 bytes;		/* of content */
 	uint64_t	 info_len;	/* bytes of info dictionary */
+	uint64_t	 pieces_len;	/* bytes of all lists of pieces */
 	uint32_t	 piece_len;
 	bool		 multi;		/* the torrent has the multi form */
 	bool		 settled;	/* the torrent may be remembered */
@@ -93,6 +94,14 @@ bool	job_files_take_resolved(struct job_files *, const struct specs *,
  */
 int	job_files_take(struct job_files *, const struct conf *,
 	    const struct specs *, bool multi, const char **why);
+/* The bytes of memory that making the torrent takes: all lists of pieces, and
+   the dictionary that they are copied to. */
+static inline uint64_t
+job_files_size(const struct job_files *files)
+{
+	return files->pieces_len + files->info_len;
+}
+
 /* Ask the cache for the pieces of *asked files: all that it has not answered
    for.  0, or -1 without memory. */
 int	job_files_ask_pieces(struct job_files *, struct worker *cache,

@@ -46,17 +46,6 @@ torrent_set_shas(struct torrent *t, const struct job_files *files)
 	return 0;
 }
 
-static struct torrent *
-torrent_new(void)
-{
-	struct torrent *t;
-
-	t = calloc(1, sizeof(*t));
-	if (t != NULL)
-		t->refs = 1;
-	return t;
-}
-
 int
 layout_begin(struct layout *l, const struct job_files *files,
     const struct conf *conf, const struct specs *specs)
@@ -182,7 +171,7 @@ torrent_count(struct torrent *t)
 	shas = reallocarray(t->shas, t->nshas, sizeof(*shas));
 	if (shas != NULL)
 		t->shas = shas;
-	t->size = HOT_ALLOCATED(sizeof(*t)) +
+	t->held.size = HOT_ALLOCATED(sizeof(*t)) +
 	    HOT_ALLOCATED(sizeof(*t->info)) +
 	    HOT_ALLOCATED(t->info->len) + HOT_ALLOCATED(t->specs.text.cap) +
 	    HOT_ALLOCATED(strlen(t->name) + 1) +

@@ -314,8 +314,7 @@ reply_empty(const struct exchange *x, int status, const char *fields,
 	reply_send(x, &out, &line, after);
 }
 
-/* The address that is charged with the request, or NULL. */
-static struct addr *
+struct addr *
 reply_addr(const struct exchange *x)
 {
 	struct conns *conns = x->service->conns;

@@ -53,6 +53,10 @@ reply_send(const struct exchange *x, const struct out *out,
 	conn_send(x->conn, out, after);
 }
 
+/* The client that is charged with the request, as a reference; NULL if there is
+   none, or no memory. */
+struct addr	*reply_addr(const struct exchange *);
+
 /* A parked request.  It is embedded in a struct for its kind of wait. */
 struct parked {
 	struct conn_parked	 on;		/* first, to be found by it */

@@ -31,6 +31,14 @@ struct access {
 	struct event	*ev;
 };
 
+/* What was done because answer-memory was full, since the last line about it
+   in the log. */
+struct answer_memory {
+	uint32_t	closed;		/* connections */
+	uint32_t	refused;	/* torrents */
+	uint64_t	log_ms;
+};
+
 /* The owner sets jobs, conf, conns, started_ns, and parent and fd of access. */
 struct service {
 	struct jobs		*jobs;
@@ -38,6 +46,7 @@ struct service {
 	struct conns		*conns;
 	struct access		 access;
 	struct counters		 counters;
+	struct answer_memory	 memory;
 	struct buf		 trackers;	/* announce URLs, in lines, and
 						   a NUL; or nothing */
 	uint32_t		 generation;	/* of trackers and conf: older

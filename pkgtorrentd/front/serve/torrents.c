@@ -325,7 +325,7 @@ torrents_max_age(const struct conf *conf, const struct torrent *t)
 
 /* Answer with a torrent; line->status is 200 or 304. */
 static void
-torrents_give_wrapped(const struct exchange *x, const struct torrent *t,
+torrents_give_wrapped(const struct exchange *x, struct torrent *t,
     const struct wrap *w, struct access_line *line)
 {
 	static const char max_age[] = "Cache-Control: public, max-age=";
@@ -352,6 +352,9 @@ torrents_give_wrapped(const struct exchange *x, const struct torrent *t,
 		out_add(&out, t->info->data, t->info->len, t->info);
 		out_add(&out, w->after->data, w->after->len, w->after);
 		line->body_len = w->len;
+		out.held = &t->held;
+		if (t->held.size > HELD_SMALL)
+			out.addr = reply_addr(x);
 	}
 	reply_send(x, &out, line, after);
 }

@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "common/child.h"
+#include "common/sandbox/limits.h"
 #include "common/sandbox/sandbox.h"
 #include "common/sandbox/selftest.h"
 #include "common/seal.h"
@@ -24,6 +25,19 @@ exit_orphaned(void *owner)
 {
 	(void)owner;
 	_exit(0);
+}
+
+/* The limit cannot be raised any longer. */
+static void
+check_memory(const struct child *child)
+{
+	uint64_t wanted = limits_data(child->parent.self, child->conf);
+
+	if (child->max_data != 0 && wanted > child->max_data)
+		log_warn("the new configuration allows %ju bytes of memory, "
+		    "but the process was started with a limit of %ju: restart "
+		    "the service", (uintmax_t)wanted,
+		    (uintmax_t)child->max_data);
 }
 
 int
@@ -55,6 +69,7 @@ child_on_conf(struct child *child, const struct msg *msg)
 	conf_free(child->previous);
 	child->previous = child->conf;
 	child->conf = conf;
+	check_memory(child);
 	child->flags = body->flags & (CONF_VERBOSE | CONF_PRIVILEGED |
 	    CONF_CHECK | CONF_SYSTEMD);
 	selftest_set_systemd(child->flags & CONF_SYSTEMD);
@@ -213,10 +228,12 @@ child_confine(struct child *child, const char *dir, unsigned max_fds,
 		.dir = dir,
 		.channel_fd = child->parent.fd,
 		.max_fds = max_fds,
+		.max_data = limits_data(role, child->conf),
 	};
 	char layers[1024];
 	int dirfd;
 
+	child->max_data = box.max_data;
 	sandbox_enter(&box, &dirfd, layers, sizeof(layers));
 	selftest(child->owner, dirfd);
 	child_ready(child, layers);

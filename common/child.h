@@ -33,6 +33,8 @@ struct child {
 	uint32_t	 flags;		/* CONF_ */
 	struct conf	*conf;
 	struct conf	*previous;	/* replaced by conf */
+	uint64_t	 max_data;	/* bytes of memory, since the start;
+					   0: not confined yet */
 	struct seal_keys keys;		/* for the front's channel */
 	struct seal_keys new_keys;	/* for the next one */
 	struct buf	 conf_text;	/* parts so far */

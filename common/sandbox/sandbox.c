@@ -391,6 +391,22 @@ limit_fds(rlim_t wanted)
 	return limit(RLIMIT_NOFILE, wanted);
 }
 
+/* The same for memory, of which a sanitizer reserves terabytes. */
+static int
+limit_data(rlim_t wanted)
+{
+	struct rlimit rl;
+
+#ifdef SANDBOX_SANITIZED
+	wanted = 0;
+#endif
+	if (wanted == 0)
+		return 0;
+	if (getrlimit(RLIMIT_DATA, &rl) == -1)
+		return -1;
+	return limit(RLIMIT_DATA, wanted < rl.rlim_max ? wanted : rl.rlim_max);
+}
+
 static void
 set_limits(const struct sandbox *sb, struct held *held)
 {
@@ -399,6 +415,7 @@ set_limits(const struct sandbox *sb, struct held *held)
 	if (limit_fds(sb->max_fds != 0 ? sb->max_fds : own->max_fds) == -1 ||
 	    limit(RLIMIT_NPROC, 0) == -1 ||
 	    (!own->writes && limit(RLIMIT_FSIZE, 0) == -1) ||
+	    limit_data(sb->max_data) == -1 ||
 	    limit(RLIMIT_CORE, 0) == -1 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		missing(sb, "limits", "prlimit64/prctl",

@@ -29,6 +29,7 @@ struct sandbox {
 	int		 channel_fd;	/* the channel to the parent, for
 					   MSG_SYSCALL */
 	unsigned	 max_fds;	/* 0: the default of the role */
+	uint64_t	 max_data;	/* bytes of memory; 0: no limit */
 };
 
 /*

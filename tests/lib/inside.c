@@ -171,7 +171,7 @@ enter(const struct entry *e, struct channel *ch)
 {
 	struct sandbox sb = {
 		.role = e->role, .privileged = e->root, .strict = e->strict,
-		.user = e->user, .channel_fd = ch->fd,
+		.user = e->user, .channel_fd = ch->fd, .max_data = 1U << 30,
 	};
 	struct msg_ready ready = { 0 };
 	char layers[1025], dir[128];

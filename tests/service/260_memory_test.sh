@@ -31,3 +31,28 @@ slowest_first_body()
 	python slowest_first
 	want_log 'answer-memory (50331648 bytes) is full'
 }
+
+# has_limit ROLE MIB BYTES: of memory.
+has_limit()
+{
+	_pid=$(children "$1" | head -n 1)
+	same "$(sed -n 's/^Max data size *\([0-9]*\) .*/\1/p' \
+	    "/proc/$_pid/limits")" $(($2 * 1048576 + ${3:-0})) "the $1's limit"
+}
+
+service_case limits "Each process has a limit of memory."
+limits_body()
+{
+	[ -z "$ASAN_OPTIONS" ] || atf_skip "a sanitizer has terabytes"
+	service_start 'hot-size 10M' 'answer-memory 20M' 'max-queue 10' \
+	    'max-connections 100' 'max-torrent 30M'
+	has_limit front $((64 + 10 + 20 + 100 + 64 + 10 * 8 + 2 * 64)) \
+	    $((100 * 65536))
+	has_limit walker $((64 + 16 * 64))
+	has_limit hasher 64
+	has_limit cache $((64 + 4 * (30 + 64)))
+	service_reload 'hot-size 10M' 'answer-memory 20M' 'max-queue 9' \
+	    'max-connections 100' 'max-torrent 31M'
+	want_log 'cache.*allows 465567744 bytes of memory.*of 461373440: restart'
+	! grep 'front.*bytes of memory' log || fail "the front's is less"
+}

@@ -108,6 +108,10 @@ check_common(const struct inside *in)
 	check_line(in, "status", "Seccomp:", "2");
 	check_line(in, "limits", "Max processes", "0 0 processes");
 	check_line(in, "limits", "Max core file size", "0 0 bytes");
+#ifndef SANDBOX_SANITIZED
+	check_line(in, "limits", "Max data size",
+	    "1073741824 1073741824 bytes");
+#endif
 	if (!writes)
 		check_line(in, "limits", "Max file size", "0 0 bytes");
 	/* A process that can be traced belongs to its user. */

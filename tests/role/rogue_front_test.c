@@ -133,8 +133,8 @@ copy_say(struct rogue *r, const struct copy *copy)
 	    copy->tail_len, copy->fds, copy->nfds);
 }
 
-/* For a wrong seal its bearer is blamed, which is the front; a random lie may be
-   one. */
+/* For a wrong seal its bearer is blamed, which is the front; a random lie may
+   be one. */
 static bool
 is_wrong_seal(struct between *b)
 {
@@ -164,8 +164,8 @@ between_pass(struct between *b)
 		msg_close_fds(&msg);
 	}
 	proc_hear(&b->child);
-	/* The report may come before the channel's end, or when there is another
-	   channel already. */
+	/* The report may come before the channel's end, or when there is
+	   another channel already. */
 	if (tamper != NULL && is_wrong_seal(b))
 		b->sealed_wrong = true;
 	if (b->as_front.ch.fd != -1)

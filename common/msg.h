@@ -141,13 +141,13 @@ enum role {
 									      \
 	/* Look up this path digest. */					      \
 	X(GET_INFO,   FRONT,    CACHE,          get_info,              0, 0, 0,\
-	    "MESSAGES_AT_ONCE a turn")					      \
+	    "REQUESTS_MAX queued")					      \
 	/* A listing, then an info dictionary, in parts. */		      \
 	X(INFO,       CACHE,    FRONT,          info,       MSG_TAIL_MAX, 0, 0,\
 	    "WORKER_WORK_MAX a second")					      \
 	/* Piece lists of these files: struct msg_file items. */	      \
 	X(GET_PIECES, FRONT,    CACHE,         get_pieces, MSG_TAIL_MAX, 0, 0,\
-	    "MESSAGES_AT_ONCE a turn")					      \
+	    "REQUESTS_MAX queued")					      \
 	/* struct msg_pieces_item each, followed by its digests. */	      \
 	X(PIECES,     CACHE,    FRONT,          pieces,     MSG_TAIL_MAX, 0, 0,\
 	    "WORKER_WORK_MAX a second")					      \
@@ -156,7 +156,7 @@ enum role {
 	    "MESSAGES_AT_ONCE a turn")					      \
 	/* Remember a path digest: sealed listings, in parts. */	      \
 	X(PUT_INFO,   FRONT,    CACHE,          put_info,   MSG_TAIL_MAX, 0, 0,\
-	    "MESSAGES_AT_ONCE a turn")					      \
+	    "REQUESTS_MAX queued")					      \
 	/* An entry is in use: tail is the file's path, or empty. */	      \
 	X(TOUCH,      FRONT,    CACHE,          touch,          SPEC_MAX, 0, 0,\
 	    "MESSAGES_AT_ONCE a turn")
@@ -430,7 +430,7 @@ struct msg_digests_item {
 struct msg_get_info {
 	uint64_t	id;
 	uint8_t		digest[SHA1_LEN];
-	uint32_t	zero;
+	uint32_t	client;			/* whose turn it takes */
 };
 
 #define INFO_FOUND	0x2	/* in flags */
@@ -441,12 +441,16 @@ struct msg_info {
 	uint32_t	listing_len;		/* bytes of the listing */
 	uint64_t	info_len;		/* and of the dictionary; 0:
 						   of another layout */
+	uint32_t	used_us;		/* since the last part */
+	uint32_t	zero;
 };
 
 struct msg_get_pieces {
 	uint64_t	id;
 	uint32_t	piece_len;
 	uint32_t	count;
+	uint32_t	client;			/* whose turn it takes */
+	uint32_t	zero;
 };
 
 struct msg_file {
@@ -458,7 +462,7 @@ struct msg_file {
 struct msg_pieces {
 	uint64_t	id;
 	uint32_t	count;
-	uint32_t	zero;
+	uint32_t	used_us;		/* since the last message */
 };
 
 /*
@@ -486,6 +490,7 @@ struct msg_put_pieces {
 
 struct msg_put_info {
 	uint32_t	flags;			/* PART_MORE, PUT_SEALED */
+	uint32_t	client;			/* whose turn it takes */
 	uint8_t		digest[SHA1_LEN];
 	uint8_t		seal[SEAL_LEN];		/* with PUT_SEALED */
 };

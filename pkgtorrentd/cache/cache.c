@@ -30,10 +30,11 @@
 #include "common/log.h"
 #include "common/spec.h"
 #include "common/torrent.h"
+#include "pkgtorrentd/cache/making.h"
+#include "pkgtorrentd/cache/request.h"
 #include "pkgtorrentd/cache/sweep.h"
 
 #define MESSAGES_AT_ONCE 32
-#define BUF_KEPT	(1U << 20)	/* bytes kept between messages */
 
 /* The pieces of a file, which arrive in parts. */
 struct put_pieces {
@@ -60,6 +61,7 @@ struct put_info {
 
 struct put {
 	struct store		*store;
+	struct requests		*requests;
 	const struct seal_keys	*keys;
 	const struct conf	*conf;
 	struct put_pieces	 pieces;
@@ -71,26 +73,8 @@ struct cache {
 	struct store	 store;
 	struct sweep	*sweep;
 	struct put	 put;
-	struct buf	 entry;		/* the entry loaded last */
-	uint64_t	 hits;
-	uint64_t	 misses;
-	/* The MSG_PIECES that is being built. */
-	struct msg_pieces out;
-	size_t		 out_len;
-	uint8_t		 out_tail[MSG_TAIL_MAX];
+	struct requests	 requests;
 };
-
-/* Waits while the front is busy: the cache has nothing better to do. */
-static void
-cache_answer(struct cache *c, enum msg_type type, const void *body,
-    const void *tail, size_t tail_len)
-{
-	struct channel *front = &c->child.front;
-
-	if (front->fd != -1 && msg_send_wait(front, type, body, tail, tail_len,
-	    NULL, 0) == -1)
-		child_close_front(&c->child);
-}
 
 static void
 cache_configure(struct cache *c)
@@ -146,469 +130,22 @@ cache_on_status(struct cache *c, const struct msg *msg)
 	    PRIu64 " sweeps, %" PRIu64 " entries removed for cache-age, %"
 	    PRIu64 " for cache-size%s", total.entries, total.used / 1024,
 	    total.limit / 1024, info->used / 1024, info->limit / 1024,
-	    c->hits, c->misses, st->saves, st->errors, st->sweeps,
-	    st->expired, st->evicted, total.counted ? "" : ", still counting");
+	    c->requests.hits, c->requests.misses, st->saves, st->errors,
+	    st->sweeps, st->expired, st->evicted,
+	    total.counted ? "" : ", still counting");
 	return FAULT_NONE;
-}
-
-/* Using an entry also marks the pieces that it was built from as used: they are
-   needed again when one of its files changes. */
-static void
-cache_touch_files(struct cache *c, const struct entry_info *e)
-{
-	char name[ENTRY_PATH_LEN];
-	struct listing_reader r;
-
-	listing_open(&r, e->listing, e->listing_len);
-	while (listing_next_spec(&r) == 1)
-		while (listing_next_file(&r) == 1)
-			if (r.file.identity.size > 0 && entry_name_pieces(name,
-			    r.path, r.file.len, e->piece_len) == 0)
-				store_touch(&c->store, name);
-}
-
-static int
-cache_load_info(struct cache *c, const uint8_t digest[SHA1_LEN],
-    struct entry_info *e)
-{
-	bool daily;
-
-	if (store_load_info(&c->store, digest, &c->entry, e, &daily) != 1)
-		return 0;
-	if (daily)
-		cache_touch_files(c, e);
-	return 1;
-}
-
-static bool
-layout_is(const struct entry_info *e, const struct conf *conf)
-{
-	return e->piece_len == conf->piece_len &&
-	    e->padding_attr == conf->padding_attr &&
-	    e->service_len == strlen(conf->service) &&
-	    memcmp(e->service, conf->service, e->service_len) == 0;
 }
 
 static enum msg_fault
 cache_on_get_info(struct cache *c, const struct msg *msg)
 {
-	const struct msg_get_info *body = msg->body;
-	struct msg_info answer = { .id = body->id };
-	struct entry_info e = { 0 };
-	size_t at = 0, len = 0, n;
-
-	if (cache_load_info(c, body->digest, &e)) {
-		c->hits++;
-		answer.flags = INFO_FOUND;
-		answer.listing_len = (uint32_t)e.listing_len;
-		if (layout_is(&e, c->child.conf))
-			answer.info_len = e.info_len;
-		len = e.listing_len + answer.info_len;
-	} else
-		c->misses++;
-	do {
-		n = MIN(len - at, MSG_TAIL_MAX);
-		answer.flags &= ~(uint32_t)PART_MORE;
-		answer.flags |= at + n < len ? PART_MORE : 0;
-		cache_answer(c, MSG_INFO, &answer,
-		    n > 0 ? e.listing + at : NULL, n);
-		at += n;
-	} while (at < len);
-	return FAULT_NONE;
-}
-
-static void
-cache_flush_pieces(struct cache *c)
-{
-	if (c->out.count > 0)
-		cache_answer(c, MSG_PIECES, &c->out, c->out_tail, c->out_len);
-	c->out.count = 0;
-	c->out_len = 0;
-}
-
-static void
-cache_add_item(struct cache *c, const struct msg_pieces_item *item,
-    const struct entry_pieces *e)
-{
-	size_t len = (size_t)item->count * SHA1_LEN;
-
-	memcpy(c->out_tail + c->out_len, item, sizeof(*item));
-	c->out_len += sizeof(*item);
-	if (len > 0)
-		memcpy(c->out_tail + c->out_len,
-		    e->digests + (size_t)item->first * SHA1_LEN, len);
-	c->out_len += len;
-	c->out.count++;
-}
-
-/* Pack items into messages.  A list that does not fit into the rest of a
-   message continues in the next one.  e is NULL for a miss. */
-static void
-cache_add_pieces(struct cache *c, uint32_t index,
-    const struct entry_pieces *e)
-{
-	struct msg_pieces_item item = {
-		.index = index, .total = e != NULL ? (uint32_t)e->count : 0,
-	};
-	size_t room;
-
-	do {
-		if (sizeof(c->out_tail) - c->out_len < sizeof(item) + SHA1_LEN)
-			cache_flush_pieces(c);
-		room = sizeof(c->out_tail) - c->out_len - sizeof(item);
-		item.count = (uint32_t)MIN(item.total - item.first,
-		    room / SHA1_LEN);
-		cache_add_item(c, &item, e);
-		item.first += item.count;
-	} while (item.first < item.total);
-}
-
-static void
-cache_get_file(struct cache *c, uint32_t piece_len,
-    const struct msg_file *file, const uint8_t *path)
-{
-	struct entry_pieces e;
-	int hit;
-
-	hit = store_load_pieces(&c->store, path, file->len, piece_len,
-	    &file->identity, &c->entry, &e);
-	c->hits += hit == 1;
-	c->misses += hit != 1;
-	cache_add_pieces(c, file->index, hit == 1 ? &e : NULL);
+	return requests_get_info(&c->requests, msg);
 }
 
 static enum msg_fault
 cache_on_get_pieces(struct cache *c, const struct msg *msg)
 {
-	const struct msg_get_pieces *body = msg->body;
-	const uint8_t *at = msg->tail;
-	size_t left = msg->tail_len;
-	struct msg_file file;
-	uint32_t i;
-
-	if (!torrent_piece_len_ok(body->piece_len))
-		return FAULT_CONTENT;
-	c->out = (struct msg_pieces){ .id = body->id };
-	c->out_len = 0;
-	for (i = 0; i < body->count; i++) {
-		if (left < sizeof(file))
-			return FAULT_CONTENT;
-		memcpy(&file, at, sizeof(file));
-		at += sizeof(file);
-		left -= sizeof(file);
-		if (file.len == 0 || file.len > MIN(left, SPEC_MAX))
-			return FAULT_CONTENT;
-		cache_get_file(c, body->piece_len, &file, at);
-		at += file.len;
-		left -= file.len;
-	}
-	cache_flush_pieces(c);
-	return left == 0 ? FAULT_NONE : FAULT_CONTENT;
-}
-
-/* The records of one spec, at any place in the listings. */
-struct record {
-	const uint8_t	*at;		/* NULL: not seen yet */
-	size_t		 len;
-	const uint8_t	*spec;
-	size_t		 spec_len;
-};
-
-struct making {
-	struct store		*store;
-	const struct conf	*conf;
-	const uint8_t		*digest;
-	struct record		*records;
-	size_t			 nrecords;
-	struct torrent_file	*files;
-	struct identity		*identities;	/* of the files */
-	size_t			 nfiles;
-	struct buf		 specs;		/* joined by newlines */
-	struct buf		 listing;	/* by index */
-	struct buf		 pieces;	/* the entry loaded last */
-	struct buf		 digests;	/* of all files */
-	struct buf		 info;
-	struct buf		 entry;
-};
-
-/* The result of a step. */
-enum result {
-	GO_ON,
-	NOT_STORED,		/* for a reason that was logged */
-	WRONG
-};
-
-static enum result
-not_stored(const struct making *mk, const char *reason)
-{
-	char name[ENTRY_PATH_LEN];
-
-	entry_name_info(name, mk->digest);
-	log_debug("%s: not stored: %s", name, reason);
-	return NOT_STORED;
-}
-
-static enum result
-out_of_memory(void)
-{
-	log_warn("out of memory: an entry was not stored");
-	return NOT_STORED;
-}
-
-/*
- * A newline within a spec would make two specs of it.  A compromised front
- * could have "a\nb" resolved, which does not exist, and have the other specs
- * stored under the digest of all of them.
- */
-static bool
-spec_ok(const uint8_t *p, size_t len)
-{
-	for (; len > 0; p++, len--)
-		if (*p < 0x20 || *p == 0x7f)
-			return false;
-	return true;
-}
-
-static enum result
-read_record(struct making *mk, struct listing_reader *r, const uint8_t *at)
-{
-	struct record *rec;
-	int more;
-
-	if (r->spec.index >= mk->nrecords ||
-	    mk->records[r->spec.index].at != NULL ||
-	    !spec_ok(r->spec_bytes, r->spec.len))
-		return WRONG;
-	rec = &mk->records[r->spec.index];
-	rec->at = at;
-	rec->spec = r->spec_bytes;
-	rec->spec_len = r->spec.len;
-	while ((more = listing_next_file(r)) == 1)
-		mk->nfiles++;
-	rec->len = (size_t)(r->at - at);
-	return more == 0 ? GO_ON : WRONG;
-}
-
-/* Read the listings: each index from 0 to the last must occur exactly once. */
-static enum result
-read_records(struct making *mk, const struct buf *b)
-{
-	struct listing_reader r;
-	enum result result = GO_ON;
-	const uint8_t *at;
-	int more;
-
-	listing_open(&r, b->data, b->len);
-	while ((more = listing_next_spec(&r)) == 1)
-		mk->nrecords++;
-	if (more == -1 || mk->nrecords == 0)
-		return WRONG;
-	mk->records = calloc(mk->nrecords, sizeof(*mk->records));
-	if (mk->records == NULL)
-		return out_of_memory();
-	listing_open(&r, b->data, b->len);
-	for (at = r.at; result == GO_ON && listing_next_spec(&r) == 1;
-	    at = r.at)
-		result = read_record(mk, &r, at);
-	return result;
-}
-
-static enum result
-join_records(struct making *mk)
-{
-	const struct record *rec;
-	uint8_t digest[SHA1_LEN];
-	size_t i;
-
-	for (i = 0; i < mk->nrecords; i++) {
-		rec = &mk->records[i];
-		if ((i > 0 && buf_add(&mk->specs, "\n", 1) == -1) ||
-		    buf_add(&mk->specs, rec->spec, rec->spec_len) == -1 ||
-		    buf_add(&mk->listing, rec->at, rec->len) == -1)
-			return out_of_memory();
-	}
-	sha1(mk->specs.data, mk->specs.len, digest);
-	return memcmp(digest, mk->digest, SHA1_LEN) == 0 ? GO_ON : WRONG;
-}
-
-static enum result
-forget(struct making *mk)
-{
-	char name[ENTRY_PATH_LEN];
-
-	entry_name_info(name, mk->digest);
-	store_remove(mk->store, name);
-	return NOT_STORED;
-}
-
-/* The first component of all paths is the name of the torrent. */
-static size_t
-first_component(const struct torrent_file *f)
-{
-	const char *slash = memchr(f->path + 1, '/', f->path_len - 1);
-
-	return slash != NULL ? (size_t)(slash - f->path) : 0;
-}
-
-static enum result
-check_path(const struct making *mk, const struct torrent_file *f)
-{
-	char name[ENTRY_PATH_LEN];
-	size_t len = first_component(f);
-
-	if (entry_name_pieces(name, f->path, f->path_len,
-	    mk->conf->piece_len) == -1)
-		return not_stored(mk, "a path has no place in the cache");
-	if (len == 0)
-		return not_stored(mk, "a file is at the top of the tree");
-	if (len != first_component(&mk->files[0]) ||
-	    memcmp(f->path, mk->files[0].path, len) != 0)
-		return not_stored(mk, "files have no directory in common");
-	return GO_ON;
-}
-
-/* List the files of all specs in the order of the request, with repeats. */
-static enum result
-list_files(struct making *mk)
-{
-	struct listing_reader r;
-	struct torrent_file *f;
-	size_t n = 0;
-
-	if (mk->nfiles == 0)
-		return forget(mk);
-	mk->files = calloc(mk->nfiles, sizeof(*mk->files));
-	mk->identities = calloc(mk->nfiles, sizeof(*mk->identities));
-	if (mk->files == NULL || mk->identities == NULL)
-		return out_of_memory();
-	listing_open(&r, mk->listing.data, mk->listing.len);
-	while (listing_next_spec(&r) == 1) {
-		while (listing_next_file(&r) == 1) {
-			f = &mk->files[n];
-			f->path = (const char *)r.path;
-			f->path_len = r.file.len;
-			f->size = r.file.identity.size;
-			mk->identities[n++] = r.file.identity;
-			if (r.file.identity.mount != 0)
-				return not_stored(mk, "a file is known by "
-				    "its mount, which does not last");
-			if (check_path(mk, f) != GO_ON)
-				return NOT_STORED;
-		}
-	}
-	return GO_ON;
-}
-
-static enum result
-load_pieces(struct making *mk, struct torrent_file *f,
-    const struct identity *identity)
-{
-	struct entry_pieces e;
-	char text[256];
-	size_t len;
-
-	if (f->size == 0)
-		return GO_ON;
-	if (store_load_pieces(mk->store, f->path, f->path_len,
-	    mk->conf->piece_len, identity, &mk->pieces, &e) != 1) {
-		log_debug("pieces of %s: missing, or of another version",
-		    log_escape(text, sizeof(text), f->path, f->path_len));
-		return not_stored(mk, "pieces are missing");
-	}
-	len = (size_t)e.count * SHA1_LEN;
-	f->digests = mk->digests.data + mk->digests.len;
-	return buf_add(&mk->digests, e.digests, len) == 0 ? GO_ON :
-	    out_of_memory();
-}
-
-static enum result
-build_info(struct making *mk)
-{
-	const struct torrent_params params = {
-		.piece_len = mk->conf->piece_len,
-		.padding_attr = mk->conf->padding_attr,
-		.service = mk->conf->service,
-	};
-	uint64_t need = 0;
-	size_t i;
-
-	/* This also shows that the piece lists fit in memory. */
-	if (torrent_info_len(&params, mk->files, mk->nfiles, true) >
-	    mk->conf->max_torrent)
-		return not_stored(mk, "longer than max-torrent");
-	for (i = 0; i < mk->nfiles; i++)
-		need += torrent_digests(mk->files[i].size,
-		    params.piece_len) * SHA1_LEN;
-	/* Reserve it all: files point into this buffer, so it must not move. */
-	if (buf_reserve(&mk->digests, need + 1) == NULL)
-		return out_of_memory();
-	for (i = 0; i < mk->nfiles; i++)
-		if (load_pieces(mk, &mk->files[i],
-		    &mk->identities[i]) != GO_ON)
-			return NOT_STORED;
-	if (torrent_info(&mk->info, &params, mk->files, mk->nfiles, true,
-	    mk->conf->max_torrent) == -1)
-		return out_of_memory();
-	return GO_ON;
-}
-
-static enum result
-save_info(struct making *mk)
-{
-	struct entry_info e = {
-		.piece_len = mk->conf->piece_len,
-		.padding_attr = mk->conf->padding_attr,
-		.service = mk->conf->service,
-		.service_len = strlen(mk->conf->service),
-		.listing = mk->listing.data,
-		.listing_len = mk->listing.len,
-		.info = mk->info.data,
-		.info_len = mk->info.len,
-	};
-	char name[ENTRY_PATH_LEN];
-
-	memcpy(e.digest, mk->digest, sizeof(e.digest));
-	if (entry_build_info(&mk->entry, &e) == -1)
-		return out_of_memory();
-	entry_name_info(name, mk->digest);
-	return store_save(mk->store, name, mk->entry.data,
-	    mk->entry.len) == 0 ? GO_ON : NOT_STORED;
-}
-
-/*
- * Store an entry of info/.  listing holds the listings of all walkers, one
- * after another; their seals have been checked.  They must be complete: every
- * spec once, and of this digest.  The info dictionary is built from the stored
- * pieces of the files; if pieces are missing or of another version, nothing is
- * stored.  If no file is left, the entry is removed.  0, or -1: the listings
- * are wrong or not of this digest.
- */
-static int
-put_info_store(struct store *st, const struct conf *conf,
-    const uint8_t digest[SHA1_LEN], const struct buf *listing)
-{
-	struct making mk = { .store = st, .conf = conf, .digest = digest };
-	enum result result;
-
-	result = read_records(&mk, listing);
-	if (result == GO_ON)
-		result = join_records(&mk);
-	if (result == GO_ON)
-		result = list_files(&mk);
-	if (result == GO_ON)
-		result = build_info(&mk);
-	if (result == GO_ON)
-		result = save_info(&mk);
-	free(mk.records);
-	free(mk.files);
-	free(mk.identities);
-	buf_free(&mk.specs);
-	buf_free(&mk.listing);
-	buf_free(&mk.pieces);
-	buf_free(&mk.digests);
-	buf_free(&mk.info);
-	buf_free(&mk.entry);
-	return result == WRONG ? -1 : 0;
+	return requests_get_pieces(&c->requests, msg);
 }
 
 static void
@@ -843,6 +380,7 @@ put_info_part(struct put *put, const struct msg *msg)
 {
 	const struct msg_put_info *body = msg->body;
 	struct put_info *info = &put->info;
+	struct making *making;
 
 	if (!info->open) {
 		memcpy(info->digest, body->digest, SHA1_LEN);
@@ -868,9 +406,12 @@ put_info_part(struct put *put, const struct msg *msg)
 		return FAULT_CONTENT;
 	if (info->sealed != info->listing.len)
 		return FAULT_SEAL;
-	if (put_info_store(put->store, put->conf, info->digest,
-	    &info->listing) == -1)
+	if (making_new(put->store, put->conf, info->digest, &info->listing,
+	    &making) == -1)
 		return FAULT_CONTENT;
+	if (making != NULL)
+		requests_make(put->requests, making, body->client,
+		    info->listing.len);
 	forget_info(put);
 	return FAULT_NONE;
 }
@@ -904,12 +445,11 @@ cache_on_touch(struct cache *c, const struct msg *msg)
 {
 	const struct msg_touch *body = msg->body;
 	char name[ENTRY_PATH_LEN];
-	struct entry_info e;
 
 	if (body->piece_len == 0) {
 		if (msg->tail_len != 0)
 			return FAULT_CONTENT;
-		(void)cache_load_info(c, body->digest, &e);
+		requests_touch(&c->requests, body->digest);
 		return FAULT_NONE;
 	}
 	if (msg->tail_len == 0 || !torrent_piece_len_ok(body->piece_len))
@@ -932,21 +472,18 @@ cache_on_touch(struct cache *c, const struct msg *msg)
 	X(PUT_INFO, cache_on_put_info)					\
 	X(TOUCH, cache_on_touch)
 
-CHANNEL_DISPATCH(cache_dispatch, struct cache, CACHE_HANDLERS,
+CHANNEL_DISPATCH(cache_on_message, struct cache, CACHE_HANDLERS,
     PARENT | FRONT, CACHE);
 
-static enum msg_fault
-cache_on_message(void *owner, struct msg *msg)
+static bool
+cache_has_room(void *owner)
 {
-	struct cache *c = owner;
-	enum msg_fault fault = cache_dispatch(c, msg);
+	const struct cache *c = owner;
 
-	if (c->entry.cap > BUF_KEPT)
-		buf_free(&c->entry);
-	return fault;
+	return requests_have_room(&c->requests);
 }
 
-/* The front has gone: discard its incomplete entries. */
+/* The front has gone: discard its requests and incomplete entries. */
 static void
 cache_on_front_closed(void *owner)
 {
@@ -954,10 +491,12 @@ cache_on_front_closed(void *owner)
 
 	forget_pieces(&c->put);
 	forget_info(&c->put);
+	requests_drop(&c->requests);
 }
 
 static const struct child_ops cache_ops = {
 	.message = cache_on_message,
+	.has_room = cache_has_room,
 	.front_closed = cache_on_front_closed,
 	.at_once = MESSAGES_AT_ONCE,
 };
@@ -966,10 +505,14 @@ static void __attribute__((__noreturn__))
 cache_loop(struct cache *c)
 {
 	int wait_ms = 0;
+	bool busy;
 
-	for (;;)
-		wait_ms = sweep_turn(c->sweep,
-		    child_wait(&c->child, wait_ms) == 0);
+	for (;;) {
+		busy = child_wait(&c->child, c->requests.n > 0 ? 0 :
+		    wait_ms) > 0;
+		busy |= requests_turn(&c->requests);
+		wait_ms = sweep_turn(c->sweep, !busy);
+	}
 }
 
 static void
@@ -990,7 +533,9 @@ cache_main(void)
 	(void)signal(SIGXFSZ, SIG_IGN);
 	child_start(&c.child, ROLE_CACHE, &cache_ops, &c);
 	c.sweep = sweep_new(&c.store);
+	requests_init(&c.requests, &c.child, &c.store);
 	c.put.store = &c.store;
+	c.put.requests = &c.requests;
 	c.put.keys = &c.child.keys;
 	if (c.sweep == NULL)
 		fatal("out of memory");

@@ -127,7 +127,7 @@ entry_build_pieces(struct buf *b, const struct entry_pieces *e)
 }
 
 int
-entry_build_info(struct buf *b, const struct entry_info *e)
+entry_begin_info(struct buf *b, const struct entry_info *e)
 {
 	struct head_info head = {
 		.piece_len = e->piece_len,
@@ -142,8 +142,15 @@ entry_build_info(struct buf *b, const struct entry_info *e)
 	    e->service_len + e->listing_len + e->info_len);
 	if (buf_reserve(b, head.head.len) == NULL ||
 	    buf_add(b, &head, sizeof(head)) == -1 ||
-	    buf_add(b, e->service, e->service_len) == -1 ||
-	    buf_add(b, e->listing, e->listing_len) == -1 ||
+	    buf_add(b, e->service, e->service_len) == -1)
+		return -1;
+	return buf_add(b, e->listing, e->listing_len);
+}
+
+int
+entry_build_info(struct buf *b, const struct entry_info *e)
+{
+	if (entry_begin_info(b, e) == -1 ||
 	    buf_add(b, e->info, e->info_len) == -1)
 		return -1;
 	return add_checksum(b);
@@ -152,7 +159,8 @@ entry_build_info(struct buf *b, const struct entry_info *e)
 /* Check the parts that both kinds have in common.  The checksum comes before
    any length is used, so that later checks need not expect random bytes. */
 static enum entry_fault
-read_common(const uint8_t *data, size_t len, enum kind kind, size_t fixed)
+read_common(const uint8_t *data, size_t len, const uint8_t *summed,
+    enum kind kind, size_t fixed)
 {
 	uint8_t sum[SEAL_LEN];
 	struct head head;
@@ -166,8 +174,11 @@ read_common(const uint8_t *data, size_t len, enum kind kind, size_t fixed)
 		return ENTRY_FORMAT;
 	if (head.len != len)
 		return ENTRY_DAMAGED;
-	sha256(data, len - SEAL_LEN, sum);
-	if (memcmp(sum, data + len - SEAL_LEN, SEAL_LEN) != 0)
+	if (summed == NULL) {
+		sha256(data, len - SEAL_LEN, sum);
+		summed = sum;
+	}
+	if (memcmp(summed, data + len - SEAL_LEN, SEAL_LEN) != 0)
 		return ENTRY_DAMAGED;
 	return head.kind == kind ? ENTRY_GOOD : ENTRY_MISPLACED;
 }
@@ -181,7 +192,7 @@ entry_read_pieces(const void *data, size_t len, const void *path,
 	enum entry_fault fault;
 	size_t payload;
 
-	fault = read_common(p, len, KIND_PIECES, sizeof(head));
+	fault = read_common(p, len, NULL, KIND_PIECES, sizeof(head));
 	if (fault != ENTRY_GOOD)
 		return fault;
 	memcpy(&head, p, sizeof(head));
@@ -211,12 +222,19 @@ enum entry_fault
 entry_read_info(const void *data, size_t len, const uint8_t digest[SHA1_LEN],
     struct entry_info *out)
 {
+	return entry_read_summed_info(data, len, NULL, digest, out);
+}
+
+enum entry_fault
+entry_read_summed_info(const void *data, size_t len, const uint8_t *sum,
+    const uint8_t digest[SHA1_LEN], struct entry_info *out)
+{
 	const uint8_t *p = data;
 	struct head_info head;
 	enum entry_fault fault;
 	size_t payload;
 
-	fault = read_common(p, len, KIND_INFO, sizeof(head));
+	fault = read_common(p, len, sum, KIND_INFO, sizeof(head));
 	if (fault != ENTRY_GOOD)
 		return fault;
 	memcpy(&head, p, sizeof(head));

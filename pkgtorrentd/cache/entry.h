@@ -56,6 +56,9 @@ enum entry_fault {
 /* Append an entry to an empty buffer.  0, or -1 with ENOMEM. */
 int	entry_build_pieces(struct buf *, const struct entry_pieces *);
 int	entry_build_info(struct buf *, const struct entry_info *);
+/* The same up to the info dictionary, with room for the rest: its info_len
+   bytes, and the SHA-256 of all that, for the caller to append. */
+int	entry_begin_info(struct buf *, const struct entry_info *);
 
 /*
  * Read the contents of a file with the name of the entry of this path and piece
@@ -66,6 +69,11 @@ enum entry_fault	entry_read_pieces(const void *data, size_t len,
 			    const void *path, size_t path_len,
 			    uint32_t piece_len, struct entry_pieces *out);
 enum entry_fault	entry_read_info(const void *data, size_t len,
+			    const uint8_t digest[SHA1_LEN],
+			    struct entry_info *out);
+/* The same if the SHA-256 of data but its last SEAL_LEN bytes is known. */
+enum entry_fault	entry_read_summed_info(const void *data, size_t len,
+			    const uint8_t *sum,
 			    const uint8_t digest[SHA1_LEN],
 			    struct entry_info *out);
 extern const char *const	entry_fault_names[];

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <sys/param.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -15,6 +16,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/sandbox/selftest.h"
+#include "common/seal.h"
 #include "pkgtorrentd/cache/store.h"
 
 #define BLOCK		4096ULL		/* only for estimates */
@@ -350,26 +352,25 @@ open_entry(struct store *st, const char *name, struct stat *sb,
 	return -1;
 }
 
-/* Read an entry.  0, or -1; *wrong is set if that is the entry's fault. */
+/* Read the next n bytes of an entry.  0, or -1; *wrong is set if that is the
+   entry's fault. */
 static int
-read_entry(int fd, size_t len, struct buf *b, const char **wrong)
+read_part(int fd, size_t n, struct buf *b, const char **wrong)
 {
-	uint8_t *p;
-	ssize_t n;
+	size_t end = b->len + n;
+	ssize_t got;
 
-	b->len = 0;
-	p = buf_reserve(b, len + 1);
-	if (p == NULL)
+	if (buf_reserve(b, n + 1) == NULL)
 		return -1;
-	while (b->len < len) {
-		n = pread(fd, p + b->len, len - b->len, (off_t)b->len);
-		if (n == 0)
+	for (; b->len < end; b->len += (size_t)got) {
+		got = pread(fd, b->data + b->len, end - b->len,
+		    (off_t)b->len);
+		if (got == 0)
 			*wrong = "truncated";
-		else if (n == -1 && !store_is_lack(errno))
+		else if (got == -1 && !store_is_lack(errno))
 			*wrong = strerror(errno);
-		if (n <= 0)
+		if (got <= 0)
 			return -1;
-		b->len += (size_t)n;
 	}
 	return 0;
 }
@@ -402,7 +403,8 @@ load_entry(struct store *st, const char *name, struct buf *b,
 
 	fd = open_entry(st, name, sb, &wrong);
 	if (fd != -1) {
-		if (read_entry(fd, (size_t)sb->st_size, b, &wrong) == 0)
+		b->len = 0;
+		if (read_part(fd, (size_t)sb->st_size, b, &wrong) == 0)
 			return fd;
 		close(fd);
 	}
@@ -423,25 +425,77 @@ mark_used(int fd, const struct stat *sb)
 }
 
 int
-store_load_info(struct store *st, const uint8_t digest[SHA1_LEN],
-    struct buf *b, struct entry_info *out, bool *daily)
+store_begin_reading(struct store *st, const uint8_t digest[SHA1_LEN],
+    struct store_reading *r)
 {
 	char name[ENTRY_PATH_LEN];
-	enum entry_fault fault;
-	struct stat sb;
-	int fd;
+	const char *wrong;
 
+	memcpy(r->digest, digest, SHA1_LEN);
 	entry_name_info(name, digest);
-	fd = load_entry(st, name, b, &sb);
-	if (fd == -1)
+	r->fd = open_entry(st, name, &r->sb, &wrong);
+	if (r->fd == -1 && wrong != NULL)
+		drop_wrong(st, name, wrong, NULL);
+	if (r->fd == -1)
 		return 0;
-	fault = entry_read_info(b->data, b->len, digest, out);
-	if (fault == ENTRY_GOOD)
-		*daily = mark_used(fd, &sb);
-	else
-		drop_wrong(st, name, entry_fault_names[fault], b);
-	close(fd);
-	return fault == ENTRY_GOOD;
+	r->sum = sum_new(false);
+	if (r->sum != NULL &&
+	    buf_reserve(&r->data, (size_t)r->sb.st_size + 1) != NULL)
+		return 1;
+	store_stop_reading(r);
+	return 0;
+}
+
+int
+store_read(struct store *st, struct store_reading *r, size_t most)
+{
+	char name[ENTRY_PATH_LEN];
+	size_t len = (size_t)r->sb.st_size, before = r->data.len, n;
+	size_t summed = len > SEAL_LEN ? len - SEAL_LEN : 0;
+	const char *wrong = NULL;
+
+	n = MIN(most, len - before);
+	if (read_part(r->fd, n, &r->data, &wrong) == -1) {
+		entry_name_info(name, r->digest);
+		if (wrong != NULL)
+			drop_wrong(st, name, wrong, NULL);
+		return -1;
+	}
+	if (before < summed)
+		sum_add(r->sum, r->data.data + before,
+		    MIN(r->data.len, summed) - before);
+	return r->data.len == len;
+}
+
+int
+store_end_reading(struct store *st, struct store_reading *r,
+    struct entry_info *out, bool *daily)
+{
+	char name[ENTRY_PATH_LEN];
+	uint8_t sum[SEAL_LEN];
+	enum entry_fault fault;
+
+	sum_end(r->sum, sum);
+	r->sum = NULL;
+	fault = entry_read_summed_info(r->data.data, r->data.len, sum,
+	    r->digest, out);
+	if (fault == ENTRY_GOOD) {
+		*daily = mark_used(r->fd, &r->sb);
+		return 1;
+	}
+	entry_name_info(name, r->digest);
+	drop_wrong(st, name, entry_fault_names[fault], &r->data);
+	return 0;
+}
+
+void
+store_stop_reading(struct store_reading *r)
+{
+	if (r->fd > 0)
+		close(r->fd);
+	sum_end(r->sum, NULL);
+	buf_free(&r->data);
+	memset(r, 0, sizeof(*r));
 }
 
 int

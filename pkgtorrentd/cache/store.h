@@ -86,15 +86,37 @@ struct store_share store_total(const struct store *);
 void	store_start(struct store *, bool check);
 
 /*
- * Load an entry and mark it as used.  1: *out points into b, which is
- * overwritten.  0: there is no entry, or none of this identity.  *daily is set
- * to true if the entry had not been marked for a day.
+ * Load the pieces of a file, and mark them as used.  1: *out points into b,
+ * which is overwritten.  0: there is no entry, or none of this identity.
  */
-int	store_load_info(struct store *, const uint8_t digest[SHA1_LEN],
-	    struct buf *b, struct entry_info *out, bool *daily);
 int	store_load_pieces(struct store *, const void *path, size_t path_len,
 	    uint32_t piece_len, const struct identity *, struct buf *b,
 	    struct entry_pieces *out);
+
+/* An entry of info/ that is read in parts.  Begins as zeros. */
+struct store_reading {
+	uint8_t		 digest[SHA1_LEN];
+	int		 fd;
+	struct stat	 sb;
+	struct buf	 data;
+	struct sum	*sum;		/* of all but its last bytes */
+};
+
+/* 1: there is one, of sb.st_size bytes; 0: there is none. */
+int	store_begin_reading(struct store *, const uint8_t digest[SHA1_LEN],
+	    struct store_reading *);
+/* Read and sum about this many bytes.  1: that was the end, 0: it goes on, -1:
+   it cannot be read. */
+int	store_read(struct store *, struct store_reading *, size_t most);
+/*
+ * After the end: check the entry and mark it as used.  1: *out points into
+ * data.  0: it was wrong, and was removed.  *daily is set to true if the entry
+ * had not been marked for a day.
+ */
+int	store_end_reading(struct store *, struct store_reading *,
+	    struct entry_info *out, bool *daily);
+/* Close and free; it may have ended, or not begun. */
+void	store_stop_reading(struct store_reading *);
 
 /*
  * Write an entry, completely or not at all; remove a file or directory in its

@@ -17,6 +17,7 @@ static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 		    const void *, size_t, const int *, int);
 
 #define msg_send_wait	fuzz_answer
+#include "pkgtorrentd/cache/request.c"
 #include "pkgtorrentd/cache/cache.c"
 #undef msg_send_wait
 
@@ -241,6 +242,8 @@ give(enum msg_type type, void *body, struct buf *tail, bool spoil)
 		memcpy(&asked_piece_len, room +
 		    offsetof(struct msg_get_pieces, piece_len), 4);
 	fault = cache_on_message(&c, &msg);
+	while (requests_turn(&c.requests))
+		continue;
 	require(fault == FAULT_NONE || fault == FAULT_CONTENT ||
 	    fault == FAULT_SEAL);
 	/* Of a message in parts the first one is refused. */
@@ -574,7 +577,9 @@ start(void)
 	c.child.conf = fuzz_conf(text);
 	c.store.dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	c.sweep = sweep_new(&c.store);
+	requests_init(&c.requests, &c.child, &c.store);
 	c.put.store = &c.store;
+	c.put.requests = &c.requests;
 	c.child.keys.n[SEAL_WALKER_CACHE] = NROOTS;
 	c.child.keys.n[SEAL_HASHER_CACHE] = NROOTS;
 	for (i = 0; i < NROOTS; i++) {
@@ -609,7 +614,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	child_close_front(&c.child);
 	require(c.put.info.listing.len == 0);
 	require(c.put.pieces.digests.len == 0);
-	buf_free(&c.entry);
+	require(c.requests.n == 0 && c.requests.held == 0);
 	buf_free(&info);
 	clear(c.store.dirfd, "info");
 	clear(c.store.dirfd, "pieces");

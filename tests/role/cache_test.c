@@ -3,6 +3,8 @@
  * The cache as its front meets it: entries come back the same, and nothing
  * without a seal is ever remembered.
  */
+#include <signal.h>
+
 #include "common/listing.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/cache/entry.h"
@@ -379,6 +381,99 @@ TEST(info__of_long_listings_comes_in_parts)
 	ATF_CHECK_EQ(l.len, listing.len);
 	ATF_CHECK(memcmp(l.data, listing.data, l.len) == 0);
 	ATF_CHECK(info.len > 5000 * 40);
+}
+
+static void
+ask_info(uint32_t client, uint64_t id, const uint8_t digest[SHA1_LEN])
+{
+	struct msg_get_info body = { .id = id, .client = client };
+
+	memcpy(body.digest, digest, SHA1_LEN);
+	ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, MSG_GET_INFO, &body, NULL,
+	    0, NULL, 0));
+}
+
+/* Ask for the same pieces many times. */
+static void
+ask_pieces(uint32_t client, uint64_t id, const struct mirror_file *f)
+{
+	struct msg_get_pieces body = { .id = id, .piece_len = PIECE_LEN,
+	    .client = client };
+	struct buf tail = { 0 };
+
+	for (; body.count < 400; body.count++)
+		ask_file(&tail, body.count, f);
+	ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, MSG_GET_PIECES, &body,
+	    tail.data, tail.len, NULL, 0));
+	buf_free(&tail);
+}
+
+/* Take the next message; the number of its question if that is answered. */
+static uint64_t
+take_answer(struct buf info[], uint64_t *used_us)
+{
+	const struct msg_info *body;
+	struct msg msg;
+	uint64_t id;
+
+	ATF_REQUIRE(next_answer(&c, &msg));
+	memcpy(&id, msg.body, sizeof(id));
+	if (msg.type != MSG_INFO)
+		return id;
+	body = msg.body;
+	*used_us += body->used_us;
+	ATF_REQUIRE_EQ(0, buf_add(&info[id], msg.tail, msg.tail_len));
+	return body->flags & PART_MORE ? 0 : id;
+}
+
+/*
+ * One client has a long entry made, which is the same file again and again, and
+ * asks for it and for many pieces, and so does another.  The small question of
+ * a third one comes last, and is answered first.
+ */
+TEST(turns__go_round_by_client)
+{
+	static const struct mirror_file f = {
+		"/x/long", { 1, 60000ULL * PIECE_LEN, 1, 1, 0 },
+	};
+	static const struct mirror_file *const files[8] = {
+		&f, &f, &f, &f, &f, &f, &f, &f,
+	};
+	const char *const specs = "/x/long\n/x/long\n/x/long\n/x/long\n"
+	    "/x/long\n/x/long\n/x/long\n/x/long";
+	struct buf l = { 0 }, info[5] = { { 0 } };
+	uint8_t small[SHA1_LEN], large[SHA1_LEN];
+	uint64_t id = 0, used_us = 0;
+	uint32_t i;
+
+	cache_start(&c, "");
+	remember(&c, &a, small);
+	put_pieces(&c, &f, PIECE_LEN, 3000, NULL);
+	ATF_REQUIRE(knows_info(&c, small));
+	digest_of(specs, large);
+	for (i = 0; i < 8; i++)
+		list_spec(&l, i, f.path, &f, 1);
+	ATF_REQUIRE_EQ(0, kill(c.proc.pid, SIGSTOP));
+	put_listing(&c, large, &l, false);
+	ask_info(0, 1, large);
+	for (i = 0; i < 4; i++)
+		ask_pieces(1, 2, &a);
+	ask_info(1, 3, large);
+	ask_info(2, 4, small);
+	ATF_REQUIRE_EQ(0, kill(c.proc.pid, SIGCONT));
+	while (id == 0 || id == 2)
+		id = take_answer(info, &used_us);
+	ATF_CHECK_EQ(4, id);
+	for (i = 0; i < 2; i += id == 1 || id == 3)
+		id = take_answer(info, &used_us);
+	ATF_CHECK(used_us > 0);
+	buf_drop(&info[1], l.len);
+	expect_info(&info[1], files, 8);
+	/* The other may have asked before it was there. */
+	if (info[3].len > 0) {
+		buf_drop(&info[3], l.len);
+		expect_info(&info[3], files, 8);
+	}
 }
 
 /* Another piece length, padding or service: the paths of the digest are

@@ -334,7 +334,7 @@ refuse_questions(void)
 		0, 3, 5, SPEC_MAX + 1, 1U << 30, UINT32_MAX,
 	};
 	static const uint32_t counts[] = { 0, 2, 33, 1U << 30, UINT32_MAX };
-	struct msg_get_pieces body = { 1, PIECE, 1 };
+	struct msg_get_pieces body = { .id = 1, .piece_len = PIECE };
 	struct msg_touch touch = { 0 };
 	struct {
 		struct msg_file	file;

@@ -471,6 +471,7 @@ static const struct {
 	{ MSG_INFO, PUT, BODY(info, listing_len), { 1, G, FAR }, TAKEN },
 	{ MSG_INFO, PUT_LONG, BODY(info, info_len), { 1, G, UINT64_MAX },
 	    TAKEN },
+	{ MSG_INFO, PUT, BODY(info, used_us), { 1, 5000, G, FAR }, TAKEN },
 	{ MSG_INFO, JUNK, 0, { 1, 100, 60000 }, TAKEN },
 	{ MSG_INFO, MADE, 0, { 0, 1, 2, 3, 4 }, ANY },
 	{ MSG_INFO, MADE_ALONE, 0, { 0, 1, 2, 3, 4 }, ANY },
@@ -534,6 +535,7 @@ static const struct {
 	/* Two that are not known. */
 	{ MSG_PIECES, PUT_LONG, BODY(pieces, id), { 0, 1, UINT64_MAX }, TAKEN },
 	{ MSG_PIECES, PUT, BODY(pieces, count), { 3, 4, G, FAR }, WRONG },
+	{ MSG_PIECES, PUT, BODY(pieces, used_us), { 1, 5000, G, FAR }, ANY },
 	{ MSG_PIECES, PUT, ITEM(pieces, index), { 1, 2, 3, G, FAR }, WRONG },
 	{ MSG_PIECES, PUT, ITEM(pieces, total), { 1, 3, 4, 5, G, FAR }, WRONG },
 	{ MSG_PIECES, PUT, ITEM(pieces, count), { 1, 2, G, FAR }, WRONG },

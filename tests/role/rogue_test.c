@@ -449,7 +449,8 @@ static bool
 cache_answers(struct rogue *r)
 {
 	const struct version *v = any_version();
-	struct msg_get_pieces body = { 1ULL << 63 | ++r->pings, PIECE, 1 };
+	struct msg_get_pieces body = { 1ULL << 63 | ++r->pings, PIECE, 1, 0,
+	    0 };
 	struct msg_file file = { 0, (uint32_t)strlen(v->path),
 	    v->opened.identity };
 	struct msg_pieces_item item;

@@ -85,18 +85,25 @@ job_awaits_walkers(const struct job *job)
 	return job->state == JOB_RESOLVE || job->state == JOB_CHECK;
 }
 
-/* A client without a name does not delay the jobs of others without one. */
+/* The number under which the job has its turns.  A client without a name does
+   not delay the jobs of others without one. */
+static uint32_t
+job_client(const struct job *job)
+{
+	const struct addr *addr = job->charge.addr;
+
+	return addr != NULL ? addr->number : (uint32_t)job->id;
+}
+
 static void
 job_set_due(struct job *job)
 {
 	struct jobs *all = job->all;
-	const struct addr *addr = job->charge.addr;
 
 	job->due = true;
 	if (job->turn.line != NULL)
 		return;
-	turns_add(&all->due, &job->turn, addr != NULL ? addr->number :
-	    (uint32_t)job->id);
+	turns_add(&all->due, &job->turn, job_client(job));
 	event_active(all->ev, EV_TIMEOUT, 1);
 }
 
@@ -424,7 +431,8 @@ static void
 job_send_cache(struct ask *ask)
 {
 	struct job *job = ask->owner;
-	struct msg_get_info body = { .id = job->id };
+	struct msg_get_info body = { .id = job->id,
+	    .client = job_client(job) };
 
 	if (!job_awaits_cache(job))
 		ask_end(ask);
@@ -437,7 +445,7 @@ job_send_cache(struct ask *ask)
 		worker_send(ask->worker, MSG_GET_INFO, &body, NULL, 0, NULL,
 		    0);
 	} else if (job_files_ask_pieces(&job->files, ask->worker, job->id,
-	    &job->pending) == -1)
+	    job_client(job), &job->pending) == -1)
 		job_fail_memory(job);
 	else if (job->pending == 0) {
 		/* It was not asked for anything. */
@@ -738,7 +746,7 @@ job_take_listings(struct job *job)
 	if (status == 403 || status == 404) {
 		/* No file: the cache's entry under this digest is replaced. */
 		job_files_put(&job->files, &job->specs,
-		    &all->workers.cache);
+		    &all->workers.cache, job_client(job));
 		hot_remove(&all->hot, &job->key);
 	}
 	if (status != 0) {
@@ -1029,7 +1037,7 @@ job_laid_out(struct job *job)
 			break;
 	if (t->multi && t->settled && !t->by_mount)
 		job_files_put(&job->files, &job->specs,
-		    &all->workers.cache);
+		    &all->workers.cache, job_client(job));
 	job_succeed(job, t);
 }
 

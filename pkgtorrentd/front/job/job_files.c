@@ -508,10 +508,10 @@ job_files_take(struct job_files *files, const struct conf *conf,
 
 int
 job_files_ask_pieces(struct job_files *files, struct worker *cache,
-    uint64_t id, uint32_t *asked)
+    uint64_t id, uint32_t client, uint32_t *asked)
 {
 	struct msg_get_pieces body = { .id = id,
-	    .piece_len = files->piece_len };
+	    .piece_len = files->piece_len, .client = client };
 	struct msg_file item = { 0 };
 	struct buf tail = { 0 };
 	struct job_file *file;
@@ -602,9 +602,9 @@ job_files_take_pieces(struct job_files *files, uint32_t count,
 
 void
 job_files_put(const struct job_files *files, const struct specs *specs,
-    struct worker *cache)
+    struct worker *cache, uint32_t client)
 {
-	struct msg_put_info body = { 0 };
+	struct msg_put_info body = { .client = client };
 	const struct share *share, *last = NULL;
 	size_t i, at, n;
 

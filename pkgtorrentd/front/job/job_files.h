@@ -102,10 +102,10 @@ job_files_size(const struct job_files *files)
 	return files->pieces_len + files->info_len;
 }
 
-/* Ask the cache for the pieces of *asked files: all that it has not answered
-   for.  0, or -1 without memory. */
+/* Ask the cache for the pieces of *asked files, in the client's turns: all that
+   it has not answered for.  0, or -1 without memory. */
 int	job_files_ask_pieces(struct job_files *, struct worker *cache,
-	    uint64_t id, uint32_t *asked);
+	    uint64_t id, uint32_t client, uint32_t *asked);
 /*
  * The tail of a MSG_PIECES with count items, for files that the cache had not
  * answered for.  Returns for how many it has answered completely now, or -1
@@ -114,11 +114,12 @@ int	job_files_ask_pieces(struct job_files *, struct worker *cache,
 int	job_files_take_pieces(struct job_files *, uint32_t count,
 	    const uint8_t *tail, size_t len);
 /*
- * Send the cache each walker's sealed listing, to make its entry from.  Nothing
- * is sent if a spec is in no listing: no walker has sealed that it is missing.
+ * Send the cache each walker's sealed listing, to make its entry from in the
+ * client's turns.  Nothing is sent if a spec is in no listing: no walker has
+ * sealed that it is missing.
  */
 void	job_files_put(const struct job_files *, const struct specs *,
-	    struct worker *cache);
+	    struct worker *cache, uint32_t client);
 /* The number of the root that holds a spec or path, or -1. */
 int	job_files_root(const struct conf *, const void *spec, size_t len);
 /* The length of "/first" in "/first/rest"; 0 without rest. */

@@ -76,8 +76,19 @@ static uint64_t
 jobs_reported_us(const struct msg *m)
 {
 	const struct msg_resolved *resolved = m->body;
+	const struct msg_info *info = m->body;
+	const struct msg_pieces *pieces = m->body;
 
-	return m->type == MSG_RESOLVED ? resolved->used_us : 0;
+	switch (m->type) {
+	case MSG_RESOLVED:
+		return resolved->used_us;
+	case MSG_INFO:
+		return info->used_us;
+	case MSG_PIECES:
+		return pieces->used_us;
+	default:
+		return 0;
+	}
 }
 
 /* Charge a job for the work of a worker and of the front on its message. */

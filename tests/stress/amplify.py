@@ -9,7 +9,8 @@ import sys
 import threading
 import time
 
-from good import Good, family, is_sanitized, mark, peak_kib, percentile
+from good import (Good, family, fork, full, is_sanitized, mark, peak_kib,
+                  percentile)
 from many import Load, can_open, until
 from service import SERVICE, Connection, request, wait_for
 
@@ -229,6 +230,66 @@ def cold(clients, queue, seconds, patterns):
     assert p99 < mark(0.05, 2), p99
 
 
+def costly(kind, n, i):
+    """The ith request of client n: each has a digest of its own."""
+    if kind == "repeats":
+        # The place of the small one in the row makes the difference.
+        i = (i * 4 + n) % 199
+        paths = ["/set/large"] * i + ["/set/%d" % n]
+        paths += ["/set/large"] * (199 - i)
+    else:
+        paths = ["/set/%d" % k for k in range(990)]
+        random.Random(n << 20 | i).shuffle(paths)
+    digest = hashlib.sha1("\n".join(paths).encode()).hexdigest()
+    target = SERVICE + "/digest/" + digest
+    query = "&".join("p=" + p for p in paths)
+    address = "10.0.0.%d" % (n % 2)
+    if kind == "repeats":
+        return request(target + "?" + query, x_forwarded_for=address)
+    return request(target, "POST", query.encode(), x_forwarded_for=address)
+
+
+def insist(pipe, kind, n, pause, end):
+    """A client that asks for costly torrents, one every so many seconds."""
+    counts, i = collections.Counter(), 0
+    with Connection(timeout=60) as c:
+        while time.monotonic() < end:
+            begun = time.monotonic()
+            c.send(costly(kind, n, i))
+            counts[c.answer().status] += 1
+            time.sleep(max(0, pause - (time.monotonic() - begun)))
+            i += 1
+    pipe.send(counts)
+
+
+def known(kind, clients, seconds):
+    """So many connections of two clients ask for costly torrents of files that
+    are known.  Past the limits they are refused, and all others are
+    answered."""
+    with Connection(timeout=500) as c:
+        for n in range(clients):
+            c.send(costly(kind, n, 0))
+            assert c.answer().status == 200
+        assert c.ask(HOT).status == 200
+    counts, processes = collections.Counter(), []
+    end = time.monotonic() + seconds
+    with Good(HOT) as good:
+        for n in range(clients):
+            ours, theirs = fork.Pipe()
+            processes.append((ours, fork.Process(target=insist, args=(
+                theirs, kind, n, mark(0.4, 0), end))))
+            processes[-1][1].start()
+        for pipe, process in processes:
+            assert pipe.poll(seconds + 60), counts
+            counts += pipe.recv()
+            process.join(10)
+    print("%d connections, %s: %s" % (clients, kind, dict(counts)))
+    p99 = good.report("meanwhile")
+    assert set(counts) <= {200, 429, 503} and counts[200] > 0, counts
+    assert counts[429] > 0 or full(), counts
+    assert p99 < mark(0.02, 2), p99
+
+
 def make_names(left):
     """So many files, in directories of 2000."""
     d = 0
@@ -257,5 +318,6 @@ if __name__ == "__main__":
      "broad": lambda p, n: broad(int(p), int(n)),
      "globs": globs,
      "permutations": lambda p, n, m: permutations(int(p), int(n), int(m)),
+     "known": lambda k, n, s: known(k, int(n), float(s)),
      "cold": lambda c, q, s, p: cold(int(c), int(q), float(s), int(p)),
      }[sys.argv[2]](*sys.argv[3:])

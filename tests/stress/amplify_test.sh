@@ -3,6 +3,8 @@
 # Small requests that ask for much work.  Times are printed.
 #
 # soak amplify: sparse_file hard_globs broad_tree kinds
+# soak repeats: repeats
+# soak known_paths: known_paths
 # soak cold: cold_crowd cold_crowd_and_patterns
 # soak permutations: permutations
 
@@ -100,4 +102,31 @@ kinds_body()
 	service_start 'serve-files yes' 'hot-size 64M' 'access-log no' \
 	    'max-bytes 4T' 'hash-wait 10m' 'revalidate 10m'
 	run_python kinds.py "$pid" "$size"
+}
+
+known_files()
+{
+	mkdir -p www/set
+	python make_files set 990
+	truncate -s "$1M" www/set/large
+	echo hot >www/yum/hot
+	good_files
+	settle www/set/* www/yum/hot www/good/?
+}
+
+service_case repeats "One long file named 199 times, again and again."
+repeats_body()
+{
+	known_files "$(number 1024 10240)"
+	service_start 'access-log no' 'max-bytes 4T' "max-jobs-per-client $(number 1 4)" \
+	    'hash-wait 10m'
+	python known repeats 4 "$(number 4 500)"
+}
+
+service_case known_paths "Orders of 990 known files, by sixteen connections."
+known_paths_body()
+{
+	known_files 1
+	service_start 'access-log no' "max-jobs-per-client $(number 1 4)"
+	python known permutations 16 "$(number 4 500)"
 }

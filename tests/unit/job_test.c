@@ -436,7 +436,7 @@ hasher_hashes(struct rig *rig, uint32_t n, struct identity id)
 #define PATHS	"/a/x\n/a/y"
 
 static void
-check_torrent(const struct torrent *t)
+check_torrent_of(const struct torrent *t, size_t n)
 {
 	static const uint8_t zeros[DIGESTS * SHA1_LEN];
 	struct torrent_file tf[] = {
@@ -444,18 +444,26 @@ check_torrent(const struct torrent *t)
 		    .digests = zeros },
 		{ .path = "/a/y", .path_len = 4, .size = SIZE,
 		    .digests = zeros },
+		{ .path = "/a/x", .path_len = 4, .size = SIZE,
+		    .digests = zeros },
 	};
 	struct torrent_params params = { .piece_len = PIECE,
 	    .service = "torrent_service" };
 	struct buf info = { 0 };
 	uint8_t hash[SHA1_LEN];
 
-	ATF_REQUIRE_EQ(0, torrent_info(&info, &params, tf, 2, true,
+	ATF_REQUIRE_EQ(0, torrent_info(&info, &params, tf, n, true,
 	    1U << 20));
 	sha1(info.data, info.len, hash);
 	ATF_CHECK_EQ(0, memcmp(hash, t->info_hash, SHA1_LEN));
 	ATF_CHECK_STREQ("a", t->name);
 	buf_free(&info);
+}
+
+static void
+check_torrent(const struct torrent *t)
+{
+	check_torrent_of(t, 2);
 }
 
 /*
@@ -680,6 +688,32 @@ TEST(job__cache_knows_the_pieces)
 	check_torrent(r.result.torrent);
 	request_check(rig, &r, 200);
 	rig_expect_nothing(rig, &rig->hasher);
+}
+
+/* A file that is named again is in the torrent twice, and hashed once. */
+TEST(job__repeats_are_asked_once)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	int known;
+
+	for (known = 0; known < 2; known++) {
+		request_send(rig, &r, PATHS "\n/a/x", true, true, NULL);
+		cache_knows_nothing(rig);
+		walker_lists(rig, PATHS "\n/a/x", identity(1));
+		cache_answers_pieces(rig, 2, known);
+		if (!known) {
+			walker_opens(rig, 2, identity(1));
+			hasher_hashes(rig, 2, identity(1));
+			rig_expect(rig, &rig->cache, MSG_PUT_PIECES);
+			rig_expect(rig, &rig->cache, MSG_PUT_PIECES);
+		}
+		rig_expect(rig, &rig->cache, MSG_PUT_INFO);
+		ATF_REQUIRE(r.done && r.result.torrent != NULL);
+		check_torrent_of(r.result.torrent, 3);
+		ATF_CHECK_EQ(3ULL * SIZE, r.result.torrent->bytes);
+		request_check(rig, &r, 200);
+	}
 }
 
 /* Its specs are not known, so they are asked for with 412. */

@@ -914,6 +914,14 @@ job_want_file(struct job *job, struct job_file *file)
 	    job->files.piece_len);
 }
 
+/* Is a file to be hashed?  One that is named again is not. */
+static bool
+job_wants_file(const struct job *job, const struct job_file *file)
+{
+	return file->pieces == NULL &&
+	    file == &job->files.v[file->first];
+}
+
 static void
 job_hash(struct job *job)
 {
@@ -921,7 +929,7 @@ job_hash(struct job *job)
 
 	job->state = JOB_HASH;
 	for (file = job->files.v; file < end; file++)
-		if (file->pieces == NULL)
+		if (job_wants_file(job, file))
 			job->to_hash += file->identity.size;
 	if (job->to_hash == 0) {
 		job_set_due(job);
@@ -934,7 +942,7 @@ job_hash(struct job *job)
 	job->hash_start_ms = clock_coarse_ms();
 	job->group = hash_group_new(job->to_hash);
 	for (file = job->files.v; file < end; file++)
-		if (file->pieces == NULL && (job->group == NULL ||
+		if (job_wants_file(job, file) && (job->group == NULL ||
 		    job_want_file(job, file) == -1)) {
 			job_fail_memory(job);
 			return;
@@ -974,6 +982,7 @@ static void
 job_complete(struct job *job)
 {
 	job->state = JOB_LAYOUT;
+	job_files_share(&job->files);
 	/* After hashing it is not refused: that cost far more. */
 	job_count(job, job_files_size(&job->files) + job_old_size(job));
 	if (layout_begin(&job->layout, &job->files, job->all->conf,

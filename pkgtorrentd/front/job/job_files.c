@@ -432,6 +432,31 @@ job_files_params(const struct job_files *files, const struct conf *conf)
 	    .padding_attr = conf->padding_attr, .service = conf->service };
 }
 
+/* Find files that are named again, in the same version: their pieces are asked
+   for and hashed once.  0, or -1 without memory. */
+static int
+files_find_repeats(struct job_files *files, const struct torrent_file *tf)
+{
+	struct job_file *file;
+	uint32_t *first, i;
+
+	first = reallocarray(NULL, files->n, sizeof(*first));
+	if (first == NULL ||
+	    torrent_find_repeats(tf, files->n, first) == -1) {
+		free(first);
+		return -1;
+	}
+	for (i = 0; i < files->n; i++) {
+		file = &files->v[i];
+		file->first = identity_same(&file->identity,
+		    &files->v[first[i]].identity) ? first[i] : i;
+		if (file->first != i)
+			file->answered = true;
+	}
+	free(first);
+	return 0;
+}
+
 /* Find out the size of the info dictionary, and check it. */
 static int
 files_check_size(struct job_files *files, const struct conf *conf,
@@ -441,7 +466,8 @@ files_check_size(struct job_files *files, const struct conf *conf,
 	struct torrent_file *tf = job_files_describe(files);
 	uint32_t i;
 
-	if (tf == NULL) {
+	if (tf == NULL || files_find_repeats(files, tf) == -1) {
+		free(tf);
 		*why = no_memory;
 		return 500;
 	}
@@ -456,6 +482,20 @@ files_check_size(struct job_files *files, const struct conf *conf,
 		return 0;
 	*why = "the torrent would be too large; ask for fewer files";
 	return 413;
+}
+
+void
+job_files_share(struct job_files *files)
+{
+	struct job_file *file, *end = files->v + files->n;
+
+	for (file = files->v; file < end; file++) {
+		if (file->pieces != NULL)
+			continue;
+		file->pieces = files->v[file->first].pieces;
+		if (file->pieces != NULL)
+			file->pieces->refs++;
+	}
 }
 
 /* Empty files are neither looked up nor hashed, but they may be new. */

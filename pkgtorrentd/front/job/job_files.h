@@ -31,6 +31,7 @@ struct job_file {
 	const char	*path;		/* in the listing */
 	uint32_t	 path_len;
 	struct identity	 identity;
+	uint32_t	 first;		/* the same file before, or itself */
 	struct pieces	*pieces;	/* NULL: not known yet */
 	uint32_t	 got;		/* digests so far, from the cache */
 	bool		 answered;	/* by the cache */
@@ -113,6 +114,8 @@ int	job_files_ask_pieces(struct job_files *, struct worker *cache,
  */
 int	job_files_take_pieces(struct job_files *, uint32_t count,
 	    const uint8_t *tail, size_t len);
+/* Share the pieces that are known with files that are named again. */
+void	job_files_share(struct job_files *);
 /*
  * Send the cache each walker's sealed listing, to make its entry from in the
  * client's turns.  Nothing is sent if a spec is in no listing: no walker has

@@ -11,6 +11,9 @@
 
 /* Bytes between two looks at the clock. */
 #define STEP_LEN	(256U << 10)
+/* An entry that is longer is written in parts.  It needs more memory than it
+   has bytes, so that it is the only one (request.c). */
+#define WHOLE_MAX	(2U << 20)
 
 /* The records of one spec, at any place in the listings. */
 struct record {
@@ -44,6 +47,8 @@ struct making {
 	struct torrent_build	*build;
 	struct sum		*sum;		/* of the entry */
 	struct buf		 entry;
+	bool			 complete;	/* and to be written */
+	struct store_writing	 writing;
 };
 
 /* The result of a step. */
@@ -316,6 +321,7 @@ making_free(struct making *mk)
 	buf_free(&mk->digests);
 	torrent_build_free(mk->build);
 	sum_end(mk->sum, NULL);
+	store_stop_saving(&mk->writing);
 	buf_free(&mk->entry);
 	free(mk);
 }
@@ -382,14 +388,25 @@ static enum result
 end_entry(struct making *mk)
 {
 	uint8_t sum[SEAL_LEN];
-	char name[ENTRY_PATH_LEN];
 
 	sum_end(mk->sum, sum);
 	mk->sum = NULL;
-	if (buf_add(&mk->entry, sum, sizeof(sum)) == -1)
-		return out_of_memory();
+	mk->complete = true;
+	return buf_add(&mk->entry, sum, sizeof(sum)) == 0 ? GO_ON :
+	    out_of_memory();
+}
+
+static enum result
+write_entry(struct making *mk)
+{
+	const struct buf *e = &mk->entry;
+	char name[ENTRY_PATH_LEN];
+
 	entry_name_info(name, mk->digest);
-	(void)store_save(mk->store, name, mk->entry.data, mk->entry.len);
+	if (e->len > WHOLE_MAX)
+		return store_save_part(mk->store, &mk->writing, name, e->data,
+		    e->len, STEP_LEN) == 0 ? GO_ON : NOT_STORED;
+	(void)store_save(mk->store, name, e->data, e->len);
 	return NOT_STORED;
 }
 
@@ -406,6 +423,8 @@ making_step(struct making *mk, struct buf *b)
 		return out_of_memory();
 	if (mk->loaded < mk->nfiles)
 		return load_pieces(mk, b);
+	if (mk->complete)
+		return write_entry(mk);
 	if (mk->sum == NULL)
 		return begin_entry(mk);
 	done = torrent_build_step(mk->build, &mk->entry, STEP_LEN);

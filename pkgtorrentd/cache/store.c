@@ -569,117 +569,188 @@ has_room(struct store *st, const char *name, size_t len)
 	return false;
 }
 
-/* Write a file under the temporary name; on failure nothing is left. */
+/* Remove what was written; errno stays. */
+static void
+stop_writing(struct store_writing *w)
+{
+	int error = errno;
+
+	if (w->fd > 0)
+		close(w->fd);
+	if (w->dirfd > 0) {
+		if (w->fd != 0)
+			unlinkat(w->dirfd, w->temporary, 0);
+		close(w->dirfd);
+	}
+	w->dirfd = w->fd = 0;
+	errno = error;
+}
+
+/* Make a file under the temporary name.  0, or -1 with errno. */
 static int
-write_temporary(struct store *st, enum store_tree tree, int dirfd,
-    const uint8_t *p, size_t len, struct stat *sb)
+begin_writing(struct store *st, struct store_writing *w, const char *name)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	ssize_t n;
-	int fd, error;
+	const char *last;
+	int fd;
 
-	fd = openat(dirfd, st->temporary, flags, 0600);
-	if (fd == -1 && errno == EEXIST &&
-	    store_clear(st, tree, dirfd, st->temporary) == 0)
-		fd = openat(dirfd, st->temporary, flags, 0600);
+	w->len = 0;
+	w->dirfd = store_open_parent(st, name, true, &last);
+	if (w->dirfd == -1 || fstat(w->dirfd, &w->dir) == -1)
+		goto fail;
+	fd = openat(w->dirfd, w->temporary, flags, 0600);
+	if (fd == -1 && errno == EEXIST && store_clear(st, tree_of(name),
+	    w->dirfd, w->temporary) == 0)
+		fd = openat(w->dirfd, w->temporary, flags, 0600);
 	if (fd == -1)
-		return -1;
-	while (len > 0) {
-		n = write(fd, p, len);
+		goto fail;
+	w->fd = fd;
+	return 0;
+fail:
+	stop_writing(w);
+	return -1;
+}
+
+/* Write the next bytes.  0, or -1 with errno, and nothing is left. */
+static int
+go_on_writing(struct store_writing *w, const uint8_t *p, size_t len)
+{
+	ssize_t n;
+
+	for (; len > 0; p += n, len -= (size_t)n) {
+		n = write(w->fd, p, len);
 		/* Without progress this would loop forever. */
 		if (n == 0)
 			errno = EIO;
-		if (n <= 0)
-			goto fail;
-		p += n;
-		len -= (size_t)n;
+		if (n <= 0) {
+			stop_writing(w);
+			return -1;
+		}
+		w->len += (size_t)n;
 	}
-	if (fstat(fd, sb) == -1)
-		goto fail;
-	/* Network file systems and quotas may report an error only here. */
-	if (close(fd) == 0)
-		return 0;
-	fd = -1;
-fail:
-	error = errno;
-	if (fd != -1)
-		close(fd);
-	unlinkat(dirfd, st->temporary, 0);
-	errno = error;
-	return -1;
+	return 0;
 }
 
+/* Close the file; fd is -1 then, which shows that it has to be unlinked. */
 static int
-rename_temporary(struct store *st, enum store_tree tree, int dirfd,
-    const char *last)
+close_written(struct store_writing *w, struct stat *sb)
 {
-	int error;
+	int fd = w->fd;
 
-	if (renameat(dirfd, st->temporary, dirfd, last) == 0)
-		return 0;
-	if (errno == EISDIR && store_clear(st, tree, dirfd, last) == 0 &&
-	    renameat(dirfd, st->temporary, dirfd, last) == 0)
-		return 0;
-	error = errno;
-	unlinkat(dirfd, st->temporary, 0);
-	errno = error;
-	return -1;
+	if (fstat(fd, sb) == -1)
+		return -1;
+	w->fd = -1;
+	/* Network file systems and quotas may report an error only here. */
+	return close(fd);
 }
 
 static int
-save_once(struct store *st, const char *name, const void *data, size_t len)
+rename_written(struct store *st, const struct store_writing *w,
+    enum store_tree tree, const char *last)
+{
+	if (renameat(w->dirfd, w->temporary, w->dirfd, last) == 0)
+		return 0;
+	if (errno != EISDIR || store_clear(st, tree, w->dirfd, last) == -1)
+		return -1;
+	return renameat(w->dirfd, w->temporary, w->dirfd, last);
+}
+
+/* Give the file its name.  0, or -1 with errno, and nothing is left. */
+static int
+end_writing(struct store *st, struct store_writing *w, const char *name)
 {
 	enum store_tree tree = tree_of(name);
 	struct store_share *sh = &st->shares[tree];
-	struct stat dir, old, sb;
+	const char *last = strrchr(name, '/') + 1;
+	struct stat old, sb;
 	bool replaces;
-	const char *last;
-	int dirfd, error, rc = -1;
 
-	dirfd = store_open_parent(st, name, true, &last);
-	if (dirfd == -1)
-		return -1;
-	replaces = fstatat(dirfd, last, &old, AT_SYMLINK_NOFOLLOW) == 0 &&
+	replaces = fstatat(w->dirfd, last, &old, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISREG(old.st_mode);
-	if (fstat(dirfd, &dir) == -1 ||
-	    write_temporary(st, tree, dirfd, data, len, &sb) == -1 ||
-	    rename_temporary(st, tree, dirfd, last) == -1)
-		goto out;
-	rc = 0;
+	if (close_written(w, &sb) == -1 ||
+	    rename_written(st, w, tree, last) == -1) {
+		stop_writing(w);
+		return -1;
+	}
 	/* Some file systems allocate blocks later. */
-	share_add(sh, store_bytes(&sb) > len ? store_bytes(&sb) : len);
-	share_add_growth(sh, dirfd, store_bytes(&dir));
+	share_add(sh, store_bytes(&sb) > w->len ? store_bytes(&sb) : w->len);
+	share_add_growth(sh, w->dirfd, store_bytes(&w->dir));
 	if (replaces)
 		share_sub(sh, store_bytes(&old));
 	else {
 		sh->entries++;
 		sh->count_entries += sh->counting;
 	}
-out:
-	error = errno;
-	close(dirfd);
-	errno = error;
-	return rc;
+	close(w->dirfd);
+	w->dirfd = w->fd = 0;
+	st->saves++;
+	return 0;
 }
 
-int
-store_save(struct store *st, const char *name, const void *data, size_t len)
+static int
+save_once(struct store *st, const char *name, const void *data, size_t len)
+{
+	struct store_writing w = { .temporary = st->temporary };
+
+	return begin_writing(st, &w, name) == -1 ||
+	    go_on_writing(&w, data, len) == -1 ||
+	    end_writing(st, &w, name) == -1 ? -1 : 0;
+}
+
+/* The same for an entry that has room. */
+static int
+save(struct store *st, const char *name, const void *data, size_t len)
 {
 	int tries;
 
-	if (!has_room(st, name, len))
-		return -1;
 	/* Somebody may be deleting these directories meanwhile. */
 	for (tries = 0; tries < TRIES; tries++) {
-		if (save_once(st, name, data, len) == 0) {
-			st->saves++;
+		if (save_once(st, name, data, len) == 0)
 			return 0;
-		}
 		if (errno != ENOENT)
 			break;
 	}
 	store_complain_write(st, name);
 	return -1;
+}
+
+int
+store_save(struct store *st, const char *name, const void *data, size_t len)
+{
+	return has_room(st, name, len) ? save(st, name, data, len) : -1;
+}
+
+int
+store_save_part(struct store *st, struct store_writing *w, const char *name,
+    const void *data, size_t len, size_t most)
+{
+	const uint8_t *p = data;
+
+	if (w->dirfd == 0) {
+		if (!has_room(st, name, len))
+			return -1;
+		w->temporary = st->long_temporary;
+		if (begin_writing(st, w, name) == -1)
+			goto fail;
+	}
+	if (go_on_writing(w, p + w->len, MIN(most, len - w->len)) == -1)
+		goto fail;
+	if (w->len < len)
+		return 0;
+	if (end_writing(st, w, name) == 0)
+		return 1;
+fail:
+	if (errno == ENOENT)
+		return save(st, name, data, len) == 0 ? 1 : -1;
+	store_complain_write(st, name);
+	return -1;
+}
+
+void
+store_stop_saving(struct store_writing *w)
+{
+	if (w->dirfd != 0)
+		stop_writing(w);
 }
 
 /*
@@ -877,6 +948,8 @@ store_start(struct store *st, bool check)
 	/* Another process may still be writing under its own name. */
 	snprintf(st->temporary, sizeof(st->temporary), ENTRY_TEMPORARY
 	    "%" PRIu64, (uint64_t)clock_real_ns());
+	snprintf(st->long_temporary, sizeof(st->long_temporary), "%s-long",
+	    st->temporary);
 	selftest_run(store_selftests, store_nselftests, st);
 	if (check)
 		return;

@@ -65,6 +65,7 @@ struct store {
 	uint64_t	 expired;	/* entries not used for cache-age */
 	uint64_t	 evicted;	/* entries removed for cache-size */
 	char		 temporary[32];	/* name of an entry being written */
+	char		 long_temporary[40]; /* of one written in parts */
 	unsigned	 aside;		/* directories moved aside so far */
 	struct {
 		uint64_t	last_ms;
@@ -125,6 +126,23 @@ void	store_stop_reading(struct store_reading *);
  * tree due.
  */
 int	store_save(struct store *, const char *name, const void *, size_t);
+
+/* An entry that is written in parts, of which there may be one at a time.
+   Begins as zeros. */
+struct store_writing {
+	const char	*temporary;	/* its name so far */
+	int		 dirfd;		/* 0: it is not begun, or ended */
+	int		 fd;
+	size_t		 len;		/* bytes written */
+	struct stat	 dir;		/* as it was before */
+};
+
+/* Do the next part of store_save(), about this many bytes.  1: the entry is
+   stored, 0: it goes on, -1: it was not stored, as above. */
+int	store_save_part(struct store *, struct store_writing *,
+	    const char *name, const void *, size_t len, size_t most);
+/* Give it up; it may have ended, or not begun. */
+void	store_stop_saving(struct store_writing *);
 
 /* Mark an entry as used, if it was not marked for a day. */
 void	store_touch(struct store *, const char *name);

@@ -298,7 +298,8 @@ sweep_file(struct sweep *sw, const char *name, const struct stat *sb)
 	if (!S_ISREG(sb->st_mode))
 		return false;
 	if (kind == ENTRY_NAME_TEMPORARY)
-		return remove_file(sw, name, sb);
+		return strcmp(name, sw->store->long_temporary) != 0 &&
+		    remove_file(sw, name, sb);
 	entry = sw->tree == STORE_INFO ? kind == ENTRY_NAME_INFO :
 	    sw->depth > 1 && kind == ENTRY_NAME_PIECES;
 	if (is_original(sw, name, entry)) {

@@ -118,8 +118,8 @@ service_case repeats "One long file named 199 times, again and again."
 repeats_body()
 {
 	known_files "$(number 1024 10240)"
-	service_start 'access-log no' 'max-bytes 4T' "max-jobs-per-client $(number 1 4)" \
-	    'hash-wait 10m'
+	service_start 'access-log no' 'max-bytes 4T' 'hash-wait 10m' \
+	    "max-jobs-per-client $(number 1 4)"
 	python known repeats 4 "$(number 4 500)"
 }
 

@@ -118,6 +118,11 @@ int		 conf_is_proxy(const struct conf *, int family,
 int		 conf_root_of(const struct conf *, const char *path,
 		    size_t len);
 
+/* The same of a spec, as if it had no "." components; -1 also if it is longer
+   than SPEC_MAX. */
+int		 conf_root_of_spec(const struct conf *, const void *spec,
+		    size_t len);
+
 /* Find the root with the same prefix and directory, for a reload.  -1: none. */
 int		 conf_find_root(const struct conf *,
 		    const struct conf_root *);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/conf/keyword.h"
+#include "common/spec.h"
 
 /* The limit of a request, so that matching a deny pattern costs no more. */
 #define WILDCARDS_MAX	16
@@ -182,6 +183,15 @@ conf_root_of(const struct conf *conf, const char *path, size_t len)
 		}
 	}
 	return found;
+}
+
+int
+conf_root_of_spec(const struct conf *conf, const void *spec, size_t len)
+{
+	char plain[SPEC_MAX];
+
+	return len > sizeof(plain) ? -1 : conf_root_of(conf, plain,
+	    spec_plain(spec, len, plain));
 }
 
 int

@@ -28,7 +28,6 @@
 #include "common/child.h"
 #include "common/listing.h"
 #include "common/log.h"
-#include "common/spec.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/cache/making.h"
 #include "pkgtorrentd/cache/request.h"
@@ -325,15 +324,6 @@ put_pieces_part(struct put *put, const struct msg *msg)
 	return FAULT_NONE;
 }
 
-static int
-spec_root(const struct conf *conf, const uint8_t *spec, size_t len)
-{
-	char plain[SPEC_MAX];
-
-	return len > sizeof(plain) ? -1 : conf_root_of(conf, plain,
-	    spec_plain((const char *)spec, len, plain));
-}
-
 /*
  * The number of the only root to which all specs and paths of a listing belong,
  * or -1.  Whether the rest of it is a listing read_records() will tell.
@@ -346,7 +336,7 @@ listing_root(const struct conf *conf, const uint8_t *data, size_t len)
 
 	listing_open(&r, data, len);
 	while (listing_next_spec(&r) == 1) {
-		other = spec_root(conf, r.spec_bytes, r.spec.len);
+		other = conf_root_of_spec(conf, r.spec_bytes, r.spec.len);
 		if (other == -1 || (root != -1 && other != root))
 			return -1;
 		root = other;

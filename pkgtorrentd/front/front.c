@@ -9,7 +9,7 @@
  *
  * A break-in here wins wrong answers for as long as the process lives, and the
  * files that any client may read anyway.  It wins nothing that lasts: walkers
- * and hashers seal their answers under a key that is not here, and the cache
+ * and hashers seal their answers under keys that are not here, and the cache
  * stores nothing without those seals.
  */
 #include <sys/resource.h>

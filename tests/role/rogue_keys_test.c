@@ -268,16 +268,21 @@ TEST(cache__walker_speaks_for_its_own_root)
 		    listing.data, listing.len, NULL, 0);
 		rogue_refused(&front, MSG_PUT_INFO, FAULT_SEAL, rows[i].what);
 	}
-	/* One of its own, and behind it one of the other root. */
-	listing.len = 0;
-	list_spec(&listing, 0, "/z/none", NULL, 0);
-	list_spec(&listing, 1, "/y/none", NULL, 0);
-	digest_of("/z/none\n/y/none", body.digest);
-	sha256(listing.data, listing.len, sum);
-	seal_listing(proc_key(SEAL_WALKER_CACHE, 1), sum, body.seal);
-	rogue_say(&front, MSG_PUT_INFO, &body, sizeof(body), listing.data,
-	    listing.len, NULL, 0);
-	rogue_refused(&front, MSG_PUT_INFO, FAULT_SEAL, "a second spec");
+	/* One of its own, and one of the other root behind or before it. */
+	for (i = 0; i < 2; i++) {
+		listing.len = 0;
+		list_spec(&listing, 0, i == 0 ? "/z/none" : "/y/none", NULL,
+		    0);
+		list_spec(&listing, 1, i == 0 ? "/y/none" : "/z/none", NULL,
+		    0);
+		digest_of(i == 0 ? "/z/none\n/y/none" : "/y/none\n/z/none",
+		    body.digest);
+		sha256(listing.data, listing.len, sum);
+		seal_listing(proc_key(SEAL_WALKER_CACHE, 1), sum, body.seal);
+		rogue_say(&front, MSG_PUT_INFO, &body, sizeof(body),
+		    listing.data, listing.len, NULL, 0);
+		rogue_refused(&front, MSG_PUT_INFO, FAULT_SEAL, "two specs");
+	}
 	buf_free(&listing);
 }
 

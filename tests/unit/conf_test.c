@@ -492,6 +492,9 @@ TEST(conf_root_of__longest_prefix)
 	ATF_CHECK_EQ(0, root_of("/pub/fedora/*"));
 	ATF_CHECK_EQ(1, root_of("/**"));
 	ATF_CHECK_EQ(1, conf_root_of(c, "/pub/fedora", 3));
+	ATF_CHECK_EQ(1, root_of("/./pub/x"));
+	ATF_CHECK_EQ(2, conf_root_of_spec(c, "/./pub/./x", 10));
+	ATF_CHECK_EQ(-1, conf_root_of_spec(c, "/pub/x", SPEC_MAX + 1));
 	USE("root /pub /3\n");
 	ATF_CHECK_EQ(0, root_of("/pub/x"));
 	ATF_CHECK_EQ(-1, root_of("/x"));

@@ -469,3 +469,42 @@ TEST(waiter__that_leaves)
 	hash_group_release(&rig.hashq, staying);
 	rig_stop(&rig);
 }
+
+/* Of the files that are open, those whose root is another now are given up;
+   the others go on, as files of the walker's new number. */
+TEST(roots__that_change)
+{
+	struct conf		*old, *new = good("root /x /other\n"
+				    "root /b /other\nroot /srv\nhashers 1\n",
+				    NULL);
+	struct hash_group	*w[2];
+	uint32_t		 i;
+
+	rig_start(&rig);
+	w[0] = rig_want(&rig, "a", 10, 100);
+	w[1] = rig_want(&rig, "b", 10, 100);
+	ATF_REQUIRE(rig_next_batch(&rig));
+	ATF_CHECK_EQ(0, rig.ranges[0].walker);
+	/* As for a new configuration. */
+	old = rig.child.conf;
+	rig.child.conf = new;
+	workers_set_hashers(&rig.workers, 0);
+	hashq_hasher_lost(&rig.hashq, 0, false);
+	workers_set_hashers(&rig.workers, 1);
+	hashq_set_roots(&rig.hashq, old, new);
+	conf_free(old);
+	ATF_CHECK_EQ(10, rig.failed);
+	ATF_CHECK_EQ(10, rig.waiting);
+	close(rig.hasher.fd);
+	rig_connect(&rig, ROLE_HASHER, &rig.hasher);
+	while (rig_next_batch(&rig)) {
+		for (i = 0; i < rig.count; i++)
+			ATF_CHECK_EQ(2, rig.ranges[i].walker);
+		rig_answer(&rig);
+	}
+	ATF_CHECK_EQ(10, rig.failed);
+	ATF_CHECK_EQ(10 * 100, rig.hashq.hashed);
+	hash_group_release(&rig.hashq, w[0]);
+	hash_group_release(&rig.hashq, w[1]);
+	rig_stop(&rig);
+}

@@ -12,15 +12,6 @@
 
 static const char no_memory[] = "out of memory; try again later";
 
-int
-job_files_root(const struct conf *conf, const void *spec, size_t len)
-{
-	char plain[SPEC_MAX];
-
-	return len > sizeof(plain) ? -1 : conf_root_of(conf, plain,
-	    spec_plain(spec, len, plain));
-}
-
 /* The spec after this one (p NULL: the first) and the number of the root that
    holds it, or -1.  false at the end. */
 static bool
@@ -36,7 +27,7 @@ next_spec(const struct specs *specs, const struct conf *conf,
 	nl = memchr(at, '\n', (size_t)(end - at));
 	spec->p = at;
 	spec->len = (size_t)((nl != NULL ? nl : end) - at);
-	*root = job_files_root(conf, spec->p, spec->len);
+	*root = conf_root_of_spec(conf, spec->p, spec->len);
 	return true;
 }
 
@@ -168,7 +159,7 @@ check_listing(const struct specs *specs, const struct conf *conf,
 		    memcmp(r.spec_bytes, spec.p, spec.len) != 0)
 			return false;
 		while ((more = listing_next_file(&r)) == 1)
-			if (job_files_root(conf, r.path, r.file.len) !=
+			if (conf_root_of_spec(conf, r.path, r.file.len) !=
 			    (int)walker)
 				return false;
 		if (more == -1)

@@ -123,8 +123,6 @@ void	job_files_share(struct job_files *);
  */
 void	job_files_put(const struct job_files *, const struct specs *,
 	    struct worker *cache, uint32_t client);
-/* The number of the root that holds a spec or path, or -1. */
-int	job_files_root(const struct conf *, const void *spec, size_t len);
 /* The length of "/first" in "/first/rest"; 0 without rest. */
 size_t	job_files_first_len(const char *path, size_t len);
 /* The files as torrent.h takes them, to be freed; NULL without memory. */

@@ -109,7 +109,7 @@ torrent_read_listing(struct torrent *t, const struct conf *conf,
 			    (const char *)r.path, r.file.len, true) == -1)
 				goto out;
 		}
-		root = job_files_root(conf, r.spec_bytes, r.spec.len);
+		root = conf_root_of_spec(conf, r.spec_bytes, r.spec.len);
 		if (more == -1 || root < 0 ||
 		    buf_add(&part[root], start, (size_t)(r.at - start)) == -1)
 			goto out;

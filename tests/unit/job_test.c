@@ -1176,6 +1176,13 @@ TEST(job__new_configuration)
 		close(rig->walker[i].ch.fd);
 		rig_attach(rig, ROLE_WALKER, i, &rig->walker[i]);
 	}
+	/* A hasher may know the walkers by other numbers now: it gets its
+	   range again over the new channel. */
+	ATF_CHECK_EQ(-1, rig->jobs.workers.hashers[0].ch.fd);
+	ATF_CHECK_EQ(-1, rig->jobs.workers.cache.ch.fd);
+	close(rig->hasher.ch.fd);
+	rig_attach(rig, ROLE_HASHER, 0, &rig->hasher);
+	rig_expect(rig, &rig->hasher, MSG_HASH);
 	rig_attach(rig, ROLE_CACHE, 0, &rig->cache);
 	walker_lists(rig, "/a/x", id);
 	get = rig_expect(rig, &rig->cache, MSG_GET_PIECES);

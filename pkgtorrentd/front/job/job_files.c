@@ -475,6 +475,12 @@ files_check_size(struct job_files *files, const struct conf *conf,
 	return 413;
 }
 
+uint64_t
+job_files_size(const struct job_files *files)
+{
+	return files->pieces_len + files->info_len;
+}
+
 void
 job_files_share(struct job_files *files)
 {

@@ -97,12 +97,7 @@ int	job_files_take(struct job_files *, const struct conf *,
 	    const struct specs *, bool multi, const char **why);
 /* The bytes of memory that making the torrent takes: all lists of pieces, and
    the dictionary that they are copied to. */
-static inline uint64_t
-job_files_size(const struct job_files *files)
-{
-	return files->pieces_len + files->info_len;
-}
-
+uint64_t job_files_size(const struct job_files *);
 /* Ask the cache for the pieces of *asked files, in the client's turns: all that
    it has not answered for.  0, or -1 without memory. */
 int	job_files_ask_pieces(struct job_files *, struct worker *cache,

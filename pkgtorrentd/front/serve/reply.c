@@ -267,6 +267,14 @@ reply_log(struct service *s, const struct conn *c,
 	access_add(s, &client, req, line);
 }
 
+void
+reply_send(const struct exchange *x, const struct out *out,
+    const struct access_line *line, enum conn_after after)
+{
+	reply_log(x->service, x->conn, x->req, line);
+	conn_send(x->conn, out, after);
+}
+
 enum conn_after
 reply_add_head(const struct exchange *x, struct head *h, struct out *out,
     enum conn_after after)

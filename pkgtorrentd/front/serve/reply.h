@@ -45,13 +45,10 @@ void	reply_log(struct service *, const struct conn *,
    which is taken over; -1: with the parent. */
 void	reply_set_log(struct access *, int fd);
 
-static inline void
-reply_send(const struct exchange *x, const struct out *out,
-    const struct access_line *line, enum conn_after after)
-{
-	reply_log(x->service, x->conn, x->req, line);
-	conn_send(x->conn, out, after);
-}
+/* Count and log an answer to this request, and send it; its file is taken
+   over. */
+void	reply_send(const struct exchange *, const struct out *,
+	    const struct access_line *, enum conn_after after);
 
 /* The client that is charged with the request, as a reference; NULL if there is
    none, or no memory. */

@@ -9,7 +9,8 @@
 #define OWN		(64 * M)
 
 /* The front: for each connection a torrent that is always given, and for the
-   twice as many that may be open a request. */
+   twice as many that may be open a request.  One torrent is always made,
+   however long: its pieces, and the dictionary that they are copied to. */
 #define REQUEST		(32ULL << 10)
 #define BODIES		(64 * M)	/* or twice max-body */
 /* Names and pieces of a torrent that is being hashed: 400 GiB in pieces of
@@ -18,8 +19,10 @@
 /* Messages that wait for a walker or the cache. */
 #define WAITING		(64 * M)
 
-/* The walker: the listings of the requests that it works on. */
+/* The walker: the listings of the requests that it works on, each with as many
+   files as one may have. */
 #define WALKS		16
+#define MATCH		(6ULL << 10)
 
 /* The cache: an entry as it is read, made, stored and sent. */
 #define ENTRIES		4
@@ -33,7 +36,18 @@ limits_front(const struct conf *conf)
 		bodies = BODIES;
 	return OWN + conf->hot_size + conf->answer_memory +
 	    conf->max_connections * (HELD_SMALL + 2 * REQUEST) + bodies +
-	    conf->max_queue * HASHED + (conf->nroots + 1) * WAITING;
+	    conf->max_queue * HASHED + (conf->nroots + 1) * WAITING +
+	    2 * conf->max_torrent;
+}
+
+static uint64_t
+limits_walker(const struct conf *conf)
+{
+	uint64_t listing = conf->max_files * MATCH;
+
+	if (listing < LISTING_MAX)
+		listing = LISTING_MAX;
+	return OWN + WALKS * listing;
 }
 
 uint64_t
@@ -43,7 +57,7 @@ limits_data(enum role role, const struct conf *conf)
 	case ROLE_FRONT:
 		return limits_front(conf);
 	case ROLE_WALKER:
-		return OWN + WALKS * LISTING_MAX;
+		return limits_walker(conf);
 	case ROLE_HASHER:
 		return OWN;
 	case ROLE_CACHE:

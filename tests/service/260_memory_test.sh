@@ -46,7 +46,7 @@ limits_body()
 	[ -z "$ASAN_OPTIONS" ] || atf_skip "a sanitizer has terabytes"
 	service_start 'hot-size 10M' 'answer-memory 20M' 'max-queue 10' \
 	    'max-connections 100' 'max-torrent 30M'
-	has_limit front $((64 + 10 + 20 + 100 + 64 + 10 * 8 + 2 * 64)) \
+	has_limit front $((64 + 10 + 20 + 100 + 64 + 10 * 8 + 2 * 64 + 2 * 30)) \
 	    $((100 * 65536))
 	has_limit walker $((64 + 16 * 64))
 	has_limit hasher 64

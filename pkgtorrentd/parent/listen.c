@@ -473,8 +473,9 @@ listen_is_alive(const struct listener *l)
 	if (getsockopt(l->fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &len) == -1 ||
 	    value != 1)
 		return false;
-	/* A Unix socket that was shut down still claims to listen. */
-	if (poll(&pfd, 1, 0) != 0)
+	/* A Unix socket that was shut down still claims to listen.  A signal
+	   may interrupt even this. */
+	if (poll(&pfd, 1, 0) > 0)
 		return false;
 	memset(&name, 0, sizeof(name));
 	return getsockname(l->fd, (struct sockaddr *)&name, &name_len) == 0 &&

@@ -311,6 +311,7 @@ process_start(struct process *p)
 	process_title(p, title);
 	p->ready_ms = 0;
 	p->killed = false;
+	p->reaped = false;
 	p->root_ino = 0;
 	p->silent_s = 0;
 	p->said_why = p->convicted = p->stopped = false;
@@ -483,7 +484,7 @@ process_retire(struct process *p)
 void
 process_kill(struct process *p)
 {
-	if (p->pid == 0 || p->killed)
+	if (p->pid == 0 || p->killed || p->reaped)
 		return;
 	p->killed = true;
 	(void)kill(p->pid, SIGKILL);
@@ -942,6 +943,8 @@ processes_reap(struct parent *parent)
 				break;
 		if (p == NULL)
 			continue;
+		/* The number may be another process's from now on. */
+		p->reaped = true;
 		/* Its last messages may have the reason, or READY. */
 		process_read_rest(p);
 		process_end_stopped(p, status);

@@ -75,6 +75,7 @@ struct process {
 	uint32_t		 restarts;
 	uint32_t		 silent_s;	/* since MSG_ALIVE */
 	bool			 killed;	/* by us; the log says why */
+	bool			 reaped;	/* pid is no longer its own */
 	bool			 retired;	/* not to be started again */
 	bool			 reserve;	/* will take over */
 	bool			 planned;	/* the same, with a reload */

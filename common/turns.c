@@ -46,11 +46,9 @@ turns_first(const struct turns *turns)
 }
 
 void
-turns_rotate(struct turns *turns)
+turns_rotate(struct turns *turns, struct turns_line *line)
 {
-	struct turns_line *line = TAILQ_FIRST(&turns->ring);
-
-	if (line == NULL)
+	if (line != TAILQ_FIRST(&turns->ring))
 		return;
 	TAILQ_REMOVE(&turns->ring, line, entry);
 	TAILQ_INSERT_TAIL(&turns->ring, line, entry);

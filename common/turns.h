@@ -41,7 +41,8 @@ void	turns_remove(struct turns *, struct turn *);
 /* The first work of the client whose turn it is, which stays queued; NULL:
    there is no work. */
 struct turn *turns_first(const struct turns *);
-/* The turn of that client has ended. */
-void	turns_rotate(struct turns *);
+/* The turn of that client has ended: it comes behind all others, unless its
+   work is done.  line: that of the work at the time of turns_first(). */
+void	turns_rotate(struct turns *, struct turns_line *line);
 
 #endif

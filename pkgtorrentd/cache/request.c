@@ -462,11 +462,13 @@ requests_turn(struct requests *q)
 {
 	uint64_t ends_us = clock_us() + TURN_US;
 	struct request *r = requests_first(q);
+	struct turns_line *line;
 	enum step step;
 
 	if (r == NULL)
 		return false;
 	do {
+		line = r->turn.line;
 		step = run(q, r, ends_us);
 		if (q->lost) {
 			q->lost = false;
@@ -477,7 +479,7 @@ requests_turn(struct requests *q)
 			requests_remove(q, r);
 		/* The one that has the memory is the first of its client. */
 		if (step == STEP_WAIT || clock_us() >= ends_us)
-			turns_rotate(&q->turns);
+			turns_rotate(&q->turns, line);
 		r = requests_first(q);
 	} while (r != NULL && (step == STEP_WAIT || clock_us() < ends_us));
 	if (q->entry.cap > ENTRY_KEPT)

@@ -24,16 +24,18 @@ jobs_run(evutil_socket_t fd, short events, void *arg)
 	static const struct timeval now = { 0, 0 };
 	struct jobs *all = arg;
 	struct turn *turn;
+	struct turns_line *line;
 
 	(void)fd;
 	(void)events;
 	all->turn_ends_us = clock_us() + TURN_US;
 	while ((turn = turns_first(&all->due)) != NULL) {
+		line = turn->line;
 		job_step((struct job *)(void *)((char *)turn -
 		    offsetof(struct job, turn)));
 		if (clock_us() < all->turn_ends_us)
 			continue;
-		turns_rotate(&all->due);
+		turns_rotate(&all->due, line);
 		all->turns++;
 		/* Not before connections and workers were looked at. */
 		if (turns_first(&all->due) != NULL)

@@ -380,11 +380,19 @@ torrent_info_len(const struct torrent_params *params,
 	return len;
 }
 
+static uint64_t path_salt;
+
+void
+torrent_init(void)
+{
+	arc4random_buf(&path_salt, sizeof(path_salt));
+}
+
 /* Eight bytes at a time, since there may be many paths. */
 static uint64_t
 path_hash(const char *path, size_t len)
 {
-	uint64_t h = len, word;
+	uint64_t h = path_salt ^ len, word;
 	size_t n;
 
 	for (; len > 0; path += n, len -= n) {

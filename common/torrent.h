@@ -76,6 +76,9 @@ int	torrent_build_step(struct torrent_build *, struct buf *,
 uint64_t torrent_info_len(const struct torrent_params *,
 	    const struct torrent_file *, size_t n, bool multi);
 
+/* Before the sandbox is entered: choose at random where torrent_find_repeats()
+   looks for a path, so that no client can name paths that collide. */
+void	torrent_init(void);
 /* Set first[i] to the number of the first file with the path of file i, which
    may be i.  0, or -1 without memory. */
 int	torrent_find_repeats(const struct torrent_file *, size_t n,

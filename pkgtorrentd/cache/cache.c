@@ -521,6 +521,7 @@ cache_main(void)
 
 	/* Make a limit on file sizes an error like any other, not a signal. */
 	(void)signal(SIGXFSZ, SIG_IGN);
+	torrent_init();
 	child_start(&c.child, ROLE_CACHE, &cache_ops, &c);
 	c.sweep = sweep_new(&c.store);
 	requests_init(&c.requests, &c.child, &c.store);

@@ -279,6 +279,7 @@ front_main(void)
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		_exit(1);
+	torrent_init();
 	child_start(&f->child, ROLE_FRONT, NULL, f);
 	/* Writing to a client that has gone fails with EPIPE instead. */
 	signal(SIGPIPE, SIG_IGN);

@@ -472,7 +472,7 @@ static const struct {
 	{ MSG_INFO, PUT_LONG, BODY(info, info_len), { 1, G, UINT64_MAX },
 	    TAKEN },
 	{ MSG_INFO, PUT, BODY(info, used_us), { 1, 5000, G, FAR }, TAKEN },
-	{ MSG_INFO, JUNK, 0, { 1, 100, 60000 }, TAKEN },
+	{ MSG_INFO, JUNK, 0, { 1, 100, 60000 }, WRONG },
 	{ MSG_INFO, MADE, 0, { 0, 1, 2, 3, 4 }, ANY },
 	{ MSG_INFO, MADE_ALONE, 0, { 0, 1, 2, 3, 4 }, ANY },
 

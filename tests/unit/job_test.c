@@ -1116,6 +1116,35 @@ TEST(job__too_many_of_a_client)
 	ATF_CHECK(!r[2].done);
 }
 
+/* A job that two clients wait for does not fail because one of them has no
+   slot. */
+TEST(job__of_two_clients)
+{
+	static const uint8_t ips[2][16] = { { 192, 0, 2, 1 },
+	    { 192, 0, 2, 2 } };
+	struct rig *rig = rig_start("max-jobs-per-client 1\n");
+	struct addr *full = addr_get(&rig->addrs, 2, ips[0]);
+	struct addr *other = addr_get(&rig->addrs, 2, ips[1]);
+	struct request_rig r[3];
+	struct identity id = identity(1);
+
+	request_send(rig, &r[0], "/a/x", true, false, full);
+	walker_lists(rig, "/a/x", id);
+	cache_answers_pieces(rig, 1, false);
+	walker_opens(rig, 1, id);
+	request_send(rig, &r[1], "/a/y", true, false, full);
+	request_send(rig, &r[2], "/a/y", true, false, other);
+	walker_lists(rig, "/a/y", identity(2));
+	cache_answers_pieces(rig, 1, false);
+	ATF_CHECK(!r[1].done && !r[2].done);
+	ATF_CHECK_EQ(1, full->jobs);
+	ATF_CHECK_EQ(1, other->jobs);
+	hasher_hashes(rig, 1, id);
+	request_check(rig, &r[0], 200);
+	ATF_CHECK_EQ(0, full->jobs);
+	ATF_CHECK_EQ(1, other->jobs);
+}
+
 TEST(job__queue_is_full)
 {
 	struct rig *rig = rig_start("max-queue 1\n");

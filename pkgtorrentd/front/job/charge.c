@@ -48,6 +48,17 @@ charge_memory(struct charge *c, uint64_t *made, uint64_t bytes)
 }
 
 void
+charge_pass(struct charge *c, struct addr *addr)
+{
+	if (c->addr != NULL)
+		c->addr->made -= c->made;
+	addr_put(c->addr);
+	c->addr = addr_ref(addr);
+	if (c->addr != NULL)
+		c->addr->made += c->made;
+}
+
+void
 charge_release(struct charge *c, uint32_t *queued)
 {
 	if (c->queue_slot)

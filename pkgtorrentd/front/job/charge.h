@@ -37,6 +37,8 @@ bool	charge_spend(struct charge *, uint64_t us);
 /* The torrent that is made takes so many bytes from now on; *made are those of
    all jobs. */
 void	charge_memory(struct charge *, uint64_t *made, uint64_t bytes);
+/* Another client is charged, NULL: none.  The job must not have a slot. */
+void	charge_pass(struct charge *, struct addr *);
 /* The job has ended, and takes no memory: give back slots and client. */
 void	charge_release(struct charge *, uint32_t *queued);
 

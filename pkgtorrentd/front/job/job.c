@@ -328,11 +328,30 @@ static const char busy_client[] = "too many of your requests are being worked "
 static const char busy_queue[] = "too much is being hashed at the moment; try "
     "again later";
 
+/* Charge the job to a waiting client that has a slot, so that it does not fail
+   for all because of one.  false: there is none. */
+static bool
+job_pass_charge(struct job *job)
+{
+	const struct waiter *w;
+
+	TAILQ_FOREACH(w, &job->waiters, entry)
+		if (w->addr == NULL ||
+		    w->addr->jobs < job->all->conf->max_jobs_per_client)
+			break;
+	if (w == NULL)
+		return false;
+	charge_pass(&job->charge, w->addr);
+	return true;
+}
+
 /* 0, or -1: the client has no more slots, and the job has failed. */
 static int
 job_take_client_slot(struct job *job)
 {
-	if (charge_client(&job->charge, job->all->conf) == 0)
+	if (charge_client(&job->charge, job->all->conf) == 0 ||
+	    (job_pass_charge(job) &&
+	    charge_client(&job->charge, job->all->conf) == 0))
 		return 0;
 	job_fail(job, 429, busy_client, 5);
 	return -1;
@@ -346,6 +365,8 @@ job_take_queue_slot(struct job *job)
 	struct jobs *all = job->all;
 	int status = charge_queue(&job->charge, all->conf, &all->queued);
 
+	if (status == 429 && job_pass_charge(job))
+		status = charge_queue(&job->charge, all->conf, &all->queued);
 	if (status == 429)
 		job_fail(job, 429, busy_client, 5);
 	else if (status != 0)
@@ -406,6 +427,9 @@ job_do_without_cache(struct job *job)
 			    "moment; try again", 5);
 		else
 			job_set_due(job);
+		/* It may have ended in the middle of its answer. */
+		buf_free(&job->listing);
+		buf_free(&job->info);
 		return;
 	}
 	for (file = job->files.v; file < job->files.v + job->files.n; file++) {
@@ -546,6 +570,9 @@ job_on_info(struct worker *w, struct msg *m)
 	if (job->charge.made == 0 && job_take_memory(job, body->listing_len +
 	    MIN(body->info_len, all->conf->max_torrent), body->info_len) == -1)
 		return FAULT_NONE;
+	/* The first part says for how many bytes there must be room. */
+	if (job->listing.len + job->info.len + m->tail_len > job->charge.made)
+		return FAULT_CONTENT;
 	if (job_add_info(job, body, m) == -1)
 		job_fail_memory(job);
 	else if (!(body->flags & PART_MORE))

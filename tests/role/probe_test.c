@@ -179,11 +179,11 @@ static const struct probe probes[] = {
 	{ "lock it", SYS_fcntl, { FILE_FD, F_SETLK, PTR(room) }, "!!!!" },
 	{ "lease it", SYS_fcntl, { FILE_FD, F_SETLEASE, F_WRLCK }, "!!!!" },
 	{ "duplicate it", SYS_dup, { FILE_FD }, "!!!!" },
-	{ "map it", MMAP, { 0, 4096, PROT_READ, MAP_PRIVATE, FILE_FD, 0 },
-	    "!!+!" },
 	{ "map it as code", MMAP, { 0, 4096, PROT_READ | PROT_EXEC,
 	    MAP_PRIVATE, FILE_FD, 0 }, "!!!!" },
 #ifndef SANDBOX_SANITIZED
+	{ "map it", MMAP, { 0, 4096, PROT_READ, MAP_PRIVATE, FILE_FD, 0 },
+	    "!!+!" },
 	{ "map it to write to it", MMAP, { 0, 4096, PROT_READ | PROT_WRITE,
 	    MAP_SHARED, FILE_FD, 0 }, "!!!!" },
 #endif

@@ -39,7 +39,7 @@ set -uo pipefail
 
 cd "$(dirname "$0")/../.." || exit 1
 tree=$PWD
-suite_s=1200
+suite_s=1440
 passed=0
 failed=0
 skipped=0
@@ -398,7 +398,7 @@ inside() {
 	if wanted check || have_steps chroot; then
 		must "make deps" 480 make_chroot check check
 		must "build of tests" 240 build_tests
-		! wanted check || step check 960 check
+		! wanted check || step check 1200 check
 		steps chroot
 	fi
 	have_steps firstboot machine || return 0

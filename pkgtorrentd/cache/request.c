@@ -140,11 +140,11 @@ requests_drop(struct requests *q)
 		requests_remove(q, r);
 }
 
-/* The time used for a request since it was reported last. */
+/* The CPU time used for a request since it was reported last. */
 static uint32_t
 requests_used_us(struct requests *q, struct request *r)
 {
-	uint64_t used = r->used_us + clock_us() - q->mark_us;
+	uint64_t used = r->used_us + clock_cpu_us() - q->mark_us;
 
 	r->used_us = 0;
 	return (uint32_t)MIN(used, UINT32_MAX);
@@ -160,7 +160,7 @@ requests_answer(struct requests *q, enum msg_type type, const void *body,
 	if (front->fd != -1 && !q->lost && msg_send_wait(front, type, body,
 	    tail, len, NULL, 0) == -1)
 		q->lost = true;
-	q->mark_us = clock_us();
+	q->mark_us = clock_cpu_us();
 }
 
 /*
@@ -440,7 +440,7 @@ run(struct requests *q, struct request *r, uint64_t ends_us)
 {
 	enum step step;
 
-	q->mark_us = clock_us();
+	q->mark_us = clock_cpu_us();
 	if (r->type == MSG_PUT_INFO) {
 		if (!requests_hold(q, r, making_need(r->making)))
 			return STEP_WAIT;
@@ -453,7 +453,7 @@ run(struct requests *q, struct request *r, uint64_t ends_us)
 	/* The buffer is for all. */
 	if (r->type == MSG_GET_PIECES)
 		flush_pieces(q, r);
-	r->used_us += clock_us() - q->mark_us;
+	r->used_us += clock_cpu_us() - q->mark_us;
 	return step;
 }
 

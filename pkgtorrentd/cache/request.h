@@ -24,7 +24,7 @@ struct requests {
 	uint64_t	 held;		/* bytes of the others */
 	struct buf	 entry;		/* the pieces loaded last */
 	bool		 lost;		/* the front, in this turn */
-	uint64_t	 mark_us;	/* time up to here was charged */
+	uint64_t	 mark_us;	/* CPU time up to here was charged */
 	uint64_t	 hits;
 	uint64_t	 misses;
 	/* The MSG_PIECES that is being built. */

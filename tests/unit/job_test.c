@@ -118,6 +118,15 @@ rig_loop(struct rig *rig)
 		    EVLOOP_NONBLOCK) != -1);
 }
 
+/* A process that played this role ends, and another is there. */
+static void
+rig_replace(struct rig *rig, enum role role, struct end *end)
+{
+	close(end->ch.fd);
+	rig_loop(rig);
+	rig_attach(rig, role, 0, end);
+}
+
 /* The message of this type that the front has sent to an end. */
 static const void *
 rig_expect(struct rig *rig, struct end *end, enum msg_type type)
@@ -674,6 +683,42 @@ TEST(job__cache_knows_the_torrent)
 	buf_free(&stored);
 }
 
+/* A cache ends in the middle of its answer, and the entry of the next one is
+   longer: than that, and than a max-torrent that has been lowered. */
+TEST(job__cache_ends_in_its_answer)
+{
+	static const uint8_t dict[2000];
+	struct rig *rig = rig_start("max-torrent 1K\n");
+	struct request_rig r;
+	struct buf stored = listing("/a/x", identity(1));
+	struct msg_info info = { .flags = INFO_FOUND | PART_MORE,
+	    .listing_len = 1, .info_len = 1 };
+	const struct msg_resolve *asked;
+
+	request_send(rig, &r, "/a/x", false, true, NULL);
+	info.id = ((const struct msg_get_info *)rig_expect(rig, &rig->cache,
+	    MSG_GET_INFO))->id;
+	rig_say(rig, &rig->cache, MSG_INFO, &info, "x", 1);
+	ATF_CHECK_EQ(2, rig->jobs.made);
+	rig_replace(rig, ROLE_CACHE, &rig->cache);
+	info.id = ((const struct msg_get_info *)rig_expect(rig, &rig->cache,
+	    MSG_GET_INFO))->id;
+	ATF_CHECK_EQ(0, rig->jobs.made);
+	info.listing_len = (uint32_t)stored.len;
+	info.info_len = sizeof(dict);
+	rig_say(rig, &rig->cache, MSG_INFO, &info, stored.data, stored.len);
+	info.flags = INFO_FOUND;
+	rig_say(rig, &rig->cache, MSG_INFO, &info, dict, sizeof(dict));
+	asked = rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	ATF_CHECK(rig->jobs.made >= sizeof(dict));
+	rig_say(rig, &rig->walker[0], MSG_RESOLVED, &(struct msg_resolved){
+	    .id = asked->id, .result = RESOLVE_SAME }, NULL, 0);
+	request_check(rig, &r, 200);
+	ATF_CHECK_EQ(0, rig->jobs.made);
+	rig_expect_nothing(rig, &rig->parent);
+	buf_free(&stored);
+}
+
 TEST(job__cache_knows_the_pieces)
 {
 	struct rig *rig = rig_start("max-queue 1\n");
@@ -807,15 +852,11 @@ TEST(job__cache_is_restarted)
 
 	request_send(rig, &r, PATHS, true, true, NULL);
 	rig_expect(rig, &rig->cache, MSG_GET_INFO);
-	close(rig->cache.ch.fd);
-	rig_loop(rig);
-	rig_attach(rig, ROLE_CACHE, 0, &rig->cache);
+	rig_replace(rig, ROLE_CACHE, &rig->cache);
 	cache_knows_nothing(rig);
 	walker_lists(rig, PATHS, identity(1));
 	rig_expect(rig, &rig->cache, MSG_GET_PIECES);
-	close(rig->cache.ch.fd);
-	rig_loop(rig);
-	rig_attach(rig, ROLE_CACHE, 0, &rig->cache);
+	rig_replace(rig, ROLE_CACHE, &rig->cache);
 	cache_answers_pieces(rig, 2, true);
 	request_check(rig, &r, 200);
 }
@@ -828,27 +869,14 @@ TEST(job__walker_is_restarted)
 
 	request_send(rig, &r, "/a/x", true, false, NULL);
 	rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
-	close(rig->walker[0].ch.fd);
-	rig_loop(rig);
-	rig_attach(rig, ROLE_WALKER, 0, &rig->walker[0]);
+	rig_replace(rig, ROLE_WALKER, &rig->walker[0]);
 	walker_lists(rig, "/a/x", id);
 	cache_answers_pieces(rig, 1, false);
 	rig_expect(rig, &rig->walker[0], MSG_OPEN);
-	close(rig->walker[0].ch.fd);
-	rig_loop(rig);
-	rig_attach(rig, ROLE_WALKER, 0, &rig->walker[0]);
+	rig_replace(rig, ROLE_WALKER, &rig->walker[0]);
 	walker_opens(rig, 1, id);
 	hasher_hashes(rig, 1, id);
 	request_check(rig, &r, 200);
-}
-
-/* A process that played this role ends, and another is there. */
-static void
-rig_replace(struct rig *rig, enum role role, struct end *end)
-{
-	close(end->ch.fd);
-	rig_loop(rig);
-	rig_attach(rig, role, 0, end);
 }
 
 /* The log's lines that have this text. */

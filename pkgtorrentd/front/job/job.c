@@ -413,6 +413,16 @@ job_spend(struct job *job, uint64_t us)
  * LOOKUP: which specs have this digest?
  */
 
+/* A cache may have ended in the middle of its answer; that of the next one may
+   be of another length. */
+static void
+job_drop_answer(struct job *job)
+{
+	buf_free(&job->listing);
+	buf_free(&job->info);
+	job_count(job, 0);
+}
+
 /* Torrents can be made without the cache; it only saves time. */
 void
 job_do_without_cache(struct job *job)
@@ -427,9 +437,7 @@ job_do_without_cache(struct job *job)
 			    "moment; try again", 5);
 		else
 			job_set_due(job);
-		/* It may have ended in the middle of its answer. */
-		buf_free(&job->listing);
-		buf_free(&job->info);
+		job_drop_answer(job);
 		return;
 	}
 	for (file = job->files.v; file < job->files.v + job->files.n; file++) {
@@ -463,8 +471,7 @@ job_send_cache(struct ask *ask)
 	else if (worker_is_full(ask->worker))
 		job_do_without_cache(job);
 	else if (job->state == JOB_LOOKUP) {
-		buf_free(&job->listing);
-		buf_free(&job->info);
+		job_drop_answer(job);
 		memcpy(body.digest, job->key.digest, SHA1_LEN);
 		worker_send(ask->worker, MSG_GET_INFO, &body, NULL, 0, NULL,
 		    0);
@@ -561,18 +568,23 @@ job_on_info(struct worker *w, struct msg *m)
 	const struct msg_info *body = m->body;
 	struct jobs *all = w->all->arg;
 	struct job *job = job_find(all, body->id);
+	uint64_t held, announced;
 
 	if (job == NULL || job->state != JOB_LOOKUP || !job->ask.out)
 		return FAULT_NONE;
-	if (job->listing.len + job->info.len + m->tail_len >
-	    2 * (uint64_t)LISTING_MAX + all->conf->max_torrent)
+	held = job->listing.len + job->info.len + m->tail_len;
+	if (held > 2 * (uint64_t)LISTING_MAX + all->conf->max_torrent ||
+	    (held > body->info_len &&
+	    held - body->info_len > body->listing_len))
 		return FAULT_CONTENT;
-	if (job->charge.made == 0 && job_take_memory(job, body->listing_len +
-	    MIN(body->info_len, all->conf->max_torrent), body->info_len) == -1)
+	/* An entry may be longer than a max-torrent that has been lowered, and
+	   a broken-into cache may announce less at first. */
+	announced = body->listing_len +
+	    MIN(body->info_len, all->conf->max_torrent);
+	held = MAX(held, announced);
+	if (held > job->charge.made &&
+	    job_take_memory(job, held, body->info_len) == -1)
 		return FAULT_NONE;
-	/* The first part says for how many bytes there must be room. */
-	if (job->listing.len + job->info.len + m->tail_len > job->charge.made)
-		return FAULT_CONTENT;
 	if (job_add_info(job, body, m) == -1)
 		job_fail_memory(job);
 	else if (!(body->flags & PART_MORE))

@@ -86,6 +86,16 @@ rogue_await(struct rogue *r, enum msg_type type, uint64_t id,
 	}
 }
 
+bool
+rogue_cache_answers(struct rogue *r)
+{
+	struct msg_get_info body = { .id = 1ULL << 63 | ++r->pings };
+	struct msg msg;
+
+	rogue_say(r, MSG_GET_INFO, &body, sizeof(body), NULL, 0, NULL, 0);
+	return rogue_await(r, MSG_INFO, body.id, &msg);
+}
+
 void
 rogue_send(struct rogue *r, const void *bytes, size_t len, const int *fds,
     int nfds)

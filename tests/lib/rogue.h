@@ -49,6 +49,9 @@ void	rogue_drain(struct rogue *);
    caller's; false: the victim has closed the channel. */
 bool	rogue_await(struct rogue *, enum msg_type, uint64_t id, struct msg *);
 
+/* The victim is a cache; does it answer?  Any question will do. */
+bool	rogue_cache_answers(struct rogue *);
+
 /*
  * Sends bytes around every check of msg_send().  The answers of a busy victim
  * are taken meanwhile; one that has closed the channel misses the rest.

@@ -5,6 +5,9 @@
     c = Connection()                    # to the port in sys.argv[1]
     assert c.ask("/").status == 404
 """
+import os
+import re
+import signal
 import socket
 import sys
 import time
@@ -166,6 +169,17 @@ def wait_for(seconds, true, what):
         assert time.monotonic() < end, "not within %s s: %s" % (
             seconds, what() if callable(what) else what)
         time.sleep(0.01)
+
+
+def status(parent, pattern):
+    """The numbers in the groups of a pattern, of the status in the file log."""
+    def found():
+        with open("log") as f:
+            return list(re.finditer(pattern, f.read()))
+    before = len(found())
+    os.kill(parent, signal.SIGUSR1)
+    wait_for(10, lambda: len(found()) > before, "the status")
+    return [int(number) for number in found()[-1].groups()]
 
 
 def take_places(n):

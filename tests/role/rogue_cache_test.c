@@ -33,17 +33,6 @@ static const struct mirror_file files[] = {
 
 #define FILES	(sizeof(files) / sizeof(files[0]))
 
-/* Any question will do. */
-static bool
-cache_answers(struct rogue *r)
-{
-	struct msg_get_info body = { .id = 1ULL << 63 | ++r->pings };
-	struct msg msg;
-
-	rogue_say(r, MSG_GET_INFO, &body, sizeof(body), NULL, 0, NULL, 0);
-	return rogue_await(r, MSG_INFO, body.id, &msg);
-}
-
 static struct cache_under_test *
 honest(void)
 {
@@ -57,9 +46,9 @@ start_cache(void)
 	ATF_REQUIRE_EQ(0, mkdir("cache", 0700));
 	rogue_open_fds();
 	rogue_start(&c.proc, ROLE_CACHE, "");
-	front.honest = cache_answers;
+	front.honest = rogue_cache_answers;
 	rogue_connect(&front, &c.proc, ROLE_FRONT, 3);
-	ATF_REQUIRE(cache_answers(&front));
+	ATF_REQUIRE(rogue_cache_answers(&front));
 	c.buf = malloc(MSG_MAX);
 	ATF_REQUIRE(c.buf != NULL);
 }
@@ -526,10 +515,10 @@ TEST(cache__names)
 			continue;
 		}
 		say(&said);
-		ATF_CHECK(cache_answers(&front));
+		ATF_CHECK(rogue_cache_answers(&front));
 		say_listing(&said, paths[i], &f, 1);
 		say(&said);
-		(void)cache_answers(&front);
+		(void)rogue_cache_answers(&front);
 		proc_hear(&c.proc);
 		if (front.ch.fd == -1)
 			rogue_connect(&front, &c.proc, ROLE_FRONT, 3);

@@ -48,16 +48,6 @@ right_key(enum seal_pair pair, unsigned root)
 	return (unsigned)pair * ROOTS + root;
 }
 
-static bool
-cache_answers(struct rogue *r)
-{
-	struct msg_get_info body = { .id = 1ULL << 63 | ++r->pings };
-	struct msg msg;
-
-	rogue_say(r, MSG_GET_INFO, &body, sizeof(body), NULL, 0, NULL, 0);
-	return rogue_await(r, MSG_INFO, body.id, &msg);
-}
-
 static struct msg_range
 honest_range(unsigned root)
 {
@@ -128,7 +118,8 @@ start(enum role role)
 	snprintf(more, sizeof(more), "root /z %s/z\n", cwd);
 	rogue_start(&v, role, more);
 	proc_stop_at_end(&v);
-	front.honest = role == ROLE_CACHE ? cache_answers : hasher_answers;
+	front.honest = role == ROLE_CACHE ? rogue_cache_answers :
+	    hasher_answers;
 	rogue_connect(&front, &v, ROLE_FRONT, 0);
 	ATF_REQUIRE(front.honest(&front));
 }

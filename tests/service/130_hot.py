@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: ISC
 """Programs of 130_hot_test.sh."""
 import os
-import re
 import signal
 import sys
 
 from good import field_kib, is_sanitized
 from many import Load
-from service import SERVICE, Connection, request, run, wait_for
+from service import SERVICE, Connection, request, run, status
 
 
 def no_calls_but_its_own(*_):
@@ -21,15 +20,9 @@ def no_calls_but_its_own(*_):
     assert load.counts == {200: 8 * 126}, (load.counts, load.failures)
 
 
-def status(parent):
+def in_memory(parent):
     """How many torrents are in memory, and their bytes."""
-    def lines():
-        with open("log") as f:
-            return re.findall(r"(\d+) torrents in memory \((\d+) bytes", f.read())
-    before = len(lines())
-    os.kill(parent, signal.SIGUSR1)
-    wait_for(5, lambda: len(lines()) > before, "the status")
-    return map(int, lines()[-1])
+    return status(parent, r"(\d+) torrents in memory \((\d+) bytes")
 
 
 def many_hosts(parent, walker, front):
@@ -46,14 +39,14 @@ def many_hosts(parent, walker, front):
             waiting.append((c, b"http://h%d.example/yum/%d" % (host, n)))
     with Connection() as c:
         assert c.ask("/").status == 404
-    assert list(status(parent))[0] == 0, "nobody should have an answer"
+    assert in_memory(parent)[0] == 0, "nobody should have an answer"
     os.kill(walker, signal.SIGCONT)
     for c, url in waiting:
         a = c.answer()
         assert a.status == 200 and url in a.body, a
         assert a.body.count(b"udp://") == 1001, a
         c.close()
-    torrents, size = status(parent)
+    torrents, size = in_memory(parent)
     grown = field_kib(front, "VmRSS") - before
     print("%d torrents, %d bytes; the front has grown by %d KiB" %
           (torrents, size, grown))

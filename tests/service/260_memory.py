@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: ISC
 """Programs of 260_memory_test.sh."""
-import os
-import re
-import signal
 import threading
 import time
 
 from faults import post
 from good import field_kib, is_sanitized
-from service import SERVICE, Connection, run, wait_for
+from service import SERVICE, Connection, run, status, wait_for
 
 SMALL = SERVICE + "/single/yum/%d"
 
@@ -20,13 +17,7 @@ def large(n):
 
 def beside(parent):
     """The bytes of torrents that hot memory does not hold."""
-    def found():
-        with open("log") as f:
-            return re.findall(r" bytes, and (\d+) of others", f.read())
-    before = len(found())
-    os.kill(parent, signal.SIGUSR1)
-    wait_for(10, lambda: len(found()) > before, "the status")
-    return int(found()[-1])
+    return status(parent, r" bytes, and (\d+) of others")[0]
 
 
 def head(c):

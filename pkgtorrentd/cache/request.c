@@ -34,6 +34,7 @@ struct request {
 	uint64_t		 id;
 	size_t			 len;		/* counted in bytes */
 	uint64_t		 held;		/* counted as held, or large */
+	uint64_t		 need;		/* bytes it waits for, or 0 */
 	uint64_t		 used_us;	/* not reported yet */
 	uint8_t			 digest[SHA1_LEN];
 	/* GET_INFO, TOUCH */
@@ -190,11 +191,14 @@ requests_touch(struct requests *q, const uint8_t digest[SHA1_LEN])
 static enum step
 open_info(struct requests *q, struct request *r)
 {
+	if (r->need > 0 && !requests_hold(q, r, r->need))
+		return STEP_WAIT;
 	if (!store_begin_reading(q->store, r->digest, &r->reading)) {
 		r->stage = STAGE_SEND;
 		return STEP_MORE;
 	}
-	if (!requests_hold(q, r, (uint64_t)r->reading.sb.st_size)) {
+	r->need = (uint64_t)r->reading.sb.st_size;
+	if (!requests_hold(q, r, r->need)) {
 		store_stop_reading(&r->reading);
 		return STEP_WAIT;
 	}

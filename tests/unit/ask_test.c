@@ -125,10 +125,14 @@ TEST(ask__ends_two_workers)
 {
 	begin(1);
 	worker_go(true);
+	ATF_CHECK(worker_may_be_told(&worker));
 	worker_come();
 	expect("aa");
+	/* For what it did then, this one would be convicted. */
+	ATF_CHECK(!worker_may_be_told(&worker));
 	worker_go(true);
 	expect("A");
+	ATF_CHECK(worker_may_be_told(&worker));
 	ATF_CHECK_EQ(NULL, r[0].ask.worker);
 	worker_come();
 	expect("");

@@ -368,7 +368,7 @@ hashing_put_pieces(struct hashq *q, const struct hashing *h)
 	uint32_t per = (uint32_t)(h->slice_len / h->piece_len), i;
 	uint8_t *p;
 
-	if (worker_is_full(cache))
+	if (!worker_may_be_told(cache))
 		return;
 	body.piece_len = h->piece_len;
 	body.identity = h->identity;

@@ -645,7 +645,7 @@ job_files_put(const struct job_files *files, const struct specs *specs,
 	const struct share *share, *last = NULL;
 	size_t i, at, n;
 
-	if (worker_is_full(cache) || !files->complete)
+	if (!worker_may_be_told(cache) || !files->complete)
 		return;
 	for (i = 0; i < files->nshares; i++)
 		if (files->shares[i].used)

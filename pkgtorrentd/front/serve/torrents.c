@@ -446,6 +446,9 @@ torrents_touch(struct service *s, struct torrent *t,
 	struct msg_touch body = { 0 };
 	const char *path = NULL;
 
+	/* Otherwise the next answer does it. */
+	if (!worker_may_be_told(&s->jobs->workers.cache))
+		return;
 	t->touched_ms = clock_coarse_ms();
 	if (t->multi)
 		memcpy(body.digest, key->digest, SHA1_LEN);

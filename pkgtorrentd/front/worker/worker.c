@@ -96,6 +96,14 @@ worker_is_full(const struct worker *w)
 	return w->ch.queued_bytes > FULL_BYTES;
 }
 
+bool
+worker_may_be_told(const struct worker *w)
+{
+	const struct ask *first = TAILQ_FIRST(&w->asks.out);
+
+	return !worker_is_full(w) && (first == NULL || !first->suspect);
+}
+
 /* The parent is told that the worker did not answer this message; it ends the
    worker and starts another. */
 static void

@@ -84,6 +84,12 @@ void	worker_watch_queue(struct worker *, uint64_t limit_ms);
  */
 bool	worker_is_full(const struct worker *);
 /*
+ * May it be told something that it does not answer?  Not if it is full, nor
+ * while a request is asked alone (ask.h): if the worker ended over what it was
+ * told, that request would be convicted.
+ */
+bool	worker_may_be_told(const struct worker *);
+/*
  * Send a message now, or queue it with duplicates of its descriptors.  0, or
  * -1: it is not connected.  A request that the next worker is to be sent as
  * well, should this one end before it answers, is a struct ask.

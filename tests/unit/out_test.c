@@ -241,6 +241,24 @@ TEST(out__file_in_turns)
 	out_clear(&o);
 }
 
+TEST(out__parts_in_turns)
+{
+	struct blob	*blob = blob_of(1, FILE_LEN);
+	int		to = file_of(4, 1), r;
+	unsigned	turns = 0;
+
+	out_add(&o, blob->data, blob->len, blob);
+	out_add(&o, NULL, FILE_LEN, NULL);
+	do {
+		r = out_write(&o, to);
+		ATF_CHECK_EQ(++turns * (FILE_LEN / 3), o.written);
+	} while (r == 0);
+	ATF_CHECK_EQ(1, r);
+	ATF_CHECK_EQ(6, turns);
+	out_clear(&o);
+	blob_unref(blob);
+}
+
 TEST(out__file_has_shrunk)
 {
 	int		fd = file_of(3, FILE_LEN), r;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <sys/param.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -18,7 +19,7 @@
 #define HELD_S		3600		/* for a torrent not in hot memory */
 /* The kernels on the way may take megabytes at once, but not each time. */
 #define RATE_MS		5000
-#define SENDFILE_MAX	(1U << 20)	/* bytes at once */
+#define TURN_LEN	(1U << 20)	/* bytes at once */
 
 static const uint8_t zeros[ZEROS_LEN];
 
@@ -49,23 +50,24 @@ out_clear(struct out *o)
 	*o = OUT_EMPTY;
 }
 
-/* Fill the vector with the parts that are left.  Returns its length. */
+/* Fill the vector with the parts that are left, up to so many bytes.  Returns
+   its length. */
 static int
-out_fill_iov(const struct out *o, struct iovec iov[IOV_MAX_HERE])
+out_fill_iov(const struct out *o, struct iovec iov[IOV_MAX_HERE], uint64_t most)
 {
 	const struct out_part *p;
 	uint64_t left;
 	unsigned i;
 	int n = 0;
 
-	for (i = o->part; i < o->nparts && n < IOV_MAX_HERE; i++) {
+	for (i = o->part; i < o->nparts && most > 0; i++) {
 		p = &o->parts[i];
-		for (left = p->len; left > 0 && n < IOV_MAX_HERE;
-		    left -= iov[n++].iov_len) {
+		for (left = p->len; left > 0 && most > 0 && n < IOV_MAX_HERE;
+		    left -= iov[n].iov_len, most -= iov[n++].iov_len) {
 			iov[n].iov_base = (void *)(p->p != NULL ?
 			    p->p : zeros);
-			iov[n].iov_len = p->p != NULL ||
-			    left < ZEROS_LEN ? left : ZEROS_LEN;
+			iov[n].iov_len = MIN(MIN(left, most),
+			    p->p != NULL ? UINT64_MAX : ZEROS_LEN);
 		}
 	}
 	return n;
@@ -87,17 +89,22 @@ out_skip(struct out *o, uint64_t n)
 	p->len -= n;
 }
 
-/* 1: all parts are written, 0: there is no room, -1: broken. */
+/*
+ * 1: all parts are written, 0: there is no room, -1: broken.  After TURN_LEN
+ * bytes there is no room, so that other connections get their turn: the kernel
+ * would take all of a long torrent as fast as a client reads it.
+ */
 static int
 out_write_parts(struct out *o, int fd)
 {
+	const uint64_t end = o->written + TURN_LEN;
 	struct iovec iov[IOV_MAX_HERE];
 	struct msghdr msg = { .msg_iov = iov };
 	ssize_t n;
 	int niov;
 
-	while (o->part < o->nparts) {
-		niov = out_fill_iov(o, iov);
+	while (o->part < o->nparts && o->written < end) {
+		niov = out_fill_iov(o, iov, end - o->written);
 		msg.msg_iovlen = (size_t)niov;
 		/* The file or the end of the connection follows: let the
 		   kernel put both into one segment. */
@@ -111,14 +118,10 @@ out_write_parts(struct out *o, int fd)
 			return errno == EAGAIN ? 0 : -1;
 		out_skip(o, (uint64_t)n);
 	}
-	return 1;
+	return o->part == o->nparts;
 }
 
-/*
- * Send from the file; returns as out_write_parts().  After SENDFILE_MAX bytes
- * it reports no room, so that other connections get their turn: a fast client
- * would otherwise make the process read all of a long file.
- */
+/* Send from the file, as out_write_parts(). */
 static int
 out_write_file(struct out *o, int fd)
 {
@@ -128,7 +131,7 @@ out_write_file(struct out *o, int fd)
 	if (o->file_left == 0)
 		return 1;
 	n = sendfile(fd, o->file_fd, &at,
-	    o->file_left < SENDFILE_MAX ? o->file_left : SENDFILE_MAX);
+	    o->file_left < TURN_LEN ? o->file_left : TURN_LEN);
 	if (n == -1)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	/* The file has become shorter: the promised length cannot be kept. */

@@ -106,6 +106,12 @@ class Client:
         return found
 
 
+def away():
+    """Clients that attack have machines of their own: this process leaves the
+    service the CPUs that it would have."""
+    os.nice(10)
+
+
 class Good:
     def __init__(self, target, want=(200,), pause=0.01, new=(200,)):
         """new: the statuses that a new file may get, and a pattern, which

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from good import (Good, family, fork, full, is_sanitized, mark, peak_kib,
+from good import (Good, away, family, fork, full, is_sanitized, mark, peak_kib,
                   percentile)
 from many import Load, can_open, until
 from service import SERVICE, Connection, request, wait_for
@@ -252,6 +252,7 @@ def costly(kind, n, i):
 def insist(pipe, kind, n, pause, end):
     """A client that asks for costly torrents, one every so many seconds."""
     counts, i = collections.Counter(), 0
+    away()
     with Connection(timeout=60) as c:
         while time.monotonic() < end:
             begun = time.monotonic()

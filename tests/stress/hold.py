@@ -6,7 +6,7 @@ import sys
 import time
 
 from faults import post
-from good import Good, family, is_sanitized, mark, peak_kib
+from good import Good, away, family, is_sanitized, mark, peak_kib
 from many import Load, until
 from service import SERVICE, request
 
@@ -72,6 +72,7 @@ def slow_readers(parent, repeats, memory, seconds):
     statuses = collections.Counter()
     slow = [Slow(n, repeats, statuses) for n in range(64)]
     with Good(HOT) as good:
+        away()
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             turn = time.monotonic() + 1
@@ -96,6 +97,7 @@ def many_hosts(parent, n, seconds):
                                  host="h%d.example" % host))
                 for i in range(1, n + 1)]
     with Good(HOT) as good:
+        away()
         load = Load()
         end = time.monotonic() + seconds
         for host in range(8):

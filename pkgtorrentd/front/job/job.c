@@ -428,6 +428,7 @@ void
 job_do_without_cache(struct job *job)
 {
 	struct job_file *file;
+	size_t i;
 
 	ask_end(&job->ask);
 	if (job->state == JOB_LOOKUP) {
@@ -440,7 +441,8 @@ job_do_without_cache(struct job *job)
 		job_drop_answer(job);
 		return;
 	}
-	for (file = job->files.v; file < job->files.v + job->files.n; file++) {
+	for (i = 0; i < job->files.n; i++) {
+		file = &job->files.v[i];
 		if (file->answered)
 			continue;
 		file->answered = true;

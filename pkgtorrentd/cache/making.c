@@ -41,6 +41,8 @@ struct making {
 	uint32_t		*first;		/* the same file before, or
 						   itself */
 	size_t			 nfiles;
+	struct listing_reader	 reader;	/* of the next to be listed */
+	size_t			 listed;	/* files, from the listing */
 	size_t			 loaded;	/* files with their digests */
 	uint64_t		 digests_len;	/* bytes, in the end */
 	struct buf		 digests;
@@ -196,66 +198,81 @@ check_path(const struct making *mk, const struct torrent_file *f)
 	return GO_ON;
 }
 
-/* List the files of all specs in the order of the request, with repeats. */
 static enum result
-list_files(struct making *mk)
+begin_files(struct making *mk)
 {
-	struct listing_reader r;
-	struct torrent_file *f;
-	size_t n = 0;
-
 	if (mk->nfiles == 0)
 		return forget(mk);
 	mk->files = calloc(mk->nfiles, sizeof(*mk->files));
 	mk->identities = calloc(mk->nfiles, sizeof(*mk->identities));
 	if (mk->files == NULL || mk->identities == NULL)
 		return out_of_memory();
-	listing_open(&r, mk->listing.data, mk->listing.len);
-	while (listing_next_spec(&r) == 1) {
-		while (listing_next_file(&r) == 1) {
-			f = &mk->files[n];
-			f->path = (const char *)r.path;
-			f->path_len = r.file.len;
-			f->size = r.file.identity.size;
-			mk->identities[n++] = r.file.identity;
-			if (r.file.identity.mount != 0)
-				return not_stored(mk, "a file is known by "
-				    "its mount, which does not last");
-			if (check_path(mk, f) != GO_ON)
-				return NOT_STORED;
-		}
+	listing_open(&mk->reader, mk->listing.data, mk->listing.len);
+	return GO_ON;
+}
+
+/* List the next file of all specs in the order of the request, with
+   repeats. */
+static enum result
+list_file(struct making *mk)
+{
+	struct listing_reader *r = &mk->reader;
+	struct torrent_file *f = &mk->files[mk->listed];
+
+	while (listing_next_file(r) != 1)
+		(void)listing_next_spec(r);
+	f->path = (const char *)r->path;
+	f->path_len = r->file.len;
+	f->size = r->file.identity.size;
+	mk->identities[mk->listed++] = r->file.identity;
+	if (r->file.identity.mount != 0)
+		return not_stored(mk, "a file is known by its mount, which "
+		    "does not last");
+	return check_path(mk, f);
+}
+
+/* A file that is named again has its digests already. */
+static enum result
+find_repeats(struct making *mk)
+{
+	size_t i;
+
+	mk->first = reallocarray(NULL, mk->nfiles, sizeof(*mk->first));
+	if (mk->first == NULL ||
+	    torrent_find_repeats(mk->files, mk->nfiles, mk->first) == -1)
+		return out_of_memory();
+	for (i = 0; i < mk->nfiles; i++) {
+		if (!identity_same(&mk->identities[mk->first[i]],
+		    &mk->identities[i]))
+			mk->first[i] = (uint32_t)i;
+		if (mk->first[i] == i)
+			mk->digests_len += torrent_digests(mk->files[i].size,
+			    mk->params.piece_len) * SHA1_LEN;
 	}
 	return GO_ON;
 }
 
-/* Count the bytes that are needed.  A file that is named again has its digests
-   already. */
 static enum result
-plan(struct making *mk)
+begin_build(struct making *mk)
 {
-	const struct torrent_file *f;
-	size_t i, first;
-
-	mk->first = reallocarray(NULL, mk->nfiles, sizeof(*mk->first));
 	mk->build = torrent_build_new(&mk->params, mk->files, mk->nfiles,
 	    true);
-	if (mk->first == NULL || mk->build == NULL ||
-	    torrent_find_repeats(mk->files, mk->nfiles, mk->first) == -1)
+	if (mk->build == NULL)
 		return out_of_memory();
 	/* This also shows that the piece lists fit in memory. */
-	if (torrent_build_len(mk->build) > mk->max)
-		return not_stored(mk, "longer than max-torrent");
-	for (i = 0; i < mk->nfiles; i++) {
-		f = &mk->files[i];
-		first = mk->first[i];
-		if (!identity_same(&mk->identities[first],
-		    &mk->identities[i]))
-			mk->first[i] = (uint32_t)i;
-		if (mk->first[i] == i)
-			mk->digests_len += torrent_digests(f->size,
-			    mk->params.piece_len) * SHA1_LEN;
-	}
-	return GO_ON;
+	return torrent_build_len(mk->build) <= mk->max ? GO_ON :
+	    not_stored(mk, "longer than max-torrent");
+}
+
+/* The next step of counting the bytes that are needed. */
+static enum result
+plan_step(struct making *mk)
+{
+	if (mk->files == NULL)
+		return begin_files(mk);
+	if (mk->listed < mk->nfiles)
+		return list_file(mk);
+	return mk->first == NULL ? find_repeats(mk) : begin_build(mk);
 }
 
 static struct making *
@@ -294,12 +311,8 @@ making_new(struct store *st, const struct conf *conf,
 	result = mk == NULL ? out_of_memory() : read_records(&rs, listing);
 	if (result == GO_ON)
 		result = join_records(mk, &rs);
-	if (result == GO_ON) {
-		mk->nfiles = rs.nfiles;
-		result = list_files(mk);
-	}
 	if (result == GO_ON)
-		result = plan(mk);
+		mk->nfiles = rs.nfiles;
 	free(rs.v);
 	if (result != GO_ON) {
 		making_free(mk);
@@ -329,8 +342,8 @@ making_free(struct making *mk)
 uint64_t
 making_need(const struct making *mk)
 {
-	return mk->digests_len + torrent_build_len(mk->build) +
-	    mk->listing.len;
+	return mk->build == NULL ? 0 : mk->digests_len +
+	    torrent_build_len(mk->build) + mk->listing.len;
 }
 
 /* Load the digests of the next file. */
@@ -417,6 +430,8 @@ making_step(struct making *mk, struct buf *b)
 	size_t len = mk->entry.len;
 	int done;
 
+	if (mk->build == NULL)
+		return plan_step(mk);
 	/* Files point into this buffer, so it must not move. */
 	if (mk->digests.data == NULL &&
 	    buf_reserve(&mk->digests, mk->digests_len + 1) == NULL)
@@ -437,12 +452,14 @@ making_step(struct making *mk, struct buf *b)
 bool
 making_run(struct making *mk, uint64_t ends_us)
 {
+	const bool planned = mk->build != NULL;
 	struct buf b = { 0 };
 	enum result result;
 
 	do
 		result = making_step(mk, &b);
-	while (result == GO_ON && clock_us() < ends_us);
+	while (result == GO_ON && planned == (mk->build != NULL) &&
+	    clock_us() < ends_us);
 	buf_free(&b);
 	return result != GO_ON;
 }

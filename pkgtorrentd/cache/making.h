@@ -12,20 +12,22 @@
 struct making;
 
 /*
- * listing holds the listings of all walkers, one after
- * another; their seals have been checked.  They must be complete: every spec
- * once, and of this digest.  If there is something to do, *out is set; it is
- * NULL if no file is left, and the entry was removed, or if there cannot be an
- * entry.  0, or -1: the listings are wrong or not of this digest.
+ * listing holds the listings of all walkers, one after another; their seals
+ * have been checked.  They must be complete: every spec once, and of this
+ * digest.  *out is NULL if there is no memory for it.  0, or
+ * -1: the listings are wrong or not of this digest.
  */
 int	making_new(struct store *, const struct conf *,
 	    const uint8_t digest[SHA1_LEN], const struct buf *listing,
 	    struct making **out);
 void	making_free(struct making *);		/* NULL is fine */
-/* The bytes that it will need. */
+/* The bytes that it will need; 0: it is not known yet. */
 uint64_t making_need(const struct making *);
-/* Work until this time of clock_us(), and a little more.  true: the entry is
-   stored, or cannot be: if pieces are missing, or of another version. */
+/*
+ * Work until this time of clock_us(), and a little more, or until it is known
+ * how many bytes it will need.  true: the entry is stored, or cannot be: if
+ * pieces are missing, or of another version.  Without files it is removed.
+ */
 bool	making_run(struct making *, uint64_t ends_us);
 
 #endif

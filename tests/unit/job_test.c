@@ -1300,6 +1300,23 @@ TEST(job__large_torrent_takes_slots)
 	}
 }
 
+/* A reload lowers the limit while the cache answers. */
+TEST(job__max_torrent_is_lowered)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	uint64_t id;
+
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	walker_lists(rig, "/a/x", large(LARGE));
+	id = cache_begins_pieces(rig, LARGE);
+	jobs_set_conf(&rig->jobs, rig_conf("max-torrent 1M\n"));
+	cache_ends_pieces(rig, id, LARGE);
+	request_check(rig, &r, 413);
+	ATF_CHECK_EQ(0, r.result.retry_s);
+	ATF_CHECK_EQ(0, rig->jobs.made);
+}
+
 /* Nor is one loaded that the cache has. */
 TEST(job__large_torrent_of_the_cache_takes_slots)
 {

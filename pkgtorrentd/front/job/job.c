@@ -1022,6 +1022,11 @@ job_progress(const struct job *job, struct job_progress *p)
 static void
 job_complete(struct job *job)
 {
+	/* The limit may have been lowered since the walkers answered. */
+	if (job->files.info_len > job->all->conf->max_torrent) {
+		job_fail(job, 413, JOB_FILES_TOO_LONG, 0);
+		return;
+	}
 	job->state = JOB_LAYOUT;
 	job_files_share(&job->files);
 	/* After hashing it is not refused: that cost far more. */

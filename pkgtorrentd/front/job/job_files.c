@@ -471,7 +471,7 @@ files_check_size(struct job_files *files, const struct conf *conf,
 	free(tf);
 	if (files->info_len <= conf->max_torrent)
 		return 0;
-	*why = "the torrent would be too large; ask for fewer files";
+	*why = JOB_FILES_TOO_LONG;
 	return 413;
 }
 

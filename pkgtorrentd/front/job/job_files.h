@@ -13,6 +13,10 @@
 #include "pkgtorrentd/front/job/hashq.h"
 #include "pkgtorrentd/front/job/hot.h"
 
+/* For the client, with 413: its info dictionary is longer than max-torrent. */
+#define JOB_FILES_TOO_LONG	"the torrent would be too large; ask for " \
+    "fewer files"
+
 /* One walker's share of the specs, and its listing of them. */
 struct share {
 	bool		 used;		/* the walker has specs */

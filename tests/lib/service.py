@@ -182,6 +182,16 @@ def status(parent, pattern):
     return [int(number) for number in found()[-1].groups()]
 
 
+def is_served(source=None):
+    """Has the service room for another connection?  Only some of those that it
+    refuses are told so."""
+    with Connection(source=source) as c:
+        try:
+            return c.ask("/").status == 404
+        except (EOFError, ConnectionError):
+            return False
+
+
 def take_places(n):
     """One client's connections: as many as it may have, but no more, and none
     of another's."""

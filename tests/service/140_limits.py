@@ -79,11 +79,7 @@ def connections(*_):
         assert c.ask("/").status == 404
     for c in past + [beyond, served.pop()]:
         c.close()
-    def room():
-        with Connection() as c:
-            c.send(request("/"))
-            return c.answer().status == 404
-    wait_for(5, room, "room for another one")
+    wait_for(10, is_served, "room for another one")
 
 
 def few_descriptors(*_):
@@ -102,11 +98,7 @@ def few_descriptors(*_):
 def connections_per_client(*_):
     mine = take_places(2)
     mine.pop().close()
-    def room():
-        with Connection(source="127.0.0.2") as c:
-            c.send(request("/"))
-            return c.answer().status == 404
-    wait_for(5, room, "room for another one")
+    wait_for(10, lambda: is_served("127.0.0.2"), "room for another one")
 
 
 def starving(*_):

@@ -233,9 +233,25 @@ sparse_files()
 	done
 }
 
+is_found()
+{
+	ask "$@"
+	! grep -q '^still looking' body
+}
+
+# As want, once the walker has found the files.
+want_found()
+{
+	_found=$1
+	shift
+	wait_for 10 is_found "$@" || fail "$1 was not found"
+	[ "$status" = "$_found" ] ||
+	    fail "$1 was answered with $status, not $_found"
+}
+
 is_progress()
 {
-	want 503 $service/single/yum/$1
+	want_found 503 $service/single/yum/$1
 	want_field Retry-After '[1-9]*'
 	_again="try again in $(field Retry-After) s"
 	want_body "^hashing [0-9]*% ([0-9.]* [GM]iB of 20.0 GiB), $_again\$"
@@ -265,16 +281,16 @@ jobs_per_client_body()
 	service_start "digest openssl" "hash-wait 0" "max-jobs-per-client 2" \
 	    "proxy 127.0.0.1"
 	two='--interface 127.0.0.2'
-	want 503 $service/single/yum/a $two
-	want 503 $service/single/yum/b $two
+	want_found 503 $service/single/yum/a $two
+	want_found 503 $service/single/yum/b $two
 	want_body '^hashing'
-	want 429 $service/single/yum/c $two
+	want_found 429 $service/single/yum/c $two
 	want_field Retry-After '[1-9]*'
 	want_field Content-Type 'text/plain; charset=utf-8'
 	# A torrent under way may be asked for, and is not counted again.
-	want 503 $service/single/yum/a $two
+	want_found 503 $service/single/yum/a $two
 	want 200 $service/nullfile/1 $two
-	want 503 $service/single/yum/c --interface 127.0.0.3
+	want_found 503 $service/single/yum/c --interface 127.0.0.3
 	want_body '^hashing'
 }
 
@@ -292,14 +308,14 @@ jobs_through_a_proxy_body()
 {
 	sparse_files a b c d e
 	service_start "digest openssl" "hash-wait 0" "max-jobs-per-client 1"
-	want 503 $service/single/yum/a -H 'X-Forwarded-For: 192.0.2.1'
-	want 429 $service/single/yum/b -H 'X-Forwarded-For: 192.0.2.1'
-	want 503 $service/single/yum/b -H 'X-Forwarded-For: 2001:db8::1'
-	want 429 $service/single/yum/c -H 'X-Forwarded-For: 2001:db8::ffff'
-	want 503 $service/single/yum/c -H 'X-Forwarded-For: 2001:db8:0:1::1'
+	want_found 503 $service/single/yum/a -H 'X-Forwarded-For: 192.0.2.1'
+	want_found 429 $service/single/yum/b -H 'X-Forwarded-For: 192.0.2.1'
+	want_found 503 $service/single/yum/b -H 'X-Forwarded-For: 2001:db8::1'
+	want_found 429 $service/single/yum/c -H 'X-Forwarded-For: 2001:db8::ffff'
+	want_found 503 $service/single/yum/c -H 'X-Forwarded-For: 2001:db8:0:1::1'
 	# An empty field names no client, and the proxy is none.
-	want 503 $service/single/yum/d -H 'X-Forwarded-For;'
-	want 503 $service/single/yum/e -H 'X-Forwarded-For;'
+	want_found 503 $service/single/yum/d -H 'X-Forwarded-For;'
+	want_found 503 $service/single/yum/e -H 'X-Forwarded-For;'
 }
 
 service_case queue "All clients together may have so much hashed."
@@ -309,7 +325,7 @@ queue_body()
 	service_start "digest openssl" "hash-wait 0" "max-queue 2"
 	is_progress a
 	is_progress b
-	want 503 $service/single/yum/c
+	want_found 503 $service/single/yum/c
 	! grep -q '^hashing' body || fail "it was let in"
 	want_field Retry-After '[1-9]*'
 	is_progress a

@@ -194,6 +194,32 @@ TEST(ask__replaced_worker_ended_over_nothing)
 	answer(2);
 }
 
+/* Held requests fill the queue as sent ones do. */
+TEST(ask__held_ones_are_bounded)
+{
+	unsigned i;
+
+	begin(1);
+	worker_go(true);
+	worker_come();
+	expect("aa");
+	for (i = 1; i < REQUESTS; i++) {
+		ATF_CHECK(!worker_is_full(&worker));
+		r[i].ask.len = 8U << 20;
+		ask_start(&r[i].ask, &worker);
+	}
+	ATF_CHECK(worker_is_full(&worker));
+	ask_end(&r[2].ask);
+	ATF_CHECK(!worker_is_full(&worker));
+	answer(0);
+	expect("bde");
+	ATF_CHECK_EQ(0, worker.asks.len);
+	worker_go(false);
+	ATF_CHECK_EQ(3 * ((8U << 20) + ASK_LEN), worker.asks.len);
+	asks_forget(&worker);
+	ATF_CHECK_EQ(0, worker.asks.len);
+}
+
 /* What is left of a request goes on alone. */
 TEST(ask__is_started_again_in_part)
 {

@@ -930,6 +930,32 @@ TEST(job__ends_walkers)
 	rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
 }
 
+/* While one is asked alone, others wait for it, but not without end. */
+TEST(job__held_requests_are_bounded)
+{
+	static struct request_rig r[20];
+	struct rig *rig = rig_start("");
+	struct buf paths = { 0 };
+	int i;
+
+	for (i = 0; i < 500; i++)
+		ATF_REQUIRE_EQ(0, buf_addf(&paths, "/a/%04000d\n", i));
+	paths.data[paths.len - 1] = '\0';
+	request_send(rig, &r[0], "/a/x", true, false, NULL);
+	rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	rig_replace(rig, ROLE_WALKER, &rig->walker[0]);
+	for (i = 1; i < 20; i++) {
+		paths.data[1] = (uint8_t)('a' + i);
+		request_send(rig, &r[i], (char *)paths.data, true, false,
+		    NULL);
+	}
+	request_check(rig, &r[19], 503);
+	ATF_CHECK(!r[1].done);
+	walker_lists(rig, "/a/x", identity(1));
+	rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	buf_free(&paths);
+}
+
 /* The first path of the share that ended the walker is named. */
 TEST(job__share_ends_walkers)
 {

@@ -456,9 +456,15 @@ job_do_without_cache(struct job *job)
 static void
 job_ask_cache(struct job *job, enum job_state state)
 {
+	struct worker *cache = &job->all->workers.cache;
+
 	job->state = state;
 	job->asked_cache_ms = clock_coarse_ms();
-	ask_start(&job->ask, &job->all->workers.cache);
+	job->ask.len = state == JOB_PIECES ? job->files.listing->len : 0;
+	if (worker_is_full(cache))
+		job_do_without_cache(job);
+	else
+		ask_start(&job->ask, cache);
 }
 
 static void
@@ -654,8 +660,8 @@ job_ask_walker(struct job *job, uint32_t walker)
 	struct share *share = &job->files.shares[walker];
 
 	job->pending++;
-	share->ask = (struct ask){ .owner = job, .send = job_send_walker,
-	    .convict = job_convict };
+	share->ask = (struct ask){ .len = job->specs.text.len, .owner = job,
+	    .send = job_send_walker, .convict = job_convict };
 	ask_start(&share->ask, &job->all->workers.walkers[walker]);
 }
 

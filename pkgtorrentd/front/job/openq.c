@@ -165,6 +165,7 @@ openq_ask(struct openq *q, size_t walker, const char *const *paths, uint32_t n,
 			return NULL;
 		}
 	}
+	r->ask.len = r->tail.len;
 	ask_start(&r->ask, &q->workers->walkers[walker]);
 	return r;
 }

@@ -7,6 +7,7 @@ asks_init(struct asks *q)
 	TAILQ_INIT(&q->out);
 	TAILQ_INIT(&q->held);
 	TAILQ_INIT(&q->suspects);
+	q->len = 0;
 	q->others = q->running = false;
 }
 
@@ -16,6 +17,27 @@ ask_list_of(const struct ask *a)
 	struct asks *q = &a->worker->asks;
 
 	return a->out ? &q->out : a->suspect ? &q->suspects : &q->held;
+}
+
+static void
+ask_insert(struct ask *a, bool first)
+{
+	if (!a->out)
+		a->worker->asks.len += a->len + ASK_LEN;
+	if (first)
+		TAILQ_INSERT_HEAD(ask_list_of(a), a, entry);
+	else
+		TAILQ_INSERT_TAIL(ask_list_of(a), a, entry);
+}
+
+/* Take it out of its list. */
+static void
+ask_remove(struct ask *a)
+{
+	if (!a->out)
+		a->worker->asks.len -= a->len + ASK_LEN;
+	TAILQ_REMOVE(ask_list_of(a), a, entry);
+	a->out = false;
 }
 
 /*
@@ -51,9 +73,9 @@ asks_run(struct worker *w)
 		return;
 	q->running = true;
 	while ((a = asks_next(q)) != NULL) {
-		TAILQ_REMOVE(ask_list_of(a), a, entry);
+		ask_remove(a);
 		a->out = true;
-		TAILQ_INSERT_TAIL(&q->out, a, entry);
+		ask_insert(a, false);
 		a->send(a);
 	}
 	q->running = false;
@@ -63,17 +85,16 @@ void
 ask_start(struct ask *a, struct worker *w)
 {
 	a->worker = w;
-	TAILQ_INSERT_TAIL(ask_list_of(a), a, entry);
+	ask_insert(a, false);
 	asks_run(w);
 }
 
-/* Take it out of its list. */
+/* It is not asked any more. */
 static void
-ask_remove(struct ask *a)
+ask_drop(struct ask *a)
 {
-	TAILQ_REMOVE(ask_list_of(a), a, entry);
+	ask_remove(a);
 	a->worker = NULL;
-	a->out = false;
 }
 
 void
@@ -83,7 +104,7 @@ ask_end(struct ask *a)
 
 	if (w == NULL)
 		return;
-	ask_remove(a);
+	ask_drop(a);
 	a->suspect = false;
 	asks_run(w);
 }
@@ -95,7 +116,7 @@ asks_suspect(struct worker *w)
 	struct ask *a;
 
 	while ((a = TAILQ_FIRST(&w->asks.out)) != NULL) {
-		ask_remove(a);
+		ask_drop(a);
 		if (a->suspect) {
 			a->convict(a);
 			continue;
@@ -116,9 +137,8 @@ asks_lost(struct worker *w, bool ended)
 	if (ended)
 		asks_suspect(w);
 	while ((a = TAILQ_LAST(&q->out, ask_list)) != NULL) {
-		TAILQ_REMOVE(&q->out, a, entry);
-		a->out = false;
-		TAILQ_INSERT_HEAD(ask_list_of(a), a, entry);
+		ask_remove(a);
+		ask_insert(a, true);
 	}
 }
 
@@ -128,7 +148,7 @@ list_forget(struct ask_list *list)
 	struct ask *a;
 
 	while ((a = TAILQ_FIRST(list)) != NULL) {
-		ask_remove(a);
+		ask_drop(a);
 		a->suspect = false;
 	}
 }

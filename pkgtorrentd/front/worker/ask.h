@@ -11,17 +11,23 @@
 #include <sys/queue.h>
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct worker;
 
+/* Bytes that each request counts beside its own. */
+#define ASK_LEN		1024
+
 /* A request.  The first members are this module's; the owner sets the others
-   once. */
+   while it is not asked. */
 struct ask {
 	TAILQ_ENTRY(ask)	 entry;
 	struct worker		*worker;	/* NULL: it is not asked */
 	bool			 out;		/* the worker has it */
 	bool			 suspect;	/* a worker has ended over it
 						   or over another one */
+	size_t			 len;		/* bytes to be sent, about */
 	void			*owner;
 	/* Send it now to the worker, which is connected. */
 	void			(*send)(struct ask *);
@@ -36,6 +42,8 @@ struct asks {
 	struct ask_list	 out;		/* unanswered */
 	struct ask_list	 held;		/* to be sent */
 	struct ask_list	 suspects;	/* each to be sent alone */
+	uint64_t	 len;		/* bytes of the held ones and of the
+					   suspects */
 	bool		 others;	/* the held ones have their turn */
 	bool		 running;
 };

@@ -93,7 +93,7 @@ worker_lose(struct worker *w)
 bool
 worker_is_full(const struct worker *w)
 {
-	return w->ch.queued_bytes > FULL_BYTES;
+	return w->ch.queued_bytes + w->asks.len > FULL_BYTES;
 }
 
 bool

@@ -79,8 +79,8 @@ void	worker_watch_answer(struct worker *, uint64_t asked_ms,
 /* The same if it has taken none of the queued messages for limit_ms. */
 void	worker_watch_queue(struct worker *, uint64_t limit_ms);
 /*
- * Is so much queued for the worker that no new request should be started?
- * Requests under way may be finished.
+ * Is so much queued for the worker, or held until it has answered others, that
+ * no new request should be started?  Requests under way may be finished.
  */
 bool	worker_is_full(const struct worker *);
 /*

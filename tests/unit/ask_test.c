@@ -296,6 +296,20 @@ TEST(quarantine__ends_after_minutes)
 	ATF_CHECK(!quarantine_has(&q, WALKER | CACHE, digest(1), now));
 }
 
+TEST(quarantine__may_end_early)
+{
+	static struct quarantine q;
+	const uint64_t now = 1000;
+
+	quarantine_put(&q, ROLE_WALKER, digest(1), now);
+	quarantine_put(&q, ROLE_CACHE, digest(1), now);
+	quarantine_put(&q, ROLE_WALKER, digest(2), now);
+	quarantine_remove(&q, ROLE_WALKER, digest(1));
+	ATF_CHECK(!quarantine_has(&q, WALKER, digest(1), now));
+	ATF_CHECK(quarantine_has(&q, CACHE, digest(1), now));
+	ATF_CHECK(quarantine_has(&q, WALKER, digest(2), now));
+}
+
 TEST(quarantine__forgets_the_oldest)
 {
 	static struct quarantine q;

@@ -974,6 +974,182 @@ TEST(job__share_ends_walkers)
 	ATF_CHECK_EQ(1, rig_count_log(rig, "for \"/a/x\" and 1 more"));
 }
 
+/* A process that played walker 1 ends, and another is there. */
+static void
+rig_replace_other(struct rig *rig)
+{
+	close(rig->walker[1].ch.fd);
+	rig_loop(rig);
+	rig_attach(rig, ROLE_WALKER, 1, &rig->walker[1]);
+}
+
+/* Refused by one walker, while the other works on it. */
+static uint64_t
+request_is_refused(struct rig *rig, struct request_rig *r)
+{
+	const struct msg_resolve *asked;
+	uint64_t id;
+
+	request_send(rig, r, "/a/**\n/other/**", true, true, NULL);
+	cache_knows_nothing(rig);
+	asked = rig_expect(rig, &rig->walker[1], MSG_RESOLVE);
+	id = asked->id;
+	walker_refuses(rig, &rig->walker[0], RESOLVE_TOO_MANY_FILES);
+	request_check(rig, r, 413);
+	rig_expect(rig, &rig->walker[1], MSG_CANCEL);
+	ATF_CHECK_EQ(1, rig->jobs.n);
+	return id;
+}
+
+/* Two walkers end over requests that are answered before. */
+TEST(job__ends_walkers_after_its_answer)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r[2];
+
+	log_open_child(&rig->child.parent);
+	request_is_refused(rig, &r[0]);
+	rig_replace_other(rig);
+	rig_expect_nothing(rig, &rig->walker[1]);
+	ATF_CHECK_EQ(0, rig->jobs.n);
+	/* It is asked alone from now on, even if nobody waits any more. */
+	request_is_refused(rig, &r[0]);
+	request_send(rig, &r[1], "/other/x", true, false, NULL);
+	rig_expect_nothing(rig, &rig->walker[1]);
+	rig_replace_other(rig);
+	ATF_CHECK_EQ(1, rig_count_log(rig, "a walker ended twice over a "
+	    "request for \"/other/**\""));
+	rig_expect(rig, &rig->walker[1], MSG_RESOLVE);
+	ATF_CHECK_EQ(1, rig->jobs.n);
+	request_send(rig, &r[0], "/a/**\n/other/**", true, true, NULL);
+	request_check(rig, &r[0], 500);
+}
+
+/* Nothing is held against it once the walker has answered. */
+TEST(job__is_innocent_after_its_answer)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r[2];
+	struct msg_resolved cancelled = { .result = RESOLVE_CANCELLED };
+	int i;
+
+	request_is_refused(rig, &r[0]);
+	rig_replace_other(rig);
+	for (i = 0; i < 2; i++) {
+		cancelled.id = request_is_refused(rig, &r[0]);
+		request_send(rig, &r[1], "/other/x", true, false, NULL);
+		if (i == 1)
+			rig_expect(rig, &rig->walker[1], MSG_RESOLVE);
+		rig_expect_nothing(rig, &rig->walker[1]);
+		rig_say(rig, &rig->walker[1], MSG_RESOLVED, &cancelled, NULL,
+		    0);
+		if (i == 0)
+			walker_refuses(rig, &rig->walker[1],
+			    RESOLVE_TOO_MANY_FILES);
+	}
+	ATF_CHECK_EQ(1, rig->jobs.n);
+}
+
+/* The cache's last word counts also if nobody hears it. */
+TEST(job__ends_with_the_answer_of_the_cache)
+{
+	struct admission a = { .open = false };
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	struct msg_info info = { .flags = INFO_FOUND, .listing_len = 1,
+	    .info_len = 2U << 20 };
+	struct msg_pieces pieces = { .count = 1 };
+	struct msg_pieces_item miss = { 0 };
+
+	rig->jobs.admit = admission_ask;
+	rig->jobs.admit_arg = &a;
+	request_send(rig, &r, PATHS, false, true, NULL);
+	info.id = ((const struct msg_get_info *)rig_expect(rig, &rig->cache,
+	    MSG_GET_INFO))->id;
+	rig_say(rig, &rig->cache, MSG_INFO, &info, "x", 1);
+	request_check(rig, &r, 503);
+	ATF_CHECK_EQ(0, rig->jobs.n);
+	/* Its work is more than is free, and there is no room in the queue. */
+	rig->jobs.queued = rig->jobs.conf->max_queue;
+	request_send(rig, &r, PATHS, true, true, NULL);
+	cache_knows_nothing(rig);
+	walker_lists(rig, PATHS, identity(1));
+	pieces.id = ((const struct msg_get_pieces *)rig_expect(rig,
+	    &rig->cache, MSG_GET_PIECES))->id;
+	pieces.used_us = CHARGE_FREE_US;
+	rig_say(rig, &rig->cache, MSG_PIECES, &pieces, &miss, sizeof(miss));
+	request_check(rig, &r, 503);
+	ATF_CHECK_EQ(1, rig->jobs.n);
+	miss.index = 1;
+	rig_say(rig, &rig->cache, MSG_PIECES, &pieces, &miss, sizeof(miss));
+	ATF_CHECK_EQ(0, rig->jobs.n);
+}
+
+/* It is forgotten if the workers never answer. */
+TEST(job__ends_without_an_answer)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	struct job *job;
+
+	request_is_refused(rig, &r);
+	job = RB_MIN(job_id_tree, &rig->jobs.by_id);
+	jobs_tick(&rig->jobs);
+	rig_loop(rig);
+	ATF_CHECK_EQ(1, rig->jobs.n);
+	job->asked_ms -= 30001;
+	jobs_tick(&rig->jobs);
+	rig_loop(rig);
+	ATF_CHECK_EQ(0, rig->jobs.n);
+}
+
+/* Nor does a reload leave anything of it. */
+TEST(job__ends_with_the_walkers)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+
+	request_is_refused(rig, &r);
+	jobs_set_conf(&rig->jobs, rig_conf("piece-length 2M\n"));
+	rig_loop(rig);
+	ATF_CHECK_EQ(0, rig->jobs.n);
+}
+
+/* The cache ends over an entry that is refused for its length. */
+TEST(job__ends_the_cache_after_its_answer)
+{
+	struct admission a = { .open = false };
+	struct rig *rig = rig_start("");
+	struct request_rig r[2];
+	struct msg_info body = { .flags = PART_MORE | INFO_FOUND,
+	    .listing_len = 100, .info_len = 2U << 20 };
+	int i;
+
+	log_open_child(&rig->child.parent);
+	rig->jobs.admit = admission_ask;
+	rig->jobs.admit_arg = &a;
+	for (i = 0; i < 2; i++) {
+		request_send(rig, &r[0], PATHS, false, true, NULL);
+		body.id = ((const struct msg_get_info *)rig_expect(rig,
+		    &rig->cache, MSG_GET_INFO))->id;
+		rig_say(rig, &rig->cache, MSG_INFO, &body, "x", 1);
+		request_check(rig, &r[0], 503);
+		request_send(rig, &r[1], "/a/x", true, true, NULL);
+		if (i == 0)
+			cache_knows_nothing(rig);
+		rig_expect_nothing(rig, &rig->cache);
+		rig_replace(rig, ROLE_CACHE, &rig->cache);
+		if (i == 0)
+			walker_refuses(rig, &rig->walker[0],
+			    RESOLVE_TOO_MANY_FILES);
+	}
+	ATF_CHECK_EQ(1, rig_count_log(rig, "the cache ended twice over a "
+	    "request for the digest "));
+	rig_expect(rig, &rig->cache, MSG_GET_INFO);
+	request_send(rig, &r[0], PATHS, false, true, NULL);
+	request_check(rig, &r[0], 500);
+}
+
 /* Once by the entry of the digest, which nobody knows the paths of, and once
    by that of a file. */
 TEST(job__ends_the_cache)

@@ -34,6 +34,7 @@
 
 static void	job_ask_walkers(struct job *, enum job_state);
 static void	job_send_cache(struct ask *);
+static void	job_send_walker(struct ask *);
 static void	job_convict(struct ask *);
 
 static int
@@ -95,7 +96,7 @@ job_client(const struct job *job)
 	return addr != NULL ? addr->number : (uint32_t)job->id;
 }
 
-static void
+void
 job_set_due(struct job *job)
 {
 	struct jobs *all = job->all;
@@ -105,6 +106,73 @@ job_set_due(struct job *job)
 		return;
 	turns_add(&all->due, &job->turn, job_client(job));
 	event_active(all->ev, EV_TIMEOUT, 1);
+}
+
+/*
+ * The requests of a job to workers.  One that a worker may have ended over is
+ * asked alone, also if another job of this key asked it.
+ */
+
+static enum role
+job_ask_role(const struct job *job, const struct ask *ask)
+{
+	return ask == &job->ask ? ROLE_CACHE : ROLE_WALKER;
+}
+
+static void
+job_ask(struct job *job, struct ask *ask, struct worker *w, size_t len)
+{
+	enum role role = job_ask_role(job, ask);
+
+	*ask = (struct ask){ .len = len, .owner = job, .convict = job_convict,
+	    .send = role == ROLE_CACHE ? job_send_cache : job_send_walker };
+	ask->suspect = quarantine_has(&job->all->workers.suspects, 1U << role,
+	    job->key.digest, clock_coarse_ms());
+	ask_start(ask, w);
+}
+
+/* The worker has not ended over it. */
+static void
+job_answered(struct job *job, struct ask *ask)
+{
+	if (ask->suspect)
+		quarantine_remove(&job->all->workers.suspects,
+		    job_ask_role(job, ask), job->key.digest);
+	ask_end(ask);
+	if (job->state == JOB_DONE)
+		job_set_due(job);
+}
+
+/* It is not wanted any more.  If a worker may have ended over it, the next
+   request of this key is asked alone. */
+static void
+job_unask(struct job *job, struct ask *ask)
+{
+	if (ask->worker != NULL && ask->suspect)
+		quarantine_put(&job->all->workers.suspects,
+		    job_ask_role(job, ask), job->key.digest,
+		    clock_coarse_ms());
+	ask_end(ask);
+}
+
+/* It is not asked again for nobody. */
+static void
+job_drop_ask(struct job *job, struct ask *ask)
+{
+	job_unask(job, ask);
+	job_set_due(job);
+}
+
+/* Is a worker still busy with the job? */
+static bool
+job_is_asked(const struct job *job)
+{
+	bool asked = job->ask.out;
+	size_t i;
+
+	for (i = 0; i < job->files.nshares; i++)
+		asked |= job->files.shares[i].ask.out;
+	return asked;
 }
 
 /*
@@ -196,7 +264,11 @@ job_old_size(const struct job *job)
 static void
 job_drop_files(struct job *job)
 {
-	ask_end(&job->ask);
+	size_t i;
+
+	job_unask(job, &job->ask);
+	for (i = 0; i < job->files.nshares; i++)
+		job_unask(job, &job->files.shares[i].ask);
 	job_count(job, 0);
 	layout_free(&job->layout);
 	job_files_free(&job->files);
@@ -208,7 +280,21 @@ job_drop_files(struct job *job)
 	job->group = NULL;
 }
 
-/* Tell all waiters, and free the job. */
+/* A worker may still end over the job: keep its name. */
+static void
+job_wind_up(struct job *job)
+{
+	buf_free(&job->listing);
+	buf_free(&job->info);
+	layout_free(&job->layout);
+	job_files_trim(&job->files);
+	torrent_unref(job->old);
+	job->old = NULL;
+	turns_remove(&job->all->due, &job->turn);
+	job->asked_ms = clock_coarse_ms();
+}
+
+/* Tell all waiters, and free the job once no worker can end over it. */
 static void
 job_end(struct job *job)
 {
@@ -219,6 +305,10 @@ job_end(struct job *job)
 	while ((w = TAILQ_FIRST(&job->waiters)) != NULL) {
 		job_leave(w);
 		w->done(w, &job->result);
+	}
+	if (job_is_asked(job)) {
+		job_wind_up(job);
+		return;
 	}
 	job_drop_files(job);
 	RB_REMOVE(job_id_tree, &job->all->by_id, job);
@@ -272,8 +362,6 @@ job_new(struct jobs *all, const struct torrent_key *key, struct torrent *old,
 		return NULL;
 	job->all = all;
 	job->key = *key;
-	job->ask = (struct ask){ .owner = job, .send = job_send_cache,
-	    .convict = job_convict };
 	TAILQ_INIT(&job->waiters);
 	job->asked_ms = clock_coarse_ms();
 	job->findable = true;
@@ -430,7 +518,7 @@ job_do_without_cache(struct job *job)
 	struct job_file *file;
 	size_t i;
 
-	ask_end(&job->ask);
+	job_unask(job, &job->ask);
 	if (job->state == JOB_LOOKUP) {
 		/* "Unknown" would make the client send all its paths. */
 		if (job->specs.n == 0)
@@ -460,11 +548,11 @@ job_ask_cache(struct job *job, enum job_state state)
 
 	job->state = state;
 	job->asked_cache_ms = clock_coarse_ms();
-	job->ask.len = state == JOB_PIECES ? job->files.listing->len : 0;
 	if (worker_is_full(cache))
 		job_do_without_cache(job);
 	else
-		ask_start(&job->ask, cache);
+		job_ask(job, &job->ask, cache, state == JOB_PIECES ?
+		    job->files.listing->len : 0);
 }
 
 static void
@@ -474,8 +562,10 @@ job_send_cache(struct ask *ask)
 	struct msg_get_info body = { .id = job->id,
 	    .client = job_client(job) };
 
-	if (!job_awaits_cache(job))
-		ask_end(ask);
+	if (job->state == JOB_DONE)
+		job_drop_ask(job, ask);
+	else if (!job_awaits_cache(job))
+		job_unask(job, ask);
 	else if (worker_is_full(ask->worker))
 		job_do_without_cache(job);
 	else if (job->state == JOB_LOOKUP) {
@@ -484,9 +574,10 @@ job_send_cache(struct ask *ask)
 		worker_send(ask->worker, MSG_GET_INFO, &body, NULL, 0, NULL,
 		    0);
 	} else if (job_files_ask_pieces(&job->files, ask->worker, job->id,
-	    job_client(job), &job->pending) == -1)
+	    job_client(job), &job->pending) == -1) {
+		ask_end(ask);
 		job_fail_memory(job);
-	else if (job->pending == 0) {
+	} else if (job->pending == 0) {
 		/* It was not asked for anything. */
 		ask_end(ask);
 		job_set_due(job);
@@ -505,13 +596,14 @@ job_convict(struct ask *ask)
 	struct str spec = { 0 };
 	uint32_t n;
 
-	if (job->state == JOB_DONE)
-		return;
 	n = job_files_count_share(&job->specs, all->conf,
 	    role == ROLE_CACHE ? -1 : (int)(share - job->files.shares), &spec);
 	quarantine_add(&all->workers.quarantine, role, job->key.digest, spec,
 	    n, clock_coarse_ms());
-	job_fail(job, 500, QUARANTINE_WHY, 0);
+	if (job->state == JOB_DONE)
+		job_set_due(job);
+	else
+		job_fail(job, 500, QUARANTINE_WHY, 0);
 }
 
 static void
@@ -554,7 +646,7 @@ job_load(struct job *job, const struct msg_info *body)
 {
 	struct jobs *all = job->all;
 
-	ask_end(&job->ask);
+	job_answered(job, &job->ask);
 	if ((body->flags & INFO_FOUND) &&
 	    job->listing.len == body->listing_len &&
 	    job->info.len == body->info_len &&
@@ -570,16 +662,14 @@ job_load(struct job *job, const struct msg_info *body)
 	job_set_due(job);
 }
 
-enum msg_fault
-job_on_info(struct worker *w, struct msg *m)
+/* A part of the answer that a job waits for.  Returns the fault in it. */
+static enum msg_fault
+job_take_info(struct job *job, const struct msg_info *body,
+    const struct msg *m)
 {
-	const struct msg_info *body = m->body;
-	struct jobs *all = w->all->arg;
-	struct job *job = job_find(all, body->id);
+	struct jobs *all = job->all;
 	uint64_t held, announced;
 
-	if (job == NULL || job->state != JOB_LOOKUP || !job->ask.out)
-		return FAULT_NONE;
 	held = job->listing.len + job->info.len + m->tail_len;
 	if (held > 2 * (uint64_t)LISTING_MAX + all->conf->max_torrent ||
 	    (held > body->info_len &&
@@ -598,6 +688,23 @@ job_on_info(struct worker *w, struct msg *m)
 	else if (!(body->flags & PART_MORE))
 		job_load(job, body);
 	return FAULT_NONE;
+}
+
+enum msg_fault
+job_on_info(struct worker *w, struct msg *m)
+{
+	const struct msg_info *body = m->body;
+	struct job *job = job_find(w->all->arg, body->id);
+	enum msg_fault fault = FAULT_NONE;
+
+	if (job == NULL || !job->ask.out)
+		return FAULT_NONE;
+	if (job->state == JOB_LOOKUP)
+		fault = job_take_info(job, body, m);
+	if (fault == FAULT_NONE && job->state == JOB_DONE &&
+	    !(body->flags & PART_MORE))
+		job_answered(job, &job->ask);
+	return fault;
 }
 
 /* Go on to work on the layout.  true: it is complete. */
@@ -646,12 +753,16 @@ job_send_walker(struct ask *ask)
 	struct job *job = ask->owner;
 	struct jobs *all = job->all;
 
-	if (!job_awaits_walkers(job))
-		ask_end(ask);
+	if (job->state == JOB_DONE)
+		job_drop_ask(job, ask);
+	else if (!job_awaits_walkers(job))
+		job_unask(job, ask);
 	else if (job_files_ask_walker(&job->files, &job->specs, all->conf,
 	    ask->worker, (uint32_t)(ask->worker - all->workers.walkers),
-	    job->id) == -1)
+	    job->id) == -1) {
+		ask_end(ask);
 		job_fail_memory(job);
+	}
 }
 
 static void
@@ -660,9 +771,8 @@ job_ask_walker(struct job *job, uint32_t walker)
 	struct share *share = &job->files.shares[walker];
 
 	job->pending++;
-	share->ask = (struct ask){ .len = job->specs.text.len, .owner = job,
-	    .send = job_send_walker, .convict = job_convict };
-	ask_start(&share->ask, &job->all->workers.walkers[walker]);
+	job_ask(job, &share->ask, &job->all->workers.walkers[walker],
+	    job->specs.text.len);
 }
 
 static bool
@@ -715,17 +825,17 @@ job_ask_walkers(struct job *job, enum job_state state)
 		    "path", 0);
 }
 
-/* The job that waits for this walker, or NULL if it has ended. */
+/* The job that waits for this walker, or NULL if it does not any more. */
 static struct job *
 job_of_walker(const struct worker *w, uint64_t id, struct share **share)
 {
 	struct job *job = job_find(w->all->arg, id);
 
-	if (job == NULL || !job_awaits_walkers(job) ||
-	    w->ch.index >= job->files.nshares)
+	*share = NULL;
+	if (job == NULL || w->ch.index >= job->files.nshares)
 		return NULL;
 	*share = &job->files.shares[w->ch.index];
-	return (*share)->pending ? job : NULL;
+	return job_awaits_walkers(job) && (*share)->pending ? job : NULL;
 }
 
 enum msg_fault
@@ -766,12 +876,14 @@ job_on_resolved(struct worker *w, struct msg *m)
 	struct job *job = job_of_walker(w, body->id, &share);
 	const struct job_refusal *refusal;
 
+	if (job == NULL && share != NULL && share->ask.out)
+		job_answered(share->ask.owner, &share->ask);
 	if (job == NULL)
 		return FAULT_NONE;
 	if (!job_files_take_resolved(&job->files, &job->specs, job->all->conf,
 	    w->ch.index, body, &refusal))
 		return FAULT_CONTENT;
-	ask_end(&share->ask);
+	job_answered(job, &share->ask);
 	job->pending--;
 	if (refusal != NULL)
 		job_fail(job, refusal->status, refusal->why, refusal->retry_s);
@@ -881,6 +993,18 @@ job_resolved(struct job *job)
  * PIECES: which pieces are known?
  */
 
+/* The cache answers a job that has ended. */
+static void
+job_skip_pieces(struct job *job, const struct msg_pieces *body,
+    const struct msg *m)
+{
+	uint32_t n = job_files_skip_pieces(body->count, m->tail, m->tail_len);
+
+	job->pending -= MIN(n, job->pending);
+	if (job->pending == 0)
+		job_answered(job, &job->ask);
+}
+
 enum msg_fault
 job_on_pieces(struct worker *w, struct msg *m)
 {
@@ -888,7 +1012,13 @@ job_on_pieces(struct worker *w, struct msg *m)
 	struct job *job = job_find(w->all->arg, body->id);
 	int answered;
 
-	if (job == NULL || job->state != JOB_PIECES || !job->ask.out)
+	if (job == NULL || !job->ask.out)
+		return FAULT_NONE;
+	if (job->state == JOB_DONE) {
+		job_skip_pieces(job, body, m);
+		return FAULT_NONE;
+	}
+	if (job->state != JOB_PIECES)
 		return FAULT_NONE;
 	answered = job_files_take_pieces(&job->files, body->count, m->tail,
 	    m->tail_len);
@@ -897,7 +1027,7 @@ job_on_pieces(struct worker *w, struct msg *m)
 	job->pending -= (uint32_t)answered;
 	if (job->pending > 0)
 		return FAULT_NONE;
-	ask_end(&job->ask);
+	job_answered(job, &job->ask);
 	job_set_due(job);
 	return FAULT_NONE;
 }

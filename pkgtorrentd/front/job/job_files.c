@@ -59,12 +59,11 @@ job_files_start(struct job_files *files, const struct specs *specs,
 }
 
 void
-job_files_free(struct job_files *files)
+job_files_trim(struct job_files *files)
 {
 	size_t i;
 
 	for (i = 0; i < files->nshares; i++) {
-		ask_end(&files->shares[i].ask);
 		buf_free(&files->shares[i].listing);
 		buf_free(&files->shares[i].next);
 	}
@@ -72,9 +71,22 @@ job_files_free(struct job_files *files)
 		hash_waiter_leave(&files->v[i].waiter);
 		pieces_unref(files->v[i].pieces);
 	}
-	free(files->shares);
 	free(files->v);
+	files->v = NULL;
+	files->n = 0;
+	files->listing = NULL;
 	buf_free(&files->merged);
+}
+
+void
+job_files_free(struct job_files *files)
+{
+	size_t i;
+
+	for (i = 0; i < files->nshares; i++)
+		ask_end(&files->shares[i].ask);
+	job_files_trim(files);
+	free(files->shares);
 	memset(files, 0, sizeof(*files));
 }
 
@@ -633,6 +645,23 @@ job_files_take_pieces(struct job_files *files, uint32_t count,
 			return -1;
 		at += (size_t)item.count * SHA1_LEN;
 		answered += r;
+	}
+	return answered;
+}
+
+uint32_t
+job_files_skip_pieces(uint32_t count, const uint8_t *tail, size_t len)
+{
+	struct msg_pieces_item item;
+	uint32_t answered = 0;
+	size_t n;
+
+	for (; count > 0 && len >= sizeof(item); count--) {
+		memcpy(&item, tail, sizeof(item));
+		answered += item.count >= item.total - item.first;
+		n = MIN((size_t)item.count * SHA1_LEN, len - sizeof(item));
+		tail += sizeof(item) + n;
+		len -= sizeof(item) + n;
 	}
 	return answered;
 }

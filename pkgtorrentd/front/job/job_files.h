@@ -72,8 +72,10 @@ struct job_refusal {
  */
 int	job_files_start(struct job_files *, const struct specs *,
 	    const struct conf *, const struct torrent *old);
-/* Free shares and files; files that are being hashed are waited for no
-   longer. */
+/* Free files and listings; files that are being hashed are waited for no
+   longer.  The shares stay, for their requests. */
+void	job_files_trim(struct job_files *);
+/* Free all of it. */
 void	job_files_free(struct job_files *);
 /* The number of specs in a walker's share (-1: of all specs), and the first
    of them. */
@@ -113,6 +115,9 @@ int	job_files_ask_pieces(struct job_files *, struct worker *cache,
  */
 int	job_files_take_pieces(struct job_files *, uint32_t count,
 	    const uint8_t *tail, size_t len);
+/* The same for files that were trimmed, of any content. */
+uint32_t job_files_skip_pieces(uint32_t count, const uint8_t *tail,
+	    size_t len);
 /* Share the pieces that are known with files that are named again. */
 void	job_files_share(struct job_files *);
 /*

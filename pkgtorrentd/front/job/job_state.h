@@ -67,6 +67,8 @@ RB_PROTOTYPE(job_id_tree, job, by_id, )
 struct job *job_find(struct jobs *, uint64_t id);
 bool	job_awaits_cache(const struct job *);
 bool	job_awaits_walkers(const struct job *);
+/* It is to take its next step. */
+void	job_set_due(struct job *);
 /* Take the next step of a job that is due. */
 void	job_step(struct job *);
 /* Somebody has worked on the job for so long.  It may fail for that. */

@@ -162,8 +162,10 @@ jobs_restart(struct jobs *all)
 	for (job = RB_MIN(job_id_tree, &all->by_id);
 	    job != NULL && job->id <= last; job = next) {
 		next = RB_NEXT(job_id_tree, &all->by_id, job);
-		if (job->state != JOB_NEW && job->state != JOB_LOOKUP &&
-		    job->state != JOB_LOAD && job->state != JOB_DONE)
+		if (job->state == JOB_DONE)
+			job_set_due(job);
+		else if (job->state != JOB_NEW && job->state != JOB_LOOKUP &&
+		    job->state != JOB_LOAD)
 			job_restart(job);
 	}
 }
@@ -183,6 +185,7 @@ jobs_set_conf(struct jobs *all, const struct conf *conf)
 
 	all->conf = conf;
 	quarantine_clear(&all->workers.quarantine);
+	quarantine_clear(&all->workers.suspects);
 	if (anew)
 		all->layout_epoch++;
 	/* Before a request goes on, which may be answered from memory. */
@@ -243,6 +246,18 @@ job_watch_walkers(struct job *job)
 			    MSG_RESOLVE);
 }
 
+/* The workers do not answer a job that has ended: give it up. */
+static void
+job_forget_asks(struct job *job)
+{
+	size_t i;
+
+	ask_end(&job->ask);
+	for (i = 0; i < job->files.nshares; i++)
+		ask_end(&job->files.shares[i].ask);
+	job_set_due(job);
+}
+
 void
 jobs_tick(struct jobs *all)
 {
@@ -259,6 +274,9 @@ jobs_tick(struct jobs *all)
 		if (TAILQ_EMPTY(&job->waiters) && job->state != JOB_DONE &&
 		    now - job->asked_ms > limit)
 			job_fail(job, 503, "", 0);
+		else if (job->state == JOB_DONE && !job->due &&
+		    now - job->asked_ms > FORGOTTEN_EARLY_MS)
+			job_forget_asks(job);
 	}
 	/* No request is started that would wait behind a full queue, so only
 	   this notices a worker that reads nothing. */

@@ -30,16 +30,35 @@ quarantine_log(enum role role, const uint8_t digest[SHA1_LEN], struct str spec,
 }
 
 void
-quarantine_add(struct quarantine *q, enum role role,
-    const uint8_t digest[SHA1_LEN], struct str spec, uint32_t n,
-    uint64_t now_ms)
+quarantine_put(struct quarantine *q, enum role role,
+    const uint8_t digest[SHA1_LEN], uint64_t now_ms)
 {
 	q->until_ms = now_ms + QUARANTINE_MS;
 	q->entries[q->next].until_ms = q->until_ms;
 	q->entries[q->next].role = role;
 	memcpy(q->entries[q->next].digest, digest, SHA1_LEN);
 	q->next = (q->next + 1) % QUARANTINE_MAX;
+}
+
+void
+quarantine_add(struct quarantine *q, enum role role,
+    const uint8_t digest[SHA1_LEN], struct str spec, uint32_t n,
+    uint64_t now_ms)
+{
+	quarantine_put(q, role, digest, now_ms);
 	quarantine_log(role, digest, spec, n);
+}
+
+void
+quarantine_remove(struct quarantine *q, enum role role,
+    const uint8_t digest[SHA1_LEN])
+{
+	size_t i;
+
+	for (i = 0; i < QUARANTINE_MAX; i++)
+		if (q->entries[i].role == role && memcmp(q->entries[i].digest,
+		    digest, SHA1_LEN) == 0)
+			q->entries[i].until_ms = 0;
 }
 
 bool

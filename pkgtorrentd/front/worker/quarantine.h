@@ -36,6 +36,12 @@ struct quarantine {
 void	quarantine_add(struct quarantine *, enum role,
 	    const uint8_t digest[SHA1_LEN], struct str spec, uint32_t n,
 	    uint64_t now_ms);
+/* The same without a line in the log. */
+void	quarantine_put(struct quarantine *, enum role,
+	    const uint8_t digest[SHA1_LEN], uint64_t now_ms);
+/* It is innocent after all. */
+void	quarantine_remove(struct quarantine *, enum role,
+	    const uint8_t digest[SHA1_LEN]);
 /* Is it there for one of the roles (such as WALKER | CACHE)? */
 bool	quarantine_has(const struct quarantine *, unsigned roles,
 	    const uint8_t digest[SHA1_LEN], uint64_t now_ms);

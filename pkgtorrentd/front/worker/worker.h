@@ -47,6 +47,8 @@ struct workers {
 	size_t			 nhashers;	/* configured */
 	uint64_t		 last_id;	/* of a request to a worker */
 	struct quarantine	 quarantine;
+	struct quarantine	 suspects;	/* to be asked alone: over
+						   these one may have ended */
 };
 
 /* No worker is connected yet.  The pointers must outlive the workers. */

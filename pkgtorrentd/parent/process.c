@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -55,6 +54,9 @@
 /* Units of common/channel.h, or lines of the access log, that a child may have
    in a second. */
 #define CHILD_WORK_MAX	10000
+/* Messages of a child that has ended: more than its socket holds, unless the
+   system's default for sockets was raised. */
+#define REST_MAX	1024
 /* Lines that a child may log in a minute, and with debug messages. */
 #define LOG_LINES_MAX	1000
 #define DEBUG_LINES_MAX	60000
@@ -536,11 +538,12 @@ process_may_log(struct process *p)
 	return false;
 }
 
+/* Its last messages have no later second to wait for. */
 static void
 process_read_rest(struct process *p)
 {
-	(void)channel_receive(&p->channel, &process_channel_ops, p,
-	    UINT_MAX);
+	p->channel.work_max = 0;
+	(void)channel_receive(&p->channel, &process_channel_ops, p, REST_MAX);
 }
 
 void

@@ -515,6 +515,40 @@ TEST(parent__work)
 	ATF_CHECK(!is_ended(p));
 }
 
+/* The last words of one that has had its work are heard, but not without
+   end. */
+TEST(parent__rest)
+{
+	struct process *p;
+	struct msg_none none = { 0 };
+	struct msg_log log = { .priority = LOG_ERR };
+	uint64_t received;
+	pid_t pid;
+	int i;
+
+	start_parent();
+	p = children[ROLE_FRONT];
+	give_life(p);
+	channel_charge(&p->channel, CHILD_WORK_MAX);
+	p->channel.second_ms = clock_coarse_ms();
+	rogue_say(&rogue, MSG_LOG, &log, sizeof(log), "farewell", 8, NULL, 0);
+	ATF_CHECK(!is_ended(p));
+	ATF_CHECK(is_logged("front", "farewell"));
+	give_life(p);
+	pid = fork();
+	ATF_REQUIRE(pid != -1);
+	while (pid == 0)
+		rogue_say(&rogue, MSG_ALIVE, &none, sizeof(none), NULL, 0,
+		    NULL, 0);
+	for (i = 0; i < 200; i++) {
+		received = p->channel.received;
+		process_read_rest(p);
+		ATF_CHECK(p->channel.received - received <= REST_MAX);
+	}
+	ATF_REQUIRE_EQ(0, kill(pid, SIGKILL));
+	ATF_REQUIRE_EQ(pid, waitpid(pid, NULL, 0));
+}
+
 #define ACCESS_LINE	"127.0.0.1 - - [a line of the access log] forged\x1b[2J"
 
 /* Lines of the access log are long enough to be some, and are paid for. */

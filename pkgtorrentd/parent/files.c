@@ -403,10 +403,10 @@ files_make_cache(const struct parent *parent, const struct conf *conf,
 }
 
 /*
- * Open a file to write, or make it.  A FIFO without a reader, a terminal or a
- * link that somebody placed there must neither stop the parent nor lead it
- * elsewhere; nor must a second name of a file that is somewhere else.  -1 with
- * a reason; errno is 0 if that is no errno.
+ * Open a file to write, or make it (O_CREAT).  A FIFO without a reader, a
+ * terminal or a link that somebody placed there must neither stop the parent
+ * nor lead it elsewhere; nor must a second name of a file that is somewhere
+ * else.  -1 with a reason; errno is 0 if that is no errno.
  */
 static int
 files_open_own(const char *path, int flags, mode_t mode, const char **reason)
@@ -414,8 +414,8 @@ files_open_own(const char *path, int flags, mode_t mode, const char **reason)
 	struct stat	 st = { 0 };
 	int		 fd, error;
 
-	fd = open(path, flags | O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
-	    O_NOCTTY | O_CLOEXEC, mode);
+	fd = open(path, flags | O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+	    O_CLOEXEC, mode);
 	error = errno;
 	if (fd != -1 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
 	    st.st_nlink <= 1)
@@ -439,12 +439,47 @@ files_open_access_log(const struct conf *conf, struct buf *errors)
 
 	if (conf->access_log != ACCESS_LOG_FILE)
 		return -1;
-	fd = files_open_own(conf->access_log_file, O_APPEND, 0640, &reason);
+	fd = files_open_own(conf->access_log_file, O_CREAT | O_APPEND, 0640,
+	    &reason);
 	if (fd != -1)
 		return fd;
 	(void)buf_addf(errors, "access-log %s: %s%s\n",
 	    conf->access_log_file, reason, selftest_hint(errno));
 	return -2;
+}
+
+/* May files be made in the directory of this one?  false with errno. */
+static bool
+files_may_make(const char *path)
+{
+	char		 dir[PATH_MAX];
+	size_t		 len = (size_t)(strrchr(path, '/') - path) + 1;
+
+	(void)snprintf(dir, sizeof(dir), "%.*s", (int)len, path);
+	return access(dir, W_OK | X_OK) == 0;
+}
+
+int
+files_check_pid(const struct conf *conf, struct buf *errors)
+{
+	const char	*path = conf->pid_file, *reason;
+	int		 fd;
+
+	if (path == NULL)
+		return 0;
+	fd = files_open_own(path, 0, 0, &reason);
+	if (fd != -1) {
+		close(fd);
+		return 0;
+	}
+	if (errno == ENOENT) {
+		if (files_may_make(path))
+			return 0;
+		reason = strerror(errno);
+	}
+	(void)buf_addf(errors, "pid-file %s: %s%s\n", path, reason,
+	    selftest_hint(errno));
+	return -1;
 }
 
 int
@@ -455,7 +490,7 @@ files_write_pid(struct parent *parent, const char **reason)
 
 	if (path == NULL)
 		return 0;
-	fd = files_open_own(path, 0, 0644, reason);
+	fd = files_open_own(path, O_CREAT, 0644, reason);
 	if (fd == -1)
 		return -1;
 	if (ftruncate(fd, 0) == -1 ||

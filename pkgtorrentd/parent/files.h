@@ -34,6 +34,9 @@ int	 files_make_cache(const struct parent *, const struct conf *,
 	    const struct conf *old, struct buf *errors);
 /* A descriptor; -1 if the access log is not a file, -2 with a complaint. */
 int	 files_open_access_log(const struct conf *, struct buf *errors);
+/* Can the parent, as it is now, write the pid file later?  Nothing is made.  0,
+   or -1 with a complaint. */
+int	 files_check_pid(const struct conf *, struct buf *errors);
 /* Write the number of this process to pid-file, if there is one.  0, or -1 with
    a reason, a constant or a text of strerror(3). */
 int	 files_write_pid(struct parent *, const char **reason);

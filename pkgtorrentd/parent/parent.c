@@ -645,6 +645,11 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 	}
 	keys_renew(parent);
 	sandbox_enter_parent(parent->layers, sizeof(parent->layers));
+	/* Without the capabilities of root for files, as it will be later. */
+	if (files_check_pid(conf, errors) == -1) {
+		parent_free(parent);
+		return NULL;
+	}
 	return parent;
 }
 

@@ -143,19 +143,51 @@ pid_file_body()
 	echo untouched >victim
 	service_configure "pid-file $here/pid"
 	ln -s victim pid
-	want_complaint_late 'pid-file .*/pid: not a regular file'
+	want_no_pid_file 'pid-file .*/pid: not a regular file'
 	ln -f victim pid
-	want_complaint_late 'pid-file .*/pid: the file has other names'
+	want_no_pid_file 'pid-file .*/pid: the file has other names'
 	same "$(cat victim)" untouched "the other file"
 	[ -e pid ] || fail "the file has gone"
+	rm pid
+	mkfifo pid
+	want_no_pid_file 'pid-file .*/pid: not a regular file'
 }
 
-# want_complaint_late PATTERN: in the background too the reason is seen.
-want_complaint_late()
+root_case pid_directory "Nor is it in a directory of another user."
+pid_directory_body()
 {
+	mkdir place
+	chown nobody place
+	service_configure "pid-file $here/place/pid"
+	want_no_pid_file 'pid-file .*/place/pid: Permission denied'
+	# Root's capabilities for files are gone when it is written.
+	echo stale >place/pid
+	chown nobody place/pid
+	want_no_pid_file 'pid-file .*/place/pid: Permission denied'
+	same "$(cat place/pid)" stale "the file"
+}
+
+# want_no_pid_file PATTERN: nothing is started, in the background either.
+want_no_pid_file()
+{
+	for _option in -n -d; do
+		want_complaint "^$1" "$program" $_option -f conf
+	done
 	"$program" -f conf >out 2>&1
 	same $? 1 "exit status"
-	grep -q -e "parent: $1" out || fail "no '$1' in: $(cat out)"
+	grep -q -e "^$1" out || fail "no '$1' in: $(cat out)"
+}
+
+service_case pid_file_full "In the background too the reason is seen." strace
+pid_file_full_body()
+{
+	needs_strace
+	service_configure "pid-file $here/pid"
+	strace -D -f -qq -o trace -e trace=ftruncate \
+	    -e inject=ftruncate:error=ENOSPC "$program" -f conf >out 2>&1
+	same $? 1 "exit status"
+	grep -q 'parent: pid-file .*/pid: No space left' out ||
+	    fail "no reason in: $(cat out)"
 }
 
 service_case socket_in_use "A socket file that is in use stays." strace

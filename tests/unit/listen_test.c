@@ -67,34 +67,34 @@ open_all(struct listeners *l, const struct conf *conf,
 	return listen_open(l, conf, old, (gid_t)-1, &errors);
 }
 
-static unsigned
-port_of(int fd)
-{
-	struct sockaddr_in	 sin;
-	socklen_t		 len = sizeof(sin);
-
-	ATF_REQUIRE_EQ(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
-	return ntohs(sin.sin_port);
-}
-
+/* -1: it is not free. */
 static int
-bind_loopback(int type)
+bind_to(int type, in_addr_t addr, unsigned port)
 {
 	struct sockaddr_in	 sin = { .sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	    .sin_addr.s_addr = htonl(addr),
+	    .sin_port = htons((uint16_t)port) };
 	int			 fd = socket(AF_INET, type, 0);
 
-	ATF_REQUIRE_EQ(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
-	return fd;
+	ATF_REQUIRE(fd != -1);
+	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0)
+		return fd;
+	close(fd);
+	return -1;
 }
 
-/* Free now; the kernel does not give out the same one again at once. */
+/* Free now, at all addresses, and none that the kernel gives to a client of
+   another test. */
 static unsigned
 free_port(void)
 {
-	int		 fd = bind_loopback(SOCK_STREAM);
-	unsigned	 port = port_of(fd);
+	unsigned	 port;
+	int		 fd;
 
+	do {
+		port = 10000 + arc4random_uniform(22000);
+		fd = bind_to(SOCK_STREAM, INADDR_ANY, port);
+	} while (fd == -1);
 	close(fd);
 	return port;
 }
@@ -414,7 +414,7 @@ check_environment_is_clean(void)
 static void
 place_socket(int at, int type, bool listening)
 {
-	int	 fd = bind_loopback(type);
+	int	 fd = bind_to(type, INADDR_LOOPBACK, 0);
 
 	if (listening)
 		ATF_REQUIRE_EQ(listen(fd, 1), 0);

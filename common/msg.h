@@ -133,7 +133,7 @@ enum role {
 	    "one for each OPEN")					      \
 									      \
 	/* Hash these: struct msg_range items, a descriptor for each. */      \
-	X(HASH,       FRONT,    HASHER,         hash,      MSG_TAIL_MAX, 1, 16,\
+	X(HASH,       FRONT,    HASHER,         hash,      MSG_TAIL_MAX, 1, 32,\
 	    "BATCHES queued")						      \
 	/* struct msg_digests_item each, followed by its digests. */	      \
 	X(DIGESTS,    HASHER,   FRONT,          digests,    MSG_TAIL_MAX, 0, 0,\
@@ -371,9 +371,10 @@ struct msg_opened_item {
  * A batch of ranges carries the descriptors of its files, so that a hasher
  * keeps nothing after its answer.  A batch has at most the bytes of a slice:
  * 16 MiB or sixteen pieces, because vector units hash up to sixteen pieces side
- * by side, but not more than 64 MiB, which a slow disk must read in time.
+ * by side, but not more than 64 MiB, which a slow disk must read in time.  It
+ * has up to twice as many files: the zeros that pad them go two by two.
  */
-#define HASH_RANGES	16	/* as many as descriptors */
+#define HASH_RANGES	32	/* as many as descriptors */
 #define SLICE_MIN	(16ULL << 20)
 #define SLICE_MAX	(64ULL << 20)
 #define SLICE_PIECES	16

@@ -85,13 +85,13 @@ static const struct confines confines[ROLE_COUNT] = {
 	/*
 	 * The directories of a glob and 32 files to send.  Descriptors in
 	 * messages that nobody has received yet count too, for all processes of
-	 * the user: two messages for each of 64 hashers, with 16 each.  A
-	 * mirror is often readable by a group.
+	 * the user: two messages for each of 64 hashers, of at most 1024 files
+	 * that the front has open for them.  A mirror is often readable by a
+	 * group.
 	 */
 	[ROLE_WALKER] = { .max_fds = 4096, .groups = true },
-	/* The 16 files of each of two batches, or of one and the up to 32 of
-	   a message to be refused; three channels; 0 to 2. */
-	[ROLE_HASHER] = { .max_fds = 64 },
+	/* The 32 files of each of two batches; three channels; 0 to 2. */
+	[ROLE_HASHER] = { .max_fds = 72 },
 	/* An entry, and a directory at each level of a path during a sweep. */
 	[ROLE_CACHE] = { .max_fds = 256, .writes = true, .groups = true },
 };

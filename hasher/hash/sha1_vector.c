@@ -50,16 +50,30 @@
 	ROUNDS_5(V, F, K, (T) + 15);					      \
 } while (0)
 
-#define STEPS_20(V, F, K) do {						      \
+/* The steps of one row wait for each other; another row fills the gaps. */
+#define STEP_TWICE(V, F, K, A, B, C, D, E) do {				      \
+	STEP(V, F, K, A, B, C, D, E);					      \
+	STEP(V, F, K, A##2, B##2, C##2, D##2, E##2);			      \
+} while (0)
+
+/* S is STEP or STEP_TWICE. */
+#define STEPS_20(S, V, F, K) do {					      \
 	int	i;							      \
 									      \
 	for (i = 0; i < 4; i++) {					      \
-		STEP(V, F, K, a, b, c, d, e);				      \
-		STEP(V, F, K, e, a, b, c, d);				      \
-		STEP(V, F, K, d, e, a, b, c);				      \
-		STEP(V, F, K, c, d, e, a, b);				      \
-		STEP(V, F, K, b, c, d, e, a);				      \
+		S(V, F, K, a, b, c, d, e);				      \
+		S(V, F, K, e, a, b, c, d);				      \
+		S(V, F, K, d, e, a, b, c);				      \
+		S(V, F, K, c, d, e, a, b);				      \
+		S(V, F, K, b, c, d, e, a);				      \
 	}								      \
+} while (0)
+
+#define STEPS_80(S, V) do {						      \
+	STEPS_20(S, V, CHOICE, V##_ALL(K0));				      \
+	STEPS_20(S, V, PARITY, V##_ALL(K1));				      \
+	STEPS_20(S, V, MAJORITY, V##_ALL(K2));				      \
+	STEPS_20(S, V, PARITY, V##_ALL(K3));				      \
 } while (0)
 
 /* An array of vectors stays in registers only if all loops over it are
@@ -85,25 +99,25 @@
 #define K2	((int)0x8f1bbcdc)
 #define K3	((int)0xca62c1d6)
 
-#define ROW(V, i)	(*(V##_vector *)states->h[i])
+#define ROW(V, i, n)	(((V##_vector *)states->h[i])[n])
 
-#define LOAD_STATE(V) do {						      \
-	a = ROW(V, 0);							      \
-	b = ROW(V, 1);							      \
-	c = ROW(V, 2);							      \
-	d = ROW(V, 3);							      \
-	e = ROW(V, 4);							      \
+#define LOAD_STATE(V, n, A, B, C, D, E) do {				      \
+	A = ROW(V, 0, n);						      \
+	B = ROW(V, 1, n);						      \
+	C = ROW(V, 2, n);						      \
+	D = ROW(V, 3, n);						      \
+	E = ROW(V, 4, n);						      \
 } while (0)
 
-#define ADD_STATE(V) do {						      \
-	ROW(V, 0) = V##_ADD(ROW(V, 0), a);				      \
-	ROW(V, 1) = V##_ADD(ROW(V, 1), b);				      \
-	ROW(V, 2) = V##_ADD(ROW(V, 2), c);				      \
-	ROW(V, 3) = V##_ADD(ROW(V, 3), d);				      \
-	ROW(V, 4) = V##_ADD(ROW(V, 4), e);				      \
+#define ADD_STATE(V, n, A, B, C, D, E) do {				      \
+	ROW(V, 0, n) = V##_ADD(ROW(V, 0, n), A);			      \
+	ROW(V, 1, n) = V##_ADD(ROW(V, 1, n), B);			      \
+	ROW(V, 2, n) = V##_ADD(ROW(V, 2, n), C);			      \
+	ROW(V, 3, n) = V##_ADD(ROW(V, 3, n), D);			      \
+	ROW(V, 4, n) = V##_ADD(ROW(V, 4, n), E);			      \
 } while (0)
 
-/* V_data() and V_zeros() of struct sha1_kernel. */
+/* V_data(), V_zeros() and V_zeros_twice() of struct sha1_kernel. */
 #define DEFINE_KERNELS(V)						      \
 static V##_TARGET void							      \
 V##_data(struct sha1_states *states, const uint8_t *const *data,	      \
@@ -113,14 +127,14 @@ V##_data(struct sha1_states *states, const uint8_t *const *data,	      \
 	size_t		at;						      \
 									      \
 	for (at = 0; at < blocks * SHA1_BLOCK; at += SHA1_BLOCK) {	      \
-		LOAD_STATE(V);						      \
+		LOAD_STATE(V, 0, a, b, c, d, e);			      \
 		V##_LOAD(w, data, at);					      \
 		PREFETCH(data, V##_LANES, at + AHEAD);			      \
 		ROUNDS_20(V, CHOICE, V##_ALL(K0), 0);			      \
 		ROUNDS_20(V, PARITY, V##_ALL(K1), 20);			      \
 		ROUNDS_20(V, MAJORITY, V##_ALL(K2), 40);		      \
 		ROUNDS_20(V, PARITY, V##_ALL(K3), 60);			      \
-		ADD_STATE(V);						      \
+		ADD_STATE(V, 0, a, b, c, d, e);				      \
 	}								      \
 }									      \
 									      \
@@ -130,12 +144,23 @@ V##_zeros(struct sha1_states *states, size_t blocks)			      \
 	V##_vector	a, b, c, d, e;					      \
 									      \
 	while (blocks-- > 0) {						      \
-		LOAD_STATE(V);						      \
-		STEPS_20(V, CHOICE, V##_ALL(K0));			      \
-		STEPS_20(V, PARITY, V##_ALL(K1));			      \
-		STEPS_20(V, MAJORITY, V##_ALL(K2));			      \
-		STEPS_20(V, PARITY, V##_ALL(K3));			      \
-		ADD_STATE(V);						      \
+		LOAD_STATE(V, 0, a, b, c, d, e);			      \
+		STEPS_80(STEP, V);					      \
+		ADD_STATE(V, 0, a, b, c, d, e);				      \
+	}								      \
+}									      \
+									      \
+static V##_TARGET void							      \
+V##_zeros_twice(struct sha1_states *states, size_t blocks)		      \
+{									      \
+	V##_vector	a, b, c, d, e, a2, b2, c2, d2, e2;		      \
+									      \
+	while (blocks-- > 0) {						      \
+		LOAD_STATE(V, 0, a, b, c, d, e);			      \
+		LOAD_STATE(V, 1, a2, b2, c2, d2, e2);			      \
+		STEPS_80(STEP_TWICE, V);				      \
+		ADD_STATE(V, 0, a, b, c, d, e);				      \
+		ADD_STATE(V, 1, a2, b2, c2, d2, e2);			      \
 	}								      \
 }
 
@@ -273,18 +298,20 @@ DEFINE_KERNELS(V256)
 DEFINE_KERNELS(VHALF)
 
 static const struct sha1_kernel	half_512 = {
-	"avx512vl", 8, 0, NULL, VHALF_data, VHALF_zeros
+	"avx512vl", 8, 0, NULL, VHALF_data, VHALF_zeros, VHALF_zeros_twice
 };
 
 /* The same kernels for a CPU without and with SHA instructions. */
 static const struct sha1_kernel	kernels_512[] = {
-	{ "avx512", 16, 2, &half_512, V512_data, V512_zeros },
-	{ "avx512", 16, 4, &half_512, V512_data, V512_zeros },
+	{ "avx512", 16, 2, &half_512, V512_data, V512_zeros,
+	    V512_zeros_twice },
+	{ "avx512", 16, 4, &half_512, V512_data, V512_zeros,
+	    V512_zeros_twice },
 };
 
 static const struct sha1_kernel	kernels_256[] = {
-	{ "avx2", 8, 3, NULL, V256_data, V256_zeros },
-	{ "avx2", 8, 5, NULL, V256_data, V256_zeros },
+	{ "avx2", 8, 3, NULL, V256_data, V256_zeros, V256_zeros_twice },
+	{ "avx2", 8, 5, NULL, V256_data, V256_zeros, V256_zeros_twice },
 };
 
 static bool

@@ -11,11 +11,11 @@
 
 #include "common/conf/conf.h"
 
-#define LANES_MAX	16
+#define LANES_MAX	32
 #define SHA1_BLOCK	64		/* bytes */
 #define SHA1_WORDS	5		/* of 32 bits, in a state */
 
-/* Stored word by word, so that each row is one vector or two halves of it. */
+/* Stored word by word, so that each row is a vector or two. */
 struct sha1_states {
 	_Alignas(64) uint32_t	h[SHA1_WORDS][LANES_MAX];
 };
@@ -37,6 +37,9 @@ struct sha1_kernel {
 	 * of the work; most of the bytes hashed for a small file are padding.
 	 */
 	void		(*zeros)(struct sha1_states *, size_t blocks);
+	/* The same for twice as many lanes, which takes less time than two
+	   calls. */
+	void		(*zeros_twice)(struct sha1_states *, size_t blocks);
 };
 
 /* Find the kernel for SHA1_AVX512 or SHA1_AVX2.  NULL: the CPU or the system

@@ -341,7 +341,7 @@ TEST(turns__small_files_beside_a_huge_one)
 	}
 	/* A batch of small files is little work; neither waits for all of the
 	   other. */
-	ATF_CHECK_EQ(100, small_batches);
+	ATF_CHECK_EQ(50, small_batches);
 	ATF_CHECK_MSG(huge_batches >= 8 && huge_batches <= 20,
 	    "%d huge batches", huge_batches);
 	hash_group_release(&rig.hashq, huge);

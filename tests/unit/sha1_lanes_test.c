@@ -22,7 +22,7 @@ static const struct sha1_kernel	*find_kernel(enum sha1_impl);
 /* The kernel that find_kernel() spoils; SHA1_AUTO: none. */
 static enum sha1_impl		 broken_impl = SHA1_AUTO;
 static unsigned			 broken_lane;
-static bool			 spoil_zeros;
+static enum { SPOIL_DATA, SPOIL_ZEROS, SPOIL_TWICE } spoiled;
 static const struct sha1_kernel	*sound;
 
 static void
@@ -40,6 +40,13 @@ break_zeros(struct sha1_states *states, size_t blocks)
 	states->h[2][broken_lane] ^= 1;
 }
 
+static void
+break_zeros_twice(struct sha1_states *states, size_t blocks)
+{
+	sound->zeros_twice(states, blocks);
+	states->h[2][broken_lane] ^= 1;
+}
+
 static const struct sha1_kernel *
 find_kernel(enum sha1_impl impl)
 {
@@ -51,7 +58,9 @@ find_kernel(enum sha1_impl impl)
 	if (sound == NULL)
 		return NULL;
 	kernel = *sound;
-	if (spoil_zeros)
+	if (spoiled == SPOIL_TWICE)
+		kernel.zeros_twice = break_zeros_twice;
+	else if (spoiled == SPOIL_ZEROS)
 		kernel.zeros = break_zeros;
 	else
 		kernel.data = break_data;
@@ -270,7 +279,7 @@ TEST(data__is_not_read_past_its_end)
 	for (i = 0; i < LANES_MAX; i++) {
 		jobs[i].len = i * 37 + 1;
 		jobs[i].data = data[i] = random_data(jobs[i].len);
-		jobs[i].padded_len = 1024;
+		jobs[i].padded_len = 2048;
 	}
 	check_jobs(l, jobs, LANES_MAX);
 	for (i = 0; i < LANES_MAX; i++)
@@ -284,13 +293,16 @@ check_broken(enum sha1_impl impl, const char *name, const char *instead)
 {
 	struct sha1_lanes	*l;
 	const char		*used;
+	unsigned		 i, lanes;
 
 	if (sha1_kernel_find(impl) == NULL)
 		atf_tc_skip("this machine has no %s", name);
 	broken_impl = impl;
-	for (broken_lane = 0; broken_lane < sha1_kernel_find(impl)->lanes;
-	    broken_lane++) {
-		spoil_zeros = broken_lane % 2;
+	lanes = sha1_kernel_find(impl)->lanes;
+	for (i = 0; i < 3 * lanes; i++) {
+		spoiled = i < 2 * lanes ? SPOIL_TWICE :
+		    i % 2 == 0 ? SPOIL_ZEROS : SPOIL_DATA;
+		broken_lane = i % (2 * lanes);
 		l = sha1_lanes_new(impl, &used);
 		ATF_REQUIRE(l != NULL);
 		ATF_CHECK_STREQ(instead, used);

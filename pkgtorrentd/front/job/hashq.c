@@ -18,14 +18,14 @@
 #include "common/torrent.h"
 #include "pkgtorrentd/front/job/hashq.h"
 
-#define OPEN_AHEAD	32	/* files of a group, open and not handed out */
+#define OPEN_AHEAD	64	/* files of a group, open and not handed out */
 #define BATCHES_QUEUED	2
 /* For a batch, of up to 64 MiB: the part that a slow disk has read by then
    stays in memory, and the next attempt goes on from there. */
 #define SILENT_MS	20000
 #define RATE_MS		500	/* between two measurements */
 #define LOSSES_MAX	5	/* deaths of hashers; then the file fails */
-#define TURN_BATCHES	8	/* of small files take as long as a slice */
+#define TURN_BATCHES	4	/* of small files take as long as a slice */
 #define RATE_DEFAULT	(100 << 20)	/* bytes per second of a slow disk */
 
 enum hashing_state {

@@ -13,7 +13,7 @@
  *
  * It accepts two batches: while it hashes one, the disk fetches the other.
  * Files are mapped, because hashing is so fast that a copy would cost half as
- * much again.
+ * much again; only small ones are copied.
  */
 #include <sys/mman.h>
 #include <sys/param.h>
@@ -45,6 +45,8 @@
 /* The kernel cuts a longer request to the size that the disk takes at once,
    which is hardly ever less than this. */
 #define AHEAD_STEP	(128ULL << 10)
+/* Shorter ranges are copied: to map them takes longer. */
+#define COPY_MAX	8192	/* bytes */
 #define TRY_LEN		4096	/* bytes */
 #define LOOK_LEN	32	/* bytes: so many zeros are hardly ever data */
 
@@ -63,6 +65,7 @@ struct read_range {
 	int		fd;
 	uint64_t	offset;
 	uint64_t	len;		/* bytes, up to READ_MAX */
+	bool		holes;		/* in the file */
 	/* A bit per unit: it was not in memory. */
 	uint64_t	cold[READ_MAX / READ_UNIT / 64];
 };
@@ -81,11 +84,13 @@ struct slice {
 	struct identity		sealed;	/* by the walker */
 	uint8_t			path_sum[SEAL_LEN];	/* the same */
 	uint32_t		walker;
+	struct identity		identity;	/* before the first byte was
+						   read */
+	bool			settled;
 	struct read_map		map;
 	bool			mapped;
+	const uint8_t		*data;		/* NULL: not there yet */
 	enum digests_status	status;
-	bool			settled;
-	struct identity		identity;
 	size_t			first_digest;	/* in batch.digests */
 	uint32_t		count;		/* digests */
 };
@@ -96,6 +101,7 @@ struct batch {
 	uint32_t	count;
 	uint64_t	len;			/* bytes, all slices */
 	struct slice	slices[HASH_RANGES];
+	uint8_t		copies[HASH_RANGES][COPY_MAX];
 };
 
 /* The memory for hashing a batch and for its answer, shared by all batches. */
@@ -196,14 +202,6 @@ read_heat(int fd, uint64_t offset, uint64_t len, bool holes)
 	    HEAT_WARM;
 }
 
-static bool
-has_holes(int fd)
-{
-	struct stat	st;
-
-	return fstat(fd, &st) == 0 && st.st_blocks < st.st_size / 512;
-}
-
 static void
 fetch(int fd, uint64_t offset, uint64_t len)
 {
@@ -219,7 +217,6 @@ fetch(int fd, uint64_t offset, uint64_t len)
 static void
 read_ahead(struct read_range *range)
 {
-	bool		holes = has_holes(range->fd);
 	uint64_t	at, len;
 	enum heat	heat;
 	unsigned	unit;
@@ -230,13 +227,24 @@ read_ahead(struct read_range *range)
 		/* In the middle: reading the unit before, the kernel may have
 		   read ahead into this one. */
 		heat = read_heat(range->fd, range->offset + at + len / 2,
-		    len - len / 2, holes);
+		    len - len / 2, range->holes);
 		if (heat == HEAT_WARM)
 			continue;
 		fetch(range->fd, range->offset + at, len);
 		if (heat == HEAT_COLD)
 			range->cold[unit / 64] |= 1ULL << unit % 64;
 	}
+}
+
+/* Copy a short range if all of it is in memory. */
+static bool
+read_copy(const struct read_range *range, uint8_t copy[COPY_MAX])
+{
+	struct iovec	iov = { copy, range->len };
+
+	return range->len <= COPY_MAX && range->len > 0 && !range->holes &&
+	    preadv2(range->fd, &iov, 1, (off_t)range->offset, RWF_NOWAIT) ==
+	    (ssize_t)range->len;
 }
 
 /* Map a range that is not empty.  0, or -1 with errno.  The struct must not
@@ -306,14 +314,24 @@ find_type(struct mounts *mounts, const struct statx *stx, int fd)
 	return m != NULL ? m->type : NULL;
 }
 
+static void
+slice_identify(const struct slice *slice, const struct mounts *mounts,
+    const struct statx *stx, struct identity *id)
+{
+	identity_of(id, stx);
+	id->mount = mounts_identity(mounts, slice->type, stx);
+}
+
 /*
  * Accept only a regular file that was opened for reading.  The front is not
  * trusted to pass on only the walker's files, and a FIFO would block the hasher
- * for ever.
+ * for ever.  The clock is read before the file's times: the identity after
+ * hashing shows any later change.
  */
 static enum msg_fault
 slice_take_fd(struct slice *slice, struct mounts *mounts, int fd)
 {
+	int64_t		now = clock_real_ns();
 	struct statx	stx;
 	int		flags;
 
@@ -323,7 +341,11 @@ slice_take_fd(struct slice *slice, struct mounts *mounts, int fd)
 	    !S_ISREG(stx.stx_mode))
 		return FAULT_FDS;
 	slice->read.fd = fd;
+	slice->read.holes = stx.stx_blocks < stx.stx_size / 512;
 	slice->type = find_type(mounts, &stx, fd);
+	slice_identify(slice, mounts, &stx, &slice->identity);
+	slice->settled = identity_settled(&slice->identity, now,
+	    slice->type != NULL && slice->type->local);
 	return 0;
 }
 
@@ -434,36 +456,27 @@ slice_look(const struct slice *slice, const struct mounts *mounts,
 
 	if (mounts_stat(slice->read.fd, "", AT_EMPTY_PATH, &stx) == -1)
 		return -1;
-	identity_of(id, &stx);
-	id->mount = mounts_identity(mounts, slice->type, &stx);
+	slice_identify(slice, mounts, &stx, id);
 	return 0;
 }
 
-/*
- * Get the identity of the file and map its bytes.  The clock is read before the
- * file's times: the second identity shows any later change.
- */
+/* Map the bytes, unless they have been copied. */
 static void
-slice_open(struct slice *slice, const struct mounts *mounts)
+slice_open(struct slice *slice)
 {
-	int64_t	now = clock_real_ns();
-
 	slice->status = DIGESTS_OK;
-	if (slice_look(slice, mounts, &slice->identity) == -1) {
-		slice_fail(slice, strerror(errno));
-		return;
-	}
 	/* The front may have passed on another file than the walker's. */
 	if (!identity_same_open(&slice->identity, &slice->sealed)) {
 		slice->status = DIGESTS_CHANGED;
+		slice->data = NULL;
 		return;
 	}
-	slice->settled = identity_settled(&slice->identity, now,
-	    slice->type != NULL && slice->type->local);
-	if (slice->read.len == 0)
+	if (slice->read.len == 0 || slice->data != NULL)
 		return;
 	slice->mapped = read_map(&slice->map, &slice->read) == 0;
-	if (!slice->mapped)
+	if (slice->mapped)
+		slice->data = slice->map.data;
+	else
 		slice_fail(slice, strerror(errno));
 }
 
@@ -502,13 +515,13 @@ slice_add_jobs(struct slice *slice, uint32_t piece_len,
 	uint64_t	 at, len;
 	uint8_t		(*out)[SHA1_LEN];
 
-	if (!slice->mapped)
+	if (slice->data == NULL)
 		return njobs;
 	out = &scratch->digests[slice->first_digest];
 	for (at = 0; at < slice->read.len; at += len) {
 		len = MIN(piece_len, slice->read.len - at);
 		job = &scratch->jobs[njobs++];
-		job->data = slice->map.data + at;
+		job->data = slice->data + at;
 		job->len = len;
 		job->digest = out[slice->count++];
 		job->padded_len = 0;
@@ -556,7 +569,7 @@ batch_hash(struct batch *batch, struct hash_scratch *scratch)
 	for (i = 0; i < batch->count; i++) {
 		slice = &batch->slices[i];
 		slice->first_digest = ndigests;
-		slice_open(slice, scratch->mounts);
+		slice_open(slice);
 		njobs = slice_add_jobs(slice, batch->piece_len, scratch, njobs);
 		ndigests += slice->count;
 	}
@@ -646,6 +659,7 @@ static enum msg_fault
 hasher_on_hash(struct hasher *h, struct msg *msg)
 {
 	struct batch	*batch;
+	struct slice	*slice;
 	enum msg_fault	 fault;
 	uint32_t	 i;
 
@@ -653,8 +667,13 @@ hasher_on_hash(struct hasher *h, struct msg *msg)
 	fault = batch_take(batch, &h->child.keys, &h->mounts, msg);
 	if (fault != 0)
 		return fault;
-	for (i = 0; i < batch->count; i++)
-		read_ahead(&batch->slices[i].read);
+	for (i = 0; i < batch->count; i++) {
+		slice = &batch->slices[i];
+		if (read_copy(&slice->read, batch->copies[i]))
+			slice->data = batch->copies[i];
+		else
+			read_ahead(&slice->read);
+	}
 	h->queued++;
 	return FAULT_NONE;
 }

@@ -28,6 +28,8 @@ check_files(const char *digest)
 	rig_start(&h, digest);
 	check_file(&h, "empty", 0, PIECE);
 	check_file(&h, "byte", 1, PIECE);
+	check_file(&h, "longest copy", COPY_MAX, PIECE);
+	check_file(&h, "too long for a copy", COPY_MAX + 1, PIECE);
 	check_file(&h, "piece", PIECE, PIECE);
 	check_file(&h, "odd", 3 * PIECE + 100, PIECE);
 	check_file(&h, "slice", SLICE_MIN, 1U << 20);
@@ -370,6 +372,31 @@ TEST(memory__what_surrounds_a_hole_stays)
 	free(data);
 }
 
+/* Whether a short range is read at once, or has to be fetched and mapped. */
+TEST(memory__short_ranges_are_copied)
+{
+	static uint8_t		 copy[COPY_MAX];
+	struct read_range	 range = { .len = COPY_MAX };
+	uint8_t			*data;
+
+	range.fd = hash_file("file", 2 * COPY_MAX, &data);
+	range.offset = COPY_MAX / 2;
+	ATF_CHECK(read_copy(&range, copy));
+	ATF_CHECK(memcmp(data + COPY_MAX / 2, copy, COPY_MAX) == 0);
+	range.holes = true;
+	ATF_CHECK(!read_copy(&range, copy));
+	range.holes = false;
+	range.len = COPY_MAX + 1;
+	ATF_CHECK(!read_copy(&range, copy));
+	range.len = 0;
+	ATF_CHECK(!read_copy(&range, copy));
+	/* A part is not enough. */
+	range.len = COPY_MAX;
+	range.offset = 2 * COPY_MAX - 1;
+	ATF_CHECK(!read_copy(&range, copy));
+	free(data);
+}
+
 TEST(memory__where_nobody_knows)
 {
 	const uint64_t		 none[READ_MAX / READ_UNIT / 64] = { 0 };
@@ -410,6 +437,7 @@ TEST(file__cannot_be_read)
 	batch.slices[0].read.len = 4 * PIECE;
 	ATF_REQUIRE_EQ(0, slice_look(&batch.slices[0], &mounts,
 	    &batch.slices[0].sealed));
+	batch.slices[0].identity = batch.slices[0].sealed;
 	batch_hash(&batch, &scratch);
 	memcpy(&item, scratch.tail, sizeof(item));
 	ATF_CHECK_EQ(sizeof(item), scratch.tail_len);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * For SHA1_Init() and its relatives, which OpenSSL 3 deprecates: with EVP a
- * path digest takes three times as long.
+ * path digest takes three times as long, and a seal twice.  None of them can
+ * fail.
  */
 #define OPENSSL_API_COMPAT	0x10101000L
 #include <openssl/core_names.h>
@@ -16,15 +17,14 @@
 #include "common/log.h"
 #include "common/seal.h"
 
-/*
- * Fetch every algorithm before the sandbox: the first fetch reads openssl.cnf
- * and loads providers.  After that, a failure inside OpenSSL can only mean
- * that memory is exhausted or corrupt, so it is fatal: an error must never
- * pass for a digest.
- */
-static EVP_MD		*md_sha256;
-static EVP_MD_CTX	*md_ctx;
-static EVP_MAC_CTX	*mac_ctx;
+/* HMAC (RFC 2104) of the seal at hand. */
+struct mac {
+	SHA256_CTX	 sum;
+	uint8_t		 outer[SHA256_CBLOCK];	/* the key, for the second
+						   SHA-256 */
+};
+
+static struct mac	 mac;
 static EVP_KDF_CTX	*kdf_ctx;
 
 static char		 digest_name[] = "SHA256";
@@ -39,30 +39,10 @@ sha1(const void *p, size_t len, uint8_t out[SHA1_LEN])
 	SHA1_Final(out, &ctx);
 }
 
-static void
-sha256_begin(void)
-{
-	if (md_ctx == NULL) {
-		md_sha256 = EVP_MD_fetch(NULL, digest_name, NULL);
-		md_ctx = EVP_MD_CTX_new();
-		if (md_sha256 == NULL || md_ctx == NULL)
-			fatal("OpenSSL offers no SHA-256");
-	}
-	if (!EVP_DigestInit_ex2(md_ctx, md_sha256, NULL))
-		fatal("OpenSSL failed to begin a digest");
-}
-
-static void
-sha256_add(const void *p, size_t len)
-{
-	if (!EVP_DigestUpdate(md_ctx, p, len))
-		fatal("OpenSSL failed to compute a digest");
-}
-
 struct sum {
 	bool		 is_sha1;
 	SHA_CTX		 sha1;
-	EVP_MD_CTX	*sha256;
+	SHA256_CTX	 sha256;
 };
 
 struct sum *
@@ -74,16 +54,10 @@ sum_new(bool is_sha1)
 	if (s == NULL)
 		return NULL;
 	s->is_sha1 = is_sha1;
-	if (is_sha1) {
+	if (is_sha1)
 		SHA1_Init(&s->sha1);
-		return s;
-	}
-	s->sha256 = EVP_MD_CTX_new();
-	if (s->sha256 == NULL ||
-	    !EVP_DigestInit_ex2(s->sha256, md_sha256, NULL)) {
-		sum_end(s, NULL);
-		return NULL;
-	}
+	else
+		SHA256_Init(&s->sha256);
 	return s;
 }
 
@@ -92,8 +66,8 @@ sum_add(struct sum *s, const void *p, size_t len)
 {
 	if (s->is_sha1)
 		SHA1_Update(&s->sha1, p, len);
-	else if (!EVP_DigestUpdate(s->sha256, p, len))
-		fatal("OpenSSL failed to compute a digest");
+	else
+		SHA256_Update(&s->sha256, p, len);
 }
 
 void
@@ -103,86 +77,56 @@ sum_end(struct sum *s, uint8_t *out)
 		return;
 	if (out != NULL && s->is_sha1)
 		SHA1_Final(out, &s->sha1);
-	else if (out != NULL && !EVP_DigestFinal_ex(s->sha256, out, NULL))
-		fatal("OpenSSL failed to compute a digest");
-	EVP_MD_CTX_free(s->sha256);
+	else if (out != NULL)
+		SHA256_Final(out, &s->sha256);
 	free(s);
-}
-
-static void
-sha256_end(uint8_t out[SEAL_LEN])
-{
-	if (!EVP_DigestFinal_ex(md_ctx, out, NULL))
-		fatal("OpenSSL failed to end a digest");
 }
 
 void
 sha256(const void *p, size_t len, uint8_t out[SEAL_LEN])
 {
-	sha256_begin();
-	sha256_add(p, len);
-	sha256_end(out);
+	SHA256_CTX ctx;
+
+	SHA256_Init(&ctx);
+	SHA256_Update(&ctx, p, len);
+	SHA256_Final(out, &ctx);
 }
 
-static void
-seal_load(void)
-{
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-		    digest_name, 0),
-		OSSL_PARAM_construct_end(),
-	};
-	EVP_MAC *mac;
-
-	mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	mac_ctx = EVP_MAC_CTX_new(mac);
-	if (mac_ctx == NULL || !EVP_MAC_CTX_set_params(mac_ctx, params))
-		fatal("OpenSSL offers no HMAC");
-	EVP_MAC_free(mac);		/* the context has a reference */
-}
-
-/*
- * One context serves all keys.  OpenSSL before 3.0.3 continues the last MAC if
- * it is not given the key again, so that a context for each would save nothing.
- */
 static void
 seal_begin(const uint8_t key[SEAL_LEN], uint32_t type)
 {
-	/* OpenSSL would go on with the last key. */
+	uint8_t inner[SHA256_CBLOCK];
+	size_t i;
+
 	if (key == NULL)
 		fatal("a seal without a key");
-	if (mac_ctx == NULL)
-		seal_load();
-	if (!EVP_MAC_init(mac_ctx, key, SEAL_LEN, NULL) ||
-	    !EVP_MAC_update(mac_ctx, (const uint8_t *)&type, sizeof(type)))
-		fatal("OpenSSL failed to begin a seal");
+	memset(inner, 0x36, sizeof(inner));
+	memset(mac.outer, 0x5c, sizeof(mac.outer));
+	for (i = 0; i < SEAL_LEN; i++) {
+		inner[i] ^= key[i];
+		mac.outer[i] ^= key[i];
+	}
+	SHA256_Init(&mac.sum);
+	SHA256_Update(&mac.sum, inner, sizeof(inner));
+	SHA256_Update(&mac.sum, &type, sizeof(type));
+	explicit_bzero(inner, sizeof(inner));
 }
 
 static void
 seal_add(const void *p, size_t len)
 {
-	if (!EVP_MAC_update(mac_ctx, p, len))
-		fatal("OpenSSL failed to compute a seal");
+	SHA256_Update(&mac.sum, p, len);
 }
 
 static void
 seal_end(uint8_t out[SEAL_LEN])
 {
-	size_t len;
-
-	if (!EVP_MAC_final(mac_ctx, out, &len, SEAL_LEN) || len != SEAL_LEN)
-		fatal("OpenSSL failed to end a seal");
-}
-
-void
-seal_init(void)
-{
-	static const uint8_t key[SEAL_LEN];
-	uint8_t out[SEAL_LEN];
-
-	sha256("", 0, out);
-	seal_begin(key, MSG_NONE);
-	seal_end(out);
+	SHA256_Final(out, &mac.sum);
+	SHA256_Init(&mac.sum);
+	SHA256_Update(&mac.sum, mac.outer, sizeof(mac.outer));
+	SHA256_Update(&mac.sum, out, SEAL_LEN);
+	SHA256_Final(out, &mac.sum);
+	explicit_bzero(&mac, sizeof(mac));
 }
 
 bool
@@ -236,10 +180,12 @@ void
 seal_path(const char *prefix, const void *path, size_t len,
     uint8_t sum[SEAL_LEN])
 {
-	sha256_begin();
-	sha256_add(prefix, strlen(prefix) + 1);
-	sha256_add(path, len);
-	sha256_end(sum);
+	SHA256_CTX ctx;
+
+	SHA256_Init(&ctx);
+	SHA256_Update(&ctx, prefix, strlen(prefix) + 1);
+	SHA256_Update(&ctx, path, len);
+	SHA256_Final(sum, &ctx);
 }
 
 void

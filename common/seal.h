@@ -66,11 +66,6 @@ void	seal_digests(const uint8_t key[SEAL_LEN],
 /* 1 if equal, in constant time. */
 int	seal_equal(const uint8_t a[SEAL_LEN], const uint8_t b[SEAL_LEN]);
 
-/* Load all that OpenSSL loads lazily for the functions of this file but
-   seal_derive(): to be called before the sandbox.  A later failure inside
-   OpenSSL is fatal(). */
-void	seal_init(void);
-
 /* SHA-256 of listings and entries, SHA-1 of path digests. */
 void	sha256(const void *, size_t, uint8_t out[SEAL_LEN]);
 void	sha1(const void *, size_t, uint8_t out[SHA1_LEN]);

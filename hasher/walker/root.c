@@ -243,7 +243,7 @@ seen_from_stat(struct root *root, const char *path, size_t len,
 /* Let the kernel follow a link, from the root. */
 static enum path_status
 look_through(struct root *root, const char *path, size_t len,
-    struct seen *seen)
+    struct seen *seen, bool open_next)
 {
 	enum path_status status;
 	struct statx	 stx;
@@ -258,7 +258,8 @@ look_through(struct root *root, const char *path, size_t len,
 	else {
 		status = seen_from_stat(root, path, len, seen, &stx,
 		    before_ns);
-		if (status == PATH_OK && may_read(fd, "", AT_EMPTY_PATH) == -1)
+		if (status == PATH_OK && !open_next &&
+		    may_read(fd, "", AT_EMPTY_PATH) == -1)
 			status = root_status(root, errno, path, len);
 	}
 	close(fd);
@@ -292,8 +293,10 @@ find_parent(struct root *root, const char *path, size_t len)
 	return status;
 }
 
-enum path_status
-root_look(struct root *root, const char *path, size_t len, struct seen *seen)
+/* open_next: an open(2) for reading follows, which tells if that is allowed. */
+static enum path_status
+look(struct root *root, const char *path, size_t len, struct seen *seen,
+    bool open_next)
 {
 	enum path_status status;
 	struct statx	 stx;
@@ -304,7 +307,7 @@ root_look(struct root *root, const char *path, size_t len, struct seen *seen)
 
 	memset(seen, 0, sizeof(*seen));
 	if (len == strlen(root_prefix(root)))
-		return look_through(root, path, len, seen);
+		return look_through(root, path, len, seen, open_next);
 	if (len > SPEC_MAX || name_len > NAME_MAX || is_doubled(path, len))
 		return PATH_MISSING;
 	status = find_parent(root, path, (size_t)(slash - path));
@@ -318,13 +321,19 @@ root_look(struct root *root, const char *path, size_t len, struct seen *seen)
 		return root_status(root, errno, path, len);
 	if (S_ISLNK(stx.stx_mode)) {
 		seen->link = true;
-		return look_through(root, path, len, seen);
+		return look_through(root, path, len, seen, open_next);
 	}
 	status = seen_from_stat(root, path, len, seen, &stx, before_ns);
-	if (status == PATH_OK &&
+	if (status == PATH_OK && !open_next &&
 	    may_read(root->parent_fd, name, AT_SYMLINK_NOFOLLOW) == -1)
 		status = root_status(root, errno, path, len);
 	return status;
+}
+
+enum path_status
+root_look(struct root *root, const char *path, size_t len, struct seen *seen)
+{
+	return look(root, path, len, seen, false);
 }
 
 enum path_status
@@ -338,7 +347,7 @@ root_open(struct root *root, const char *path, size_t len, int flags,
 	/* Do not open a file before it is known to be regular: opening a tape
 	   drive rewinds it. */
 	if (!(flags & O_DIRECTORY))
-		status = root_look(root, path, len, seen);
+		status = look(root, path, len, seen, true);
 	if (status != PATH_OK)
 		return status;
 	*fd = open_beneath(root, path, len,

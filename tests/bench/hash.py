@@ -3,7 +3,7 @@
 """Hashing: wall clock and CPU time of all processes together, for files in
 the page cache and on disk, over other makers of torrents.
 
-    hash.py [PART ...]     memory file files disk latency small space
+    hash.py [PART ...]     memory file files idle disk latency small space
 
 All parts without one; ROUNDS (5) and SIZE (4096 MiB of each kind of data) can
 be set in the environment, and BIG=1 for a file of 1 TiB.
@@ -22,6 +22,7 @@ from bench import SERVICE, Rounds, Service, digest_target, row, verdict
 
 MIB = 1 << 20
 SIZE = int(os.environ.get("SIZE", "4096")) * MIB
+REST = 7				# seconds
 LOOP = bench.HERE + "/hash"
 LIBTORRENT = """
 import sys, libtorrent as lt
@@ -44,13 +45,14 @@ def fill(path, size, block):
         os.fsync(f.fileno())
 
 
-def warmed(paths, measure):
+def warmed(paths, measure, rest):
     """Read before each turn: some machines evict memory that rests for seconds."""
     def run():
         for path in paths:
             with open(path, "rb", 0) as f:
                 while f.read(MIB):
                     pass
+        time.sleep(rest)
         return measure()
     return run
 
@@ -97,13 +99,14 @@ def service_run(service, size, ask):
     return rates(size, wall, service.cpu() - cpu)
 
 
-def contenders(what, size, paths, ask):
-    """Every program that can hash these, a name below www/."""
-    one = "www/" + what
+def against_mktorrent(what, size, ask, rest):
+    """mktorrent and the service, by name; rest: seconds before the service is
+    asked."""
     service = Service(pin=False)
 
     def serve(digest, hashers):
         service.anew("digest " + digest, "hashers %d" % hashers)
+        time.sleep(rest)
         return service_run(service, size, lambda: ask(service))
 
     found = {}
@@ -111,7 +114,28 @@ def contenders(what, size, paths, ask):
         for n in 1, 2:
             found["mktorrent -t%d" % n] = lambda n=n: peer(
                 size, "mktorrent", "-t%d" % n, "-l", "20", "-a",
-                "udp://tracker.example", "-o", "peer.torrent", one)
+                "udp://tracker.example", "-o", "peer.torrent", "www/" + what)
+    for digest, hashers in (("auto", 1), ("auto", 2), ("avx2", 1),
+                            ("openssl", 1)):
+        found["%s x%d, service" % (digest, hashers)] = \
+            lambda d=digest, n=hashers: serve(d, n)
+    return service, found
+
+
+def take_turns(service, found, paths, rest=0):
+    r = Rounds(**{name: warmed(paths, measure, rest)
+                  for name, measure in found.items()})
+    service.stop()
+    for name in found:
+        row(name, "%.2f GB/s" % r.median(name, "wall"),
+            "%.2f GB/CPU s" % r.median(name, "cpu"))
+    return r
+
+
+def contenders(what, size, paths, ask):
+    """Every program that can hash these, a name below www/."""
+    one = "www/" + what
+    service, found = against_mktorrent(what, size, ask, 0)
     if subprocess.run([PYTHON, "-c", "import libtorrent"],
                       stderr=subprocess.DEVNULL).returncode == 0:
         found["libtorrent"] = lambda: peer(size, PYTHON, "-c", LIBTORRENT,
@@ -125,17 +149,7 @@ def contenders(what, size, paths, ask):
                               ("avx2", 1), ("openssl", 1)):
         found["%s x%d, bare" % (digest, processes)] = \
             lambda d=digest, n=processes: loop(d, n, paths)
-    for digest, hashers in (("auto", 1), ("auto", 2), ("avx2", 1),
-                            ("openssl", 1)):
-        found["%s x%d, service" % (digest, hashers)] = \
-            lambda d=digest, n=hashers: serve(d, n)
-    r = Rounds(**{name: warmed(paths, measure)
-                  for name, measure in found.items()})
-    service.stop()
-    for name in found:
-        row(name, "%.2f GB/s" % r.median(name, "wall"),
-            "%.2f GB/CPU s" % r.median(name, "cpu"))
-    return r
+    return take_turns(service, found, paths)
 
 
 def ratio(r, what, key, a, b, goal=""):
@@ -196,22 +210,40 @@ def file():
     print_common(r, ">= 0.9")
 
 
-def files():
-    """Many small ones, in one POST."""
-    names = ["/m/%04d.rpm" % i for i in range(SIZE // (2 * MIB) * 2000 //
-                                              2048)]
+def rpms(n):
+    names = ["/m%d/%04d.rpm" % (n, i) for i in range(n)]
     data = block()
     for i, name in enumerate(names):
         fill("www" + name, 2 * MIB, data[i % 61 * MIB:])
     time.sleep(2.1)
-    r = contenders("m", len(names) * 2 * MIB, ["www" + n for n in names],
-                   lambda s: s.post(names))
+    return names
+
+
+def files():
+    """Many small ones, in one POST."""
+    names = rpms(SIZE // (2 * MIB) * 2000 // 2048)
+    r = contenders("m%d" % len(names), len(names) * 2 * MIB,
+                   ["www" + n for n in names], lambda s: s.post(names))
     ratio(r, "mktorrent, wall, two hashers", "wall", "auto x2, service",
-          MKTORRENT, ">= 2.5")
+          MKTORRENT, ">= 4.8")
     ratio(r, "mktorrent, CPU", "cpu", "auto x1, service", MKTORRENT,
-          ">= 2.5")
+          ">= 5.0")
     # Here some of the CPU goes to the file system: each has an entry.
     print_common(r, "")
+
+
+def idle():
+    """Fewer, after as long a rest as between two requests."""
+    names = rpms(400)
+    service, found = against_mktorrent("m400", 400 * 2 * MIB,
+                                       lambda s: s.post(names), REST)
+    r = take_turns(service, {name: found[name] for name in found
+                             if name.startswith(("mktorrent", "auto"))},
+                   ["www" + n for n in names], REST)
+    ratio(r, "mktorrent, wall, two hashers", "wall", "auto x2, service",
+          MKTORRENT, ">= 3.0")
+    ratio(r, "mktorrent, CPU", "cpu", "auto x1, service", MKTORRENT,
+          ">= 3.3")
 
 
 def disk():
@@ -379,7 +411,7 @@ def space():
 
 
 def main():
-    parts = (memory, file, files, disk, latency, small, space)
+    parts = (memory, file, files, idle, disk, latency, small, space)
     names = sys.argv[1:] or [p.__name__ for p in parts]
     bench.work_directory()
     if shutil.disk_usage(".").free < 2.3 * SIZE:

@@ -92,6 +92,18 @@ sha256(const void *p, size_t len, uint8_t out[SEAL_LEN])
 	SHA256_Final(out, &ctx);
 }
 
+void
+sha256_both(const void *a, size_t a_len, const void *b, size_t b_len,
+    uint8_t out[SEAL_LEN])
+{
+	SHA256_CTX ctx;
+
+	SHA256_Init(&ctx);
+	SHA256_Update(&ctx, a, a_len);
+	SHA256_Update(&ctx, b, b_len);
+	SHA256_Final(out, &ctx);
+}
+
 static void
 seal_begin(const uint8_t key[SEAL_LEN], uint32_t type)
 {
@@ -180,12 +192,7 @@ void
 seal_path(const char *prefix, const void *path, size_t len,
     uint8_t sum[SEAL_LEN])
 {
-	SHA256_CTX ctx;
-
-	SHA256_Init(&ctx);
-	SHA256_Update(&ctx, prefix, strlen(prefix) + 1);
-	SHA256_Update(&ctx, path, len);
-	SHA256_Final(sum, &ctx);
+	sha256_both(prefix, strlen(prefix) + 1, path, len, sum);
 }
 
 void

@@ -68,6 +68,9 @@ int	seal_equal(const uint8_t a[SEAL_LEN], const uint8_t b[SEAL_LEN]);
 
 /* SHA-256 of listings and entries, SHA-1 of path digests. */
 void	sha256(const void *, size_t, uint8_t out[SEAL_LEN]);
+/* SHA-256 of a, then b. */
+void	sha256_both(const void *a, size_t a_len, const void *b, size_t b_len,
+	    uint8_t out[SEAL_LEN]);
 void	sha1(const void *, size_t, uint8_t out[SHA1_LEN]);
 
 /* A SHA-1 or SHA-256 in parts.  NULL without memory.  sum_end() frees it and

@@ -124,10 +124,18 @@ child_on_message(void *owner, struct msg *msg)
 	return child->ops->message(child->owner, msg);
 }
 
+/* Finish what belongs to the front. */
+static void
+child_orphaned(void *owner)
+{
+	child_close_front(owner);
+	_exit(0);
+}
+
 static const struct channel_ops parent_ops = {
 	.message = child_on_message,
 	.wrong = parent_wrong,
-	.closed = exit_orphaned,
+	.closed = child_orphaned,
 };
 
 static bool

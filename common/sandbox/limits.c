@@ -24,8 +24,10 @@
 #define WALKS		16
 #define MATCH		(6ULL << 10)
 
-/* The cache: an entry as it is read, made, stored and sent. */
+/* The cache: an entry as it is read, made, stored and sent, and what it knows
+   of packs, one of which may grow meanwhile. */
 #define ENTRIES		4
+#define PACKS		(2 * 16 * M)
 
 static uint64_t
 limits_front(const struct conf *conf)
@@ -61,7 +63,8 @@ limits_data(enum role role, const struct conf *conf)
 	case ROLE_HASHER:
 		return OWN;
 	case ROLE_CACHE:
-		return OWN + ENTRIES * (conf->max_torrent + LISTING_MAX);
+		return OWN + PACKS +
+		    ENTRIES * (conf->max_torrent + LISTING_MAX);
 	default:
 		return 0;
 	}

@@ -10,6 +10,7 @@
 /* This comes first: on other platforms the system headers may fail. */
 #include "common/platform.h"
 
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -203,6 +204,9 @@ static const struct call calls[] = {
 	{ "openat", CACHE, { OPENS(2, O_WRONLY | O_CREAT | O_EXCL |
 	    O_NOFOLLOW | O_CLOEXEC), IS(3, 0600) } },
 	{ "pread64", CACHE, ANY },
+	{ "pwrite64", CACHE, ANY },
+	/* One service writes. */
+	{ "flock", CACHE, { IS(1, LOCK_EX | LOCK_NB) } },
 	{ "mkdirat", CACHE, { IS(2, 0700) } },
 	/* rename(2) on systems that have only the second one. */
 	{ "renameat", CACHE, ANY },

@@ -31,6 +31,7 @@
 #include "common/torrent.h"
 #include "pkgtorrentd/cache/making.h"
 #include "pkgtorrentd/cache/request.h"
+#include "pkgtorrentd/cache/summary.h"
 #include "pkgtorrentd/cache/sweep.h"
 
 #define MESSAGES_AT_ONCE 32
@@ -60,6 +61,7 @@ struct put_info {
 
 struct put {
 	struct store		*store;
+	struct packs		*packs;
 	struct requests		*requests;
 	const struct seal_keys	*keys;
 	const struct conf	*conf;
@@ -70,6 +72,7 @@ struct put {
 struct cache {
 	struct child	 child;
 	struct store	 store;
+	struct packs	*packs;
 	struct sweep	*sweep;
 	struct put	 put;
 	struct requests	 requests;
@@ -81,6 +84,7 @@ cache_configure(struct cache *c)
 	const struct conf *conf = c->child.conf;
 
 	c->put.conf = conf;
+	packs_configure(c->packs, conf);
 	store_set_size(&c->store, conf->cache_size);
 	c->store.entry_max = conf->max_torrent + LISTING_MAX +
 	    ENTRY_OVERHEAD_MAX;
@@ -278,25 +282,15 @@ static void
 save_pieces(struct put *put)
 {
 	struct put_pieces *p = &put->pieces;
-	struct entry_pieces e = {
-		.path = p->path,
-		.path_len = p->path_len,
-		.piece_len = p->piece_len,
+	struct pack_list list = {
 		.identity = p->identity,
 		.digests = p->digests.data,
 		.count = p->digests.len / SHA1_LEN,
 	};
-	char name[ENTRY_PATH_LEN];
-	struct buf b = { 0 };
 
-	if (!p->keep || entry_name_pieces(name, p->path, p->path_len,
-	    p->piece_len) == -1)
-		return;
-	if (entry_build_pieces(&b, &e) == 0)
-		(void)store_save(put->store, name, b.data, b.len);
-	else
-		log_warn("out of memory: an entry was not stored");
-	buf_free(&b);
+	if (p->keep)
+		packs_save(put->packs, p->path, p->path_len, p->piece_len,
+		    &list);
 }
 
 static enum msg_fault
@@ -396,8 +390,8 @@ put_info_part(struct put *put, const struct msg *msg)
 		return FAULT_CONTENT;
 	if (info->sealed != info->listing.len)
 		return FAULT_SEAL;
-	if (making_new(put->store, put->conf, info->digest, &info->listing,
-	    &making) == -1)
+	if (making_new(put->store, put->packs, put->conf, info->digest,
+	    &info->listing, &making) == -1)
 		return FAULT_CONTENT;
 	if (making != NULL)
 		requests_make(put->requests, making, body->client,
@@ -434,19 +428,12 @@ static enum msg_fault
 cache_on_touch(struct cache *c, const struct msg *msg)
 {
 	const struct msg_touch *body = msg->body;
-	char name[ENTRY_PATH_LEN];
 
-	if (body->piece_len == 0) {
-		if (msg->tail_len != 0)
-			return FAULT_CONTENT;
-		requests_touch(&c->requests, body->digest);
-		return FAULT_NONE;
-	}
-	if (msg->tail_len == 0 || !torrent_piece_len_ok(body->piece_len))
+	if (body->piece_len != 0)
+		return requests_touch_pieces(&c->requests, msg);
+	if (msg->tail_len != 0)
 		return FAULT_CONTENT;
-	if (entry_name_pieces(name, msg->tail, msg->tail_len,
-	    body->piece_len) == 0)
-		store_touch(&c->store, name);
+	requests_touch(&c->requests, body->digest);
 	return FAULT_NONE;
 }
 
@@ -473,7 +460,8 @@ cache_has_room(void *owner)
 	return requests_have_room(&c->requests);
 }
 
-/* The front has gone: discard its requests and incomplete entries. */
+/* The front has gone: discard its requests and incomplete entries, and write
+   the complete ones. */
 static void
 cache_on_front_closed(void *owner)
 {
@@ -482,6 +470,7 @@ cache_on_front_closed(void *owner)
 	forget_pieces(&c->put);
 	forget_info(&c->put);
 	requests_drop(&c->requests);
+	packs_flush(c->packs);
 }
 
 static const struct child_ops cache_ops = {
@@ -494,14 +483,18 @@ static const struct child_ops cache_ops = {
 static void __attribute__((__noreturn__))
 cache_loop(struct cache *c)
 {
-	int wait_ms = 0;
-	bool busy;
+	int wait_ms = 0, due_ms;
+	bool busy = true;
 
 	for (;;) {
-		busy = child_wait(&c->child, c->requests.n > 0 ? 0 :
-		    wait_ms) > 0;
+		busy = child_wait(&c->child, busy ? 0 : wait_ms) > 0;
 		busy |= requests_turn(&c->requests);
+		if (!busy)
+			busy = packs_tidy(c->packs);
 		wait_ms = sweep_turn(c->sweep, !busy);
+		due_ms = packs_flush_due(c->packs);
+		if (due_ms != -1 && due_ms < wait_ms)
+			wait_ms = due_ms;
 	}
 }
 
@@ -512,6 +505,8 @@ cache_selftest(void *owner, int dirfd)
 
 	c->store.dirfd = dirfd;
 	store_start(&c->store, c->child.flags & CONF_CHECK);
+	if (!(c->child.flags & CONF_CHECK))
+		summary_load(&c->store);
 }
 
 void
@@ -523,9 +518,13 @@ cache_main(void)
 	(void)signal(SIGXFSZ, SIG_IGN);
 	torrent_init();
 	child_start(&c.child, ROLE_CACHE, &cache_ops, &c);
-	c.sweep = sweep_new(&c.store);
-	requests_init(&c.requests, &c.child, &c.store);
+	c.packs = packs_new(&c.store);
+	if (c.packs == NULL)
+		fatal("out of memory");
+	c.sweep = sweep_new(&c.store, c.packs);
+	requests_init(&c.requests, &c.child, &c.store, c.packs);
 	c.put.store = &c.store;
+	c.put.packs = c.packs;
 	c.put.requests = &c.requests;
 	c.put.keys = &c.child.keys;
 	if (c.sweep == NULL)

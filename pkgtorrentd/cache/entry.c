@@ -8,23 +8,11 @@
 #include "pkgtorrentd/cache/entry.h"
 
 #define ENTRY_VERSION	1
+#define KIND_INFO	1	/* 2: the piece lists of version 0.1.0 */
 
 /* Not a string, which would have a NUL at the end. */
 static const uint8_t magic[ENTRY_PEEK] = {
 	'p', 'k', 'g', 't', 'o', 'r', 'r', '\n'
-};
-
-enum kind {
-	KIND_INFO = 1,
-	KIND_PIECES
-};
-
-/* An identity without its mount: an identity with a mount is not stored. */
-struct stored_identity {
-	uint64_t	ino;
-	uint64_t	size;
-	int64_t		mtime_ns;
-	int64_t		ctime_ns;
 };
 
 /* The format on disk.  No implicit padding: every byte is written and
@@ -34,15 +22,6 @@ struct head {
 	uint32_t	version;
 	uint32_t	kind;
 	uint64_t	len;		/* of the entry, with the checksum */
-};
-
-/* The path and the digests follow. */
-struct head_pieces {
-	struct head		head;
-	struct stored_identity	identity;
-	uint32_t		piece_len;
-	uint32_t		path_len;
-	uint64_t		count;
 };
 
 /* The service, the listing and the info dictionary follow. */
@@ -56,74 +35,12 @@ struct head_info {
 	uint64_t	info_len;
 };
 
-_Static_assert(sizeof(struct head_pieces) == 72, "named padding only");
 _Static_assert(sizeof(struct head_info) == 72, "named padding only");
-
-static struct stored_identity
-stored(const struct identity *id)
-{
-	struct stored_identity s = {
-		.ino = id->ino, .size = id->size, .mtime_ns = id->mtime_ns,
-		.ctime_ns = id->ctime_ns,
-	};
-
-	return s;
-}
-
-static struct identity
-restored(const struct stored_identity *s)
-{
-	struct identity id = {
-		.ino = s->ino, .size = s->size, .mtime_ns = s->mtime_ns,
-		.ctime_ns = s->ctime_ns,
-	};
-
-	return id;
-}
 
 static bool
 has_magic(const uint8_t *head, size_t len)
 {
 	return len >= sizeof(magic) && memcmp(head, magic, sizeof(magic)) == 0;
-}
-
-static void
-head_fill(struct head *head, enum kind kind, size_t fixed, size_t payload)
-{
-	memcpy(head->magic, magic, sizeof(head->magic));
-	head->version = ENTRY_VERSION;
-	head->kind = kind;
-	head->len = fixed + payload + SEAL_LEN;
-}
-
-static int
-add_checksum(struct buf *b)
-{
-	uint8_t sum[SEAL_LEN];
-
-	sha256(b->data, b->len, sum);
-	return buf_add(b, sum, sizeof(sum));
-}
-
-int
-entry_build_pieces(struct buf *b, const struct entry_pieces *e)
-{
-	size_t digests_len = (size_t)e->count * SHA1_LEN;
-	struct head_pieces head = {
-		.identity = stored(&e->identity),
-		.piece_len = e->piece_len,
-		.path_len = (uint32_t)e->path_len,
-		.count = e->count,
-	};
-
-	head_fill(&head.head, KIND_PIECES, sizeof(head),
-	    e->path_len + digests_len);
-	if (buf_reserve(b, head.head.len) == NULL ||
-	    buf_add(b, &head, sizeof(head)) == -1 ||
-	    buf_add(b, e->path, e->path_len) == -1 ||
-	    buf_add(b, e->digests, digests_len) == -1)
-		return -1;
-	return add_checksum(b);
 }
 
 int
@@ -137,9 +54,12 @@ entry_begin_info(struct buf *b, const struct entry_info *e)
 		.info_len = e->info_len,
 	};
 
+	memcpy(head.head.magic, magic, sizeof(head.head.magic));
+	head.head.version = ENTRY_VERSION;
+	head.head.kind = KIND_INFO;
+	head.head.len = sizeof(head) + e->service_len + e->listing_len +
+	    e->info_len + SEAL_LEN;
 	memcpy(head.digest, e->digest, sizeof(head.digest));
-	head_fill(&head.head, KIND_INFO, sizeof(head),
-	    e->service_len + e->listing_len + e->info_len);
 	if (buf_reserve(b, head.head.len) == NULL ||
 	    buf_add(b, &head, sizeof(head)) == -1 ||
 	    buf_add(b, e->service, e->service_len) == -1)
@@ -150,24 +70,26 @@ entry_begin_info(struct buf *b, const struct entry_info *e)
 int
 entry_build_info(struct buf *b, const struct entry_info *e)
 {
+	uint8_t sum[SEAL_LEN];
+
 	if (entry_begin_info(b, e) == -1 ||
 	    buf_add(b, e->info, e->info_len) == -1)
 		return -1;
-	return add_checksum(b);
+	sha256(b->data, b->len, sum);
+	return buf_add(b, sum, sizeof(sum));
 }
 
-/* Check the parts that both kinds have in common.  The checksum comes before
-   any length is used, so that later checks need not expect random bytes. */
+/* Check the head and the checksum, which comes before any length is used, so
+   that later checks need not expect random bytes. */
 static enum entry_fault
-read_common(const uint8_t *data, size_t len, const uint8_t *summed,
-    enum kind kind, size_t fixed)
+check_whole(const uint8_t *data, size_t len, const uint8_t *summed)
 {
 	uint8_t sum[SEAL_LEN];
 	struct head head;
 
 	if (!has_magic(data, len))
 		return ENTRY_ALIEN;
-	if (len < fixed + SEAL_LEN)
+	if (len < sizeof(struct head_info) + SEAL_LEN)
 		return ENTRY_DAMAGED;
 	memcpy(&head, data, sizeof(head));
 	if (head.version != ENTRY_VERSION)
@@ -180,42 +102,7 @@ read_common(const uint8_t *data, size_t len, const uint8_t *summed,
 	}
 	if (memcmp(summed, data + len - SEAL_LEN, SEAL_LEN) != 0)
 		return ENTRY_DAMAGED;
-	return head.kind == kind ? ENTRY_GOOD : ENTRY_MISPLACED;
-}
-
-enum entry_fault
-entry_read_pieces(const void *data, size_t len, const void *path,
-    size_t path_len, uint32_t piece_len, struct entry_pieces *out)
-{
-	const uint8_t *p = data;
-	struct head_pieces head;
-	enum entry_fault fault;
-	size_t payload;
-
-	fault = read_common(p, len, NULL, KIND_PIECES, sizeof(head));
-	if (fault != ENTRY_GOOD)
-		return fault;
-	memcpy(&head, p, sizeof(head));
-	p += sizeof(head);
-	payload = len - sizeof(head) - SEAL_LEN;
-	if (head.path_len > payload ||
-	    (payload - head.path_len) % SHA1_LEN != 0 ||
-	    head.count != (payload - head.path_len) / SHA1_LEN ||
-	    !torrent_piece_len_ok(head.piece_len) ||
-	    head.count != torrent_digests(head.identity.size, head.piece_len))
-		return ENTRY_DAMAGED;
-	if (head.piece_len != piece_len || head.path_len != path_len ||
-	    memcmp(p, path, path_len) != 0)
-		return ENTRY_MISPLACED;
-	*out = (struct entry_pieces){
-		.path = p,
-		.path_len = path_len,
-		.piece_len = piece_len,
-		.identity = restored(&head.identity),
-		.digests = p + path_len,
-		.count = head.count,
-	};
-	return ENTRY_GOOD;
+	return head.kind == KIND_INFO ? ENTRY_GOOD : ENTRY_MISPLACED;
 }
 
 enum entry_fault
@@ -234,7 +121,7 @@ entry_read_summed_info(const void *data, size_t len, const uint8_t *sum,
 	enum entry_fault fault;
 	size_t payload;
 
-	fault = read_common(p, len, sum, KIND_INFO, sizeof(head));
+	fault = check_whole(p, len, sum);
 	if (fault != ENTRY_GOOD)
 		return fault;
 	memcpy(&head, p, sizeof(head));
@@ -279,41 +166,6 @@ entry_name_info(char out[ENTRY_PATH_LEN], const uint8_t digest[SHA1_LEN])
 	for (i = 0; i < SHA1_LEN; i++)
 		n += snprintf(out + n, ENTRY_PATH_LEN - (size_t)n, "%02x",
 		    digest[i]);
-}
-
-static bool
-component_ok(const char *p, size_t len)
-{
-	return len >= 1 && len <= 255 && memchr(p, '\0', len) == NULL &&
-	    !(len == 1 && p[0] == '.') &&
-	    !(len == 2 && p[0] == '.' && p[1] == '.');
-}
-
-int
-entry_name_pieces(char out[ENTRY_PATH_LEN], const void *path, size_t len,
-    uint32_t piece_len)
-{
-	const char *p = path, *end = p + len, *slash;
-	unsigned depth = 0;
-	int n;
-
-	if (len > ENTRY_PATH_LEN || !torrent_piece_len_ok(piece_len))
-		return -1;
-	while (p < end) {
-		if (*p++ != '/' || ++depth > ENTRY_DEPTH_MAX)
-			return -1;
-		slash = memchr(p, '/', (size_t)(end - p));
-		if (slash == NULL)
-			slash = end;
-		if (!component_ok(p, (size_t)(slash - p)))
-			return -1;
-		p = slash;
-	}
-	if (depth == 0)
-		return -1;
-	n = snprintf(out, ENTRY_PATH_LEN, "pieces%.*s/%u", (int)len,
-	    (const char *)path, piece_len);
-	return n < ENTRY_PATH_LEN ? 0 : -1;
 }
 
 static bool

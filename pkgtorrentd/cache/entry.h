@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Entries of the cache as bytes, and their file names.  Pure.
+ * Entries of info/ as bytes, and the names of files in the cache.  Pure.
  *
  * An entry is a fixed head (magic, version of the format, kind, lengths, the
- * file or request it is for), a payload, and the SHA-256 of all of that.
+ * request it is for), a payload, and the SHA-256 of all of that.
  * Integers are in the byte order of the machine; on a machine with the other
  * order the version does not match.
  */
@@ -17,20 +17,9 @@
 #include "common/msg.h"
 
 #define ENTRY_PATH_LEN		4096	/* PATH_MAX, with the NUL */
-#define ENTRY_DEPTH_MAX		60	/* components in a mirror path */
 #define ENTRY_PEEK		8	/* bytes that show the owner of a
 					   file */
 #define ENTRY_OVERHEAD_MAX	8192	/* all except listing and digests */
-
-/* The SHA-1 digests of one version of one file. */
-struct entry_pieces {
-	const void	*path;		/* from the document root: /a/b */
-	size_t		 path_len;
-	uint32_t	 piece_len;	/* bytes */
-	struct identity	 identity;
-	const uint8_t	*digests;	/* torrent_digests() digests */
-	uint64_t	 count;
-};
 
 /* The listing that a path digest stands for, and its info dictionary. */
 struct entry_info {
@@ -50,24 +39,17 @@ enum entry_fault {
 	ENTRY_ALIEN,		/* not an entry */
 	ENTRY_FORMAT,		/* of another format version */
 	ENTRY_DAMAGED,		/* wrong lengths or checksum */
-	ENTRY_MISPLACED		/* complete, but of another file or request */
+	ENTRY_MISPLACED		/* complete, but of another request */
 };
 
 /* Append an entry to an empty buffer.  0, or -1 with ENOMEM. */
-int	entry_build_pieces(struct buf *, const struct entry_pieces *);
 int	entry_build_info(struct buf *, const struct entry_info *);
 /* The same up to the info dictionary, with room for the rest: its info_len
    bytes, and the SHA-256 of all that, for the caller to append. */
 int	entry_begin_info(struct buf *, const struct entry_info *);
 
-/*
- * Read the contents of a file with the name of the entry of this path and piece
- * length, or of this digest.  On ENTRY_GOOD, *out points into data.  The caller
- * compares the identity or the parameters.
- */
-enum entry_fault	entry_read_pieces(const void *data, size_t len,
-			    const void *path, size_t path_len,
-			    uint32_t piece_len, struct entry_pieces *out);
+/* Read the contents of a file with the name of the entry of this digest.  On
+   ENTRY_GOOD, *out points into data.  The caller compares the parameters. */
 enum entry_fault	entry_read_info(const void *data, size_t len,
 			    const uint8_t digest[SHA1_LEN],
 			    struct entry_info *out);
@@ -78,22 +60,16 @@ enum entry_fault	entry_read_summed_info(const void *data, size_t len,
 			    struct entry_info *out);
 extern const char *const	entry_fault_names[];
 
-/*
- * Build "info/<40 hex digits>" or "pieces/<path>/<piece length>".  -1: the path
- * has no place there (an empty, . or .. component, a NUL, a component of more
- * than 255 bytes, too many components, too long): it is never stored and always
- * a miss.
- */
+/* Build "info/<40 hex digits>". */
 void	entry_name_info(char out[ENTRY_PATH_LEN],
 	    const uint8_t digest[SHA1_LEN]);
-int	entry_name_pieces(char out[ENTRY_PATH_LEN], const void *path,
-	    size_t len, uint32_t piece_len);
 
 /*
  * Kinds of names in the cache's directories, by the last component.  The
  * original, pkgtorrent-service(8) of yum-utils, kept pickles in the same
  * directories: info/<d> (empty while it worked) and info/<d>_s, both first with
- * .tmp appended, and pieces/<path>/1048576.
+ * .tmp appended, and pieces/<path>/1048576.  Version 0.1.0 kept entries with
+ * our magic in pieces/<path>/<piece length>.
  */
 enum entry_name {
 	ENTRY_NAME_OTHER,

@@ -31,6 +31,7 @@ struct records {
 
 struct making {
 	struct store		*store;
+	struct packs		*packs;
 	struct torrent_params	 params;
 	char			*service;	/* of params */
 	uint64_t		 max;		/* bytes: max-torrent */
@@ -184,11 +185,9 @@ first_component(const struct torrent_file *f)
 static enum result
 check_path(const struct making *mk, const struct torrent_file *f)
 {
-	char name[ENTRY_PATH_LEN];
 	size_t len = first_component(f);
 
-	if (entry_name_pieces(name, f->path, f->path_len,
-	    mk->params.piece_len) == -1)
+	if (!packs_has_place(mk->packs, f->path, f->path_len))
 		return not_stored(mk, "a path has no place in the cache");
 	if (len == 0)
 		return not_stored(mk, "a file is at the top of the tree");
@@ -276,7 +275,7 @@ plan_step(struct making *mk)
 }
 
 static struct making *
-making_alloc(struct store *st, const struct conf *conf,
+making_alloc(struct store *st, struct packs *ps, const struct conf *conf,
     const uint8_t digest[SHA1_LEN])
 {
 	struct making *mk;
@@ -285,6 +284,7 @@ making_alloc(struct store *st, const struct conf *conf,
 	if (mk == NULL)
 		return NULL;
 	mk->store = st;
+	mk->packs = ps;
 	mk->service = strdup(conf->service);
 	mk->params = (struct torrent_params){
 		.piece_len = conf->piece_len,
@@ -300,11 +300,11 @@ making_alloc(struct store *st, const struct conf *conf,
 }
 
 int
-making_new(struct store *st, const struct conf *conf,
+making_new(struct store *st, struct packs *ps, const struct conf *conf,
     const uint8_t digest[SHA1_LEN], const struct buf *listing,
     struct making **out)
 {
-	struct making *mk = *out = making_alloc(st, conf, digest);
+	struct making *mk = *out = making_alloc(st, ps, conf, digest);
 	struct records rs = { 0 };
 	enum result result;
 
@@ -352,22 +352,26 @@ load_pieces(struct making *mk, struct buf *b)
 {
 	struct torrent_file *f = &mk->files[mk->loaded];
 	const size_t first = mk->first[mk->loaded];
-	struct entry_pieces e;
+	enum packs_result found;
+	struct pack_list list;
 	char text[256];
 
 	if (first != mk->loaded)
 		f->digests = mk->files[first].digests;
 	else if (f->size > 0) {
-		if (store_load_pieces(mk->store, f->path, f->path_len,
+		found = packs_load(mk->packs, f->path, f->path_len,
 		    mk->params.piece_len, &mk->identities[mk->loaded], b,
-		    &e) != 1) {
+		    &list);
+		if (found == PACKS_GO_ON)
+			return GO_ON;
+		if (found == PACKS_MISS) {
 			log_debug("pieces of %s: missing, or of another "
 			    "version", log_escape(text, sizeof(text), f->path,
 			    f->path_len));
 			return not_stored(mk, "pieces are missing");
 		}
 		f->digests = mk->digests.data + mk->digests.len;
-		if (buf_add(&mk->digests, e.digests, (size_t)e.count *
+		if (buf_add(&mk->digests, list.digests, (size_t)list.count *
 		    SHA1_LEN) == -1)
 			return out_of_memory();
 	}

@@ -7,7 +7,7 @@
 #define MAKING_H
 
 #include "common/conf/conf.h"
-#include "pkgtorrentd/cache/store.h"
+#include "pkgtorrentd/cache/packs.h"
 
 struct making;
 
@@ -17,7 +17,7 @@ struct making;
  * digest.  *out is NULL if there is no memory for it.  0, or
  * -1: the listings are wrong or not of this digest.
  */
-int	making_new(struct store *, const struct conf *,
+int	making_new(struct store *, struct packs *, const struct conf *,
 	    const uint8_t digest[SHA1_LEN], const struct buf *listing,
 	    struct making **out);
 void	making_free(struct making *);		/* NULL is fine */

@@ -42,8 +42,9 @@ struct request {
 	struct store_reading	 reading;
 	struct entry_info	 info;
 	struct listing_reader	 files;		/* still to be touched */
+	bool			 touching;	/* the one that was read last */
 	struct msg_info		 answer;
-	/* GET_PIECES: struct msg_file items */
+	/* GET_PIECES: struct msg_file items; TOUCH: a path */
 	struct buf		 tail;
 	uint32_t		 piece_len;
 	uint32_t		 left;		/* items */
@@ -60,11 +61,13 @@ enum step {
 };
 
 void
-requests_init(struct requests *q, struct child *child, struct store *store)
+requests_init(struct requests *q, struct child *child, struct store *store,
+    struct packs *packs)
 {
 	memset(q, 0, sizeof(*q));
 	q->child = child;
 	q->store = store;
+	q->packs = packs;
 	turns_init(&q->turns);
 }
 
@@ -242,16 +245,17 @@ static void
 touch_info(struct requests *q, struct request *r)
 {
 	struct listing_reader *files = &r->files;
-	char name[ENTRY_PATH_LEN];
 
-	while (listing_next_file(files) != 1)
-		if (listing_next_spec(files) != 1) {
+	while (!r->touching) {
+		if (listing_next_file(files) == 1)
+			r->touching = files->file.identity.size > 0;
+		else if (listing_next_spec(files) != 1) {
 			r->stage = STAGE_SEND;
 			return;
 		}
-	if (files->file.identity.size > 0 && entry_name_pieces(name,
-	    files->path, files->file.len, r->info.piece_len) == 0)
-		store_touch(q->store, name);
+	}
+	r->touching = packs_touch(q->packs, files->path, files->file.len,
+	    r->info.piece_len) == PACKS_GO_ON;
 }
 
 /* Send the next part. */
@@ -365,7 +369,7 @@ flush_pieces(struct requests *q, struct request *r)
 
 static void
 add_item(struct requests *q, const struct msg_pieces_item *item,
-    const struct entry_pieces *e)
+    const struct pack_list *list)
 {
 	size_t len = (size_t)item->count * SHA1_LEN;
 
@@ -373,19 +377,20 @@ add_item(struct requests *q, const struct msg_pieces_item *item,
 	q->out_len += sizeof(*item);
 	if (len > 0)
 		memcpy(q->out_tail + q->out_len,
-		    e->digests + (size_t)item->first * SHA1_LEN, len);
+		    list->digests + (size_t)item->first * SHA1_LEN, len);
 	q->out_len += len;
 	q->out.count++;
 }
 
 /* Pack items into messages.  A list that does not fit into the rest of a
-   message continues in the next one.  e is NULL for a miss. */
+   message continues in the next one.  list is NULL for a miss. */
 static void
 add_pieces(struct requests *q, struct request *r, uint32_t index,
-    const struct entry_pieces *e)
+    const struct pack_list *list)
 {
 	struct msg_pieces_item item = {
-		.index = index, .total = e != NULL ? (uint32_t)e->count : 0,
+		.index = index,
+		.total = list != NULL ? (uint32_t)list->count : 0,
 	};
 	size_t room;
 
@@ -395,7 +400,7 @@ add_pieces(struct requests *q, struct request *r, uint32_t index,
 		room = sizeof(q->out_tail) - q->out_len - sizeof(item);
 		item.count = (uint32_t)MIN(item.total - item.first,
 		    room / SHA1_LEN);
-		add_item(q, &item, e);
+		add_item(q, &item, list);
 		item.first += item.count;
 	} while (item.first < item.total);
 }
@@ -404,21 +409,49 @@ add_pieces(struct requests *q, struct request *r, uint32_t index,
 static enum step
 run_pieces(struct requests *q, struct request *r)
 {
-	struct entry_pieces e;
+	enum packs_result result;
+	struct pack_list list;
 	struct msg_file file;
 	const uint8_t *path;
-	int hit;
 
 	if (r->left == 0)
 		return STEP_DONE;
 	file = next_file(r, &path);
-	hit = store_load_pieces(q->store, path, file.len, r->piece_len,
-	    &file.identity, &q->entry, &e);
-	q->hits += hit == 1;
-	q->misses += hit != 1;
-	add_pieces(q, r, file.index, hit == 1 ? &e : NULL);
+	result = packs_load(q->packs, path, file.len, r->piece_len,
+	    &file.identity, &q->entry, &list);
+	if (result == PACKS_GO_ON)
+		return STEP_MORE;
+	q->hits += result == PACKS_HIT;
+	q->misses += result == PACKS_MISS;
+	add_pieces(q, r, file.index, result == PACKS_HIT ? &list : NULL);
 	r->at += sizeof(file) + file.len;
 	return --r->left > 0 ? STEP_MORE : STEP_DONE;
+}
+
+/*
+ * TOUCH of a path.
+ */
+
+enum msg_fault
+requests_touch_pieces(struct requests *q, const struct msg *msg)
+{
+	const struct msg_touch *body = msg->body;
+	struct request *r;
+
+	if (msg->tail_len == 0 || !torrent_piece_len_ok(body->piece_len))
+		return FAULT_CONTENT;
+	r = requests_add(q, MSG_TOUCH, 0, msg->tail_len);
+	r->piece_len = body->piece_len;
+	if (buf_add(&r->tail, msg->tail, msg->tail_len) == -1)
+		fatal("no memory for a request");
+	return FAULT_NONE;
+}
+
+static enum step
+run_touch(struct requests *q, const struct request *r)
+{
+	return packs_touch(q->packs, r->tail.data, r->tail.len,
+	    r->piece_len) == PACKS_GO_ON ? STEP_MORE : STEP_DONE;
 }
 
 /*
@@ -452,7 +485,7 @@ run(struct requests *q, struct request *r, uint64_t ends_us)
 	}
 	do
 		step = r->type == MSG_GET_PIECES ? run_pieces(q, r) :
-		    run_info(q, r);
+		    r->tail.len > 0 ? run_touch(q, r) : run_info(q, r);
 	while (step == STEP_MORE && clock_us() < ends_us);
 	/* The buffer is for all. */
 	if (r->type == MSG_GET_PIECES)

@@ -12,10 +12,12 @@
 #include "common/child.h"
 #include "common/turns.h"
 #include "pkgtorrentd/cache/making.h"
+#include "pkgtorrentd/cache/packs.h"
 
 struct requests {
 	struct child	*child;		/* answers go to its front */
 	struct store	*store;
+	struct packs	*packs;
 	struct turns	 turns;
 	unsigned	 n;
 	size_t		 bytes;		/* of all requests as they came */
@@ -33,14 +35,17 @@ struct requests {
 	uint8_t		 out_tail[MSG_TAIL_MAX];
 };
 
-void	requests_init(struct requests *, struct child *, struct store *);
+void	requests_init(struct requests *, struct child *, struct store *,
+	    struct packs *);
 /* May the front send more? */
 bool	requests_have_room(const struct requests *);
 /* Queue a question.  Returns the fault in its content. */
 enum msg_fault requests_get_info(struct requests *, const struct msg *);
 enum msg_fault requests_get_pieces(struct requests *, const struct msg *);
-/* Queue the use of the entry of this digest. */
+/* Queue the use of the entry of this digest, or of the pieces of a file, of
+   which the message has the path. */
 void	requests_touch(struct requests *, const uint8_t digest[SHA1_LEN]);
+enum msg_fault requests_touch_pieces(struct requests *, const struct msg *);
 /* Queue the making of an entry, which is taken over, of a listing of so many
    bytes. */
 void	requests_make(struct requests *, struct making *, uint32_t client,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <sys/file.h>
 #include <sys/param.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -24,8 +25,13 @@
 #define TRIES		3
 #define COMPLAIN_MS	60000
 
-/* The part of cache-size that info/ has. */
+/* The part of cache-size that info/ has, and of that the most that one entry
+   may take; one pack's record may take half of the share of pieces/. */
 #define INFO_PART	4
+#define INFO_ENTRY_PART	16
+#define PIECES_ENTRY_PART 2
+
+#define LOCK_TRY_MS	1000
 
 /* Limits for additions before the first count: a cache that was full when the
    last process exited must not grow far past its limit. */
@@ -63,7 +69,7 @@ tree_of(const char *name)
 	return name[0] == 'i' ? STORE_INFO : STORE_PIECES;
 }
 
-static void
+void
 store_complain(struct store *st, enum store_complaint kind, const char *problem,
     const char *name)
 {
@@ -81,7 +87,7 @@ store_complain(struct store *st, enum store_complaint kind, const char *problem,
 	*count = 0;
 }
 
-static void
+void
 store_complain_write(struct store *st, const char *name)
 {
 	char problem[192];
@@ -185,7 +191,7 @@ move_aside(struct store *st, int dirfd, const char *name)
 }
 
 /* Remove the file or directory of this name.  0, or -1 with errno. */
-static int
+int
 store_clear(struct store *st, enum store_tree tree, int dirfd,
     const char *name)
 {
@@ -203,7 +209,7 @@ store_clear(struct store *st, enum store_tree tree, int dirfd,
 		return -1;
 	if (S_ISREG(sb.st_mode)) {
 		share_sub(sh, store_bytes(&sb));
-		sh->entries -= sh->entries > 0;
+		sh->entries -= tree == STORE_INFO && sh->entries > 0;
 	}
 	return 0;
 }
@@ -289,7 +295,7 @@ make_trees(struct store *st)
 
 /* Open the directory of an entry, and make it if make is set.  *last is the
    entry's name in it.  A descriptor, or -1 with errno. */
-static int
+int
 store_open_parent(struct store *st, const char *name, bool make,
     const char **last)
 {
@@ -307,12 +313,72 @@ store_open_parent(struct store *st, const char *name, bool make,
 	return fd;
 }
 
+/* The lock is worth nothing if somebody replaced the directory. */
+static bool
+lock_is_good(const struct store *st)
+{
+	struct stat there, ours;
+
+	return st->lockfd > 0 && fstat(st->lockfd, &ours) == 0 &&
+	    fstatat(st->dirfd, store_tree_names[STORE_PIECES], &there,
+	    AT_SYMLINK_NOFOLLOW) == 0 && there.st_ino == ours.st_ino &&
+	    there.st_dev == ours.st_dev;
+}
+
+static void
+lock_tell(struct store *st, bool locked)
+{
+	if (locked && st->lock_told)
+		log_info("this service writes to the cache now");
+	else if (!locked && !st->lock_told)
+		log_warn("another service writes to this cache: this one "
+		    "reads it and stores nothing");
+	st->lock_told = !locked;
+}
+
+bool
+store_may_write(struct store *st)
+{
+	uint64_t now = clock_ms();
+	int fd;
+
+	if (st->locked_ms != 0 && now - st->locked_ms < LOCK_TRY_MS)
+		return st->may_write;
+	st->locked_ms = now;
+	st->may_write = true;
+	if (lock_is_good(st))
+		return true;
+	if (st->lockfd > 0)
+		close(st->lockfd);
+	st->lockfd = 0;
+	fd = make_dir(st, STORE_PIECES, st->dirfd,
+	    store_tree_names[STORE_PIECES]);
+	if (fd == -1)
+		return true;		/* writing will say what is wrong */
+	close(fd);
+	fd = store_open_beneath(st->dirfd, store_tree_names[STORE_PIECES],
+	    O_RDONLY | O_DIRECTORY);
+	if (fd == -1)
+		return true;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
+		st->lockfd = fd;
+		lock_tell(st, true);
+		return true;
+	}
+	close(fd);
+	lock_tell(st, false);
+	st->may_write = false;
+	return false;
+}
+
 void
 store_remove(struct store *st, const char *name)
 {
 	const char *last;
 	int dirfd;
 
+	if (!store_may_write(st))
+		return;
 	dirfd = store_open_parent(st, name, false, &last);
 	if (dirfd == -1)
 		return;
@@ -321,17 +387,15 @@ store_remove(struct store *st, const char *name)
 	close(dirfd);
 }
 
-/* Open an entry to read.  -1: there is none, and *wrong is NULL, or it is not
-   an entry, and *wrong says why. */
-static int
-open_entry(struct store *st, const char *name, struct stat *sb,
-    const char **wrong)
+int
+store_open_file(struct store *st, const char *name, int flags, uint64_t max,
+    struct stat *sb, const char **wrong)
 {
 	int fd;
 
 	*wrong = NULL;
 	fd = store_open_beneath(st->dirfd, name,
-	    O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	    flags | O_NONBLOCK | O_NOCTTY);
 	if (fd == -1) {
 		if (errno != ENOENT && errno != ENOTDIR &&
 		    !store_is_lack(errno))
@@ -344,12 +408,19 @@ open_entry(struct store *st, const char *name, struct stat *sb,
 		*wrong = "not a regular file";
 	else if (sb->st_nlink != 1)
 		*wrong = "more than one link";
-	else if (sb->st_size < 0 || (uint64_t)sb->st_size > st->entry_max)
+	else if (sb->st_size < 0 || (uint64_t)sb->st_size > max)
 		*wrong = "too long";
 	if (*wrong == NULL)
 		return fd;
 	close(fd);
 	return -1;
+}
+
+static int
+open_entry(struct store *st, const char *name, struct stat *sb,
+    const char **wrong)
+{
+	return store_open_file(st, name, O_RDONLY, st->entry_max, sb, wrong);
 }
 
 /* Read the next n bytes of an entry.  0, or -1; *wrong is set if that is the
@@ -392,31 +463,17 @@ drop_wrong(struct store *st, const char *name, const char *why,
 	store_remove(st, name);
 }
 
-/* Load the file of this name.  -1: there is none, or it was wrong and has been
-   removed. */
-static int
-load_entry(struct store *st, const char *name, struct buf *b,
-    struct stat *sb)
+void
+store_drop_wrong(struct store *st, const char *name, const char *why)
 {
-	const char *wrong;
-	int fd;
-
-	fd = open_entry(st, name, sb, &wrong);
-	if (fd != -1) {
-		b->len = 0;
-		if (read_part(fd, (size_t)sb->st_size, b, &wrong) == 0)
-			return fd;
-		close(fd);
-	}
-	if (wrong != NULL)
-		drop_wrong(st, name, wrong, NULL);
-	return -1;
+	drop_wrong(st, name, why, NULL);
 }
 
 static bool
-mark_used(int fd, const struct stat *sb)
+mark_used(struct store *st, int fd, const struct stat *sb)
 {
-	if (sb->st_mtim.tv_sec >= clock_real_ns() / 1000000000 - DAY_S)
+	if (sb->st_mtim.tv_sec >= clock_real_ns() / 1000000000 - DAY_S ||
+	    !store_may_write(st))
 		return false;
 	/* If this fails the entry seems older than it is: it may be removed
 	   early and rebuilt. */
@@ -480,7 +537,7 @@ store_end_reading(struct store *st, struct store_reading *r,
 	fault = entry_read_summed_info(r->data.data, r->data.len, sum,
 	    r->digest, out);
 	if (fault == ENTRY_GOOD) {
-		*daily = mark_used(r->fd, &r->sb);
+		*daily = mark_used(st, r->fd, &r->sb);
 		return 1;
 	}
 	entry_name_info(name, r->digest);
@@ -498,59 +555,26 @@ store_stop_reading(struct store_reading *r)
 	memset(r, 0, sizeof(*r));
 }
 
-int
-store_load_pieces(struct store *st, const void *path, size_t path_len,
-    uint32_t piece_len, const struct identity *identity, struct buf *b,
-    struct entry_pieces *out)
+/* How much one entry of a tree may take. */
+static uint64_t
+entry_max(const struct store *st, enum store_tree tree)
 {
-	char name[ENTRY_PATH_LEN];
-	enum entry_fault fault;
-	struct stat sb;
-	int fd, hit;
-
-	/* No stored entry belongs to a mount, even if everything else
-	   matches. */
-	if (identity->mount != 0 ||
-	    entry_name_pieces(name, path, path_len, piece_len) == -1)
-		return 0;
-	fd = load_entry(st, name, b, &sb);
-	if (fd == -1)
-		return 0;
-	fault = entry_read_pieces(b->data, b->len, path, path_len, piece_len,
-	    out);
-	hit = fault == ENTRY_GOOD && identity_same(&out->identity, identity);
-	if (hit)
-		mark_used(fd, &sb);
-	else if (fault != ENTRY_GOOD)
-		drop_wrong(st, name, entry_fault_names[fault], b);
-	close(fd);
-	return hit;
+	return st->shares[tree].limit /
+	    (tree == STORE_INFO ? INFO_ENTRY_PART : PIECES_ENTRY_PART);
 }
 
-void
-store_touch(struct store *st, const char *name)
+bool
+store_has_room(struct store *st, enum store_tree tree, const char *name,
+    uint64_t need)
 {
-	const char *wrong;
-	struct stat sb;
-	int fd;
+	struct store_share *sh = &st->shares[tree];
+	uint64_t room = sh->limit;
 
-	fd = open_entry(st, name, &sb, &wrong);
-	if (fd != -1) {
-		mark_used(fd, &sb);
-		close(fd);
-	} else if (wrong != NULL)
-		drop_wrong(st, name, wrong, NULL);
-}
-
-static bool
-has_room(struct store *st, const char *name, size_t len)
-{
-	struct store_share *sh = &st->shares[tree_of(name)];
-	uint64_t need = (len / BLOCK + 2) * BLOCK, room = sh->limit;
-
-	if (need > sh->limit / 2) {
-		store_complain(st, STORE_NO_ROOM, "not stored: longer than "
-		    "half of its share of cache-size", name);
+	if (need > entry_max(st, tree)) {
+		store_complain(st, STORE_NO_ROOM, tree == STORE_INFO ?
+		    "not stored: longer than a sixteenth of its share of "
+		    "cache-size" : "not stored: longer than half of its share "
+		    "of cache-size", name);
 		return false;
 	}
 	if (!sh->counted) {
@@ -560,13 +584,46 @@ has_room(struct store *st, const char *name, size_t len)
 		if (room > sh->limit)
 			room = sh->limit;
 	}
-	if (sh->used + need <= room)
+	if (sh->used + need + (tree == STORE_PIECES ? st->pending : 0) <= room)
 		return true;
 	if (need > sh->wanted)
 		sh->wanted = need;
 	store_complain(st, STORE_NO_ROOM, "not stored: its share of "
 	    "cache-size is used, older entries are being removed", name);
 	return false;
+}
+
+/* The same for an entry that is a file. */
+static bool
+has_room(struct store *st, const char *name, size_t len)
+{
+	return store_may_write(st) && store_has_room(st, tree_of(name), name,
+	    (len / BLOCK + 2) * BLOCK);
+}
+
+void
+store_count(struct store *st, enum store_tree tree, int64_t bytes,
+    int64_t entries)
+{
+	struct store_share *sh = &st->shares[tree];
+
+	if (bytes > 0)
+		share_add(sh, (uint64_t)bytes);
+	else
+		share_sub(sh, (uint64_t)-bytes);
+	if (entries < 0 && sh->entries < (uint64_t)-entries)
+		entries = -(int64_t)sh->entries;
+	sh->entries += (uint64_t)entries;
+	if (entries > 0 && sh->counting)
+		sh->count_entries += (uint64_t)entries;
+}
+
+uint64_t
+store_file_bytes(const struct stat *sb)
+{
+	uint64_t blocks = store_bytes(sb), len = (uint64_t)sb->st_size;
+
+	return blocks > len ? blocks : len;
 }
 
 /* Remove what was written; errno stays. */
@@ -587,8 +644,8 @@ stop_writing(struct store_writing *w)
 }
 
 /* Make a file under the temporary name.  0, or -1 with errno. */
-static int
-begin_writing(struct store *st, struct store_writing *w, const char *name)
+int
+store_begin_writing(struct store *st, struct store_writing *w, const char *name)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 	const char *last;
@@ -612,9 +669,10 @@ fail:
 }
 
 /* Write the next bytes.  0, or -1 with errno, and nothing is left. */
-static int
-go_on_writing(struct store_writing *w, const uint8_t *p, size_t len)
+int
+store_write(struct store_writing *w, const void *data, size_t len)
 {
+	const uint8_t *p = data;
 	ssize_t n;
 
 	for (; len > 0; p += n, len -= (size_t)n) {
@@ -656,8 +714,8 @@ rename_written(struct store *st, const struct store_writing *w,
 }
 
 /* Give the file its name.  0, or -1 with errno, and nothing is left. */
-static int
-end_writing(struct store *st, struct store_writing *w, const char *name)
+int
+store_end_writing(struct store *st, struct store_writing *w, const char *name)
 {
 	enum store_tree tree = tree_of(name);
 	struct store_share *sh = &st->shares[tree];
@@ -677,13 +735,14 @@ end_writing(struct store *st, struct store_writing *w, const char *name)
 	share_add_growth(sh, w->dirfd, store_bytes(&w->dir));
 	if (replaces)
 		share_sub(sh, store_bytes(&old));
-	else {
-		sh->entries++;
-		sh->count_entries += sh->counting;
+	/* Those of packs are counted as records. */
+	if (tree == STORE_INFO) {
+		sh->entries += !replaces;
+		sh->count_entries += !replaces && sh->counting;
+		st->saves++;
 	}
 	close(w->dirfd);
 	w->dirfd = w->fd = 0;
-	st->saves++;
 	return 0;
 }
 
@@ -692,9 +751,9 @@ save_once(struct store *st, const char *name, const void *data, size_t len)
 {
 	struct store_writing w = { .temporary = st->temporary };
 
-	return begin_writing(st, &w, name) == -1 ||
-	    go_on_writing(&w, data, len) == -1 ||
-	    end_writing(st, &w, name) == -1 ? -1 : 0;
+	return store_begin_writing(st, &w, name) == -1 ||
+	    store_write(&w, data, len) == -1 ||
+	    store_end_writing(st, &w, name) == -1 ? -1 : 0;
 }
 
 /* The same for an entry that has room. */
@@ -730,14 +789,14 @@ store_save_part(struct store *st, struct store_writing *w, const char *name,
 		if (!has_room(st, name, len))
 			return -1;
 		w->temporary = st->long_temporary;
-		if (begin_writing(st, w, name) == -1)
+		if (store_begin_writing(st, w, name) == -1)
 			goto fail;
 	}
-	if (go_on_writing(w, p + w->len, MIN(most, len - w->len)) == -1)
+	if (store_write(w, p + w->len, MIN(most, len - w->len)) == -1)
 		goto fail;
 	if (w->len < len)
 		return 0;
-	if (end_writing(st, w, name) == 0)
+	if (store_end_writing(st, w, name) == 0)
 		return 1;
 fail:
 	if (errno == ENOENT)
@@ -810,6 +869,20 @@ try_pread(void *arg)
 }
 
 static int
+try_pwrite(void *arg)
+{
+	(void)arg;
+	return (int)pwrite(-1, "x", 1, 0);
+}
+
+static int
+try_flock(void *arg)
+{
+	(void)arg;
+	return flock(-1, LOCK_EX | LOCK_NB);
+}
+
+static int
 try_write(void *arg)
 {
 	(void)arg;
@@ -852,6 +925,8 @@ const struct selftest store_selftests[] = {
 	{ "openat", try_openat, false },
 	{ "pread64", try_pread, false },
 	{ "write", try_write, false },
+	{ "pwrite64", try_pwrite, false },
+	{ "flock", try_flock, false },
 	{ "mkdirat", try_mkdirat, false },
 	{ "renameat/renameat2", try_renameat, false },
 	{ "unlinkat", try_unlinkat, false },
@@ -949,6 +1024,8 @@ store_start(struct store *st, bool check)
 	snprintf(st->temporary, sizeof(st->temporary), ENTRY_TEMPORARY
 	    "%" PRIu64, (uint64_t)clock_real_ns());
 	snprintf(st->long_temporary, sizeof(st->long_temporary), "%s-long",
+	    st->temporary);
+	snprintf(st->pack_temporary, sizeof(st->pack_temporary), "%s-pack",
 	    st->temporary);
 	selftest_run(store_selftests, store_nselftests, st);
 	if (check)

@@ -59,13 +59,21 @@ struct store {
 	uint64_t	 entry_max;	/* bytes: the longest entry allowed */
 	uint64_t	 originals;	/* files of the original that were
 					   removed */
+	uint64_t	 outdated;	/* entries of version 0.1.0, removed */
 	uint64_t	 saves;
 	uint64_t	 errors;	/* wrong entries and failed writes */
 	uint64_t	 sweeps;
 	uint64_t	 expired;	/* entries not used for cache-age */
 	uint64_t	 evicted;	/* entries removed for cache-size */
+	uint64_t	 pending;	/* bytes that will be appended to packs,
+					   with a block for each pack */
+	int		 lockfd;	/* pieces/, locked; 0: not */
+	uint64_t	 locked_ms;	/* when that was tried last */
+	bool		 may_write;	/* it was not another one's then */
+	bool		 lock_told;	/* that another one has it */
 	char		 temporary[32];	/* name of an entry being written */
 	char		 long_temporary[40]; /* of one written in parts */
+	char		 pack_temporary[40]; /* of a pack that is shortened */
 	unsigned	 aside;		/* directories moved aside so far */
 	struct {
 		uint64_t	last_ms;
@@ -87,12 +95,41 @@ struct store_share store_total(const struct store *);
 void	store_start(struct store *, bool check);
 
 /*
- * Load the pieces of a file, and mark them as used.  1: *out points into b,
- * which is overwritten.  0: there is no entry, or none of this identity.
+ * May this process write?  One service at a time does: the one that holds the
+ * lock of pieces/.  Without it nothing is written, marked as used or removed,
+ * which is logged; the lock is tried again each second.
  */
-int	store_load_pieces(struct store *, const void *path, size_t path_len,
-	    uint32_t piece_len, const struct identity *, struct buf *b,
-	    struct entry_pieces *out);
+bool	store_may_write(struct store *);
+
+/*
+ * Open a file, without following links.  A descriptor, or -1: there is none,
+ * and *wrong is NULL, or it is not a regular file of at most max bytes with one
+ * link, and *wrong says why.
+ */
+int	store_open_file(struct store *, const char *name, int flags,
+	    uint64_t max, struct stat *, const char **wrong);
+/* Log that a file is wrong, and remove it. */
+void	store_drop_wrong(struct store *, const char *name, const char *why);
+void	store_complain(struct store *, enum store_complaint,
+	    const char *problem, const char *name);
+/* Log why the file of this name could not be written, by errno. */
+void	store_complain_write(struct store *, const char *name);
+/* Open the directory of a file, and make it if make is set.  *last is the
+   file's name in it.  A descriptor, or -1 with errno. */
+int	store_open_parent(struct store *, const char *name, bool make,
+	    const char **last);
+/* Remove what is in the place of a file.  0, or -1 with errno. */
+int	store_clear(struct store *, enum store_tree, int dirfd,
+	    const char *name);
+/* Is there room in a tree for so many bytes more?  If not, that is logged, and
+   a sweep of the tree becomes due. */
+bool	store_has_room(struct store *, enum store_tree, const char *name,
+	    uint64_t need);
+/* Count a change of a tree: bytes of blocks, and entries. */
+void	store_count(struct store *, enum store_tree, int64_t bytes,
+	    int64_t entries);
+/* The bytes of a file's blocks, which some file systems allocate later. */
+uint64_t store_file_bytes(const struct stat *);
 
 /* An entry of info/ that is read in parts.  Begins as zeros. */
 struct store_reading {
@@ -141,11 +178,18 @@ struct store_writing {
    stored, 0: it goes on, -1: it was not stored, as above. */
 int	store_save_part(struct store *, struct store_writing *,
 	    const char *name, const void *, size_t len, size_t most);
+/*
+ * The parts of that: make a file under the temporary name, append to it, give
+ * it its name.  0, or -1 with errno, and nothing is left.
+ */
+int	store_begin_writing(struct store *, struct store_writing *,
+	    const char *name);
+int	store_write(struct store_writing *, const void *, size_t);
+int	store_end_writing(struct store *, struct store_writing *,
+	    const char *name);
 /* Give it up; it may have ended, or not begun. */
 void	store_stop_saving(struct store_writing *);
 
-/* Mark an entry as used, if it was not marked for a day. */
-void	store_touch(struct store *, const char *name);
 /* Remove the file or directory of this name, if there is one. */
 void	store_remove(struct store *, const char *name);
 

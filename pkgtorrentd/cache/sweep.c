@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "pkgtorrentd/cache/summary.h"
 #include "pkgtorrentd/cache/sweep.h"
 
 #define TURN_MS		5
@@ -26,11 +27,41 @@
 #define LEVELS		64
 #define DENTS_LEN	8192
 
-/* Ages in milliseconds, in classes that are about 3 % wide: 64 classes of one
-   millisecond, then 32 for each power of two. */
+#define SPARE		1000	/* times the cost of the last sweep */
+#define RECORDS_MS	86400000ULL	/* between looks at all records */
+#define SUMMARY_MS	60000
+#define HINT_MS		3600000
+#define BLOCK		4096
+#define DAY_S		86400
+#define LOCK_MS		1000	/* between looks at the lock */
+
+/*
+ * Ages of entries in milliseconds, in classes that are about 3 % wide: 64
+ * classes of one millisecond, then 32 for each power of two.  Ages of records
+ * in days.
+ */
 #define CLASSES		(64 + 32 * 58)
 
-enum phase { PHASE_IDLE, PHASE_COUNT, PHASE_EVICT };
+enum phase {
+	PHASE_IDLE,
+	PHASE_COUNT,		/* bytes of files */
+	PHASE_RECORDS,		/* bytes of records by age; the old ones go */
+	PHASE_EVICT
+};
+
+/* A pack whose records are read. */
+struct scan {
+	int		 fd;		/* -1: none */
+	struct pack_id	 id;
+	char		 name[PACK_NAME_LEN];	/* in its directory */
+	struct stat	 sb;
+	uint64_t	 at;		/* read up to here */
+	uint64_t	 old;		/* bytes that the cut takes */
+	uint64_t	 last;		/* bytes of the day of the cut */
+	uint64_t	 records;
+	struct packfile_cut cut;
+	bool		 rewriting;	/* it has been read */
+};
 
 /* A directory on the path to the current one. */
 struct level {
@@ -48,10 +79,18 @@ struct level {
 
 struct sweep {
 	struct store		*store;
+	struct packs		*packs;
 	enum phase		 phase;
 	bool			 due[STORE_TREES]; /* trees to be swept yet */
 	bool			 incomplete;	/* the count missed something */
 	enum store_tree		 tree;		/* that is being swept */
+	struct scan		 scan;
+	uint16_t		 today;		/* for ages of records */
+	uint64_t		 records_ms;	/* of the next look at them */
+	uint64_t		 cost_us;	/* CPU time of this sweep */
+	uint64_t		 summary_ms;	/* when it was written last */
+	uint64_t		 hint_ms;	/* "cache-size is too small" */
+	bool			 checked[STORE_TREES]; /* names of entries */
 	unsigned		 depth;		/* levels in use */
 	struct level		 levels[LEVELS];
 	int64_t			 ref_ms;	/* time that ages refer to,
@@ -69,7 +108,7 @@ struct sweep {
 };
 
 struct sweep *
-sweep_new(struct store *st)
+sweep_new(struct store *st, struct packs *packs)
 {
 	struct sweep *sw;
 	uint8_t *dents;
@@ -85,6 +124,8 @@ sweep_new(struct store *st)
 	for (i = 0; i < LEVELS; i++)
 		sw->levels[i].dents = dents + (size_t)i * DENTS_LEN;
 	sw->store = st;
+	sw->packs = packs;
+	sw->scan.fd = -1;
 	return sw;
 }
 
@@ -274,41 +315,216 @@ sweep_entry(struct sweep *sw, const char *name, const struct stat *sb)
  * is used.
  */
 static bool
-is_original(const struct sweep *sw, const char *name, bool entry)
+is_original(const struct sweep *sw, const char *name, enum entry_name kind)
 {
 	int fd = sw->levels[sw->depth - 1].fd;
 
-	if (entry && share_of(sw)->counted)
-		return false;
 	if (sw->tree != STORE_INFO)
-		return store_owner(fd, name, entry) == ENTRY_ORIGINAL;
-	return entry ? store_owner(fd, name, true) != ENTRY_OURS :
-	    entry_name_kind(name) == ENTRY_NAME_ORIGINAL;
+		return store_owner(fd, name, kind == ENTRY_NAME_PIECES) ==
+		    ENTRY_ORIGINAL;
+	if (kind != ENTRY_NAME_INFO)
+		return kind == ENTRY_NAME_ORIGINAL;
+	return !sw->checked[sw->tree] &&
+	    store_owner(fd, name, true) != ENTRY_OURS;
+}
+
+/*
+ * Packs.
+ */
+
+/* A wrong day, as of a clock that was set back, counts as today. */
+static unsigned
+days_old(const struct sweep *sw, uint16_t day)
+{
+	unsigned days = day < sw->today ? (unsigned)(sw->today - day) : 0;
+
+	return MIN(days, CLASSES - 1);
+}
+
+/* Records that were last used before this day are older than cache-age. */
+static uint16_t
+first_day(const struct sweep *sw)
+{
+	uint64_t days = sw->store->age_s / DAY_S + 1;
+
+	return days < sw->today ? (uint16_t)(sw->today - days) : 0;
+}
+
+static struct packfile_cut
+cut_of(const struct sweep *sw)
+{
+	struct packfile_cut cut = { .day = first_day(sw) };
+	uint16_t day = (uint16_t)(sw->today - MIN(sw->cutoff, sw->today));
+
+	if (sw->phase == PHASE_EVICT && day >= cut.day)
+		cut = (struct packfile_cut){ day, sw->quota };
+	return cut;
+}
+
+static void
+scan_begin(struct sweep *sw, const char *name, const struct pack_id *id,
+    const struct stat *sb)
+{
+	struct scan *sc = &sw->scan;
+
+	memset(sc, 0, sizeof(*sc));
+	sc->fd = store_open_beneath(sw->levels[sw->depth - 1].fd, name,
+	    O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	sw->incomplete |= sc->fd == -1 && store_is_lack(errno);
+	sc->id = *id;
+	sc->sb = *sb;
+	strlcpy(sc->name, name, sizeof(sc->name));
+	sc->cut = cut_of(sw);
+}
+
+/* Count a record. */
+static void
+scan_record(struct sweep *sw, const struct pack_record *r)
+{
+	struct scan *sc = &sw->scan;
+
+	sc->records++;
+	if (r->day < sc->cut.day)
+		sc->old += r->len;
+	else if (days_old(sw, r->day) == days_old(sw, sc->cut.day))
+		sc->last += r->len;
+	if (r->day >= sc->cut.day && sw->phase == PHASE_RECORDS)
+		sw->bytes[days_old(sw, r->day)] += r->len;
+}
+
+/* Read the next part.  true: that was the end. */
+static bool
+scan_read(struct sweep *sw)
+{
+	static uint8_t data[PACKFILE_STEP];
+	struct scan *sc = &sw->scan;
+	struct pack_record r;
+	enum pack_found found;
+	size_t at = 0;
+	ssize_t n;
+
+	n = pread(sc->fd, data, sizeof(data), (off_t)sc->at);
+	if (n <= 0)
+		return true;
+	while (at < (size_t)n) {
+		found = pack_find(data + at, (size_t)n - at, &sc->id, &r);
+		if (found == PACK_SHORT && at > 0)
+			break;
+		if (found == PACK_RECORD) {
+			scan_record(sw, &r);
+			at += r.len;
+		} else
+			at += PACK_ALIGN;
+	}
+	sc->at += at;
+	return sc->at >= (uint64_t)sc->sb.st_size;
+}
+
+static void
+scan_end(struct sweep *sw)
+{
+	struct store_share *sh = share_of(sw);
+
+	if (sw->scan.fd != -1)
+		close(sw->scan.fd);
+	sw->scan.fd = -1;
+	sw->scan.rewriting = false;
+	if (sw->phase == PHASE_RECORDS)
+		sh->count_entries += sw->scan.records;
+}
+
+/* The old records go if that gives a block back. */
+static void
+scan_step(struct sweep *sw)
+{
+	struct scan *sc = &sw->scan;
+	uint64_t cut;
+
+	if (!sc->rewriting) {
+		if (!scan_read(sw))
+			return;
+		sc->last = MIN(sc->last, sc->cut.quota);
+		sc->rewriting = sc->old + sc->last >= BLOCK ||
+		    sc->old + sc->last > sc->at / 2;
+		if (!sc->rewriting)
+			scan_end(sw);
+		return;
+	}
+	if (!packs_rewrite(sw->packs, &sc->id, sc->cut, &cut))
+		return;
+	if (sw->phase == PHASE_EVICT) {
+		sw->store->evicted += cut;
+		sw->quota -= MIN(sw->quota, sc->last);
+	} else {
+		sw->store->expired += cut;
+		sc->records -= MIN(sc->records, cut);
+	}
+	scan_end(sw);
+}
+
+/* Returns true if the pack is gone. */
+static bool
+sweep_pack(struct sweep *sw, const char *name, const struct pack_id *id,
+    const struct stat *sb)
+{
+	uint16_t used = pack_day((int64_t)sb->st_mtim.tv_sec * 1000000000);
+	bool expired = age_of(sw, sb) / 1000 >= sw->store->age_s;
+
+	if (expired || (sw->phase == PHASE_EVICT && used < cut_of(sw).day)) {
+		if (!remove_file(sw, name, sb))
+			return false;
+		sw->store->expired += expired;
+		sw->store->evicted += !expired;
+		return true;
+	}
+	if (sw->phase == PHASE_COUNT)
+		share_of(sw)->count_used += store_bytes(sb);
+	else
+		scan_begin(sw, name, id, sb);
+	return false;
+}
+
+/* Entries of version 0.1.0 had the names of mirror files. */
+static bool
+is_outdated(const struct sweep *sw, const char *name, enum entry_name kind)
+{
+	return sw->tree == STORE_PIECES && sw->depth > 1 &&
+	    kind == ENTRY_NAME_PIECES &&
+	    store_owner(sw->levels[sw->depth - 1].fd, name, true) ==
+	    ENTRY_OURS;
 }
 
 /* Returns true if the file is gone. */
 static bool
 sweep_file(struct sweep *sw, const char *name, const struct stat *sb)
 {
+	const struct level *lv = &sw->levels[sw->depth - 1];
 	enum entry_name kind = entry_name_kind(name);
-	bool entry;
+	struct pack_id id;
+	uint64_t *count;
 
-	if (sw->levels[sw->depth - 1].doomed)
+	if (lv->doomed)
 		return remove_file(sw, name, sb);
 	if (!S_ISREG(sb->st_mode))
 		return false;
 	if (kind == ENTRY_NAME_TEMPORARY)
-		return strcmp(name, sw->store->long_temporary) != 0 &&
+		return strncmp(name, sw->store->temporary,
+		    strlen(sw->store->temporary)) != 0 &&
 		    remove_file(sw, name, sb);
-	entry = sw->tree == STORE_INFO ? kind == ENTRY_NAME_INFO :
-	    sw->depth > 1 && kind == ENTRY_NAME_PIECES;
-	if (is_original(sw, name, entry)) {
-		if (!remove_file(sw, name, sb))
-			return false;
-		sw->store->originals++;
-		return true;
-	}
-	return entry && sweep_entry(sw, name, sb);
+	if (sw->tree == STORE_PIECES && sw->depth == 2 &&
+	    pack_read_name(lv->name, name, &id))
+		return sweep_pack(sw, name, &id, sb);
+	if (is_original(sw, name, kind))
+		count = &sw->store->originals;
+	else if (is_outdated(sw, name, kind))
+		count = &sw->store->outdated;
+	else
+		return sw->tree == STORE_INFO && kind == ENTRY_NAME_INFO &&
+		    sweep_entry(sw, name, sb);
+	if (!remove_file(sw, name, sb))
+		return false;
+	(*count)++;
+	return true;
 }
 
 static void
@@ -344,6 +560,10 @@ step(struct sweep *sw)
 	const struct dirent64 *d;
 	ssize_t n;
 
+	if (sw->scan.fd != -1) {
+		scan_step(sw);
+		return;
+	}
 	if (lv->at == lv->len) {
 		/* A directory that somebody removed meanwhile reads as
 		   empty. */
@@ -370,11 +590,14 @@ begin_pass(struct sweep *sw, enum phase phase)
 	sw->phase = phase;
 	if (phase == PHASE_COUNT) {
 		sw->ref_ms = clock_real_ns() / 1000000;
-		memset(sw->bytes, 0, sizeof(sw->bytes));
+		sw->today = pack_day(clock_real_ns());
 		sh->counting = true;
 		sh->count_used = 0;
-		sh->count_entries = 0;
 		sw->incomplete = false;
+	}
+	if (phase != PHASE_EVICT) {
+		memset(sw->bytes, 0, sizeof(sw->bytes));
+		sh->count_entries = 0;
 	}
 	(void)enter(sw, store_tree_names[sw->tree], false);
 }
@@ -387,8 +610,15 @@ end(struct sweep *sw)
 
 	sw->phase = PHASE_IDLE;
 	if (sw->next_ms == UINT64_MAX)
-		sw->next_ms = clock_ms() + PERIOD_MS;
+		sw->next_ms = clock_ms() +
+		    MAX(PERIOD_MS, sw->cost_us * SPARE / 1000);
+	sw->cost_us = 0;
 	st->sweeps++;
+	summary_save(st);
+	if (st->outdated > 0)
+		log_info("removed %" PRIu64 " piece lists that version 0.1.0 "
+		    "had left in the cache", st->outdated);
+	st->outdated = 0;
 	if (st->originals > 0)
 		log_info("removed %" PRIu64 " files that the original "
 		    "pkgtorrent-service had left in the cache",
@@ -449,12 +679,57 @@ end_tree(struct sweep *sw)
 	next_tree(sw);
 }
 
-/* Find in the histogram the entries to remove, so that the rest has room. */
+static bool
+is_over(const struct store_share *sh)
+{
+	return sh->used > high_water(sh) || sh->used + sh->wanted > sh->limit;
+}
+
+/* Even what is in use has to go: say so, and what would be enough. */
+static void
+hint(struct sweep *sw)
+{
+	struct store_share *sh = share_of(sw);
+	uint64_t need;
+
+	if (sw->tree != STORE_PIECES || sw->cutoff > 1 ||
+	    !log_once(&sw->hint_ms, HINT_MS, clock_ms()))
+		return;
+	/* The share is three quarters, and is kept a tenth below. */
+	need = (sw->bytes[0] + sw->bytes[1] + sh->wanted) / 9 * 10 / 3 * 4;
+	log_warn("cache-size is too small: piece lists that were used within "
+	    "a day have to go; %" PRIu64 " MiB would do for those",
+	    (need >> 20) + 1);
+}
+
+/* Find in the histogram what to remove, so that the rest has room. */
+static void
+begin_evict(struct sweep *sw)
+{
+	struct store_share *sh = share_of(sw);
+	uint64_t excess;
+
+	sw->target = sh->limit - sh->limit / 10;
+	if (sh->limit - sh->wanted < sw->target)
+		sw->target = sh->limit - sh->wanted;
+	excess = sh->used - MIN(sh->used, sw->target);
+	for (sw->cutoff = CLASSES - 1; sw->cutoff > 0; sw->cutoff--) {
+		if (sw->bytes[sw->cutoff] >= excess)
+			break;
+		excess -= sw->bytes[sw->cutoff];
+	}
+	sw->quota = excess;
+	sw->evicted_before = sw->store->evicted;
+	hint(sw);
+	begin_pass(sw, PHASE_EVICT);
+}
+
+/* The bytes of the tree are known. */
 static void
 end_count(struct sweep *sw)
 {
 	struct store_share *sh = share_of(sw);
-	uint64_t excess;
+	uint64_t now = clock_ms();
 
 	sh->counting = false;
 	/* An incomplete count is worse than the last one. */
@@ -464,45 +739,63 @@ end_count(struct sweep *sw)
 	}
 	sh->counted = true;
 	sh->used = sh->count_used;
-	sh->entries = sh->count_entries;
-	if (sh->used <= high_water(sh) && sh->used + sh->wanted <= sh->limit) {
+	sw->checked[sw->tree] = true;
+	if (sw->tree == STORE_INFO) {
+		sh->entries = sh->count_entries;
+		if (is_over(sh))
+			begin_evict(sw);
+		else
+			end_tree(sw);
+	} else if (is_over(sh) || now >= sw->records_ms) {
+		sw->records_ms = now + RECORDS_MS;
+		begin_pass(sw, PHASE_RECORDS);
+	} else
 		end_tree(sw);
-		return;
-	}
-	sw->target = sh->limit - sh->limit / 10;
-	if (sh->limit - sh->wanted < sw->target)
-		sw->target = sh->limit - sh->wanted;
-	excess = sh->used - sw->target;
-	for (sw->cutoff = CLASSES - 1; sw->cutoff > 0; sw->cutoff--) {
-		if (sw->bytes[sw->cutoff] >= excess)
-			break;
-		excess -= sw->bytes[sw->cutoff];
-	}
-	sw->quota = excess;
-	sw->evicted_before = sw->store->evicted;
-	begin_pass(sw, PHASE_EVICT);
+}
+
+static void
+end_records(struct sweep *sw)
+{
+	struct store_share *sh = share_of(sw);
+
+	sh->entries = sh->count_entries;
+	if (is_over(sh))
+		begin_evict(sw);
+	else
+		end_tree(sw);
+}
+
+/* All of the tree has been passed. */
+static void
+end_pass(struct sweep *sw)
+{
+	if (sw->phase == PHASE_COUNT)
+		end_count(sw);
+	else if (sw->phase == PHASE_RECORDS)
+		end_records(sw);
+	else
+		end_tree(sw);
 }
 
 static void
 work(struct sweep *sw)
 {
-	uint64_t until = clock_ms() + TURN_MS;
+	uint64_t until = clock_ms() + TURN_MS, cpu = clock_cpu_us();
 
 	if (sw->phase == PHASE_IDLE)
 		begin(sw);
 	while (sw->phase != PHASE_IDLE && clock_ms() < until) {
 		if (sw->phase == PHASE_EVICT &&
-		    share_of(sw)->used <= sw->target) {
+		    sw->scan.fd == -1 && share_of(sw)->used <= sw->target) {
 			while (sw->depth > 0)
 				leave(sw);
 			end_tree(sw);
 		} else if (sw->depth > 0)
 			step(sw);
-		else if (sw->phase == PHASE_COUNT)
-			end_count(sw);
 		else
-			end_tree(sw);
+			end_pass(sw);
 	}
+	sw->cost_us += clock_cpu_us() - cpu;
 	sw->turn_ms = clock_ms();
 }
 
@@ -512,6 +805,12 @@ sweep_turn(struct sweep *sw, bool idle)
 	uint64_t now = clock_ms();
 	enum store_tree tree;
 
+	if (!store_may_write(sw->store))
+		return LOCK_MS;
+	if (sw->summary_ms + SUMMARY_MS <= now && idle) {
+		sw->summary_ms = now;
+		summary_save(sw->store);
+	}
 	if (sw->store->limits_changed) {
 		sw->store->limits_changed = false;
 		for (tree = 0; tree < STORE_TREES; tree++) {
@@ -519,6 +818,7 @@ sweep_turn(struct sweep *sw, bool idle)
 			sw->retry_ms[tree] = 0;
 		}
 		sw->next_ms = 0;
+		sw->records_ms = 0;
 	}
 	if (idle || now - sw->turn_ms >= (is_urgent(sw) ? PAUSE_MS :
 	    STARVED_MS)) {

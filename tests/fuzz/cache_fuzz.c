@@ -17,6 +17,7 @@ static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 		    const void *, size_t, const int *, int);
 
 #define msg_send_wait	fuzz_answer
+#include "pkgtorrentd/cache/packs.c"
 #include "pkgtorrentd/cache/request.c"
 #include "pkgtorrentd/cache/cache.c"
 #undef msg_send_wait
@@ -206,6 +207,15 @@ new_front(void)
 	require(cache_on_message(&c, &msg) == FAULT_NONE);
 }
 
+/* What the cache does when no message waits. */
+static void
+settle(void)
+{
+	packs_flush(c.packs);
+	while (packs_tidy(c.packs))
+		continue;
+}
+
 /* As the channel would let it through, or not. */
 static void
 give(enum msg_type type, void *body, struct buf *tail, bool spoil)
@@ -244,6 +254,9 @@ give(enum msg_type type, void *body, struct buf *tail, bool spoil)
 	fault = cache_on_message(&c, &msg);
 	while (requests_turn(&c.requests))
 		continue;
+	/* Without a pause records wait, until the pack is read. */
+	if (type == MSG_TOUCH || type == MSG_GET_INFO)
+		settle();
 	require(fault == FAULT_NONE || fault == FAULT_CONTENT ||
 	    fault == FAULT_SEAL);
 	/* Of a message in parts the first one is refused. */
@@ -477,36 +490,49 @@ babble(void)
 	buf_free(&tail);
 }
 
-/* Somebody else writes there. */
+/* The name of a file of the cache. */
 static void
-damage(unsigned i)
+name_something(unsigned i, char name[ENTRY_PATH_LEN])
 {
-	char name[ENTRY_PATH_LEN];
-	uint8_t digest[SHA1_LEN], byte = next();
-	struct stat st;
-	int fd;
+	const char *path = mirror[i / 2 % NFILES].path;
+	struct pack_id id = { .piece_len = 16384 };
+	uint8_t digest[SHA1_LEN];
+	size_t dir_len;
 
 	if (i & 1) {
 		sha1(sets[i / 2 % NSETS].specs,
 		    strlen(sets[i / 2 % NSETS].specs), digest);
 		entry_name_info(name, digest);
-	} else
-		require(entry_name_pieces(name, mirror[i / 2 % NFILES].path,
-		    strlen(mirror[i / 2 % NFILES].path), 16384) == 0);
-	fd = openat(c.store.dirfd, name, O_RDWR | O_CLOEXEC | O_NONBLOCK |
-	    O_NOFOLLOW);
-	if (fd == -1 || fstat(fd, &st) == -1 || st.st_size == 0) {
-		if (fd != -1)
-			close(fd);
 		return;
 	}
-	switch (next() % 6) {
+	require(pack_split(path, strlen(path), &dir_len) == 0);
+	seal_path(prefixes[root_of(path)], path, dir_len, id.key);
+	pack_name(name, &id);
+}
+
+/* Some time later it is looked at again. */
+static void
+let_time_pass(void)
+{
+	struct pack *p;
+
+	TAILQ_FOREACH(p, &c.packs->open, entry)
+		p->file.checked_ms = 0;
+}
+
+static void
+damage_file(const char *name, int fd, off_t size)
+{
+	uint8_t kind = next() % 8, byte = next();
+	uint8_t bytes[64];
+
+	switch (kind) {
 	case 0: case 1: case 2:
 		(void)!pwrite(fd, &byte, 1, (off_t)(next() << 8 | next()) %
-		    st.st_size);
+		    size);
 		break;
 	case 3:
-		(void)!ftruncate(fd, st.st_size * byte / 256);
+		(void)!ftruncate(fd, size * byte / 256);
 		break;
 	case 4:
 		(void)unlinkat(c.store.dirfd, name, 0);
@@ -514,10 +540,38 @@ damage(unsigned i)
 		break;
 	case 5:
 		(void)unlinkat(c.store.dirfd, name, 0);
-		(void)mkdirat(c.store.dirfd, name, 0700);
+		if (byte & 1)
+			(void)mkdirat(c.store.dirfd, name, 0700);
+		break;
+	case 6:
+		memset(bytes, byte, sizeof(bytes));
+		(void)!pwrite(fd, bytes, 1 + byte % sizeof(bytes), size);
+		break;
+	case 7:
+		(void)!pwrite(fd, &byte, 1, size + byte);
 		break;
 	}
+}
+
+/* Somebody else writes there. */
+static void
+damage(unsigned i)
+{
+	char name[ENTRY_PATH_LEN];
+	struct stat st;
+	int fd;
+
+	settle();
+	name_something(i, name);
+	fd = openat(c.store.dirfd, name, O_RDWR | O_CLOEXEC | O_NONBLOCK |
+	    O_NOFOLLOW);
+	if (fd == -1)
+		return;
+	if (fstat(fd, &st) == 0 && st.st_size > 0)
+		damage_file(name, fd, st.st_size);
 	close(fd);
+	if (next() % 2 == 0)
+		let_time_pass();
 }
 
 static void
@@ -576,8 +630,11 @@ start(void)
 	dir = fuzz_dir();
 	c.child.conf = fuzz_conf(text);
 	c.store.dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	c.sweep = sweep_new(&c.store);
-	requests_init(&c.requests, &c.child, &c.store);
+	c.packs = packs_new(&c.store);
+	require(c.packs != NULL);
+	c.sweep = sweep_new(&c.store, c.packs);
+	requests_init(&c.requests, &c.child, &c.store, c.packs);
+	c.put.packs = c.packs;
 	c.put.store = &c.store;
 	c.put.requests = &c.requests;
 	c.child.keys.n[SEAL_WALKER_CACHE] = NROOTS;
@@ -595,6 +652,16 @@ start(void)
 	c.child.owner = &c;
 	c.child.parent.self = ROLE_CACHE;
 	c.child.parent.fd = -1;
+}
+
+static void
+forget_packs(void)
+{
+	packfile_stop_rewrite(&c.packs->rewrite);
+	c.packs->rewritten = NULL;
+	while (!TAILQ_EMPTY(&c.packs->open))
+		packs_close(c.packs, TAILQ_FIRST(&c.packs->open));
+	require(c.packs->n == 0 && c.packs->memory == 0);
 }
 
 int
@@ -616,8 +683,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	require(c.put.pieces.digests.len == 0);
 	require(c.requests.n == 0 && c.requests.held == 0);
 	buf_free(&info);
+	forget_packs();
 	clear(c.store.dirfd, "info");
 	clear(c.store.dirfd, "pieces");
+	clear(c.store.dirfd, "summary");
 	for (i = 0; i < STORE_TREES; i++)
 		c.store.shares[i].used = c.store.shares[i].entries = 0;
 	memset(version, 0, sizeof(version));

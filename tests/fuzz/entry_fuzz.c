@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An entry as found on disk.  As it is, its checksum ends the matter; so the
- * same bytes are tried once more with the length and the checksum put right,
- * as a process that may write there could do it.
+ * An entry of info/ as found on disk.  As it is, its checksum ends the matter;
+ * so the same bytes are tried once more with the length and the checksum put
+ * right, as a process that may write there could do it.
  */
 #include "pkgtorrentd/cache/entry.h"
 #include "common/seal.h"
-#include "common/torrent.h"
 #include "tests/lib/fuzz.h"
 
-#define PATH		"/fedora/a.rpm"
 #define LEN_OFFSET	16		/* of the length in the head */
 
 static volatile uint8_t	sink;
@@ -25,15 +23,8 @@ static void
 try_entry(const uint8_t *data, size_t len)
 {
 	static const uint8_t digest[SHA1_LEN] = { 0xab, 1, 2, 3, 0xff };
-	struct entry_pieces p;
 	struct entry_info i;
 
-	if (entry_read_pieces(data, len, PATH, strlen(PATH), 1048576, &p) ==
-	    ENTRY_GOOD) {
-		touch(p.digests, (size_t)p.count * SHA1_LEN);
-		require(p.count == torrent_digests(p.identity.size,
-		    p.piece_len));
-	}
 	if (entry_read_info(data, len, digest, &i) == ENTRY_GOOD) {
 		touch(i.service, i.service_len);
 		touch(i.listing, i.listing_len);

@@ -3,13 +3,15 @@
 
 The service is to be configured with "piece-length 16K" and "hot-size 1M".
 """
+import packs
 from faults import *
 from torrent_check import decode
 
-PIECE = 16384
+PIECE = packs.PIECE_LEN = 16384
 # The disk is not asked for torrents in memory: three of these do not fit there
 # together, so asking for one after the other gets each from the disk.
 LARGE = ["/yum/large%d" % n for n in range(3)]
+DIRECTORIES = 10
 # One complaint of each kind a minute, with a count.
 COMPLAINT = r"^cache\[\d+\]: .*(not stored|removed): .*since the last line"
 
@@ -21,18 +23,23 @@ class Mirror:
         for path in LARGE:
             with open("www" + path, "wb") as f:
                 f.truncate(300 << 20)
-        self.content = {"/yum/%d" % i: b"%d\n" % i * (i % 50 + 1)
-                        for i in range(n)}
+        self.paths = ["/yum/%d/%d" % (i // 2 % DIRECTORIES, i)
+                      for i in range(n)]
+        self.content = {path: b"%d\n" % i * (i % 50 + 1)
+                        for i, path in enumerate(self.paths)}
+        for i in range(DIRECTORIES):
+            os.mkdir("www/yum/%d" % i)
         for path, content in self.content.items():
             write_file("www" + path, content)
-        self.next, self.large = 0, {}
+        self.next, self.taken, self.large = 0, [], {}
         time.sleep(2.1)
 
     def take(self):
-        """Two that nobody has asked for."""
-        paths = ["/yum/%d" % (self.next + i) for i in range(2)]
+        """Two that nobody has asked for, of one directory."""
+        paths = self.paths[self.next:self.next + 2]
         self.next += 2
-        assert paths[-1] in self.content, "not enough files"
+        assert len(paths) == 2, "not enough files"
+        self.taken.append(paths)
         return paths
 
     def learn(self):
@@ -75,12 +82,14 @@ def info_entry(*paths):
     return "cache/info/" + digest_of(*paths)
 
 
-def pieces_entry(path):
-    return "cache/pieces%s/%d" % (path, PIECE)
-
 
 def is_whole(name):
     return os.path.isfile(name) and entry_fault(name) is None
+
+
+def are_stored(*paths):
+    """In packs of which other records may be damaged."""
+    return all(map(packs.find, paths))
 
 
 def start(files):
@@ -107,8 +116,8 @@ def want_stored(mirror):
     """It goes on by itself when it can."""
     paths = mirror.take()
     mirror.post(paths)
-    for name in [info_entry(*paths)] + [pieces_entry(p) for p in paths]:
-        wait_until(5, lambda: is_whole(name), "stored: " + name)
+    wait_until(5, lambda: is_whole(info_entry(*paths)), "remembered")
+    wait_until(5, lambda: are_stored(*paths), "stored")
     return paths
 
 
@@ -121,10 +130,10 @@ def want_all_whole(mirror, service, posted):
         mirror.post(paths)
     mirror.get_large(True)
     names = [info_entry(*paths) for paths in posted] + \
-        [pieces_entry(path) for paths in posted for path in paths] + \
-        [info_entry(path) for path in LARGE] + \
-        [pieces_entry(path) for path in LARGE]
-    wait_until(10, lambda: all(map(is_whole, names)), "all is whole again")
+        [info_entry(path) for path in LARGE]
+    wait_until(10, lambda: all(map(is_whole, names)), "all is remembered")
+    wait_until(10, lambda: are_stored(*LARGE, *sum(posted, [])) and
+               all(map(is_whole, packs.packs())), "all is whole again")
     check_entries()
 
 

@@ -473,6 +473,18 @@ want_log()
 	wait_for 5 grep -q -e "$1" "${2:-log}" || fail "no '$1' in the log"
 }
 
+# packs COMMAND ...: the piece lists in cache, as lib/packs.py says.
+packs()
+{
+	"$tests/lib/packs.py" "$@"
+}
+
+# want_pieces PATH ...: stored, which is after the answer.
+want_pieces()
+{
+	wait_for 5 packs stored "$@" || fail "no pieces of $*"
+}
+
 same()
 {
 	[ "$1" = "$2" ] || fail "$3: '$1' and '$2' differ"

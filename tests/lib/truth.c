@@ -5,6 +5,7 @@
 #include "common/seal.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/cache/entry.h"
+#include "tests/lib/pack_rig.h"
 #include "tests/lib/test.h"
 #include "tests/lib/truth.h"
 
@@ -12,41 +13,65 @@
 
 static struct truth	*truth;
 
-static void
-truth_read(const char *path, struct buf *b)
+/* Is a record of this name among those before? */
+static bool
+truth_knows(const struct buf *b, const struct pack_id *id, uint64_t end,
+    const struct pack_list *list)
 {
-	FILE *f = fopen(path, "r");
-	uint8_t *room;
-	size_t n;
+	uint64_t at = pack_first(b, id), junk = 0;
+	struct packed p;
 
-	ATF_REQUIRE_MSG(f != NULL, "%s", path);
-	do {
-		room = buf_reserve(b, 65536);
-		ATF_REQUIRE(room != NULL);
-		n = fread(room, 1, 65536, f);
-		b->len += n;
-	} while (n > 0);
-	fclose(f);
+	while (at < end && pack_next(b, id, &at, &junk, &p) && p.offset < end)
+		if (p.list.name_len == list->name_len &&
+		    memcmp(p.list.name, list->name, list->name_len) == 0)
+			return true;
+	return false;
 }
 
-/* name: "/y/a/16384" */
 static void
-truth_check_pieces(const char *name, const struct buf *b)
+truth_check_record(const char *name, const struct pack_head *head,
+    uint32_t piece_len, const struct pack_list *list)
 {
-	const char *last = strrchr(name, '/');
-	size_t len = (size_t)(last - name);
-	uint32_t piece_len = (uint32_t)strtoul(last + 1, NULL, 10);
-	struct entry_pieces e;
+	struct buf path = { 0 };
 	const uint8_t *digests;
 
-	ATF_REQUIRE_EQ_MSG(ENTRY_GOOD, entry_read_pieces(b->data, b->len,
-	    name, len, piece_len, &e), "pieces%s", name);
-	digests = truth->digests(name, len, &e.identity, piece_len);
-	ATF_REQUIRE_MSG(digests != NULL, "pieces%s: of a file that never was",
-	    name);
-	ATF_REQUIRE_MSG(memcmp(digests, e.digests, e.count * SHA1_LEN) == 0,
-	    "pieces%s: other digests than the file's", name);
-	truth->pieces++;
+	ATF_REQUIRE_EQ(0, buf_add(&path, head->dir, head->dir_len));
+	ATF_REQUIRE_EQ(0, buf_add(&path, "/", 1));
+	ATF_REQUIRE_EQ(0, buf_add(&path, list->name, list->name_len));
+	digests = truth->digests((const char *)path.data, path.len,
+	    &list->identity, piece_len);
+	ATF_REQUIRE_MSG(digests != NULL, "%s: %.*s: of a file that never was",
+	    name, (int)path.len, path.data);
+	ATF_REQUIRE_MSG(memcmp(digests, list->digests,
+	    list->count * SHA1_LEN) == 0,
+	    "%s: %.*s: other digests than the file's", name, (int)path.len,
+	    path.data);
+	buf_free(&path);
+}
+
+/* name: "/ab/abcd....16384" */
+static void
+truth_check_pack(const char *name, const struct buf *b)
+{
+	struct pack_id id, other = { 0 };
+	uint64_t at, junk = 0;
+	struct pack_head head;
+	struct packed p;
+	char dir[3];
+
+	snprintf(dir, sizeof(dir), "%s", name + 1);
+	ATF_REQUIRE_MSG(strlen(name) > 4 && name[3] == '/' &&
+	    pack_read_name(dir, name + 4, &id), "pieces%s: no pack", name);
+	ATF_REQUIRE_EQ(PACK_GOOD, pack_check_head(b->data, b->len, &id,
+	    &head));
+	seal_path("", head.dir, head.dir_len, other.key);
+	ATF_REQUIRE_MSG(memcmp(id.key, other.key, sizeof(id.key)) == 0,
+	    "pieces%s: the pack of another directory", name);
+	for (at = head.len; pack_next(b, &id, &at, &junk, &p); ) {
+		truth_check_record(name, &head, id.piece_len, &p.list);
+		truth->pieces += !truth_knows(b, &id, p.offset, &p.list);
+	}
+	ATF_REQUIRE_EQ_MSG(0, junk, "pieces%s: not only records", name);
 }
 
 /* Its files, in order; specs: the specs they were resolved from, joined. */
@@ -128,12 +153,13 @@ truth_visit(const char *path, const struct stat *st, int type,
 	if (type == FTW_D)
 		return 0;
 	ATF_REQUIRE_MSG(S_ISREG(st->st_mode), "%s: not an entry", path);
-	truth_read(path, &b);
+	read_file(path, &b);
+	ATF_REQUIRE_MSG(b.len > 0, "%s", path);
 	if (strncmp(path, "cache/pieces/", 13) == 0)
-		truth_check_pieces(path + 12, &b);
+		truth_check_pack(path + 12, &b);
 	else if (strncmp(path, "cache/info/", 11) == 0)
 		truth_check_info(path + 10, &b);
-	else
+	else if (strcmp(path, "cache/summary") != 0)
 		atf_tc_fail("%s is in the cache", path);
 	buf_free(&b);
 	return 0;

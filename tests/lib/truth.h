@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whether a cache's directory holds nothing but the truth: every entry on
- * disk is read and compared with the files as the test knows them.
+ * Whether a cache's directory holds nothing but the truth: every entry and
+ * record on disk is read and compared with the files as the test knows them.
  */
 #ifndef TRUTH_H
 #define TRUTH_H
@@ -18,8 +18,8 @@ struct truth {
 			    const struct identity *, uint32_t piece_len);
 	/* Has a walker ever said so?  One spec, and its files. */
 	bool		 (*resolved)(const void *record, size_t len);
-	unsigned	 pieces;	/* entries seen */
-	unsigned	 infos;
+	unsigned	 pieces;	/* files with records */
+	unsigned	 infos;		/* entries */
 };
 
 /* Looks at all of the directory "cache", and counts the entries. */

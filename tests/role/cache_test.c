@@ -9,6 +9,7 @@
 #include "common/torrent.h"
 #include "pkgtorrentd/cache/entry.h"
 #include "tests/lib/cache_rig.h"
+#include "tests/lib/pack_rig.h"
 #include "tests/lib/test.h"
 
 static struct cache_under_test c;
@@ -23,8 +24,6 @@ static const struct mirror_file empty = {
 	"/fedora/empty", { 13, 0, 1000, 2000, 0 },
 };
 
-#define A_ENTRY	"cache/pieces/fedora/a.rpm/1048576"
-
 TEST(pieces__come_back)
 {
 	cache_start(&c, "");
@@ -33,7 +32,8 @@ TEST(pieces__come_back)
 	put_pieces(&c, &b, PIECE_LEN, 3, NULL);
 	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
 	ATF_CHECK_EQ(20, get_pieces(&c, &b, PIECE_LEN));
-	ATF_CHECK(there(A_ENTRY));
+	ATF_CHECK_EQ(1, count_packed(a.path, PIECE_LEN));
+	ATF_CHECK_EQ(1, count_packed(b.path, PIECE_LEN));
 	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN / 2));
 	put_pieces(&c, &a, PIECE_LEN / 2, 16, NULL);
 	ATF_CHECK_EQ(8, get_pieces(&c, &a, PIECE_LEN / 2));
@@ -229,7 +229,7 @@ TEST(mounts__leave_nothing_behind)
 	ATF_CHECK_EQ(0, get_pieces(&c, &on_image, PIECE_LEN));
 	ATF_CHECK_EQ(0, get_pieces(&c, &a, PIECE_LEN));
 	ATF_CHECK_EQ(0, cache_status(&c).stored);
-	ATF_CHECK(!there(A_ENTRY));
+	ATF_CHECK(!there(pack_path(a.path, PIECE_LEN)));
 
 	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
 	ATF_CHECK_EQ(5, get_pieces(&c, &a, PIECE_LEN));
@@ -272,15 +272,13 @@ TEST(mounts__are_sealed)
 TEST(paths__without_a_place_are_a_miss)
 {
 	struct mirror_file f = { .identity = { 1, 5, 1, 1, 0 } };
-	char deep[200] = "", name[300];
-	const char *paths[] = { deep, name, "/a/../b", "/a//b" };
+	char long_name[PACK_FILE_MAX + 3], longest[SPEC_MAX + 1];
+	const char *paths[] = { long_name, "/a/../b", "/a//b", "/a/", "/." };
 	size_t i;
 
-	for (i = 0; i <= ENTRY_DEPTH_MAX; i++)
-		strcat(deep, "/d");
-	memset(name, 'n', sizeof(name) - 1);
-	name[0] = '/';
-	name[sizeof(name) - 1] = '\0';
+	memset(long_name, 'n', sizeof(long_name) - 1);
+	long_name[0] = '/';
+	long_name[sizeof(long_name) - 1] = '\0';
 	cache_start(&c, "");
 	EACH(each, paths) {
 		f.path = *each;
@@ -294,11 +292,21 @@ TEST(paths__without_a_place_are_a_miss)
 	ATF_CHECK_EQ(0, get_pieces(&c, &f, PIECE_LEN));
 	put_pieces(&c, &empty, PIECE_LEN, 16, NULL);
 	ATF_CHECK_EQ(0, get_pieces(&c, &empty, PIECE_LEN));
-	deep[2 * ENTRY_DEPTH_MAX] = '\0';
-	f.path = deep;
+	long_name[sizeof(long_name) - 2] = '\0';
+	for (i = 0; i < SPEC_MAX; i++)
+		longest[i] = i % 2 == 0 ? '/' : 'd';
+	/* Their number is odd. */
+	longest[SPEC_MAX - 1] = 'd';
+	longest[SPEC_MAX] = '\0';
+	f.path = long_name;
 	put_pieces(&c, &f, PIECE_LEN, 16, NULL);
 	ATF_CHECK_EQ(2, get_pieces(&c, &f, PIECE_LEN));
-	ATF_CHECK_EQ(1, cache_status(&c).stored);
+	f.path = longest;
+	put_pieces(&c, &f, PIECE_LEN, 16, NULL);
+	ATF_CHECK_EQ(2, get_pieces(&c, &f, PIECE_LEN));
+	ATF_CHECK(there(pack_path(long_name, PIECE_LEN)));
+	ATF_CHECK(there(pack_path(longest, PIECE_LEN)));
+	ATF_CHECK_EQ(2, cache_status(&c).stored);
 }
 
 /* The info dictionary that the files ought to give. */
@@ -393,7 +401,8 @@ ask_info(uint32_t client, uint64_t id, const uint8_t digest[SHA1_LEN])
 	    0, NULL, 0));
 }
 
-/* Ask for the same pieces many times. */
+/* Ask for the same pieces many times: of a file of thousands of pieces that
+   takes longer than a turn. */
 static void
 ask_pieces(uint32_t client, uint64_t id, const struct mirror_file *f)
 {
@@ -401,7 +410,7 @@ ask_pieces(uint32_t client, uint64_t id, const struct mirror_file *f)
 	    .client = client };
 	struct buf tail = { 0 };
 
-	for (; body.count < 400; body.count++)
+	for (; body.count < 100; body.count++)
 		ask_file(&tail, body.count, f);
 	ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, MSG_GET_PIECES, &body,
 	    tail.data, tail.len, NULL, 0));
@@ -436,6 +445,9 @@ TEST(turns__go_round_by_client)
 	static const struct mirror_file f = {
 		"/x/long", { 1, 60000ULL * PIECE_LEN, 1, 1, 0 },
 	};
+	static const struct mirror_file many = {
+		"/x/many", { 2, 3000ULL * PIECE_LEN, 1, 1, 0 },
+	};
 	static const struct mirror_file *const files[8] = {
 		&f, &f, &f, &f, &f, &f, &f, &f,
 	};
@@ -449,6 +461,7 @@ TEST(turns__go_round_by_client)
 	cache_start(&c, "");
 	remember(&c, &a, small);
 	put_pieces(&c, &f, PIECE_LEN, 3000, NULL);
+	put_pieces(&c, &many, PIECE_LEN, 3000, NULL);
 	ATF_REQUIRE(knows_info(&c, small));
 	digest_of(specs, large);
 	for (i = 0; i < 8; i++)
@@ -457,7 +470,7 @@ TEST(turns__go_round_by_client)
 	put_listing(&c, large, &l, false);
 	ask_info(0, 1, large);
 	for (i = 0; i < 4; i++)
-		ask_pieces(1, 2, &a);
+		ask_pieces(1, 2, &many);
 	ask_info(1, 3, large);
 	ask_info(2, 4, small);
 	ATF_REQUIRE_EQ(0, kill(c.proc.pid, SIGCONT));

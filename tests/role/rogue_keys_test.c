@@ -5,6 +5,7 @@
  * the real hasher take a statement by the one key that is for it.
  */
 #include "common/listing.h"
+#include "pkgtorrentd/cache/pack.h"
 #include "tests/lib/cache_rig.h"
 #include "tests/lib/hash_rig.h"
 #include "tests/lib/lies.h"
@@ -180,13 +181,19 @@ say_pieces(unsigned root, const uint8_t *of_file, const uint8_t *of_digest)
 	buf_free(&tail);
 }
 
+/* Is there a pack of the directory of this root's file? */
 static bool
-is_stored(const char *name)
+is_stored(unsigned root)
 {
-	char path[256];
+	struct pack_id id = { .piece_len = SIZE };
+	const char *path = files[root].path;
+	char name[PACK_NAME_LEN];
+	size_t dir_len;
 
-	snprintf(path, sizeof(path), "cache/%s", name);
-	return there(path);
+	ATF_REQUIRE_EQ(0, pack_split(path, strlen(path), &dir_len));
+	seal_path(files[root].prefix, path, dir_len, id.key);
+	pack_name(name, &id);
+	return there(fmt("cache/%s", name));
 }
 
 TEST(cache__takes_each_statement_by_one_key)
@@ -213,13 +220,14 @@ TEST(cache__takes_each_statement_by_one_key)
 		}
 		digest_of(files[root].path, sha);
 		ATF_CHECK(!there(info_path(sha)));
-		ATF_CHECK(!is_stored(root == 0 ? "pieces/y" : "pieces/z"));
+		ATF_CHECK(!is_stored(root));
 		/* By the right ones all of it is stored. */
 		say_pieces(root, any_key(file), any_key(digest));
 		expect(true, 0, "pieces", file);
 		say_listing(root, any_key(file));
 		expect(true, 0, "listing", file);
 		ATF_CHECK(there(info_path(sha)));
+		ATF_CHECK(is_stored(root));
 	}
 	ATF_CHECK_EQ(ROOTS * (3 * KEYS - 3), v.reports);
 }

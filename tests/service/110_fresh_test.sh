@@ -253,9 +253,9 @@ young_file()
 	settle www/yum/b
 	want_post 200 /yum/b
 	wait_for 5 [ -f cache/info/"$digest" ] || fail "nothing is stored"
-	atf_check -o inline:"cache/info/$digest
-cache/pieces/yum/b/1048576
-" -x 'find cache -type f | sort'
+	same "$(find cache/info -type f)" cache/info/$digest "the entries"
+	want_pieces /yum/b
+	same "$(packs list)" /yum/b "the files with stored pieces"
 	wait_for 5 grep -q "/digest/$digest" access || fail "no line"
 	! grep -e ' hit ' -e ' checked ' access || fail "remembered"
 	# Old enough by now: it is remembered like any other.

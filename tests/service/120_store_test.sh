@@ -4,12 +4,13 @@
 
 . "${0%/*}/../lib/lib.sh"
 
-# Entries are written after the answer.
+# want_stored DIGEST [PATH ...]: its entry, and the pieces of these, which are
+# written after the answer.
 want_stored()
 {
-	for _entry; do
-		wait_for 5 test -e "cache/$_entry" || fail "no $_entry"
-	done
+	wait_for 5 test -e "cache/info/$1" || fail "no entry of $1"
+	shift
+	want_pieces "$@"
 }
 
 read_times()
@@ -31,7 +32,7 @@ warm_restart_body()
 	want_post 200 /yum/a /yum/b
 	cp body first
 	same "$(service_count 'bytes hashed')" 3000002 "bytes hashed"
-	want_stored info/$digest pieces/yum/a/1048576 pieces/yum/b/1048576
+	want_stored $digest /yum/a /yum/b
 	once=$(read_times www/yum/*)
 	[ "$once" != "$never" ] || echo "(this file system does not say)"
 
@@ -58,14 +59,14 @@ deleted_while_running_body()
 	settle www/yum
 	service_start
 	want_post 200 /yum/a /yum/sub/d
-	want_stored info/$digest pieces/yum/sub/d/1048576
+	want_stored $digest /yum/sub/d
 	rm -rf cache/info cache/pieces
 	want 200 $service/digest/$digest
 	want_post 200 /yum/b /yum/sub/d
-	want_stored info/$digest pieces/yum/b/1048576
+	want_stored $digest /yum/b
 	rm -rf cache/pieces/*
 	want_post 200 /yum/c
-	want_stored info/$digest pieces/yum/c/1048576
+	want_stored $digest /yum/c
 	service_restart
 	want 200 $service/digest/$digest
 	torrent_has files "2 c" "the file"
@@ -78,39 +79,42 @@ deleted_while_running_body()
 service_case damaged_pieces "A damaged list of pieces is made again."
 damaged_pieces_body()
 {
-	for f in a b c d e f g; do
-		head -c 10000 /dev/urandom >www/yum/$f
+	for d in one two three four five six; do
+		mkdir www/yum/$d
+		random 10000 www/yum/$d/a www/yum/$d/b www/yum/$d/c
 	done
 	settle www/yum
 	service_start
-	want_torrent_at "$service/single/yum/*"
+	want_torrent_at "$service/single/yum/*/*"
 	first=$torrent
-	want_stored pieces/yum/a/1048576 pieces/yum/g/1048576
+	want_pieces /yum/one/a /yum/six/c
 	service_stop
-	cd cache/pieces/yum
-	flip a/1048576 100
-	truncate -s -1 b/1048576
-	: >c/1048576
-	cp g/1048576 d/1048576
-	rm e/1048576
-	mkdir e/1048576
+	# One record; those to the end of the file; then all that the pack has.
+	packs flip /yum/one/b
+	truncate -s -1 "$(packs name /yum/two/a)"
+	: >"$(packs name /yum/three/a)"
+	cp "$(packs name /yum/one/a)" "$(packs name /yum/four/a)"
+	rm "$(packs name /yum/five/a)"
+	mkdir "$(packs name /yum/five/a)"
 	echo secret >"$here/secret"
-	ln -sf "$here/secret" f/1048576
-	# Everything but its checksum is right.
-	flip g/1048576 "$(($(stat -c %s g/1048576) - 1))"
-	cd "$here"
+	ln -sf "$here/secret" "$(packs name /yum/six/a)"
 	rm cache/info/*
 	service_run
-	want 200 "$service/single/yum/*"
+	want 200 "$service/single/yum/*/*"
 	same "$(torrent)" "$first" "the torrent"
-	same "$(service_count 'bytes hashed')" 70000 "bytes hashed"
-	want_log '^cache.*pieces/yum/.*1048576: '
-	same "$(cat secret)" secret "what a link led to"
-	wait_for 5 has_settled || fail "what is damaged is still there"
+	same "$(service_count 'bytes hashed')" 140000 "bytes hashed"
+	want_log '^cache.*pieces/.*\.1048576: '
+	same "$(cat secret)" secret "the file to which a link led"
+	wait_for 5 is_all_stored || fail "something is still damaged"
 	service_restart
-	want 200 "$service/single/yum/*"
+	want 200 "$service/single/yum/*/*"
 	same "$(torrent)" "$first" "the torrent"
 	same "$(service_count 'bytes hashed')" 0 "bytes hashed"
+}
+
+is_all_stored()
+{
+	[ "$(packs list | wc -l)" = 18 ]
 }
 
 # flip FILE OFFSET: another byte there
@@ -125,11 +129,6 @@ with open(sys.argv[1], "r+b") as f:
     f.write(bytes([byte ^ 1]))' "$@"
 }
 
-has_settled()
-{
-	[ "$(find cache/pieces -type f | wc -l)" = 7 ]
-}
-
 service_case damaged_info "A damaged torrent is unknown, till it is posted."
 damaged_info_body()
 {
@@ -138,7 +137,7 @@ damaged_info_body()
 	service_start
 	for f in a b c d e; do
 		want_post 200 /yum/$f
-		want_stored info/$digest
+		want_stored $digest
 		cp cache/info/$digest $f.entry
 		echo $digest >$f.digest
 	done
@@ -176,7 +175,7 @@ changed_meanwhile_body()
 	service_start
 	for f in size content gone stays; do
 		want_post 200 /yum/$f
-		want_stored info/$digest
+		want_stored $digest
 		echo $digest >$f.digest
 	done
 	service_stop
@@ -267,12 +266,12 @@ too_new_body()
 	both=$digest
 	want 200 $service/single/yum/new
 	want_post 200 /yum/old
-	want_stored info/$digest
+	want_stored $digest
 	[ ! -e cache/info/$both ] || fail "it is remembered"
-	[ ! -e cache/pieces/yum/new ] || fail "its pieces are remembered"
+	! packs stored /yum/new || fail "its pieces are remembered"
 	settle www/yum
 	want_post 200 /yum/old /yum/new
-	want_stored info/$both pieces/yum/new/1048576
+	want_stored $both /yum/new
 }
 
 service_case the_original "What the original left is removed, and counted."
@@ -292,30 +291,59 @@ the_original_body()
 	[ "$(id -u)" != 0 ] || chown -R nobody cache
 	service_start
 	want_log 'cache.*removed 5 files that the original'
-	same "$(find cache -type f)" cache/info/README "what is left"
+	same "$(find cache/info cache/pieces -type f)" cache/info/README \
+	    "the files that are left"
 	[ ! -e cache/pieces/yum ] || fail "empty directories are left"
 	want 412 $service/digest/$digest
 	want_post 200 /yum/a
-	want_stored info/$digest pieces/yum/a/1048576
+	want_stored $digest /yum/a
 }
 
-service_case cache_size "The cache stays within its size."
+service_case cache_size "The cache stays within its size, by age."
 cache_size_body()
 {
-	for n in $(seq 300); do
-		echo $n >www/yum/$n
+	PIECE_LEN=16384
+	export PIECE_LEN
+	for n in 1 2 3 4 5 6 7 8; do
+		truncate -s 100M www/yum/$n
+	done
+	for n in $(seq 200); do
+		echo $n >www/yum/small$n
 	done
 	settle www/yum
-	service_start "cache-size 1M"
-	for n in 1 2 3 4 5 6; do
-		want_post 200 "/yum/[$n-9]*"
+	service_start "cache-size 1M" "piece-length 16K"
+	# Five of them have 640 of the 768 KiB.
+	for n in 1 2 3 4 5; do
+		want_post 200 /yum/$n
+		want_pieces /yum/$n
+	done
+	packs age 5 /yum/3
+	want_post 200 /yum/6
+	wait_for 10 is_left 1 2 4 5 6 || fail "left are: $(packs list)"
+	! grep 'cache-size is too small' log || fail "it has room"
+	for n in 7 8 1 2; do
+		want_post 200 /yum/$n
+	done
+	want_log 'cache-size is too small: .* [0-9]* MiB would do'
+	want_log 'info/.*not stored: longer than a sixteenth'
+	for n in $(seq 200); do
+		want_post 200 /yum/small$n /yum/small1
 	done
 	wait_for 10 is_within_size ||
 	    fail "$(du -s -B 1 cache/info cache/pieces | tr '\n' ' ')"
+	atf_check [ "$(find cache/info -type f | wc -l)" -ge 30 ]
 	want 200 $service/digest/$digest
+	same "$(grep -c 'cache-size is too small' log)" 1 "lines about it"
 	service_restart
 	wait_for 10 is_within_size || fail "after a restart"
-	want_torrent_of "/yum/[$n-9]*"
+	want_torrent_of /yum/1
+}
+
+# is_left N ...: of the large files these have stored pieces.
+is_left()
+{
+	[ "$(packs list | grep -v small | tr -d '\n')" = \
+	    "$(printf '/yum/%s' "$@")" ]
 }
 
 is_within_size()
@@ -327,24 +355,41 @@ is_within_size()
 service_case cache_age "What nobody used for long goes."
 cache_age_body()
 {
-	mkdir -p www/yum/sub
-	small old sub/old used new
+	mkdir -p www/yum/sub www/yum/few
+	small old sub/old few/old used new
+	for n in $(seq 60); do
+		echo $n >www/yum/many$n
+	done
 	settle www/yum
 	service_start
-	for f in old sub/old used new; do
+	want_post 200 '/yum/many*'
+	for f in old sub/old few/old used new; do
 		want_post 200 /yum/$f
-		want_stored info/$digest pieces/yum/$f/1048576
+		want_stored $digest /yum/$f
 	done
+	want_pieces /yum/many60
 	service_stop
-	touch -d '31 days ago' cache/pieces/yum/old/1048576 \
-	    cache/pieces/yum/sub/old/1048576 \
+	touch -d '31 days ago' "$(packs name /yum/sub/old)" \
 	    cache/info/"$(paths_digest /yum/old)"
+	# A day is as good as its end, and a record goes with a block of others.
+	packs age 32 /yum/many1 /yum/old
+	packs age 31 /yum/many2
+	packs age 3 /yum/used
+	# The larger part of a small pack.
+	packs age 40 /yum/few/old
 	used=cache/info/$(paths_digest /yum/used)
 	touch -d '2 days ago' "$used"
 	service_run
 	wait_for 5 is_aged || fail "old entries stay"
-	[ ! -e cache/pieces/yum/sub ] || fail "empty directories stay"
-	same "$(find cache -type f | wc -l)" 5 "entries"
+	atf_check [ ! -d "$(dirname "$(packs name /yum/sub/old)")" ]
+	packs stored /yum/many1 /yum/many2 /yum/old /yum/used /yum/new ||
+	    fail "something went that gives no block"
+	service_stop
+	packs age 32 $(seq -f /yum/many%g 60)
+	service_run
+	wait_for 5 is_cut || fail "old records stay"
+	packs stored /yum/used /yum/new || fail "more went than the old ones"
+	same "$(find cache/info -type f | wc -l)" 5 "entries"
 	want 200 $service/digest/"${used##*/}"
 	wait_for 5 is_marked || fail "the use is not recorded"
 	service_stop
@@ -352,11 +397,17 @@ cache_age_body()
 
 is_aged()
 {
-	[ ! -e cache/pieces/yum/old ] && [ ! -e cache/pieces/yum/sub ] &&
+	! packs stored /yum/sub/old && ! packs stored /yum/few/old &&
 	    [ ! -e cache/info/"$(paths_digest /yum/old)" ]
+}
+
+is_cut()
+{
+	! packs stored /yum/many1 && ! packs stored /yum/old &&
+	    ! packs stored /yum/many60
 }
 
 is_marked()
 {
-	[ -z "$(find "$used" -mtime +0)" ]
+	[ -z "$(find "$used" -mtime +0)" ] && [ "$(packs days /yum/used)" = 0 ]
 }

@@ -4,6 +4,7 @@ import hashlib
 import os
 import pickle
 
+import packs
 from many import Load
 from service import SERVICE, request, run
 
@@ -58,12 +59,15 @@ def ask_for_all(*_):
 
 
 def pickles(*_):
-    left = [os.path.join(d, f) for d, _, files in os.walk("cache")
-            for f in files]
-    heads = {open(name, "rb").read(4) for name in left}
-    assert len(heads) == 1, heads
     # Those of files that are still there are ours now.
-    assert len(left) == 400, len(left)
+    info = os.listdir("cache/info")
+    assert len(info) == 200, len(info)
+    assert {open("cache/info/" + name, "rb").read(4) for name in info} == {
+        b"pkgt"}
+    left = [os.path.join(d, f) for d, _, files in os.walk("cache/pieces")
+            for f in files]
+    assert left == packs.packs() and len(left) == 1, left
+    assert len(packs.stored()) == 200, len(packs.stored())
 
 
 run(globals())

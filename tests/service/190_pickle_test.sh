@@ -30,7 +30,7 @@ pickles_body()
 	same "$(grep -c ': removed' log)" 1 "lines about it"
 	# None is left, not even in a directory that nothing is needed in.
 	python pickles
-	atf_check [ ! -e cache/pieces/yum/200.rpm ]
+	atf_check [ ! -e cache/pieces/yum ]
 	same "$(grep -c -e 'cache\[.*info/' -e 'cache\[.*pieces/' log)" 0 \
 	    "other lines about entries"
 	service_restart
@@ -50,22 +50,25 @@ other_kinds_body()
 	done
 	settle www/*/*
 	mkdir -p cache/info/"$(paths_digest /a/x)"/deep/er \
-	    cache/pieces/b/x/1048576/deep/er
+	    "$(packs name /b/x)"/deep/er
 	echo something >cache/info/"$(paths_digest /a/x)"/deep/er/file
-	echo something >cache/pieces/b/x/1048576/deep/er/file
-	echo something >cache/pieces/c
-	python3 -c 'import pickle; pickle.dump([1], open("cache/pieces/d",
-	    "wb"), 2)'
-	mkdir -p cache/pieces/e
-	echo something >cache/pieces/e/x
+	echo something >"$(packs name /b/x)"/deep/er/file
+	for top in c d; do
+		name=$(packs name /$top/x)
+		echo something >"${name%/*}"
+	done
+	python3 -c 'import pickle, sys; pickle.dump([1], open(sys.argv[1],
+	    "wb"), 2)' "${name%/*}"
+	name=$(packs name /e/x)
+	mkdir -p "${name%/*}"
+	echo something >"$name"
 	[ "$(id -u)" != 0 ] || chown -R nobody cache
 	service_start
 	for top in a b c d e; do
 		want_torrent_of /$top/x
 		wait_for 5 [ -f cache/info/"$digest" ] ||
 		    fail "$top: no entry of the digest"
-		[ -f cache/pieces/$top/x/1048576 ] ||
-		    fail "$top: no entry of the pieces"
+		want_pieces /$top/x
 	done
 	service_restart
 	for top in a b c d e; do

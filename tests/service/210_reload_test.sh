@@ -105,11 +105,10 @@ roots_renumbered_body()
 	service_reload "digest openssl" "root /x $here/other" \
 	    "root /y $here/www" "root $here/www"
 	want_later 200
-	wait_for 5 test -e cache/pieces/yum/large/1048576 ||
-	    fail "the pieces are not stored"
+	want_pieces /yum/large
 	# Sealed and stored by the numbers of now.
 	want 200 $service/single/yum/a
-	wait_for 5 test -e cache/pieces/yum/a/1048576 || fail "nor are these"
+	want_pieces /yum/a
 	want 200 $service/single/x/file
 	! grep 'a wrong' log || fail "somebody was blamed"
 	! grep 'ended' log || fail "a child has ended"

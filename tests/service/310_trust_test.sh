@@ -119,7 +119,9 @@ as_root_body()
 	cache=$(children cache)
 	check_user $cache "$(id -G nobody)"
 	sees $cache cache
-	same "$(holds $cache)" "$here/cache" "what the cache holds"
+	# With its lock.
+	same "$(holds $cache | sort)" "$here/cache
+$here/cache/pieces" "what the cache holds"
 }
 
 # signal USER PID

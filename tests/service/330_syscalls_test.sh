@@ -63,7 +63,9 @@ steady_state_body()
 	ask_for_everything
 	service_reload
 	service_count torrents >/dev/null
-	echo nonsense >cache/pieces/yum/a.rpm/1048576
+	want_pieces /yum/a.rpm /yum/b.rpm
+	packs age 3 /yum/b.rpm
+	packs flip /yum/a.rpm
 	find cache -type f -exec touch -d '3 days ago' {} +
 	# No longer in memory: to be read from the disk.
 	sync www/yum/large

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 
+import packs
 from good import (Good, away, family, fork, full, is_sanitized, mark, peak_kib,
                   percentile)
 from many import Load, can_open, until
@@ -126,7 +127,7 @@ class Watch(threading.Thread):
 
 
 def piece_lists():
-    return sum(len(names) for _, _, names in os.walk("cache/pieces"))
+    return len(packs.stored())
 
 
 def permutations(parent, n, limit):

@@ -9,7 +9,8 @@ import struct
 from cached import *
 
 CALLS = ("openat", "openat2", "write", "pread", "fstat", "fstatat", "close",
-         "mkdirat", "renameat", "unlinkat", "futimens", "getdents64")
+         "mkdirat", "renameat", "unlinkat", "futimens", "getdents64",
+         "pwrite", "flock")
 HALF, NOTHING = -1, -2
 
 
@@ -44,10 +45,16 @@ def make_old(name, days):
 
 
 def disturb(unused):
-    """So that there is something to do: entries to remove for their age, one
-    for its damage, one of which the use is to be noted."""
-    for name in [info_entry(*unused)] + [pieces_entry(p) for p in unused]:
-        make_old(name, 60)
+    """So that there is something to do: entries and packs to remove for their
+    age or their damage, and uses to be noted."""
+    make_old(info_entry(*unused), 60)
+    packs.set_age(unused[0], 60)
+    # That of the large ones takes long to be made again.
+    large = packs.pack_of(LARGE[0])
+    some = [name for name in packs.packs()
+            if name != large or random.random() < 0.1]
+    packs.age_pack(random.choice(some), random.choice((2, 60)))
+    any_damage(random.choice(some))
     if os.path.exists(info_entry(LARGE[0])):
         any_damage(info_entry(LARGE[0]))
     if os.path.exists(info_entry(LARGE[1])):
@@ -56,20 +63,28 @@ def disturb(unused):
 
 def one_fault(mirror, service, faults, n, calls, how, **limits):
     disturb(want_stored(mirror))
+    if calls[0] in ("flock", "mkdirat"):
+        shutil.rmtree("cache/pieces")
     faults.set(calls, how, **limits)
     use(mirror, service, n)
+    end = time.monotonic() + 2.5
+    while calls == ["flock"] and not faults.made() and time.monotonic() < end:
+        # The lock is looked at once a second.
+        mirror.post(mirror.take())
+        time.sleep(0.2)
     made = faults.made()
     faults.set()
     # Nobody may have found the damage, if nothing could be read.
     mirror.get_large(True)
-    check_entries()
+    check_entries(torn=True)
     return made
 
 
 def calls():
+    seed_random()
     started, made = time.monotonic(), {}
     faults = Faults()
-    mirror, service = start(2500)
+    mirror, service = start(3000)
     cache = service.child("cache")
     use(mirror, service, 1)
     fds, n = descriptors(cache), 0
@@ -95,15 +110,19 @@ def calls():
         while try_fault(name, errno.EIO, skip=skip, times=1) and skip < 30:
             skip += 1
     for how in HALF, NOTHING:
-        try_fault("write", how, times=1)
-        try_fault("write", how, times=3)
+        for name in "write", "pwrite":
+            try_fault(name, how, times=1)
+            try_fault(name, how, times=3)
+            try_fault(name, how)
         try_fault("pread", how)
-        try_fault("write", how)
     for name in CALLS:
         assert made[name], "nobody calls " + name
     want_stored(mirror)
     if fds is not None:
-        wait_until(5, lambda: descriptors(cache) == fds, "descriptors of it")
+        # And those of the packs, which stay open.
+        wait_until(5, lambda: descriptors(cache) <= fds + DIRECTORIES + 1,
+                   "descriptors of it")
+    want_all_whole(mirror, service, mirror.taken)
     finish(mirror, service, started)
     check_entries()
     print("%d kinds of faults; calls that failed: %r" % (n, made))
@@ -127,12 +146,15 @@ def full():
         for _ in range(50):
             mirror.post(mirror.take())
         mirror.get_large(True)
-        check_entries()
+        check_entries(torn=True)
         left_over = [f for f in files_below("cache") if ".new-" in f]
         assert not left_over, left_over
         os.unlink("cache/other")
         want_stored(mirror)
     assert service.count("not stored: No space left") == 1
+    # No file may be open for writing then, so another cache begins.
+    os.kill(service.child("cache"), signal.SIGKILL)
+    wait_until(10, service.is_complete, "all children")
     mount("-o", "remount,bind,ro", "cache")
     for _ in range(20):
         mirror.post(mirror.take())
@@ -147,7 +169,8 @@ def directory():
     mirror, service = start(200)
     started, paths = time.monotonic(), mirror.take()
     mirror.post(paths)
-    for name in "cache/pieces/yum", "cache/pieces", "cache/info", "cache":
+    for name in os.path.dirname(packs.pack_of(paths[0])), "cache/pieces", \
+            "cache/info", "cache":
         mode = os.stat(name).st_mode & 0o777
         os.chmod(name, 0)
         mirror.post(mirror.take())
@@ -213,8 +236,8 @@ def writers(seconds, other_port):
     started = time.monotonic()
     posted = [mirror.take() for _ in range(20)]
     names = [info_entry(*p) for p in posted] + \
-        [pieces_entry(path) for p in posted for path in p] + \
-        [info_entry(p) for p in LARGE] + [pieces_entry(p) for p in LARGE]
+        [packs.pack_of(path) for p in posted for path in p] + \
+        [info_entry(p) for p in LARGE] + [packs.pack_of(LARGE[0])]
     turns = 0
 
     def turn():
@@ -236,6 +259,7 @@ def writers(seconds, other_port):
             crowd.check()
     # Where nobody scribbles any more, all is well again.
     other.stop()
+    assert other.count("another service writes to this cache") > 0
     want_all_whole(mirror, service, posted)
     service.stop()
     for s in service, other:

@@ -5,6 +5,7 @@
  * All else, the filter too, is as it is.  The walkers' and hashers' program
  * is taken from the same directory.
  */
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -21,7 +22,7 @@ static const char *hasher_beside(void);
 enum faulty_call {
 	CALL_OPENAT, CALL_OPENAT2, CALL_WRITE, CALL_PREAD, CALL_FSTAT,
 	CALL_FSTATAT, CALL_CLOSE, CALL_MKDIRAT, CALL_RENAMEAT, CALL_UNLINKAT,
-	CALL_FUTIMENS, CALL_GETDENTS
+	CALL_FUTIMENS, CALL_GETDENTS, CALL_PWRITE, CALL_FLOCK
 };
 
 static bool is_cache;
@@ -117,6 +118,26 @@ pread(int fd, void *buf, size_t len, off_t at)
 	if (fault == FAULT_NOTHING)
 		return 0;
 	return real(fd, buf, fault == FAULT_HALF ? (len + 1) / 2 : len, at);
+}
+
+ssize_t
+pwrite(int fd, const void *buf, size_t len, off_t at)
+{
+	int fault = fault_of(CALL_PWRITE);
+
+	REAL(pwrite);
+	if (fault > 0)
+		return -1;
+	if (fault == FAULT_NOTHING)
+		return 0;
+	return real(fd, buf, fault == FAULT_HALF ? (len + 1) / 2 : len, at);
+}
+
+int
+flock(int fd, int operation)
+{
+	REAL(flock);
+	return fault_of(CALL_FLOCK) ? -1 : real(fd, operation);
 }
 
 int

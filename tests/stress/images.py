@@ -12,6 +12,7 @@ The service is to be configured with "revalidate 1s" ("60s" for told),
 """
 import struct
 
+import packs
 from faults import *
 
 CASE, KIND, NUMBERS = sys.argv[3:6]
@@ -334,7 +335,8 @@ def put(name, data):
 
 
 def old_entries():
-    """Stored by 0.1.0, which took images for file systems like others."""
+    """Stored by a version that took images for file systems like others, as
+    0.1.0 did."""
     begin()
     mount("B", PLACE)
     path, digest = b"/yum/img/a", post_parts("/yum/img/a")[0]
@@ -343,6 +345,10 @@ def old_entries():
     put("cache/pieces/yum/img/a/1048576",
         entry(2, identity + struct.pack("=IIQ", 1 << 20, len(path), 2),
               path + 2 * lie))
+    pack = packs.pack_of("/yum/img/a")
+    put(pack, packs.build(pack, "/yum/img", [
+        ("a", all_of(PLACE + "/a"), 2 * lie, 0)]))
+    assert packs.find("/yum/img/a").whole
     info = b"d5:filesld6:lengthi%de4:pathl3:img1:aeee4:name3:yum12:piece " \
         b"lengthi1048576e6:pieces20:%se" % (len(CONTENT["A"]), lie)
     listing = struct.pack("=IIII", 0, 1, len(path), 1) + path + identity + \
@@ -358,6 +364,8 @@ def old_entries():
         assert a.status == 412 or is_of(a, "B"), a
     assert is_of(ask(post("/yum/img/a")), "B")
     service.stop()
+    assert packs.find("/yum/img/a").digests == 2 * lie, "replaced"
+    assert service.count("removed 1 piece lists that version 0.1.0") == 1
     # They were read as bytes, and found to be of another file.
     service.want_no_line(UNSOUND + "|removed: ")
 

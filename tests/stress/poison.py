@@ -6,6 +6,7 @@ usage: poison.py PORT PROGRAM look | open | info | pieces
 import mmap
 import struct
 
+import packs
 from faults import *
 
 FILE = "/yum/poison"
@@ -122,13 +123,16 @@ def info(service, poison):
 
 
 def pieces(service, poison):
-    poison.set("pieces" + FILE)
-    want_ends(service, poison, SINGLE, quoted(FILE), "the cache")
+    """The pack of a directory, of which the others' files are none."""
+    path = "/yum/own/poison"
+    single = request(SERVICE + "/single" + path)
+    poison.set(packs.pack_of(path)[len("cache/"):][:60])
+    want_ends(service, poison, single, quoted(path), "the cache")
     # The walker is not to blame.
-    assert ask(request(FILE)).status == 200
+    assert ask(request(path)).status == 200
     poison.set("")
     reload(service)
-    check_torrent(ask_until(SINGLE, 10)[0].body)
+    check_torrent(ask_until(single, 10)[0].body)
 
 
 def main(case):

@@ -13,7 +13,8 @@ run_poison()
 {
 	service_prepare
 	use_faulty
-	small poison $(seq 40)
+	mkdir www/yum/own
+	small poison own/poison $(seq 40)
 	settle www/yum
 	service_configure 'revalidate 0s' 'serve-files yes' 'access-log no' \
 	    'max-jobs-per-client 1000' 'hot-size 1M'

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Entries of the cache as bytes: a damaged one is either the stored entry
+ * Entries of info/ as bytes: a damaged one is either the stored entry
  * still, or it is nothing.
  */
 #include "pkgtorrentd/cache/entry.h"
@@ -8,30 +8,8 @@
 #include "tests/lib/test.h"
 
 #define PIECE_LEN	(1U << 20)
-#define PATH		"/fedora/a.rpm"
 
 static const uint8_t digest[SHA1_LEN] = { 0xab, 1, 2, 3, 0xff };
-
-/* Two pieces and a bit: four digests. */
-static void
-build_pieces(struct buf *b)
-{
-	uint8_t digests[4 * SHA1_LEN];
-	struct entry_pieces e = {
-		.path = PATH,
-		.path_len = strlen(PATH),
-		.piece_len = PIECE_LEN,
-		.identity = { 12, 2 * PIECE_LEN + 1, 1000000001, 1000000002,
-		    0 },
-		.digests = digests,
-		.count = 4,
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(digests); i++)
-		digests[i] = (uint8_t)(i * 7);
-	ATF_REQUIRE_EQ(0, entry_build_pieces(b, &e));
-}
 
 static void
 build_info(struct buf *b)
@@ -51,155 +29,84 @@ build_info(struct buf *b)
 	ATF_REQUIRE_EQ(0, entry_build_info(b, &e));
 }
 
-static enum entry_fault
-read_pieces(const struct buf *b, size_t len, struct entry_pieces *e)
-{
-	return entry_read_pieces(b->data, len, PATH, strlen(PATH), PIECE_LEN,
-	    e);
-}
-
-static struct buf b, p, q;
-static struct entry_pieces pieces;
+static struct buf b;
 static struct entry_info info;
 
-TEST(pieces__are_read_back)
+static enum entry_fault
+read_info(const void *data, size_t len)
 {
-	build_pieces(&b);
-	ATF_REQUIRE_EQ(ENTRY_GOOD, read_pieces(&b, b.len, &pieces));
-	ATF_CHECK_EQ(4, pieces.count);
-	ATF_CHECK_EQ(12, pieces.identity.ino);
-	ATF_CHECK_EQ(2 * PIECE_LEN + 1, pieces.identity.size);
-	ATF_CHECK_EQ(1000000001, pieces.identity.mtime_ns);
-	ATF_CHECK_EQ(1000000002, pieces.identity.ctime_ns);
-	ATF_CHECK_EQ(7, pieces.digests[1]);
-	ATF_CHECK_EQ((uint8_t)(79 * 7), pieces.digests[79]);
+	return entry_read_info(data, len, digest, &info);
 }
 
 TEST(info__is_read_back)
 {
-	struct entry_info e;
-
 	build_info(&b);
-	ATF_REQUIRE_EQ(ENTRY_GOOD, entry_read_info(b.data, b.len, digest, &e));
-	ATF_CHECK_EQ(PIECE_LEN, e.piece_len);
-	ATF_CHECK(e.padding_attr);
-	ATF_CHECK_EQ(15, e.service_len);
-	ATF_CHECK(memcmp(e.service, "torrent_service", 15) == 0);
-	ATF_CHECK_EQ(7, e.listing_len);
-	ATF_CHECK(memcmp(e.listing, "listing", 7) == 0);
-	ATF_CHECK_EQ(8, e.info_len);
-	ATF_CHECK(memcmp(e.info, "d4:infoe", 8) == 0);
-	ATF_CHECK(e.info == e.listing + e.listing_len);
+	ATF_REQUIRE_EQ(ENTRY_GOOD, read_info(b.data, b.len));
+	ATF_CHECK_EQ(PIECE_LEN, info.piece_len);
+	ATF_CHECK(info.padding_attr);
+	ATF_CHECK_EQ(15, info.service_len);
+	ATF_CHECK(memcmp(info.service, "torrent_service", 15) == 0);
+	ATF_CHECK_EQ(7, info.listing_len);
+	ATF_CHECK(memcmp(info.listing, "listing", 7) == 0);
+	ATF_CHECK_EQ(8, info.info_len);
+	ATF_CHECK(memcmp(info.info, "d4:infoe", 8) == 0);
+	ATF_CHECK(info.info == info.listing + info.listing_len);
 }
 
-TEST(entry__with_any_bit_flipped_is_nothing)
+TEST(info__with_any_bit_flipped_is_nothing)
 {
 	size_t i;
 
-	build_pieces(&p);
-	for (i = 0; i < p.len * 8; i++) {
-		p.data[i / 8] ^= (uint8_t)(1 << i % 8);
-		ATF_REQUIRE_MSG(read_pieces(&p, p.len, &pieces) != ENTRY_GOOD,
+	build_info(&b);
+	for (i = 0; i < b.len * 8; i++) {
+		b.data[i / 8] ^= (uint8_t)(1 << i % 8);
+		ATF_REQUIRE_MSG(read_info(b.data, b.len) != ENTRY_GOOD,
 		    "bit %zu of byte %zu", i % 8, i / 8);
-		p.data[i / 8] ^= (uint8_t)(1 << i % 8);
+		b.data[i / 8] ^= (uint8_t)(1 << i % 8);
 	}
-	ATF_REQUIRE_EQ(ENTRY_GOOD, read_pieces(&p, p.len, &pieces));
-	build_info(&q);
-	for (i = 0; i < q.len * 8; i++) {
-		q.data[i / 8] ^= (uint8_t)(1 << i % 8);
-		ATF_REQUIRE_MSG(entry_read_info(q.data, q.len, digest,
-		    &info) != ENTRY_GOOD, "bit %zu of byte %zu", i % 8, i / 8);
-		q.data[i / 8] ^= (uint8_t)(1 << i % 8);
-	}
-	ATF_REQUIRE_EQ(ENTRY_GOOD, entry_read_info(q.data, q.len, digest,
-	    &info));
+	ATF_REQUIRE_EQ(ENTRY_GOOD, read_info(b.data, b.len));
 }
 
 /* In memory of exactly that length, so that a read past it is found. */
-TEST(entry__cut_anywhere_is_nothing)
+TEST(info__cut_anywhere_is_nothing)
 {
 	uint8_t *cut;
 	size_t i;
 
-	build_pieces(&p);
-	build_info(&q);
-	for (i = 0; i < p.len; i++) {
+	build_info(&b);
+	for (i = 0; i < b.len; i++) {
 		cut = malloc(i + 1);
 		ATF_REQUIRE(cut != NULL);
-		memcpy(cut + 1, p.data, i);
-		ATF_REQUIRE_MSG(entry_read_pieces(cut + 1, i, PATH,
-		    strlen(PATH), PIECE_LEN, &pieces) != ENTRY_GOOD,
+		memcpy(cut + 1, b.data, i);
+		ATF_REQUIRE_MSG(read_info(cut + 1, i) != ENTRY_GOOD,
 		    "%zu bytes", i);
 		free(cut);
 	}
-	for (i = 0; i < q.len; i++) {
-		cut = malloc(i + 1);
-		ATF_REQUIRE(cut != NULL);
-		memcpy(cut + 1, q.data, i);
-		ATF_REQUIRE_MSG(entry_read_info(cut + 1, i, digest,
-		    &info) != ENTRY_GOOD, "%zu bytes", i);
-		free(cut);
-	}
-	ATF_REQUIRE_EQ(0, buf_add(&p, "", 1));
-	ATF_CHECK_EQ(ENTRY_DAMAGED, read_pieces(&p, p.len, &pieces));
+	ATF_REQUIRE_EQ(0, buf_add(&b, "", 1));
+	ATF_CHECK_EQ(ENTRY_DAMAGED, read_info(b.data, b.len));
 }
 
-TEST(entry__in_another_place_is_nothing)
+/* Bytes 12 to 15 are the kind: 2 was that of the piece lists of version
+   0.1.0. */
+TEST(info__in_another_place_is_nothing)
 {
 	uint8_t other[SHA1_LEN] = { 0 };
 
-	build_pieces(&p);
-	build_info(&q);
-	ATF_CHECK_EQ(ENTRY_MISPLACED, entry_read_pieces(p.data, p.len,
-	    "/fedora/b.rpm", 13, PIECE_LEN, &pieces));
-	ATF_CHECK_EQ(ENTRY_MISPLACED, entry_read_pieces(p.data, p.len,
-	    "/fedora/a.rp", 12, PIECE_LEN, &pieces));
-	ATF_CHECK_EQ(ENTRY_MISPLACED, entry_read_pieces(p.data, p.len, PATH,
-	    strlen(PATH), PIECE_LEN / 2, &pieces));
-	ATF_CHECK_EQ(ENTRY_MISPLACED, entry_read_info(q.data, q.len, other,
+	build_info(&b);
+	ATF_CHECK_EQ(ENTRY_MISPLACED, entry_read_info(b.data, b.len, other,
 	    &info));
-	ATF_CHECK_EQ(ENTRY_MISPLACED, entry_read_info(p.data, p.len, digest,
-	    &info));
-	ATF_CHECK_EQ(ENTRY_MISPLACED, read_pieces(&q, q.len, &pieces));
+	b.data[12] = 2;
+	sha256(b.data, b.len - SEAL_LEN, b.data + b.len - SEAL_LEN);
+	ATF_CHECK_EQ(ENTRY_MISPLACED, read_info(b.data, b.len));
 }
 
 /* Whole, but written by a later release: its fields may mean anything. */
-TEST(entry__of_another_format_is_nothing)
+TEST(info__of_another_format_is_nothing)
 {
-	build_pieces(&b);
+	build_info(&b);
 	b.data[8]++;
 	sha256(b.data, b.len - SEAL_LEN, b.data + b.len - SEAL_LEN);
-	ATF_CHECK_EQ(ENTRY_FORMAT, read_pieces(&b, b.len, &pieces));
-}
-
-/* A list that is not of its file's length would make a wrong torrent. */
-TEST(pieces__of_another_length_are_damaged)
-{
-	uint8_t digests[4 * SHA1_LEN] = { 0 };
-	struct entry_pieces e, got;
-
-	e = (struct entry_pieces){
-		.path = PATH,
-		.path_len = strlen(PATH),
-		.piece_len = PIECE_LEN,
-		.identity = { 12, 4 * PIECE_LEN + 1, 1, 1, 0 },
-		.digests = digests,
-		.count = 4,
-	};
-	ATF_REQUIRE_EQ(0, entry_build_pieces(&b, &e));
-	ATF_CHECK_EQ(ENTRY_DAMAGED, read_pieces(&b, b.len, &got));
-	buf_free(&b);
-	e.identity.size--;
-	ATF_REQUIRE_EQ(0, entry_build_pieces(&b, &e));
-	ATF_CHECK_EQ(ENTRY_GOOD, read_pieces(&b, b.len, &got));
-}
-
-static int
-name_of(const char *path, size_t len)
-{
-	char name[ENTRY_PATH_LEN];
-
-	return entry_name_pieces(name, path, len, PIECE_LEN);
+	ATF_CHECK_EQ(ENTRY_FORMAT, read_info(b.data, b.len));
 }
 
 TEST(name__lies_where_the_manual_says)
@@ -208,47 +115,6 @@ TEST(name__lies_where_the_manual_says)
 
 	entry_name_info(name, digest);
 	ATF_CHECK_STREQ("info/ab010203ff000000000000000000000000000000", name);
-	ATF_REQUIRE_EQ(0, entry_name_pieces(name, PATH, strlen(PATH),
-	    PIECE_LEN));
-	ATF_CHECK_STREQ("pieces/fedora/a.rpm/1048576", name);
-	ATF_REQUIRE_EQ(0, entry_name_pieces(name, "/a\n/.b", 6, 16384));
-	ATF_CHECK_STREQ("pieces/a\n/.b/16384", name);
-}
-
-TEST(name__cannot_leave_the_cache)
-{
-	static const char *const bad[] = {
-		"", "/", "a", "a/b", "//a", "/a/", "/a//b", "/.", "/..",
-		"/a/./b", "/a/../b", "/a/..", "..", "../a",
-	};
-	char path[ENTRY_PATH_LEN + 10], name[ENTRY_PATH_LEN];
-	size_t i;
-
-	EACH(each, bad)
-		ATF_CHECK_MSG(name_of(*each, strlen(*each)) == -1, "%s",
-		    *each);
-	ATF_CHECK_EQ(-1, name_of("/a\0b", 4));
-	ATF_CHECK_EQ(0, name_of("/...", 4));
-	memset(path, 'a', sizeof(path));
-	path[0] = '/';
-	ATF_CHECK_EQ(0, name_of(path, 256));
-	ATF_CHECK_EQ(-1, name_of(path, 257));
-	for (i = 0; i < sizeof(path); i += 2)
-		path[i] = '/';
-	ATF_CHECK_EQ(0, name_of(path, 2 * ENTRY_DEPTH_MAX));
-	ATF_CHECK_EQ(-1, name_of(path, 2 * ENTRY_DEPTH_MAX + 2));
-	memset(path, 'a', sizeof(path));
-	for (i = 0; i < sizeof(path); i += 100)
-		path[i] = '/';
-	ATF_CHECK_EQ(0, name_of(path, ENTRY_PATH_LEN -
-	    sizeof("pieces/1048576")));
-	ATF_CHECK_EQ(-1, name_of(path, ENTRY_PATH_LEN -
-	    sizeof("pieces/1048576") + 1));
-	ATF_CHECK_EQ(-1, name_of(path, sizeof(path)));
-	ATF_CHECK_EQ(-1, entry_name_pieces(name, "/a", 2, PIECE_LEN - 1));
-	ATF_CHECK_EQ(-1, entry_name_pieces(name, "/a", 2, 0));
-	ATF_CHECK_EQ(-1, entry_name_pieces(name, "/a", 2, 8192));
-	ATF_CHECK_EQ(-1, entry_name_pieces(name, "/a", 2, 1U << 25));
 }
 
 #define HEX39	"123456789abcdef0123456789abcdef01234567"

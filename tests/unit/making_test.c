@@ -14,11 +14,14 @@
 #define SPEC	"/pub/d/"
 
 static struct store	store;
+static struct packs	*packs;
 static struct buf	listing;
 static uint8_t		digest[SHA1_LEN];
 static char		service[] = "service";
+static char		prefix[] = "";
+static struct conf_root	root = { .prefix = prefix };
 static struct conf	conf = { .service = service, .piece_len = 1U << 20,
-    .max_torrent = 1U << 20 };
+    .max_torrent = 1U << 20, .roots = &root, .nroots = 1 };
 
 static struct making *
 begin(uint32_t files)
@@ -31,6 +34,9 @@ begin(uint32_t files)
 	torrent_init();
 	store.dirfd = open(".", O_RDONLY | O_DIRECTORY);
 	store.entry_max = 1U << 20;
+	packs = packs_new(&store);
+	ATF_REQUIRE(packs != NULL);
+	packs_configure(packs, &conf);
 	ATF_REQUIRE_EQ(0, listing_add_spec(&listing, 0, files > 0 ? PATH_OK :
 	    PATH_MISSING, SPEC, strlen(SPEC), files));
 	for (i = 0; i < files; i++) {
@@ -39,7 +45,8 @@ begin(uint32_t files)
 		    strlen(path)));
 	}
 	sha1(SPEC, strlen(SPEC), digest);
-	ATF_REQUIRE_EQ(0, making_new(&store, &conf, digest, &listing, &mk));
+	ATF_REQUIRE_EQ(0, making_new(&store, packs, &conf, digest, &listing,
+	    &mk));
 	ATF_REQUIRE(mk != NULL);
 	ATF_CHECK_EQ(0, making_need(mk));
 	return mk;
@@ -102,6 +109,7 @@ TEST(making__wants_the_right_digest)
 
 	making_free(mk);
 	digest[0] ^= 1;
-	ATF_CHECK_EQ(-1, making_new(&store, &conf, digest, &listing, &mk));
+	ATF_CHECK_EQ(-1, making_new(&store, packs, &conf, digest, &listing,
+	    &mk));
 	ATF_CHECK(mk == NULL);
 }

@@ -17,11 +17,20 @@ static struct requests	q;
 static void
 start(void)
 {
+	static const char text[] = "root /usr\n";
+	struct buf errors = { 0 };
+	struct conf *conf;
+	struct packs *packs;
+
 	child.front.fd = -1;
 	store.dirfd = open(".", O_RDONLY | O_DIRECTORY);
 	ATF_REQUIRE(store.dirfd != -1);
 	store.entry_max = 1U << 20;
-	requests_init(&q, &child, &store);
+	packs = packs_new(&store);
+	conf = conf_parse("test", text, strlen(text), NULL, &errors);
+	ATF_REQUIRE(packs != NULL && conf != NULL);
+	packs_configure(packs, conf);
+	requests_init(&q, &child, &store, packs);
 }
 
 static void

@@ -4,6 +4,7 @@
  * machines: calls of libc there pass, calls of nobody do not.  The
  * filters are those that libseccomp makes, run as the kernel runs them.
  */
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -211,6 +212,10 @@ static const struct expected {
 	{ "xiah", "", "openat", { { 2, O_PATH } } },
 	{ "xiah", "", "openat", { { 2, O_TMPFILE | O_RDWR }, { 3, 0600 } } },
 	{ "xiah", "c", "pread64", { { 0, 0 } } },
+	{ "xiah", "c", "pwrite64", { { 0, 0 } } },
+	{ "xiah", "c", "flock", { { 1, LOCK_EX | LOCK_NB } } },
+	{ "xiah", "", "flock", { { 1, LOCK_EX } } },
+	{ "xiah", "", "flock", { { 1, LOCK_SH | LOCK_NB } } },
 	{ "xiah", "c", "mkdirat", { { 2, 0700 } } },
 	{ "xiah", "", "mkdirat", { { 2, 02777 } } },
 	{ "xiah", "c", "renameat", { { 0, 0 } } },
@@ -247,7 +252,7 @@ static const char *const plain[] = {
 	"rt_sigreturn", "fstat", "fstat64", "epoll_wait", "epoll_pwait",
 	"epoll_pwait2", "gettimeofday", "read", "writev", "sendfile",
 	"sendfile64", "write", "getdents64", "fstatfs", "fstatfs64", "pread64",
-	"renameat",
+	"pwrite64", "renameat",
 	/* Adding, changing and removing are all that there is. */
 	"epoll_ctl",
 	/* Its flags are in memory; Landlock and the root directory confine

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: ISC */
+#include <sys/queue.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/seal.h"
+#include "common/spec.h"
+#include "pkgtorrentd/cache/packs.h"
+
+struct pack {
+	TAILQ_ENTRY(pack)	 entry;
+	struct packfile		 file;
+	size_t			 memory;	/* as counted */
+};
+TAILQ_HEAD(pack_list_head, pack);
+
+struct packs {
+	struct store		*store;
+	const struct conf	*conf;
+	uint64_t		 salt;
+	struct pack_list_head	 open;		/* used last first */
+	unsigned		 n;
+	size_t			 memory;	/* of all of them */
+	struct pack		*last;		/* of the directory asked for
+						   last, or NULL */
+	uint64_t		 saved_ms;	/* the first record to be
+						   written came then; 0: none */
+	struct buf		 scratch;
+	struct packfile_rewrite	 rewrite;
+	struct pack		*rewritten;	/* NULL: none */
+	bool			 for_sweep;	/* that is its rewrite */
+};
+
+struct packs *
+packs_new(struct store *st)
+{
+	struct packs *ps;
+
+	ps = calloc(1, sizeof(*ps));
+	if (ps == NULL)
+		return NULL;
+	ps->store = st;
+	arc4random_buf(&ps->salt, sizeof(ps->salt));
+	TAILQ_INIT(&ps->open);
+	return ps;
+}
+
+void
+packs_configure(struct packs *ps, const struct conf *conf)
+{
+	ps->conf = conf;
+	ps->last = NULL;
+}
+
+static void
+count_memory(struct packs *ps, struct pack *p)
+{
+	size_t now = packfile_memory(&p->file);
+
+	ps->memory += now - p->memory;
+	p->memory = now;
+}
+
+static void
+packs_close(struct packs *ps, struct pack *p)
+{
+	if (p == ps->last)
+		ps->last = NULL;
+	packfile_flush(&p->file);
+	packfile_close(&p->file);
+	TAILQ_REMOVE(&ps->open, p, entry);
+	ps->memory -= p->memory;
+	ps->n--;
+	free(p);
+}
+
+/* Close the packs that were not used for the longest time, but not p. */
+static void
+make_room(struct packs *ps, const struct pack *p)
+{
+	struct pack *oldest;
+
+	while (ps->n > PACKS_OPEN_MAX || ps->memory > PACKS_MEMORY) {
+		oldest = TAILQ_LAST(&ps->open, pack_list_head);
+		if (oldest == ps->rewritten)
+			oldest = TAILQ_PREV(oldest, pack_list_head, entry);
+		if (oldest == NULL || oldest == p)
+			return;
+		packs_close(ps, oldest);
+	}
+}
+
+/* The open pack of this identifier.  dir is NULL if it is not known. */
+static struct pack *
+packs_open(struct packs *ps, const struct pack_id *id, const void *dir,
+    size_t dir_len)
+{
+	struct pack *p;
+
+	TAILQ_FOREACH(p, &ps->open, entry)
+		if (memcmp(&p->file.id, id, sizeof(*id)) == 0)
+			break;
+	if (p != NULL) {
+		TAILQ_REMOVE(&ps->open, p, entry);
+		TAILQ_INSERT_HEAD(&ps->open, p, entry);
+		packfile_set_dir(&p->file, dir, dir_len);
+		return p;
+	}
+	p = calloc(1, sizeof(*p));
+	if (p == NULL)
+		fatal("out of memory");
+	packfile_init(&p->file, ps->store, id);
+	packfile_set_dir(&p->file, dir, dir_len);
+	p->file.salt = ps->salt;
+	TAILQ_INSERT_HEAD(&ps->open, p, entry);
+	ps->n++;
+	count_memory(ps, p);
+	make_room(ps, p);
+	return p;
+}
+
+/* Files come by directory: most are in the one of the file before. */
+static bool
+is_in_last(const struct packs *ps, const void *path, size_t dir_len,
+    uint32_t piece_len)
+{
+	const struct packfile *file;
+
+	if (ps->last == NULL)
+		return false;
+	file = &ps->last->file;
+	return file->dir.len == dir_len && file->id.piece_len == piece_len &&
+	    (dir_len == 0 || memcmp(file->dir.data, path, dir_len) == 0);
+}
+
+/* The pack of a path, or NULL if it has no place. */
+static struct pack *
+packs_of(struct packs *ps, const void *path, size_t len, uint32_t piece_len,
+    size_t *dir_len)
+{
+	struct pack_id id = { .piece_len = piece_len };
+	int root;
+
+	if (pack_split(path, len, dir_len) == -1)
+		return NULL;
+	if (is_in_last(ps, path, *dir_len, piece_len))
+		return ps->last;
+	root = conf_root_of(ps->conf, path, len);
+	if (root == -1)
+		return NULL;
+	seal_path(ps->conf->roots[root].prefix, path, *dir_len, id.key);
+	ps->last = packs_open(ps, &id, path, *dir_len);
+	return ps->last;
+}
+
+bool
+packs_has_place(const struct packs *ps, const void *path, size_t len)
+{
+	size_t dir_len;
+
+	return pack_split(path, len, &dir_len) == 0 &&
+	    conf_root_of(ps->conf, path, len) != -1;
+}
+
+/* Find the record of a path. */
+static enum packs_result
+packs_find(struct packs *ps, const char *path, size_t len, uint32_t piece_len,
+    struct buf *b, struct packfile_record *r)
+{
+	size_t dir_len;
+	struct pack *p = packs_of(ps, path, len, piece_len, &dir_len);
+	bool ready;
+
+	if (p == NULL)
+		return PACKS_MISS;
+	ready = packfile_ready(&p->file);
+	count_memory(ps, p);
+	make_room(ps, p);
+	if (!ready)
+		return PACKS_GO_ON;
+	if (!packfile_read(&p->file, path + dir_len + 1, len - dir_len - 1, b,
+	    r))
+		return PACKS_MISS;
+	return PACKS_HIT;
+}
+
+enum packs_result
+packs_load(struct packs *ps, const void *path, size_t len, uint32_t piece_len,
+    const struct identity *identity, struct buf *b, struct pack_list *out)
+{
+	struct packfile_record r;
+	enum packs_result result;
+
+	/* No stored list belongs to a mount, even if everything else
+	   matches. */
+	if (identity->mount != 0)
+		return PACKS_MISS;
+	result = packs_find(ps, path, len, piece_len, b, &r);
+	if (result != PACKS_HIT)
+		return result;
+	if (!identity_same(&r.list.identity, identity))
+		return PACKS_MISS;
+	packfile_use(&ps->last->file, &r);
+	*out = r.list;
+	return PACKS_HIT;
+}
+
+enum packs_result
+packs_touch(struct packs *ps, const void *path, size_t len,
+    uint32_t piece_len)
+{
+	struct packfile_record r;
+	enum packs_result result;
+
+	result = packs_find(ps, path, len, piece_len, &ps->scratch, &r);
+	if (result == PACKS_HIT)
+		packfile_use(&ps->last->file, &r);
+	return result;
+}
+
+void
+packs_save(struct packs *ps, const void *path, size_t len, uint32_t piece_len,
+    struct pack_list *list)
+{
+	size_t dir_len;
+	struct pack *p = packs_of(ps, path, len, piece_len, &dir_len);
+
+	if (p == NULL)
+		return;
+	list->name = (const char *)path + dir_len + 1;
+	list->name_len = len - dir_len - 1;
+	if (packfile_append(&p->file, list) == 0 && ps->saved_ms == 0)
+		ps->saved_ms = clock_ms();
+	count_memory(ps, p);
+	make_room(ps, p);
+}
+
+void
+packs_flush(struct packs *ps)
+{
+	struct pack *p;
+
+	ps->saved_ms = 0;
+	TAILQ_FOREACH(p, &ps->open, entry)
+		if (p->file.pending.len > 0) {
+			packfile_flush(&p->file);
+			count_memory(ps, p);
+		}
+}
+
+int
+packs_flush_due(struct packs *ps)
+{
+	uint64_t waited;
+
+	if (ps->saved_ms == 0)
+		return -1;
+	waited = clock_ms() - ps->saved_ms;
+	if (waited < PACKS_WAIT_MS)
+		return (int)(PACKS_WAIT_MS - waited);
+	packs_flush(ps);
+	return -1;
+}
+
+/* One step of the rewrite under way.  true: it has ended. */
+static bool
+rewrite_on(struct packs *ps, uint64_t *cut)
+{
+	bool done = packfile_rewrite(&ps->rewrite, cut);
+
+	count_memory(ps, ps->rewritten);
+	if (done)
+		ps->rewritten = NULL;
+	return done;
+}
+
+static void
+rewrite_begin(struct packs *ps, struct pack *p, struct packfile_cut cut,
+    bool for_sweep)
+{
+	ps->rewritten = p;
+	ps->for_sweep = for_sweep;
+	packfile_begin_rewrite(&ps->rewrite, &p->file, cut);
+}
+
+bool
+packs_tidy(struct packs *ps)
+{
+	struct pack *p;
+	uint64_t cut;
+
+	if (ps->rewritten == NULL) {
+		TAILQ_FOREACH(p, &ps->open, entry)
+			if (packfile_is_due(&p->file))
+				break;
+		if (p == NULL)
+			return false;
+		rewrite_begin(ps, p, (struct packfile_cut){ 0 }, false);
+	} else if (ps->for_sweep)
+		return false;
+	(void)rewrite_on(ps, &cut);
+	return true;
+}
+
+bool
+packs_rewrite(struct packs *ps, const struct pack_id *id,
+    struct packfile_cut cut, uint64_t *cut_out)
+{
+	struct pack *p;
+
+	if (ps->rewritten != NULL && !ps->for_sweep) {
+		(void)rewrite_on(ps, cut_out);
+		return false;
+	}
+	if (ps->rewritten == NULL) {
+		p = packs_open(ps, id, NULL, 0);
+		if (!packfile_ready(&p->file))
+			return false;
+		rewrite_begin(ps, p, cut, true);
+	}
+	return rewrite_on(ps, cut_out);
+}

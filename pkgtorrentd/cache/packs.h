@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The packs in use: piece lists are found and stored by the mirror path of
+ * their file.  The packs used last stay open, so that no pack is read twice
+ * within seconds; their memory is bounded.
+ */
+#ifndef PACKS_H
+#define PACKS_H
+
+#include "common/conf/conf.h"
+#include "pkgtorrentd/cache/packfile.h"
+
+#define PACKS_OPEN_MAX	64	/* files */
+#define PACKS_WAIT_MS	100	/* a crash loses the records of so long */
+#define PACKS_MEMORY	(16U << 20)	/* bytes for what is known of them */
+
+struct packs;
+
+/* Never freed.  NULL without memory. */
+struct packs	*packs_new(struct store *);
+/* The roots are those of this configuration, which must stay. */
+void	packs_configure(struct packs *, const struct conf *);
+
+enum packs_result {
+	PACKS_MISS,
+	PACKS_HIT,
+	PACKS_GO_ON		/* call again: the pack is not read yet */
+};
+
+/*
+ * Load the pieces of a file, and mark them as used.  PACKS_HIT: *out points
+ * into b, which is overwritten.  PACKS_MISS: there are none, or not of this
+ * identity.
+ */
+enum packs_result packs_load(struct packs *, const void *path, size_t len,
+	    uint32_t piece_len, const struct identity *, struct buf *b,
+	    struct pack_list *out);
+/* Mark the pieces of a file as used. */
+enum packs_result packs_touch(struct packs *, const void *path, size_t len,
+	    uint32_t piece_len);
+/* Store the pieces of a file; name and name_len of the list are set here.  What
+   cannot be stored is logged. */
+void	packs_save(struct packs *, const void *path, size_t len,
+	    uint32_t piece_len, struct pack_list *);
+/* Does this path have a place in the cache? */
+bool	packs_has_place(const struct packs *, const void *path, size_t len);
+
+/* Write what was stored.  Records that come within PACKS_WAIT_MS are written
+   together. */
+void	packs_flush(struct packs *);
+/* Do so if it is time.  Returns the milliseconds until then, or -1: there is
+   nothing to write. */
+int	packs_flush_due(struct packs *);
+/* Shorten packs of which more than half is dead, one step.  true: there is more
+   to do. */
+bool	packs_tidy(struct packs *);
+/*
+ * For the sweep: write a pack again without what the cut tells, one step.
+ * true: done, or failed; *cut_out is the number of records that went.
+ */
+bool	packs_rewrite(struct packs *, const struct pack_id *,
+	    struct packfile_cut, uint64_t *cut_out);
+
+#endif

@@ -51,7 +51,7 @@ struct hashing {
 	enum hashing_state	 state;
 	enum hash_status	 status;	/* 0: no error so far */
 	LIST_HEAD(, hash_waiter) waiters;
-	char			*path;
+	char			*path;		/* behind seals */
 	struct identity		 identity;
 	uint32_t		 piece_len;
 	uint64_t		 slice_len;	/* bytes in a whole slice */
@@ -66,8 +66,8 @@ struct hashing {
 	uint8_t			 for_cache[SEAL_LEN];	/* with its seals */
 	uint8_t			 for_hasher[SEAL_LEN];
 	struct pieces		*pieces;
-	uint8_t			(*seals)[SEAL_LEN];	/* by slice */
 	uint64_t		 done;		/* bytes */
+	uint8_t			 seals[][SEAL_LEN];	/* by slice */
 };
 
 struct batch_item {
@@ -229,8 +229,6 @@ hashing_free(struct hashq *q, struct hashing *h)
 	g->partial -= h->done;
 	RB_REMOVE(hashing_tree, &q->tree, h);
 	pieces_unref(h->pieces);
-	free(h->seals);
-	free(h->path);
 	free(h);
 	group_drop(q, g);
 }
@@ -255,23 +253,27 @@ static struct hashing *
 hashing_new(struct hashq *q, struct hash_group *g, const char *path,
     const struct identity *id, uint32_t piece_len)
 {
+	struct pieces *pieces = pieces_new(torrent_digests(id->size,
+	    piece_len));
+	uint64_t slice_len = SLICE_LEN(piece_len);
+	size_t path_len = strlen(path);
 	struct hashing *h;
+	uint32_t nslices;
 
-	h = calloc(1, sizeof(*h));
-	if (h == NULL)
+	if (pieces == NULL)
 		return NULL;
-	h->path = strdup(path);
-	h->pieces = pieces_new(torrent_digests(id->size, piece_len));
-	h->slice_len = SLICE_LEN(piece_len);
-	h->nslices = (uint32_t)((id->size + h->slice_len - 1) / h->slice_len);
-	h->seals = calloc(h->nslices, sizeof(*h->seals));
-	if (h->path == NULL || h->pieces == NULL || h->seals == NULL) {
-		free(h->path);
-		pieces_unref(h->pieces);
-		free(h->seals);
-		free(h);
+	/* Fewer than pieces. */
+	nslices = (uint32_t)((id->size + slice_len - 1) / slice_len);
+	h = calloc(1, sizeof(*h) + (size_t)nslices * SEAL_LEN + path_len + 1);
+	if (h == NULL) {
+		pieces_unref(pieces);
 		return NULL;
 	}
+	h->pieces = pieces;
+	h->slice_len = slice_len;
+	h->nslices = nslices;
+	h->path = (char *)h->seals[nslices];
+	memcpy(h->path, path, path_len + 1);
 	h->identity = *id;
 	h->piece_len = piece_len;
 	h->settled = true;
@@ -364,19 +366,21 @@ hashing_put_pieces(struct hashq *q, const struct hashing *h)
 	struct worker *cache = &q->workers->cache;
 	struct msg_put_pieces body = { 0 };
 	struct msg_digests_item item = { 0 };
-	struct buf tail = { 0 };
+	/* Kept: to get and give back so much memory for each file would take
+	   longer than all else here. */
+	static struct buf tail;
 	uint32_t per = (uint32_t)(h->slice_len / h->piece_len), i;
-	uint8_t *p;
 
 	if (!worker_may_be_told(cache))
 		return;
+	tail.len = 0;
 	body.piece_len = h->piece_len;
 	body.identity = h->identity;
 	body.path_len = (uint32_t)strlen(h->path);
 	memcpy(body.seal, h->for_cache, SEAL_LEN);
-	p = buf_reserve(&tail, MSG_TAIL_MAX);
-	if (p == NULL || buf_add(&tail, h->path, body.path_len) == -1)
-		goto out;
+	if (buf_reserve(&tail, MSG_TAIL_MAX) == NULL ||
+	    buf_add(&tail, h->path, body.path_len) == -1)
+		return;
 	item.status = DIGESTS_OK;
 	item.flags = DIGESTS_SETTLED;
 	item.identity = h->identity;
@@ -390,20 +394,18 @@ hashing_put_pieces(struct hashq *q, const struct hashing *h)
 			body.flags = PART_MORE;
 			if (worker_send(cache, MSG_PUT_PIECES, &body,
 			    tail.data, tail.len, NULL, 0) == -1)
-				goto out;
+				return;
 			body.flags = body.path_len = body.slices = 0;
 			tail.len = 0;
 		}
 		if (buf_add(&tail, &item, sizeof(item)) == -1 ||
 		    buf_add(&tail, h->pieces->digests + (size_t)item.first *
 		    SHA1_LEN, (size_t)item.count * SHA1_LEN) == -1)
-			goto out;
+			return;
 		body.slices++;
 	}
 	worker_send(cache, MSG_PUT_PIECES, &body, tail.data, tail.len, NULL,
 	    0);
-out:
-	buf_free(&tail);
 }
 
 /* No hasher has a range of the file any more: tell the waiters. */

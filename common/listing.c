@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/listing.h"
+#include "common/tree_path.h"
 
 /* The head of a file in a listing. */
 struct record_file {
@@ -113,25 +114,6 @@ listing_take_path(struct listing_reader *r, uint32_t len)
 	return p;
 }
 
-/* Check the path of a file, which was opened: every component is a name. */
-static bool
-path_is_plain(const uint8_t *path, uint32_t len)
-{
-	const uint8_t *at = path, *end = path + len, *next;
-	size_t n;
-
-	for (; at < end; at = next) {
-		at++;
-		next = memchr(at, '/', (size_t)(end - at));
-		if (next == NULL)
-			next = end;
-		n = (size_t)(next - at);
-		if (n == 0 || (n <= 2 && memcmp(at, "..", n) == 0))
-			return false;
-	}
-	return true;
-}
-
 int
 listing_next_spec(struct listing_reader *r)
 {
@@ -198,7 +180,9 @@ listing_next_file(struct listing_reader *r)
 	if (listing_take_file(r) == -1)
 		return listing_wrong(r);
 	r->path = listing_take_path(r, r->file.len);
-	if (r->path == NULL || !path_is_plain(r->path, r->file.len))
+	/* It was opened: every component is a name. */
+	if (r->path == NULL || !tree_path_is_plain((struct str){
+	    (const char *)r->path, r->file.len }))
 		return listing_wrong(r);
 	r->files_left--;
 	return 1;

@@ -36,6 +36,7 @@
 #define SEAL_LEN	32			/* HMAC-SHA-256 */
 #define KEYS_MAX	64			/* of a pair: one per root */
 #define SPEC_MAX	4095			/* bytes in a path or pattern */
+#define TWO_PATHS_MAX	(2 * SPEC_MAX)
 
 enum role {
 	ROLE_PARENT,
@@ -87,6 +88,10 @@ enum role {
 	/* How often something was mounted or unmounted so far. */	      \
 	X(MOUNTS,     PARENT,   FRONT | WALKER, mounts,                0, 0, 0,\
 	    "trusted")							      \
+	/* Warm a tree: have the pieces of its files remembered.  The tail is \
+	   the tree, and the position after which to begin. */		      \
+	X(WARM,       PARENT,   FRONT,          warm, TWO_PATHS_MAX, 0, 0,\
+	    "trusted")							      \
 	/* Finish the answers under way, then exit. */			      \
 	X(STOP,       PARENT,   FRONT,          none,                  0, 0, 0,\
 	    "trusted")							      \
@@ -103,6 +108,9 @@ enum role {
 	/* The event loop still runs; sent each second. */		      \
 	X(ALIVE,      FRONT,    PARENT,         none,                  0, 0, 0,\
 	    "CHILD_WORK_MAX a second")					      \
+	/* How far the tree is warmed: its position, and the file at hand. */ \
+	X(WARMED,     FRONT,    PARENT,         warmed, TWO_PATHS_MAX, 0, 0,\
+	    "none without WARM")					      \
 	/* Another process sent a message that breaks the rules. */	      \
 	X(WRONG,      CHILDREN, PARENT,         wrong,                 0, 0, 0,\
 	    "once in BELIEVED_MS")					      \
@@ -119,6 +127,9 @@ enum role {
 	/* Open these paths: struct msg_path items, at most 32. */	      \
 	X(OPEN,       FRONT,    WALKER,         open,       MSG_TAIL_MAX, 0, 0,\
 	    "BURST a turn")						      \
+	/* Walk on in a tree: the tail is the tree, and the position. */      \
+	X(WALK,       FRONT,    WALKER,         walk, TWO_PATHS_MAX, 0, 0,\
+	    "one unanswered")						      \
 	/* Records of common/listing.h, cut anywhere. */		      \
 	X(LISTING,    WALKER,   FRONT,          id,         MSG_TAIL_MAX, 0, 0,\
 	    "WORKER_WORK_MAX a second")					      \
@@ -128,6 +139,10 @@ enum role {
 	/* That resolution is a glob of more than one turn. */		      \
 	X(SLOW,       WALKER,   FRONT,          id,                    0, 0, 0,\
 	    "WORKER_WORK_MAX a second")					      \
+	/* The next files of a tree: struct msg_file items, then the	      \
+	   position. */							      \
+	X(WALKED,     WALKER,   FRONT,          walked,     MSG_TAIL_MAX, 0, 0,\
+	    "one for each WALK")					      \
 	/* struct msg_opened_item each, a descriptor for each that worked. */ \
 	X(OPENED,     WALKER,   FRONT,          opened,    MSG_TAIL_MAX, 0, 32,\
 	    "one for each OPEN")					      \
@@ -271,6 +286,48 @@ struct msg_listener {
 	uint32_t	count;			/* index + 1 == count ends it */
 };
 
+/*
+ * Trees and positions are those of common/tree_path.h, but a tree is "/" for
+ * all of the mirror.  A new one takes the place of the one under way.
+ */
+struct msg_warm {
+	uint64_t	id;			/* for WARMED */
+	uint32_t	tree_len;		/* 0: stop the one under way */
+	uint32_t	after_len;		/* 0: from its beginning */
+};
+
+enum warm_state {
+	WARM_RUNNING = 1,
+	WARM_DONE,
+	WARM_STOPPED,		/* by MSG_WARM */
+	WARM_MISSING,		/* no root has such a tree */
+	WARM_FAILED		/* two walkers have ended over it */
+};
+
+/*
+ * The files up to the position are done, in the order of the walk, and those of
+ * each root for itself.  files are found, hashed, skipped and failed ones, and
+ * those that are still to be done.
+ */
+struct msg_warmed {
+	uint64_t	id;			/* as in MSG_WARM */
+	uint32_t	state;			/* enum warm_state */
+	uint32_t	position_len;		/* 0: nothing is done */
+	uint32_t	at_hand_len;		/* of the file being worked
+						   on; 0: none */
+	uint32_t	zero;
+	uint64_t	files;			/* seen */
+	uint64_t	bytes;			/* of those */
+	uint64_t	found;			/* files in the cache, or
+						   empty */
+	uint64_t	hashed;			/* files, and stored */
+	uint64_t	hashed_bytes;		/* of those */
+	uint64_t	skipped;		/* files that changed, are too
+						   new, or cannot be stored */
+	uint64_t	failed;			/* files and directories that
+						   could not be read */
+};
+
 /* Bytes in a line of the access log: an honest front's have more. */
 #define ACCESS_LINE_MIN	32
 
@@ -349,6 +406,30 @@ struct msg_resolved {
 	uint32_t	zero;
 	uint8_t		listing_sha256[SEAL_LEN];
 	uint8_t		seal[SEAL_LEN];		/* seal_listing() */
+};
+
+#define WALK_FILES_MAX	1000	/* in one answer */
+
+struct msg_walk {
+	uint64_t	id;
+	uint32_t	tree_len;		/* 0: all of the root */
+	uint32_t	after_len;		/* of a path in it; 0: from its
+						   beginning */
+};
+
+enum walk_result {
+	WALK_MORE = 1,		/* ask again with this position */
+	WALK_END,
+	WALK_NOTHING		/* not there, denied, or of another root */
+};
+
+struct msg_walked {
+	uint64_t	id;
+	uint32_t	result;			/* enum walk_result */
+	uint32_t	count;			/* items, each with its index */
+	uint32_t	position_len;		/* with WALK_MORE */
+	uint32_t	left_out;		/* files and directories that
+						   could not be read */
 };
 
 /* The results of opening paths; enum path_status of common/listing.h. */

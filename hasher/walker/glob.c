@@ -16,8 +16,10 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/tree_path.h"
 #include "hasher/walker/glob.h"
 #include "hasher/walker/match.h"
+#include "hasher/walker/names.h"
 
 /* One frame for each wildcard before the **, one for each depth from it on. */
 #define GLOB_FRAMES	(MATCH_WILDCARDS_MAX + GLOB_DEPTH_MAX + 1)
@@ -54,6 +56,9 @@ struct frame {
 	struct state	 state;
 	struct dir	 dir;
 	size_t		 path_len;
+	/* Of a tree: */
+	struct names	 names;		/* once dir is closed */
+	bool		 skips;		/* the position is in it */
 };
 
 struct glob {
@@ -185,8 +190,10 @@ glob_clear(struct glob *g)
 
 	if (g == NULL)
 		return;
-	while (g->nframes > 0)
+	while (g->nframes > 0) {
 		dir_close(&g->frames[--g->nframes].dir);
+		names_free(&g->frames[g->nframes].names);
+	}
 	for (i = 0; i < GLOB_FRAMES; i++)
 		dir_free(&g->frames[i].dir);
 	for (i = 0; i < g->nmatches; i++)
@@ -239,6 +246,31 @@ glob_begin(struct walk *walk, const char *pattern, size_t len)
 }
 
 void
+glob_begin_tree(struct walk *walk, struct glob_tree *tree, struct str path)
+{
+	struct glob	*g;
+
+	(void)glob_begin(walk, "/**", 3);
+	g = walk->glob;
+	memcpy(g->path, path.p, path.len);
+	g->path[path.len] = '\0';
+	g->path_len = path.len;
+	/* It is a pattern, whatever the prefix. */
+	g->parts[0].wild = g->parts[0].any_depth = true;
+	g->any_depth = 0;
+	walk->tree = tree;
+	tree->names = 0;
+}
+
+struct str
+glob_position(const struct walk *walk)
+{
+	const struct glob	*g = walk->glob;
+
+	return (struct str){ g->path, g->path_len };
+}
+
+void
 glob_free(struct walk *walk)
 {
 	glob_clear(walk->glob);
@@ -259,12 +291,38 @@ glob_append(struct glob *g, const char *name, size_t len)
 	return 0;
 }
 
+/* Of a tree only this is left out. */
+static void
+glob_fail(struct glob *g, struct walk *walk, enum resolve_result result)
+{
+	if (walk->tree != NULL)
+		walk->tree->left_out++;
+	else
+		g->result = result;
+}
+
+/* Something could not be looked up or read. */
+static void
+glob_take_status(struct glob *g, struct walk *walk, enum path_status status)
+{
+	if (status == PATH_FAILED)
+		glob_fail(g, walk, RESOLVE_FAILED);
+	else if (walk->tree != NULL &&
+	    (status == PATH_REFUSED || status == PATH_LINK))
+		walk->tree->left_out++;
+}
+
 static void
 glob_add_match(struct glob *g, struct walk *walk, const struct seen *seen)
 {
 	struct glob_match	*match;
 	void			*grown;
 
+	if (walk->tree != NULL) {
+		walk->tree->found(walk->tree, glob_position(walk),
+		    &seen->identity);
+		return;
+	}
 	if (walk->files >= walk->root->conf->max_files) {
 		g->result = RESOLVE_TOO_MANY_FILES;
 		return;
@@ -305,8 +363,7 @@ glob_look(struct glob *g, struct walk *walk, bool file, bool *link)
 	if (!glob_may_enter(g, walk->root))
 		return 0;
 	status = root_look(walk->root, g->path, g->path_len, &seen);
-	if (status == PATH_FAILED)
-		g->result = RESOLVE_FAILED;
+	glob_take_status(g, walk, status);
 	if (status == PATH_OK && file)
 		glob_add_match(g, walk, &seen);
 	*link = seen.link;
@@ -326,6 +383,16 @@ state_settle(const struct glob *g, struct state *s)
 		s->mask |= 2;
 }
 
+/* Is the position from which a tree's walk goes on in this directory? */
+static bool
+frame_holds_position(const struct frame *f, const struct glob *g,
+    const struct glob_tree *tree)
+{
+	return tree->after_len > f->path_len && tree_path_is_in(
+	    (struct str){ tree->after, tree->after_len },
+	    (struct str){ g->path, f->path_len });
+}
+
 static void
 glob_push(struct glob *g, struct walk *walk, const struct state *s,
     bool follow)
@@ -334,17 +401,18 @@ glob_push(struct glob *g, struct walk *walk, const struct state *s,
 	enum path_status status;
 
 	if (g->nframes == GLOB_FRAMES) {
-		g->result = RESOLVE_TOO_DEEP;
+		glob_fail(g, walk, RESOLVE_TOO_DEEP);
 		return;
 	}
 	status = dir_open(&f->dir, walk->root, g->path, g->path_len, follow,
-	    g->nframes == 0 ? &walk->cache : NULL);
-	if (status == PATH_FAILED)
-		g->result = RESOLVE_FAILED;
+	    g->nframes == 0 && walk->tree == NULL ? &walk->cache : NULL);
+	glob_take_status(g, walk, status);
 	if (status != PATH_OK)
 		return;
 	f->state = *s;
 	f->path_len = g->path_len;
+	f->skips = walk->tree != NULL && frame_holds_position(f, g,
+	    walk->tree);
 	g->nframes++;
 }
 
@@ -440,16 +508,21 @@ glob_on_entry(struct glob *g, struct walk *walk, const struct frame *f,
 		m.beyond = m.any_depth = 0;
 	if (entry->d_type == DT_LNK)
 		m.any_depth = 0;
+	/* A walk goes on after this one, and in it if it is a directory. */
+	if (f->skips)
+		m.file = false;
 	if (!m.file && m.beyond == 0 && m.any_depth == 0)
 		return;
 	if (g->any_depth != NOWHERE &&
 	    s.depth > g->any_depth + GLOB_DEPTH_MAX) {
-		g->result = RESOLVE_TOO_DEEP;
+		glob_fail(g, walk, RESOLVE_TOO_DEEP);
 		return;
 	}
-	g->path_len = f->path_len;
-	if (glob_append(g, entry->d_name, strlen(entry->d_name)) == -1)
+	/* Too long for a request: the position stays as it is. */
+	if (f->path_len + 1 + strlen(entry->d_name) > SPEC_MAX)
 		return;
+	g->path_len = f->path_len;
+	(void)glob_append(g, entry->d_name, strlen(entry->d_name));
 	if (has_control(entry->d_name)) {
 		if (glob_may_enter(g, walk->root))
 			log_control(walk->root, g->path, g->path_len);
@@ -471,6 +544,91 @@ log_unreadable_dir(struct root *root, const char *path, size_t len, int error)
 		log_error("cannot read directory \"%s\": %s",
 		    log_escape(escaped, sizeof(escaped), path, len),
 		    strerror(error));
+}
+
+static void
+log_long_dir(struct root *root, const char *path, size_t len)
+{
+	char	escaped[512];
+
+	if (log_once(&root->long_logged_ms, ROOT_LOG_MS, clock_ms()))
+		log_warn("left out directory \"%s\" of a tree: its names and "
+		    "those of the directories above take more than %u MiB",
+		    log_escape(escaped, sizeof(escaped), path, len),
+		    TREE_NAMES_MAX >> 20);
+}
+
+/* The deepest directory of a tree is done, or to be left out. */
+static void
+tree_pop(struct glob *g, struct walk *walk)
+{
+	struct frame	*f = &g->frames[--g->nframes];
+
+	walk->tree->names -= f->names.bytes;
+	names_free(&f->names);
+	dir_close(&f->dir);
+}
+
+/* Read a part of the deepest directory of a tree. */
+static void
+tree_read(struct glob *g, struct walk *walk)
+{
+	struct frame	*f = &g->frames[g->nframes - 1];
+	size_t		 before = f->names.bytes;
+	int		 more = names_read(&f->names, f->dir.fd);
+
+	walk->tree->names += f->names.bytes - before;
+	if (more == -1)
+		log_unreadable_dir(walk->root, g->path, f->path_len, errno);
+	else if (walk->tree->names > TREE_NAMES_MAX)
+		log_long_dir(walk->root, g->path, f->path_len);
+	else {
+		if (more == 0)
+			dir_close(&f->dir);
+		return;
+	}
+	walk->tree->left_out++;
+	tree_pop(g, walk);
+}
+
+/* Does the walk go on behind this entry, or in it? */
+static int
+tree_compare(const struct frame *f, const struct glob_tree *tree,
+    const char *name)
+{
+	const char	*at = tree->after + f->path_len + 1;
+	size_t		 len = tree->after_len - f->path_len - 1;
+	const char	*slash = memchr(at, '/', len);
+
+	if (slash != NULL)
+		len = (size_t)(slash - at);
+	return tree_path_compare((struct str){ name, strlen(name) },
+	    (struct str){ at, len });
+}
+
+/* Read on in the deepest directory of a tree, or take its next entry. */
+static void
+tree_step(struct glob *g, struct walk *walk)
+{
+	struct frame		*f = &g->frames[g->nframes - 1];
+	const struct dirent64	*entry;
+	int			 order;
+
+	if (f->dir.fd != -1) {
+		tree_read(g, walk);
+		return;
+	}
+	entry = names_take(&f->names);
+	if (entry == NULL) {
+		tree_pop(g, walk);
+		return;
+	}
+	order = f->skips ? tree_compare(f, walk->tree, entry->d_name) : 1;
+	if (order < 0)
+		return;
+	f->skips = order == 0;
+	glob_on_entry(g, walk, f, entry);
+	f->skips = false;
 }
 
 /* Take the next entry of the deepest open directory. */
@@ -522,7 +680,10 @@ glob_run(struct walk *walk, struct glob_match *const **matches, uint32_t *n)
 		glob_enter(g, walk, s, true);
 	}
 	while (g->result == 0 && g->nframes > 0) {
-		glob_step(g, walk);
+		if (walk->tree != NULL)
+			tree_step(g, walk);
+		else
+			glob_step(g, walk);
 		if (clock_us() >= walk->turn_ends_us)
 			return g->result;
 	}

@@ -26,6 +26,7 @@ struct root {
 	uint64_t		 unreadable_logged_ms;
 	uint64_t		 control_logged_ms;
 	uint64_t		 mount_logged_ms;
+	uint64_t		 long_logged_ms;
 	struct mounts		 mounts;
 	/* The directory of the last look-up, kept until root_forget() because
 	   most paths of a request lie in one directory. */

@@ -26,6 +26,7 @@
 #include "common/spec.h"
 #include "hasher/walker/glob.h"
 #include "hasher/walker/match.h"
+#include "hasher/walker/tree.h"
 
 #define TURN_US		5000
 
@@ -94,6 +95,7 @@ struct walker {
 	struct resolution	*partial;	/* parts are still to come */
 	bool			 skipping;	/* parts of one request */
 	uint64_t		 skipped_id;	/* that was cancelled */
+	struct tree		 tree;
 	uint64_t		 resolved;
 	uint64_t		 opened;
 	uint64_t		 not_opened;
@@ -516,6 +518,7 @@ walker_on_front_closed(void *owner)
 	resolution_free(w->partial);
 	w->partial = NULL;
 	w->skipping = false;
+	tree_free(&w->tree);
 }
 
 static const uint8_t *
@@ -594,6 +597,18 @@ walker_send_slow(struct walker *w, struct resolution *r)
 	    0);
 }
 
+/* A turn of the tree. */
+static void
+walker_walk(struct walker *w)
+{
+	struct tree	*t = &w->tree;
+
+	if (tree_run(t, &w->root, TURN_US) == 1 &&
+	    msg_send_wait(&w->child.front, MSG_WALKED, &t->answer,
+	    t->tail.data, t->tail.len, NULL, 0) == -1)
+		child_close_front(&w->child);
+}
+
 static void
 walker_work(struct walker *w)
 {
@@ -602,6 +617,9 @@ walker_work(struct walker *w)
 	int			 sent;
 	bool			 done;
 
+	/* Clients do not wait for a tree, but for the rest of its turn. */
+	if (r == NULL && w->tree.asked)
+		walker_walk(w);
 	if (r == NULL)
 		return;
 	used_us = r->used_us;
@@ -755,6 +773,12 @@ walker_on_open(struct walker *w, const struct msg *msg)
 	return FAULT_NONE;
 }
 
+static enum msg_fault
+walker_on_walk(struct walker *w, const struct msg *msg)
+{
+	return tree_ask(&w->tree, msg);
+}
+
 static bool
 walker_has_room(void *owner)
 {
@@ -830,7 +854,8 @@ walker_on_mounts(struct walker *w, const struct msg *msg)
 	X(MOUNTS, walker_on_mounts)					\
 	X(RESOLVE, walker_on_resolve)					\
 	X(CANCEL, walker_on_cancel)					\
-	X(OPEN, walker_on_open)
+	X(OPEN, walker_on_open)						\
+	X(WALK, walker_on_walk)
 
 CHANNEL_DISPATCH(walker_on_message, struct walker, WALKER_HANDLERS,
     PARENT | FRONT, WALKER);
@@ -847,7 +872,8 @@ walker_wait(struct walker *w)
 {
 	unsigned	 n;
 
-	n = child_wait(&w->child, w->queue.count > 0 ? 0 : -1);
+	n = child_wait(&w->child, w->queue.count > 0 || w->tree.asked ? 0 :
+	    -1);
 	/* The front may have sent its request because of a change of mounts:
 	   read MSG_MOUNTS first where their numbers are used again. */
 	if (n > 0 && w->root.mounts.reused)

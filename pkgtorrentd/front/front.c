@@ -139,6 +139,12 @@ front_on_mounts(struct front *f, const struct msg *m)
 }
 
 static enum msg_fault
+front_on_warm(struct front *f, const struct msg *m)
+{
+	return warm_on_warm(&f->jobs.warm, m);
+}
+
+static enum msg_fault
 front_on_listener(struct front *f, struct msg *m)
 {
 	return conns_on_listener(&f->conns, m);
@@ -204,6 +210,7 @@ front_on_access_log(struct front *f, struct msg *m)
 	X(TRACKERS, front_on_trackers)					\
 	X(STATUS, front_on_status)					\
 	X(MOUNTS, front_on_mounts)					\
+	X(WARM, front_on_warm)						\
 	X(STOP, front_on_stop)
 
 CHANNEL_DISPATCH(front_on_parent, struct front, FRONT_HANDLERS, PARENT,

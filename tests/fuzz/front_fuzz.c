@@ -37,6 +37,7 @@ fuzz_clock(clockid_t id, struct timespec *ts)
 #include <fnmatch.h>
 
 #include "common/torrent.h"
+#include "common/tree_path.h"
 #include "tests/lib/fuzz.h"
 
 #define CLIENTS		6
@@ -360,6 +361,39 @@ answer_resolve(struct other *o, const struct answer_to *q, bool spoil)
 	say(o, &s, &end, spoil);
 }
 
+/* The next two files of the tree; they are in order. */
+static void
+answer_walk(struct other *o, const struct answer_to *q, bool spoil)
+{
+	const struct msg_walk *body = (const void *)q->body;
+	struct msg_walked answer = { .id = body->id, .result = WALK_END };
+	struct str tree = { (const char *)q->body + sizeof(*body),
+	    body->tree_len };
+	struct str after = { tree.p + tree.len, body->after_len }, path;
+	struct saying s = { .type = MSG_WALKED };
+	struct msg_file item;
+	size_t i;
+
+	for (i = 0; i < NFILES && answer.count < 2; i++) {
+		path = (struct str){ files[i].path, strlen(files[i].path) };
+		if (!other_serves(o, path.p) || !tree_path_is_in(path, tree) ||
+		    tree_path_compare(path, after) <= 0)
+			continue;
+		item = (struct msg_file){ .index = answer.count++,
+		    .len = (uint32_t)path.len,
+		    .identity = file_identity(i) };
+		add(&s.tail, &item, sizeof(item));
+		add(&s.tail, path.p, path.len);
+		after = path;
+	}
+	if (answer.count == 2) {
+		answer.result = WALK_MORE;
+		answer.position_len = (uint32_t)after.len;
+		add(&s.tail, after.p, after.len);
+	}
+	say(o, &s, &answer, spoil);
+}
+
 static void
 answer_open(struct other *o, const struct answer_to *q, bool spoil)
 {
@@ -514,6 +548,9 @@ other_answer(struct other *o, bool spoil)
 	case MSG_OPEN:
 		answer_open(o, &q, spoil);
 		break;
+	case MSG_WALK:
+		answer_walk(o, &q, spoil);
+		break;
 	case MSG_HASH:
 		answer_hash(o, &q, spoil);
 		break;
@@ -538,8 +575,9 @@ static void
 other_speak(struct other *o)
 {
 	static const enum msg_type types[] = { MSG_LISTING, MSG_RESOLVED,
-	    MSG_SLOW, MSG_OPENED, MSG_DIGESTS, MSG_INFO, MSG_PIECES };
-	struct saying s = { .type = types[next() % 7] };
+	    MSG_SLOW, MSG_OPENED, MSG_DIGESTS, MSG_INFO, MSG_PIECES,
+	    MSG_WALKED };
+	struct saying s = { .type = types[next() % 8] };
 	uint64_t id = front.jobs.workers.last_id - next() % 8;
 	uint8_t body[sizeof(s.body)] = { 0 };
 	size_t i, n = next();
@@ -624,6 +662,25 @@ configure(const char *text)
 			other_start(&others[i]);
 }
 
+/* The parent wants a tree warmed, or none any longer. */
+static void
+warm(uint8_t arg)
+{
+	static const char *const trees[] = { "", "/", "/d", "/r", "/d/e",
+	    "/none", "/d/", "/d/../r" };
+	static const char *const after[] = { "", "/d/b", "/r/p", "/zz" };
+	struct msg_warm body = { .id = arg };
+	char tail[64];
+
+	snprintf(tail, sizeof(tail), "%s%s", trees[arg % 8],
+	    after[arg / 8 % 4]);
+	body.tree_len = (uint32_t)strlen(trees[arg % 8]);
+	body.after_len = (uint32_t)strlen(after[arg / 8 % 4]);
+	require(msg_send(&parent, MSG_WARM, &body, tail, strlen(tail), NULL,
+	    0) == 0);
+	loop();
+}
+
 static void
 step(void)
 {
@@ -667,7 +724,10 @@ step(void)
 		loop();
 		break;
 	case 15:
-		configure(confs[arg % 3]);
+		if (arg >= 64)
+			warm(arg);
+		else
+			configure(confs[arg % 3]);
 		break;
 	}
 }
@@ -732,7 +792,12 @@ check_nothing_left(void)
 	require(RB_EMPTY(&front.jobs.by_key) && RB_EMPTY(&front.jobs.by_id));
 	require(RB_EMPTY(&front.jobs.hashq.tree));
 	require(front.jobs.hashq.nopen == 0 && front.jobs.hashq.left == 0);
+	require(front.jobs.hashq.left_background == 0);
 	require(TAILQ_EMPTY(&front.jobs.openq.list));
+	require(front.jobs.warm.report.state != WARM_RUNNING);
+	require(TAILQ_EMPTY(&front.jobs.warm.parts));
+	require(front.jobs.warm.files == 0 && front.jobs.warm.bytes == 0);
+	require(front.jobs.warm.walk.worker == NULL && !front.jobs.warm.stale);
 }
 
 int

@@ -6,13 +6,15 @@
  * taken back, any bytes as a message.
  *
  * Every path in an answer is in the tree and was asked for; every path that was
- * asked for and is there is in the answer; every opened file is in the tree.
+ * asked for and is there is in the answer; every opened file is in the tree.  A
+ * walk finds all that ** finds, in order.
  */
 #include <sys/stat.h>
 
 #include "common/listing.h"
 #include "common/msg.h"
 #include "common/spec.h"
+#include "common/tree_path.h"
 #include "tests/lib/fuzz.h"
 
 static int	fuzz_answer(struct channel *, enum msg_type, const void *,
@@ -33,6 +35,8 @@ static bool		 wild;		/* the question is not understood */
 static char		 asked[SPEC_MAX + 1];	/* the only spec */
 static size_t		 asked_len;
 static uint64_t		 asked_id;
+static char		 walk_paths[2 * SPEC_MAX];	/* of the last WALK */
+static struct str	 walk_tree, walk_after;
 
 /* Every way to a file that may be had.  far: by a link, which ** does not
    follow; hidden: not found by wildcards; denied: not at all. */
@@ -184,6 +188,55 @@ check_opened(const struct msg_opened *body, const uint8_t *at, size_t len,
 	require(used == nfds);
 }
 
+/* Is it to be found by a walk? */
+static bool
+is_walked(size_t i)
+{
+	const char *path = tree[i].path;
+	struct str s = { path, strlen(path) };
+	bool by_link = walk_tree.len >= 5 &&
+	    memcmp(walk_tree.p, "/link", 5) == 0;
+
+	return !tree[i].denied && tree[i].far == by_link &&
+	    strchr(path, '\n') == NULL && tree_path_is_in(s, walk_tree) &&
+	    strstr(path + walk_tree.len, "/.") == NULL &&
+	    tree_path_compare(s, walk_after) > 0;
+}
+
+/* The tree is so small that each part is the last. */
+static void
+check_walked(const struct msg_walked *body, const uint8_t *at, size_t len)
+{
+	bool found[NTREE] = { false };
+	struct str path, last = walk_after;
+	struct msg_file item;
+	uint32_t i;
+	int n;
+
+	require(body->result == WALK_END || body->result == WALK_NOTHING);
+	require(body->result == WALK_END || body->count == 0);
+	for (i = 0; i < body->count; i++) {
+		require(len >= sizeof(item));
+		memcpy(&item, at, sizeof(item));
+		require(item.index == i && len >= sizeof(item) + item.len);
+		path = (struct str){ (const char *)at + sizeof(item),
+		    item.len };
+		at += sizeof(item) + item.len;
+		len -= sizeof(item) + item.len;
+		require(tree_path_is_plain(path));
+		require(tree_path_is_in(path, walk_tree));
+		require(tree_path_compare(path, last) > 0);
+		last = path;
+		n = find(path.p, path.len);
+		require(n != -1 && !tree[n].denied);
+		require(item.identity.size == 4242);
+		found[n] = true;
+	}
+	require(len == 0);
+	for (i = 0; i < NTREE && body->result == WALK_END; i++)
+		require(found[i] || !is_walked(i));
+}
+
 static int
 fuzz_answer(struct channel *ch, enum msg_type type, const void *body,
     const void *tail, size_t len, const int *fds, int nfds)
@@ -195,6 +248,8 @@ fuzz_answer(struct channel *ch, enum msg_type type, const void *body,
 	    msg_body_len(type) + len, nfds) == 0);
 	if (type == MSG_LISTING)
 		require(buf_add(&listing, tail, len) == 0);
+	if (type == MSG_WALKED)
+		check_walked(body, tail, len);
 	if (type == MSG_OPENED)
 		check_opened(body, tail, len, fds, nfds);
 	if (type == MSG_RESOLVED) {
@@ -306,6 +361,37 @@ open_some(uint8_t arg)
 	buf_free(&tail);
 }
 
+/* The next part of a walk, if none is under way. */
+static void
+walk(uint8_t arg)
+{
+	struct msg_walk body = { .id = arg };
+	struct buf tail = { 0 };
+	char text[SPEC_MAX + 1];
+
+	if (w.tree.asked)
+		return;
+	body.tree_len = arg & 2 ? (uint32_t)some_path(text) : 0;
+	memcpy(walk_paths, text, body.tree_len);
+	require(buf_add(&tail, text, body.tree_len) == 0);
+	if (arg & 4) {
+		body.after_len = (uint32_t)some_path(text);
+		/* Mostly in the tree. */
+		if (arg & 8)
+			require(buf_add(&tail, walk_paths, body.tree_len) ==
+			    0);
+		require(buf_add(&tail, text, body.after_len) == 0);
+		body.after_len = (uint32_t)tail.len - body.tree_len;
+	}
+	if (tail.len > 0)
+		memcpy(walk_paths, tail.data, tail.len);
+	walk_tree = (struct str){ walk_paths, body.tree_len };
+	walk_after = (struct str){ walk_paths + body.tree_len,
+	    body.after_len };
+	give(MSG_WALK, &body, &tail, false);
+	buf_free(&tail);
+}
+
 static void
 babble(void)
 {
@@ -347,12 +433,14 @@ step(void)
 		babble();
 		break;
 	case 6:
+		if (arg & 1)
+			walk(arg);
 		walker_work(&w);
 		break;
 	case 7:
 		if (arg % 16 == 0)
 			new_front();
-		while (w.queue.count > 0)
+		while (w.queue.count > 0 || w.tree.asked)
 			walker_work(&w);
 		break;
 	}
@@ -442,7 +530,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	new_front();
 	while (in_len > 0)
 		step();
-	while (w.queue.count > 0)
+	while (w.queue.count > 0 || w.tree.asked)
 		walker_work(&w);
 	child_close_front(&w.child);
 	root_forget(&w.root);

@@ -61,6 +61,7 @@ static const struct look looks[] = {
 	{ MSG_RESOLVE, -1, -1, 2, 1, -1 },
 	{ MSG_OPEN, 2, -1, 1, 0, -1 },
 	{ MSG_LISTING, -1, -1, 10, 8, -1 },
+	{ MSG_WALKED, 3, -1, sizeof(struct msg_file) / 4, 1, -1 },
 	{ MSG_OPENED, 2, -1, sizeof(struct msg_opened_item) / 4, -1, -1 },
 	{ MSG_HASH, 3, 2, sizeof(struct msg_range) / 4, -1, -1 },
 	{ MSG_DIGESTS, 2, -1, 20, -1, 3 },

@@ -92,6 +92,10 @@ proc_hear(struct proc *p)
 			p->reports++;
 			memcpy(&p->wrong, msg.body, sizeof(p->wrong));
 			break;
+		case MSG_WARMED:
+			memcpy(&p->warmed, msg.body, sizeof(p->warmed));
+			memcpy(p->warmed_paths, msg.tail, msg.tail_len);
+			break;
 		case MSG_ACCESS:
 		case MSG_ALIVE:
 			break;

@@ -34,6 +34,8 @@ struct proc {
 	struct buf	 log;		/* its lines, as one string */
 	char		 line[2049];	/* the last of them */
 	unsigned	 lines;
+	struct msg_warmed warmed;	/* the front's last report, … */
+	char		 warmed_paths[2 * SPEC_MAX];	/* … and its tail */
 	bool		 ready;
 };
 

@@ -265,6 +265,80 @@ refuse_parts(void)
 	return 3;
 }
 
+static void
+say_walk(struct rogue *r, uint64_t id, const char *tail, size_t len,
+    uint32_t tree_len, uint32_t after_len)
+{
+	struct msg_walk body = { .id = id, .tree_len = tree_len,
+	    .after_len = after_len };
+
+	rogue_say(r, MSG_WALK, &body, sizeof(body), tail, len, NULL, 0);
+}
+
+static void
+refuse_walk(const char *tail, size_t len, uint32_t tree_len,
+    uint32_t after_len, const char *what)
+{
+	say_walk(&front, 1, tail, len, tree_len, after_len);
+	rogue_refused(&front, MSG_WALK, FAULT_CONTENT, what);
+}
+
+/* Trees that lead out of the root, positions that are not in the tree, lengths
+   that are not true, and a second walk before the first is answered. */
+static unsigned
+refuse_walks(void)
+{
+	static const char *const trees[] = { "y", "/y/", "/", "//y", "/y//a",
+	    "/..", "/y/../..", "/y/..", "/.", "/y/.", "../secret" };
+	static const struct {
+		const char	*tail;
+		uint32_t	 tree_len;
+	} positions[] = {
+		{ "/y/x/a", 2 }, { "/y/x", 2 }, { "/y/y/../a", 2 },
+		{ "/y/y/", 2 }, { "/y/yy", 2 }, { "/", 0 }, { "x", 0 },
+		{ "/..", 0 },
+	};
+	static const uint32_t lens[] = { 1, 3, 5, 4096, 1 << 30, UINT32_MAX,
+	    UINT32_MAX - 3 };
+	static char longer[2 * SPEC_MAX];
+	struct msg msg;
+	unsigned i, n = 0;
+	uint32_t len;
+
+	for (i = 0; i < sizeof(trees) / sizeof(trees[0]); i++, n++) {
+		len = (uint32_t)strlen(trees[i]);
+		refuse_walk(trees[i], len, len, 0, trees[i]);
+	}
+	refuse_walk("/y\0", 3, 3, 0, "a NUL");
+	for (i = 0; i < sizeof(positions) / sizeof(positions[0]); i++, n++) {
+		len = (uint32_t)strlen(positions[i].tail);
+		refuse_walk(positions[i].tail, len, positions[i].tree_len,
+		    len - positions[i].tree_len, positions[i].tail);
+	}
+	for (i = 0; i < sizeof(lens) / sizeof(lens[0]); i++, n += 2) {
+		refuse_walk("/y/y", 4, lens[i], 4 - lens[i], "lengths");
+		refuse_walk("/y", 2, 2, lens[i], "a length");
+	}
+	memset(longer, 'x', sizeof(longer));
+	longer[0] = '/';
+	refuse_walk(longer, SPEC_MAX + 1, SPEC_MAX + 1, 0, "a long tree");
+	ATF_REQUIRE_EQ(0, kill(v.pid, SIGSTOP));
+	ATF_REQUIRE_EQ(v.pid, waitpid(v.pid, NULL, WUNTRACED));
+	say_walk(&front, 1, "/y", 2, 2, 0);
+	say_walk(&front, 2, "/y", 2, 2, 0);
+	ATF_REQUIRE_EQ(0, kill(v.pid, SIGCONT));
+	rogue_refused(&front, MSG_WALK, FAULT_CONTENT, "two at once");
+	/* One after the other is fine, and none leaves the root. */
+	for (i = 2; i < 100; i++) {
+		say_walk(&front, i, "/y", 2, 2, 0);
+		ATF_REQUIRE(rogue_await(&front, MSG_WALKED, i, &msg));
+		ATF_CHECK_EQ(3,
+		    ((const struct msg_walked *)msg.body)->count);
+		ATF_CHECK(memmem(msg.tail, msg.tail_len, "secret", 6) == NULL);
+	}
+	return n + 3;
+}
+
 TEST(walker__crafted)
 {
 	unsigned n;
@@ -274,6 +348,7 @@ TEST(walker__crafted)
 	n += refuse_paths();
 	n += refuse_lists();
 	n += refuse_parts();
+	n += refuse_walks();
 	ATF_CHECK_MSG(n >= CRAFTED, "%u messages", n);
 	ATF_CHECK_EQ(n, v.reports);
 	proc_stop(&v);

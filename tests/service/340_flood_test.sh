@@ -14,6 +14,7 @@ front  READY      front [0-9]* sent the parent a wrong READY (content)
 front  LOG        lines were suppressed, because
 front  ACCESS     a line of a flood
 front  ALIVE      flooding
+front  WARMED     front [0-9]* sent the parent a wrong WARMED (content)
 front  WRONG      front [0-9]* is replaced too
 front  SYSCALL    front [0-9]* sent the parent a wrong SYSCALL (content)
 walker READY      walker [0-9]* sent the parent a wrong READY (content)
@@ -30,6 +31,7 @@ cache  WRONG      cache [0-9]* is replaced too
 cache  SYSCALL    cache [0-9]* sent the parent a wrong SYSCALL (content)
 front  RESOLVE    flooding
 front  CANCEL     flooding
+front  WALK       sent the [a-z]* a wrong WALK[ED]* (content)
 front  OPEN       walker [0-9]* sent the front a wrong OPENED (content)
 front  HASH       front [0-9]* sent the hasher a wrong HASH (seal)
 front  GET_INFO   flooding
@@ -40,6 +42,7 @@ front  TOUCH      flooding
 walker LISTING    flooding
 walker RESOLVED   flooding
 walker SLOW       flooding
+walker WALKED     walker [0-9]* sent the front a wrong WALKED (content)
 walker OPENED     walker [0-9]* sent the front a wrong OPENED (content)
 hasher DIGESTS    hasher [0-9]* sent the front a wrong DIGESTS (content)
 cache  INFO       flooding
@@ -102,13 +105,13 @@ flood_from()
 service_case front_to_parent "A front floods the parent."
 front_to_parent_body()
 {
-	flood_from 'front  \(READY\|LOG\|ACCESS\|ALIVE\|WRONG\|SYSCALL\)'
+	flood_from 'front  \(READY\|LOG\|ACCESS\|ALIVE\|WARMED\|WRONG\|SYSCALL\)'
 }
 
 service_case front_to_workers "A front floods its workers."
 front_to_workers_body()
 {
-	flood_from 'front  \(RES\|CAN\|OPEN\|HASH\|GET\|PUT\|TOUCH\)[A-Z_]*'
+	flood_from 'front  \(RES\|CAN\|WALK\|OPEN\|HASH\|GET\|PUT\|TOUCH\)[A-Z_]*'
 }
 
 service_case walker "A walker floods the parent and the front."

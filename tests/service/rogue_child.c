@@ -196,6 +196,7 @@ flood_fill(enum role role)
 		flood_add_paths(1000, &item, sizeof(item));
 		return;
 	case MSG_TOUCH:
+	case MSG_WALK:
 		return;
 	case MSG_PUT_INFO:
 		((struct msg_put_info *)(void *)flood.body)->flags = PART_MORE;

@@ -4,7 +4,8 @@
  * batches, so that it never waits for the next; a batch is at most a slice of
  * the files of one group.  Groups take turns of about a slice, so that many
  * jobs share the hashers evenly, and the first batch of a short one goes
- * before all of them.
+ * before all of them.  Groups in the background get what no other group wants:
+ * a hasher has at most one batch of theirs, behind which the next one goes.
  */
 #include <sys/param.h>
 
@@ -20,6 +21,7 @@
 
 #define OPEN_AHEAD	64	/* files of a group, open and not handed out */
 #define BATCHES_QUEUED	2
+#define BATCHES_BACKGROUND 1
 /* For a batch, of up to 64 MiB: the part that a slow disk has read by then
    stays in memory, and the next attempt goes on from there. */
 #define SILENT_MS	20000
@@ -131,6 +133,7 @@ hashq_init(struct hashq *q, struct workers *workers, struct openq *openq)
 	RB_INIT(&q->tree);
 	TAILQ_INIT(&q->fresh);
 	TAILQ_INIT(&q->running);
+	TAILQ_INIT(&q->background);
 	TAILQ_INIT(&q->to_open);
 	for (i = 0; i < HASHERS_MAX; i++)
 		TAILQ_INIT(&q->hashers[i].batches);
@@ -152,12 +155,33 @@ hash_group_new(uint64_t size)
 	return g;
 }
 
+static bool
+group_is_background(const struct hash_group *g)
+{
+	return g->size == HASH_BACKGROUND;
+}
+
+/* The list of groups with files to hash that this one belongs to. */
+static struct hash_group_list *
+group_list(struct hashq *q, const struct hash_group *g)
+{
+	return group_is_background(g) ? &q->background :
+	    g->started ? &q->running : &q->fresh;
+}
+
+/* The bytes to be hashed that its files count in. */
+static uint64_t *
+group_left(struct hashq *q, const struct hash_group *g)
+{
+	return group_is_background(g) ? &q->left_background : &q->left;
+}
+
 /* Put the group into the lists of groups with files to open and with files to
    hash, or take it out of them, after its files have changed. */
 static void
 group_relist(struct hashq *q, struct hash_group *g)
 {
-	struct hash_group_list *list = g->started ? &q->running : &q->fresh;
+	struct hash_group_list *list = group_list(q, g);
 	bool listed = !TAILQ_EMPTY(&g->ready);
 	bool to_open = !TAILQ_EMPTY(&g->queued);
 
@@ -200,8 +224,8 @@ group_end_turn(struct hashq *q, struct hash_group *g)
 	/* Before its first turn the group is in another list. */
 	if (!g->listed || !g->started)
 		return;
-	TAILQ_REMOVE(&q->running, g, entry);
-	TAILQ_INSERT_TAIL(&q->running, g, entry);
+	TAILQ_REMOVE(group_list(q, g), g, entry);
+	TAILQ_INSERT_TAIL(group_list(q, g), g, entry);
 }
 
 /* Take the file out of all lists; no waiter is left. */
@@ -225,7 +249,7 @@ hashing_free(struct hashq *q, struct hashing *h)
 	}
 	if (h->fd != -1)
 		close(h->fd);
-	q->left -= h->identity.size - h->done;
+	*group_left(q, g) -= h->identity.size - h->done;
 	g->partial -= h->done;
 	RB_REMOVE(hashing_tree, &q->tree, h);
 	pieces_unref(h->pieces);
@@ -284,7 +308,7 @@ hashing_new(struct hashq *q, struct hash_group *g, const char *path,
 	RB_INSERT(hashing_tree, &q->tree, h);
 	TAILQ_INSERT_TAIL(&g->queued, h, entry);
 	group_hold(g);
-	q->left += id->size;
+	*group_left(q, g) += id->size;
 	group_relist(q, g);
 	return h;
 }
@@ -307,6 +331,8 @@ hashing_move(struct hashq *q, struct hashing *h, struct hash_group *to)
 		to->nopen++;
 	}
 	group_hold(to);
+	*group_left(q, from) -= h->identity.size - h->done;
+	*group_left(q, to) += h->identity.size - h->done;
 	from->partial -= h->done;
 	to->partial += h->done;
 	h->group = to;
@@ -476,12 +502,13 @@ hashq_on_opened(void *arg, const struct msg_opened_item *items,
 /*
  * May the group have one more than its n files open?  Half of the descriptors
  * are for groups' first files, so that none of these waits for others' long
- * lists.
+ * lists; three quarters are not for the background.
  */
 static bool
 group_may_open(const struct hashq *q, const struct hash_group *g, uint32_t n)
 {
-	uint32_t max = g->nopen + n == 0 ? q->open_max : q->open_max / 2;
+	uint32_t max = group_is_background(g) ? q->open_max / 4 :
+	    g->nopen + n == 0 ? q->open_max : q->open_max / 2;
 
 	return g->nopen + n < OPEN_AHEAD && q->nopen + n < max;
 }
@@ -686,12 +713,11 @@ group_send_batch(struct hashq *q, size_t n, struct hash_group *g)
 	return true;
 }
 
-/* The connected hasher that has the fewest batches, with room for another;
+/* The connected hasher that has the fewest batches, and fewer than that many;
    -1: there is none. */
 static int
-hashq_find_hasher(const struct hashq *q)
+hashq_find_hasher(const struct hashq *q, uint32_t fewest)
 {
-	uint32_t fewest = BATCHES_QUEUED;
 	int best = -1;
 	size_t n;
 
@@ -705,6 +731,20 @@ hashq_find_hasher(const struct hashq *q)
 	return best;
 }
 
+/* No client's job has anything to hash at the moment. */
+static void
+hashq_run_background(struct hashq *q)
+{
+	struct hash_group *g;
+	int n;
+
+	while ((g = TAILQ_FIRST(&q->background)) != NULL &&
+	    (n = hashq_find_hasher(q, BATCHES_BACKGROUND)) != -1 &&
+	    group_send_batch(q, (size_t)n, g))
+		if (g->turn == 0)
+			group_end_turn(q, g);
+}
+
 void
 hashq_run(struct hashq *q)
 {
@@ -713,7 +753,7 @@ hashq_run(struct hashq *q)
 	int n;
 
 	hashq_open_files(q);
-	while ((n = hashq_find_hasher(q)) != -1) {
+	while ((n = hashq_find_hasher(q, BATCHES_QUEUED)) != -1) {
 		fresh = !TAILQ_EMPTY(&q->fresh);
 		g = TAILQ_FIRST(fresh ? &q->fresh : &q->running);
 		if (g == NULL)
@@ -730,6 +770,8 @@ hashq_run(struct hashq *q)
 		if (!sent)
 			break;
 	}
+	if (TAILQ_EMPTY(&q->fresh) && TAILQ_EMPTY(&q->running))
+		hashq_run_background(q);
 	hashq_open_files(q);
 }
 
@@ -781,7 +823,7 @@ digests_on_item(struct hashq *q, const struct batch_item *bi,
 		h->slices_done++;
 		h->done += bi->len;
 		h->group->partial += bi->len;
-		q->left -= bi->len;
+		*group_left(q, h->group) -= bi->len;
 		q->hashed += bi->len;
 	}
 	/* An error in one range is an error of the file. */

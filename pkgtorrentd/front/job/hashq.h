@@ -2,7 +2,8 @@
 /*
  * Files being hashed: which are to be opened, which range goes to which
  * hasher, and how that ended.  A file is hashed once however many jobs want
- * it; jobs take turns at the hashers.
+ * it; jobs take turns at the hashers.  Work in the background comes behind all
+ * jobs.
  */
 #ifndef HASHQ_H
 #define HASHQ_H
@@ -88,6 +89,9 @@ struct hash_group {
 	bool			 released;	/* the job has ended */
 };
 
+/* The size of a group that no client waits for. */
+#define HASH_BACKGROUND	UINT64_MAX
+
 /* The batches that a hasher has. */
 struct hashq_hasher {
 	TAILQ_HEAD(, hash_batch) batches;
@@ -101,11 +105,14 @@ struct hashq {
 	struct hashing_tree	 tree;
 	struct hash_group_list	 fresh;		/* short, no batch yet */
 	struct hash_group_list	 running;
+	struct hash_group_list	 background;
 	struct hash_group_list	 to_open;
 	struct hashq_hasher	 hashers[HASHERS_MAX];
 	uint32_t		 nopen;		/* descriptors, or asked for */
 	uint32_t		 open_max;	/* how many there may be */
-	uint64_t		 left;		/* bytes to be hashed, in all */
+	uint64_t		 left;		/* bytes to be hashed, but for
+						   those in the background */
+	uint64_t		 left_background;
 	uint64_t		 hashed;	/* bytes so far */
 	double			 rate;		/* bytes per second, smoothed */
 	uint64_t		 rate_ms;	/* when it was last measured */
@@ -115,7 +122,8 @@ struct hashq {
 
 void	hashq_init(struct hashq *, struct workers *, struct openq *);
 
-/* For a job that wants so many bytes hashed.  NULL without memory. */
+/* For a job that wants so many bytes hashed, or HASH_BACKGROUND.  NULL without
+   memory. */
 struct hash_group *hash_group_new(uint64_t size);
 /*
  * The job has ended, and its waiters have left.  Files that no other job wants

@@ -19,6 +19,7 @@
 #include "pkgtorrentd/front/job/hot.h"
 #include "pkgtorrentd/front/job/job_files.h"
 #include "pkgtorrentd/front/job/openq.h"
+#include "pkgtorrentd/front/job/warm.h"
 #include "pkgtorrentd/front/worker/worker.h"
 
 /*
@@ -61,6 +62,7 @@ struct jobs {
 	struct workers		 workers;
 	struct openq		 openq;
 	struct hashq		 hashq;
+	struct warm		 warm;
 	const struct conf	*conf;
 	struct hot		 hot;
 	struct job_key_tree	 by_key;

@@ -60,15 +60,34 @@ jobs_on_digests(struct worker *w, struct msg *m)
 	return hashq_on_digests(&all->hashq, w, m);
 }
 
+static enum msg_fault
+jobs_on_walked(struct worker *w, struct msg *m)
+{
+	struct jobs *all = w->all->arg;
+
+	return warm_on_walked(&all->warm, w, m);
+}
+
+static enum msg_fault
+jobs_on_pieces(struct worker *w, struct msg *m)
+{
+	const struct msg_pieces *body = m->body;
+	struct jobs *all = w->all->arg;
+
+	return warm_awaits_pieces(&all->warm, body->id) ?
+	    warm_on_pieces(&all->warm, m) : job_on_pieces(w, m);
+}
+
 /* The messages of walkers, hashers and the cache. */
 #define WORKER_HANDLERS(X)						\
 	X(LISTING, job_on_listing)					\
 	X(RESOLVED, job_on_resolved)					\
 	X(SLOW, job_on_slow)						\
+	X(WALKED, jobs_on_walked)					\
 	X(OPENED, jobs_on_opened)					\
 	X(DIGESTS, jobs_on_digests)					\
 	X(INFO, job_on_info)						\
-	X(PIECES, job_on_pieces)
+	X(PIECES, jobs_on_pieces)
 
 CHANNEL_DISPATCH(jobs_dispatch, struct worker, WORKER_HANDLERS, SEALERS,
     FRONT);
@@ -138,7 +157,8 @@ jobs_init(struct jobs *all, struct event_base *base, struct child *child)
 	turns_init(&all->due);
 	all->ev = event_new(base, -1, 0, jobs_run, all);
 	workers_set_hashers(&all->workers, all->conf->hashers);
-	return all->ev == NULL ? -1 :
+	return all->ev == NULL || warm_init(&all->warm, base, &all->workers,
+	    &all->hashq) == -1 ? -1 :
 	    workers_set_walkers(&all->workers, all->conf->nroots);
 }
 
@@ -205,8 +225,10 @@ jobs_set_conf(struct jobs *all, const struct conf *conf)
 	if ((anew || strcmp(old->cache, conf->cache) != 0) &&
 	    all->workers.cache.ch.fd != -1)
 		worker_lose(&all->workers.cache);
-	if (anew)
+	if (anew) {
 		jobs_restart(all);
+		warm_restart(&all->warm);
+	}
 }
 
 void
@@ -287,4 +309,5 @@ jobs_tick(struct jobs *all)
 		openq_watch(&all->openq, i, WALKER_SILENT_MS);
 	}
 	hashq_tick(&all->hashq);
+	warm_tick(&all->warm, CACHE_SILENT_MS, WALKER_SILENT_MS);
 }

@@ -157,7 +157,7 @@ warm_rig_listen(struct warm_rig *rig, const char *path)
 void
 warm_begin(struct warm_rig *rig, const char *tree, const char *after)
 {
-	struct msg_warm body = { .id = ++rig->id,
+	struct msg_warm body = { .id = tree[0] != '\0' ? ++rig->id : 0,
 	    .tree_len = (uint32_t)strlen(tree),
 	    .after_len = after != NULL ? (uint32_t)strlen(after) : 0 };
 	const char *tail = fmt("%s%s", tree, after != NULL ? after : "");

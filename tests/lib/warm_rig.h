@@ -57,7 +57,8 @@ void	warm_rig_configure(struct warm_rig *, const char *conf);
 /* A listening socket of this name, for clients. */
 void	warm_rig_listen(struct warm_rig *, const char *path);
 
-/* Sends MSG_WARM; tree "" stops, after NULL: from the beginning. */
+/* Sends MSG_WARM.  tree "" stops the one under way, for which warm_wait() waits
+   then; after NULL: from the beginning. */
 void	warm_begin(struct warm_rig *, const char *tree, const char *after);
 /* Waits for the next report. */
 void	warm_hear(struct warm_rig *);

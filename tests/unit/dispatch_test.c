@@ -94,6 +94,7 @@ rig_stop(struct rig *rig)
 {
 	ATF_CHECK(RB_EMPTY(&rig->hashq.tree));
 	ATF_CHECK_EQ(0, rig->hashq.left);
+	ATF_CHECK_EQ(0, rig->hashq.left_background);
 	ATF_CHECK_EQ(0, rig->waiting);
 	ATF_CHECK(TAILQ_EMPTY(&rig->openq.list));
 	ATF_REQUIRE_EQ(0, workers_set_walkers(&rig->workers, 0));
@@ -128,11 +129,10 @@ rig_want_file(struct rig *rig, struct hash_group *g, const char *path)
 	rig->waiting++;
 }
 
-/* A job that wants files of one size. */
 static struct hash_group *
-rig_want(struct rig *rig, const char *dir, int n, uint64_t size)
+rig_want_in(struct rig *rig, struct hash_group *g, const char *dir, int n,
+    uint64_t size)
 {
-	struct hash_group	*g = hash_group_new((uint64_t)n * size);
 	char			 path[64];
 	int			 i;
 
@@ -143,6 +143,21 @@ rig_want(struct rig *rig, const char *dir, int n, uint64_t size)
 		rig_want_file(rig, g, path);
 	}
 	return g;
+}
+
+/* A job that wants files of one size. */
+static struct hash_group *
+rig_want(struct rig *rig, const char *dir, int n, uint64_t size)
+{
+	return rig_want_in(rig, hash_group_new((uint64_t)n * size), dir, n,
+	    size);
+}
+
+/* The same in the background. */
+static struct hash_group *
+rig_want_background(struct rig *rig, const char *dir, int n, uint64_t size)
+{
+	return rig_want_in(rig, hash_group_new(HASH_BACKGROUND), dir, n, size);
 }
 
 /* The walker's part: every file is there, and as it was. */
@@ -411,6 +426,94 @@ TEST(turns__small_file_that_two_want)
 	hash_group_release(&rig.hashq, huge);
 	hash_group_release(&rig.hashq, small);
 	hash_group_release(&rig.hashq, larger);
+	rig_stop(&rig);
+}
+
+/* One batch of it is with a hasher, and none as long as jobs have files. */
+TEST(background__comes_behind_all_jobs)
+{
+	const uint64_t		 len = 64ULL << 20;
+	struct hash_group	*background, *job;
+	int			 batches = 0;
+
+	rig_start(&rig);
+	background = rig_want_background(&rig, "background", 40, len);
+	ATF_CHECK_EQ(40 * len, rig.hashq.left_background);
+	ATF_CHECK_EQ(0, rig.hashq.left);
+	ATF_REQUIRE(rig_next_batch(&rig));
+	rig_open_files(&rig);
+	ATF_CHECK_EQ(1, rig.hashq.hashers[0].nbatches);
+	/* The next one behind it is of a job that comes later. */
+	job = rig_want(&rig, "job", 20, len + 1);
+	rig_open_files(&rig);
+	ATF_CHECK_EQ(2, rig.hashq.hashers[0].nbatches);
+	rig_answer(&rig);
+	while (job->files > 0) {
+		ATF_REQUIRE(rig_next_batch(&rig));
+		ATF_CHECK(rig_batch_has(&rig, len + 1));
+		batches++;
+		rig_answer(&rig);
+	}
+	ATF_CHECK(batches >= 80);
+	while (rig_next_batch(&rig))
+		rig_answer(&rig);
+	ATF_CHECK_EQ(0, background->files);
+	ATF_CHECK_EQ(60 * len + 20, rig.hashq.hashed);
+	hash_group_release(&rig.hashq, job);
+	hash_group_release(&rig.hashq, background);
+	rig_stop(&rig);
+}
+
+/* It leaves descriptors to jobs. */
+TEST(background__few_descriptors)
+{
+	struct hash_group	*background, *job;
+
+	rig_start(&rig);
+	rig.hashq.open_max = 16;
+	background = rig_want_background(&rig, "background", 40, 100);
+	rig_open_files(&rig);
+	ATF_CHECK_EQ(4, rig.hashq.nopen);
+	job = rig_want(&rig, "job", 40, 100);
+	rig_open_files(&rig);
+	ATF_CHECK(rig.hashq.nopen >= 8);
+	while (rig_next_batch(&rig))
+		rig_answer(&rig);
+	ATF_CHECK_EQ(80 * 100, rig.hashq.hashed);
+	hash_group_release(&rig.hashq, job);
+	hash_group_release(&rig.hashq, background);
+	rig_stop(&rig);
+}
+
+/* A job takes over a file of the background, and never the other way round. */
+TEST(background__file_that_a_job_wants)
+{
+	const uint64_t		 len = 64ULL << 20;
+	struct hash_group	*background, *job;
+
+	rig_start(&rig);
+	background = rig_want_background(&rig, "x", 10, len);
+	ATF_REQUIRE(rig_next_batch(&rig));
+	rig_answer(&rig);
+	job = hash_group_new(1ULL << 40);
+	rig_want_file(&rig, job, "/x/0/67108864");
+	rig_want_file(&rig, job, "/x/9/67108864");
+	ATF_CHECK_EQ(2, job->files);
+	ATF_CHECK_EQ(8, background->files);
+	ATF_CHECK_EQ(8 * len, rig.hashq.left_background);
+	ATF_CHECK_EQ(2 * len - rig.hashq.hashed, rig.hashq.left);
+	rig_want_file(&rig, background, "/x/9/67108864");
+	ATF_CHECK_EQ(2, job->files);
+	while (job->files > 0) {
+		ATF_REQUIRE(rig_next_batch(&rig));
+		rig_answer(&rig);
+	}
+	ATF_CHECK(background->files >= 7);
+	while (rig_next_batch(&rig))
+		rig_answer(&rig);
+	ATF_CHECK_EQ(10 * len, rig.hashq.hashed);
+	hash_group_release(&rig.hashq, background);
+	hash_group_release(&rig.hashq, job);
 	rig_stop(&rig);
 }
 

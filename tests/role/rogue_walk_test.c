@@ -4,6 +4,8 @@
  * that are wrong are refused and reported, and the walk goes on with the walker
  * that takes its place; and a front holds no more of a walk than it may.
  */
+#include <sys/param.h>
+
 #include "tests/lib/rogue.h"
 #include "tests/lib/test.h"
 
@@ -280,6 +282,19 @@ TEST(walk__lies)
 	ATF_CHECK(front.reports > 50);
 }
 
+/* A walker ends before it answers, and another takes its place unless the front
+   has given up meanwhile. */
+static void
+end_walker(void)
+{
+	close(walker.ch.fd);
+	walker.ch.fd = -1;
+	/* It has seen that when it has had two turns. */
+	if (report() == WARM_RUNNING)
+		(void)report();
+	rogue_connect(&walker, &front, ROLE_WALKER, 0);
+}
+
 /* The walk of a tree over which two walkers end is given up. */
 TEST(walk__fatal)
 {
@@ -290,21 +305,21 @@ TEST(walk__fatal)
 	begin("/", "/t/a");
 	for (i = 0; i < 2; i++) {
 		ATF_CHECK_STREQ("/t/a", await_walk(&body));
-		close(walker.ch.fd);
-		walker.ch.fd = -1;
-		/* It has seen that when it has had two turns. */
-		if (report() == WARM_RUNNING && report() == WARM_RUNNING)
-			rogue_connect(&walker, &front, ROLE_WALKER, 0);
+		end_walker();
 	}
 	ATF_CHECK_EQ(WARM_FAILED, front.warmed.state);
-	rogue_connect(&walker, &front, ROLE_WALKER, 0);
 	proc_ask_status(&front);
 	ATF_CHECK(strstr((const char *)front.log.data, "a walker ended twice "
 	    "over the walk of a tree, after \"/t/a\"") != NULL);
 	ATF_CHECK_EQ(0, front.reports);
-	/* Nor is it asked again. */
+	/* It is not asked again; and the next one may end one, too. */
 	begin("/t", "/t/b");
-	ATF_CHECK_STREQ("/t/t/b", await_walk(&body));
+	for (i = 0; i < 2; i++) {
+		ATF_CHECK_STREQ("/t/t/b", await_walk(&body));
+		if (i == 0)
+			end_walker();
+	}
+	end_walk(body.id);
 }
 
 /* Does the front ask on?  If not, it had the time to. */
@@ -363,4 +378,132 @@ TEST(walk__front_holds_no_more)
 		say(&p);
 	}
 	ATF_CHECK_MSG(n > 100 && n < 150, "%u parts", n);
+}
+
+/*
+ * The cache, about three files of one byte: of the first it has the digests,
+ * which are two.
+ */
+static struct rogue	 cache;
+static struct msg_pieces_item truth[3];	/* about those that are asked for */
+static uint32_t		 ntruth;
+
+static uint64_t
+await_lookup(void)
+{
+	struct msg_file item;
+	const uint8_t *at;
+	struct msg msg;
+
+	while (!rogue_take(&cache, &msg)) {
+		ATF_REQUIRE(cache.ch.fd != -1);
+		proc_wait(&front, cache.ch.fd, POLLIN);
+	}
+	ATF_REQUIRE_EQ(MSG_GET_PIECES, msg.type);
+	ntruth = 0;
+	for (at = msg.tail; at < msg.tail + msg.tail_len; at += item.len) {
+		memcpy(&item, at, sizeof(item));
+		at += sizeof(item);
+		ATF_REQUIRE(ntruth < 3);
+		truth[ntruth++] = (struct msg_pieces_item){ item.index, 2, 0,
+		    2 };
+	}
+	return ((const struct msg_get_pieces *)msg.body)->id;
+}
+
+/* Has the front ask the cache. */
+static uint64_t
+look_up(void)
+{
+	struct part p = { .body = { .result = WALK_END } };
+	struct msg_walk body;
+
+	begin("/t/b", "");
+	ATF_CHECK_STREQ("/t/b", await_walk(&body));
+	p.body.id = body.id;
+	add_file(&p, "/t/b/x");
+	add_file(&p, "/t/b/y");
+	add_file(&p, "/t/b/z");
+	say(&p);
+	return await_lookup();
+}
+
+static void
+say_pieces(uint64_t id, const struct msg_pieces_item *items, uint32_t n,
+    uint32_t claimed, size_t cut)
+{
+	struct msg_pieces body = { .id = id, .count = claimed };
+	static const uint8_t digests[2 * SHA1_LEN];
+	struct buf tail = { 0 };
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		ATF_REQUIRE_EQ(0, buf_add(&tail, &items[i],
+		    sizeof(items[i])));
+		ATF_REQUIRE_EQ(0, buf_add(&tail, digests,
+		    MIN(items[i].count, 2) * SHA1_LEN));
+	}
+	rogue_say(&cache, MSG_PIECES, &body, sizeof(body), tail.data,
+	    tail.len - cut, NULL, 0);
+	buf_free(&tail);
+}
+
+TEST(walk__lies_of_a_cache)
+{
+	static const struct msg_pieces_item lies[][2] = {
+		/* A file that was not asked for, or twice. */
+		{ { .index = 3 } }, { { .index = UINT32_MAX } },
+		{ { 0, 2, 0, 2 }, { 0, 2, 0, 2 } },
+		/* Another number of digests than it can have. */
+		{ { 0, 1, 0, 1 } }, { { 0, 3, 0, 2 } },
+		{ { 0, UINT32_MAX, 0, 2 } }, { { 0, 2, 0, 3 } },
+		{ { 0, 0, 0, 2 } }, { { 0, 2, 0, 0 } },
+		{ { 0, 2, 0, UINT32_MAX } },
+		/* Not in order; or suddenly none. */
+		{ { 0, 2, 1, 1 } }, { { 0, 2, 0, 1 }, { 0, 2, 0, 1 } },
+		{ { 0, 2, 0, 1 }, { 0, 0, 0, 0 } },
+	};
+	uint64_t id;
+	size_t i;
+
+	start();
+	rogue_connect(&cache, &front, ROLE_CACHE, 0);
+	for (i = 0; i <= sizeof(lies) / sizeof(lies[0]); i++) {
+		id = look_up();
+		if (i < sizeof(lies) / sizeof(lies[0]))
+			say_pieces(id, lies[i], 2, 2, 0);
+		else
+			say_pieces(id, truth, 3, 3, 1);
+		proc_await_blame(&front, ROLE_CACHE, 0, MSG_PIECES,
+		    FAULT_CONTENT, fmt("lie %zu", i));
+		rogue_connect(&cache, &front, ROLE_CACHE, 0);
+		/* What is not known yet is asked for again. */
+		id = await_lookup();
+		say_pieces(id, truth, ntruth, ntruth, 0);
+		ATF_CHECK_EQ(WARM_DONE, end());
+		ATF_CHECK_EQ(3, front.warmed.found);
+		ATF_CHECK_EQ(3, front.warmed.files);
+	}
+}
+
+/* Two caches end over these files: they fail, and the next are looked up. */
+TEST(walk__fatal_to_caches)
+{
+	int i;
+
+	start();
+	rogue_connect(&cache, &front, ROLE_CACHE, 0);
+	look_up();
+	for (i = 0; i < 2; i++) {
+		if (i > 0)
+			await_lookup();
+		close(cache.ch.fd);
+		cache.ch.fd = -1;
+		if (report() == WARM_RUNNING)
+			(void)report();
+		rogue_connect(&cache, &front, ROLE_CACHE, 0);
+	}
+	ATF_CHECK_EQ(WARM_DONE, front.warmed.state);
+	ATF_CHECK_EQ(3, front.warmed.failed);
+	look_up();
 }

@@ -731,7 +731,7 @@ hashq_find_hasher(const struct hashq *q, uint32_t fewest)
 	return best;
 }
 
-/* No client's job has anything to hash at the moment. */
+/* Jobs have had all places that they can fill. */
 static void
 hashq_run_background(struct hashq *q)
 {
@@ -770,8 +770,7 @@ hashq_run(struct hashq *q)
 		if (!sent)
 			break;
 	}
-	if (TAILQ_EMPTY(&q->fresh) && TAILQ_EMPTY(&q->running))
-		hashq_run_background(q);
+	hashq_run_background(q);
 	hashq_open_files(q);
 }
 

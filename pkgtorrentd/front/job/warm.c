@@ -497,6 +497,8 @@ warm_convict_walk(struct ask *ask)
 	struct warm *w = ask->owner;
 	char after[512];
 
+	/* The next question is another one. */
+	ask->suspect = false;
 	if (w->stale) {
 		w->stale = false;
 		warm_go_on(w);
@@ -574,6 +576,7 @@ warm_convict_lookup(struct ask *ask)
 {
 	struct warm *w = ask->owner;
 
+	ask->suspect = false;
 	part_fail(w, w->looked_up);
 	warm_end_lookup(w);
 }

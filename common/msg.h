@@ -320,7 +320,8 @@ struct msg_warmed {
 	uint64_t	bytes;			/* of those */
 	uint64_t	found;			/* files in the cache, or
 						   empty */
-	uint64_t	hashed;			/* files, and stored */
+	uint64_t	hashed;			/* files, and sent to the
+						   cache */
 	uint64_t	hashed_bytes;		/* of those */
 	uint64_t	skipped;		/* files that changed, are too
 						   new, or cannot be stored */

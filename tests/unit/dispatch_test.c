@@ -573,6 +573,31 @@ TEST(waiter__that_leaves)
 	rig_stop(&rig);
 }
 
+/* The root of open files has gone, and no other has them: none is hashed. */
+TEST(roots__that_go)
+{
+	struct conf		*old, *new = good("root /x /srv\nhashers 1\n",
+				    NULL);
+	struct hash_group	*w;
+
+	rig_start(&rig);
+	w = rig_want(&rig, "b", 10, 100);
+	rig_open_files(&rig);
+	old = rig.child.conf;
+	rig.child.conf = new;
+	workers_set_hashers(&rig.workers, 0);
+	hashq_hasher_lost(&rig.hashq, 0, false);
+	workers_set_hashers(&rig.workers, 1);
+	hashq_set_roots(&rig.hashq, old, new);
+	conf_free(old);
+	ATF_CHECK_EQ(10, rig.failed);
+	close(rig.hasher.fd);
+	rig_connect(&rig, ROLE_HASHER, &rig.hasher);
+	ATF_CHECK(!rig_next_batch(&rig));
+	hash_group_release(&rig.hashq, w);
+	rig_stop(&rig);
+}
+
 /* Of the files that are open, those whose root is another now are given up;
    the others go on, as files of the walker's new number. */
 TEST(roots__that_change)

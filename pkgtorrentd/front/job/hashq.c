@@ -925,10 +925,11 @@ hashq_hasher_lost(struct hashq *q, size_t n, bool ended)
 static bool
 same_root(const struct conf *old, const struct conf *new, const char *path)
 {
-	int root = conf_root_of(old, path, strlen(path));
+	int was = conf_root_of(old, path, strlen(path));
+	int is = conf_root_of(new, path, strlen(path));
 
-	return root != -1 && conf_find_root(new, &old->roots[root]) ==
-	    conf_root_of(new, path, strlen(path));
+	return was != -1 && is != -1 &&
+	    conf_find_root(new, &old->roots[was]) == is;
 }
 
 void

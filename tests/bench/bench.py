@@ -10,6 +10,7 @@ import atexit
 import glob
 import hashlib
 import http.client
+import operator
 import os
 import random
 import re
@@ -353,11 +354,12 @@ class Rounds:
 
 
 def verdict(value, goal):
-    """goal: ">= 1.0" or "< 5"; empty for none."""
+    """goal: ">= 1.0", "<= 1.0" or "< 5"; empty for none."""
     if not goal:
         return ""
     how, limit = goal.split()
-    good = value >= float(limit) if how == ">=" else value < float(limit)
+    compare = {">=": operator.ge, "<=": operator.le, "<": operator.lt}[how]
+    good = compare(value, float(limit))
     return "goal %s%s" % (goal, "" if good else ": MISSED")
 
 

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""The cache: disk, memory and CPU time for mirrors of any size.
+
+    cache.py [PART ...]     small pool long sweep; all without one
+
+The real cache process stores and finds entries; tests/bench/cache plays its
+front, so no file has to be made or hashed.  In the environment FILES (200000)
+is the number of files, WATCH (300) the seconds for which an idle cache is
+watched, ROUNDS (5) the repetitions of starts, and BOUND (900) the seconds that
+one step may take.
+"""
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+
+import bench
+from bench import row, verdict
+
+FILES = int(os.environ.get("FILES", "200000"))
+WATCH = int(os.environ.get("WATCH", "300"))
+BOUND = float(os.environ.get("BOUND", "900"))
+SMALL = {"dirs": FILES // 100, "files": 100, "smallest": 200, "largest": 4000}
+POOL = dict(SMALL, dirs=FILES // 6, files=6)
+LONG = dict(SMALL, smallest=1 << 20, largest=8 << 20)
+
+
+def play(case, mirror, **more):
+    """The figures that a case of tests/bench/cache prints."""
+    command = [bench.HERE + "/cache", "-s", bench.HERE, "-r", "result"]
+    for name, value in dict(mirror, **more).items():
+        command += ["-v", "%s=%d" % (name, value)]
+    try:
+        ran = subprocess.run(
+            command + ["cache__" + case], text=True, timeout=BOUND,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=dict(os.environ,
+                     __RUNNING_INSIDE_ATF_RUN="internal-yes-value"))
+    except subprocess.TimeoutExpired:
+        bench.die("%s took more than BOUND=%d s" % (case, BOUND))
+    if ran.returncode != 0:
+        with open("result") as f:
+            bench.die("%s: %s%s" % (case, f.read(), ran.stderr))
+    return {name: float(value) for name, value in
+            (line.split() for line in ran.stdout.splitlines())}
+
+
+def count(mirror):
+    return mirror["dirs"] * mirror["files"] + mirror.get("large", 0)
+
+
+def disk():
+    """Bytes of blocks, number of inodes and bytes of files below pieces/."""
+    used = inodes = content = 0
+    todo = ["cache/pieces"]
+    while todo:
+        with os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                found = entry.stat(follow_symlinks=False)
+                used += found.st_blocks * 512
+                inodes += 1
+                if entry.is_dir(follow_symlinks=False):
+                    todo.append(entry.path)
+                else:
+                    content += found.st_size
+    return used, inodes, content
+
+
+def store(what, mirror, bytes_goal, inodes_goal):
+    shutil.rmtree("cache", ignore_errors=True)
+    took = play("store", mirror)
+    used, inodes, content = disk()
+    files = count(mirror)
+    row("%s, disk per file" % what, "%.0f bytes" % (used / files),
+        verdict(used / files, bytes_goal), "%.3f inodes" % (inodes / files),
+        verdict(inodes / files, inodes_goal),
+        "(%.0f bytes besides the rounding to blocks)" % (content / files))
+    row("  CPU of the cache per file stored",
+        "%.1f us" % took["store_cpu_us"])
+
+
+def small():
+    store("%(dirs)d x %(files)d files of 200-4,000 bytes" % SMALL, SMALL,
+          "<= 160", "<= 0.02")
+
+
+def pool():
+    store("%(dirs)d x %(files)d files of 200-4,000 bytes" % POOL, POOL,
+          "<= 900", "<= 0.2")
+
+
+def long():
+    store("%(dirs)d x %(files)d files of 1-8 MiB" % LONG, LONG, "<= 280", "")
+
+
+def sweep():
+    """Of small files."""
+    shutil.rmtree("cache", ignore_errors=True)
+    play("store", SMALL)
+    r = [play("sweep", SMALL, watch=0) for _ in range(bench.ROUNDS)]
+
+    def median(key):
+        return statistics.median(one[key] for one in r) / 1e3
+
+    row("start and first sweep, %d entries" % r[0]["entries"],
+        "%.3f CPU s" % median("first_cpu_ms"),
+        verdict(median("first_cpu_ms"), "<= 0.3"),
+        "(until ready %.3f)" % median("ready_cpu_ms"))
+    row("a sweep after SIGHUP", "%.3f CPU s" % median("another_cpu_ms"))
+    idle = play("sweep", SMALL, watch=WATCH)
+    row("an idle cache, %d s" % WATCH,
+        "%.4f %% of a core" % idle["idle_core_percent"],
+        verdict(idle["idle_core_percent"], "<= 0.1"),
+        "%d sweeps ended" % idle["idle_sweeps"])
+
+
+def main():
+    parts = (small, pool, long, sweep)
+    names = sys.argv[1:] or [p.__name__ for p in parts]
+    bench.work_directory()
+    print("# The real cache process; its front is played, and asks for one "
+          "file at a time.\n# Disk and one idle watch: one round; starts: the "
+          "median of %d." % bench.ROUNDS)
+    for part in parts:
+        if part.__name__ in names:
+            print("## " + part.__name__, flush=True)
+            part()
+
+
+main()

@@ -67,8 +67,12 @@ class Mirror:
         before = self.service.cpu_by_role()
         for glob in self.globs:
             self.service.want(SERVICE + "/single" + glob)
-        time.sleep(1)			# the cache writes behind the answers
         after = self.service.cpu_by_role()
+        while True:			# the cache writes behind the answers
+            time.sleep(1)
+            cache, after = after["cache"], self.service.cpu_by_role()
+            if after["cache"] - cache < 0.001:
+                break
         return {role: (after[role] - before[role]) / FILES * 1e6
                 for role in ROLES}
 

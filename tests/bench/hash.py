@@ -360,8 +360,8 @@ def small():
         "%.0f ms" % median("wall"))
     row("  CPU per file", ", ".join("%s %.1f" % (role, median(role))
         for role in ("front", "walker", "cache", "hasher")) + " us")
-    row("  beyond hashing", "%.1f us" % sum(map(median, (
-        "front", "walker", "cache"))))
+    beyond = sum(map(median, ("front", "walker", "cache")))
+    row("  beyond hashing", "%.1f us" % beyond, verdict(beyond, "<= 15"))
 
 
 def watch_memory(service, work):

@@ -589,6 +589,8 @@ begin_pass(struct sweep *sw, enum phase phase)
 
 	sw->phase = phase;
 	if (phase == PHASE_COUNT) {
+		/* Records that wait to be written need their room as well. */
+		packs_flush(sw->packs);
 		sw->ref_ms = clock_real_ns() / 1000000;
 		sw->today = pack_day(clock_real_ns());
 		sh->counting = true;

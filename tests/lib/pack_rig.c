@@ -167,7 +167,7 @@ set_days(const char *path, uint32_t piece_len, unsigned days)
 	struct packed p;
 	int fd;
 
-	ATF_REQUIRE_MSG(find_packed(path, piece_len, &p), "%s", path);
+	p = await_packed(path, piece_len);
 	fd = open(pack_path(path, piece_len), O_WRONLY);
 	ATF_REQUIRE(fd != -1);
 	ATF_REQUIRE_EQ((ssize_t)sizeof(day), pwrite(fd, &day, sizeof(day),

@@ -29,6 +29,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 PROGRAM = os.environ.get("PKGTORRENTD", TOP + "/pkgtorrentd/pkgtorrentd")
 SERVICE = "/mirror/torrent_service"
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
+BOUND = float(os.environ.get("BOUND", "900"))	# seconds of one step
 CPUS = sorted(os.sched_getaffinity(0))
 running = []
 
@@ -118,6 +119,26 @@ def memory(pid, field):
     """Bytes, of a field such as RssAnon or VmHWM."""
     with open("/proc/%d/status" % pid) as f:
         return int(re.search(field + r":\s+(\d+) kB", f.read())[1]) << 10
+
+
+def play(program, case, **variables):
+    """The figures that a case of a program of this directory prints."""
+    command = [HERE + "/" + program, "-s", HERE, "-r", "result"]
+    for item in variables.items():
+        command += ["-v", "%s=%d" % item]
+    try:
+        ran = subprocess.run(
+            command + ["%s__%s" % (program, case)], text=True, timeout=BOUND,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=dict(os.environ,
+                     __RUNNING_INSIDE_ATF_RUN="internal-yes-value"))
+    except subprocess.TimeoutExpired:
+        die("%s %s took more than BOUND=%d s" % (program, case, BOUND))
+    if ran.returncode != 0:
+        with open("result") as f:
+            die("%s %s: %s%s" % (program, case, f.read(), ran.stderr))
+    return {name: float(value) for name, value in
+            map(str.split, ran.stdout.splitlines())}
 
 
 class Process:

@@ -13,7 +13,6 @@ one step may take.
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 
 import bench
@@ -21,30 +20,13 @@ from bench import row, verdict
 
 FILES = int(os.environ.get("FILES", "200000"))
 WATCH = int(os.environ.get("WATCH", "300"))
-BOUND = float(os.environ.get("BOUND", "900"))
 SMALL = {"dirs": FILES // 100, "files": 100, "smallest": 200, "largest": 4000}
 POOL = dict(SMALL, dirs=FILES // 6, files=6)
 LONG = dict(SMALL, smallest=1 << 20, largest=8 << 20)
 
 
 def play(case, mirror, **more):
-    """The figures that a case of tests/bench/cache prints."""
-    command = [bench.HERE + "/cache", "-s", bench.HERE, "-r", "result"]
-    for name, value in dict(mirror, **more).items():
-        command += ["-v", "%s=%d" % (name, value)]
-    try:
-        ran = subprocess.run(
-            command + ["cache__" + case], text=True, timeout=BOUND,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=dict(os.environ,
-                     __RUNNING_INSIDE_ATF_RUN="internal-yes-value"))
-    except subprocess.TimeoutExpired:
-        bench.die("%s took more than BOUND=%d s" % (case, BOUND))
-    if ran.returncode != 0:
-        with open("result") as f:
-            bench.die("%s: %s%s" % (case, f.read(), ran.stderr))
-    return {name: float(value) for name, value in
-            (line.split() for line in ran.stdout.splitlines())}
+    return bench.play("cache", case, **dict(mirror, **more))
 
 
 def count(mirror):

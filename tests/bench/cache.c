@@ -19,7 +19,9 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "common/seal.h"
 #include "common/torrent.h"
+#include "pkgtorrentd/cache/pack.h"
 #include "tests/lib/cache_rig.h"
 #include "tests/lib/test.h"
 
@@ -227,6 +229,73 @@ TEST(cache__store)
 	start();
 	for (n = 0; n < mirror_count(&m); n += SAMPLE)
 		want_known(&m, n);
+}
+
+static void
+pack_write(const char *name, const struct buf *b)
+{
+	size_t at = 0;
+	ssize_t n;
+	int fd;
+
+	fd = open(fmt("cache/%s", name), O_WRONLY | O_CREAT | O_EXCL, 0600);
+	ATF_REQUIRE_MSG(fd != -1, "%s: %s", name, strerror(errno));
+	for (; at < b->len; at += (size_t)n)
+		ATF_REQUIRE((n = write(fd, b->data + at, b->len - at)) > 0);
+	close(fd);
+}
+
+/* Files first to first + count are those of one directory. */
+static void
+pack_generate(const struct mirror *m, uint64_t first, uint64_t count)
+{
+	uint32_t day = pack_day((int64_t)nanoseconds(CLOCK_REALTIME));
+	struct pack_id id = { .piece_len = PIECE_LEN };
+	struct mirror_file f = mirror_get(m, first);
+	char name[PACK_NAME_LEN];
+	struct pack_list list;
+	struct buf b = { 0 };
+	uint8_t *digests;
+	size_t dir_len;
+	uint64_t n;
+
+	ATF_REQUIRE_EQ(0, pack_split(f.path, strlen(f.path), &dir_len));
+	seal_path("", f.path, dir_len, id.key);
+	ATF_REQUIRE_EQ(0, pack_add_head(&b, &id, f.path, dir_len));
+	for (n = first; n < first + count; n++) {
+		f = mirror_get(m, n);
+		digests = make_digests(&f, PIECE_LEN);
+		list = (struct pack_list){
+			.name = f.path + dir_len + 1,
+			.name_len = strlen(f.path + dir_len + 1),
+			.identity = f.identity, .digests = digests,
+			.count = digests_of(&f, PIECE_LEN),
+		};
+		ATF_REQUIRE_EQ(0, pack_add(&b, &id, &list, day));
+		free(digests);
+	}
+	pack_name(name, &id);
+	pack_write(name, &b);
+	buf_free(&b);
+}
+
+/* The packs of all files, written by the functions of the cache that make
+   them, because to store so many files one by one takes too long. */
+TEST(cache__generate)
+{
+	struct mirror m = mirror_of(tc);
+	uint64_t dir;
+	unsigned i;
+
+	ATF_REQUIRE_EQ(0, mkdir("cache", 0700));
+	ATF_REQUIRE_EQ(0, mkdir("cache/pieces", 0700));
+	for (i = 0; i < 256; i++)
+		ATF_REQUIRE_EQ(0, mkdir(fmt("cache/pieces/%02x", i), 0700));
+	for (dir = 0; dir < m.dirs; dir++)
+		pack_generate(&m, dir * m.files, m.files);
+	if (m.large > 0)
+		pack_generate(&m, m.dirs * m.files, m.large);
+	print("generated", (double)mirror_count(&m));
 }
 
 /* The start and its sweep, another one as after SIGHUP, and so many seconds

@@ -53,6 +53,6 @@ limits_body()
 	has_limit cache $((64 + 32 + 4 * (30 + 64)))
 	service_reload 'hot-size 10M' 'answer-memory 20M' 'max-queue 9' \
 	    'max-connections 100' 'max-torrent 31M'
-	want_log 'cache.*allows 465567744 bytes of memory.*of 461373440: restart'
+	want_log 'cache.*allows 499122176 bytes of memory.*of 494927872: restart'
 	! grep 'front.*bytes of memory' log || fail "the front's is less"
 }

@@ -562,7 +562,9 @@ TEST(memory__is_bounded)
 			most = used > most ? used : most;
 		}
 	ATF_CHECK_MSG(most <= PACKS_MEMORY + (4U << 20), "%zu", most);
-	ATF_CHECK_MSG(most >= PACKS_MEMORY / 2, "%zu", most);
+	/* The malloc of a sanitizer tells nothing. */
+	ATF_CHECK_MSG(most >= PACKS_MEMORY / 2 || now.uordblks == 0, "%zu",
+	    most);
 	/* So many files are open at most, and the other things. */
 	for (i = 0; i < 2 * PACKS_OPEN_MAX; i++)
 		save(fmt("/y%u/a", i), 0);

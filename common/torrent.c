@@ -7,6 +7,7 @@
 
 #include "common/bencode.h"
 #include "common/seal.h"
+#include "common/mix.h"
 #include "common/torrent.h"
 
 #ifndef VERSION
@@ -388,23 +389,6 @@ torrent_init(void)
 	arc4random_buf(&path_salt, sizeof(path_salt));
 }
 
-/* Eight bytes at a time, since there may be many paths. */
-static uint64_t
-path_hash(const char *path, size_t len)
-{
-	uint64_t h = path_salt ^ len, word;
-	size_t n;
-
-	for (; len > 0; path += n, len -= n) {
-		n = len < sizeof(word) ? len : sizeof(word);
-		word = 0;
-		memcpy(&word, path, n);
-		h = (h ^ word) * 0x9e3779b97f4a7c15U;
-		h ^= h >> 29;
-	}
-	return h;
-}
-
 static bool
 path_same(const struct torrent_file *a, const struct torrent_file *b)
 {
@@ -425,7 +409,8 @@ torrent_find_repeats(const struct torrent_file *files, size_t n,
 	if (table == NULL)
 		return -1;
 	for (i = 0; i < n; i++) {
-		at = path_hash(files[i].path, files[i].path_len) & (size - 1);
+		at = mix(path_salt ^ files[i].path_len,
+		    files[i].path, files[i].path_len) & (size - 1);
 		while (table[at] != 0 &&
 		    !path_same(&files[table[at] - 1], &files[i]))
 			at = (at + 1) & (size - 1);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/mix.h"
 #include "common/seal.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/cache/pack.h"
@@ -163,28 +164,10 @@ pack_day(int64_t real_ns)
 	return day < 0 ? 0 : day > UINT16_MAX ? UINT16_MAX : (uint16_t)day;
 }
 
-static uint64_t
-mixed(uint64_t h, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	uint64_t word;
-	size_t n;
-
-	/* Eight bytes at a time, because a pack may have many records. */
-	for (; len > 0; p += n, len -= n) {
-		n = len < sizeof(word) ? len : sizeof(word);
-		word = 0;
-		memcpy(&word, p, n);
-		h = (h ^ word) * 0x9e3779b97f4a7c15U;
-		h ^= h >> 29;
-	}
-	return h;
-}
-
 uint32_t
 pack_hash(uint64_t salt, const char *name, size_t len)
 {
-	uint64_t h = mixed(salt ^ len, name, len);
+	uint64_t h = mix(salt ^ len, name, len);
 
 	return (uint32_t)(h ^ h >> 32);
 }
@@ -195,10 +178,10 @@ static uint32_t
 record_check(const struct pack_id *id, const struct record *r,
     const char *name)
 {
-	uint64_t h = mixed(r->name_len, id, sizeof(*id));
+	uint64_t h = mix(r->name_len, id, sizeof(*id));
 
-	h = mixed(h, &r->identity, sizeof(r->identity));
-	h = mixed(h, name, r->name_len);
+	h = mix(h, &r->identity, sizeof(r->identity));
+	h = mix(h, name, r->name_len);
 	return (uint32_t)(h ^ h >> 32);
 }
 

@@ -19,6 +19,8 @@
 #define DAY_S		86400
 #define BLOCK		4096	/* only for estimates */
 
+_Static_assert(PACK_HEAD_MAX <= PACKFILE_STEP, "the first read has the head");
+
 static bool
 is_read(const struct packfile *pf)
 {

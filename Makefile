@@ -195,7 +195,8 @@ install: all
 	install -m 644 man/pkgtorrentd.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 644 README.md NEWS LICENSE etc/pkgtorrentd.conf \
 	    etc/trackers etc/nginx.conf.snippet etc/nginx-http.conf.snippet \
-	    etc/apache.conf.snippet SECURITY.md $(DESTDIR)$(DOCDIR)
+	    etc/nginx-cors.conf.snippet etc/apache.conf.snippet \
+	    etc/apache-cors.conf.snippet SECURITY.md $(DESTDIR)$(DOCDIR)
 	install -m 644 docs/*.md $(DESTDIR)$(DOCDIR)/docs
 	sed 's,/usr/sbin/,$(SBINDIR)/,' etc/pkgtorrentd.rc \
 	    >$(DESTDIR)$(DOCDIR)/pkgtorrentd.rc

@@ -51,6 +51,7 @@ struct conf {
 	struct conf_proxy	*proxies;
 	size_t			 nproxies;
 	bool			 serve_files;
+	bool			 cors;
 	uint32_t		 hashers;
 	uint32_t		 piece_len;	/* bytes */
 	bool			 padding_attr;

@@ -43,6 +43,7 @@ const struct keyword conf_keywords[] = {
 	KEYWORD("proxy", proxy, proxies, "127.0.0.1 ::1",
 	    .max = CONF_LIST_MAX, EXPECT("ADDRESS[/BITS] ... or none")),
 	KEYWORD("serve-files", flag, serve_files, "no", WORDS("no|yes")),
+	KEYWORD("cors", flag, cors, "no", WORDS("no|yes")),
 	KEYWORD("hashers", count, hashers, NULL, FROM(1, 64)),
 	KEYWORD("digest", choice, sha1_impl, "auto",
 	    WORDS("auto|avx512|avx2|openssl")),

@@ -30,6 +30,7 @@ make_odd_mirror()
 
 # nginx_conf OPTION ...: nginx.conf for an ordinary user.  As in etc/, but for
 # the service's port and the cache's directory, which is below this one.
+# $mirror_location are lines for the mirror's own files.
 nginx_conf()
 {
 	_etc=$tests/../etc
@@ -42,7 +43,8 @@ nginx_conf()
 		sed -e "s,127.0.0.1:8080,127.0.0.1:$service_port," \
 		    -e "s,/var/lib/nginx,$here," "$_etc/nginx-http.conf.snippet"
 		echo "server { listen 127.0.0.1:$port; root $here/www;"
-		echo "include $_etc/nginx.conf.snippet; } }"
+		echo "include $_etc/nginx.conf.snippet;"
+		echo "location / { ${mirror_location:-} } } }"
 	} >nginx.conf
 }
 

@@ -85,6 +85,57 @@ nginx_body()
 	stop_server
 }
 
+# has_once FIELD VALUE: a browser refuses it twice.
+has_once()
+{
+	want_field "$1" "$2"
+	same "$(grep -ci "^$1:" head)" 1 "fields $1 of $_target"
+}
+
+# Pages may read what the service and the web server answer, and their browsers
+# get what they ask for before.
+check_cors()
+{
+	for path in z.rpm none torrent_service/single/yum/z.rpm \
+	    torrent_service/single/none torrent%5Fservice/nullfile/7_0; do
+		for method in GET OPTIONS; do
+			ask /yum/$path -X $method -H 'Origin: http://page' \
+			    -H 'Access-Control-Request-Method: GET' \
+			    -H 'Access-Control-Request-Headers: range'
+			has_once Access-Control-Allow-Origin '\*'
+			[ $method = OPTIONS ] ||
+			    has_once Access-Control-Expose-Headers \
+			    '*Content-Range*Retry-After'
+		done
+		case $status in
+		20[04]) ;;
+		*) fail "OPTIONS $path: $status" ;;
+		esac
+		has_once Access-Control-Allow-Methods 'GET, HEAD*'
+		has_once Access-Control-Allow-Headers \
+		    'Range, Cache-Control, User-Agent'
+		has_once Access-Control-Max-Age 86400
+		has_once Allow '*GET*'
+	done
+	want 206 /yum/z.rpm -r 0-9
+	has_once Access-Control-Allow-Origin '\*'
+	want_field Access-Control-Max-Age ''
+	want 304 /yum/z.rpm -H "If-None-Match: $(field ETag)"
+	has_once Access-Control-Allow-Origin '\*'
+}
+
+service_case nginx_cors "The nginx snippet for pages is for the mirror's files." nginx
+nginx_cors_body()
+{
+	random 300000 www/yum/z.rpm
+	service_start 'cors yes'
+	mirror_location="include $etc/nginx-cors.conf.snippet;"
+	start_nginx
+	atf_check -e match:successful nginx -t -c "$here/nginx.conf"
+	check_cors
+	stop_server
+}
+
 # apache_conf ADDRESS SNIPPET
 apache_conf()
 {
@@ -124,6 +175,20 @@ apache_body()
 	apache_conf 127.0.0.1:$port "$here/snippet"
 	start_server apache2 -X -f "$here/apache.conf"
 	check_webserver
+	stop_server
+}
+
+service_case apache_cors "So is Apache's." apache2
+apache_cors_body()
+{
+	random 300000 www/yum/z.rpm
+	service_start 'cors yes'
+	behind_port
+	sed "s,127.0.0.1:8080,127.0.0.1:$service_port," \
+	    "$etc/apache.conf.snippet" "$etc/apache-cors.conf.snippet" >snippet
+	apache_conf 127.0.0.1:$port "$here/snippet"
+	start_server apache2 -X -f "$here/apache.conf"
+	check_cors
 	stop_server
 }
 

@@ -96,7 +96,7 @@ static const char *const confs[] = {
 	"serve-files yes\nmax-queue 6\nmax-jobs-per-client 3\n"
 	"cache /c\ntrackers /t\nlisten 127.0.0.1:80\n",
 	"root /srv\nroot /r /srv2\nhashers 2\npiece-length 32K\n"
-	"revalidate 0s\nhash-wait 1s\npadding attr\nproxy none\n"
+	"revalidate 0s\nhash-wait 1s\npadding attr\nproxy none\ncors yes\n"
 	"cache /c\ntrackers /t\nlisten 127.0.0.1:80\n",
 	"root /srv\nroot /d/e /srv2\nhashers 2\npiece-length 16K\n"
 	"max-connections 3\nmax-files 3\nhot-size 1M\nmax-torrent 2K\n"

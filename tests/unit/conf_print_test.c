@@ -94,6 +94,7 @@ TEST(conf_print__every_keyword)
 	    "host h\n"
 	    "proxy 10.0.0.1\n"
 	    "serve-files yes\n"
+	    "cors yes\n"
 	    "hashers 63\n"
 	    "digest avx2\n"
 	    "piece-length 2M\n"

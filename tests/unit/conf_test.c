@@ -76,6 +76,7 @@ TEST(conf__defaults)
 	ATF_CHECK_EQ(0, c->hosts.n);
 	ATF_CHECK_EQ(2, c->nproxies);
 	ATF_CHECK(!c->serve_files);
+	ATF_CHECK(!c->cors);
 	ATF_CHECK(c->hashers >= 1 && c->hashers <= 64);
 	ATF_CHECK_EQ(1U << 20, c->piece_len);
 	ATF_CHECK(!c->padding_attr);

@@ -302,13 +302,15 @@ conn_refuse(struct conn *c, const struct http_request *req, int status,
     const char *why)
 {
 	struct conns *conns = c->conns;
+	struct head_ending last = { conns->date, req, true,
+	    conns->conf->cors };
 	char body[HEAD_TEXT_MAX];
 	struct out out = OUT_EMPTY;
 	struct head h;
 	size_t len;
 
 	len = head_make_text(&h, body, status, why, status == 503 ?
-	    "Retry-After: 1\r\n" : "", conns->date, req, true);
+	    "Retry-After: 1\r\n" : "", &last);
 	if (req != NULL && req->method == HTTP_HEAD)
 		len = 0;
 	out_add(&out, h.text, h.len, NULL);

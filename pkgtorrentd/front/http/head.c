@@ -59,25 +59,30 @@ head_add(struct head *h, const char *fmt, ...)
 }
 
 void
-head_end(struct head *h, const char date[HEAD_DATE_LEN],
-    const struct http_request *req, bool close)
+head_end(struct head *h, const struct head_ending *last)
 {
+	/* Fetch, "CORS protocol": of other fields a page sees the length, the
+	   type and the age. */
+	static const char cors[] = "Access-Control-Allow-Origin: *\r\n"
+	    "Access-Control-Expose-Headers: Accept-Ranges, "
+	    "Content-Disposition, Content-Range, ETag, Retry-After\r\n";
 	static const char name[] = "Date: ", end[] = "\r\n";
 
+	if (last->cors)
+		head_add_text(h, cors, sizeof(cors) - 1);
 	head_add_text(h, name, sizeof(name) - 1);
-	head_add_text(h, date, HEAD_DATE_LEN - 1);
+	head_add_text(h, last->date, HEAD_DATE_LEN - 1);
 	head_add_text(h, end, 2);
-	if (close)
+	if (last->close)
 		head_add(h, "Connection: close\r\n");
-	else if (req->minor == 0)
+	else if (last->req->minor == 0)
 		head_add(h, "Connection: keep-alive\r\n");
 	head_add_text(h, end, 2);
 }
 
 size_t
 head_make_text(struct head *h, char body[HEAD_TEXT_MAX], int status,
-    const char *why, const char *field, const char date[HEAD_DATE_LEN],
-    const struct http_request *req, bool close)
+    const char *why, const char *field, const struct head_ending *last)
 {
 	int n;
 
@@ -87,7 +92,7 @@ head_make_text(struct head *h, char body[HEAD_TEXT_MAX], int status,
 	head_start(h, status);
 	head_add(h, "Content-Type: text/plain; charset=utf-8\r\n"
 	    "Content-Length: %d\r\nCache-Control: no-store\r\n%s", n, field);
-	head_end(h, date, req, close);
+	head_end(h, last);
 	return (size_t)n;
 }
 

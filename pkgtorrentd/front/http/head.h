@@ -20,27 +20,30 @@ struct head {
 	char	text[HEAD_MAX];
 };
 
+/* The fields that end every head.  Without a request (NULL) its protocol
+   version is not known, and close must be true. */
+struct head_ending {
+	const char			*date;	/* Date's value */
+	const struct http_request	*req;
+	bool				 close;
+	bool				 cors;	/* pages of any origin may read
+						   the answer */
+};
+
 /* Begin anew with the status line. */
 void	head_start(struct head *, int status);
 /* Add to the fields; text for which there is no room is left out. */
 void	head_add(struct head *, const char *, ...)
 	    __attribute__((__format__(printf, 2, 3)));
-/*
- * Add the fields of every answer and the empty line.  date is Date's value;
- * without a request (NULL) its protocol version is not known, and close must
- * be true.
- */
-void	head_end(struct head *, const char date[HEAD_DATE_LEN],
-	    const struct http_request *, bool close);
+/* Add the fields of every answer and the empty line. */
+void	head_end(struct head *, const struct head_ending *);
 /*
  * A whole head for a body of plain text, and that body: one line, why, without
  * its newline.  field is "" or one more field with its CRLF.  Returns the
  * length of the body, which an answer to HEAD leaves out.
  */
 size_t	head_make_text(struct head *, char body[HEAD_TEXT_MAX], int status,
-	    const char *why, const char *field,
-	    const char date[HEAD_DATE_LEN], const struct http_request *,
-	    bool close);
+	    const char *why, const char *field, const struct head_ending *);
 /* An IMF-fixdate (RFC 9110 5.6.7), in no locale.  Seconds outside the years
    1970 to 9999 become the nearest that are inside. */
 void	head_format_date(char out[HEAD_DATE_LEN], int64_t seconds);

@@ -247,6 +247,13 @@ reply_after(const struct exchange *x, enum conn_after after)
 	return after;
 }
 
+static struct head_ending
+reply_ending(const struct exchange *x, enum conn_after after)
+{
+	return (struct head_ending){ x->service->conns->date, x->req,
+	    after != CONN_KEEP, x->service->conf->cors };
+}
+
 void
 reply_log(struct service *s, const struct conn *c,
     const struct http_request *req, const struct access_line *line)
@@ -279,8 +286,11 @@ enum conn_after
 reply_add_head(const struct exchange *x, struct head *h, struct out *out,
     enum conn_after after)
 {
+	struct head_ending last;
+
 	after = reply_after(x, after);
-	head_end(h, x->service->conns->date, x->req, after != CONN_KEEP);
+	last = reply_ending(x, after);
+	head_end(h, &last);
 	out_add(out, h->text, h->len, NULL);
 	return after;
 }
@@ -293,12 +303,13 @@ reply_text(const struct exchange *x, int status, const char *why,
 	    .info_hash = "-" };
 	struct out out = OUT_EMPTY;
 	char body[HEAD_TEXT_MAX];
+	struct head_ending last;
 	struct head h;
 	size_t len;
 
 	after = reply_after(x, after);
-	len = head_make_text(&h, body, status, why, field,
-	    x->service->conns->date, x->req, after != CONN_KEEP);
+	last = reply_ending(x, after);
+	len = head_make_text(&h, body, status, why, field, &last);
 	out_add(&out, h.text, h.len, NULL);
 	if (x->req->method != HTTP_HEAD) {
 		out_add(&out, body, len, NULL);

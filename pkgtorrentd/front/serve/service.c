@@ -67,6 +67,26 @@ service_has_host(const struct conf *conf, const struct http_request *req)
 	return false;
 }
 
+/*
+ * Tell the methods.  A browser asks so before it lets a page of another origin
+ * send a POST or these fields (Fetch, "CORS-preflight request").
+ */
+static void
+service_answer_options(const struct exchange *x, const char *body,
+    const char *allow)
+{
+	static const char cors[] =
+	    "Access-Control-Allow-Methods: GET, HEAD, POST\r\n"
+	    "Access-Control-Allow-Headers: Range, Cache-Control, User-Agent\r\n"
+	    "Access-Control-Max-Age: 86400\r\n";
+	char fields[sizeof(cors) + 64];
+
+	strlcpy(fields, allow, sizeof(fields));
+	if (x->service->conf->cors)
+		strlcat(fields, cors, sizeof(fields));
+	reply_empty(x, 204, fields, "-", body == NULL ? CONN_DRAIN : CONN_KEEP);
+}
+
 /* Route a request and refuse it for its target, its host or its body; answer
    OPTIONS.  true: it was answered. */
 static bool
@@ -91,8 +111,7 @@ service_route(const struct exchange *x, const char *body, struct request *r)
 		return true;
 	}
 	if (x->req->method == HTTP_OPTIONS) {
-		reply_empty(x, 204, field, "-", body == NULL ? CONN_DRAIN :
-		    CONN_KEEP);
+		service_answer_options(x, body, field);
 		return true;
 	}
 	return service_refuse_body(x, body);

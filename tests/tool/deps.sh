@@ -5,7 +5,7 @@
 #
 #	deps.sh install		as root: build, tests and measurements
 #	deps.sh install GROUP ...	of these only: build, basis, demo,
-#				check, bench; or field, for make field
+#				check, browser, bench; or field, for make field
 #	deps.sh check		the same for building and testing; names the
 #				missing ones for an ordinary user
 #	deps.sh demo		for building and make demo alone
@@ -49,6 +49,8 @@ table() {
 	check fuzzer: libclang-rt-dev compiler-rt clang compiler-rt compiler-rt
 	check cmd:systemd-analyze systemd systemd systemd systemd -
 	check cmd:strace strace strace strace strace strace
+	browser cmd:chromium chromium chromium chromium chromium chromium
+	browser cmd:npm npm npm npm npm npm
 	field cmd:ip iproute2 iproute iproute2 iproute2 iproute2
 	field cmd:debootstrap debootstrap debootstrap debootstrap debootstrap debootstrap
 	field cmd:systemd-nspawn systemd-container systemd-container systemd-container systemd systemd
@@ -71,7 +73,7 @@ usage() {
 # $needed are those without which it has failed: a test is skipped for a
 # client that is not there.
 case $mode in
-install) groups=${*:-build basis demo check bench}
+install) groups=${*:-build basis demo check browser bench}
 	needed=${*:-build basis} ;;
 check)	groups="build basis demo check"
 	needed="build basis" ;;
@@ -187,8 +189,41 @@ refresh() {
 	esac
 }
 
+# WebTorrent for browsers is one file of its package, and that has all that it
+# needs in it: npm need not install the 160 other packages.  Without it a test
+# is skipped.
+get_webtorrent() {
+	version=3.0.21
+	digest=0d4457087237cd9fed0bd5b6db9c0b85e91b4fe037d4c5b007f4066bee595950
+	here=$(cd "$(dirname "$0")/../client" && pwd)
+	file=$here/webtorrent-$version.js
+	if [ -e "$file" ] || ! command -v npm >/dev/null; then
+		return
+	fi
+	dir=$(mktemp -d "${TMPDIR:-/tmp}/pkgtorrentd-npm.XXXXXX") || return
+	if (cd "$dir" && npm pack --silent --cache "$dir/cache" \
+	    --fetch-retries 1 webtorrent@$version &&
+	    echo "$digest  webtorrent-$version.tgz" | sha256sum -c &&
+	    tar xzf webtorrent-$version.tgz); then
+		rm -f "$here"/webtorrent-*.js
+		install -m 644 "$dir/package/dist/webtorrent.min.js" "$file"
+	else
+		echo "make deps: no WebTorrent" >&2
+	fi
+	rm -rf "$dir"
+}
+
+finish() {
+	! $with_browser || get_webtorrent
+	exit 0
+}
+
+case " $groups " in
+*" browser "*) with_browser=true ;;
+*)	with_browser=false ;;
+esac
 look
-[ -n "$missing" ] || exit 0
+[ -n "$missing" ] || finish
 if [ "$(id -u)" != 0 ]; then
 	echo "missing:$missing" >&2
 	[ -z "$manager" ] || echo "packages:$packages" >&2
@@ -219,3 +254,4 @@ fi
 groups=$needed
 look
 [ -z "$missing" ] || { echo "make deps: still missing:$missing" >&2; exit 1; }
+finish

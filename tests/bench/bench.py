@@ -7,6 +7,7 @@ medians, and the ratio of the medians.  Work per second of CPU is the steadiest
 figure on a machine that does something else as well.
 """
 import atexit
+import ctypes
 import glob
 import hashlib
 import http.client
@@ -33,6 +34,10 @@ BOUND = float(os.environ.get("BOUND", "900"))	# seconds of one step
 CPUS = sorted(os.sched_getaffinity(0))
 running = []
 
+# Of <sched.h>.
+CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
+libc = ctypes.CDLL(None, use_errno=True)
+
 
 def die(why):
     sys.exit("bench: " + why)
@@ -44,6 +49,25 @@ def need(*programs):
     if missing:
         print("# skipped: no %s (make deps)" % ", ".join(missing))
     return not missing
+
+
+def run(*command):
+    """What it prints; it must succeed."""
+    ran = subprocess.run(command, text=True, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT)
+    if ran.returncode != 0:
+        die("%s: %s" % (" ".join(command), ran.stdout))
+    return ran.stdout.strip()
+
+
+def own_name_spaces(flags=CLONE_NEWNS):
+    """Whether this process may have mounts (and a network) that nobody else
+    sees, and that are gone with it and its children."""
+    if os.getuid() != 0 or libc.unshare(flags) != 0:
+        print("# skipped: it takes root and name spaces of its own")
+        return False
+    run("mount", "--make-rprivate", "/")
+    return True
 
 
 def work_directory():
@@ -144,7 +168,10 @@ def play(program, case, **variables):
 class Process:
     """Something that serves; pinned to a CPU unless told otherwise."""
 
+    prefix = []			# what the command is to be called by
+
     def start(self, command, log, pin):
+        command = self.prefix + command
         if pin and len(CPUS) > 1:
             command = ["taskset", "-c", str(CPUS[0])] + command
         self.log = log
@@ -199,13 +226,14 @@ class Process:
 class Service(Process):
     """pkgtorrentd on www/ below the work directory."""
 
-    def __init__(self, *lines, port=None, pin=True):
+    def __init__(self, *lines, port=None, pin=True,
+                 trackers="udp://tracker.example:6969/announce\n"):
         self.lines, self.pin = lines, pin
         self.port = port or free_port()
         os.makedirs("www", exist_ok=True)
         self.wipe()
         with open("trackers", "w") as f:
-            f.write("udp://tracker.example:6969/announce\n")
+            f.write(trackers)
         self.run()
 
     def wipe(self):

@@ -60,6 +60,8 @@ table() {
 	bench cmd:fio fio fio fio fio fio
 	bench cmd:valgrind valgrind valgrind valgrind valgrind valgrind
 	bench cmd:faketime faketime libfaketime libfaketime libfaketime libfaketime
+	bench cmd:tc iproute2 iproute-tc iproute2 iproute2 iproute2-tc
+	bench cmd:mkfs.ext4 e2fsprogs e2fsprogs e2fsprogs e2fsprogs e2fsprogs
 	bench cmd:slowhttptest slowhttptest slowhttptest - - -
 	TABLE
 }

@@ -510,10 +510,20 @@ struct msg_digests_item {
 	uint8_t		seal[SEAL_LEN];		/* seal_digests(), or zero */
 };
 
+/* The piece length that a request asks for; conf_piece_len() has the bytes. */
+enum piece_kind {
+	PIECE_LENGTH,		/* piece-length */
+	PIECE_AUTO,		/* the one that fits the files */
+	PIECE_SIMPLE,		/* simple-piece-length, if it is neither */
+	PIECE_KINDS
+};
+
 struct msg_get_info {
 	uint64_t	id;
 	uint8_t		digest[SHA1_LEN];
 	uint32_t	client;			/* whose turn it takes */
+	uint32_t	piece;			/* enum piece_kind */
+	uint32_t	zero;
 };
 
 #define INFO_FOUND	0x2	/* in flags */
@@ -522,8 +532,8 @@ struct msg_info {
 	uint64_t	id;
 	uint32_t	flags;			/* PART_MORE, INFO_FOUND */
 	uint32_t	listing_len;		/* bytes of the listing */
-	uint64_t	info_len;		/* and of the dictionary; 0:
-						   of another layout */
+	uint64_t	info_len;		/* and of the dictionary; 0: of
+						   another layout or kind */
 	uint32_t	used_us;		/* since the last part */
 	uint32_t	zero;
 };
@@ -574,12 +584,14 @@ struct msg_put_pieces {
 struct msg_put_info {
 	uint32_t	flags;			/* PART_MORE, PUT_SEALED */
 	uint32_t	client;			/* whose turn it takes */
+	uint32_t	piece;			/* enum piece_kind */
 	uint8_t		digest[SHA1_LEN];
 	uint8_t		seal[SEAL_LEN];		/* with PUT_SEALED */
 };
 
 struct msg_touch {
 	uint32_t	piece_len;		/* 0: the digest is meant */
+	uint32_t	piece;			/* enum piece_kind, for that */
 	uint8_t		digest[SHA1_LEN];
 };
 

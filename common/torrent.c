@@ -50,6 +50,32 @@ torrent_digests(uint64_t size, uint32_t piece_len)
 	return torrent_pieces(size, piece_len) + (size % piece_len != 0);
 }
 
+/* Do the files have at most so many pieces? */
+static bool
+pieces_fit(const struct torrent_file *files, size_t n, uint32_t piece_len,
+    uint64_t max)
+{
+	uint64_t pieces = 0;
+	size_t i;
+
+	for (i = 0; i < n && pieces <= max; i++)
+		pieces += torrent_pieces(files[i].size, piece_len);
+	return pieces <= max;
+}
+
+uint32_t
+torrent_auto_piece_len(const struct torrent_file *files, size_t n)
+{
+	uint64_t max = (uint64_t)n * PIECES_AUTO_PER_FILE;
+	uint32_t len = PIECE_LEN_AUTO_MIN;
+
+	if (max < PIECES_AUTO_MAX)
+		max = PIECES_AUTO_MAX;
+	while (len < PIECE_LEN_MAX && !pieces_fit(files, n, len, max))
+		len *= 2;
+	return len;
+}
+
 /* The bytes of padding after a file; 0: none. */
 static uint32_t
 build_padding(const struct torrent_build *b, size_t i)

@@ -17,6 +17,9 @@
 
 #define PIECE_LEN_MIN	(16U << 10)
 #define PIECE_LEN_MAX	(16U << 20)
+#define PIECE_LEN_AUTO_MIN (64U << 10)
+#define PIECES_AUTO_MAX	16384U	/* with torrent_auto_piece_len(), or: */
+#define PIECES_AUTO_PER_FILE 16U
 
 /* Is this a value that piece-length may have? */
 static inline bool
@@ -45,6 +48,14 @@ struct torrent_file {
    of a padded last piece). */
 uint64_t	torrent_pieces(uint64_t size, uint32_t piece_len);
 uint64_t	torrent_digests(uint64_t size, uint32_t piece_len);
+
+/*
+ * The piece length that fits these files: the smallest power of two from 64K to
+ * 16M with which they have at most 16,384 pieces, or 16 for each file if that
+ * is more; 16M if there is none.  Each file counts as often as it is listed,
+ * in whole pieces.
+ */
+uint32_t	torrent_auto_piece_len(const struct torrent_file *, size_t n);
 
 /*
  * Append the bencoded info dictionary to the buffer; n is at least 1.  multi

@@ -394,12 +394,36 @@ conf_print(const struct conf *conf, struct buf *out)
 	return 0;
 }
 
+uint32_t
+conf_piece_len(const struct conf *conf, enum piece_kind kind)
+{
+	switch (kind) {
+	case PIECE_AUTO:
+		return 0;
+	case PIECE_SIMPLE:
+		return conf->simple_piece_len;
+	default:
+		return conf->piece_len;
+	}
+}
+
+/* One kind for one length, so that requests share torrents. */
+enum piece_kind
+conf_simple_kind(const struct conf *conf)
+{
+	if (conf->simple_piece_len == 0)
+		return PIECE_AUTO;
+	return conf->simple_piece_len == conf->piece_len ? PIECE_LENGTH :
+	    PIECE_SIMPLE;
+}
+
 bool
 conf_same_params(const struct conf *a, const struct conf *b)
 {
 	size_t i;
 
 	if (a->piece_len != b->piece_len ||
+	    a->simple_piece_len != b->simple_piece_len ||
 	    a->padding_attr != b->padding_attr ||
 	    strcmp(a->service, b->service) != 0 || a->deny.n != b->deny.n)
 		return false;

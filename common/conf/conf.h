@@ -54,6 +54,7 @@ struct conf {
 	bool			 cors;
 	uint32_t		 hashers;
 	uint32_t		 piece_len;	/* bytes */
+	uint32_t		 simple_piece_len; /* bytes; 0: auto */
 	bool			 padding_attr;
 	uint32_t		 hash_wait_ms;
 	uint32_t		 revalidate_ms;
@@ -105,6 +106,12 @@ typedef void	 conf_look(const char *keyword, const char *value,
 int		 conf_check_system(const struct conf *, const char *file,
 		    bool privileged, conf_look *look, struct buf *errors);
 
+/* Returns the piece length for what a request asks for, in bytes; 0: the one
+   that fits the files, torrent_auto_piece_len(). */
+uint32_t	 conf_piece_len(const struct conf *, enum piece_kind);
+/* The length that simple mode asks for. */
+enum piece_kind	 conf_simple_kind(const struct conf *);
+
 /* Append the whole configuration as text for conf_parse().  0, or -1 with
    ENOMEM. */
 int		 conf_print(const struct conf *, struct buf *);
@@ -128,7 +135,7 @@ int		 conf_root_of_spec(const struct conf *, const void *spec,
 int		 conf_find_root(const struct conf *,
 		    const struct conf_root *);
 /* Do two configurations have the same roots in the same order?  Do they make
-   the same torrents of a tree (piece length, padding, service, deny)? */
+   the same torrents of a tree (piece lengths, padding, service, deny)? */
 bool		 conf_same_roots(const struct conf *, const struct conf *);
 bool		 conf_same_params(const struct conf *, const struct conf *);
 

@@ -84,7 +84,8 @@ extern const struct keyword conf_keywords[];
 
 /* value.c */
 extern const struct conf_type conf_type_count, conf_type_size,
-			    conf_type_piece_len, conf_type_time_ms,
+			    conf_type_piece_len, conf_type_auto_piece_len,
+			    conf_type_time_ms,
 			    conf_type_time_s, conf_type_flag,
 			    conf_type_choice, conf_type_string,
 			    conf_type_strings, conf_type_user,

@@ -116,12 +116,23 @@ static const char *
 piece_len_parse(struct conf *conf, const struct keyword *kw,
     struct args *args)
 {
+	const uint32_t *field = CONF_FIELD_CONST(uint32_t, conf, kw);
 	const char *problem;
 
 	problem = number_parse(conf, kw, args);
-	if (problem == NULL && (conf->piece_len & (conf->piece_len - 1)) != 0)
+	if (problem == NULL && (*field & (*field - 1)) != 0)
 		problem = "not a power of two";
 	return problem;
+}
+
+static const char *
+auto_piece_len_parse(struct conf *conf, const struct keyword *kw,
+    struct args *args)
+{
+	if (strcmp(args->words.v[0], "auto") != 0)
+		return piece_len_parse(conf, kw, args);
+	*CONF_FIELD(uint32_t, conf, kw) = 0;
+	return NULL;
 }
 
 /* "a size from 1M to 1P" */
@@ -148,6 +159,15 @@ number_print(const struct conf *conf, const struct keyword *kw,
 	return conf_print_line(out, kw, NULL, text);
 }
 
+static int
+auto_piece_len_print(const struct conf *conf, const struct keyword *kw,
+    struct buf *out)
+{
+	return *CONF_FIELD_CONST(uint32_t, conf, kw) != 0 ?
+	    number_print(conf, kw, out) :
+	    conf_print_line(out, kw, NULL, "auto");
+}
+
 #define NUMBER(parser, singular, unit, bytes, times) {			\
 	.parse = parser, .print = number_print, .expect = number_expect, \
 	.args_max = 1, .noun = singular, .units = unit, .width = bytes,	\
@@ -159,6 +179,9 @@ const struct conf_type conf_type_size = NUMBER(number_parse, "a size",
     size_units, 8, 1);
 const struct conf_type conf_type_piece_len = NUMBER(piece_len_parse,
     "a power of two", size_units, 4, 1);
+const struct conf_type conf_type_auto_piece_len = {
+	.parse = auto_piece_len_parse, .print = auto_piece_len_print,
+	.args_max = 1, .units = size_units, .width = 4, .scale = 1 };
 const struct conf_type conf_type_time_ms = NUMBER(number_parse, "a time",
     time_units, 4, 1000);
 const struct conf_type conf_type_time_s = NUMBER(number_parse, "a time",

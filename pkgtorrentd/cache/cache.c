@@ -55,6 +55,7 @@ struct put_pieces {
 struct put_info {
 	bool		open;
 	uint8_t		digest[SHA1_LEN];
+	uint32_t	piece;		/* enum piece_kind */
 	struct buf	listing;
 	size_t		sealed;		/* bytes of it that a seal covers */
 };
@@ -368,10 +369,12 @@ put_info_part(struct put *put, const struct msg *msg)
 
 	if (!info->open) {
 		memcpy(info->digest, body->digest, SHA1_LEN);
+		info->piece = body->piece;
 		info->sealed = 0;
 		info->open = true;
 	}
 	if (memcmp(info->digest, body->digest, SHA1_LEN) != 0 ||
+	    info->piece != body->piece || body->piece >= PIECE_KINDS ||
 	    msg->tail_len > LISTING_MAX - info->listing.len)
 		return FAULT_CONTENT;
 	if (buf_add(&info->listing, msg->tail, msg->tail_len) == -1)
@@ -391,7 +394,7 @@ put_info_part(struct put *put, const struct msg *msg)
 	if (info->sealed != info->listing.len)
 		return FAULT_SEAL;
 	if (making_new(put->store, put->packs, put->conf, info->digest,
-	    &info->listing, &making) == -1)
+	    info->piece, &info->listing, &making) == -1)
 		return FAULT_CONTENT;
 	if (making != NULL)
 		requests_make(put->requests, making, body->client,
@@ -431,9 +434,9 @@ cache_on_touch(struct cache *c, const struct msg *msg)
 
 	if (body->piece_len != 0)
 		return requests_touch_pieces(&c->requests, msg);
-	if (msg->tail_len != 0)
+	if (msg->tail_len != 0 || body->piece >= PIECE_KINDS)
 		return FAULT_CONTENT;
-	requests_touch(&c->requests, body->digest);
+	requests_touch(&c->requests, body->digest, body->piece);
 	return FAULT_NONE;
 }
 

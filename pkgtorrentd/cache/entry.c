@@ -8,7 +8,16 @@
 #include "pkgtorrentd/cache/entry.h"
 
 #define ENTRY_VERSION	1
-#define KIND_INFO	1	/* 2: the piece lists of version 0.1.0 */
+
+/* The kinds of an entry.  2 were the piece lists of version 0.1.0. */
+static const struct {
+	uint32_t	 kind;
+	const char	*suffix;	/* of its name */
+} kinds[PIECE_KINDS] = {
+	[PIECE_LENGTH] = { 1, "" },
+	[PIECE_AUTO] = { 3, ".auto" },
+	[PIECE_SIMPLE] = { 4, ".simple" },
+};
 
 /* Not a string, which would have a NUL at the end. */
 static const uint8_t magic[ENTRY_PEEK] = {
@@ -56,7 +65,7 @@ entry_begin_info(struct buf *b, const struct entry_info *e)
 
 	memcpy(head.head.magic, magic, sizeof(head.head.magic));
 	head.head.version = ENTRY_VERSION;
-	head.head.kind = KIND_INFO;
+	head.head.kind = kinds[e->piece].kind;
 	head.head.len = sizeof(head) + e->service_len + e->listing_len +
 	    e->info_len + SEAL_LEN;
 	memcpy(head.digest, e->digest, sizeof(head.digest));
@@ -82,7 +91,8 @@ entry_build_info(struct buf *b, const struct entry_info *e)
 /* Check the head and the checksum, which comes before any length is used, so
    that later checks need not expect random bytes. */
 static enum entry_fault
-check_whole(const uint8_t *data, size_t len, const uint8_t *summed)
+check_whole(const uint8_t *data, size_t len, const uint8_t *summed,
+    enum piece_kind piece)
 {
 	uint8_t sum[SEAL_LEN];
 	struct head head;
@@ -102,26 +112,27 @@ check_whole(const uint8_t *data, size_t len, const uint8_t *summed)
 	}
 	if (memcmp(summed, data + len - SEAL_LEN, SEAL_LEN) != 0)
 		return ENTRY_DAMAGED;
-	return head.kind == KIND_INFO ? ENTRY_GOOD : ENTRY_MISPLACED;
+	return head.kind == kinds[piece].kind ? ENTRY_GOOD : ENTRY_MISPLACED;
 }
 
 enum entry_fault
 entry_read_info(const void *data, size_t len, const uint8_t digest[SHA1_LEN],
-    struct entry_info *out)
+    enum piece_kind piece, struct entry_info *out)
 {
-	return entry_read_summed_info(data, len, NULL, digest, out);
+	return entry_read_summed_info(data, len, NULL, digest, piece, out);
 }
 
 enum entry_fault
 entry_read_summed_info(const void *data, size_t len, const uint8_t *sum,
-    const uint8_t digest[SHA1_LEN], struct entry_info *out)
+    const uint8_t digest[SHA1_LEN], enum piece_kind piece,
+    struct entry_info *out)
 {
 	const uint8_t *p = data;
 	struct head_info head;
 	enum entry_fault fault;
 	size_t payload;
 
-	fault = check_whole(p, len, sum);
+	fault = check_whole(p, len, sum, piece);
 	if (fault != ENTRY_GOOD)
 		return fault;
 	memcpy(&head, p, sizeof(head));
@@ -136,6 +147,7 @@ entry_read_summed_info(const void *data, size_t len, const uint8_t *sum,
 	if (memcmp(head.digest, digest, SHA1_LEN) != 0)
 		return ENTRY_MISPLACED;
 	*out = (struct entry_info){
+		.piece = piece,
 		.piece_len = head.piece_len,
 		.padding_attr = head.padding_attr,
 		.service = p,
@@ -158,7 +170,8 @@ const char *const entry_fault_names[] = {
 };
 
 void
-entry_name_info(char out[ENTRY_PATH_LEN], const uint8_t digest[SHA1_LEN])
+entry_name_info(char out[ENTRY_PATH_LEN], const uint8_t digest[SHA1_LEN],
+    enum piece_kind piece)
 {
 	int i, n;
 
@@ -166,6 +179,7 @@ entry_name_info(char out[ENTRY_PATH_LEN], const uint8_t digest[SHA1_LEN])
 	for (i = 0; i < SHA1_LEN; i++)
 		n += snprintf(out + n, ENTRY_PATH_LEN - (size_t)n, "%02x",
 		    digest[i]);
+	strlcat(out, kinds[piece].suffix, ENTRY_PATH_LEN);
 }
 
 static bool
@@ -180,6 +194,34 @@ is_piece_len(const char *name)
 	return name[0] != '0' && strlen(name) <= 8 &&
 	    name[strspn(name, "0123456789")] == '\0' &&
 	    torrent_piece_len_ok((uint32_t)strtoul(name, NULL, 10));
+}
+
+uint32_t
+entry_pack_len(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	const size_t hex = 2 * SEAL_LEN;
+
+	if (slash != NULL)
+		name = slash + 1;
+	if (strspn(name, "0123456789abcdef") != hex || name[hex] != '.' ||
+	    !is_piece_len(name + hex + 1))
+		return 0;
+	return (uint32_t)strtoul(name + hex + 1, NULL, 10);
+}
+
+/* An entry of info/. */
+static bool
+is_info(const char *name)
+{
+	size_t i;
+
+	if (!begins_with_digest(name))
+		return false;
+	for (i = 0; i < PIECE_KINDS; i++)
+		if (strcmp(name + 2 * SHA1_LEN, kinds[i].suffix) == 0)
+			return true;
+	return false;
 }
 
 static bool
@@ -199,7 +241,7 @@ entry_name_kind(const char *name)
 	if (has_prefix(name, ENTRY_ASIDE) && strspn(name + strlen(ENTRY_ASIDE),
 	    "0123456789-") == len - strlen(ENTRY_ASIDE))
 		return ENTRY_NAME_ASIDE;
-	if (begins_with_digest(name) && name[2 * SHA1_LEN] == '\0')
+	if (is_info(name))
 		return ENTRY_NAME_INFO;
 	if (is_piece_len(name))
 		return ENTRY_NAME_PIECES;

@@ -24,6 +24,7 @@
 /* The listing that a path digest stands for, and its info dictionary. */
 struct entry_info {
 	uint8_t		 digest[SHA1_LEN];
+	enum piece_kind	 piece;		/* what piece_len was asked for as */
 	uint32_t	 piece_len;	/* with the next two: its parameters */
 	bool		 padding_attr;
 	const void	*service;
@@ -48,21 +49,26 @@ int	entry_build_info(struct buf *, const struct entry_info *);
    bytes, and the SHA-256 of all that, for the caller to append. */
 int	entry_begin_info(struct buf *, const struct entry_info *);
 
-/* Read the contents of a file with the name of the entry of this digest.  On
-   ENTRY_GOOD, *out points into data.  The caller compares the parameters. */
+/* Read the contents of a file with the name of the entry of this digest and
+   kind.  On ENTRY_GOOD, *out points into data.  The caller compares the
+   parameters. */
 enum entry_fault	entry_read_info(const void *data, size_t len,
-			    const uint8_t digest[SHA1_LEN],
+			    const uint8_t digest[SHA1_LEN], enum piece_kind,
 			    struct entry_info *out);
 /* The same if the SHA-256 of data but its last SEAL_LEN bytes is known. */
 enum entry_fault	entry_read_summed_info(const void *data, size_t len,
 			    const uint8_t *sum,
-			    const uint8_t digest[SHA1_LEN],
+			    const uint8_t digest[SHA1_LEN], enum piece_kind,
 			    struct entry_info *out);
 extern const char *const	entry_fault_names[];
 
-/* Build "info/<40 hex digits>". */
+/* Build "info/<40 hex digits>", with ".auto" or ".simple" for these kinds. */
 void	entry_name_info(char out[ENTRY_PATH_LEN],
-	    const uint8_t digest[SHA1_LEN]);
+	    const uint8_t digest[SHA1_LEN], enum piece_kind);
+
+/* The piece length in a file name that ends with <64 hex digits>.<length>, as
+   that of a pack does; 0: it is another name. */
+uint32_t entry_pack_len(const char *name);
 
 /*
  * Kinds of names in the cache's directories, by the last component.  The
@@ -73,7 +79,7 @@ void	entry_name_info(char out[ENTRY_PATH_LEN],
  */
 enum entry_name {
 	ENTRY_NAME_OTHER,
-	ENTRY_NAME_INFO,		/* 40 hex digits */
+	ENTRY_NAME_INFO,		/* 40 hex digits, .auto, .simple */
 	ENTRY_NAME_PIECES,		/* a piece length */
 	ENTRY_NAME_ORIGINAL,		/* the original alone wrote these */
 	ENTRY_NAME_TEMPORARY,		/* an entry that is being written */

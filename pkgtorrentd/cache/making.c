@@ -32,7 +32,8 @@ struct records {
 struct making {
 	struct store		*store;
 	struct packs		*packs;
-	struct torrent_params	 params;
+	struct torrent_params	 params;	/* piece_len 0: auto */
+	enum piece_kind		 piece;
 	char			*service;	/* of params */
 	uint64_t		 max;		/* bytes: max-torrent */
 	uint8_t			 digest[SHA1_LEN];
@@ -66,7 +67,7 @@ not_stored(const struct making *mk, const char *reason)
 {
 	char name[ENTRY_PATH_LEN];
 
-	entry_name_info(name, mk->digest);
+	entry_name_info(name, mk->digest, mk->piece);
 	log_debug("%s: not stored: %s", name, reason);
 	return NOT_STORED;
 }
@@ -163,13 +164,17 @@ join_records(struct making *mk, const struct records *rs)
 	return result;
 }
 
+/* There is no file: the digest stands for nothing at any piece length. */
 static enum result
 forget(struct making *mk)
 {
 	char name[ENTRY_PATH_LEN];
+	enum piece_kind piece;
 
-	entry_name_info(name, mk->digest);
-	store_remove(mk->store, name);
+	for (piece = 0; piece < PIECE_KINDS; piece++) {
+		entry_name_info(name, mk->digest, piece);
+		store_remove(mk->store, name);
+	}
 	return NOT_STORED;
 }
 
@@ -236,6 +241,9 @@ find_repeats(struct making *mk)
 {
 	size_t i;
 
+	if (mk->params.piece_len == 0)
+		mk->params.piece_len = torrent_auto_piece_len(mk->files,
+		    mk->nfiles);
 	mk->first = reallocarray(NULL, mk->nfiles, sizeof(*mk->first));
 	if (mk->first == NULL ||
 	    torrent_find_repeats(mk->files, mk->nfiles, mk->first) == -1)
@@ -276,7 +284,7 @@ plan_step(struct making *mk)
 
 static struct making *
 making_alloc(struct store *st, struct packs *ps, const struct conf *conf,
-    const uint8_t digest[SHA1_LEN])
+    const uint8_t digest[SHA1_LEN], enum piece_kind piece)
 {
 	struct making *mk;
 
@@ -287,10 +295,11 @@ making_alloc(struct store *st, struct packs *ps, const struct conf *conf,
 	mk->packs = ps;
 	mk->service = strdup(conf->service);
 	mk->params = (struct torrent_params){
-		.piece_len = conf->piece_len,
+		.piece_len = conf_piece_len(conf, piece),
 		.padding_attr = conf->padding_attr,
 		.service = mk->service,
 	};
+	mk->piece = piece;
 	mk->max = conf->max_torrent;
 	memcpy(mk->digest, digest, SHA1_LEN);
 	if (mk->service != NULL)
@@ -301,10 +310,10 @@ making_alloc(struct store *st, struct packs *ps, const struct conf *conf,
 
 int
 making_new(struct store *st, struct packs *ps, const struct conf *conf,
-    const uint8_t digest[SHA1_LEN], const struct buf *listing,
-    struct making **out)
+    const uint8_t digest[SHA1_LEN], enum piece_kind piece,
+    const struct buf *listing, struct making **out)
 {
-	struct making *mk = *out = making_alloc(st, ps, conf, digest);
+	struct making *mk = *out = making_alloc(st, ps, conf, digest, piece);
 	struct records rs = { 0 };
 	enum result result;
 
@@ -384,6 +393,7 @@ static enum result
 begin_entry(struct making *mk)
 {
 	struct entry_info e = {
+		.piece = mk->piece,
 		.piece_len = mk->params.piece_len,
 		.padding_attr = mk->params.padding_attr,
 		.service = mk->service,
@@ -419,7 +429,7 @@ write_entry(struct making *mk)
 	const struct buf *e = &mk->entry;
 	char name[ENTRY_PATH_LEN];
 
-	entry_name_info(name, mk->digest);
+	entry_name_info(name, mk->digest, mk->piece);
 	if (e->len > WHOLE_MAX)
 		return store_save_part(mk->store, &mk->writing, name, e->data,
 		    e->len, STEP_LEN) == 0 ? GO_ON : NOT_STORED;

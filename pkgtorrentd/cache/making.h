@@ -18,8 +18,8 @@ struct making;
  * -1: the listings are wrong or not of this digest.
  */
 int	making_new(struct store *, struct packs *, const struct conf *,
-	    const uint8_t digest[SHA1_LEN], const struct buf *listing,
-	    struct making **out);
+	    const uint8_t digest[SHA1_LEN], enum piece_kind,
+	    const struct buf *listing, struct making **out);
 void	making_free(struct making *);		/* NULL is fine */
 /* The bytes that it will need; 0: it is not known yet. */
 uint64_t making_need(const struct making *);

@@ -38,6 +38,8 @@ struct request {
 	uint64_t		 used_us;	/* not reported yet */
 	uint8_t			 digest[SHA1_LEN];
 	/* GET_INFO, TOUCH */
+	enum piece_kind		 piece;
+	unsigned		 others;	/* kinds that were tried besides */
 	enum stage		 stage;
 	struct store_reading	 reading;
 	struct entry_info	 info;
@@ -120,15 +122,22 @@ requests_hold(struct requests *q, struct request *r, uint64_t bytes)
 }
 
 static void
+requests_release(struct requests *q, struct request *r)
+{
+	if (r->held > LARGE)
+		q->large = false;
+	else
+		q->held -= r->held;
+	r->held = 0;
+}
+
+static void
 requests_remove(struct requests *q, struct request *r)
 {
 	turns_remove(&q->turns, &r->turn);
 	q->n--;
 	q->bytes -= r->len;
-	if (r->held > LARGE)
-		q->large = false;
-	else
-		q->held -= r->held;
+	requests_release(q, r);
 	store_stop_reading(&r->reading);
 	buf_free(&r->tail);
 	making_free(r->making);
@@ -175,29 +184,49 @@ enum msg_fault
 requests_get_info(struct requests *q, const struct msg *msg)
 {
 	const struct msg_get_info *body = msg->body;
-	struct request *r = requests_add(q, MSG_GET_INFO, body->client, 0);
+	struct request *r;
 
+	if (body->piece >= PIECE_KINDS)
+		return FAULT_CONTENT;
+	r = requests_add(q, MSG_GET_INFO, body->client, 0);
 	r->id = body->id;
+	r->piece = body->piece;
 	memcpy(r->digest, body->digest, SHA1_LEN);
 	return FAULT_NONE;
 }
 
 void
-requests_touch(struct requests *q, const uint8_t digest[SHA1_LEN])
+requests_touch(struct requests *q, const uint8_t digest[SHA1_LEN],
+    enum piece_kind piece)
 {
 	struct request *r = requests_add(q, MSG_TOUCH, 0, 0);
 
+	r->piece = piece;
 	memcpy(r->digest, digest, SHA1_LEN);
 }
 
-/* Open the entry; if there is none, that is the answer. */
+/* The entry cannot be read.  One of another piece length has the same listing;
+   if there is none either, that is the answer. */
+static void
+miss_info(struct requests *q, struct request *r)
+{
+	store_stop_reading(&r->reading);
+	requests_release(q, r);
+	r->need = 0;
+	if (r->type == MSG_GET_INFO && ++r->others < PIECE_KINDS)
+		r->stage = STAGE_OPEN;
+	else
+		r->stage = STAGE_SEND;
+}
+
 static enum step
 open_info(struct requests *q, struct request *r)
 {
 	if (r->need > 0 && !requests_hold(q, r, r->need))
 		return STEP_WAIT;
-	if (!store_begin_reading(q->store, r->digest, &r->reading)) {
-		r->stage = STAGE_SEND;
+	if (!store_begin_reading(q->store, r->digest,
+	    (r->piece + r->others) % PIECE_KINDS, &r->reading)) {
+		miss_info(q, r);
 		return STEP_MORE;
 	}
 	r->need = (uint64_t)r->reading.sb.st_size;
@@ -209,10 +238,15 @@ open_info(struct requests *q, struct request *r)
 	return STEP_MORE;
 }
 
+/* Is the entry's dictionary the one that was asked for? */
 static bool
-layout_is(const struct entry_info *e, const struct conf *conf)
+layout_is(const struct entry_info *e, enum piece_kind piece,
+    const struct conf *conf)
 {
-	return e->piece_len == conf->piece_len &&
+	uint32_t piece_len = conf_piece_len(conf, piece);
+
+	return e->piece == piece &&
+	    (piece_len == 0 || e->piece_len == piece_len) &&
 	    e->padding_attr == conf->padding_attr &&
 	    e->service_len == strlen(conf->service) &&
 	    memcmp(e->service, conf->service, e->service_len) == 0;
@@ -226,13 +260,15 @@ read_info(struct requests *q, struct request *r)
 
 	if (done == 0)
 		return;
-	r->stage = STAGE_SEND;
 	if (done == -1 || !store_end_reading(q->store, &r->reading, &r->info,
-	    &daily))
+	    &daily)) {
+		miss_info(q, r);
 		return;
+	}
+	r->stage = STAGE_SEND;
 	r->answer.flags = INFO_FOUND;
 	r->answer.listing_len = (uint32_t)r->info.listing_len;
-	if (layout_is(&r->info, q->child->conf))
+	if (layout_is(&r->info, r->piece, q->child->conf))
 		r->answer.info_len = r->info.info_len;
 	listing_open(&r->files, r->info.listing, r->info.listing_len);
 	if (daily)

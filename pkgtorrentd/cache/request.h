@@ -42,9 +42,10 @@ bool	requests_have_room(const struct requests *);
 /* Queue a question.  Returns the fault in its content. */
 enum msg_fault requests_get_info(struct requests *, const struct msg *);
 enum msg_fault requests_get_pieces(struct requests *, const struct msg *);
-/* Queue the use of the entry of this digest, or of the pieces of a file, of
-   which the message has the path. */
-void	requests_touch(struct requests *, const uint8_t digest[SHA1_LEN]);
+/* Queue the use of the entry of this digest and kind, or of the pieces of a
+   file, of which the message has the path. */
+void	requests_touch(struct requests *, const uint8_t digest[SHA1_LEN],
+	    enum piece_kind);
 enum msg_fault requests_touch_pieces(struct requests *, const struct msg *);
 /* Queue the making of an entry, which is taken over, of a listing of so many
    bytes. */

@@ -484,13 +484,14 @@ mark_used(struct store *st, int fd, const struct stat *sb)
 
 int
 store_begin_reading(struct store *st, const uint8_t digest[SHA1_LEN],
-    struct store_reading *r)
+    enum piece_kind piece, struct store_reading *r)
 {
 	char name[ENTRY_PATH_LEN];
 	const char *wrong;
 
 	memcpy(r->digest, digest, SHA1_LEN);
-	entry_name_info(name, digest);
+	r->piece = piece;
+	entry_name_info(name, digest, piece);
 	r->fd = open_entry(st, name, &r->sb, &wrong);
 	if (r->fd == -1 && wrong != NULL)
 		drop_wrong(st, name, wrong, NULL);
@@ -514,7 +515,7 @@ store_read(struct store *st, struct store_reading *r, size_t most)
 
 	n = MIN(most, len - before);
 	if (read_part(r->fd, n, &r->data, &wrong) == -1) {
-		entry_name_info(name, r->digest);
+		entry_name_info(name, r->digest, r->piece);
 		if (wrong != NULL)
 			drop_wrong(st, name, wrong, NULL);
 		return -1;
@@ -536,12 +537,12 @@ store_end_reading(struct store *st, struct store_reading *r,
 	sum_end(r->sum, sum);
 	r->sum = NULL;
 	fault = entry_read_summed_info(r->data.data, r->data.len, sum,
-	    r->digest, out);
+	    r->digest, r->piece, out);
 	if (fault == ENTRY_GOOD) {
 		*daily = mark_used(st, r->fd, &r->sb);
 		return 1;
 	}
-	entry_name_info(name, r->digest);
+	entry_name_info(name, r->digest, r->piece);
 	drop_wrong(st, name, entry_fault_names[fault], &r->data);
 	return 0;
 }

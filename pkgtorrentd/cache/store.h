@@ -134,6 +134,7 @@ uint64_t store_file_bytes(const struct stat *);
 /* An entry of info/ that is read in parts.  Begins as zeros. */
 struct store_reading {
 	uint8_t		 digest[SHA1_LEN];
+	enum piece_kind	 piece;
 	int		 fd;
 	struct stat	 sb;
 	struct buf	 data;
@@ -142,7 +143,7 @@ struct store_reading {
 
 /* 1: there is one, of sb.st_size bytes; 0: there is none. */
 int	store_begin_reading(struct store *, const uint8_t digest[SHA1_LEN],
-	    struct store_reading *);
+	    enum piece_kind, struct store_reading *);
 /* Read and sum about this many bytes.  1: that was the end, 0: it goes on, -1:
    it cannot be read. */
 int	store_read(struct store *, struct store_reading *, size_t most);

@@ -270,7 +270,7 @@ give(enum msg_type type, void *body, struct buf *tail, bool spoil)
 static void
 get_info(unsigned set)
 {
-	struct msg_get_info body = { .id = 1 };
+	struct msg_get_info body = { .id = 1, .piece = next() % PIECE_KINDS };
 	struct buf none = { 0 };
 
 	sha1(sets[set % NSETS].specs, strlen(sets[set % NSETS].specs),
@@ -414,7 +414,7 @@ send_put_info(unsigned set, bool lie, bool spoil)
 	const char *specs = sets[set % NSETS].specs;
 	const char *nl = strchr(specs, '\n');
 	size_t len = nl != NULL ? (size_t)(nl - specs) : strlen(specs);
-	struct msg_put_info body = { 0 };
+	struct msg_put_info body = { .piece = set / NSETS % PIECE_KINDS };
 	struct buf listing = { 0 };
 
 	sha1(specs, strlen(specs), body.digest);
@@ -455,7 +455,7 @@ forge(unsigned what)
 static void
 touch(unsigned i)
 {
-	struct msg_touch body = { 0 };
+	struct msg_touch body = { .piece = i / 32 % PIECE_KINDS };
 	struct buf tail = { 0 };
 
 	if (i & 8) {
@@ -502,7 +502,7 @@ name_something(unsigned i, char name[ENTRY_PATH_LEN])
 	if (i & 1) {
 		sha1(sets[i / 2 % NSETS].specs,
 		    strlen(sets[i / 2 % NSETS].specs), digest);
-		entry_name_info(name, digest);
+		entry_name_info(name, digest, i % PIECE_KINDS);
 		return;
 	}
 	require(pack_split(path, strlen(path), &dir_len) == 0);

@@ -24,8 +24,12 @@ try_entry(const uint8_t *data, size_t len)
 {
 	static const uint8_t digest[SHA1_LEN] = { 0xab, 1, 2, 3, 0xff };
 	struct entry_info i;
+	enum piece_kind piece;
 
-	if (entry_read_info(data, len, digest, &i) == ENTRY_GOOD) {
+	for (piece = 0; piece < PIECE_KINDS; piece++) {
+		if (entry_read_info(data, len, digest, piece, &i) !=
+		    ENTRY_GOOD)
+			continue;
 		touch(i.service, i.service_len);
 		touch(i.listing, i.listing_len);
 		touch(i.info, i.info_len);

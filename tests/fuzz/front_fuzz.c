@@ -126,9 +126,13 @@ static const char *const requests[] = {
 	"GET /d/torrent_service/digest/%s?p=/d/a&p=/r/p HTTP/1.1\r\n"
 	"Host: h\r\n\r\n",
 	"GET /d/torrent_service/digest/%s HTTP/1.1\r\nHost: h\r\n\r\n",
+	"GET /d/torrent_service/digest/%s?piece=auto HTTP/1.1\r\n"
+	"Host: h\r\n\r\n",
+	"GET /d/torrent_service/digest/%s?piece=auto&p=/d/a HTTP/1.1\r\n"
+	"Host: h\r\n\r\n",
 };
 static const char *const forms[] = { "/d/a", "/d/a\n/d/e/f", "/d/a\n/r/p",
-	"/d/a\n/d/e/f" };
+	"/d/a\n/d/e/f", "/d/a\n/d/e/f", "/d/a" };
 #define NREQUESTS	(sizeof(requests) / sizeof(requests[0]))
 #define FIRST_FORM	13
 

@@ -34,8 +34,8 @@ route(struct str target, enum http_method method)
 	const char		*why, *allow;
 	int			 status;
 
-	status = request_route(target, method, "torrent_service", 1 << 20,
-	    &req, &why, &allow);
+	status = request_route(target, method, "torrent_service", &req,
+	    &why, &allow);
 	require((status == 0) == (why == NULL));
 	require((allow != NULL) == (status == 405 || (status == 0 &&
 	    method == HTTP_OPTIONS)));
@@ -45,6 +45,7 @@ route(struct str target, enum http_method method)
 	require(req.query.p == NULL || (req.query.p > target.p &&
 	    req.query.p[-1] == '?' &&
 	    req.query.p + req.query.len == target.p + target.len));
+	require(!req.piece_auto || req.query.p != NULL);
 	if (status != 0)
 		return;
 	require(req.path[req.path_len] == '\0' &&
@@ -61,7 +62,7 @@ route(struct str target, enum http_method method)
 		require(req.path_len == 0);
 		break;
 	case REQUEST_NULLFILE:
-		require(req.null_len <= 1 << 20);
+		require(req.null_len <= PIECE_LEN_MAX);
 		break;
 	}
 }

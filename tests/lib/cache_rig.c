@@ -294,7 +294,7 @@ void
 put_listing(struct cache_under_test *c, const uint8_t digest[SHA1_LEN],
     const struct buf *listing, bool more)
 {
-	struct msg_put_info body = { 0 };
+	struct msg_put_info body = { .piece = c->piece };
 	size_t at = 0, n;
 
 	memcpy(body.digest, digest, SHA1_LEN);
@@ -328,7 +328,7 @@ int
 get_info(struct cache_under_test *c, const uint8_t digest[SHA1_LEN],
     struct buf *listing, struct buf *info)
 {
-	struct msg_get_info body = { .id = ++c->id };
+	struct msg_get_info body = { .id = ++c->id, .piece = c->piece };
 	const struct msg_info *answer;
 	struct buf all = { 0 };
 	struct msg msg;
@@ -427,7 +427,7 @@ info_path(const uint8_t digest[SHA1_LEN])
 	static char path[ENTRY_PATH_LEN + 10];
 	char name[ENTRY_PATH_LEN];
 
-	entry_name_info(name, digest);
+	entry_name_info(name, digest, PIECE_LENGTH);
 	snprintf(path, sizeof(path), "cache/%s", name);
 	return path;
 }

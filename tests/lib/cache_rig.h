@@ -33,6 +33,7 @@ struct cache_under_test {
 	struct channel	 front;		/* the test's end */
 	uint8_t		*buf;
 	uint64_t	 id;		/* of the last question */
+	uint32_t	 piece;		/* enum piece_kind of infos */
 	uint32_t	 flags;		/* CONF_PRIVILEGED */
 };
 

@@ -119,6 +119,7 @@ truth_check_info(const char *name, const struct buf *b)
 	struct buf specs = { 0 }, info = { 0 };
 	uint8_t digest[SHA1_LEN];
 	struct entry_info e;
+	enum piece_kind piece = PIECE_LENGTH;
 	char hex[3];
 	size_t i, n;
 
@@ -126,10 +127,15 @@ truth_check_info(const char *name, const struct buf *b)
 		snprintf(hex, sizeof(hex), "%.2s", name + 1 + 2 * i);
 		digest[i] = (uint8_t)strtoul(hex, NULL, 16);
 	}
+	if (name[1 + 2 * SHA1_LEN] == '.')
+		piece = name[2 + 2 * SHA1_LEN] == 'a' ? PIECE_AUTO :
+		    PIECE_SIMPLE;
 	ATF_REQUIRE_EQ_MSG(ENTRY_GOOD, entry_read_info(b->data, b->len,
-	    digest, &e), "info%s", name);
+	    digest, piece, &e), "info%s", name);
 	params.piece_len = e.piece_len;
 	n = truth_list(&e, files, &specs);
+	if (piece == PIECE_AUTO)
+		ATF_REQUIRE_EQ(torrent_auto_piece_len(files, n), e.piece_len);
 	sha1(specs.data, specs.len, digest);
 	ATF_REQUIRE_MSG(memcmp(digest, e.digest, SHA1_LEN) == 0,
 	    "info%s: stands for other paths", name);

@@ -523,6 +523,66 @@ TEST(info__of_another_layout_is_only_a_listing)
 	ATF_CHECK(info.len > 0);
 }
 
+/* The piece length of an info dictionary that is there, or 0. */
+static unsigned long
+piece_len_of(enum piece_kind piece, const uint8_t digest[SHA1_LEN])
+{
+	static const char key[] = "12:piece lengthi";
+	struct buf listing = { 0 }, info = { 0 };
+	const char *at;
+
+	c.piece = piece;
+	ATF_REQUIRE_EQ(1, get_info(&c, digest, &listing, &info));
+	ATF_REQUIRE(listing.len > 0);
+	if (info.len == 0)
+		return 0;
+	at = memmem(info.data, info.len, key, sizeof(key) - 1);
+	ATF_REQUIRE(at != NULL);
+	return strtoul(at + sizeof(key) - 1, NULL, 10);
+}
+
+/* A digest that is known at one piece length is known at the others, and has
+   an info dictionary for each. */
+TEST(info__is_there_for_each_piece_length)
+{
+	struct buf l = { 0 };
+	uint8_t digest[SHA1_LEN];
+	enum piece_kind piece;
+
+	cache_start(&c, "simple-piece-length 256K\n");
+	remember(&c, &a, digest);
+	list_spec(&l, 0, a.path, &a, 1);
+	ATF_CHECK_EQ(PIECE_LEN, piece_len_of(PIECE_LENGTH, digest));
+	for (piece = PIECE_AUTO; piece < PIECE_KINDS; piece++) {
+		ATF_CHECK_EQ(0, piece_len_of(piece, digest));
+		/* Its pieces are missing. */
+		put_listing(&c, digest, &l, false);
+		ATF_CHECK_EQ(0, piece_len_of(piece, digest));
+		put_pieces(&c, &a, piece == PIECE_AUTO ? 64U << 10 : 256U <<
+		    10, 16, NULL);
+		put_listing(&c, digest, &l, false);
+	}
+	ATF_CHECK_EQ(PIECE_LEN, piece_len_of(PIECE_LENGTH, digest));
+	ATF_CHECK_EQ(64U << 10, piece_len_of(PIECE_AUTO, digest));
+	ATF_CHECK_EQ(256U << 10, piece_len_of(PIECE_SIMPLE, digest));
+	/* The listing of any of them tells the paths. */
+	ATF_REQUIRE_EQ(0, unlink(info_path(digest)));
+	ATF_CHECK_EQ(0, piece_len_of(PIECE_LENGTH, digest));
+	ATF_REQUIRE_EQ(0, unlink(fmt("%s.auto", info_path(digest))));
+	ATF_CHECK_EQ(0, piece_len_of(PIECE_LENGTH, digest));
+	ATF_CHECK_EQ(256U << 10, piece_len_of(PIECE_SIMPLE, digest));
+	/* Without files nothing is left of it. */
+	c.piece = PIECE_AUTO;
+	put_listing(&c, digest, &l, false);
+	ATF_CHECK(knows_info(&c, digest));
+	l.len = 0;
+	list_spec(&l, 0, a.path, NULL, 0);
+	put_listing(&c, digest, &l, false);
+	ATF_CHECK(!knows_info(&c, digest));
+	ATF_CHECK(!there(fmt("%s.simple", info_path(digest))));
+	buf_free(&l);
+}
+
 /* Sends a listing of one spec: is the digest known afterwards? */
 static bool
 learns(const uint8_t digest[SHA1_LEN], const char *spec,
@@ -652,6 +712,12 @@ TEST(messages__that_lie_end_the_channel_only)
 			    msg_body_len(type) + tail, 0) != 0)
 				continue;
 			memset(body, 0xff, sizeof(body));
+			if (type == MSG_GET_INFO)
+				memset((char *)body + offsetof(struct
+				    msg_get_info, piece), 0, 4);
+			else if (type == MSG_PUT_INFO)
+				memset((char *)body + offsetof(struct
+				    msg_put_info, piece), 0, 4);
 			ATF_REQUIRE_EQ(0, msg_send_wait(&c.front, type, body,
 			    junk, tail, NULL, 0));
 			if (type == MSG_GET_INFO) {

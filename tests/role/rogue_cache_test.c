@@ -295,6 +295,10 @@ refuse_listings(void)
 
 	say_listing(&said, "/y/a", &files[0], 1);
 	n += refuse_word(&said, IN(info, flags), 0, FAULT_SEAL, "no seal");
+	n += refuse_word(&said, IN(info, piece), PIECE_KINDS, FAULT_CONTENT,
+	    "another piece length");
+	n += refuse_word(&said, IN(info, piece), UINT32_MAX, FAULT_CONTENT,
+	    "another piece length");
 	n += refuse_bytes(&said, IN(info, digest), SHA1_LEN, FAULT_CONTENT,
 	    "digest");
 	n += refuse_bytes(&said, IN(info, seal), SEAL_LEN, FAULT_SEAL,
@@ -325,6 +329,7 @@ refuse_questions(void)
 	static const uint32_t counts[] = { 0, 2, 33, 1U << 30, UINT32_MAX };
 	struct msg_get_pieces body = { .id = 1, .piece_len = PIECE };
 	struct msg_touch touch = { 0 };
+	struct msg_get_info info = { 0 };
 	struct {
 		struct msg_file	file;
 		char		path[4];
@@ -349,7 +354,13 @@ refuse_questions(void)
 	touch.piece_len = PIECE;
 	rogue_say(&front, MSG_TOUCH, &touch, sizeof(touch), NULL, 0, NULL, 0);
 	rogue_refused(&front, MSG_TOUCH, FAULT_CONTENT, "a touch of nothing");
-	return n + 1;
+	touch.piece_len = 0;
+	touch.piece = info.piece = PIECE_KINDS;
+	rogue_say(&front, MSG_TOUCH, &touch, sizeof(touch), NULL, 0, NULL, 0);
+	rogue_refused(&front, MSG_TOUCH, FAULT_CONTENT, "a touch of a kind");
+	rogue_say(&front, MSG_GET_INFO, &info, sizeof(info), NULL, 0, NULL, 0);
+	rogue_refused(&front, MSG_GET_INFO, FAULT_CONTENT, "info of a kind");
+	return n + 3;
 }
 
 /* The digests that may be in the cache at the end. */

@@ -413,7 +413,7 @@ static void
 try_info(void)
 {
 	const struct listing *l, *last;
-	struct msg_put_info body = { .flags = PUT_SEALED };
+	struct msg_put_info body = { .piece = any(PIECE_KINDS) };
 	struct buf specs = { 0 }, tail = { 0 };
 	uint32_t n = any(3) == 0 ? 2 : 1, i;
 

@@ -18,7 +18,7 @@ service_case single_and_simple \
     "single names a torrent by its info hash, simple by the file."
 single_and_simple_body()
 {
-	start_with yum_files
+	start_with yum_files "simple-piece-length 1M"
 	for mode in single simple; do
 		want_torrent_at $service/$mode/yum/a.rpm
 		want_field Content-Type application/x-bittorrent
@@ -177,11 +177,11 @@ nullfile_body()
 	    $(date -d "$(field Date)" +%s)))
 	same $left 86400 "seconds to Expires"
 
-	for name in 0_0 0 1 7_0 1048576_12; do
+	for name in 0_0 0 1 7_0 1048576_12 1048577_0; do
 		want 200 $service/nullfile/$name
 		same "$(stat -c %s body)" ${name%_*} "the length of $name"
 	done
-	want 403 $service/nullfile/1048577_0
+	want 403 $service/nullfile/16777217_0
 	want 403 $service/nullfile/99999999999999999999999999_0
 	for name in '' _0 -1 +1 %201 1_ 1_a 1a x 1_0/ 0x10; do
 		want 400 $service/nullfile/$name
@@ -235,7 +235,7 @@ methods_body()
 		want 405 $service/digest/$(paths_digest /a) -X $method
 		want_field Allow 'GET, HEAD, POST, OPTIONS'
 	done
-	# Only the digest looks at a query.
+	# A null file does not look at a query.
 	want 200 "$service/nullfile/1_0?p=%zz"
 }
 
@@ -391,7 +391,7 @@ errors_body()
 	for one in "404 $service/single/yum/$mine" \
 	    "404 $service/$mine" "404 /$mine" "400 $service/nullfile/$mine" \
 	    "400 $service/digest/$mine" "421 / -HHost:$mine.example" \
-	    "421 / -HHost:other.example" "403 $service/nullfile/9999999" \
+	    "421 / -HHost:other.example" "403 $service/nullfile/99999999" \
 	    "416 $service/nullfile/1 -r 5-" "405 / -X DELETE"; do
 		case $one in
 		*Host:'<'*) one="400 ${one#* }" ;;

@@ -129,7 +129,6 @@ new_layout_body()
 	same "$torrent" 524288 "the piece length"
 	want_torrent
 	differs "$torrent" "$first" "info hashes"
-	want 403 $service/nullfile/600000
 	service_reload "padding attr"
 	want_torrent_at $service/digest/$digest
 	differs "$torrent" "$first" "info hashes"

@@ -98,6 +98,7 @@ TEST(conf_print__every_keyword)
 	    "hashers 63\n"
 	    "digest avx2\n"
 	    "piece-length 2M\n"
+	    "simple-piece-length 256K\n"
 	    "padding attr\n"
 	    "hash-wait 1s\n"
 	    "revalidate 2s\n"

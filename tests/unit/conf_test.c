@@ -287,6 +287,9 @@ TEST(conf__numbers)
 		{ "piece-length 8K", "too small" },
 		{ "piece-length 32M", "too large" },
 		{ "piece-length 3M", "not a power of two" },
+		{ "simple-piece-length 8K", "too small" },
+		{ "simple-piece-length 3M", "not a power of two" },
+		{ "simple-piece-length Auto", "not a number" },
 		{ "hash-wait 11m", "too large" }, { "hash-wait 1h30m", "one" },
 		{ "hash-wait 5000ms", "one unit" },
 		{ "idle-timeout 0", "too small" },
@@ -298,6 +301,8 @@ TEST(conf__numbers)
 		check_refused((*each)[0], (*each)[1], " from ");
 	check_refused("piece-length 3M", "expected a power of two from 16K to "
 	    "16M", "");
+	check_refused("simple-piece-length x", "expected auto or a power of "
+	    "two from 16K to 16M", "");
 	check_refused("hash-wait x", "expected a time from 0 to 10m", "");
 	check_refused("cache-size x", "expected a size from 1M to 1024T", "");
 	USE(ROOT "hashers 64\nmax-bytes 1024T\nmax-body 2m\n"
@@ -313,6 +318,24 @@ TEST(conf__numbers)
 	ATF_CHECK_EQ(86400, c->cache_age_s);
 	ATF_CHECK_EQ(60000, c->idle_timeout_ms);
 	ATF_CHECK_EQ(200000, c->max_files);
+}
+
+/* One kind for one length, so that simple and single share torrents. */
+TEST(conf__simple_piece_length)
+{
+	USE(ROOT);
+	ATF_CHECK_EQ(0, c->simple_piece_len);
+	ATF_CHECK_EQ(PIECE_AUTO, conf_simple_kind(c));
+	ATF_CHECK_EQ(0, conf_piece_len(c, PIECE_AUTO));
+	ATF_CHECK_EQ(1U << 20, conf_piece_len(c, PIECE_LENGTH));
+	USE(ROOT "piece-length 2M\nsimple-piece-length 256K\n");
+	ATF_CHECK_EQ(PIECE_SIMPLE, conf_simple_kind(c));
+	ATF_CHECK_EQ(256U << 10, conf_piece_len(c, PIECE_SIMPLE));
+	ATF_CHECK_EQ(0, conf_piece_len(c, PIECE_AUTO));
+	USE(ROOT "piece-length 2M\nsimple-piece-length 2M\n");
+	ATF_CHECK_EQ(PIECE_LENGTH, conf_simple_kind(c));
+	USE(ROOT "simple-piece-length auto\n");
+	ATF_CHECK_EQ(PIECE_AUTO, conf_simple_kind(c));
 }
 
 TEST(conf__listen)

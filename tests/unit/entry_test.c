@@ -35,7 +35,7 @@ static struct entry_info info;
 static enum entry_fault
 read_info(const void *data, size_t len)
 {
-	return entry_read_info(data, len, digest, &info);
+	return entry_read_info(data, len, digest, PIECE_LENGTH, &info);
 }
 
 TEST(info__is_read_back)
@@ -94,7 +94,9 @@ TEST(info__in_another_place_is_nothing)
 
 	build_info(&b);
 	ATF_CHECK_EQ(ENTRY_MISPLACED, entry_read_info(b.data, b.len, other,
-	    &info));
+	    PIECE_LENGTH, &info));
+	ATF_CHECK_EQ(ENTRY_MISPLACED, entry_read_info(b.data, b.len, digest,
+	    PIECE_AUTO, &info));
 	b.data[12] = 2;
 	sha256(b.data, b.len - SEAL_LEN, b.data + b.len - SEAL_LEN);
 	ATF_CHECK_EQ(ENTRY_MISPLACED, read_info(b.data, b.len));
@@ -109,12 +111,51 @@ TEST(info__of_another_format_is_nothing)
 	ATF_CHECK_EQ(ENTRY_FORMAT, read_info(b.data, b.len));
 }
 
+TEST(info__is_of_one_kind)
+{
+	struct entry_info e = { .piece_len = PIECE_LEN, .service = "s",
+	    .service_len = 1 };
+	enum piece_kind other;
+
+	memcpy(e.digest, digest, sizeof(digest));
+	for (e.piece = 0; e.piece < PIECE_KINDS; e.piece++) {
+		b.len = 0;
+		ATF_REQUIRE_EQ(0, entry_build_info(&b, &e));
+		for (other = 0; other < PIECE_KINDS; other++)
+			ATF_CHECK_EQ(other == e.piece ? ENTRY_GOOD :
+			    ENTRY_MISPLACED, entry_read_info(b.data, b.len,
+			    digest, other, &info));
+	}
+}
+
+#define HEX16	"0123456789abcdef"
+#define HEX64	HEX16 HEX16 HEX16 HEX16
+
+TEST(name__has_the_piece_length_of_a_pack)
+{
+	ATF_CHECK_EQ(16384, entry_pack_len(HEX64 ".16384"));
+	ATF_CHECK_EQ(16777216, entry_pack_len("pieces/01/" HEX64 ".16777216"));
+	ATF_CHECK_EQ(0, entry_pack_len(HEX64));
+	ATF_CHECK_EQ(0, entry_pack_len(HEX64 "."));
+	ATF_CHECK_EQ(0, entry_pack_len(HEX64 ".16385"));
+	ATF_CHECK_EQ(0, entry_pack_len(HEX64 ".16384x"));
+	ATF_CHECK_EQ(0, entry_pack_len("0" HEX64 ".16384"));
+	ATF_CHECK_EQ(0, entry_pack_len("16384"));
+	ATF_CHECK_EQ(0, entry_pack_len(""));
+}
+
 TEST(name__lies_where_the_manual_says)
 {
 	char name[ENTRY_PATH_LEN];
 
-	entry_name_info(name, digest);
+	entry_name_info(name, digest, PIECE_LENGTH);
 	ATF_CHECK_STREQ("info/ab010203ff000000000000000000000000000000", name);
+	entry_name_info(name, digest, PIECE_AUTO);
+	ATF_CHECK_STREQ("info/ab010203ff000000000000000000000000000000.auto",
+	    name);
+	entry_name_info(name, digest, PIECE_SIMPLE);
+	ATF_CHECK_STREQ("info/ab010203ff000000000000000000000000000000.simple",
+	    name);
 }
 
 #define HEX39	"123456789abcdef0123456789abcdef01234567"
@@ -123,6 +164,10 @@ TEST(name__lies_where_the_manual_says)
 TEST(name__says_whose_a_file_is)
 {
 	ATF_CHECK_EQ(ENTRY_NAME_INFO, entry_name_kind(HEX40));
+	ATF_CHECK_EQ(ENTRY_NAME_INFO, entry_name_kind(HEX40 ".auto"));
+	ATF_CHECK_EQ(ENTRY_NAME_INFO, entry_name_kind(HEX40 ".simple"));
+	ATF_CHECK(entry_name_kind(HEX40 ".") != ENTRY_NAME_INFO);
+	ATF_CHECK(entry_name_kind(HEX40 ".auto2") != ENTRY_NAME_INFO);
 	ATF_CHECK(entry_name_kind(HEX40 "0") != ENTRY_NAME_INFO);
 	ATF_CHECK(entry_name_kind(HEX40 "_s") != ENTRY_NAME_INFO);
 	ATF_CHECK(entry_name_kind("A" HEX39) != ENTRY_NAME_INFO);

@@ -80,6 +80,51 @@ TEST(hot__a_torrent_counts_once)
 	torrent_unref(t);
 }
 
+static bool
+has_of(uint8_t n, enum piece_kind piece)
+{
+	struct torrent_key key = key_of(n, true);
+	struct hot_entry *e;
+
+	key.piece = (uint8_t)piece;
+	e = hot_find(&hot, &key);
+	return e != NULL && e->torrent != NULL;
+}
+
+/* A torrent is of one piece length; a digest is known or not at all of them. */
+TEST(hot__a_torrent_has_one_piece_length)
+{
+	struct torrent_key key = key_of(1, true);
+	struct torrent *t = torrent_of(SIZE);
+
+	hot_start();
+	ATF_REQUIRE_EQ(0, specs_add(&t->specs, "/a", 2));
+	put(1, true, NULL);
+	for (key.piece = 0; key.piece < PIECE_KINDS; key.piece++) {
+		ATF_REQUIRE(hot_find(&hot, &key) != NULL);
+		ATF_CHECK(hot_find(&hot, &key)->torrent == NULL);
+		ATF_CHECK(hot_find_specs(&hot, &key) == NULL);
+	}
+	ATF_CHECK(!has(1, false));
+	key.piece = PIECE_AUTO;
+	hot_put(&hot, &key, t, 0);
+	ATF_CHECK(has_of(1, PIECE_AUTO));
+	ATF_CHECK(!has(1, true));
+	key.piece = PIECE_LENGTH;
+	ATF_CHECK(hot_find_specs(&hot, &key) == &t->specs);
+	hot_put(&hot, &key, t, 0);
+	hot_remove(&hot, &key);
+	ATF_CHECK(!has_of(1, PIECE_LENGTH));
+	ATF_CHECK(has_of(1, PIECE_AUTO));
+	hot_put(&hot, &key, t, 0);
+	hot_remove_all(&hot, &key);
+	ATF_CHECK_EQ(0, hot.n);
+	put(1, true, NULL);
+	hot_remove_unknown(&hot, &key);
+	ATF_CHECK_EQ(0, hot.size);
+	torrent_unref(t);
+}
+
 TEST(hot__wraps_make_others_give_way)
 {
 	struct torrent *t[8];

@@ -60,7 +60,7 @@ judge(char *bytes, size_t len)
 	if (body > 0)
 		return body;
 	status = request_route(req.target, req.method, "torrent_service",
-	    1 << 20, &request, &why, &allow);
+	    &request, &why, &allow);
 	ATF_CHECK_EQ(status == 405 || (status == 0 &&
 	    req.method == HTTP_OPTIONS), allow != NULL);
 	if (status != 0 || request.kind != REQUEST_DIGEST)

@@ -199,13 +199,17 @@ request_on_done(struct waiter *w, const struct job_result *result)
 		request_expire(r->expires);
 }
 
+/* The piece length that requests ask for. */
+static enum piece_kind request_piece;
+
 /* Wait for the torrent of these paths (joined by newlines), which the request
    brings along or not. */
 static void
 request_send(struct rig *rig, struct request_rig *r, const char *paths,
     bool brings, bool multi, struct addr *addr)
 {
-	struct torrent_key key = { .multi = multi };
+	struct torrent_key key = { .multi = multi,
+	    .piece = (uint8_t)request_piece };
 	struct specs specs = { 0 };
 	const char *p;
 
@@ -774,6 +778,61 @@ TEST(job__unknown_digest)
 	ATF_CHECK_EQ(NULL, rig_remembers(rig, PATHS, &known));
 	ATF_CHECK(known);
 	rig_expect_nothing(rig, &rig->walker[0]);
+}
+
+/* The digest was asked for at one piece length, by a request that may still
+   wait; now it is asked for at another one, without the paths. */
+static void
+request_other_length(struct rig *rig, struct request_rig *r)
+{
+	const struct msg_get_info *info;
+	const struct msg_get_pieces *pieces;
+	struct msg_info nothing = { 0 };
+
+	request_piece = PIECE_AUTO;
+	request_send(rig, r, PATHS, false, true, NULL);
+	info = rig_expect(rig, &rig->cache, MSG_GET_INFO);
+	ATF_CHECK_EQ(PIECE_AUTO, info->piece);
+	nothing.id = info->id;
+	rig_say(rig, &rig->cache, MSG_INFO, &nothing, NULL, 0);
+	walker_lists(rig, PATHS, identity(1));
+	pieces = rig_expect(rig, &rig->cache, MSG_GET_PIECES);
+	ATF_CHECK_EQ(64U << 10, pieces->piece_len);
+	ATF_CHECK(!r->done);
+}
+
+TEST(job__digest_is_known_at_each_length)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r[2];
+	bool known;
+
+	/* Unknown means: at all lengths. */
+	request_send(rig, &r[0], PATHS, false, true, NULL);
+	cache_knows_nothing(rig);
+	request_check(rig, &r[0], 412);
+	request_send(rig, &r[0], PATHS, true, true, NULL);
+	cache_knows_nothing(rig);
+	walker_lists(rig, PATHS, identity(1));
+	cache_answers_pieces(rig, 2, true);
+	request_check(rig, &r[0], 200);
+	rig_expect(rig, &rig->cache, MSG_PUT_INFO);
+	ATF_CHECK(rig_remembers(rig, PATHS, &known) != NULL);
+	request_other_length(rig, &r[1]);
+	ATF_CHECK_EQ(1, rig->jobs.n);
+}
+
+TEST(job__of_another_length_knows_the_paths)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r[2];
+
+	request_send(rig, &r[0], PATHS, true, true, NULL);
+	cache_knows_nothing(rig);
+	rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	request_other_length(rig, &r[1]);
+	ATF_CHECK(!r[0].done);
+	ATF_CHECK_EQ(2, rig->jobs.n);
 }
 
 /* A request that brings the paths makes the job of one that does not. */

@@ -45,8 +45,8 @@ begin(uint32_t files)
 		    strlen(path)));
 	}
 	sha1(SPEC, strlen(SPEC), digest);
-	ATF_REQUIRE_EQ(0, making_new(&store, packs, &conf, digest, &listing,
-	    &mk));
+	ATF_REQUIRE_EQ(0, making_new(&store, packs, &conf, digest,
+	    PIECE_LENGTH, &listing, &mk));
 	ATF_REQUIRE(mk != NULL);
 	ATF_CHECK_EQ(0, making_need(mk));
 	return mk;
@@ -109,7 +109,7 @@ TEST(making__wants_the_right_digest)
 
 	making_free(mk);
 	digest[0] ^= 1;
-	ATF_CHECK_EQ(-1, making_new(&store, packs, &conf, digest, &listing,
-	    &mk));
+	ATF_CHECK_EQ(-1, making_new(&store, packs, &conf, digest,
+	    PIECE_LENGTH, &listing, &mk));
 	ATF_CHECK(mk == NULL);
 }

@@ -3,7 +3,6 @@
 #include "tests/lib/test.h"
 #include "tests/lib/text.h"
 
-#define PIECE_LEN	1048576
 #define S		"/yum/torrent_service/"
 #define HEX		"da39a3ee5e6b4b0d3255bfef95601890afd80709"
 
@@ -13,8 +12,8 @@ static const char *why, *allow;
 static int
 route(const char *target, enum http_method method)
 {
-	return request_route(str_of(target), method, "torrent_service",
-	    PIECE_LEN, &req, &why, &allow);
+	return request_route(str_of(target), method, "torrent_service", &req,
+	    &why, &allow);
 }
 
 static int
@@ -106,10 +105,10 @@ TEST(request__paths)
 TEST(request__service_is_configured)
 {
 	ATF_REQUIRE_EQ(request_route(str_of("/a/b.c/single/d"), HTTP_GET,
-	    "b.c", PIECE_LEN, &req, &why, &allow), 0);
+	    "b.c", &req, &why, &allow), 0);
 	ATF_CHECK_EQ(req.kind, REQUEST_SINGLE);
 	ATF_REQUIRE_EQ(request_route(str_of(S "single/d"), HTTP_GET, "b.c",
-	    PIECE_LEN, &req, &why, &allow), 0);
+	    &req, &why, &allow), 0);
 	ATF_CHECK_EQ(req.kind, REQUEST_OTHER);
 }
 
@@ -158,7 +157,8 @@ static const struct {
 } nullfiles[] = {
 	{ "/0", 0, 0 }, { "/0_0", 0, 0 }, { "/1_0", 0, 1 },
 	{ "/1048576", 0, 1048576 }, { "/1048576_7", 0, 1048576 },
-	{ "/1048577", 403, 0 }, { "/1048577_7", 403, 0 },
+	{ "/16777216_0", 0, 16777216 },
+	{ "/16777217", 403, 0 }, { "/16777217_7", 403, 0 },
 	{ "/4294967296_0", 403, 0 }, { "/18446744073709551616_0", 403, 0 },
 	{ "/18446744073709551617_0", 403, 0 },
 	{ "/99999999999999999999999999999999999999_0", 403, 0 },
@@ -188,12 +188,57 @@ TEST(request__nullfile)
 	}
 }
 
-TEST(request__nullfile_piece_length)
+#define SINGLE	S "single/a"
+#define SIMPLE	S "simple/a"
+#define DIGEST	S "digest/" HEX
+
+/* The fields of a query; others may be anything. */
+static const struct {
+	const char	*target;
+	int		 status;
+	bool		 piece_auto;
+} pieces[] = {
+	{ SINGLE, 0, false }, { SINGLE "?", 0, false },
+	{ SINGLE "?piece=auto", 0, true }, { SIMPLE "?piece=auto", 0, true },
+	{ DIGEST "?piece=auto", 0, true },
+	{ DIGEST "?p=/a&piece=auto&p=/b", 0, true },
+	{ SINGLE "?%70iec%65=%61uto", 0, true },
+	{ SINGLE "?&&piece=auto&", 0, true },
+	{ SINGLE "?a=%zz&%=1&=&piece=auto", 0, true },
+	{ SINGLE "?pieces=auto&piec=1&Piece=1&piece%00=1", 0, false },
+	{ SINGLE "?x?piece=1", 0, false },
+	{ SINGLE "?piece", 400, false }, { SINGLE "?piece=", 400, false },
+	{ SINGLE "?piece=Auto", 400, false },
+	{ SINGLE "?piece=auto%00", 400, false },
+	{ SINGLE "?piece=auto+", 400, false },
+	{ SINGLE "?piece=1048576", 400, false },
+	{ SINGLE "?piece=%zz", 400, false },
+	{ SINGLE "?piece=auto=", 400, false },
+	{ SINGLE "?piece=autoautoautoautoautoauto", 400, false },
+	{ SINGLE "?piece=auto&piece=auto", 400, false },
+	{ SINGLE "?piece=auto&x&p%69ece=1", 400, false },
+	{ DIGEST "?piece=1", 400, false }, { SIMPLE "?piece=1", 400, false },
+	/* Not there. */
+	{ S "nullfile/1?piece=1", 0, false }, { "/yum/a?piece=1", 0, false },
+};
+
+TEST(request__piece)
 {
-	ATF_CHECK_EQ(request_route(str_of(S "nullfile/16384_0"), HTTP_GET,
-	    "torrent_service", 16384, &req, &why, &allow), 0);
-	ATF_CHECK_EQ(request_route(str_of(S "nullfile/16385_0"), HTTP_GET,
-	    "torrent_service", 16384, &req, &why, &allow), 403);
+	EACH(row, pieces) {
+		ATF_CHECK_EQ_MSG(get(row->target), row->status, "%s",
+		    row->target);
+		if (row->status == 0)
+			ATF_CHECK_EQ_MSG(req.piece_auto, row->piece_auto, "%s",
+			    row->target);
+	}
+	/* In the target of a POST, not in its body. */
+	ATF_CHECK_EQ(route(DIGEST "?piece=auto", HTTP_POST), 0);
+	ATF_CHECK(req.piece_auto);
+	ATF_CHECK_EQ(route(DIGEST "?piece=1", HTTP_POST), 400);
+	ATF_CHECK_EQ(route(SINGLE "?piece=auto", HTTP_HEAD), 0);
+	ATF_CHECK(req.piece_auto);
+	ATF_CHECK_EQ(get(SINGLE), 0);
+	ATF_CHECK(!req.piece_auto);
 }
 
 TEST(request__methods)

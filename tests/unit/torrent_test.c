@@ -526,3 +526,63 @@ TEST(torrent__path_is_percent_encoded)
 	ATF_REQUIRE_EQ(0, torrent_encode_path(&b, "", 0));
 	ATF_CHECK_EQ(0, b.len);
 }
+
+#define AUTO_FILES	2000
+
+/* The piece length of n files of this size and one of another. */
+static uint32_t
+auto_of(size_t n, uint64_t size, uint64_t other)
+{
+	static struct torrent_file files[AUTO_FILES];
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		files[i].size = size;
+	files[n].size = other;
+	return torrent_auto_piece_len(files, n + 1);
+}
+
+#define K64	(64ULL << 10)
+
+/* 16,384 pieces up to 1,024 files, then sixteen for each. */
+TEST(auto__is_the_smallest_that_fits)
+{
+	ATF_CHECK_EQ(K64, auto_of(0, 0, 0));
+	ATF_CHECK_EQ(K64, auto_of(0, 0, 1));
+	ATF_CHECK_EQ(K64, auto_of(0, 0, 16384 * K64));
+	ATF_CHECK_EQ(2 * K64, auto_of(0, 0, 16384 * K64 + 1));
+	ATF_CHECK_EQ(2 * K64, auto_of(0, 0, 2 * 16384 * K64));
+	ATF_CHECK_EQ(4 * K64, auto_of(0, 0, 2 * 16384 * K64 + 1));
+	ATF_CHECK_EQ(8 << 20, auto_of(0, 0, 16384ULL * (8 << 20)));
+	ATF_CHECK_EQ(16 << 20, auto_of(0, 0, 16384ULL * (8 << 20) + 1));
+	/* None does. */
+	ATF_CHECK_EQ(16 << 20, auto_of(0, 0, 16384ULL * (16 << 20) + 1));
+	ATF_CHECK_EQ(16 << 20, auto_of(0, 0, UINT64_MAX));
+	ATF_CHECK_EQ(16 << 20, auto_of(AUTO_FILES - 1, UINT64_MAX,
+	    UINT64_MAX));
+	/* Each file counts in whole pieces: 1,023 with one each. */
+	ATF_CHECK_EQ(K64, auto_of(1023, 1, (16384 - 1023) * K64));
+	ATF_CHECK_EQ(2 * K64, auto_of(1023, 1, (16384 - 1023) * K64 + 1));
+	/* With the 1,025th the number of files decides: 16,400. */
+	ATF_CHECK_EQ(K64, auto_of(1024, 1, (16400 - 1024) * K64));
+	ATF_CHECK_EQ(2 * K64, auto_of(1024, 1, (16400 - 1024) * K64 + 1));
+	ATF_CHECK_EQ(K64, auto_of(1999, 16 * K64, 16 * K64));
+	ATF_CHECK_EQ(2 * K64, auto_of(1999, 16 * K64, 16 * K64 + 1));
+	/* Empty files count for the number, but have no pieces. */
+	ATF_CHECK_EQ(K64, auto_of(1999, 0, 32000 * K64));
+	ATF_CHECK_EQ(2 * K64, auto_of(1999, 0, 32000 * K64 + 1));
+	ATF_CHECK_EQ(K64, auto_of(1023, 0, 16384 * K64));
+	ATF_CHECK_EQ(2 * K64, auto_of(1023, 0, 16384 * K64 + 1));
+}
+
+/* A file that is named twice is in the torrent twice. */
+TEST(auto__counts_repeats)
+{
+	struct torrent_file files[2] = {
+		{ .path = "/a", .path_len = 2, .size = 16384 * K64 },
+		{ .path = "/a", .path_len = 2, .size = 16384 * K64 },
+	};
+
+	ATF_CHECK_EQ(K64, torrent_auto_piece_len(files, 1));
+	ATF_CHECK_EQ(2 * K64, torrent_auto_piece_len(files, 2));
+}

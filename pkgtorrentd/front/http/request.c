@@ -156,8 +156,7 @@ take_digest(struct request *req, const char *rest, const char **why)
 
 /* "/<n>" or "/<n>_<k>"; k only makes the names in a torrent differ. */
 static int
-take_nullfile(struct request *req, const char *rest, uint32_t piece_len,
-    const char **why)
+take_nullfile(struct request *req, const char *rest, const char **why)
 {
 	const char	*p = rest + 1, *k;
 	uint64_t	 n = 0;
@@ -173,17 +172,78 @@ take_nullfile(struct request *req, const char *rest, uint32_t piece_len,
 		    "only");
 	for (; digits > 0; digits--, p++) {
 		n = n * 10 + (uint64_t)(*p - '0');
-		if (n > piece_len)
-			return refuse(why, 403, "a nullfile is at most as long "
-			    "as a piece; request a shorter one");
+		if (n > PIECE_LEN_MAX)
+			return refuse(why, 403, "a nullfile has at most 16 "
+			    "MiB, the longest piece; request a shorter one");
 	}
 	req->null_len = n;
 	return 0;
 }
 
+/*
+ * A name or value of a form.  As much as fits into out is kept; the length
+ * is that of all of it.  -1: a malformed escape.
+ */
+static int
+decode_value(const char *p, const char *end, char *out, size_t outlen,
+    size_t *len)
+{
+	bool	plus;
+	int	c;
+
+	for (*len = 0; p < end; (*len)++) {
+		plus = *p == '+';
+		c = decode_byte(&p, end);
+		if (c == -1)
+			return -1;
+		if (plus)
+			c = ' ';
+		if (*len < outlen)
+			out[*len] = (char)c;
+	}
+	return 0;
+}
+
+/* Is this text of a form that word? */
+static bool
+value_is(const char *p, const char *end, const char *word)
+{
+	char	value[16];
+	size_t	len;
+
+	return decode_value(p, end, value, sizeof(value), &len) == 0 &&
+	    len == strlen(word) && memcmp(value, word, len) == 0;
+}
+
+/* The field piece of a query.  Others may be malformed. */
+static int
+take_piece(struct request *req, const char **why)
+{
+	const char	*p = req->query.p, *end, *next, *equals;
+
+	if (p == NULL)
+		return 0;
+	for (end = p + req->query.len; p < end; p = next + (next < end)) {
+		next = memchr(p, '&', (size_t)(end - p));
+		if (next == NULL)
+			next = end;
+		equals = memchr(p, '=', (size_t)(next - p));
+		if (!value_is(p, equals == NULL ? next : equals, "piece"))
+			continue;
+		if (equals == NULL || !value_is(equals + 1, next, "auto"))
+			return refuse(why, 400, "piece may only be auto; leave "
+			    "it out for the mirror's usual piece length");
+		if (req->piece_auto)
+			return refuse(why, 400, "piece is given twice; give it "
+			    "once");
+		req->piece_auto = true;
+	}
+	return 0;
+}
+
 static int
 route_service(struct request *req, char *below, enum http_method method,
-    uint32_t piece_len, const char **why, const char **allow)
+    const char **why, const char **allow)
 {
 	static const struct {
 		const char		*word;
@@ -216,11 +276,14 @@ route_service(struct request *req, char *below, enum http_method method,
 		status = take_digest(req, rest, why);
 		break;
 	case REQUEST_NULLFILE:
-		status = take_nullfile(req, rest, piece_len, why);
+		status = take_nullfile(req, rest, why);
 		break;
 	default:
-		return take_path(req, rest, why);
+		status = take_path(req, rest, why);
+		return status != 0 ? status : take_piece(req, why);
 	}
+	if (status == 0 && req->kind == REQUEST_DIGEST)
+		status = take_piece(req, why);
 	req->path[0] = '\0';
 	req->path_len = 0;
 	return status;
@@ -228,8 +291,8 @@ route_service(struct request *req, char *below, enum http_method method,
 
 int
 request_route(struct str target, enum http_method method,
-    const char *service, uint32_t piece_len, struct request *req,
-    const char **why, const char **allow)
+    const char *service, struct request *req, const char **why,
+    const char **allow)
 {
 	const char	*path = target.p, *end = path + target.len, *mark;
 	char		*below;
@@ -241,6 +304,7 @@ request_route(struct str target, enum http_method method,
 	req->path_len = 0;
 	memset(req->digest, 0, sizeof(req->digest));
 	req->null_len = 0;
+	req->piece_auto = false;
 	req->query = (struct str){ NULL, 0 };
 	*why = *allow = NULL;
 
@@ -273,33 +337,8 @@ request_route(struct str target, enum http_method method,
 	if (below != NULL)
 		below = after_word(below, service);
 	if (below != NULL)
-		return route_service(req, below, method, piece_len, why,
-		    allow);
+		return route_service(req, below, method, why, allow);
 	return check_method(method, REQUEST_OTHER, why, allow);
-}
-
-/*
- * A name or value of a form.  As much as fits into out is kept; the length
- * is that of all of it.  -1: a malformed escape.
- */
-static int
-decode_value(const char *p, const char *end, char *out, size_t outlen,
-    size_t *len)
-{
-	bool	plus;
-	int	c;
-
-	for (*len = 0; p < end; (*len)++) {
-		plus = *p == '+';
-		c = decode_byte(&p, end);
-		if (c == -1)
-			return -1;
-		if (plus)
-			c = ' ';
-		if (*len < outlen)
-			out[*len] = (char)c;
-	}
-	return 0;
 }
 
 /* One field, "name=value"; without = it is blank. */

@@ -8,6 +8,7 @@
 
 #include "common/msg.h"
 #include "common/spec.h"
+#include "common/torrent.h"
 #include "pkgtorrentd/front/http/http.h"
 
 enum request_kind {
@@ -25,6 +26,8 @@ struct request {
 	size_t			 path_len;
 	uint8_t			 digest[SHA1_LEN];
 	uint64_t		 null_len;
+	bool			 piece_auto;	/* ?piece=auto: the length
+						   that fits */
 	struct str		 query;		/* undecoded; p NULL: none */
 };
 
@@ -32,14 +35,14 @@ struct request {
  * Route a target.  The service is found below any one component; digest and
  * null_len are filled for their kinds, path is then empty.  A final slash of
  * an OTHER path stays.  0, or a status with *why one line for the client:
- * 400, 403 for a nullfile longer than piece_len, 404 for a URL that the service
+ * 400, 403 for a nullfile longer than PIECE_LEN_MAX, 404 for a URL that the service
  * does not have (and for single without a path), 405 with the methods in
  * *allow, 414 for a single path longer than SPEC_MAX.  *allow is NULL but for
  * 405 and for OPTIONS, for which only it and kind are set.
  */
 int	request_route(struct str target, enum http_method,
-	    const char *service, uint32_t piece_len, struct request *,
-	    const char **why, const char **allow);
+	    const char *service, struct request *, const char **why,
+	    const char **allow);
 
 /*
  * The p fields of a form (application/x-www-form-urlencoded) or query,

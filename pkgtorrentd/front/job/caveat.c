@@ -61,7 +61,7 @@ caveat_size(const struct torrent *t, uint64_t len)
 	    log_once(&log_ms, LOG_INTERVAL_MS, clock_coarse_ms()))
 		log_warn("%s has %" PRIu64 " bytes: libtorrent (qBittorrent, "
 		    "Deluge) loads at most %d bytes; ask for fewer files, or "
-		    "set a longer piece-length",
+		    "with ?piece=auto, or set a longer piece-length",
 		    caveat_describe(t, description), len,
 		    LIBTORRENT_BYTES_MAX);
 }

@@ -37,18 +37,41 @@ hot_shrink(struct hot *hot)
 		hot_free_entry(hot, TAILQ_FIRST(&hot->lru));
 }
 
+/* The entry of the key's digest and form, but of this kind, or NULL. */
+static struct hot_entry *
+hot_look(struct hot *hot, const struct torrent_key *key, uint8_t piece)
+{
+	struct hot_entry look;
+
+	look.key = *key;
+	look.key.piece = piece;
+	return RB_FIND(hot_tree, &hot->tree, &look);
+}
+
 struct hot_entry *
 hot_find(struct hot *hot, const struct torrent_key *key)
 {
-	struct hot_entry look, *e;
+	struct hot_entry *e = hot_look(hot, key, key->piece);
 
-	look.key = *key;
-	e = RB_FIND(hot_tree, &hot->tree, &look);
+	if (e == NULL && key->multi)
+		e = hot_look(hot, key, PIECE_KINDS);
 	if (e != NULL && TAILQ_NEXT(e, lru) != NULL) {
 		TAILQ_REMOVE(&hot->lru, e, lru);
 		TAILQ_INSERT_TAIL(&hot->lru, e, lru);
 	}
 	return e;
+}
+
+const struct specs *
+hot_find_specs(struct hot *hot, const struct torrent_key *key)
+{
+	struct hot_entry *e;
+	uint8_t piece;
+
+	for (piece = 0; piece < PIECE_KINDS; piece++)
+		if ((e = hot_look(hot, key, piece)) != NULL)
+			return &e->torrent->specs;
+	return NULL;
 }
 
 void
@@ -70,10 +93,13 @@ hot_put(struct hot *hot, const struct torrent_key *key, struct torrent *t,
 	struct hot_entry *e;
 
 	hot_remove(hot, key);
+	hot_remove_unknown(hot, key);
 	e = calloc(1, sizeof(*e));
 	if (e == NULL)
 		return;
 	e->key = *key;
+	if (t == NULL)
+		e->key.piece = PIECE_KINDS;
 	e->torrent = t != NULL ? torrent_ref(t) : NULL;
 	e->since_ms = now;
 	RB_INSERT(hot_tree, &hot->tree, e);
@@ -88,12 +114,28 @@ hot_put(struct hot *hot, const struct torrent_key *key, struct torrent *t,
 void
 hot_remove(struct hot *hot, const struct torrent_key *key)
 {
-	struct hot_entry look, *e;
+	struct hot_entry *e = hot_look(hot, key, key->piece);
 
-	look.key = *key;
-	e = RB_FIND(hot_tree, &hot->tree, &look);
 	if (e != NULL)
 		hot_free_entry(hot, e);
+}
+
+void
+hot_remove_all(struct hot *hot, const struct torrent_key *key)
+{
+	struct torrent_key each = *key;
+
+	for (each.piece = 0; each.piece <= PIECE_KINDS; each.piece++)
+		hot_remove(hot, &each);
+}
+
+void
+hot_remove_unknown(struct hot *hot, const struct torrent_key *key)
+{
+	struct torrent_key unknown = *key;
+
+	unknown.piece = PIECE_KINDS;
+	hot_remove(hot, &unknown);
 }
 
 void

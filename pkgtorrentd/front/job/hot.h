@@ -18,14 +18,18 @@
 #include "common/spec.h"
 
 /*
- * The key of a torrent: the SHA-1 of its specs, and whether the answer must
- * have the multi form (digest) or may have the single form (single and simple
- * mode).
+ * The key of a torrent: the SHA-1 of its specs, whether the answer must have
+ * the multi form (digest) or may have the single form (single and simple mode),
+ * and its piece length.
  */
 struct torrent_key {
 	uint8_t		digest[SHA1_LEN];
 	uint8_t		multi;
+	uint8_t		piece;		/* enum piece_kind; PIECE_KINDS: of a
+					   digest unknown at any length */
 };
+
+_Static_assert(sizeof(struct torrent_key) == SHA1_LEN + 2, "no padding");
 
 /* The SHA-256 of one walker's listing of its share of the specs. */
 struct listing_sha {
@@ -41,6 +45,7 @@ struct torrent {
 	bool			 settled;	/* may be remembered */
 	bool			 by_mount;	/* until its mounts change */
 	uint32_t		 layout_epoch;	/* when it was made */
+	uint32_t		 piece_len;	/* bytes; 0: the cache made it */
 	struct specs		 specs;
 	struct blob		*info;
 	uint8_t			 info_hash[SHA1_LEN];
@@ -81,14 +86,22 @@ struct hot {
 	uint32_t	 n;
 };
 
-/* The entry of a key, which counts as used now, or NULL. */
+/* The entry of a key, which counts as used now, or that of its unknown digest,
+   or NULL. */
 struct hot_entry *hot_find(struct hot *, const struct torrent_key *);
+/* The specs of a torrent of this digest and form, of any piece length; or
+   NULL. */
+const struct specs *hot_find_specs(struct hot *, const struct torrent_key *);
 /* Replace the key's entry and take a reference to the torrent; NULL: the cache
-   has no torrent under this digest.  now is in ms.  Without memory the key has
-   no entry then. */
+   has no torrent under this digest, of any piece length.  now is in ms.
+   Without memory the key has no entry then. */
 void		 hot_put(struct hot *, const struct torrent_key *,
 		    struct torrent *, uint64_t now);
 void		 hot_remove(struct hot *, const struct torrent_key *);
+/* The same for all piece lengths. */
+void		 hot_remove_all(struct hot *, const struct torrent_key *);
+/* The digest of the key is not unknown any more. */
+void		 hot_remove_unknown(struct hot *, const struct torrent_key *);
 /* Drop the torrents of files that are known by their mounts. */
 void		 hot_forget_mounts(struct hot *);
 /*

@@ -571,6 +571,7 @@ job_send_cache(struct ask *ask)
 	else if (job->state == JOB_LOOKUP) {
 		job_drop_answer(job);
 		memcpy(body.digest, job->key.digest, SHA1_LEN);
+		body.piece = job->key.piece;
 		worker_send(ask->worker, MSG_GET_INFO, &body, NULL, 0, NULL,
 		    0);
 	} else if (job_files_ask_pieces(&job->files, ask->worker, job->id,
@@ -606,10 +607,36 @@ job_convict(struct ask *ask)
 		job_fail(job, 500, QUARANTINE_WHY, 0);
 }
 
+/* The specs of a digest that is known at another piece length, or that a job
+   knows at one; NULL: the cache may know it. */
+static const struct specs *
+job_find_specs(struct job *job)
+{
+	struct jobs *all = job->all;
+	struct job look, *other;
+
+	look.key = job->key;
+	for (look.key.piece = 0; look.key.piece < PIECE_KINDS;
+	    look.key.piece++) {
+		other = RB_FIND(job_key_tree, &all->by_key, &look);
+		if (other != NULL && other->specs.n > 0)
+			return &other->specs;
+	}
+	return hot_find_specs(&all->hot, &job->key);
+}
+
 static void
 job_start(struct job *job)
 {
 	struct jobs *all = job->all;
+	const struct specs *specs;
+
+	if (job->specs.n == 0 && job->old == NULL && job->key.multi &&
+	    (specs = job_find_specs(job)) != NULL &&
+	    specs_copy(&job->specs, specs) == -1) {
+		job_fail_memory(job);
+		return;
+	}
 
 	if (quarantine_has(&all->workers.quarantine, WALKER | CACHE,
 	    job->key.digest, clock_coarse_ms()))
@@ -901,12 +928,12 @@ job_take_listings(struct job *job)
 	int status;
 
 	status = job_files_take(&job->files, all->conf, &job->specs,
-	    job->key.multi, &why);
+	    &job->key, &why);
 	if (status == 403 || status == 404) {
 		/* No file: the cache's entry under this digest is replaced. */
-		job_files_put(&job->files, &job->specs,
+		job_files_put(&job->files, &job->specs, job->key.piece,
 		    &all->workers.cache, job_client(job));
-		hot_remove(&all->hot, &job->key);
+		hot_remove_all(&all->hot, &job->key);
 	}
 	if (status != 0) {
 		job_fail(job, status, why, status == 500 ? 1 : 0);
@@ -1227,7 +1254,7 @@ job_laid_out(struct job *job)
 		    job->files.v[i].path_len))
 			break;
 	if (t->multi && t->settled && !t->by_mount)
-		job_files_put(&job->files, &job->specs,
+		job_files_put(&job->files, &job->specs, job->key.piece,
 		    &all->workers.cache, job_client(job));
 	job_succeed(job, t);
 }

@@ -460,13 +460,14 @@ files_find_repeats(struct job_files *files, const struct torrent_file *tf)
 	return 0;
 }
 
-/* Find out the size of the info dictionary, and check it. */
+/* Find out the piece length, of this kind, and the size of the info dictionary,
+   and check it. */
 static int
 files_check_size(struct job_files *files, const struct conf *conf,
-    const char **why)
+    enum piece_kind piece, const char **why)
 {
-	struct torrent_params params = job_files_params(files, conf);
 	struct torrent_file *tf = job_files_describe(files);
+	struct torrent_params params;
 	uint32_t i;
 
 	if (tf == NULL || files_find_repeats(files, tf) == -1) {
@@ -474,6 +475,10 @@ files_check_size(struct job_files *files, const struct conf *conf,
 		*why = no_memory;
 		return 500;
 	}
+	files->piece_len = conf_piece_len(conf, piece);
+	if (files->piece_len == 0)
+		files->piece_len = torrent_auto_piece_len(tf, files->n);
+	params = job_files_params(files, conf);
 	files->info_len = torrent_info_len(&params, tf, files->n,
 	    files->multi);
 	files->pieces_len = 0;
@@ -531,12 +536,12 @@ files_take_empty(struct job_files *files)
 
 int
 job_files_take(struct job_files *files, const struct conf *conf,
-    const struct specs *specs, bool multi, const char **why)
+    const struct specs *specs, const struct torrent_key *key,
+    const char **why)
 {
 	enum path_status path_status = PATH_MISSING;
 	int status;
 
-	files->piece_len = conf->piece_len;
 	files->settled = true;
 	status = files_set_listing(files, why);
 	if (status != 0)
@@ -545,11 +550,11 @@ job_files_take(struct job_files *files, const struct conf *conf,
 	if (files_read(files, specs->n, &path_status) == -1)
 		return 500;
 	if (files->n == 0)
-		return refuse_no_files(multi, path_status, why);
-	files->multi = multi || files->n > 1;
+		return refuse_no_files(key->multi, path_status, why);
+	files->multi = key->multi || files->n > 1;
 	status = files_check(files, conf, why);
 	if (status == 0)
-		status = files_check_size(files, conf, why);
+		status = files_check_size(files, conf, key->piece, why);
 	if (status != 0)
 		return status;
 	return files_take_empty(files) == -1 ? 500 : 0;
@@ -668,9 +673,9 @@ job_files_skip_pieces(uint32_t count, const uint8_t *tail, size_t len)
 
 void
 job_files_put(const struct job_files *files, const struct specs *specs,
-    struct worker *cache, uint32_t client)
+    enum piece_kind piece, struct worker *cache, uint32_t client)
 {
-	struct msg_put_info body = { .client = client };
+	struct msg_put_info body = { .client = client, .piece = piece };
 	const struct share *share, *last = NULL;
 	size_t i, at, n;
 

@@ -50,7 +50,7 @@ struct job_files {
 	uint64_t	 bytes;		/* of content */
 	uint64_t	 info_len;	/* bytes of info dictionary */
 	uint64_t	 pieces_len;	/* bytes of all lists of pieces */
-	uint32_t	 piece_len;
+	uint32_t	 piece_len;	/* bytes */
 	bool		 multi;		/* the torrent has the multi form */
 	bool		 settled;	/* the torrent may be remembered */
 	bool		 by_mount;	/* until the mounts change */
@@ -95,12 +95,13 @@ bool	job_files_take_resolved(struct job_files *, const struct specs *,
 	    const struct conf *, uint32_t walker, const struct msg_resolved *,
 	    const struct job_refusal **refusal);
 /*
- * Read the files of all shares, which keep the listings.  multi: the torrent
- * must have the multi form.  0, or the status and *why that clients get: 403
+ * Read the files of all shares, which keep the listings; the key has the form
+ * and piece length of the torrent.  0, or the status and *why that clients get: 403
  * or 404 when there is no file, 400, 413, or 500 without memory.
  */
 int	job_files_take(struct job_files *, const struct conf *,
-	    const struct specs *, bool multi, const char **why);
+	    const struct specs *, const struct torrent_key *,
+	    const char **why);
 /* The bytes of memory that making the torrent takes: all lists of pieces, and
    the dictionary that they are copied to. */
 uint64_t job_files_size(const struct job_files *);
@@ -126,7 +127,7 @@ void	job_files_share(struct job_files *);
  * sealed that it is missing.
  */
 void	job_files_put(const struct job_files *, const struct specs *,
-	    struct worker *cache, uint32_t client);
+	    enum piece_kind, struct worker *cache, uint32_t client);
 /* The length of "/first" in "/first/rest"; 0 without rest. */
 size_t	job_files_first_len(const char *path, size_t len);
 /* The files as torrent.h takes them, to be freed; NULL without memory. */

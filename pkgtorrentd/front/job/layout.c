@@ -59,6 +59,7 @@ layout_begin(struct layout *l, const struct job_files *files,
 	t->settled = files->settled;
 	t->by_mount = files->by_mount;
 	t->bytes = files->bytes;
+	t->piece_len = files->piece_len;
 	l->files = job_files_describe(files);
 	if (l->files == NULL || specs_copy(&t->specs, specs) == -1 ||
 	    torrent_set_shas(t, files) == -1 ||

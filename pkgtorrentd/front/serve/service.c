@@ -97,8 +97,8 @@ service_route(const struct exchange *x, const char *body, struct request *r)
 	char field[64] = "";
 	int status;
 
-	status = request_route(x->req->target, x->req->method, conf->service,
-	    conf->piece_len, r, &why, &allow);
+	status = request_route(x->req->target, x->req->method, conf->service, r,
+	    &why, &allow);
 	if (allow != NULL)
 		snprintf(field, sizeof(field), "Allow: %s\r\n", allow);
 	if (status != 0) {

@@ -453,9 +453,10 @@ torrents_touch(struct service *s, struct torrent *t,
 	if (t->multi)
 		memcpy(body.digest, key->digest, SHA1_LEN);
 	else {
-		body.piece_len = s->conf->piece_len;
+		body.piece_len = t->piece_len;
 		path = t->path;
 	}
+	body.piece = key->piece;
 	worker_send(&s->jobs->workers.cache, MSG_TOUCH, &body, path,
 	    path != NULL ? strlen(path) : 0, NULL, 0);
 }
@@ -598,8 +599,6 @@ static void
 torrents_want(const struct exchange *x, const char *bytes,
     const struct torrent_key *key, struct specs *specs, bool simple)
 {
-	struct hot *hot = &x->service->jobs->hot;
-	struct hot_entry *e;
 	struct torrent *old = NULL;
 	char text[BASE_MAX];
 	const char *base = torrents_base(x, text);
@@ -612,9 +611,8 @@ torrents_want(const struct exchange *x, const char *bytes,
 	}
 	/* A cached "unknown" no longer applies: this request carries the
 	   paths. */
-	if (specs->n > 0 && key->multi && (e = hot_find(hot, key)) != NULL &&
-	    e->torrent == NULL)
-		hot_remove(hot, key);
+	if (specs->n > 0 && key->multi)
+		hot_remove_unknown(&x->service->jobs->hot, key);
 	if (torrents_answer_hot(x, key, base, simple, &old))
 		return;
 	w = calloc(1, sizeof(*w));
@@ -688,6 +686,10 @@ torrents_answer(const struct exchange *x, const char *bytes, const char *body,
 	struct specs specs = { 0 };
 	int status = 0;
 
+	if (r->piece_auto)
+		key.piece = PIECE_AUTO;
+	else if (r->kind == REQUEST_SIMPLE)
+		key.piece = (uint8_t)conf_simple_kind(x->service->conf);
 	if (key.multi) {
 		memcpy(key.digest, r->digest, SHA1_LEN);
 		status = torrents_read_specs(x, body, r, &specs);

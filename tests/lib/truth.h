@@ -22,7 +22,8 @@ struct truth {
 	unsigned	 infos;		/* entries */
 };
 
-/* Looks at all of the directory "cache", and counts the entries. */
+/* Looks at all of the directory "cache", once nothing there is being written,
+   and counts the entries. */
 void	truth_check(struct truth *t);
 
 #endif

@@ -166,9 +166,9 @@ enum role {
 	/* struct msg_pieces_item each, followed by its digests. */	      \
 	X(PIECES,     CACHE,    FRONT,          pieces,     MSG_TAIL_MAX, 0, 0,\
 	    "WORKER_WORK_MAX a second")					      \
-	/* Remember a file's pieces: path, then msg_digests_item, in parts. */ \
+	/* Remember the pieces of files: see struct msg_put_pieces. */	      \
 	X(PUT_PIECES, FRONT,    CACHE,         put_pieces, MSG_TAIL_MAX, 0, 0,\
-	    "MESSAGES_AT_ONCE a turn")					      \
+	    "FILES_AT_ONCE files a turn")					      \
 	/* Remember a path digest: sealed listings, in parts. */	      \
 	X(PUT_INFO,   FRONT,    CACHE,          put_info,   MSG_TAIL_MAX, 0, 0,\
 	    "REQUESTS_MAX queued")					      \
@@ -570,11 +570,19 @@ struct msg_pieces_item {
 	uint32_t	count;			/* digests that follow */
 };
 
+/*
+ * The body is the head of a file, and the tail its path, then its slices.
+ * Further files follow in the tail, each with its head, to PUT_FILES_MAX.  The
+ * last file may go on in the next message, where it is the first.
+ */
+#define PUT_FILES_MAX	HASH_RANGES
+
 struct msg_put_pieces {
 	uint32_t	flags;			/* PART_MORE */
 	uint32_t	piece_len;
-	uint32_t	path_len;		/* 0 in parts after the first */
-	uint32_t	slices;			/* items in this part */
+	uint32_t	path_len;		/* 0: the file goes on */
+	uint32_t	slices;			/* struct msg_digests_item,
+						   each with its digests */
 	struct identity	identity;		/* as sealed by the walker */
 	uint8_t		seal[SEAL_LEN];		/* seal_file() */
 };

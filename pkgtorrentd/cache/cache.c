@@ -35,6 +35,10 @@
 #include "pkgtorrentd/cache/sweep.h"
 
 #define MESSAGES_AT_ONCE 32
+/* Files whose pieces are stored before requests have their turn; the message
+   that has the last one may have more. */
+#define FILES_AT_ONCE	32
+#define DIGESTS_KEPT	4096	/* bytes kept from one file to the next */
 
 /* The pieces of a file, which arrive in parts. */
 struct put_pieces {
@@ -68,6 +72,7 @@ struct put {
 	const struct conf	*conf;
 	struct put_pieces	 pieces;
 	struct put_info	 info;
+	unsigned		 files;		/* taken in this turn */
 };
 
 struct cache {
@@ -155,7 +160,11 @@ cache_on_get_pieces(struct cache *c, const struct msg *msg)
 static void
 forget_pieces(struct put *put)
 {
-	buf_free(&put->pieces.digests);
+	struct buf *digests = &put->pieces.digests;
+
+	digests->len = 0;
+	if (digests->cap > DIGESTS_KEPT)
+		buf_free(digests);
 	put->pieces.open = false;
 }
 
@@ -198,13 +207,13 @@ file_is_sealed(struct put *put, const uint8_t *path, size_t len,
  */
 static enum msg_fault
 begin_pieces(struct put *put, const struct msg_put_pieces *body,
-    const uint8_t *tail, size_t tail_len)
+    const uint8_t *tail, size_t left)
 {
 	struct put_pieces *p = &put->pieces;
 	uint64_t count;
 
 	if (body->path_len == 0 || body->path_len > SPEC_MAX ||
-	    body->path_len > tail_len || !torrent_piece_len_ok(body->piece_len))
+	    body->path_len > left || !torrent_piece_len_ok(body->piece_len))
 		return FAULT_CONTENT;
 	if (!file_is_sealed(put, tail, body->path_len, body))
 		return FAULT_SEAL;
@@ -253,30 +262,31 @@ take_slice(struct put *put, const struct msg_digests_item *item,
 	return FAULT_NONE;
 }
 
+/* Take so many slices from the first of *left bytes at *at. */
 static enum msg_fault
-take_slices(struct put *put, uint32_t slices, const uint8_t *at,
-    size_t left)
+take_slices(struct put *put, uint32_t slices, const uint8_t **at,
+    size_t *left)
 {
 	struct msg_digests_item item;
 	enum msg_fault fault;
 	size_t len;
 
 	for (; slices > 0; slices--) {
-		if (left < sizeof(item))
+		if (*left < sizeof(item))
 			return FAULT_CONTENT;
-		memcpy(&item, at, sizeof(item));
-		at += sizeof(item);
-		left -= sizeof(item);
-		if (item.count > left / SHA1_LEN)
+		memcpy(&item, *at, sizeof(item));
+		*at += sizeof(item);
+		*left -= sizeof(item);
+		if (item.count > *left / SHA1_LEN)
 			return FAULT_CONTENT;
-		fault = take_slice(put, &item, at);
+		fault = take_slice(put, &item, *at);
 		if (fault != FAULT_NONE)
 			return fault;
 		len = (size_t)item.count * SHA1_LEN;
-		at += len;
-		left -= len;
+		*at += len;
+		*left -= len;
 	}
-	return left == 0 ? FAULT_NONE : FAULT_CONTENT;
+	return FAULT_NONE;
 }
 
 static void
@@ -294,29 +304,59 @@ save_pieces(struct put *put)
 		    &list);
 }
 
+/* Take a file, or a part of one, from the first of *left bytes at *at. */
 static enum msg_fault
-put_pieces_part(struct put *put, const struct msg *msg)
+put_pieces_file(struct put *put, const struct msg_put_pieces *head,
+    const uint8_t **at, size_t *left)
 {
-	const struct msg_put_pieces *body = msg->body;
 	enum msg_fault fault;
 
 	if (put->pieces.open) {
-		if (body->path_len != 0)
+		if (head->path_len != 0)
 			return FAULT_CONTENT;
 	} else {
-		fault = begin_pieces(put, body, msg->tail, msg->tail_len);
+		fault = begin_pieces(put, head, *at, *left);
 		if (fault != FAULT_NONE)
 			return fault;
+		*at += head->path_len;
+		*left -= head->path_len;
 	}
-	fault = take_slices(put, body->slices, msg->tail + body->path_len,
-	    msg->tail_len - body->path_len);
-	if (fault != FAULT_NONE || (body->flags & PART_MORE))
+	fault = take_slices(put, head->slices, at, left);
+	if (fault != FAULT_NONE)
 		return fault;
-	if (put->pieces.next != put->pieces.pieces)
+	/* Only the last file of a message goes on in the next one. */
+	if (head->flags & PART_MORE)
+		return *left == 0 ? FAULT_NONE : FAULT_CONTENT;
+	if (put->pieces.next != put->pieces.pieces ||
+	    (*left > 0 && *left < sizeof(*head)))
 		return FAULT_CONTENT;
 	save_pieces(put);
 	forget_pieces(put);
+	put->files++;
 	return FAULT_NONE;
+}
+
+/* All files of a message. */
+static enum msg_fault
+put_pieces_files(struct put *put, const struct msg *msg)
+{
+	struct msg_put_pieces head;
+	const uint8_t *at = msg->tail;
+	size_t left = msg->tail_len;
+	enum msg_fault fault;
+	unsigned n;
+
+	memcpy(&head, msg->body, sizeof(head));
+	for (n = 1;; n++) {
+		fault = put_pieces_file(put, &head, &at, &left);
+		if (fault != FAULT_NONE || left == 0)
+			return fault;
+		if (n == PUT_FILES_MAX)
+			return FAULT_CONTENT;
+		memcpy(&head, at, sizeof(head));
+		at += sizeof(head);
+		left -= sizeof(head);
+	}
 }
 
 /*
@@ -404,13 +444,13 @@ put_info_part(struct put *put, const struct msg *msg)
 }
 
 /*
- * Take one part.  After a fault the earlier parts are discarded.  It is no
- * fault if the entry cannot be stored although the front is honest.
+ * After a fault the parts of a file that is not complete are discarded.  It is
+ * no fault if an entry cannot be stored although the front is honest.
  */
 static enum msg_fault
 cache_on_put_pieces(struct cache *c, const struct msg *msg)
 {
-	enum msg_fault fault = put_pieces_part(&c->put, msg);
+	enum msg_fault fault = put_pieces_files(&c->put, msg);
 
 	if (fault != FAULT_NONE)
 		forget_pieces(&c->put);
@@ -460,7 +500,8 @@ cache_has_room(void *owner)
 {
 	const struct cache *c = owner;
 
-	return requests_have_room(&c->requests);
+	return requests_have_room(&c->requests) &&
+	    c->put.files < FILES_AT_ONCE;
 }
 
 /* The front has gone: discard its requests and incomplete entries, and write
@@ -490,6 +531,7 @@ cache_loop(struct cache *c)
 	bool busy = true;
 
 	for (;;) {
+		c->put.files = 0;
 		busy = child_wait(&c->child, busy ? 0 : wait_ms) > 0;
 		busy |= requests_turn(&c->requests);
 		if (!busy)

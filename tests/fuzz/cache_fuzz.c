@@ -307,26 +307,44 @@ get_pieces(unsigned which, bool spoil)
 	buf_free(&tail);
 }
 
+/* at 0: the head of the first file is the body. */
 static void
-send_put_pieces(unsigned i, bool spoil)
+put_head(struct msg_put_pieces *body, const struct buf *tail, size_t at,
+    const struct msg_put_pieces *head)
+{
+	if (at == 0)
+		*body = *head;
+	else
+		memcpy(tail->data + at, head, sizeof(*head));
+}
+
+/* Add a file to a message: its head, in the tail unless it is the first, its
+   path and its slices.  Of one that does not fit the rest goes on in further
+   messages. */
+static void
+put_file(unsigned i, struct msg_put_pieces *body, struct buf *tail, bool spoil)
 {
 	struct identity id = file_identity(i);
-	struct msg_put_pieces body = { .piece_len = some_piece_len(),
+	struct msg_put_pieces head = { .piece_len = some_piece_len(),
 	    .identity = id };
-	uint64_t pieces = torrent_pieces(id.size, body.piece_len), at;
-	struct buf tail = { 0 }, digests = { 0 };
+	uint64_t pieces = torrent_pieces(id.size, head.piece_len), at;
+	struct buf digests = { 0 };
 	struct msg_digests_item item;
 	uint32_t step = 1 + next() * 8U;
 	unsigned root = root_of(mirror[i].path);
+	size_t head_at = 0, len;
 	uint8_t path_sum[SEAL_LEN];
-	size_t len;
 
-	true_digests(&digests, &id, body.piece_len);
-	body.path_len = (uint32_t)strlen(mirror[i].path);
-	seal_path(prefixes[root], mirror[i].path, body.path_len, path_sum);
+	true_digests(&digests, &id, head.piece_len);
+	head.path_len = (uint32_t)strlen(mirror[i].path);
+	seal_path(prefixes[root], mirror[i].path, head.path_len, path_sum);
 	seal_file(forger_digests ? key_of(root) : key_or_forged(root),
-	    path_sum, &id, body.seal);
-	require(buf_add(&tail, mirror[i].path, body.path_len) == 0);
+	    path_sum, &id, head.seal);
+	if (body->piece_len != 0) {
+		head_at = tail->len;
+		require(buf_add(tail, &head, sizeof(head)) == 0);
+	}
+	require(buf_add(tail, mirror[i].path, head.path_len) == 0);
 	for (at = 0; at < pieces; at += step) {
 		memset(&item, 0, sizeof(item));
 		item.status = DIGESTS_OK;
@@ -335,22 +353,36 @@ send_put_pieces(unsigned i, bool spoil)
 		item.count = at + step < pieces ? step :
 		    (uint32_t)(digests.len / SHA1_LEN - at);
 		seal_digests(key_or_forged(NROOTS + root), path_sum, &id,
-		    body.piece_len, item.first, item.count, digests.data +
+		    head.piece_len, item.first, item.count, digests.data +
 		    at * SHA1_LEN, item.seal);
 		len = (size_t)item.count * SHA1_LEN;
-		if (tail.len + sizeof(item) + len > MSG_TAIL_MAX) {
-			body.flags = PART_MORE;
-			give(MSG_PUT_PIECES, &body, &tail, spoil);
-			body.flags = body.path_len = body.slices = 0;
+		if (tail->len + sizeof(item) + len > MSG_TAIL_MAX) {
+			head.flags = PART_MORE;
+			put_head(body, tail, head_at, &head);
+			give(MSG_PUT_PIECES, body, tail, spoil);
+			head.flags = head.path_len = head.slices = 0;
+			head_at = 0;
 		}
-		require(buf_add(&tail, &item, sizeof(item)) == 0);
-		require(buf_add(&tail, digests.data + at * SHA1_LEN,
+		require(buf_add(tail, &item, sizeof(item)) == 0);
+		require(buf_add(tail, digests.data + at * SHA1_LEN,
 		    len) == 0);
-		body.slices++;
+		head.slices++;
 	}
+	put_head(body, tail, head_at, &head);
+	buf_free(&digests);
+}
+
+static void
+send_put_pieces(unsigned i, bool spoil)
+{
+	struct msg_put_pieces body = { 0 };
+	struct buf tail = { 0 };
+	unsigned n = next() % 4 == 0 ? 1 + next() % PUT_FILES_MAX : 1;
+
+	for (; n > 0 && tail.len < MSG_TAIL_MAX / 2; n--)
+		put_file(n > 1 ? next() % NFILES : i, &body, &tail, spoil);
 	give(MSG_PUT_PIECES, &body, &tail, spoil);
 	buf_free(&tail);
-	buf_free(&digests);
 }
 
 static void

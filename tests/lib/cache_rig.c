@@ -154,6 +154,34 @@ put_slice(struct put *put, const struct msg_digests_item *item,
 }
 
 void
+put_file(struct put *put, const struct mirror_file *f, uint32_t piece_len,
+    bool sealed)
+{
+	struct msg_put_pieces head = { .piece_len = piece_len, .slices = 1,
+	    .path_len = (uint32_t)strlen(f->path), .identity = f->identity };
+	struct msg_digests_item item = { .status = DIGESTS_OK,
+	    .identity = f->identity };
+	uint8_t *digests = make_digests(f, piece_len);
+
+	item.count = (uint32_t)digests_of(f, piece_len);
+	proc_seal_file(SEAL_WALKER_CACHE, f->path, head.path_len, &f->identity,
+	    head.seal);
+	head.seal[0] ^= !sealed;
+	proc_seal_digests(f->path, head.path_len, &f->identity, piece_len, 0,
+	    item.count, digests, item.seal);
+	/* The head of the first file is the body of the message. */
+	if (put->tail.len == 0)
+		put->body = head;
+	else
+		ATF_REQUIRE_EQ(0, buf_add(&put->tail, &head, sizeof(head)));
+	ATF_REQUIRE_EQ(0, buf_add(&put->tail, f->path, head.path_len));
+	ATF_REQUIRE_EQ(0, buf_add(&put->tail, &item, sizeof(item)));
+	ATF_REQUIRE_EQ(0, buf_add(&put->tail, digests,
+	    (size_t)item.count * SHA1_LEN));
+	free(digests);
+}
+
+void
 put_pieces(struct cache_under_test *c, const struct mirror_file *f,
     uint32_t piece_len, uint32_t slice_len, const struct put_lies *lies)
 {

@@ -89,6 +89,10 @@ uint8_t	*make_digests(const struct mirror_file *, uint32_t piece_len);
    lies: NULL for none. */
 void	put_pieces(struct cache_under_test *, const struct mirror_file *,
 	    uint32_t piece_len, uint32_t slice_len, const struct put_lies *);
+/* Adds a whole file as one slice to the message; true: its walker's seal is
+   good.  put_part() sends it. */
+void	put_file(struct put *, const struct mirror_file *, uint32_t piece_len,
+	    bool sealed);
 /* Adds a slice, and first sends a part when it does not fit into the last. */
 void	put_slice(struct put *, const struct msg_digests_item *,
 	    const uint8_t *digests);

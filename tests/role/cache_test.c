@@ -194,6 +194,107 @@ TEST(pieces__with_a_seal_replayed_are_refused)
 	refused_digests(&a.identity, PIECE_LEN, 1);
 }
 
+/* The i-th of many small files, in three directories. */
+static struct mirror_file
+small(uint32_t i)
+{
+	static char paths[PUT_FILES_MAX + 1][32];
+
+	snprintf(paths[i], sizeof(paths[i]), "/fedora/%u/%02u", i % 3, i);
+	return (struct mirror_file){ paths[i], { 100 + i, 1 + i, 1, 2, 0 } };
+}
+
+/* A message with n of them, of which the one of this number has a wrong
+   seal. */
+static void
+put_small(uint32_t n, uint32_t wrong)
+{
+	struct put put = { .c = &c };
+	struct mirror_file f;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		f = small(i);
+		put_file(&put, &f, PIECE_LEN, i != wrong);
+	}
+	put_part(&put, false);
+	buf_free(&put.tail);
+}
+
+static uint32_t
+count_small(void)
+{
+	struct mirror_file f;
+	uint32_t i, n = 0;
+
+	for (i = 0; i <= PUT_FILES_MAX; i++) {
+		f = small(i);
+		n += get_pieces(&c, &f, PIECE_LEN) == 2;
+	}
+	return n;
+}
+
+TEST(pieces__of_many_files_share_a_message)
+{
+	cache_start(&c, "");
+	put_small(PUT_FILES_MAX, UINT32_MAX);
+	ATF_CHECK_EQ(PUT_FILES_MAX, count_small());
+	ATF_CHECK_EQ(PUT_FILES_MAX, cache_status(&c).stored);
+	put_small(PUT_FILES_MAX + 1, UINT32_MAX);
+	expect_fault(&c, FAULT_CONTENT);
+}
+
+/* Each file is believed by its own seals. */
+TEST(pieces__in_a_message_with_a_wrong_seal)
+{
+	cache_start(&c, "");
+	put_small(5, 3);
+	expect_fault(&c, FAULT_SEAL);
+	ATF_CHECK_EQ(3, count_small());
+	put_small(5, 0);
+	expect_fault(&c, FAULT_SEAL);
+	ATF_CHECK_EQ(3, cache_status(&c).stored);
+}
+
+/* No other file than the last goes on in the next message, and in that it is
+   the first. */
+TEST(pieces__of_the_last_file_go_on)
+{
+	static const struct put_lies cut = { .cut = true };
+	struct mirror_file f = small(0);
+	struct put put = { .c = &c };
+	struct msg_put_pieces head = { 0 };
+
+	cache_start(&c, "");
+	put_file(&put, &f, PIECE_LEN, true);
+	head = put.body;
+	head.flags = PART_MORE;
+	head.slices = 0;
+	ATF_REQUIRE_EQ(0, buf_add(&put.tail, &head, sizeof(head)));
+	ATF_REQUIRE_EQ(0, buf_add(&put.tail, f.path, head.path_len));
+	put_part(&put, false);
+	/* The rest of it, and another. */
+	put_file(&put, &f, PIECE_LEN, true);
+	put.body.path_len = 0;
+	memmove(put.tail.data, put.tail.data + head.path_len, put.tail.len -=
+	    head.path_len);
+	f = small(1);
+	put_file(&put, &f, PIECE_LEN, true);
+	put_part(&put, false);
+	ATF_CHECK_EQ(2, count_small());
+	/* Nothing comes behind a file that goes on. */
+	put_file(&put, &f, PIECE_LEN, true);
+	put_file(&put, &f, PIECE_LEN, true);
+	put_part(&put, true);
+	expect_fault(&c, FAULT_CONTENT);
+	/* Nor does another begin before the end of it. */
+	put_pieces(&c, &a, PIECE_LEN, 16, &cut);
+	put_file(&put, &f, PIECE_LEN, true);
+	put_part(&put, false);
+	expect_fault(&c, FAULT_CONTENT);
+	buf_free(&put.tail);
+}
+
 /* A front that dies in the middle takes its unfinished messages with it. */
 TEST(pieces__of_a_lost_front_are_forgotten)
 {

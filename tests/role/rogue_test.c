@@ -356,57 +356,85 @@ put_spoil(struct put *put)
 	}
 }
 
-/* One part with these slices. */
+/* Add these slices to a message, with their head, which is the body if they are
+   its first. */
 static void
-put_part(const struct put *put, uint32_t from, uint32_t to, uint32_t flags)
+put_add(struct msg_put_pieces *body, struct buf *tail, const struct put *put,
+    uint32_t from, uint32_t to, uint32_t flags)
 {
-	struct msg_put_pieces body = {
+	struct msg_put_pieces head = {
 		.flags = flags, .piece_len = put->piece_len,
 		.slices = to - from,
 		.identity = put->witness->opened.identity,
 	};
 	struct msg_digests_item item = { .status = DIGESTS_OK };
-	struct buf tail = { 0 };
 	const struct slice *s;
 
-	memcpy(body.seal, put->witness->opened.for_cache, SEAL_LEN);
-	if (from == 0) {
-		body.path_len = (uint32_t)strlen(put->version->path);
-		ATF_REQUIRE_EQ(0, buf_add(&tail, put->version->path,
-		    body.path_len));
-	}
+	memcpy(head.seal, put->witness->opened.for_cache, SEAL_LEN);
+	if (from == 0)
+		head.path_len = (uint32_t)strlen(put->version->path);
+	if (body->piece_len == 0)
+		*body = head;
+	else
+		ATF_REQUIRE_EQ(0, buf_add(tail, &head, sizeof(head)));
+	if (from == 0)
+		ATF_REQUIRE_EQ(0, buf_add(tail, put->version->path,
+		    head.path_len));
 	for (; from < to; from++) {
 		s = put->slices[from];
 		item.first = s->first;
 		item.count = s->count;
 		item.identity = s->version->opened.identity;
 		memcpy(item.seal, s->seal, SEAL_LEN);
-		ATF_REQUIRE_EQ(0, buf_add(&tail, &item, sizeof(item)));
-		ATF_REQUIRE_EQ(0, buf_add(&tail, digests_of(s->version,
+		ATF_REQUIRE_EQ(0, buf_add(tail, &item, sizeof(item)));
+		ATF_REQUIRE_EQ(0, buf_add(tail, digests_of(s->version,
 		    s->piece_len) + s->first * SHA1_LEN,
 		    s->count * SHA1_LEN));
 	}
-	if (any(10) == 0)
-		tail.data[any((uint32_t)tail.len)] ^= (uint8_t)(1 << any(8));
-	rogue_say(&to_cache, MSG_PUT_PIECES, &body, sizeof(body), tail.data,
-	    tail.len, NULL, 0);
-	buf_free(&tail);
 }
 
+static void
+put_say(struct msg_put_pieces *body, struct buf *tail)
+{
+	if (any(10) == 0)
+		tail->data[any((uint32_t)tail->len)] ^= (uint8_t)(1 << any(8));
+	rogue_say(&to_cache, MSG_PUT_PIECES, body, sizeof(*body), tail->data,
+	    tail->len, NULL, 0);
+	memset(body, 0, sizeof(*body));
+	tail->len = 0;
+}
+
+static void
+put_choose(struct put *put)
+{
+	put_truth(put);
+	while (any(3) == 0)
+		put_spoil(put);
+}
+
+/* One file or some, the last of which may be cut in two. */
 static void
 try_pieces(void)
 {
 	struct put put = { .n = 0 };
+	struct msg_put_pieces body = { 0 };
+	struct buf tail = { 0 };
 	uint32_t cut;
 
-	put_truth(&put);
-	while (any(3) == 0)
-		put_spoil(&put);
+	put_choose(&put);
+	while (any(4) == 0) {
+		put_add(&body, &tail, &put, 0, put.n, 0);
+		put_choose(&put);
+	}
 	cut = put.n > 1 && any(2) == 0 ? 1 + any(put.n - 1) : put.n;
-	if (cut < put.n)
-		put_part(&put, 0, cut, PART_MORE);
-	put_part(&put, cut < put.n ? cut : 0, put.n,
+	if (cut < put.n) {
+		put_add(&body, &tail, &put, 0, cut, PART_MORE);
+		put_say(&body, &tail);
+	}
+	put_add(&body, &tail, &put, cut < put.n ? cut : 0, put.n,
 	    any(30) == 0 ? PART_MORE : 0);
+	put_say(&body, &tail);
+	buf_free(&tail);
 }
 
 static void

@@ -499,7 +499,6 @@ TEST(job__cold_digest)
 	ATF_CHECK(!r.done);
 	hasher_hashes(rig, 2, id);
 	rig_expect(rig, &rig->cache, MSG_PUT_PIECES);
-	rig_expect(rig, &rig->cache, MSG_PUT_PIECES);
 	rig_expect(rig, &rig->cache, MSG_PUT_INFO);
 	ATF_REQUIRE(r.done && r.result.torrent != NULL);
 	check_torrent(r.result.torrent);
@@ -754,7 +753,6 @@ TEST(job__repeats_are_asked_once)
 		if (!known) {
 			walker_opens(rig, 2, identity(1));
 			hasher_hashes(rig, 2, identity(1));
-			rig_expect(rig, &rig->cache, MSG_PUT_PIECES);
 			rig_expect(rig, &rig->cache, MSG_PUT_PIECES);
 		}
 		rig_expect(rig, &rig->cache, MSG_PUT_INFO);

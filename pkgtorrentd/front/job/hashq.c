@@ -130,6 +130,7 @@ hashq_init(struct hashq *q, struct workers *workers, struct openq *openq)
 
 	q->workers = workers;
 	q->openq = openq;
+	q->puts.cache = &workers->cache;
 	RB_INIT(&q->tree);
 	TAILQ_INIT(&q->fresh);
 	TAILQ_INIT(&q->running);
@@ -382,56 +383,23 @@ hashing_all_out(struct hashq *q, struct hashing *h)
 	group_relist(q, h->group);
 }
 
-/*
- * Sealed pieces for the cache: the walker's word that this path has this
- * identity, and for each slice the hasher's word on the bytes that it read.
- */
+/* Have the pieces remembered. */
 static void
-hashing_put_pieces(struct hashq *q, const struct hashing *h)
+hashing_put(struct hashq *q, const struct hashing *h)
 {
-	struct worker *cache = &q->workers->cache;
-	struct msg_put_pieces body = { 0 };
-	struct msg_digests_item item = { 0 };
-	/* Kept: to get and give back so much memory for each file would take
-	   longer than all else here. */
-	static struct buf tail;
-	uint32_t per = (uint32_t)(h->slice_len / h->piece_len), i;
+	const struct put_file file = {
+		.path = h->path,
+		.identity = &h->identity,
+		.seal = h->for_cache,
+		.piece_len = h->piece_len,
+		.per_slice = (uint32_t)(h->slice_len / h->piece_len),
+		.nslices = h->nslices,
+		.seals = h->seals,
+		.digests = h->pieces->digests,
+		.count = h->pieces->count,
+	};
 
-	if (!worker_may_be_told(cache))
-		return;
-	tail.len = 0;
-	body.piece_len = h->piece_len;
-	body.identity = h->identity;
-	body.path_len = (uint32_t)strlen(h->path);
-	memcpy(body.seal, h->for_cache, SEAL_LEN);
-	if (buf_reserve(&tail, MSG_TAIL_MAX) == NULL ||
-	    buf_add(&tail, h->path, body.path_len) == -1)
-		return;
-	item.status = DIGESTS_OK;
-	item.flags = DIGESTS_SETTLED;
-	item.identity = h->identity;
-	for (i = 0; i < h->nslices; i++) {
-		item.first = i * per;
-		item.count = i + 1 < h->nslices ? per :
-		    h->pieces->count - item.first;
-		memcpy(item.seal, h->seals[i], SEAL_LEN);
-		if (tail.len + sizeof(item) + item.count * SHA1_LEN >
-		    MSG_TAIL_MAX) {
-			body.flags = PART_MORE;
-			if (worker_send(cache, MSG_PUT_PIECES, &body,
-			    tail.data, tail.len, NULL, 0) == -1)
-				return;
-			body.flags = body.path_len = body.slices = 0;
-			tail.len = 0;
-		}
-		if (buf_add(&tail, &item, sizeof(item)) == -1 ||
-		    buf_add(&tail, h->pieces->digests + (size_t)item.first *
-		    SHA1_LEN, (size_t)item.count * SHA1_LEN) == -1)
-			return;
-		body.slices++;
-	}
-	worker_send(cache, MSG_PUT_PIECES, &body, tail.data, tail.len, NULL,
-	    0);
+	puts_add(&q->puts, &file);
 }
 
 /* No hasher has a range of the file any more: tell the waiters. */
@@ -445,7 +413,7 @@ hashing_finish(struct hashq *q, struct hashing *h)
 		h->status = HASH_OK;
 		result.pieces = h->pieces;
 		if (h->settled && h->identity.mount == 0)
-			hashing_put_pieces(q, h);
+			hashing_put(q, h);
 	}
 	result.status = h->status;
 	result.settled = h->settled;
@@ -833,18 +801,14 @@ digests_on_item(struct hashq *q, const struct batch_item *bi,
 	return 0;
 }
 
-enum msg_fault
-hashq_on_digests(struct hashq *q, struct worker *w, struct msg *m)
+/* The oldest batch of a hasher is answered, item by item. */
+static enum msg_fault
+digests_on_batch(struct hashq *q, struct hash_batch *b, const struct msg *m)
 {
-	const struct msg_digests *body = m->body;
-	struct hashq_hasher *hasher = &q->hashers[w->ch.index];
-	struct hash_batch *b = TAILQ_FIRST(&hasher->batches);
 	const uint8_t *at = m->tail, *end = m->tail + m->tail_len;
 	struct msg_digests_item item;
 	uint32_t i;
 
-	if (b == NULL || b->id != body->id || b->count != body->count)
-		return FAULT_CONTENT;
 	for (i = 0; i < b->count; i++) {
 		if ((size_t)(end - at) < sizeof(item))
 			return FAULT_CONTENT;
@@ -859,6 +823,23 @@ hashq_on_digests(struct hashq *q, struct worker *w, struct msg *m)
 		b->items[i].hashing = NULL;
 		at += (size_t)item.count * SHA1_LEN;
 	}
+	return FAULT_NONE;
+}
+
+enum msg_fault
+hashq_on_digests(struct hashq *q, struct worker *w, struct msg *m)
+{
+	const struct msg_digests *body = m->body;
+	struct hashq_hasher *hasher = &q->hashers[w->ch.index];
+	struct hash_batch *b = TAILQ_FIRST(&hasher->batches);
+	enum msg_fault fault;
+
+	if (b == NULL || b->id != body->id || b->count != body->count)
+		return FAULT_CONTENT;
+	fault = digests_on_batch(q, b, m);
+	puts_send(&q->puts);
+	if (fault != FAULT_NONE)
+		return fault;
 	hasher->since_ms = clock_coarse_ms();
 	TAILQ_REMOVE(&hasher->batches, b, entry);
 	hasher->nbatches--;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "pkgtorrentd/front/job/openq.h"
+#include "pkgtorrentd/front/job/puts.h"
 #include "pkgtorrentd/front/worker/worker.h"
 
 /* The digests of one file, shared by all jobs that need them. */
@@ -102,6 +103,7 @@ struct hashq_hasher {
 struct hashq {
 	struct workers		*workers;
 	struct openq		*openq;
+	struct puts		 puts;
 	struct hashing_tree	 tree;
 	struct hash_group_list	 fresh;		/* short, no batch yet */
 	struct hash_group_list	 running;

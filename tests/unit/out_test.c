@@ -275,6 +275,97 @@ TEST(out__file_has_shrunk)
 	out_clear(&o);
 }
 
+/* The bytes of a source, which are made from its number of calls. */
+struct source {
+	struct out_source	source;
+	size_t			at;
+	size_t			fails_at;
+	bool			freed;
+	uint8_t			bytes[50000];
+};
+
+static int
+source_next(struct out_source *source, const uint8_t **p, size_t *len)
+{
+	struct source	*s = (struct source *)source;
+	size_t		 i;
+
+	if (s->at >= s->fails_at)
+		return -1;
+	for (i = 0; i < sizeof(s->bytes); i++)
+		s->bytes[i] = byte_at(5, s->at++);
+	*p = s->bytes;
+	*len = sizeof(s->bytes);
+	return 0;
+}
+
+static void
+source_free(struct out_source *source)
+{
+	((struct source *)source)->freed = true;
+}
+
+#define SOURCE { .source = { source_next, source_free, 1000 }, \
+    .fails_at = SIZE_MAX }
+#define SOURCE_LEN	3000000
+
+TEST(out__source)
+{
+	struct source	s = SOURCE;
+
+	make_sockets();
+	at = 2;
+	out_add(&o, "ab", 2, NULL);
+	out_set_source(&o, &s.source, SOURCE_LEN);
+	ATF_CHECK_EQ(SOURCE_LEN + 2, o.len);
+	ATF_CHECK_EQ(1000, out_share(&o));
+	ATF_REQUIRE_EQ(0, out_write(&o, fds[1]));
+	/* It makes no more than is read. */
+	ATF_CHECK(s.at < SOURCE_LEN / 2);
+	ATF_CHECK(finish() > 3);
+	ATF_CHECK_EQ(SOURCE_LEN + 2, o.written);
+	ATF_CHECK(!s.freed);
+	out_clear(&o);
+	ATF_CHECK(s.freed);
+	ATF_CHECK_EQ(0, out_share(&o));
+	expect_bytes(5, 0, SOURCE_LEN);
+	ATF_CHECK_EQ(at, got.len);
+}
+
+TEST(out__source_in_turns)
+{
+	struct source	s = SOURCE;
+	int		to = file_of(4, 1), r;
+	unsigned	turns = 0;
+
+	out_set_source(&o, &s.source, SOURCE_LEN);
+	do {
+		r = out_write(&o, to);
+		ATF_CHECK(o.written <= ++turns * 1100000);
+	} while (r == 0);
+	ATF_CHECK_EQ(1, r);
+	ATF_CHECK_EQ(3, turns);
+	out_clear(&o);
+}
+
+/* One that fails, or makes more than was announced, ends the answer. */
+TEST(out__source_fails)
+{
+	struct source	s = SOURCE;
+	int		to = file_of(4, 1);
+
+	s.fails_at = 100000;
+	out_set_source(&o, &s.source, SOURCE_LEN);
+	ATF_CHECK_EQ(-1, out_write(&o, to));
+	ATF_CHECK_EQ(100000, o.written);
+	out_clear(&o);
+	s.fails_at = SIZE_MAX;
+	out_set_source(&o, &s.source, 49999);
+	ATF_CHECK_EQ(-1, out_write(&o, to));
+	ATF_CHECK_EQ(0, o.written);
+	out_clear(&o);
+}
+
 TEST(out__reader_has_gone)
 {
 	struct blob	*blob = blob_of(1, BLOB_LEN);

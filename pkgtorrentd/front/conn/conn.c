@@ -616,7 +616,7 @@ conns_count_written(struct conns *conns)
 		if (c->out.addr != NULL)
 			c->out.addr->written = 0;
 	TAILQ_FOREACH(c, writers, timed) {
-		share = held_share(c->out.held);
+		share = out_share(&c->out);
 		all += share;
 		if (c->out.addr != NULL)
 			c->out.addr->written += share;
@@ -635,7 +635,7 @@ conns_find_slowest(struct conns *conns, uint64_t all, uint64_t max,
 
 	TAILQ_FOREACH(c, &conns->deadlines[DEADLINE_WRITE], timed) {
 		addr = c->out.addr;
-		share = held_share(c->out.held);
+		share = out_share(&c->out);
 		if (share == 0 || c->out.rate == OUT_UNRATED ||
 		    (slowest != NULL && c->out.rate >= slowest->out.rate))
 			continue;

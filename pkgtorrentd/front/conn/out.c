@@ -32,6 +32,20 @@ out_add(struct out *o, const void *p, uint64_t len, struct blob *blob)
 }
 
 void
+out_set_source(struct out *o, struct out_source *source, uint64_t len)
+{
+	o->source = source;
+	o->source_left = len;
+	o->len += len;
+}
+
+uint64_t
+out_share(const struct out *o)
+{
+	return held_share(o->held) + (o->source != NULL ? o->source->size : 0);
+}
+
+void
 out_clear(struct out *o)
 {
 	unsigned i;
@@ -45,6 +59,8 @@ out_clear(struct out *o)
 		o->addr->written = 0;
 	addr_put(o->addr);
 	blob_unref(o->copied);
+	if (o->source != NULL)
+		o->source->free(o->source);
 	if (o->file_fd != -1)
 		close(o->file_fd);
 	*o = OUT_EMPTY;
@@ -106,9 +122,9 @@ out_write_parts(struct out *o, int fd)
 	while (o->part < o->nparts && o->written < end) {
 		niov = out_fill_iov(o, iov, end - o->written);
 		msg.msg_iovlen = (size_t)niov;
-		/* The file or the end of the connection follows: let the
+		/* More bytes or the end of the connection follows: let the
 		   kernel put both into one segment. */
-		if (o->last || o->file_left > 0)
+		if (o->last || o->source_left > 0 || o->file_left > 0)
 			n = socket_sendmsg(fd, &msg, MSG_MORE);
 		else
 			n = writev(fd, iov, niov);
@@ -119,6 +135,30 @@ out_write_parts(struct out *o, int fd)
 		out_skip(o, (uint64_t)n);
 	}
 	return o->part == o->nparts;
+}
+
+/* Write the bytes that the source makes, as out_write_parts(). */
+static int
+out_write_source(struct out *o, int fd)
+{
+	const uint64_t end = o->written + TURN_LEN;
+	ssize_t n;
+
+	while (o->source_left > 0 && o->written < end) {
+		if (o->made_left == 0 && (o->source->next(o->source, &o->made,
+		    &o->made_left) == -1 || o->made_left > o->source_left))
+			return -1;
+		n = write(fd, o->made, o->made_left);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return errno == EAGAIN ? 0 : -1;
+		o->written += (uint64_t)n;
+		o->made += n;
+		o->made_left -= (size_t)n;
+		o->source_left -= (uint64_t)n;
+	}
+	return o->source_left == 0;
 }
 
 /* Send from the file, as out_write_parts(). */
@@ -200,6 +240,8 @@ out_write(struct out *o, int fd)
 	int r;
 
 	r = out_write_parts(o, fd);
+	if (r == 1)
+		r = out_write_source(o, fd);
 	if (r == 1)
 		r = out_write_file(o, fd);
 	if (r != 0 || o->kept)

@@ -10,38 +10,10 @@
 #include <strings.h>
 
 #include "common/client_name.h"
+#include "common/utf8.h"
 
 /* libtorrent cuts longer names. */
 #define LIBTORRENT_NAME_MAX	240
-
-#define NOT_UTF8		UINT32_MAX
-
-/* Returns the code point at *p and moves *p past it, or NOT_UTF8 (RFC 3629: no
-   overlong forms, no surrogates, nothing past U+10FFFF). */
-static uint32_t
-next_code_point(const uint8_t **p, const uint8_t *end)
-{
-	static const uint32_t least[] = { 0, 0x80, 0x800, 0x10000 };
-	uint8_t first = *(*p)++;
-	uint32_t code;
-	int i, more;
-
-	if (first < 0x80)
-		return first;
-	if (first < 0xc2 || first > 0xf4)
-		return NOT_UTF8;
-	more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
-	code = first & (0x3f >> more);
-	for (i = 0; i < more; i++) {
-		if (*p == end || (**p & 0xc0) != 0x80)
-			return NOT_UTF8;
-		code = code << 6 | (*(*p)++ & 0x3f);
-	}
-	if (code < least[more] || code > 0x10ffff ||
-	    (code >= 0xd800 && code <= 0xdfff))
-		return NOT_UTF8;
-	return code;
-}
 
 /* Marks that change the direction of text.  libtorrent removes these, but not
    the isolates U+2066 to U+2069. */
@@ -60,8 +32,8 @@ text_rewriters(const char *name, size_t len)
 	uint32_t code;
 
 	while (p < end) {
-		code = next_code_point(&p, end);
-		if (code == NOT_UTF8)
+		code = utf8_next(&p, end);
+		if (code == UTF8_NOT)
 			return by | REWRITTEN_BY_TRANSMISSION |
 			    REWRITTEN_BY_LIBTORRENT;
 		if (code < 0x20 || code == 0x7f)

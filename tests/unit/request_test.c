@@ -30,6 +30,7 @@ static const struct {
 } paths[] = {
 	{ S "single/yum/a.rpm", REQUEST_SINGLE, "/yum/a.rpm" },
 	{ S "simple/yum/a.rpm", REQUEST_SIMPLE, "/yum/a.rpm" },
+	{ S "meta4/yum/a.rpm", REQUEST_META4, "/yum/a.rpm" },
 	{ S "single/a", REQUEST_SINGLE, "/a" },
 	{ S "single/yum/**/*.rpm", REQUEST_SINGLE, "/yum/**/*.rpm" },
 	{ S "single/a?p=/b", REQUEST_SINGLE, "/a" },
@@ -249,6 +250,7 @@ TEST(request__methods)
 	} rows[] = {
 		{ S "single/a", "GET, HEAD, OPTIONS" },
 		{ S "simple/a", "GET, HEAD, OPTIONS" },
+		{ S "meta4/a", "GET, HEAD, OPTIONS" },
 		{ S "nullfile/1_0", "GET, HEAD, OPTIONS" },
 		{ S "digest/" HEX, "GET, HEAD, POST, OPTIONS" },
 		{ "/yum/a", "GET, HEAD, OPTIONS" },
@@ -301,6 +303,7 @@ static const struct {
 	{ S "single/", 404 }, { S "single//", 404 },
 	{ S "simple/", 404 }, { S "single?a", 404 }, { S, 404 },
 	{ "/yum/torrent_service", 404 }, { S "singleton/a", 404 },
+	{ S "meta4/", 404 }, { S "meta4/a/", 400 }, { S "meta/a", 404 },
 	{ S "Single/a", 404 }, { S "info/a", 404 },
 };
 

@@ -128,8 +128,9 @@ take_path(struct request *req, const char *rest, const char **why)
 	size_t	len = strlen(rest);
 
 	if (len <= 1)
-		return refuse(why, 404, "there is no path after single/ or "
-		    "simple/; append one, relative to the document root");
+		return refuse(why, 404, "there is no path after single/, "
+		    "simple/ or meta4/; append one, relative to the document "
+		    "root");
 	if (len > SPEC_MAX)
 		return refuse(why, 414, spec_why_long);
 	memmove(req->path, rest, len + 1);
@@ -251,6 +252,7 @@ route_service(struct request *req, char *below, enum http_method method,
 	} words[] = {
 		{ "single", REQUEST_SINGLE },
 		{ "simple", REQUEST_SIMPLE },
+		{ "meta4", REQUEST_META4 },
 		{ "digest", REQUEST_DIGEST },
 		{ "nullfile", REQUEST_NULLFILE },
 	};
@@ -265,7 +267,7 @@ route_service(struct request *req, char *below, enum http_method method,
 	}
 	if (rest == NULL)
 		return refuse(why, 404, "the service has no URL of that name; "
-		    "use single/, simple/, digest/ or nullfile/");
+		    "use single/, simple/, meta4/, digest/ or nullfile/");
 	req->kind = words[i].kind;
 	status = check_method(method, req->kind, why, allow);
 	if (status != 0 || method == HTTP_OPTIONS)

@@ -14,6 +14,7 @@
 enum request_kind {
 	REQUEST_SINGLE,
 	REQUEST_SIMPLE,
+	REQUEST_META4,
 	REQUEST_DIGEST,
 	REQUEST_NULLFILE,
 	REQUEST_OTHER		/* a mirror file, if those are served */
@@ -21,8 +22,9 @@ enum request_kind {
 
 struct request {
 	enum request_kind	 kind;
-	char			 path[HTTP_LINE_MAX]; /* SINGLE, SIMPLE, OTHER:
-						   decoded, one slash each */
+	char			 path[HTTP_LINE_MAX]; /* SINGLE, SIMPLE, META4,
+						   OTHER: decoded, one slash
+						   each */
 	size_t			 path_len;
 	uint8_t			 digest[SHA1_LEN];
 	uint64_t		 null_len;

@@ -211,6 +211,7 @@ torrent_free(struct held *held)
 		t->wraps_free(t->wraps);
 	specs_free(&t->specs);
 	blob_unref(t->info);
+	buf_free(&t->ends);
 	free(t->name);
 	free(t->path);
 	free(t->shas);

@@ -14,6 +14,7 @@
 #include "common/blob.h"
 #include "common/conf/conf.h"
 #include "common/held.h"
+#include "common/metalink.h"
 #include "common/msg.h"
 #include "common/spec.h"
 
@@ -52,6 +53,10 @@ struct torrent {
 	char			 info_hash_hex[2 * SHA1_LEN + 1];
 	char			*name;		/* of the .torrent file */
 	char			*path;		/* of its only file, or NULL */
+	/* For Metalinks, of a torrent that single mode may have asked for;
+	   ends are of metalink_add_ends(). */
+	struct metalink_size	 meta;
+	struct buf		 ends;
 	struct listing_sha	*shas;
 	size_t			 nshas;
 	uint64_t		 bytes;		/* of content */

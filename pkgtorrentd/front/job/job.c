@@ -919,6 +919,31 @@ job_on_resolved(struct worker *w, struct msg *m)
 	return FAULT_NONE;
 }
 
+int
+job_is_refused(const struct waiter *w, const char **why)
+{
+	const struct job_files *files = &w->job->files;
+
+	return w->refuses == NULL || files->n == 0 ? 0 :
+	    w->refuses(w, files, why);
+}
+
+/* true: nobody who waits has a use for these files, and the job has failed. */
+static bool
+job_refuse(struct job *job)
+{
+	const struct waiter *w;
+	const char *why;
+	int status = 0;
+
+	TAILQ_FOREACH(w, &job->waiters, entry)
+		if ((status = job_is_refused(w, &why)) == 0)
+			return false;
+	if (status != 0)
+		job_fail(job, status, why, 0);
+	return status != 0;
+}
+
 /* All listings have arrived, and at least one of them is new. */
 static void
 job_take_listings(struct job *job)
@@ -939,8 +964,9 @@ job_take_listings(struct job *job)
 		job_fail(job, status, why, status == 500 ? 1 : 0);
 		return;
 	}
-	if (job_take_memory(job, job_files_size(&job->files) +
-	    job_old_size(job), job->files.info_len) == 0)
+	if (!job_refuse(job) && job_take_memory(job,
+	    job_files_size(&job->files) + job_old_size(job),
+	    job->files.info_len) == 0)
 		job_ask_cache(job, JOB_PIECES);
 }
 

@@ -26,7 +26,9 @@
  * A request that waits for a job.  Its owner sets addr (the client that is
  * charged with the job, or NULL) and done.  done is called when the job has
  * ended, unless the waiter left before; it waits no longer then.  The result
- * is valid during the call.
+ * is valid during the call.  refuses may be set: it is called once the files
+ * are known, and returns 0, or the status and *why with which the request will
+ * be refused although there is a torrent of them.
  */
 struct job_result;
 struct waiter {
@@ -35,6 +37,9 @@ struct waiter {
 	struct addr		*addr;
 	void			(*done)(struct waiter *,
 				    const struct job_result *);
+	int			(*refuses)(const struct waiter *,
+				    const struct job_files *,
+				    const char **why);
 };
 TAILQ_HEAD(waiter_queue, waiter);
 
@@ -119,6 +124,9 @@ int	job_want(struct jobs *, const struct torrent_key *, struct specs *,
 	    struct torrent *old, struct waiter *);
 /* Wait no longer; the job goes on. */
 void	job_leave(struct waiter *);
+/* 0, or the status and *why with which this waiter refuses the files of its
+   job, if these are known. */
+int	job_is_refused(const struct waiter *, const char **why);
 /* How far a job has come, for the client that asks too early.  Returns the
    result if the job has ended and only its waiters are not told yet, which is
    valid until the caller returns to the event loop; else NULL. */

@@ -464,7 +464,7 @@ files_find_repeats(struct job_files *files, const struct torrent_file *tf)
    and check it. */
 static int
 files_check_size(struct job_files *files, const struct conf *conf,
-    enum piece_kind piece, const char **why)
+    bool multi, enum piece_kind piece, const char **why)
 {
 	struct torrent_file *tf = job_files_describe(files);
 	struct torrent_params params;
@@ -481,6 +481,9 @@ files_check_size(struct job_files *files, const struct conf *conf,
 	params = job_files_params(files, conf);
 	files->info_len = torrent_info_len(&params, tf, files->n,
 	    files->multi);
+	if (!multi)
+		metalink_measure(&files->meta, tf, files->n, files->multi,
+		    files->piece_len);
 	files->pieces_len = 0;
 	for (i = 0; i < files->n; i++)
 		files->pieces_len += SHA1_LEN * torrent_digests(tf[i].size,
@@ -554,7 +557,8 @@ job_files_take(struct job_files *files, const struct conf *conf,
 	files->multi = key->multi || files->n > 1;
 	status = files_check(files, conf, why);
 	if (status == 0)
-		status = files_check_size(files, conf, key->piece, why);
+		status = files_check_size(files, conf, key->multi, key->piece,
+		    why);
 	if (status != 0)
 		return status;
 	return files_take_empty(files) == -1 ? 500 : 0;

@@ -60,9 +60,12 @@ layout_begin(struct layout *l, const struct job_files *files,
 	t->by_mount = files->by_mount;
 	t->bytes = files->bytes;
 	t->piece_len = files->piece_len;
+	t->meta = files->meta;
 	l->files = job_files_describe(files);
 	if (l->files == NULL || specs_copy(&t->specs, specs) == -1 ||
 	    torrent_set_shas(t, files) == -1 ||
+	    (t->meta.files > 0 && metalink_add_ends(&t->ends, l->files,
+	    files->n, files->piece_len) == -1) ||
 	    torrent_set_names(t, files->v[0].path, files->v[0].path_len,
 	    files->n == 1) == -1)
 		goto fail;
@@ -175,6 +178,7 @@ torrent_count(struct torrent *t)
 	t->held.size = HOT_ALLOCATED(sizeof(*t)) +
 	    HOT_ALLOCATED(sizeof(*t->info)) +
 	    HOT_ALLOCATED(t->info->len) + HOT_ALLOCATED(t->specs.text.cap) +
+	    HOT_ALLOCATED(t->ends.cap) +
 	    HOT_ALLOCATED(strlen(t->name) + 1) +
 	    HOT_ALLOCATED(t->path != NULL ? strlen(t->path) + 1 : 0) +
 	    HOT_ALLOCATED(t->nshas * sizeof(*t->shas));

@@ -10,7 +10,8 @@
 #include "common/torrent.h"
 #include "pkgtorrentd/front/job/caveat.h"
 #include "pkgtorrentd/front/job/job.h"
-#include "pkgtorrentd/front/serve/reply.h"
+#include "pkgtorrentd/front/serve/fields.h"
+#include "pkgtorrentd/front/serve/metalinks.h"
 
 #define TOUCH_MS	(24ULL * 60 * 60 * 1000)
 #define LOG_INTERVAL_MS	60000
@@ -109,39 +110,6 @@ wrap_set_etag(struct wrap *w, const struct torrent *t)
 	return r;
 }
 
-/*
- * RFC 6266: a plain name quoted, and for one that is not plain ASCII its
- * bytes as UTF-8 besides.  single mode has the info hash, unquoted, since old
- * clients compare that.
- */
-static int
-wrap_add_disposition(struct buf *b, const struct torrent *t, bool simple)
-{
-	const char *p;
-	bool plain = true;
-
-	if (!simple)
-		return buf_addf(b, "Content-Disposition: attachment; "
-		    "filename=%s.torrent\r\n", t->info_hash_hex);
-	if (buf_addf(b, "Content-Disposition: attachment; filename=\"") == -1)
-		return -1;
-	for (p = t->name; *p != '\0'; p++) {
-		bool odd = *p < 0x20 || *p > 0x7e || *p == '"' || *p == '\\' ||
-		    *p == '%';
-
-		plain = plain && !odd;
-		if (buf_add(b, odd ? "_" : p, 1) == -1)
-			return -1;
-	}
-	if (buf_addf(b, ".torrent\"") == -1)
-		return -1;
-	if (!plain && (buf_addf(b, "; filename*=UTF-8''") == -1 ||
-	    torrent_encode_path(b, t->name, strlen(t->name)) == -1 ||
-	    buf_addf(b, ".torrent") == -1))
-		return -1;
-	return buf_addf(b, "\r\n");
-}
-
 static struct blob *
 wrap_make_head(const struct torrent *t, const struct wrap *w)
 {
@@ -150,7 +118,10 @@ wrap_make_head(const struct torrent *t, const struct wrap *w)
 	if (buf_addf(&b, "HTTP/1.1 200 OK\r\n"
 	    "Content-Type: application/x-bittorrent\r\n"
 	    "Content-Transfer-Encoding: binary\r\n") == -1 ||
-	    wrap_add_disposition(&b, t, w->simple) == -1 ||
+	    (w->simple ? fields_add_disposition(&b, t, ".torrent") :
+	    /* Old clients compare it: the info hash, unquoted. */
+	    buf_addf(&b, "Content-Disposition: attachment; "
+	    "filename=%s.torrent\r\n", t->info_hash_hex)) == -1 ||
 	    buf_addf(&b, "Content-Length: %llu\r\nETag: %s\r\n",
 	    (unsigned long long)w->len, w->etag) == -1) {
 		buf_free(&b);
@@ -164,25 +135,21 @@ wrap_make_head(const struct torrent *t, const struct wrap *w)
 static int
 wrap_fill(const struct service *s, const struct torrent *t, struct wrap *w)
 {
-	const struct conf *conf = s->conf;
 	struct buf before = { 0 }, after = { 0 };
 	bool first = t->wraps->before == NULL;
 	struct torrent_outside out;
 	const char **bases;
-	size_t i;
+	size_t nbases;
 	int r;
 
-	bases = calloc(conf->web_seeds.n + 1, sizeof(*bases));
+	bases = fields_bases(s->conf, w->base, &nbases);
 	if (bases == NULL)
 		return -1;
-	bases[0] = w->base;
-	for (i = 0; i < conf->web_seeds.n; i++)
-		bases[i + 1] = conf->web_seeds.v[i];
 	out = (struct torrent_outside){
 		.trackers = s->trackers.len > 0 ?
 		    (char *)s->trackers.data : "",
 		.bases = bases,
-		.nbases = conf->web_seeds.n + 1,
+		.nbases = nbases,
 		.path = t->path,
 		.path_len = t->path != NULL ? strlen(t->path) : 0,
 		.multi = t->multi,
@@ -276,7 +243,7 @@ static const char no_memory[] = "out of memory; try again later";
 struct torrent_wait {
 	struct parked	parked;		/* first, to be found by it */
 	struct waiter	waiter;
-	bool		simple;
+	enum request_kind kind;
 };
 
 static void
@@ -301,35 +268,11 @@ torrents_fail_host(const struct exchange *x)
 	    "mirror; send a Host field, or have base-url set");
 }
 
-/* snprintf(3) would take as long as the rest of answering from memory. */
-static void
-torrents_add_number(struct head *h, unsigned n)
-{
-	char text[16], *p = text + sizeof(text);
-
-	do
-		*--p = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	head_add_text(h, p, (size_t)(text + sizeof(text) - p));
-}
-
-/* Whole seconds until the entry is due for a check. */
-static unsigned
-torrents_max_age(const struct conf *conf, const struct torrent *t)
-{
-	uint64_t due = t->checked_ms + conf->revalidate_ms;
-	uint64_t now = clock_coarse_ms();
-
-	return !t->settled || due <= now ? 0 : (unsigned)((due - now) / 1000);
-}
-
 /* Answer with a torrent; line->status is 200 or 304. */
 static void
 torrents_give_wrapped(const struct exchange *x, struct torrent *t,
     const struct wrap *w, struct access_line *line)
 {
-	static const char max_age[] = "Cache-Control: public, max-age=";
-	const struct conf *conf = x->service->conf;
 	struct out out = OUT_EMPTY;
 	enum conn_after after;
 	struct head h;
@@ -340,11 +283,7 @@ torrents_give_wrapped(const struct exchange *x, struct torrent *t,
 		head_add(&h, "ETag: %s\r\n", w->etag);
 	} else
 		out_add(&out, w->head->data, w->head->len, w->head);
-	head_add_text(&h, max_age, sizeof(max_age) - 1);
-	torrents_add_number(&h, torrents_max_age(conf, t));
-	head_add_text(&h, "\r\n", 2);
-	if (conf->base_url == NULL && conn_peer(x->conn)->proxy)
-		head_add(&h, "Vary: X-Forwarded-Proto\r\n");
+	fields_add_freshness(&h, x, t);
 	after = reply_add_head(x, &h, &out, CONN_KEEP);
 	if (line->status == 200 && x->req->method != HTTP_HEAD) {
 		out_add(&out, t->wraps->before->data, t->wraps->before->len,
@@ -362,7 +301,7 @@ torrents_give_wrapped(const struct exchange *x, struct torrent *t,
 /* state is for the log: hit, checked, made. */
 static void
 torrents_give(const struct exchange *x, struct torrent *t, const char *base,
-    bool simple, const char *state)
+    enum request_kind kind, const char *state)
 {
 	struct access_line line = { .status = 200, .state = state,
 	    .hash_ms = t->hash_ms, .info_hash = t->info_hash_hex };
@@ -372,7 +311,11 @@ torrents_give(const struct exchange *x, struct torrent *t, const char *base,
 		torrents_fail_host(x);
 		return;
 	}
-	w = wrap_get(x->service, t, base, simple);
+	if (kind == REQUEST_META4) {
+		metalinks_give(x, t, base, state);
+		return;
+	}
+	w = wrap_get(x->service, t, base, kind == REQUEST_SIMPLE);
 	if (w == NULL) {
 		torrents_fail(x, 500, no_memory);
 		return;
@@ -467,7 +410,7 @@ torrents_touch(struct service *s, struct torrent *t,
  */
 static bool
 torrents_answer_hot(const struct exchange *x, const struct torrent_key *key,
-    const char *base, bool simple, struct torrent **old)
+    const char *base, enum request_kind kind, struct torrent **old)
 {
 	struct service *s = x->service;
 	struct hot *hot = &s->jobs->hot;
@@ -497,7 +440,7 @@ torrents_answer_hot(const struct exchange *x, const struct torrent_key *key,
 		torrents_touch(s, t, key);
 	/* Its wrap may need the memory of this very torrent. */
 	torrent_ref(t);
-	torrents_give(x, t, base, simple, "hit");
+	torrents_give(x, t, base, kind, "hit");
 	torrent_unref(t);
 	return true;
 }
@@ -531,7 +474,7 @@ torrent_wait_answer(struct torrent_wait *w, const struct job_result *result)
 
 	if (result->torrent != NULL) {
 		torrents_give(x, result->torrent, torrents_base(x, base),
-		    w->simple, result->checked ? "checked" : "made");
+		    w->kind, result->checked ? "checked" : "made");
 	} else if (result->status == 412) {
 		torrents_fail_unknown(x);
 	} else {
@@ -595,14 +538,33 @@ torrent_wait_on_done(struct waiter *waiter, const struct job_result *result)
 	torrent_wait_free(&w->parked.on);
 }
 
+/* A Metalink may be impossible, or too large, where the torrent is not. */
+static int
+torrent_wait_refuses(const struct waiter *waiter,
+    const struct job_files *files, const char **why)
+{
+	const struct torrent_wait *w = (const struct torrent_wait *)
+	    (const void *)((const char *)waiter -
+	    offsetof(struct torrent_wait, waiter));
+	const struct job_file *only = files->n == 1 ? &files->v[0] : NULL;
+	const struct exchange *x = &w->parked.x;
+	char base[BASE_MAX];
+
+	return metalinks_refuse(x->service, torrents_base(x, base),
+	    &files->meta, only != NULL ? only->path : NULL,
+	    only != NULL ? only->path_len : 0, why);
+}
+
 static void
 torrents_want(const struct exchange *x, const char *bytes,
-    const struct torrent_key *key, struct specs *specs, bool simple)
+    const struct torrent_key *key, struct specs *specs,
+    enum request_kind kind)
 {
 	struct torrent *old = NULL;
 	char text[BASE_MAX];
-	const char *base = torrents_base(x, text);
+	const char *base = torrents_base(x, text), *why;
 	struct torrent_wait *w;
+	int status;
 
 	/* Do not make a torrent that cannot be given. */
 	if (base == NULL && specs->n > 0) {
@@ -613,7 +575,7 @@ torrents_want(const struct exchange *x, const char *bytes,
 	   paths. */
 	if (specs->n > 0 && key->multi)
 		hot_remove_unknown(&x->service->jobs->hot, key);
-	if (torrents_answer_hot(x, key, base, simple, &old))
+	if (torrents_answer_hot(x, key, base, kind, &old))
 		return;
 	w = calloc(1, sizeof(*w));
 	if (w == NULL) {
@@ -624,14 +586,22 @@ torrents_want(const struct exchange *x, const char *bytes,
 		free(w);
 		return;
 	}
-	w->simple = simple;
+	w->kind = kind;
 	w->parked.on.expired = torrent_wait_on_expired;
 	w->parked.on.freed = torrent_wait_free;
 	w->waiter.addr = w->parked.addr;
 	w->waiter.done = torrent_wait_on_done;
+	w->waiter.refuses = kind == REQUEST_META4 ? torrent_wait_refuses :
+	    NULL;
 	if (job_want(x->service->jobs, key, specs, old, &w->waiter) == -1) {
 		torrent_wait_free(&w->parked.on);
 		torrents_fail(x, 500, no_memory);
+		return;
+	}
+	status = job_is_refused(&w->waiter, &why);
+	if (status != 0) {
+		torrent_wait_free(&w->parked.on);
+		torrents_fail(x, status, why);
 		return;
 	}
 	conn_park(x->conn, &w->parked.on);
@@ -700,7 +670,6 @@ torrents_answer(const struct exchange *x, const char *bytes, const char *body,
 			torrents_fail(x, 500, no_memory);
 	}
 	if (status == 0)
-		torrents_want(x, bytes, &key, &specs,
-		    r->kind == REQUEST_SIMPLE);
+		torrents_want(x, bytes, &key, &specs, r->kind);
 	specs_free(&specs);
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The fields that answers with a torrent and with its Metalink have in common.
+ */
+#ifndef FIELDS_H
+#define FIELDS_H
+
+#include "pkgtorrentd/front/job/hot.h"
+#include "pkgtorrentd/front/serve/reply.h"
+
+/*
+ * Content-Disposition with the name of the torrent, and this after it.  RFC
+ * 6266: a plain name quoted, and for one that is not plain ASCII its bytes as
+ * UTF-8 besides.  0, or -1 without memory.
+ */
+int	fields_add_disposition(struct buf *, const struct torrent *,
+	    const char *extension);
+/* Cache-Control: caches may keep it until the torrent's next check.  Vary, if
+   the answer depends on a field of a proxy. */
+void	fields_add_freshness(struct head *, const struct exchange *,
+	    const struct torrent *);
+/* The base URL of the request, and those of web-seed; *n of them, to be freed.
+   NULL without memory. */
+const char **fields_bases(const struct conf *, const char *base, size_t *n);
+
+#endif

@@ -114,6 +114,10 @@ static const char *const requests[] = {
 	"GET /d/torrent_service/single/d/long HTTP/1.1\r\nHost: h\r\n\r\n",
 	"GET /d/torrent_service/single/d/none HTTP/1.1\r\nHost: h\r\n\r\n",
 	"GET /d/torrent_service/single/** HTTP/1.1\r\nHost: h\r\n\r\n",
+	"GET /d/torrent_service/meta4/d/a HTTP/1.1\r\nHost: h\r\n\r\n",
+	"GET /d/torrent_service/meta4/d/* HTTP/1.1\r\nHost: h\r\n"
+	"If-None-Match: \"e\"\r\n\r\n",
+	"HEAD /d/torrent_service/meta4/r/* HTTP/1.1\r\nHost: h\r\n\r\n",
 	"GET /d/torrent_service/nullfile/16000_0 HTTP/1.1\r\nHost: h\r\n\r\n",
 	"GET /d/b HTTP/1.1\r\nHost: h\r\n\r\n",
 	"GET /r/q HTTP/1.1\r\nHost: h\r\nRange: bytes=5-9\r\n\r\n",
@@ -134,7 +138,7 @@ static const char *const requests[] = {
 static const char *const forms[] = { "/d/a", "/d/a\n/d/e/f", "/d/a\n/r/p",
 	"/d/a\n/d/e/f", "/d/a\n/d/e/f", "/d/a" };
 #define NREQUESTS	(sizeof(requests) / sizeof(requests[0]))
-#define FIRST_FORM	13
+#define FIRST_FORM	16
 
 static void
 send_request(int fd, unsigned which)

@@ -43,6 +43,8 @@ KINDS = {
                                         random.randrange(FILES))),
     "simple": (2, {200}, lambda: request(
         SERVICE + "/simple/yum/%d" % random.randrange(FILES))),
+    "meta4": (2, {200}, lambda: request(
+        SERVICE + "/meta4/yum/%d*" % random.randrange(1, 6))),
     "pattern": (4, {200}, lambda: single("/yum/%d*" %
                                          random.randrange(1, 6))),
     "all": (2, {200}, lambda: single("/yum/**")),

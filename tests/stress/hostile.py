@@ -181,6 +181,7 @@ GOOD = [
     request("/"),
     request("/yum/torrent_service/single/yum/a"),
     request("/yum/torrent_service/simple/yum/*", "HEAD"),
+    request("/yum/torrent_service/meta4/yum/*"),
     request("/yum/torrent_service/nullfile/70_0", range="bytes=1-3"),
     request("/yum/torrent_service/digest/%040d" % 0),
     request("/yum/torrent_service/digest/%040d" % 0, "POST", b"p=%2Fyum%2Fa"),
@@ -278,7 +279,7 @@ def ways_to(path, service):
     plain, once = decoded(path, False), decoded(path, True)
     # The escapes are the name's own, and must not be taken for others.
     twice = path.replace("%", "%25")
-    for way in "file", "single", "simple", "HEAD":
+    for way in "file", "single", "simple", "meta4", "HEAD":
         prefix = {"file": "", "HEAD": service + "/simple"}.get(
             way, service + "/" + way)
         # A raw blank ends a target.

@@ -1470,6 +1470,62 @@ TEST(job__waiter_leaves)
 	ATF_CHECK_EQ(0, rig->jobs.n);
 }
 
+/* A Metalink of one file, which would be too large. */
+static int
+request_refuses(const struct waiter *w, const struct job_files *files,
+    const char **why)
+{
+	(void)w;
+	ATF_CHECK_EQ(1, files->n);
+	ATF_CHECK_EQ(1, files->meta.files);
+	ATF_CHECK_EQ(2, files->meta.pieces);
+	*why = "too large";
+	return 413;
+}
+
+TEST(job__refused_by_all)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r, s;
+	const char *why;
+
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	request_send(rig, &s, "/a/x", true, false, NULL);
+	r.waiter.refuses = s.waiter.refuses = request_refuses;
+	ATF_CHECK_EQ(0, job_is_refused(&r.waiter, &why));
+	walker_lists(rig, "/a/x", identity(1));
+	rig_expect_nothing(rig, &rig->cache);
+	request_check(rig, &r, 413);
+	request_check(rig, &s, 413);
+	ATF_CHECK_STREQ("too large", r.result.why);
+	ATF_CHECK_EQ(0, rig->jobs.n);
+}
+
+/* The torrent is made for the other, and who comes late learns at once. */
+TEST(job__refused_by_one)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r, s;
+	struct torrent *t;
+	const char *why;
+
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	r.waiter.refuses = request_refuses;
+	request_send(rig, &s, "/a/x", true, false, NULL);
+	walker_lists(rig, "/a/x", identity(1));
+	ATF_CHECK(!r.done);
+	ATF_CHECK_EQ(413, job_is_refused(&r.waiter, &why));
+	ATF_CHECK_EQ(0, job_is_refused(&s.waiter, &why));
+	cache_answers_pieces(rig, 1, true);
+	ATF_REQUIRE(s.done && s.result.torrent != NULL);
+	/* The last file of a torrent needs no digest besides. */
+	t = s.result.torrent;
+	ATF_CHECK_EQ(1, t->meta.files);
+	ATF_CHECK_EQ(0, t->ends.len);
+	request_check(rig, &r, 200);
+	request_check(rig, &s, 200);
+}
+
 TEST(job__new_configuration)
 {
 	struct rig *rig = rig_start("");

@@ -36,7 +36,7 @@ enum metalink_stage {
 struct metalink {
 	struct metalink_parts	 of;
 	struct bencode		 out;		/* for its raw bytes */
-	enum metalink_stage	 stage;		/* what is written next */
+	enum metalink_stage	 stage;		/* the next to be written */
 	struct buf		 urls;		/* <url> and each base, as XML,
 						   with a NUL each */
 	struct buf		 metaurl;	/* or nothing */

@@ -33,7 +33,7 @@ struct torrent_build {
 						     padding */
 	struct bencode			 out;
 	uint64_t			 len;	/* of the whole */
-	enum build_stage		 stage;	/* what is written next */
+	enum build_stage		 stage;	/* the next to be written */
 	size_t				 at;	/* the next file */
 	uint64_t			 piece;	/* its next piece */
 };

@@ -53,6 +53,7 @@ route(struct str target, enum http_method method)
 	switch (req.kind) {
 	case REQUEST_SINGLE:
 	case REQUEST_SIMPLE:
+	case REQUEST_META4:
 		require(spec_check(req.path, req.path_len, &why) == 0);
 		/* FALLTHROUGH */
 	case REQUEST_OTHER:

@@ -1501,7 +1501,7 @@ TEST(job__refused_by_all)
 	ATF_CHECK_EQ(0, rig->jobs.n);
 }
 
-/* The torrent is made for the other, and who comes late learns at once. */
+/* The torrent is made for the other, and a latecomer learns at once. */
 TEST(job__refused_by_one)
 {
 	struct rig *rig = rig_start("");

@@ -928,7 +928,7 @@ job_is_refused(const struct waiter *w, const char **why)
 	    w->refuses(w, files, why);
 }
 
-/* true: nobody who waits has a use for these files, and the job has failed. */
+/* true: no waiter has a use for these files, and the job has failed. */
 static bool
 job_refuse(struct job *job)
 {

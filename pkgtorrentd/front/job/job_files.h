@@ -99,8 +99,8 @@ bool	job_files_take_resolved(struct job_files *, const struct specs *,
 	    const struct job_refusal **refusal);
 /*
  * Read the files of all shares, which keep the listings; the key has the form
- * and piece length of the torrent.  0, or the status and *why that clients get: 403
- * or 404 when there is no file, 400, 413, or 500 without memory.
+ * and piece length of the torrent.  0, or the status and *why that clients get:
+ * 403 or 404 when there is no file, 400, 413, or 500 without memory.
  */
 int	job_files_take(struct job_files *, const struct conf *,
 	    const struct specs *, const struct torrent_key *,

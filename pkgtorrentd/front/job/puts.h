@@ -33,7 +33,7 @@ struct puts {
 /* Add a file, and send those before it if the message is full.  If the cache
    cannot be told now, or without memory, the file is not remembered. */
 void	puts_add(struct puts *, const struct put_file *);
-/* Send what is left. */
+/* Send the rest. */
 void	puts_send(struct puts *);
 
 #endif

@@ -106,10 +106,10 @@ typedef void	 conf_look(const char *keyword, const char *value,
 int		 conf_check_system(const struct conf *, const char *file,
 		    bool privileged, conf_look *look, struct buf *errors);
 
-/* Returns the piece length for what a request asks for, in bytes; 0: the one
-   that fits the files, torrent_auto_piece_len(). */
+/* Returns the piece length of a kind, in bytes; 0: the one that fits the files,
+   torrent_auto_piece_len(). */
 uint32_t	 conf_piece_len(const struct conf *, enum piece_kind);
-/* The length that simple mode asks for. */
+/* The kind that simple mode has. */
 enum piece_kind	 conf_simple_kind(const struct conf *);
 
 /* Append the whole configuration as text for conf_parse().  0, or -1 with

@@ -90,8 +90,11 @@ cache_configure(struct cache *c)
 	const struct conf *conf = c->child.conf;
 
 	c->put.conf = conf;
+	/* Records that wait were counted by the old piece-length. */
+	packs_flush(c->packs);
 	packs_configure(c->packs, conf);
 	store_set_size(&c->store, conf->cache_size);
+	store_set_piece_len(&c->store, conf->piece_len);
 	c->store.entry_max = conf->max_torrent + LISTING_MAX +
 	    ENTRY_OVERHEAD_MAX;
 	c->store.age_s = conf->cache_age_s;

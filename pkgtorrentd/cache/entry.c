@@ -9,7 +9,7 @@
 
 #define ENTRY_VERSION	1
 
-/* The kinds of an entry.  2 were the piece lists of version 0.1.0. */
+/* Kinds of entries.  2 were the piece lists of version 0.1.0. */
 static const struct {
 	uint32_t	 kind;
 	const char	*suffix;	/* of its name */

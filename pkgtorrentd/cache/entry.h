@@ -24,7 +24,7 @@
 /* The listing that a path digest stands for, and its info dictionary. */
 struct entry_info {
 	uint8_t		 digest[SHA1_LEN];
-	enum piece_kind	 piece;		/* the kind of piece_len */
+	enum piece_kind	 piece;		/* of piece_len */
 	uint32_t	 piece_len;	/* with the next two: its parameters */
 	bool		 padding_attr;
 	const void	*service;

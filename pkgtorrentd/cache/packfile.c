@@ -382,7 +382,8 @@ packfile_append(struct packfile *pf, const struct pack_list *list)
 		return -1;
 	}
 	pf->npending++;
-	pf->store->pending += pf->pending.len - before + (before == 0) * BLOCK;
+	store_add_pending(pf->store, pf->name, (int64_t)(pf->pending.len -
+	    before + (before == 0) * BLOCK));
 	if (pf->pending.len >= PENDING_MAX)
 		packfile_flush(pf);
 	return 0;
@@ -421,7 +422,7 @@ create(struct packfile *pf)
 		before.st_blocks = 0;
 	fd = openat(dirfd, last, flags, 0600);
 	if (fd != -1 && fstat(dirfd, &after) == 0)
-		store_count(st, STORE_PIECES, (int64_t)(store_bytes(&after) -
+		store_count(st, NULL, (int64_t)(store_bytes(&after) -
 		    store_bytes(&before)), 0);
 	if (fd != -1)
 		close(fd);
@@ -476,7 +477,7 @@ append_pending(struct packfile *pf)
 	if (write_pending(pf) == -1)
 		return -1;
 	if (fstat(pf->fd, &sb) == 0)
-		store_count(pf->store, STORE_PIECES,
+		store_count(pf->store, pf->name,
 		    (int64_t)(store_file_bytes(&sb) - before), pf->npending);
 	pf->store->saves += pf->npending;
 	return 0;
@@ -496,7 +497,8 @@ packfile_flush(struct packfile *pf)
 		store_complain_write(pf->store, pf->name);
 		forget_file(pf);
 	}
-	pf->store->pending -= pf->pending.len + BLOCK;
+	store_add_pending(pf->store, pf->name,
+	    -(int64_t)(pf->pending.len + BLOCK));
 	buf_free(&pf->pending);
 	pf->npending = 0;
 }
@@ -676,7 +678,7 @@ replace(struct packfile_rewrite *rw)
 		close(dirfd);
 	}
 	if (ret == 0)
-		store_count(pf->store, STORE_PIECES, 0, -dropped);
+		store_count(pf->store, NULL, 0, -dropped);
 	forget_file(pf);
 	return ret;
 }

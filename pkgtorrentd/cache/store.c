@@ -29,6 +29,7 @@
 /* The part of cache-size that info/ has, and of that the most that one entry
    may take; one pack's record may take half of the share of pieces/. */
 #define INFO_PART	4
+#define OTHERS_PART	4	/* of the share of pieces/ */
 #define INFO_ENTRY_PART	16
 #define PIECES_ENTRY_PART 2
 
@@ -46,6 +47,25 @@ store_set_size(struct store *st, uint64_t bytes)
 {
 	st->shares[STORE_INFO].limit = bytes / INFO_PART;
 	st->shares[STORE_PIECES].limit = bytes - bytes / INFO_PART;
+	st->shares[STORE_OTHERS].limit = st->shares[STORE_PIECES].limit /
+	    OTHERS_PART;
+}
+
+void
+store_set_piece_len(struct store *st, uint32_t piece_len)
+{
+	if (st->piece_len != 0 && st->piece_len != piece_len)
+		st->shares[STORE_OTHERS].used = st->shares[STORE_PIECES].used;
+	st->piece_len = piece_len;
+}
+
+bool
+store_is_other(const struct store *st, const char *name)
+{
+	uint32_t piece_len = entry_pack_len(name);
+
+	return st->piece_len != 0 && piece_len != 0 &&
+	    piece_len != st->piece_len;
 }
 
 struct store_share
@@ -121,6 +141,25 @@ share_sub(struct store_share *sh, uint64_t bytes)
 	sh->used -= bytes < sh->used ? bytes : sh->used;
 }
 
+/* The same for a file of a tree. */
+static void
+file_add(struct store *st, enum store_tree tree, const char *name,
+    uint64_t bytes)
+{
+	share_add(&st->shares[tree], bytes);
+	if (tree == STORE_PIECES && store_is_other(st, name))
+		share_add(&st->shares[STORE_OTHERS], bytes);
+}
+
+static void
+file_sub(struct store *st, enum store_tree tree, const char *name,
+    uint64_t bytes)
+{
+	share_sub(&st->shares[tree], bytes);
+	if (tree == STORE_PIECES && store_is_other(st, name))
+		share_sub(&st->shares[STORE_OTHERS], bytes);
+}
+
 bool
 store_unlink(struct store *st, enum store_tree tree, int dirfd,
     const char *name, int flags, uint64_t bytes)
@@ -132,7 +171,7 @@ store_unlink(struct store *st, enum store_tree tree, int dirfd,
 			    "no permission, or an I/O error", name);
 		return false;
 	}
-	share_sub(&st->shares[tree], bytes);
+	file_sub(st, tree, name, bytes);
 	return true;
 }
 
@@ -209,7 +248,7 @@ store_clear(struct store *st, enum store_tree tree, int dirfd,
 	if (unlinkat(dirfd, name, 0) == -1)
 		return -1;
 	if (S_ISREG(sb.st_mode)) {
-		share_sub(sh, store_bytes(&sb));
+		file_sub(st, tree, name, store_bytes(&sb));
 		sh->entries -= tree == STORE_INFO && sh->entries > 0;
 	}
 	return 0;
@@ -557,28 +596,20 @@ store_stop_reading(struct store_reading *r)
 	memset(r, 0, sizeof(*r));
 }
 
-/* How much one entry of a tree may take. */
+/* How much one entry of a share may take. */
 static uint64_t
-entry_max(const struct store *st, enum store_tree tree)
+entry_max(const struct store *st, unsigned share)
 {
-	return st->shares[tree].limit /
-	    (tree == STORE_INFO ? INFO_ENTRY_PART : PIECES_ENTRY_PART);
+	return st->shares[share].limit /
+	    (share == STORE_INFO ? INFO_ENTRY_PART : PIECES_ENTRY_PART);
 }
 
-bool
-store_has_room(struct store *st, enum store_tree tree, const char *name,
-    uint64_t need)
+/* How much of its limit may be used. */
+static uint64_t
+share_room(const struct store_share *sh)
 {
-	struct store_share *sh = &st->shares[tree];
 	uint64_t room = sh->limit;
 
-	if (need > entry_max(st, tree)) {
-		store_complain(st, STORE_NO_ROOM, tree == STORE_INFO ?
-		    "not stored: longer than a sixteenth of its share of "
-		    "cache-size" : "not stored: longer than half of its share "
-		    "of cache-size", name);
-		return false;
-	}
 	if (!sh->counted) {
 		room = sh->limit / UNCOUNTED_PART;
 		if (room < UNCOUNTED_MIN)
@@ -586,7 +617,39 @@ store_has_room(struct store *st, enum store_tree tree, const char *name,
 		if (room > sh->limit)
 			room = sh->limit;
 	}
-	if (sh->used + need + (tree == STORE_PIECES ? st->pending : 0) <= room)
+	return room;
+}
+
+/* Lists of other lengths leave the room above the high water of their tree to
+   its own: they never cause a sweep of these. */
+static bool
+share_has_room(const struct store *st, unsigned share, uint64_t need)
+{
+	const struct store_share *sh = &st->shares[share];
+	const struct store_share *all = &st->shares[STORE_PIECES];
+
+	if (sh->used + sh->pending + need > share_room(sh))
+		return false;
+	return share != STORE_OTHERS || all->used + all->pending + need <=
+	    MIN(share_room(all), store_high_water(all));
+}
+
+bool
+store_has_room(struct store *st, enum store_tree tree, const char *name,
+    uint64_t need)
+{
+	unsigned share = tree == STORE_PIECES && store_is_other(st, name) ?
+	    STORE_OTHERS : tree;
+	struct store_share *sh = &st->shares[share];
+
+	if (need > entry_max(st, share)) {
+		store_complain(st, STORE_NO_ROOM, tree == STORE_INFO ?
+		    "not stored: longer than a sixteenth of its share of "
+		    "cache-size" : "not stored: longer than half of its share "
+		    "of cache-size", name);
+		return false;
+	}
+	if (share_has_room(st, share, need))
 		return true;
 	if (need > sh->wanted)
 		sh->wanted = need;
@@ -604,20 +667,30 @@ has_room(struct store *st, const char *name, size_t len)
 }
 
 void
-store_count(struct store *st, enum store_tree tree, int64_t bytes,
+store_count(struct store *st, const char *name, int64_t bytes,
     int64_t entries)
 {
-	struct store_share *sh = &st->shares[tree];
+	struct store_share *sh = &st->shares[STORE_PIECES];
 
+	if (name == NULL)
+		name = "";
 	if (bytes > 0)
-		share_add(sh, (uint64_t)bytes);
+		file_add(st, STORE_PIECES, name, (uint64_t)bytes);
 	else
-		share_sub(sh, (uint64_t)-bytes);
+		file_sub(st, STORE_PIECES, name, (uint64_t)-bytes);
 	if (entries < 0 && sh->entries < (uint64_t)-entries)
 		entries = -(int64_t)sh->entries;
 	sh->entries += (uint64_t)entries;
 	if (entries > 0 && sh->counting)
 		sh->count_entries += (uint64_t)entries;
+}
+
+void
+store_add_pending(struct store *st, const char *name, int64_t bytes)
+{
+	st->shares[STORE_PIECES].pending += (uint64_t)bytes;
+	if (store_is_other(st, name))
+		st->shares[STORE_OTHERS].pending += (uint64_t)bytes;
 }
 
 uint64_t
@@ -733,10 +806,11 @@ store_end_writing(struct store *st, struct store_writing *w, const char *name)
 		return -1;
 	}
 	/* Some file systems allocate blocks later. */
-	share_add(sh, store_bytes(&sb) > w->len ? store_bytes(&sb) : w->len);
+	file_add(st, tree, last,
+	    store_bytes(&sb) > w->len ? store_bytes(&sb) : w->len);
 	share_add_growth(sh, w->dirfd, store_bytes(&w->dir));
 	if (replaces)
-		share_sub(sh, store_bytes(&old));
+		file_sub(st, tree, last, store_bytes(&old));
 	/* Those of packs are counted as records. */
 	if (tree == STORE_INFO) {
 		sh->entries += !replaces;

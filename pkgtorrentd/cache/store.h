@@ -27,6 +27,11 @@ enum store_complaint {
 /* The trees of the cache, each a directory. */
 enum store_tree { STORE_INFO, STORE_PIECES, STORE_TREES };
 
+/* The share, within that of pieces/, of lists of other lengths than
+   piece-length. */
+#define STORE_OTHERS	STORE_TREES
+#define STORE_SHARES	(STORE_TREES + 1)
+
 extern const char *const store_tree_names[STORE_TREES];
 
 /*
@@ -49,11 +54,15 @@ struct store_share {
 	uint64_t	 count_entries;
 	uint64_t	 wanted;	/* bytes that found no room since the
 					   last sweep */
+	uint64_t	 pending;	/* bytes that will be appended to packs,
+					   with a block for each pack */
 };
 
 struct store {
 	int		 dirfd;
-	struct store_share shares[STORE_TREES];
+	/* The bytes of STORE_OTHERS count in STORE_PIECES, too. */
+	struct store_share shares[STORE_SHARES];
+	uint32_t	 piece_len;	/* piece-length; 0: none is another */
 	uint64_t	 age_s;		/* cache-age */
 	bool		 limits_changed; /* for the sweep: it becomes due */
 	uint64_t	 entry_max;	/* bytes: the longest entry allowed */
@@ -65,8 +74,6 @@ struct store {
 	uint64_t	 sweeps;
 	uint64_t	 expired;	/* entries not used for cache-age */
 	uint64_t	 evicted;	/* entries removed for cache-size */
-	uint64_t	 pending;	/* bytes that will be appended to packs,
-					   with a block for each pack */
 	int		 lockfd;	/* pieces/, locked; 0: not */
 	uint64_t	 locked_ms;	/* when that was tried last */
 	bool		 may_write;	/* it was not another one's then */
@@ -83,6 +90,11 @@ struct store {
 
 /* Divide cache-size (bytes) among the trees. */
 void	store_set_size(struct store *, uint64_t bytes);
+/* Lists of other lengths than this one get a quarter of the share of pieces/.
+   Until the next count all packs may be of another length. */
+void	store_set_piece_len(struct store *, uint32_t);
+/* Is this a pack, by its file name, of another length? */
+bool	store_is_other(const struct store *, const char *name);
 /* The shares together: limit, used, entries, counted. */
 struct store_share store_total(const struct store *);
 
@@ -125,9 +137,12 @@ int	store_clear(struct store *, enum store_tree, int dirfd,
    a sweep of the tree becomes due. */
 bool	store_has_room(struct store *, enum store_tree, const char *name,
 	    uint64_t need);
-/* Count a change of a tree: bytes of blocks, and entries. */
-void	store_count(struct store *, enum store_tree, int64_t bytes,
+/* Count a change of a file in pieces/, or of a directory (name NULL): bytes of
+   blocks, and entries. */
+void	store_count(struct store *, const char *name, int64_t bytes,
 	    int64_t entries);
+/* So many bytes more (or less) are waiting to be appended to a pack. */
+void	store_add_pending(struct store *, const char *name, int64_t bytes);
 /* The bytes of a file's blocks, which some file systems allocate later. */
 uint64_t store_file_bytes(const struct stat *);
 
@@ -211,6 +226,13 @@ store_is_lack(int error)
 /* Returns the owner of a file by its beginning.  A pickle must also have its
    end, unless unfinished: its name shows that the original wrote it. */
 enum entry_owner store_owner(int dirfd, const char *name, bool unfinished);
+
+/* A sweep begins above this size, so that writes rarely find no room. */
+static inline uint64_t
+store_high_water(const struct store_share *sh)
+{
+	return sh->limit - sh->limit / 20;
+}
 
 /* The bytes of a file's allocated blocks. */
 static inline uint64_t

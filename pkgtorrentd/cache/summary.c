@@ -17,13 +17,15 @@ struct summary {
 	uint8_t		magic[8];
 	uint64_t	used[STORE_TREES];	/* bytes */
 	uint64_t	entries[STORE_TREES];
+	uint64_t	others;			/* bytes, of STORE_OTHERS: */
+	uint64_t	piece_len;		/* other lengths than this */
 	uint8_t		sum[SEAL_LEN];		/* SHA-256 of all before */
 };
 
-_Static_assert(sizeof(struct summary) == 40 + SEAL_LEN, "no padding");
+_Static_assert(sizeof(struct summary) == 56 + SEAL_LEN, "no padding");
 
 /* The last byte is the version of the format. */
-static const uint8_t magic[8] = { 'p', 'k', 'g', 's', 'u', 'm', '\n', 1 };
+static const uint8_t magic[8] = { 'p', 'k', 'g', 's', 'u', 'm', '\n', 2 };
 
 static void
 fill(const struct store *st, struct summary *s)
@@ -36,6 +38,8 @@ fill(const struct store *st, struct summary *s)
 		s->used[tree] = st->shares[tree].used;
 		s->entries[tree] = st->shares[tree].entries;
 	}
+	s->others = st->shares[STORE_OTHERS].used;
+	s->piece_len = st->piece_len;
 	sha256(s, offsetof(struct summary, sum), s->sum);
 }
 
@@ -66,6 +70,10 @@ summary_load(struct store *st)
 		st->shares[tree].entries = s.entries[tree];
 		st->shares[tree].counted = true;
 	}
+	/* Of another piece-length, all may be lists of other lengths. */
+	st->shares[STORE_OTHERS].used = s.piece_len == st->piece_len ?
+	    s.others : s.used[STORE_PIECES];
+	st->shares[STORE_OTHERS].counted = true;
 }
 
 void

@@ -28,6 +28,7 @@
 #define DENTS_LEN	8192
 
 #define SPARE		1000	/* times the cost of the last sweep */
+#define OTHERS_SPARE	100	/* the same, for lists of other lengths */
 #define RECORDS_MS	86400000ULL	/* between looks at all records */
 #define SUMMARY_MS	60000
 #define HINT_MS		3600000
@@ -95,7 +96,10 @@ struct sweep {
 	struct level		 levels[LEVELS];
 	int64_t			 ref_ms;	/* time that ages refer to,
 						   since 1970 */
-	uint64_t		 bytes[CLASSES]; /* histogram */
+	uint32_t		 piece_len;	/* the store's, as it began */
+	uint64_t		 bytes[2][CLASSES]; /* histogram; of lists of
+						   other lengths */
+	bool			 others;	/* these are removed */
 	unsigned		 cutoff;	/* remove older classes */
 	uint64_t		 quota;		/* bytes to remove of the cutoff
 						   class */
@@ -105,6 +109,7 @@ struct sweep {
 	uint64_t		 next_ms;	/* of all trees */
 	uint64_t		 retry_ms[STORE_TREES];	/* not before, to make
 						   room */
+	uint64_t		 others_ms;	/* the same for these */
 };
 
 struct sweep *
@@ -135,26 +140,28 @@ share_of(const struct sweep *sw)
 	return &sw->store->shares[sw->tree];
 }
 
-/* Begin a sweep above this size, so that writes rarely find no room. */
-static uint64_t
-high_water(const struct store_share *sh)
+/* The share of lists of other lengths than piece-length, within that of
+   pieces/. */
+static struct store_share *
+others_of(const struct sweep *sw)
 {
-	return sh->limit - sh->limit / 20;
+	return &sw->store->shares[STORE_OTHERS];
 }
 
 static bool
-tree_is_urgent(const struct sweep *sw, enum store_tree tree)
+share_is_urgent(const struct sweep *sw, unsigned share)
 {
-	const struct store_share *sh = &sw->store->shares[tree];
+	const struct store_share *sh = &sw->store->shares[share];
 
-	return sh->wanted > 0 || (sh->counted && sh->used > high_water(sh));
+	return sh->wanted > 0 ||
+	    (sh->counted && sh->used > store_high_water(sh));
 }
 
 static bool
 is_urgent(const struct sweep *sw)
 {
-	return tree_is_urgent(sw, STORE_INFO) ||
-	    tree_is_urgent(sw, STORE_PIECES);
+	return share_is_urgent(sw, STORE_INFO) ||
+	    share_is_urgent(sw, STORE_PIECES);
 }
 
 /* Milliseconds until a sweep or its next turn is due. */
@@ -167,8 +174,10 @@ due_in_ms(const struct sweep *sw, uint64_t now)
 	if (sw->phase != PHASE_IDLE)
 		return 0;
 	for (tree = 0; tree < STORE_TREES; tree++)
-		if (tree_is_urgent(sw, tree) && sw->retry_ms[tree] < at)
+		if (share_is_urgent(sw, tree) && sw->retry_ms[tree] < at)
 			at = sw->retry_ms[tree];
+	if (share_is_urgent(sw, STORE_OTHERS) && sw->others_ms < at)
+		at = sw->others_ms;
 	return at > now ? at - now : 0;
 }
 
@@ -297,7 +306,7 @@ sweep_entry(struct sweep *sw, const char *name, const struct stat *sb)
 		st->evicted++;
 	} else {
 		if (sw->phase == PHASE_COUNT) {
-			sw->bytes[class_of(age_ms)] += bytes;
+			sw->bytes[0][class_of(age_ms)] += bytes;
 			sh->count_used += store_bytes(sb);
 			sh->count_entries++;
 		}
@@ -377,6 +386,12 @@ scan_begin(struct sweep *sw, const char *name, const struct pack_id *id,
 	sc->cut = cut_of(sw);
 }
 
+static bool
+is_other(const struct sweep *sw, const struct pack_id *id)
+{
+	return sw->piece_len != 0 && id->piece_len != sw->piece_len;
+}
+
 /* Count a record. */
 static void
 scan_record(struct sweep *sw, const struct pack_record *r)
@@ -389,7 +404,8 @@ scan_record(struct sweep *sw, const struct pack_record *r)
 	else if (days_old(sw, r->day) == days_old(sw, sc->cut.day))
 		sc->last += r->len;
 	if (r->day >= sc->cut.day && sw->phase == PHASE_RECORDS)
-		sw->bytes[days_old(sw, r->day)] += r->len;
+		sw->bytes[is_other(sw, &sc->id)][days_old(sw, r->day)] +=
+		    r->len;
 }
 
 /* Read the next part.  true: that was the end. */
@@ -469,17 +485,21 @@ sweep_pack(struct sweep *sw, const char *name, const struct pack_id *id,
 {
 	uint16_t used = pack_day((int64_t)sb->st_mtim.tv_sec * 1000000000);
 	bool expired = age_of(sw, sb) / 1000 >= sw->store->age_s;
+	bool evict = sw->phase == PHASE_EVICT && is_other(sw, id) ==
+	    sw->others;
 
-	if (expired || (sw->phase == PHASE_EVICT && used < cut_of(sw).day)) {
+	if (expired || (evict && used < cut_of(sw).day)) {
 		if (!remove_file(sw, name, sb))
 			return false;
 		sw->store->expired += expired;
 		sw->store->evicted += !expired;
 		return true;
 	}
-	if (sw->phase == PHASE_COUNT)
+	if (sw->phase == PHASE_COUNT) {
 		share_of(sw)->count_used += store_bytes(sb);
-	else
+		if (is_other(sw, id))
+			others_of(sw)->count_used += store_bytes(sb);
+	} else if (sw->phase == PHASE_RECORDS || evict)
 		scan_begin(sw, name, id, sb);
 	return false;
 }
@@ -595,6 +615,11 @@ begin_pass(struct sweep *sw, enum phase phase)
 		sw->today = pack_day(clock_real_ns());
 		sh->counting = true;
 		sh->count_used = 0;
+		if (sw->tree == STORE_PIECES) {
+			sw->piece_len = sw->store->piece_len;
+			others_of(sw)->counting = true;
+			others_of(sw)->count_used = 0;
+		}
 		sw->incomplete = false;
 	}
 	if (phase != PHASE_EVICT) {
@@ -657,73 +682,179 @@ begin(struct sweep *sw)
 	enum store_tree tree;
 
 	for (tree = 0; tree < STORE_TREES; tree++)
-		sw->due[tree] = all || (tree_is_urgent(sw, tree) &&
+		sw->due[tree] = all || (share_is_urgent(sw, tree) &&
 		    now >= sw->retry_ms[tree]);
+	sw->due[STORE_PIECES] |= share_is_urgent(sw, STORE_OTHERS) &&
+	    now >= sw->others_ms;
 	if (all)
 		sw->next_ms = UINT64_MAX;
 	next_tree(sw);
 }
 
+/* The share that is shrunk now, or was last. */
+static struct store_share *
+evicted_share(const struct sweep *sw)
+{
+	return sw->others ? others_of(sw) : share_of(sw);
+}
+
 static void
 end_tree(struct sweep *sw)
 {
-	struct store_share *sh = share_of(sw);
-	uint64_t retry_ms = clock_ms() + RETRY_MS;
+	struct store_share *sh = share_of(sw), *others = others_of(sw);
+	const struct store_share *evicted = evicted_share(sw);
+	uint64_t now = clock_ms(), retry_ms = now + RETRY_MS;
+	bool futile = sw->phase == PHASE_EVICT && evicted->used >
+	    sw->target && sw->store->evicted == sw->evicted_before;
 
 	sw->retry_ms[sw->tree] = 0;
-	if (sw->incomplete || (sw->phase == PHASE_EVICT &&
-	    sh->used > sw->target &&
-	    sw->store->evicted == sw->evicted_before))
+	if (sw->incomplete || (futile && share_is_urgent(sw, sw->tree)))
 		sw->retry_ms[sw->tree] = retry_ms;
 	if (sw->incomplete)
 		sw->next_ms = MIN(sw->next_ms, retry_ms);
+	/* Any client can want lists of other lengths: a sweep for these must
+	   not come too often. */
+	if (sw->tree == STORE_PIECES && share_is_urgent(sw, STORE_OTHERS)) {
+		sw->others_ms = now + sw->cost_us * OTHERS_SPARE / 1000;
+		if (futile || sw->incomplete)
+			sw->others_ms = MAX(sw->others_ms, retry_ms);
+		others->wanted = 0;
+	}
 	sh->wanted = 0;
+	sw->others = false;
 	next_tree(sw);
 }
 
 static bool
 is_over(const struct store_share *sh)
 {
-	return sh->used > high_water(sh) || sh->used + sh->wanted > sh->limit;
+	return sh->used > store_high_water(sh) ||
+	    sh->used + sh->wanted > sh->limit;
+}
+
+/* The same without the lists of other lengths: is it over by its own? */
+static bool
+is_over_alone(const struct sweep *sw)
+{
+	struct store_share alone = *share_of(sw);
+
+	if (sw->tree == STORE_PIECES)
+		alone.used -= MIN(alone.used, others_of(sw)->used);
+	return is_over(&alone);
+}
+
+/* Must lists of other lengths go, for their own sake or for the tree's? */
+static bool
+others_are_over(const struct sweep *sw)
+{
+	const struct store_share *sh = share_of(sw), *others = others_of(sw);
+
+	return sw->tree == STORE_PIECES && others->used > 0 &&
+	    (is_over(others) || is_over(sh) ||
+	    sh->used + others->wanted > store_high_water(sh));
 }
 
 /* Even what is in use has to go: say so, and what would be enough. */
 static void
 hint(struct sweep *sw)
 {
-	struct store_share *sh = share_of(sw);
+	const struct store_share *sh = evicted_share(sw);
+	const uint64_t *bytes = sw->bytes[sw->others];
 	uint64_t need;
 
 	if (sw->tree != STORE_PIECES || sw->cutoff > 1 ||
+	    (sw->others && !is_over(sh)) ||
 	    !log_once(&sw->hint_ms, HINT_MS, clock_ms()))
 		return;
-	/* The share is three quarters, and is kept a tenth below. */
-	need = (sw->bytes[0] + sw->bytes[1] + sh->wanted) / 9 * 10 / 3 * 4;
+	/* The share is three quarters, and is kept a tenth below; that of
+	   others is a quarter of it. */
+	need = (bytes[0] + bytes[1] + sh->wanted) / 9 * 10 / 3 * 4;
+	if (sw->others)
+		need *= 4;
 	log_warn("cache-size is too small: piece lists that were used within "
 	    "a day have to go; %" PRIu64 " MiB would do for those",
 	    (need >> 20) + 1);
 }
 
+/* The bytes that a share has above a tenth below its limit, or above the room
+   for this. */
+static uint64_t
+excess_of(const struct store_share *sh, uint64_t wanted)
+{
+	uint64_t target = sh->limit - sh->limit / 10;
+
+	if (sh->limit - wanted < target)
+		target = sh->limit - wanted;
+	return sh->used - MIN(sh->used, target);
+}
+
+/* The bytes of other lengths that are to go.  They go first if the tree has no
+   room. */
+static uint64_t
+excess_of_others(const struct sweep *sw)
+{
+	const struct store_share *sh = share_of(sw), *others = others_of(sw);
+	uint64_t excess = 0, end;
+
+	if (is_over(others))
+		excess = excess_of(others, others->wanted);
+	if (is_over(sh))
+		excess = MAX(excess, excess_of(sh, sh->wanted));
+	end = sh->used + others->wanted;
+	if (end > store_high_water(sh))
+		excess = MAX(excess, end - store_high_water(sh));
+	return MIN(excess, others->used);
+}
+
 /* Find in the histogram what to remove, so that the rest has room. */
 static void
-begin_evict(struct sweep *sw)
+begin_evict(struct sweep *sw, bool others)
 {
-	struct store_share *sh = share_of(sw);
+	const uint64_t *bytes = sw->bytes[others];
+	struct store_share *sh;
 	uint64_t excess;
 
-	sw->target = sh->limit - sh->limit / 10;
-	if (sh->limit - sh->wanted < sw->target)
-		sw->target = sh->limit - sh->wanted;
-	excess = sh->used - MIN(sh->used, sw->target);
+	sw->others = others;
+	sh = evicted_share(sw);
+	excess = others ? excess_of_others(sw) : excess_of(sh, sh->wanted);
+	sw->target = sh->used - excess;
 	for (sw->cutoff = CLASSES - 1; sw->cutoff > 0; sw->cutoff--) {
-		if (sw->bytes[sw->cutoff] >= excess)
+		if (bytes[sw->cutoff] >= excess)
 			break;
-		excess -= sw->bytes[sw->cutoff];
+		excess -= bytes[sw->cutoff];
 	}
 	sw->quota = excess;
 	sw->evicted_before = sw->store->evicted;
 	hint(sw);
 	begin_pass(sw, PHASE_EVICT);
+}
+
+/* Remove lists of other lengths before those of piece-length, which go only if
+   they have no room without these. */
+static void
+next_evict(struct sweep *sw, bool others)
+{
+	bool same = sw->tree != STORE_PIECES ||
+	    sw->piece_len == sw->store->piece_len;
+
+	if (same && others && others_are_over(sw))
+		begin_evict(sw, true);
+	else if (same && is_over_alone(sw))
+		begin_evict(sw, false);
+	else
+		end_tree(sw);
+}
+
+static void
+end_count_others(struct sweep *sw)
+{
+	struct store_share *others = others_of(sw);
+
+	others->counting = false;
+	if (sw->incomplete || sw->piece_len != sw->store->piece_len)
+		return;
+	others->counted = true;
+	others->used = others->count_used;
 }
 
 /* The bytes of the tree are known. */
@@ -734,6 +865,8 @@ end_count(struct sweep *sw)
 	uint64_t now = clock_ms();
 
 	sh->counting = false;
+	if (sw->tree == STORE_PIECES)
+		end_count_others(sw);
 	/* An incomplete count is worse than the last one. */
 	if (sw->incomplete) {
 		end_tree(sw);
@@ -744,11 +877,9 @@ end_count(struct sweep *sw)
 	sw->checked[sw->tree] = true;
 	if (sw->tree == STORE_INFO) {
 		sh->entries = sh->count_entries;
-		if (is_over(sh))
-			begin_evict(sw);
-		else
-			end_tree(sw);
-	} else if (is_over(sh) || now >= sw->records_ms) {
+		next_evict(sw, false);
+	} else if (is_over(sh) || others_are_over(sw) ||
+	    now >= sw->records_ms) {
 		sw->records_ms = now + RECORDS_MS;
 		begin_pass(sw, PHASE_RECORDS);
 	} else
@@ -758,13 +889,8 @@ end_count(struct sweep *sw)
 static void
 end_records(struct sweep *sw)
 {
-	struct store_share *sh = share_of(sw);
-
-	sh->entries = sh->count_entries;
-	if (is_over(sh))
-		begin_evict(sw);
-	else
-		end_tree(sw);
+	share_of(sw)->entries = share_of(sw)->count_entries;
+	next_evict(sw, true);
 }
 
 /* All of the tree has been passed. */
@@ -775,8 +901,21 @@ end_pass(struct sweep *sw)
 		end_count(sw);
 	else if (sw->phase == PHASE_RECORDS)
 		end_records(sw);
+	else if (sw->others)
+		next_evict(sw, false);
 	else
 		end_tree(sw);
+}
+
+/* Has enough been removed?  With another piece-length, other lists are the ones
+   to keep. */
+static bool
+evict_is_done(const struct sweep *sw)
+{
+	return sw->phase == PHASE_EVICT && sw->scan.fd == -1 &&
+	    (evicted_share(sw)->used <= sw->target ||
+	    (sw->tree == STORE_PIECES &&
+	    sw->piece_len != sw->store->piece_len));
 }
 
 static void
@@ -787,11 +926,10 @@ work(struct sweep *sw)
 	if (sw->phase == PHASE_IDLE)
 		begin(sw);
 	while (sw->phase != PHASE_IDLE && clock_ms() < until) {
-		if (sw->phase == PHASE_EVICT &&
-		    sw->scan.fd == -1 && share_of(sw)->used <= sw->target) {
+		if (evict_is_done(sw)) {
 			while (sw->depth > 0)
 				leave(sw);
-			end_tree(sw);
+			end_pass(sw);
 		} else if (sw->depth > 0)
 			step(sw);
 		else
@@ -819,6 +957,8 @@ sweep_turn(struct sweep *sw, bool idle)
 			sw->store->shares[tree].wanted = 0;
 			sw->retry_ms[tree] = 0;
 		}
+		others_of(sw)->wanted = 0;
+		sw->others_ms = 0;
 		sw->next_ms = 0;
 		sw->records_ms = 0;
 	}

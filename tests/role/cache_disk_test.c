@@ -8,6 +8,7 @@
 
 #include <fts.h>
 
+#include "pkgtorrentd/cache/entry.h"
 #include "tests/lib/cache_rig.h"
 #include "tests/lib/pack_rig.h"
 #include "tests/lib/test.h"
@@ -486,6 +487,132 @@ TEST(size__removes_the_least_recently_used)
 	ATF_CHECK(mixed <= 1);
 	ATF_CHECK_EQ(N, kept + st.evicted);
 	ATF_CHECK_EQ(kept, st.entries);
+}
+
+#define OTHER_LEN	(64U << 10)
+#define OTHER_DIGESTS	8000		/* of large(), 160 KB */
+
+/* Bytes of the packs of a piece length. */
+static uint64_t
+du_of(uint32_t piece_len)
+{
+	char path[] = "cache/pieces", *paths[] = { path, NULL };
+	uint64_t bytes = 0;
+	FTSENT *e;
+	FTS *fts;
+
+	fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	ATF_REQUIRE(fts != NULL);
+	while ((e = fts_read(fts)) != NULL)
+		if (e->fts_info == FTS_F &&
+		    entry_pack_len(e->fts_name) == piece_len)
+			bytes += (uint64_t)e->fts_statp->st_blocks * 512;
+	fts_close(fts);
+	return bytes;
+}
+
+static unsigned
+count_others(unsigned n)
+{
+	unsigned i, found = 0;
+
+	for (i = 0; i < n; i++)
+		found += get_pieces(&c, large(i), OTHER_LEN) == OTHER_DIGESTS;
+	return found;
+}
+
+/* Lists of other lengths than piece-length have a quarter, in which the least
+   recently used go; those of piece-length stay, however old. */
+TEST(others__have_a_quarter)
+{
+	enum { N = 100, OLD = 8, LIMIT = 8 << 20 };
+	const uint64_t quarter = PIECES_SHARE(LIMIT) / 4;
+	unsigned i, stored = 0;
+
+	cache_start(&c, "cache-size 8M\n");
+	wait_for_sweeps(&c, 1);
+	for (i = 0; i < N; i++)
+		put_pieces(&c, large(i), PIECE_LEN, 500, NULL);
+	ATF_REQUIRE_EQ(N, count_large(N));
+	for (i = 0; i < N; i++)
+		set_days(large(i)->path, PIECE_LEN, 20);
+	for (i = 0; i < OLD; i++)
+		put_pieces(&c, large(i), OTHER_LEN, 500, NULL);
+	ATF_REQUIRE_EQ(OLD, count_others(OLD));
+	for (i = 0; i < OLD; i++)
+		set_days(large(i)->path, OTHER_LEN, 10);
+	/* One of 160 KB fits, then some of the old ones go. */
+	for (i = OLD; i < 2 * OLD; i++) {
+		put_pieces(&c, large(i), OTHER_LEN, 500, NULL);
+		stored += get_pieces(&c, large(i), OTHER_LEN) ==
+		    OTHER_DIGESTS;
+		if (i == OLD + 2)
+			wait_for_sweeps(&c, 2);
+		ATF_CHECK_MSG(du_of(OTHER_LEN) <= quarter, "%u", i);
+	}
+	ATF_CHECK_EQ(OTHER_DIGESTS, get_pieces(&c, large(OLD), OTHER_LEN));
+	ATF_CHECK_MSG(stored >= 2, "%u", stored);
+	ATF_CHECK_EQ(1, count_in_log(&c, "its share of cache-size is used"));
+	ATF_CHECK(count_others(OLD) < OLD);
+	ATF_CHECK_EQ(N, count_large(N));
+}
+
+/* They go first, although they were used last; and those of piece-length go
+   only if they have no room without these. */
+TEST(others__go_first)
+{
+	enum { N = 400, OTHERS = 5 };
+	struct status st;
+	unsigned i;
+
+	cache_start(&c, "cache-size 1G\n");
+	wait_for_sweeps(&c, 1);
+	for (i = 0; i < N; i++)
+		put_pieces(&c, large(i), PIECE_LEN, 500, NULL);
+	ATF_REQUIRE_EQ(N, count_large(N));
+	for (i = 0; i < N; i++)
+		set_days(large(i)->path, PIECE_LEN, 20);
+	for (i = 0; i < OTHERS; i++)
+		put_pieces(&c, large(i), OTHER_LEN, 500, NULL);
+	ATF_REQUIRE_EQ(OTHERS, count_others(OTHERS));
+	/* 4.0 MB and 0.8 MB; room for 4.5, kept at 4.1. */
+	send_conf(&c, "cache-size 6M\n");
+	st = wait_for_sweeps(&c, cache_status(&c).sweeps + 1);
+	ATF_CHECK(st.evicted > 0);
+	ATF_CHECK(count_others(OTHERS) < OTHERS);
+	ATF_CHECK_EQ(N, count_large(N));
+	/* No room for any of them makes none of those go. */
+	for (i = 0; i < OTHERS; i++)
+		put_pieces(&c, large(i), OTHER_LEN, 500, NULL);
+	count_others(OTHERS);
+	ATF_CHECK_EQ(N, count_large(N));
+	/* Room for 3.1: all of them, and then some of those. */
+	send_conf(&c, "cache-size 4M\n");
+	wait_for_sweeps(&c, cache_status(&c).sweeps + 1);
+	ATF_CHECK_EQ(0, count_others(OTHERS));
+	ATF_CHECK(count_large(N) < N);
+	ATF_CHECK(count_large(N) > N / 2);
+}
+
+/* With another piece-length, the lists that were there are the others. */
+TEST(others__follow_piece_length)
+{
+	enum { N = 100 };
+	unsigned i;
+
+	cache_start(&c, "cache-size 2M\n");
+	wait_for_sweeps(&c, 1);
+	for (i = 0; i < N; i++)
+		put_pieces(&c, large(i), PIECE_LEN, 500, NULL);
+	ATF_REQUIRE_EQ(N, count_large(N));
+	send_conf(&c, "cache-size 2M\npiece-length 64K\n");
+	new_front(&c);
+	wait_for_sweeps(&c, cache_status(&c).sweeps + 1);
+	ATF_CHECK(du_of(PIECE_LEN) <= PIECES_SHARE(2 << 20) / 4);
+	ATF_CHECK(count_large(N) > 0);
+	for (i = 0; i < 4; i++)
+		put_pieces(&c, large(i), OTHER_LEN, 500, NULL);
+	ATF_CHECK_EQ(4, count_others(4));
 }
 
 /* Packs that were used last before that day go whole. */

@@ -8,7 +8,7 @@ import struct
 from service import run
 
 # As pkgtorrentd/cache/summary.c has it: used bytes and entries of both trees.
-SUMMARY = struct.Struct("=8sQQQQ")
+SUMMARY = struct.Struct("=8s6Q")
 
 
 def old_pieces(*paths):
@@ -39,13 +39,13 @@ def read_summary():
 def summary(used, entries):
     """One that is whole, but wrong."""
     magic = read_summary()[0]
-    data = SUMMARY.pack(magic, 4096, int(used), 1, int(entries))
+    data = SUMMARY.pack(magic, 4096, int(used), 1, int(entries), 0, 1 << 20)
     with open("cache/summary", "wb") as f:
         f.write(data + hashlib.sha256(data).digest())
 
 
 def summary_entries():
-    print(sum(read_summary()[3:]))
+    print(sum(read_summary()[3:5]))
 
 
 def break_summary(how):

@@ -128,8 +128,8 @@ TEST(info__is_of_one_kind)
 	}
 }
 
-#define HEX16	"0123456789abcdef"
-#define HEX64	HEX16 HEX16 HEX16 HEX16
+#define HEX32	"0123456789abcdef0123456789abcdef"
+#define HEX64	HEX32 HEX32
 
 TEST(name__has_the_piece_length_of_a_pack)
 {

@@ -193,7 +193,7 @@ TEST(request__nullfile)
 #define SIMPLE	S "simple/a"
 #define DIGEST	S "digest/" HEX
 
-/* The fields of a query; others may be anything. */
+/* The piece length of a query, in which other fields may be anything. */
 static const struct {
 	const char	*target;
 	int		 status;

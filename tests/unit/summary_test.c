@@ -28,6 +28,8 @@ save(uint64_t base)
 	st.shares[STORE_INFO].entries = base + 1;
 	st.shares[STORE_PIECES].used = base + 2;
 	st.shares[STORE_PIECES].entries = base + 3;
+	st.shares[STORE_OTHERS].used = base + 1;
+	st.piece_len = 1 << 20;
 	summary_save(&st);
 }
 
@@ -36,6 +38,7 @@ static bool
 knows(uint64_t base)
 {
 	start();
+	st.piece_len = 1 << 20;
 	summary_load(&st);
 	if (!st.shares[STORE_INFO].counted || !st.shares[STORE_PIECES].counted)
 		return false;
@@ -43,6 +46,7 @@ knows(uint64_t base)
 	ATF_CHECK_EQ(base + 1, st.shares[STORE_INFO].entries);
 	ATF_CHECK_EQ(base + 2, st.shares[STORE_PIECES].used);
 	ATF_CHECK_EQ(base + 3, st.shares[STORE_PIECES].entries);
+	ATF_CHECK_EQ(base + 1, st.shares[STORE_OTHERS].used);
 	return true;
 }
 
@@ -53,6 +57,16 @@ TEST(summary__is_read_back)
 	ATF_CHECK(knows(1000));
 	save(1ULL << 40);
 	ATF_CHECK(knows(1ULL << 40));
+}
+
+/* Of another piece-length, any list may be of another length. */
+TEST(summary__is_of_one_piece_length)
+{
+	save(1000);
+	start();
+	st.piece_len = 64 << 10;
+	summary_load(&st);
+	ATF_CHECK_EQ(1002, st.shares[STORE_OTHERS].used);
 }
 
 /* Written when the size has changed, under another name first. */

@@ -216,13 +216,15 @@ value_is(const char *p, const char *end, const char *word)
 	    len == strlen(word) && memcmp(value, word, len) == 0;
 }
 
-/* The field piece of a query.  Others may be malformed. */
+/* The field piece of a query, of those that know it.  Other fields may be
+   malformed. */
 static int
 take_piece(struct request *req, const char **why)
 {
 	const char	*p = req->query.p, *end, *next, *equals;
 
-	if (p == NULL)
+	if (p == NULL || (req->kind != REQUEST_SINGLE &&
+	    req->kind != REQUEST_SIMPLE && req->kind != REQUEST_DIGEST))
 		return 0;
 	for (end = p + req->query.len; p < end; p = next + (next < end)) {
 		next = memchr(p, '&', (size_t)(end - p));
@@ -284,7 +286,7 @@ route_service(struct request *req, char *below, enum http_method method,
 		status = take_path(req, rest, why);
 		return status != 0 ? status : take_piece(req, why);
 	}
-	if (status == 0 && req->kind == REQUEST_DIGEST)
+	if (status == 0)
 		status = take_piece(req, why);
 	req->path[0] = '\0';
 	req->path_len = 0;

@@ -46,7 +46,7 @@ struct torrent {
 	bool			 settled;	/* may be remembered */
 	bool			 by_mount;	/* until its mounts change */
 	uint32_t		 layout_epoch;	/* when it was made */
-	uint32_t		 piece_len;	/* bytes; 0: the cache made it */
+	uint32_t		 piece_len;	/* bytes; 0: of the cache */
 	struct specs		 specs;
 	struct blob		*info;
 	uint8_t			 info_hash[SHA1_LEN];

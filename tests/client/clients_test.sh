@@ -109,6 +109,15 @@ get_all()
 	start_seed $seed
 	get_set $client
 
+	# With the piece length that fits, and so other padding.
+	want 200 "$service/digest/$digest?piece=auto"
+	torrent_has piece-length 65536 "the piece length"
+	cp body fit.torrent
+	mkdir fit
+	get_with_$client fit.torrent fit ||
+	    fail "$client failed with small pieces"
+	same_everything $client fit
+
 	for name in zz-last.iso 'brackets[1].rpm'; do
 		want 200 "$service/single/$(url_path "/yum/$name")"
 		torrent_has form single "the form"

@@ -6,7 +6,6 @@
 
 #include <linux/openat2.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -617,39 +616,8 @@ share_room(const struct store_share *sh)
 		if (room > sh->limit)
 			room = sh->limit;
 	}
-	return room;
-}
-
-/* Lists of other lengths leave the room above the high water of their tree to
-   its own: they never cause a sweep of these. */
-static bool
-share_has_room(const struct store *st, unsigned share, uint64_t need)
-{
-	const struct store_share *sh = &st->shares[share];
-	const struct store_share *all = &st->shares[STORE_PIECES];
-
-	if (sh->used + sh->pending + need > share_room(sh))
-		return false;
-	return share != STORE_OTHERS || all->used + all->pending + need <=
-	    MIN(share_room(all), store_high_water(all));
-}
-
-bool
-store_has_room(struct store *st, enum store_tree tree, const char *name,
-    uint64_t need)
-{
-	unsigned share = tree == STORE_PIECES && store_is_other(st, name) ?
-	    STORE_OTHERS : tree;
-	struct store_share *sh = &st->shares[share];
-
-	if (need > entry_max(st, share)) {
-		store_complain(st, STORE_NO_ROOM, tree == STORE_INFO ?
-		    "not stored: longer than a sixteenth of its share of "
-		    "cache-size" : "not stored: longer than half of its share "
-		    "of cache-size", name);
-		return false;
-	}
-	if (share_has_room(st, share, need))
+	if (sh->used + sh->reserved + need +
+	    (tree == STORE_PIECES ? st->pending : 0) <= room)
 		return true;
 	if (need > sh->wanted)
 		sh->wanted = need;
@@ -658,12 +626,36 @@ store_has_room(struct store *st, enum store_tree tree, const char *name,
 	return false;
 }
 
-/* The same for an entry that is a file. */
+/* The bytes that an entry will take if it is a file. */
+static uint64_t
+entry_need(size_t len)
+{
+	return (len / BLOCK + 2) * BLOCK;
+}
+
 static bool
 has_room(struct store *st, const char *name, size_t len)
 {
 	return store_may_write(st) && store_has_room(st, tree_of(name), name,
-	    (len / BLOCK + 2) * BLOCK);
+	    entry_need(len));
+}
+
+/* Keep room for all of an entry while its parts are written. */
+static void
+reserve_room(struct store *st, struct store_writing *w, const char *name,
+    size_t len)
+{
+	w->share = &st->shares[tree_of(name)];
+	w->reserved = entry_need(len);
+	w->share->reserved += w->reserved;
+}
+
+static void
+release_room(struct store_writing *w)
+{
+	if (w->share != NULL)
+		w->share->reserved -= w->reserved;
+	w->share = NULL;
 }
 
 void
@@ -707,6 +699,7 @@ stop_writing(struct store_writing *w)
 {
 	int error = errno;
 
+	release_room(w);
 	if (w->fd > 0)
 		close(w->fd);
 	if (w->dirfd > 0) {
@@ -805,6 +798,7 @@ store_end_writing(struct store *st, struct store_writing *w, const char *name)
 		stop_writing(w);
 		return -1;
 	}
+	release_room(w);
 	/* Some file systems allocate blocks later. */
 	file_add(st, tree, last,
 	    store_bytes(&sb) > w->len ? store_bytes(&sb) : w->len);
@@ -865,6 +859,7 @@ store_save_part(struct store *st, struct store_writing *w, const char *name,
 		if (!has_room(st, name, len))
 			return -1;
 		w->temporary = st->long_temporary;
+		reserve_room(st, w, name, len);
 		if (store_begin_writing(st, w, name) == -1)
 			goto fail;
 	}

@@ -54,8 +54,8 @@ struct store_share {
 	uint64_t	 count_entries;
 	uint64_t	 wanted;	/* bytes that found no room since the
 					   last sweep */
-	uint64_t	 pending;	/* bytes that will be appended to packs,
-					   with a block for each pack */
+	uint64_t	 reserved;	/* for an entry that is written in
+					   parts */
 };
 
 struct store {
@@ -188,10 +188,14 @@ struct store_writing {
 	int		 fd;
 	size_t		 len;		/* bytes written */
 	struct stat	 dir;		/* as it was before */
+	struct store_share *share;	/* with so many bytes reserved; NULL:
+					   none */
+	uint64_t	 reserved;
 };
 
 /* Do the next part of store_save(), about this many bytes.  1: the entry is
-   stored, 0: it goes on, -1: it was not stored, as above. */
+   stored, 0: it goes on, and no other takes its room, -1: it was not stored, as
+   above. */
 int	store_save_part(struct store *, struct store_writing *,
 	    const char *name, const void *, size_t len, size_t most);
 /*

@@ -365,7 +365,7 @@ struct msg_syscall {
 struct msg_resolve {
 	uint64_t	id;
 	uint32_t	flags;			/* PART_MORE, RESOLVE_ */
-	uint32_t	zero;
+	uint32_t	client;			/* whose turn it takes */
 	uint8_t		expect[SEAL_LEN];	/* SHA-256 of that listing */
 };
 

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,11 +25,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/spec.h"
+#include "common/turns.h"
 #include "hasher/walker/glob.h"
 #include "hasher/walker/match.h"
 #include "hasher/walker/tree.h"
-
-#define TURN_US		5000
 
 /* With more than this in the queue, no messages of the front are read. */
 #define REQUESTS_MAX	1024
@@ -38,8 +38,10 @@
 
 #define RESOLUTION_US_MAX	2000000		/* own time, with globs */
 #define PLAIN_US_MAX		(3 * TURN_US)
-/* Active requests of each kind: bounds descriptors and memory. */
+/* Active requests of each kind: bounds descriptors and memory.  In more than so
+   many places each client has one. */
 #define QUEUE_ACTIVE_MAX	8
+#define QUEUE_ACTIVE_SHARED	4
 
 /*
  * One request to resolve specs: collected from its parts, then resolved in
@@ -48,13 +50,15 @@
 struct resolution {
 	TAILQ_ENTRY(resolution)	 entry;
 	uint64_t		 id;
+	uint32_t		 client;	/* whose turns it takes */
 	uint32_t		 flags;		/* RESOLVE_EXPECT */
 	uint8_t			 expect[SEAL_LEN];
 	struct buf		 specs;		/* struct msg_spec items */
 	bool			 globs;		/* has a spec with wildcards */
 	/* State in the queue. */
+	struct turn		 turn;
 	bool			 active;
-	bool			 tried;		/* has had a turn */
+	bool			 waits;		/* to be active */
 	bool			 slow;		/* MSG_SLOW was sent */
 	/* Results so far. */
 	struct buf		 listing;
@@ -68,24 +72,26 @@ TAILQ_HEAD(resolutions, resolution);
 
 /*
  * The queue of turns.  Requests without globs come first, unless they have had
- * three quarters of the time; the requests of one kind take turns.  A request
- * that finds QUEUE_ACTIVE_MAX others active still gets one turn at once,
- * because most requests need only one, and starts again once it is active.
+ * three quarters of the time; those of one kind take turns, which go round by
+ * client, and round the requests of a client.  A request that finds no place
+ * among the active ones still gets one turn at once, because most requests need
+ * only one, and starts again once it is active.
  */
 struct line {
-	struct resolutions	 active;	/* the first one is next */
-	struct resolutions	 fresh;		/* have had no turn */
-	struct resolutions	 waiting;
+	struct turns		 ready;		/* active, or had no turn */
+	struct turns		 waiting;	/* for a place */
+	const struct resolution	*active[QUEUE_ACTIVE_MAX];
 	unsigned		 nactive;
-	bool			 fresh_is_next;
 };
 
 struct queue {
-	struct line	 plain;
-	struct line	 globs;
-	uint64_t	 plain_us;	/* since the last turn of a glob */
-	unsigned	 count;
-	size_t		 spec_bytes;	/* of all requests */
+	struct line		 plain;
+	struct line		 globs;
+	uint64_t		 plain_us;	/* since the last turn of a
+						   glob */
+	struct resolutions	 all;
+	unsigned		 count;
+	size_t			 spec_bytes;	/* of all requests */
 };
 
 struct walker {
@@ -102,13 +108,14 @@ struct walker {
 };
 
 static struct resolution *
-resolution_new(uint64_t id)
+resolution_new(uint64_t id, uint32_t client)
 {
 	struct resolution	*r = calloc(1, sizeof(*r));
 
 	if (r == NULL)
 		fatal("no memory for a request");
 	r->id = id;
+	r->client = client;
 	return r;
 }
 
@@ -357,23 +364,13 @@ resolution_rewind(struct resolution *r)
 }
 
 static void
-line_init(struct line *line)
-{
-	TAILQ_INIT(&line->active);
-	TAILQ_INIT(&line->fresh);
-	TAILQ_INIT(&line->waiting);
-	line->nactive = 0;
-	line->fresh_is_next = false;
-}
-
-static void
 queue_init(struct queue *q)
 {
-	line_init(&q->plain);
-	line_init(&q->globs);
-	q->plain_us = 0;
-	q->count = 0;
-	q->spec_bytes = 0;
+	turns_init(&q->plain.ready);
+	turns_init(&q->plain.waiting);
+	turns_init(&q->globs.ready);
+	turns_init(&q->globs.waiting);
+	TAILQ_INIT(&q->all);
 }
 
 static struct line *
@@ -382,107 +379,127 @@ line_of(struct queue *q, const struct resolution *r)
 	return r->globs ? &q->globs : &q->plain;
 }
 
-static struct resolutions *
-line_list(struct line *line, const struct resolution *r)
+static struct turns *
+line_turns(struct line *line, const struct resolution *r)
 {
-	return r->active ? &line->active : r->tried ? &line->waiting :
-	    &line->fresh;
+	return r->waits ? &line->waiting : &line->ready;
+}
+
+static struct resolution *
+resolution_of(const struct turn *turn)
+{
+	return turn == NULL ? NULL : (struct resolution *)(void *)
+	    ((char *)(uintptr_t)turn - offsetof(struct resolution, turn));
+}
+
+/* Is there a place for this request among the active ones? */
+static bool
+line_has_place(const struct line *line, const struct resolution *r)
+{
+	unsigned	 i;
+
+	if (line->nactive < QUEUE_ACTIVE_SHARED)
+		return true;
+	for (i = 0; i < line->nactive; i++)
+		if (line->active[i]->client == r->client)
+			return false;
+	return line->nactive < QUEUE_ACTIVE_MAX;
 }
 
 static void
+line_activate(struct line *line, struct resolution *r)
+{
+	line->active[line->nactive++] = r;
+	r->active = true;
+}
+
+static void
+line_deactivate(struct line *line, const struct resolution *r)
+{
+	unsigned	 i = 0;
+
+	if (!r->active)
+		return;
+	while (line->active[i] != r)
+		i++;
+	line->active[i] = line->active[--line->nactive];
+}
+
+/* Give the places that are free to the clients that have waited longest. */
+static void
 line_fill(struct line *line)
 {
+	struct turns_line	*client, *next;
 	struct resolution	*r;
 
-	while (line->nactive < QUEUE_ACTIVE_MAX) {
-		r = TAILQ_FIRST(&line->waiting);
-		if (r == NULL)
-			r = TAILQ_FIRST(&line->fresh);
-		if (r == NULL)
-			break;
-		TAILQ_REMOVE(line_list(line, r), r, entry);
-		TAILQ_INSERT_TAIL(&line->active, r, entry);
-		r->active = true;
-		line->nactive++;
+	TAILQ_FOREACH_SAFE(client, &line->waiting.ring, entry, next) {
+		r = resolution_of(TAILQ_FIRST(&client->work));
+		if (!line_has_place(line, r))
+			continue;
+		turns_remove(&line->waiting, &r->turn);
+		r->waits = false;
+		line_activate(line, r);
+		turns_add(&line->ready, &r->turn, r->client);
+		turns_rotate(&line->waiting, client);
 	}
 }
 
 static void
 queue_add(struct queue *q, struct resolution *r)
 {
-	struct line	*line = line_of(q, r);
-
-	TAILQ_INSERT_TAIL(&line->fresh, r, entry);
+	turns_add(&line_of(q, r)->ready, &r->turn, r->client);
+	TAILQ_INSERT_TAIL(&q->all, r, entry);
 	q->count++;
 	q->spec_bytes += r->specs.len;
-	line_fill(line);
-}
-
-static struct resolution *
-list_find(const struct resolutions *list, uint64_t id)
-{
-	struct resolution	*r;
-
-	TAILQ_FOREACH(r, list, entry)
-		if (r->id == id)
-			break;
-	return r;
 }
 
 static struct resolution *
 queue_find(const struct queue *q, uint64_t id)
 {
-	const struct resolutions *const	 lists[] = {
-		&q->plain.active, &q->plain.fresh, &q->plain.waiting,
-		&q->globs.active, &q->globs.fresh, &q->globs.waiting
-	};
-	struct resolution		*r = NULL;
-	unsigned			 i;
+	struct resolution	*r;
 
-	for (i = 0; i < 6 && r == NULL; i++)
-		r = list_find(lists[i], id);
+	TAILQ_FOREACH(r, &q->all, entry)
+		if (r->id == id)
+			break;
 	return r;
-}
-
-static struct resolution *
-line_next(const struct line *line)
-{
-	struct resolution	*active = TAILQ_FIRST(&line->active);
-	struct resolution	*fresh = TAILQ_FIRST(&line->fresh);
-
-	return fresh != NULL && active->tried && line->fresh_is_next ?
-	    fresh : active;
 }
 
 /* The request that has the next turn, or NULL. */
 static struct resolution *
 queue_next(const struct queue *q)
 {
-	struct resolution	*plain = line_next(&q->plain);
-	struct resolution	*glob = line_next(&q->globs);
+	struct turn	*plain = turns_first(&q->plain.ready);
+	struct turn	*glob = turns_first(&q->globs.ready);
 
-	return plain == NULL || (glob != NULL &&
-	    q->plain_us >= PLAIN_US_MAX) ? glob : plain;
+	return resolution_of(plain == NULL || (glob != NULL &&
+	    q->plain_us >= PLAIN_US_MAX) ? glob : plain);
 }
 
-/* After a turn of this many microseconds: the other requests of its kind come
-   first. */
+/* After a turn of this many microseconds: other clients come first, and then
+   the other requests of this one. */
 static void
 queue_rotate(struct queue *q, struct resolution *r, uint64_t us)
 {
-	struct line	*line = line_of(q, r);
+	struct line		*line = line_of(q, r);
+	struct turns_line	*client = r->turn.line;
 
-	if (r->globs || q->globs.nactive == 0)
+	if (r->globs || turns_first(&q->globs.ready) == NULL)
 		q->plain_us = 0;
 	else
 		q->plain_us += us;
-	line->fresh_is_next = r->active;
-	TAILQ_REMOVE(line_list(line, r), r, entry);
-	/* Only active requests keep memory and descriptors. */
-	if (!r->active && r->result == 0)
-		resolution_rewind(r);
-	r->tried = true;
-	TAILQ_INSERT_TAIL(line_list(line, r), r, entry);
+	turns_remove(&line->ready, &r->turn);
+	if (r->result == 0 && !r->active) {
+		if (line_has_place(line, r))
+			line_activate(line, r);
+		else {
+			/* Only active requests keep memory and
+			   descriptors. */
+			resolution_rewind(r);
+			r->waits = true;
+		}
+	}
+	turns_add(line_turns(line, r), &r->turn, r->client);
+	turns_rotate(&line->ready, client);
 }
 
 /* Frees the request. */
@@ -491,8 +508,9 @@ queue_remove(struct queue *q, struct resolution *r)
 {
 	struct line	*line = line_of(q, r);
 
-	TAILQ_REMOVE(line_list(line, r), r, entry);
-	line->nactive -= r->active;
+	turns_remove(line_turns(line, r), &r->turn);
+	TAILQ_REMOVE(&q->all, r, entry);
+	line_deactivate(line, r);
 	q->count--;
 	q->spec_bytes -= r->specs.len;
 	resolution_free(r);
@@ -504,7 +522,7 @@ queue_clear(struct queue *q)
 {
 	struct resolution	*r;
 
-	while ((r = queue_next(q)) != NULL)
+	while ((r = TAILQ_FIRST(&q->all)) != NULL)
 		queue_remove(q, r);
 }
 
@@ -648,7 +666,7 @@ walker_on_resolve(struct walker *w, const struct msg *msg)
 	if (r == NULL) {
 		if (queue_find(&w->queue, body->id) != NULL)
 			return FAULT_CONTENT;
-		r = w->partial = resolution_new(body->id);
+		r = w->partial = resolution_new(body->id, body->client);
 	}
 	if (r->id != body->id ||
 	    resolution_add(r, body, msg->tail, msg->tail_len) == -1)

@@ -322,7 +322,7 @@ some_path(char *out)
 static void
 resolve(uint8_t arg)
 {
-	struct msg_resolve body = { .id = 1 + arg % 4 };
+	struct msg_resolve body = { .id = 1 + arg % 4, .client = arg / 4 };
 	struct buf tail = { 0 };
 	struct msg_spec spec;
 	unsigned n = arg & 64 ? 1 + next() % 4U : 1, i;

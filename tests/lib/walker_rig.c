@@ -152,6 +152,7 @@ send_specs(struct walker *w, const struct buf *specs, const uint8_t *expect)
 
 	memset(&body, 0, sizeof(body));
 	body.id = ++w->last_id;
+	body.client = w->client;
 	if (expect != NULL) {
 		body.flags = RESOLVE_EXPECT;
 		memcpy(body.expect, expect, SEAL_LEN);

@@ -13,6 +13,7 @@ struct walker {
 	struct proc	 proc;
 	struct channel	 front;		/* the test's end */
 	uint64_t	 last_id;
+	uint32_t	 client;	/* of the requests that are sent */
 };
 
 /* Answers to a RESOLVE. */

@@ -292,6 +292,92 @@ TEST(turn__short_glob_passes_many_long)
 		slow += receive(&w.front, &msg) == MSG_SLOW;
 }
 
+/* The next answer, but for those that a pattern is slow, of which it counts how
+   many come before. */
+static uint64_t
+next_answered(int *slow)
+{
+	struct msg	 msg;
+	enum msg_type	 type;
+
+	for (*slow = 0; (type = receive(&w.front, &msg)) == MSG_SLOW; ++*slow)
+		continue;
+	while (type == MSG_LISTING)
+		type = receive(&w.front, &msg);
+	ATF_REQUIRE_EQ(MSG_RESOLVED, type);
+	return ((const struct msg_resolved *)msg.body)->id;
+}
+
+/* However many long patterns one client asks for, another's has every second
+   turn, and so ends before any of them. */
+TEST(turn__clients_share)
+{
+	uint64_t	 one;
+	int		 i, slow;
+
+	make_files("www/a");
+	make_slow();
+	walker_start_on_www(&w, "");
+	pause_walker(&w);
+	w.client = 1;
+	for (i = 0; i < 12; i++)
+		send_spec(&w, slow_glob, 20);
+	w.client = 2;
+	one = send_spec(&w, slow_glob, 1);
+	resume_walker(&w);
+	ATF_CHECK_EQ(one, next_answered(&slow));
+	ATF_CHECK_EQ(13, slow);
+}
+
+/* Nor does it wait for the first turn of each. */
+TEST(turn__another_client_comes_next)
+{
+	uint64_t	 one;
+	int		 i, slow;
+
+	make_files("www/a");
+	make_slow();
+	walker_start_on_www(&w, "");
+	pause_walker(&w);
+	w.client = 1;
+	for (i = 0; i < 12; i++)
+		send_spec(&w, slow_glob, 20);
+	w.client = 2;
+	one = send_spec(&w, "/a*", 1);
+	resume_walker(&w);
+	ATF_CHECK_EQ(one, next_answered(&slow));
+	ATF_CHECK_MSG(slow <= 1, "%d others had a turn", slow);
+}
+
+/* Of nine the last finds no place among the active ones, and begins again when
+   another has ended. */
+TEST(turn__a_place_for_each_client)
+{
+	uint64_t	 ids[9];
+	struct msg_id	 id = { 0 };
+	struct msg	 msg;
+	int		 i, slow;
+
+	make_files("www/a");
+	make_slow();
+	walker_start_on_www(&w, "");
+	pause_walker(&w);
+	for (i = 0; i < 9; i++) {
+		w.client = (uint32_t)i;
+		ids[i] = send_spec(&w, slow_glob, i < 8 ? 20 : 1);
+	}
+	resume_walker(&w);
+	for (i = 0; i < 9; i++)
+		ATF_REQUIRE_EQ(MSG_SLOW, receive(&w.front, &msg));
+	id.id = ids[3];
+	must_send(&w.front, MSG_CANCEL, &id, NULL, 0, NULL, 0);
+	ATF_CHECK_EQ(ids[3], next_answered(&slow));
+	/* The others may end first: their time is bounded. */
+	for (i = 0; i < 8 && next_answered(&slow) != ids[8]; i++)
+		continue;
+	ATF_CHECK(i < 8);
+}
+
 TEST(turn__cancel)
 {
 	struct msg_resolve	 part;

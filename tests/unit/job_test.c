@@ -294,8 +294,9 @@ cache_knows_nothing(struct rig *rig)
 	rig_say(rig, &rig->cache, MSG_INFO, &body, NULL, 0);
 }
 
-/* List the files, and claim to have worked for so long. */
-static void
+/* List the files, and claim to have worked for so long.  Returns the client
+   that was named. */
+static uint32_t
 walker_works(struct rig *rig, const char *paths, struct identity id,
     uint32_t used_us)
 {
@@ -306,17 +307,20 @@ walker_works(struct rig *rig, const char *paths, struct identity id,
 	struct msg_resolved body = { .id = asked->id, .result = RESOLVE_OK,
 	    .used_us = used_us };
 	struct buf records = listing(paths, id);
+	const uint32_t client = asked->client;
 
 	sha256(records.data, records.len, body.listing_sha256);
 	rig_say(rig, walker, MSG_LISTING, &part, records.data, records.len);
 	rig_say(rig, walker, MSG_RESOLVED, &body, NULL, 0);
 	buf_free(&records);
+	return client;
 }
 
-static void
+/* Returns the client that was named. */
+static uint32_t
 walker_lists(struct rig *rig, const char *paths, struct identity id)
 {
-	walker_works(rig, paths, id, 0);
+	return walker_works(rig, paths, id, 0);
 }
 
 static void
@@ -1383,11 +1387,12 @@ TEST(job__too_many_of_a_client)
 	static const uint8_t ip[16] = { 192, 0, 2, 1 };
 	struct rig *rig = rig_start("max-jobs-per-client 1\n");
 	struct addr *addr = addr_get(&rig->addrs, 2, ip);
+	const struct msg_resolve *asked;
 	struct request_rig r[3];
 	struct identity id = identity(1);
 
 	request_send(rig, &r[0], "/a/x", true, false, addr);
-	walker_lists(rig, "/a/x", id);
+	ATF_CHECK_EQ(addr->number, walker_lists(rig, "/a/x", id));
 	cache_answers_pieces(rig, 1, false);
 	walker_opens(rig, 1, id);
 	request_send(rig, &r[1], "/a/y", true, false, addr);
@@ -1397,6 +1402,8 @@ TEST(job__too_many_of_a_client)
 	ATF_CHECK_EQ(1, addr->jobs);
 	/* Another client's job is not counted. */
 	request_send(rig, &r[2], "/a/z", true, false, NULL);
+	asked = rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	ATF_CHECK(asked->client != addr->number);
 	hasher_hashes(rig, 1, id);
 	request_check(rig, &r[0], 200);
 	ATF_CHECK_EQ(0, addr->jobs);

@@ -786,7 +786,7 @@ job_send_walker(struct ask *ask)
 		job_unask(job, ask);
 	else if (job_files_ask_walker(&job->files, &job->specs, all->conf,
 	    ask->worker, (uint32_t)(ask->worker - all->workers.walkers),
-	    job->id) == -1) {
+	    job->id, job_client(job)) == -1) {
 		ask_end(ask);
 		job_fail_memory(job);
 	}

@@ -115,10 +115,12 @@ job_files_count_share(const struct specs *specs, const struct conf *conf,
 
 int
 job_files_ask_walker(struct job_files *files, const struct specs *specs,
-    const struct conf *conf, struct worker *w, uint32_t walker, uint64_t id)
+    const struct conf *conf, struct worker *w, uint32_t walker, uint64_t id,
+    uint32_t client)
 {
 	struct share *share = &files->shares[walker];
-	struct msg_resolve body = { .id = id, .flags = PART_MORE };
+	struct msg_resolve body = { .id = id, .flags = PART_MORE,
+	    .client = client };
 	struct msg_spec item = { 0 };
 	struct str spec = { 0 };
 	struct buf tail = { 0 };

@@ -84,11 +84,11 @@ void	job_files_free(struct job_files *);
    of them. */
 uint32_t job_files_count_share(const struct specs *, const struct conf *,
 	    int walker, struct str *first);
-/* Send a walker its share of the specs under the job's id.  0, or -1 without
-   memory. */
+/* Send a walker its share of the specs under the job's id, for the client's
+   turns.  0, or -1 without memory. */
 int	job_files_ask_walker(struct job_files *, const struct specs *,
 	    const struct conf *, struct worker *, uint32_t walker,
-	    uint64_t id);
+	    uint64_t id, uint32_t client);
 /*
  * A walker's answer, after its listing has arrived in next.  *refusal is set
  * if it could not make one, or NULL.  false: it is not an answer to this

@@ -106,12 +106,21 @@ between(enum role role)
 	return &peers[role - ROLE_WALKER];
 }
 
-/* Both ends new, as when the parent has replaced the child. */
+/* Both ends new, as when the parent has replaced the child.  The front must not
+   find that the old one was closed before it has the new one: the child would
+   seem to have ended over its request. */
 static void
 between_connect(struct between *b)
 {
+	int old = b->as_child.victim == NULL ? -1 : b->as_child.ch.fd;
+
 	rogue_connect(&b->as_front, &b->child, ROLE_FRONT, 0);
+	b->as_child.ch.fd = -1;
 	rogue_connect(&b->as_child, &front, b->child.role, 0);
+	if (old == -1)
+		return;
+	proc_ask_status(&front);
+	close(old);
 }
 
 static void
@@ -838,9 +847,8 @@ static uint32_t	truths_left;
 static bool	lied;		/* while the client waits */
 
 /*
- * Once while a client waits.  If two of a kind in a row end over a request, the
- * front refuses it for minutes; and a child that the test replaces may seem to
- * have ended.
+ * Once while a client waits: if two of a kind in a row end over a request, the
+ * front refuses it for minutes.
  */
 static bool
 tell_lies(struct between *b, struct copy *copy)

@@ -168,7 +168,7 @@ enum role {
 	    "WORKER_WORK_MAX a second")					      \
 	/* Remember the pieces of files: see struct msg_put_pieces. */	      \
 	X(PUT_PIECES, FRONT,    CACHE,         put_pieces, MSG_TAIL_MAX, 0, 0,\
-	    "FILES_AT_ONCE files a turn")					      \
+	    "FILES_AT_ONCE files a turn")				      \
 	/* Remember a path digest: sealed listings, in parts. */	      \
 	X(PUT_INFO,   FRONT,    CACHE,          put_info,   MSG_TAIL_MAX, 0, 0,\
 	    "REQUESTS_MAX queued")					      \

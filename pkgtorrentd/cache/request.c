@@ -39,7 +39,7 @@ struct request {
 	uint8_t			 digest[SHA1_LEN];
 	/* GET_INFO, TOUCH */
 	enum piece_kind		 piece;
-	unsigned		 others;	/* kinds that were tried in vain */
+	unsigned		 others;	/* kinds tried in vain */
 	enum stage		 stage;
 	struct store_reading	 reading;
 	struct entry_info	 info;

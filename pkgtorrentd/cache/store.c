@@ -616,8 +616,39 @@ share_room(const struct store_share *sh)
 		if (room > sh->limit)
 			room = sh->limit;
 	}
-	if (sh->used + sh->reserved + need +
-	    (tree == STORE_PIECES ? st->pending : 0) <= room)
+	return room;
+}
+
+/* Lists of other lengths leave the room above the high water of their tree to
+   its own: they never cause a sweep of these. */
+static bool
+share_has_room(const struct store *st, unsigned share, uint64_t need)
+{
+	const struct store_share *sh = &st->shares[share];
+	const struct store_share *all = &st->shares[STORE_PIECES];
+
+	if (sh->used + sh->pending + need > share_room(sh))
+		return false;
+	return share != STORE_OTHERS || all->used + all->pending + need <=
+	    MIN(share_room(all), store_high_water(all));
+}
+
+bool
+store_has_room(struct store *st, enum store_tree tree, const char *name,
+    uint64_t need)
+{
+	unsigned share = tree == STORE_PIECES && store_is_other(st, name) ?
+	    STORE_OTHERS : tree;
+	struct store_share *sh = &st->shares[share];
+
+	if (need > entry_max(st, share)) {
+		store_complain(st, STORE_NO_ROOM, tree == STORE_INFO ?
+		    "not stored: longer than a sixteenth of its share of "
+		    "cache-size" : "not stored: longer than half of its share "
+		    "of cache-size", name);
+		return false;
+	}
+	if (share_has_room(st, share, need))
 		return true;
 	if (need > sh->wanted)
 		sh->wanted = need;
@@ -647,14 +678,14 @@ reserve_room(struct store *st, struct store_writing *w, const char *name,
 {
 	w->share = &st->shares[tree_of(name)];
 	w->reserved = entry_need(len);
-	w->share->reserved += w->reserved;
+	w->share->pending += w->reserved;
 }
 
 static void
 release_room(struct store_writing *w)
 {
 	if (w->share != NULL)
-		w->share->reserved -= w->reserved;
+		w->share->pending -= w->reserved;
 	w->share = NULL;
 }
 

@@ -54,8 +54,9 @@ struct store_share {
 	uint64_t	 count_entries;
 	uint64_t	 wanted;	/* bytes that found no room since the
 					   last sweep */
-	uint64_t	 reserved;	/* for an entry that is written in
-					   parts */
+	uint64_t	 pending;	/* bytes to be appended to packs, with
+					   a block for each, or of an entry that
+					   is written in parts */
 };
 
 struct store {

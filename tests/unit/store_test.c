@@ -73,7 +73,7 @@ TEST(store__keeps_the_room_of_a_long_write)
 		continue;
 	ATF_CHECK_EQ(0, access("info/0000000000000000000000000000000000000064",
 	    F_OK));
-	ATF_CHECK_EQ(0, sh->reserved);
+	ATF_CHECK_EQ(0, sh->pending);
 	ATF_CHECK_MSG(sh->used <= sh->limit, "%ju of %ju", (uintmax_t)sh->used,
 	    (uintmax_t)sh->limit);
 	ATF_CHECK_EQ(0, fill(50));
@@ -89,9 +89,9 @@ TEST(store__gives_back_the_room_of_a_write_that_ends)
 	n = fill(0);
 	ATF_CHECK_EQ(-1, save(n));
 	store_stop_saving(&w);
-	ATF_CHECK_EQ(0, st.shares[STORE_INFO].reserved);
+	ATF_CHECK_EQ(0, st.shares[STORE_INFO].pending);
 	ATF_CHECK_EQ(0, save(n));
 	/* So does one that fails: there is no room for it. */
 	ATF_CHECK_EQ(-1, save_part(&w, 101));
-	ATF_CHECK_EQ(0, st.shares[STORE_INFO].reserved);
+	ATF_CHECK_EQ(0, st.shares[STORE_INFO].pending);
 }

@@ -563,6 +563,7 @@ TEST(others__go_first)
 {
 	enum { N = 400, OTHERS = 5 };
 	struct status st;
+	uint64_t before;
 	unsigned i;
 
 	cache_start(&c, "cache-size 1G\n");
@@ -576,8 +577,9 @@ TEST(others__go_first)
 		put_pieces(&c, large(i), OTHER_LEN, 500, NULL);
 	ATF_REQUIRE_EQ(OTHERS, count_others(OTHERS));
 	/* 4.0 MB and 0.8 MB; room for 4.5, kept at 4.1. */
+	before = cache_status(&c).sweeps;
 	send_conf(&c, "cache-size 6M\n");
-	st = wait_for_sweeps(&c, cache_status(&c).sweeps + 1);
+	st = wait_for_sweeps(&c, before + 1);
 	ATF_CHECK(st.evicted > 0);
 	ATF_CHECK(count_others(OTHERS) < OTHERS);
 	ATF_CHECK_EQ(N, count_large(N));
@@ -587,8 +589,9 @@ TEST(others__go_first)
 	count_others(OTHERS);
 	ATF_CHECK_EQ(N, count_large(N));
 	/* Room for 3.1: all of them, and then some of those. */
+	before = cache_status(&c).sweeps;
 	send_conf(&c, "cache-size 4M\n");
-	wait_for_sweeps(&c, cache_status(&c).sweeps + 1);
+	wait_for_sweeps(&c, before + 1);
 	ATF_CHECK_EQ(0, count_others(OTHERS));
 	ATF_CHECK(count_large(N) < N);
 	ATF_CHECK(count_large(N) > N / 2);
@@ -598,6 +601,7 @@ TEST(others__go_first)
 TEST(others__follow_piece_length)
 {
 	enum { N = 100 };
+	uint64_t before;
 	unsigned i;
 
 	cache_start(&c, "cache-size 2M\n");
@@ -605,9 +609,10 @@ TEST(others__follow_piece_length)
 	for (i = 0; i < N; i++)
 		put_pieces(&c, large(i), PIECE_LEN, 500, NULL);
 	ATF_REQUIRE_EQ(N, count_large(N));
+	before = cache_status(&c).sweeps;
 	send_conf(&c, "cache-size 2M\npiece-length 64K\n");
 	new_front(&c);
-	wait_for_sweeps(&c, cache_status(&c).sweeps + 1);
+	wait_for_sweeps(&c, before + 1);
 	ATF_CHECK(du_of(PIECE_LEN) <= PIECES_SHARE(2 << 20) / 4);
 	ATF_CHECK(count_large(N) > 0);
 	for (i = 0; i < 4; i++)

@@ -2,7 +2,7 @@
 /*
  * The part that all children share.  A child starts with the parent's channel
  * as descriptor 3 and nothing else, and is sent its configuration.  Walkers,
- * hashers and the cache then work for the front.
+ * hashers, the cache and the tracker then work for the front.
  */
 #ifndef CHILD_H
 #define CHILD_H
@@ -84,6 +84,7 @@ enum msg_fault child_on_key(struct child *, const struct msg *);
 
 void	front_main(void) __attribute__((__noreturn__));
 void	cache_main(void) __attribute__((__noreturn__));
+void	tracker_main(void) __attribute__((__noreturn__));
 void	walker_main(void) __attribute__((__noreturn__));
 void	hasher_main(void) __attribute__((__noreturn__));
 

@@ -55,6 +55,7 @@ role_name(enum role role)
 		[ROLE_WALKER] = "walker",
 		[ROLE_HASHER] = "hasher",
 		[ROLE_CACHE] = "cache",
+		[ROLE_TRACKER] = "tracker",
 	};
 
 	return (unsigned)role < ROLE_COUNT ? names[role] : "unknown";

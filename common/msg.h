@@ -7,7 +7,7 @@
  * (sender, receiver, exact length or bounded tail, descriptors, truncation)
  * and the list in docs/ARCHITECTURE.md.  Every channel is a SOCK_SEQPACKET
  * socketpair: the parent has one to each child, and the front one to each
- * walker, each hasher and the cache.
+ * walker, each hasher, the cache and the tracker.
  *
  * A message is a struct msg_header, a fixed body, a tail of bytes (at most
  * MSG_TAIL_MAX, often none) and 0 to 32 descriptors.  Content longer than
@@ -44,6 +44,7 @@ enum role {
 	ROLE_WALKER,
 	ROLE_HASHER,
 	ROLE_CACHE,
+	ROLE_TRACKER,
 	ROLE_COUNT
 };
 
@@ -53,8 +54,10 @@ enum role {
 #define WALKER		(1U << ROLE_WALKER)
 #define HASHER		(1U << ROLE_HASHER)
 #define CACHE		(1U << ROLE_CACHE)
+#define TRACKER		(1U << ROLE_TRACKER)
 #define SEALERS		(WALKER | HASHER | CACHE)
-#define CHILDREN	(FRONT | SEALERS)
+#define WORKERS		(SEALERS | TRACKER)
+#define CHILDREN	(FRONT | WORKERS)
 
 /*
  *   name        from      to              body (struct msg_...)
@@ -174,7 +177,14 @@ enum role {
 	    "REQUESTS_MAX queued")					      \
 	/* An entry is in use: tail is the file's path, or empty. */	      \
 	X(TOUCH,      FRONT,    CACHE,          touch,          SPEC_MAX, 0, 0,\
-	    "MESSAGES_AT_ONCE a turn")
+	    "MESSAGES_AT_ONCE a turn")					      \
+									      \
+	/* Announces and scrapes of clients: struct msg_announce_item each. */ \
+	X(ANNOUNCE,   FRONT,    TRACKER,        announce,   MSG_TAIL_MAX, 0, 0,\
+	    "ANNOUNCES_AT_ONCE a turn")					      \
+	/* struct msg_peers_item each, followed by its peers. */	      \
+	X(PEERS,      TRACKER,  FRONT,          peers,      MSG_TAIL_MAX, 0, 0,\
+	    "one for each ANNOUNCE")
 
 enum msg_type {
 	MSG_NONE,
@@ -603,7 +613,71 @@ struct msg_touch {
 	uint8_t		digest[SHA1_LEN];
 };
 
+#define ANNOUNCES_MAX	64	/* in one message: all answers fit one PEERS */
+#define NUMWANT_MAX	50	/* peers in one answer */
+
+struct msg_announce {
+	uint64_t	id;
+	uint32_t	count;			/* 1..ANNOUNCES_MAX */
+	uint32_t	zero;
+};
+
+enum announce_event {
+	ANNOUNCE_NONE = 1,
+	ANNOUNCE_STARTED,
+	ANNOUNCE_STOPPED,
+	ANNOUNCE_COMPLETED,
+	ANNOUNCE_SCRAPE			/* answered by the counts alone */
+};
+
+#define ANNOUNCE_SEED	0x1	/* in flags: it has everything */
+
+struct msg_announce_item {
+	uint64_t	id;			/* the front's own number */
+	uint8_t		info_hash[SHA1_LEN];
+	uint8_t		addr[16];		/* IPv6; IPv4 as ::ffff:a.b.c.d */
+	uint16_t	port;			/* 0 only in a scrape */
+	uint8_t		event;			/* enum announce_event */
+	uint8_t		flags;			/* ANNOUNCE_ */
+	uint8_t		numwant;		/* 0..NUMWANT_MAX */
+	uint8_t		zero[7];
+};
+
+struct msg_peers {
+	uint64_t	id;			/* of the ANNOUNCE */
+	uint32_t	count;			/* as in MSG_ANNOUNCE, same order */
+	uint32_t	zero;
+};
+
+/* With each of them the peers are good. */
+enum announce_result {
+	ANNOUNCED = 1,
+	ANNOUNCED_SOON,		/* nothing changed: the last one is too new */
+	ANNOUNCED_FULL,		/* not listed: tracker-peers */
+	ANNOUNCED_ADDRESS,	/* not listed: too many of the address */
+	ANNOUNCED_SWARM		/* the same, in this swarm */
+};
+
+#define PEER4_LEN	6	/* address and port, as in BEP 23 */
+#define PEER6_LEN	18	/* the same, as in BEP 7 */
+
+/* n4 peers of PEER4_LEN and n6 of PEER6_LEN follow, together at most
+   numwant. */
+struct msg_peers_item {
+	uint64_t	id;			/* of the announce */
+	uint32_t	complete;		/* peers in the swarm with all */
+	uint32_t	incomplete;
+	uint32_t	downloaded;		/* completed since it began */
+	uint32_t	interval_s;		/* until the next announce */
+	uint32_t	result;			/* enum announce_result */
+	uint16_t	n4;
+	uint16_t	n6;
+};
+
 #pragma GCC diagnostic pop
+
+_Static_assert(ANNOUNCES_MAX * (sizeof(struct msg_peers_item) + NUMWANT_MAX *
+    PEER6_LEN) <= MSG_TAIL_MAX, "the answers fit one message");
 
 struct channel_msg;
 TAILQ_HEAD(channel_queue, channel_msg);

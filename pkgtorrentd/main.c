@@ -2,7 +2,7 @@
 /*
  * The command: options, the check of the configuration, and going into the
  * background.  The parent starts the same program under another name as the
- * front or the cache.
+ * front, the cache or the tracker.
  */
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -211,6 +211,8 @@ run_role(const char *title)
 		role_main = front_main;
 	else if (strcmp(title, "pkgtorrentd: cache") == 0)
 		role_main = cache_main;
+	else if (strcmp(title, "pkgtorrentd: tracker") == 0)
+		role_main = tracker_main;
 	if (role_main == NULL)
 		return;
 	/* A program that is executed by descriptor has its number as name. */

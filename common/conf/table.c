@@ -62,7 +62,7 @@ const struct keyword conf_keywords[] = {
 	KEYWORD("cache-size", size, cache_size, "2G", FROM(1 * M, 1024 * T)),
 	KEYWORD("cache-age", time_s, cache_age_s, "30d", FROM(1, 3650 * DAY)),
 	KEYWORD("user", user, user, CONF_USER, EXPECT("NAME or ROLE NAME, ROLE "
-	    "being front, walker, hasher or cache")),
+	    "being front, walker, hasher, cache or tracker")),
 	KEYWORD("sandbox", flag, strict, "strict", WORDS("best-effort|strict")),
 	/* The index is a priority of syslog(3). */
 	KEYWORD("log-level", choice, log_level, "info",

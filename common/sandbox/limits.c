@@ -61,6 +61,7 @@ limits_data(enum role role, const struct conf *conf)
 	case ROLE_WALKER:
 		return limits_walker(conf);
 	case ROLE_HASHER:
+	case ROLE_TRACKER:
 		return OWN;
 	case ROLE_CACHE:
 		return OWN + PACKS +

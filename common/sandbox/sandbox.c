@@ -94,6 +94,8 @@ static const struct confines confines[ROLE_COUNT] = {
 	[ROLE_HASHER] = { .max_fds = 72 },
 	/* An entry, and a directory at each level of a path during a sweep. */
 	[ROLE_CACHE] = { .max_fds = 256, .writes = true, .groups = true },
+	/* Three channels; 0 to 2. */
+	[ROLE_TRACKER] = { .max_fds = 8 },
 };
 
 /* The rights below the role's directory; no role may execute a file. */

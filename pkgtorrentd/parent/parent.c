@@ -73,6 +73,7 @@ parent_start_front(struct parent *parent, struct process *front)
 	parent_start_role(parent, ROLE_WALKER);
 	parent_start_role(parent, ROLE_HASHER);
 	parent_start_role(parent, ROLE_CACHE);
+	parent_start_role(parent, ROLE_TRACKER);
 }
 
 static void
@@ -255,6 +256,7 @@ parent_replace(struct parent *parent, struct process *p)
 		parent_retire_role(parent, ROLE_WALKER);
 		parent_retire_role(parent, ROLE_HASHER);
 		parent_retire_role(parent, ROLE_CACHE);
+		parent_retire_role(parent, ROLE_TRACKER);
 		if (!parent_revive_listeners(parent))
 			return;
 	}
@@ -848,6 +850,7 @@ parent_check(struct parent *parent, struct buf *errors)
 	/* The service makes a missing directory when it starts. */
 	if (stat(conf->cache, &st) == 0)
 		parent_check_start(parent, ROLE_CACHE, 0);
+	parent_check_start(parent, ROLE_TRACKER, 0);
 	if (event_base_dispatch(parent->base) == -1)
 		fatal("event_base_dispatch");
 	rv = errors->len == before ? 0 : -1;

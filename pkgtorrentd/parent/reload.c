@@ -157,7 +157,7 @@ reload_number(struct parent *parent, const struct conf *old,
  * Link the new processes, and after a change of roots or layout the others,
  * too: both ends have closed that channel, so that no old answer is taken for
  * one under the new configuration, and no seal is checked by another root's
- * key.
+ * key.  The tracker knows neither.
  */
 static void
 reload_link(struct parent *parent, bool anew)
@@ -167,7 +167,8 @@ reload_link(struct parent *parent, bool anew)
 	TAILQ_FOREACH(p, &parent->processes, entry) {
 		if (front != NULL && front->ready_ms != 0 && !p->retired &&
 		    p->ready_ms != 0 && p != front &&
-		    (p->planned || (anew && !p->reserve)))
+		    (p->planned || (anew && !p->reserve &&
+		    p->role != ROLE_TRACKER)))
 			process_link(front, p);
 		if (p->planned) {
 			p->reserve = p->planned = false;

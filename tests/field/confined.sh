@@ -36,7 +36,7 @@ check "a request starts it" status 200 "$service/single/pub/b.rpm"
 check "it runs" systemctl is-active $unit
 check "no process is root" never_root
 check "all have one user" \
-    runs_as _pkgtorrent parent front walker hasher cache
+    runs_as _pkgtorrent parent front walker hasher cache tracker
 serves
 check "a reload does not look at listen either" systemctl reload $unit
 reloads $unit

@@ -20,6 +20,7 @@ check "it starts" systemctl enable --now pkgtorrentd
 check "walker and cache have one user" runs_as _pkgtorrent walker cache
 check "the front has another" runs_as _pkgtorrent-front front
 check "the hashers a third" runs_as _pkgtorrent-hasher hasher
+check "the tracker a fourth" runs_as _pkgtorrent-tracker tracker
 serves
 reloads $unit
 survives $unit

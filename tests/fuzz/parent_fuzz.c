@@ -50,6 +50,7 @@ static const struct {
 } places[PROCESSES] = {
 	{ ROLE_FRONT, 0 }, { ROLE_CACHE, 0 }, { ROLE_WALKER, 0 },
 	{ ROLE_WALKER, 1 }, { ROLE_HASHER, 0 }, { ROLE_HASHER, 1 },
+	{ ROLE_TRACKER, 0 },
 };
 
 /* The sender, or one that it has a channel to. */

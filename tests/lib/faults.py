@@ -112,7 +112,7 @@ def descriptors(pid):
 
 
 class Service:
-    ROLES = re.compile(r"pkgtorrentd: (front|walker|hasher|cache)")
+    ROLES = re.compile(r"pkgtorrentd: (front|walker|hasher|cache|tracker)")
 
     def __init__(self, conf, log="log"):
         self.program, self.conf, self.log = sys.argv[2], conf, log

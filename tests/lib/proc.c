@@ -165,6 +165,7 @@ proc_start(struct proc *p, enum role role, uint32_t index, uint32_t flags,
 	static void (*const mains[ROLE_COUNT])(void) = {
 		[ROLE_FRONT] = front_main, [ROLE_WALKER] = walker_main,
 		[ROLE_HASHER] = hasher_main, [ROLE_CACHE] = cache_main,
+		[ROLE_TRACKER] = tracker_main,
 	};
 	int fds[2];
 

@@ -17,14 +17,16 @@
 #define CRAFTED		200
 
 /*
- * A front at work between a real walker, a real hasher and a real cache, with
+ * A front at work between a real walker, hasher, cache and tracker, with
  * the test in the middle of each channel and as its client.
  */
 
 #define SOCKET_PATH	"socket"
 #define PIECE		16384U
 
-/* One of its three peers. */
+#define PEERS	4		/* walker, hasher, cache, tracker */
+
+/* One of its peers. */
 struct between {
 	struct proc	 child;
 	struct rogue	 as_child;	/* towards the front */
@@ -44,7 +46,7 @@ struct copy {
 };
 
 static struct proc	 front;
-static struct between	 peers[3];
+static struct between	 peers[PEERS];
 static int		 client = -1;
 static struct buf	 answer;
 static bool		 answered;
@@ -215,12 +217,12 @@ client_read(void)
 static void
 relay(void)
 {
-	struct pollfd pfds[11] = { { front.parent.fd, POLLIN, 0 } };
+	struct pollfd pfds[2 + 3 * PEERS] = { { front.parent.fd, POLLIN, 0 } };
 	nfds_t n = 1;
 	int i;
 
 	pfds[n++] = (struct pollfd){ client, POLLIN, 0 };
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < PEERS; i++) {
 		pfds[n++] = (struct pollfd){ peers[i].child.parent.fd,
 		    POLLIN, 0 };
 		pfds[n++] = (struct pollfd){ peers[i].as_child.ch.fd,
@@ -233,7 +235,7 @@ relay(void)
 	proc_hear(&front);
 	if (client != -1)
 		client_read();
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < PEERS; i++) {
 		proc_hear(&peers[i].child);
 		between_pass(&peers[i]);
 	}
@@ -312,7 +314,7 @@ stop_everybody(void)
 	int i;
 
 	proc_stop(&front);
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < PEERS; i++) {
 		/* Nobody else is blamed for one's messages, of which the last
 		   may have come after the last answer. */
 		proc_hear(&peers[i].child);
@@ -705,7 +707,7 @@ replace_liars(void)
 {
 	int i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < PEERS; i++)
 		if (peers[i].as_child.ch.fd == -1)
 			between_connect(&peers[i]);
 }

@@ -11,7 +11,8 @@ starts_body()
 	want 404 /
 	want_field Content-Type 'text/plain; charset=utf-8'
 	all=$(children)
-	same "$(echo "$all" | wc -l)" 4 "front, walker, hasher and cache"
+	same "$(echo "$all" | wc -l)" 5 \
+	    "front, walker, hasher, cache and tracker"
 	service_stop
 	is_gone $pid $all || fail "a process is left"
 	atf_check -s exit:7 -e ignore curl -s "$url/"

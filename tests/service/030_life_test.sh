@@ -162,19 +162,19 @@ descriptors()
 
 serves()
 {
-	[ "$(children | wc -l)" = 4 ] && is_gone "$killed" &&
+	[ "$(children | wc -l)" = 5 ] && is_gone "$killed" &&
 	    curl -sf --max-time 1 -o body "$url$service/single/yum/$1"
 }
 
 service_case killed_children "A child that dies is replaced at once."
 killed_children_body()
 {
-	small front walker hasher cache
+	small front walker hasher cache tracker
 	echo first >www/yum/first
 	service_start
 	want 200 $service/single/yum/first
 	before=$(descriptors)
-	for role in front walker hasher cache; do
+	for role in front walker hasher cache tracker; do
 		killed=$(children $role)
 		kill -KILL $killed
 		# A file that nobody knows yet, so that all have to work.
@@ -185,6 +185,7 @@ killed_children_body()
 	same "$(ps --ppid $pid -o args= | sort)" "pkgtorrentd: cache
 pkgtorrentd: front
 pkgtorrentd: hasher 1
+pkgtorrentd: tracker
 pkgtorrentd: walker" "the children"
 	wait_for 2 no_more_descriptors || fail "descriptors: $(descriptors)," \
 	    "not $before"
@@ -267,7 +268,7 @@ status_body()
 	same "$(service_count 'bytes hashed')" 0 "bytes hashed at first"
 	want 200 $service/single/yum/a
 	same "$(service_count 'bytes hashed')" 1000000 "bytes hashed"
-	for role in front walker 'hasher 1' cache; do
+	for role in front walker 'hasher 1' cache tracker; do
 		want_log "parent.*status: pkgtorrentd: $role, pid [0-9]*: up"
 	done
 	# Each number has a word.
@@ -281,7 +282,7 @@ status_body()
 	same "$(service_count 'with 5xx')" 0 "errors of the service"
 	same "$(service_count 'refused over max-connections')" 0 \
 	    "connections refused"
-	for role in walker hasher cache; do
+	for role in walker hasher cache tracker; do
 		want_log "^$role\[$(children $role)\]: .*[0-9]"
 	done
 }

@@ -9,7 +9,7 @@
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/../lib/marks.sh"
 
-ours='(parent|front|walker|hasher|cache)\[[0-9]+\]: .*'
+ours='(parent|front|walker|hasher|cache|tracker)\[[0-9]+\]: .*'
 
 service_case files "Files of any name are found, and named right."
 files_body()

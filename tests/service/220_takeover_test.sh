@@ -89,7 +89,7 @@ hashers_body()
 {
 	truncate -s 400M www/yum/big1 www/yum/big2 www/yum/big3
 	service_start "digest openssl" "hashers 2"
-	others=$(children 'front|walker|cache')
+	others=$(children 'front|walker|cache|tracker')
 	first=$(children 'hasher 1')
 	second=$(children 'hasher 2')
 	n=0

@@ -69,7 +69,7 @@ own_filter_body()
 	cp "$(atf_get_srcdir)/rogue_child" . ||
 	    atf_skip "rogue_child is not built"
 	service_configure
-	for role in front walker hasher cache; do
+	for role in front walker hasher cache tracker; do
 		echo early >$role.rogue
 		"$here/rogue_child" -n -f conf >log 2>&1
 		same $? 1 "exit status for the $role"

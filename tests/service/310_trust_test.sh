@@ -108,6 +108,11 @@ as_root_body()
 		same "$(holds $hasher)" "" "what a hasher holds"
 	done
 
+	tracker=$(children tracker)
+	check_user $tracker "$gid"
+	sees $tracker ''
+	same "$(holds $tracker)" "" "what the tracker holds"
+
 	walker=$(children 'walker$')
 	check_user $walker "$(id -G nobody)"
 	sees $walker www
@@ -193,7 +198,7 @@ own_users_body()
 
 all_serve()
 {
-	[ "$(children | wc -l)" = 4 ] &&
+	[ "$(children | wc -l)" = 5 ] &&
 	    curl -sf --max-time 5 -o body "$url$service/digest/$digest"
 }
 
@@ -224,6 +229,7 @@ as_shipped_body()
 	service_run
 	runs_as "$(shipped _pkgtorrent-front)" front
 	runs_as "$(shipped _pkgtorrent-hasher)" hasher
+	runs_as "$(shipped _pkgtorrent-tracker)" tracker
 	runs_as "$(shipped _pkgtorrent)" walker cache
 	want 200 $service/single/yum/a
 	want_torrent form
@@ -385,13 +391,13 @@ service_case wrong_to_the_parent \
 wrong_to_the_parent_body()
 {
 	rogue_start
-	for role in walker hasher cache front; do
+	for role in walker hasher cache tracker front; do
 		rogue $role parent
 		want_log "parent.*: $role [0-9]* sent the parent a wrong KEY (not to be sent by it), killed"
 		goes_on
 	done
 	kill -USR1 $pid
-	want_log 'parent.*: status: .* 4 wrong messages '
+	want_log 'parent.*: status: .* 5 wrong messages '
 }
 
 service_case wrong_to_a_peer \
@@ -399,13 +405,13 @@ service_case wrong_to_a_peer \
 wrong_to_a_peer_body()
 {
 	rogue_start
-	for role in walker hasher cache; do
+	for role in walker hasher cache tracker; do
 		rogue $role peer
 		want_log "parent.*: $role [0-9]* sent the front a wrong KEY (not to be sent by it), killed"
 		goes_on
 	done
 	rogue front peer
-	want_log "parent.*: front [0-9]* sent the [whc][a-z]* a wrong KEY (not to be sent by it), killed"
+	want_log "parent.*: front [0-9]* sent the [whct][a-z]* a wrong KEY (not to be sent by it), killed"
 	goes_on
 }
 
@@ -467,7 +473,7 @@ service_case forbidden_call \
 forbidden_call_body()
 {
 	rogue_start
-	for role in walker hasher cache front; do
+	for role in walker hasher cache tracker front; do
 		rogue $role call
 		want_log "parent.*: $role [0-9]* was stopped at system call [0-9]* (socket)"
 		goes_on

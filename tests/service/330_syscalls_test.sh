@@ -76,7 +76,7 @@ steady_state_body()
 	service_stop
 
 	calls_made >made
-	for role in front walker hasher cache; do
+	for role in front walker hasher cache tracker; do
 		grep -q "^$role recvmsg" made || fail "no trace of the $role"
 	done
 	sed -n 's/^flags: //p' "$tests/data/syscalls.golden" >golden
@@ -88,7 +88,8 @@ steady_state_body()
 	    fail "flags that are not in syscalls.golden: $(cat other)"
 	grep -v -e '^#' -e '^flags' "$tests/data/syscalls.golden" |
 	    while read -r role calls; do
-		[ "$role" != all: ] || role="front: walker: hasher: cache:"
+		[ "$role" != all: ] || role="front: walker: hasher: cache: \
+		    tracker:"
 		for each in $role; do
 			for call in $calls; do
 				echo "${each%:} $call"

@@ -29,6 +29,10 @@ cache  READY      cache [0-9]* sent the parent a wrong READY (content)
 cache  LOG        lines were suppressed, because
 cache  WRONG      cache [0-9]* is replaced too
 cache  SYSCALL    cache [0-9]* sent the parent a wrong SYSCALL (content)
+tracker READY     tracker [0-9]* sent the parent a wrong READY (content)
+tracker LOG       lines were suppressed, because
+tracker WRONG     tracker [0-9]* is replaced too
+tracker SYSCALL   tracker [0-9]* sent the parent a wrong SYSCALL (content)
 front  RESOLVE    flooding
 front  CANCEL     flooding
 front  WALK       sent the [a-z]* a wrong WALK[ED]* (content)
@@ -47,6 +51,8 @@ walker OPENED     walker [0-9]* sent the front a wrong OPENED (content)
 hasher DIGESTS    hasher [0-9]* sent the front a wrong DIGESTS (content)
 cache  INFO       flooding
 cache  PIECES     flooding
+front  ANNOUNCE   flooding
+tracker PEERS     tracker [0-9]* sent the front a wrong PEERS
 "
 
 stop_in_time()
@@ -111,7 +117,7 @@ front_to_parent_body()
 service_case front_to_workers "A front floods its workers."
 front_to_workers_body()
 {
-	flood_from 'front  \(RES\|CAN\|WALK\|OPEN\|HASH\|GET\|PUT\|TOUCH\)[A-Z_]*'
+	flood_from 'front  \(RES\|CAN\|WALK\|OPEN\|HASH\|GET\|PUT\|TOUCH\|ANN\)[A-Z_]*'
 }
 
 service_case walker "A walker floods the parent and the front."
@@ -124,6 +130,12 @@ service_case hasher_and_cache "A hasher and a cache flood both."
 hasher_and_cache_body()
 {
 	flood_from '\(hasher\|cache \) [A-Z_]*'
+}
+
+service_case tracker "A tracker floods both."
+tracker_body()
+{
+	flood_from 'tracker [A-Z_]*'
 }
 
 service_case late "A client and a child that do not stop add no time."
@@ -147,7 +159,7 @@ test_case all_rows "Each row that a child may send is in the list."
 all_rows_body()
 {
 	"$tests/tool/msg_table" | sed -n \
-	    's/^| \([A-Z_]*\) | \(every\|front\|walker\|hasher\|cache\).*/\1/p' |
+	    's/^| \([A-Z_]*\) | \(every\|front\|walker\|hasher\|cache\|tracker\).*/\1/p' |
 	    sort >rows
 	echo "$floods" | awk 'NF { print $2 }' | sort -u >listed
 	diff rows listed || atf_fail "not the same"

@@ -76,7 +76,7 @@ users_body()
 	top=$etc/..
 	sed -n 's/^#*user \(.* \)*\([^ ]*\)$/\2/p' "$etc/pkgtorrentd.conf" |
 	    sort >named
-	atf_check [ "$(wc -l <named)" = 3 ]
+	atf_check [ "$(wc -l <named)" = 4 ]
 	sed -n 's/^u \([^ ]*\) .*/\1/p' "$etc/pkgtorrentd.sysusers" | sort \
 	    >made
 	atf_check -o file:named cat made

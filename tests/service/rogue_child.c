@@ -407,6 +407,7 @@ main(int argc, char *argv[], char *envp[])
 		{ "pkgtorrentd: walker", ROLE_WALKER },
 		{ "pkgtorrentd: hasher 1", ROLE_HASHER },
 		{ "pkgtorrentd: cache", ROLE_CACHE },
+		{ "pkgtorrentd: tracker", ROLE_TRACKER },
 	};
 	static char plan[PLAN_LEN];
 	size_t i;

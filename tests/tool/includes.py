@@ -21,9 +21,11 @@ BELOW = {
     "hasher": ("hasher/walker", "hasher/hash") + COMMON,
     "hasher/walker": COMMON,
     "hasher/hash": COMMON,
-    "pkgtorrentd": ("pkgtorrentd/parent", "pkgtorrentd/cache", FRONT) + COMMON,
+    "pkgtorrentd": ("pkgtorrentd/parent", "pkgtorrentd/cache",
+                    "pkgtorrentd/tracker", FRONT) + COMMON,
     "pkgtorrentd/parent": COMMON,
     "pkgtorrentd/cache": COMMON,
+    "pkgtorrentd/tracker": COMMON,
     FRONT: tuple(FRONT + "/" + layer for layer in
                  ("serve", "job", "conn", "worker", "http")) + COMMON,
     FRONT + "/serve": tuple(FRONT + "/" + layer for layer in

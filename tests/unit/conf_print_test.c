@@ -109,7 +109,7 @@ TEST(conf_print__every_keyword)
 	    "user front u1\n"
 	    "user walker u2\n"
 	    "user hasher u3\n"
-	    "user cache u4\n"
+	    "user cache u4\nuser tracker u5\n"
 	    "sandbox best-effort\n"
 	    "log-level debug\n"
 	    "access-log /a\n"
@@ -181,7 +181,8 @@ uncomment(char *text)
 /* All that it sets besides the root: an older configuration has no such users,
    so these are no defaults. */
 #define EXAMPLE_USERS	"user front _pkgtorrent-front\n"		\
-			"user hasher _pkgtorrent-hasher\n"
+			"user hasher _pkgtorrent-hasher\n"	\
+			"user tracker _pkgtorrent-tracker\n"
 
 TEST(conf_example__is_the_default)
 {

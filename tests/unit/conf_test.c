@@ -488,10 +488,12 @@ TEST(conf__users)
 	ATF_CHECK_STREQ("_pkgtorrent", c->user[ROLE_FRONT]);
 	ATF_CHECK_STREQ("h", c->user[ROLE_HASHER]);
 	BAD_IS("x.conf:3: user \"b\": given twice for this role; expected "
-	    "NAME or ROLE NAME, ROLE being front, walker, hasher or cache\n",
+	    "NAME or ROLE NAME, ROLE being front, walker, hasher, cache or "
+	    "tracker\n",
 	    ROOT "user front a\nuser front b\n", NULL);
 	BAD_IS("x.conf:3: user \"b\": given twice for this role; expected "
-	    "NAME or ROLE NAME, ROLE being front, walker, hasher or cache\n",
+	    "NAME or ROLE NAME, ROLE being front, walker, hasher, cache or "
+	    "tracker\n",
 	    ROOT "user a\nuser b\n", NULL);
 }
 

@@ -418,6 +418,7 @@ TEST(msg__names)
 	ATF_CHECK_STREQ("unknown", msg_name(MSG_COUNT));
 	ATF_CHECK_STREQ("unknown", msg_name(UINT32_MAX));
 	ATF_CHECK_STREQ("walker", role_name(ROLE_WALKER));
+	ATF_CHECK_STREQ("tracker", role_name(ROLE_TRACKER));
 	ATF_CHECK_STREQ("unknown", role_name(ROLE_COUNT));
 	ATF_CHECK_EQ(0, msg_body_len(MSG_COUNT));
 }
@@ -431,9 +432,10 @@ TEST(msg__front_is_not_trusted)
 	for (r = rows; r < rows + NROWS; r++) {
 		if (r->type == MSG_KEY)
 			ATF_CHECK_EQ(0, r->to & FRONT);
-		/* Walker, hashers and cache never talk to each other. */
-		pairs = SEALERS & r->from;
+		/* Walker, hashers, cache and tracker never talk to each
+		   other. */
+		pairs = WORKERS & r->from;
 		if (pairs != 0)
-			ATF_CHECK_EQ(0, r->to & SEALERS);
+			ATF_CHECK_EQ(0, r->to & WORKERS);
 	}
 }

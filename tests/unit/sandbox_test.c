@@ -16,7 +16,7 @@
 #include "tests/lib/test.h"
 
 static const enum role roles[] = {
-	ROLE_FRONT, ROLE_WALKER, ROLE_HASHER, ROLE_CACHE,
+	ROLE_FRONT, ROLE_WALKER, ROLE_HASHER, ROLE_CACHE, ROLE_TRACKER,
 };
 
 #define NROLES	(sizeof(roles) / sizeof(roles[0]))

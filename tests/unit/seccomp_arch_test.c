@@ -46,7 +46,7 @@ static const struct {
 	enum role	 role;
 } roles[] = {
 	{ 'f', ROLE_FRONT }, { 'w', ROLE_WALKER }, { 'h', ROLE_HASHER },
-	{ 'c', ROLE_CACHE },
+	{ 'c', ROLE_CACHE }, { 't', ROLE_TRACKER },
 };
 
 #define NARCHS	(sizeof(archs) / sizeof(archs[0]))
@@ -66,12 +66,12 @@ static const struct expected {
 		uint64_t	value;
 	}		 args[2];
 } expected[] = {
-	{ "xiah", "fwhc", "recvmsg",
+	{ "xiah", "fwhct", "recvmsg",
 	    { { 2, MSG_DONTWAIT | MSG_CMSG_CLOEXEC } } },
 	{ "xiah", "", "recvmsg", { { 2, 0 } } },
 	{ "xiah", "", "recvmsg", { { 2, MSG_DONTWAIT | MSG_CMSG_CLOEXEC |
 	    MSG_PEEK } } },
-	{ "xiah", "fwhc", "sendmsg", { { 2, MSG_DONTWAIT | MSG_NOSIGNAL } } },
+	{ "xiah", "fwhct", "sendmsg", { { 2, MSG_DONTWAIT | MSG_NOSIGNAL } } },
 	{ "xiah", "f", "sendmsg", { { 2, MSG_MORE } } },
 	{ "xiah", "", "sendmsg", { { 2, 0 } } },
 	/* These connect. */
@@ -92,17 +92,17 @@ static const struct expected {
 	{ "i", "", "socketcall", { { 0, SYS_SHUTDOWN }, { 1, SHUT_WR } } },
 	{ "i", "", "socketcall", { { 0, SYS_SOCKET } } },
 	{ "i", "", "socketcall", { { 0, SYS_CONNECT } } },
-	{ "xiah", "fwhc", "close", { { 0, 0 } } },
-	{ "xih", "fwhc", "poll", { { 0, 0 } } },
-	{ "xiah", "fwhc", "ppoll", { { 0, 0 } } },
-	{ "ih", "fwhc", "ppoll_time64", { { 0, 0 } } },
-	{ "xiah", "fwhc", "exit_group", { { 0, 0 } } },
-	{ "xiah", "fwhc", "rt_sigreturn", { { 0, 0 } } },
-	{ "xiah", "fwhc", "brk", { { 0, 0 } } },
-	{ "xiah", "fwhc", "munmap", { { 0, 0 } } },
-	{ "xiah", "fwhc", "mremap", { { 3, MREMAP_MAYMOVE } } },
+	{ "xiah", "fwhct", "close", { { 0, 0 } } },
+	{ "xih", "fwhct", "poll", { { 0, 0 } } },
+	{ "xiah", "fwhct", "ppoll", { { 0, 0 } } },
+	{ "ih", "fwhct", "ppoll_time64", { { 0, 0 } } },
+	{ "xiah", "fwhct", "exit_group", { { 0, 0 } } },
+	{ "xiah", "fwhct", "rt_sigreturn", { { 0, 0 } } },
+	{ "xiah", "fwhct", "brk", { { 0, 0 } } },
+	{ "xiah", "fwhct", "munmap", { { 0, 0 } } },
+	{ "xiah", "fwhct", "mremap", { { 3, MREMAP_MAYMOVE } } },
 	{ "xiah", "", "mremap", { { 3, MREMAP_MAYMOVE | MREMAP_FIXED } } },
-	{ "xa", "fwhc", "mmap", { { 2, PROT_READ | PROT_WRITE },
+	{ "xa", "fwhct", "mmap", { { 2, PROT_READ | PROT_WRITE },
 	    { 3, MAP_PRIVATE | MAP_ANONYMOUS } } },
 	{ "xa", "h", "mmap", { { 2, PROT_READ }, { 3, MAP_PRIVATE } } },
 	{ "xa", "h", "mmap", { { 2, PROT_READ }, { 3, MAP_PRIVATE |
@@ -116,7 +116,7 @@ static const struct expected {
 	    { 3, MAP_PRIVATE } } },
 	{ "xa", "", "mmap", { { 2, PROT_READ | PROT_WRITE | PROT_EXEC },
 	    { 3, MAP_PRIVATE | MAP_ANONYMOUS } } },
-	{ "ih", "fwhc", "mmap2", { { 2, PROT_READ | PROT_WRITE },
+	{ "ih", "fwhct", "mmap2", { { 2, PROT_READ | PROT_WRITE },
 	    { 3, MAP_PRIVATE | MAP_ANONYMOUS } } },
 	{ "ih", "h", "mmap2", { { 2, PROT_READ }, { 3, MAP_PRIVATE } } },
 	{ "ih", "h", "mmap2", { { 2, PROT_READ }, { 3, MAP_PRIVATE |
@@ -130,27 +130,27 @@ static const struct expected {
 	/* Its arguments are in memory, and may be PROT_EXEC. */
 	{ "i", "", "mmap", { { 2, PROT_READ | PROT_WRITE }, { 3, MAP_PRIVATE |
 	    MAP_ANONYMOUS } } },
-	{ "xiah", "fwhc", "madvise", { { 2, MADV_DONTNEED } } },
+	{ "xiah", "fwhct", "madvise", { { 2, MADV_DONTNEED } } },
 	{ "xiah", "h", "madvise", { { 2, MADV_POPULATE_READ } } },
 	{ "xiah", "", "madvise", { { 2, MADV_REMOVE } } },
-	{ "xiah", "fwhc", "clock_gettime", { { 0, 0 } } },
-	{ "ih", "fwhc", "clock_gettime64", { { 0, 0 } } },
-	{ "xiah", "fwhc", "futex", { { 1, FUTEX_WAKE_PRIVATE } } },
-	{ "xiah", "fwhc", "futex", { { 1, FUTEX_WAIT_PRIVATE } } },
+	{ "xiah", "fwhct", "clock_gettime", { { 0, 0 } } },
+	{ "ih", "fwhct", "clock_gettime64", { { 0, 0 } } },
+	{ "xiah", "fwhct", "futex", { { 1, FUTEX_WAKE_PRIVATE } } },
+	{ "xiah", "fwhct", "futex", { { 1, FUTEX_WAIT_PRIVATE } } },
 	{ "xiah", "", "futex", { { 1, FUTEX_LOCK_PI_PRIVATE } } },
 	{ "xiah", "", "futex", { { 1, FUTEX_CMP_REQUEUE_PI_PRIVATE } } },
-	{ "ih", "fwhc", "futex_time64", { { 1, FUTEX_WAIT_PRIVATE } } },
+	{ "ih", "fwhct", "futex_time64", { { 1, FUTEX_WAIT_PRIVATE } } },
 	{ "ih", "", "futex_time64", { { 1, FUTEX_LOCK_PI_PRIVATE } } },
-	{ "xa", "fwhc", "fstat", { { 0, 0 } } },
-	{ "xa", "fwhc", "newfstatat", { { 3, AT_EMPTY_PATH } } },
+	{ "xa", "fwhct", "fstat", { { 0, 0 } } },
+	{ "xa", "fwhct", "newfstatat", { { 3, AT_EMPTY_PATH } } },
 	{ "xa", "c", "newfstatat", { { 3, AT_SYMLINK_NOFOLLOW } } },
 	{ "xa", "", "newfstatat", { { 3, 0 } } },
-	{ "xiah", "fwhc", "statx", { { 2, AT_EMPTY_PATH | AT_NO_AUTOMOUNT } } },
+	{ "xiah", "fwhct", "statx", { { 2, AT_EMPTY_PATH | AT_NO_AUTOMOUNT } } },
 	{ "xiah", "wc", "statx",
 	    { { 2, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT } } },
 	{ "xiah", "", "statx", { { 2, AT_STATX_FORCE_SYNC } } },
-	{ "ih", "fwhc", "fstat64", { { 0, 0 } } },
-	{ "ih", "fwhc", "fstatat64", { { 3, AT_EMPTY_PATH } } },
+	{ "ih", "fwhct", "fstat64", { { 0, 0 } } },
+	{ "ih", "fwhct", "fstatat64", { { 3, AT_EMPTY_PATH } } },
 	{ "ih", "c", "fstatat64", { { 3, AT_SYMLINK_NOFOLLOW } } },
 	{ "ih", "", "fstatat64", { { 3, 0 } } },
 

@@ -205,6 +205,7 @@ TEST(spawn__titles)
 
 	check_title(conf, ROLE_FRONT, 0, "pkgtorrentd: front");
 	check_title(conf, ROLE_CACHE, 0, "pkgtorrentd: cache");
+	check_title(conf, ROLE_TRACKER, 0, "pkgtorrentd: tracker");
 	check_title(conf, ROLE_HASHER, 0, "pkgtorrentd: hasher 1");
 	check_title(conf, ROLE_HASHER, 9, "pkgtorrentd: hasher 10");
 	check_title(conf, ROLE_WALKER, 0, "pkgtorrentd: walker");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The front's ends of the channels to its workers: the walkers, the hashers
- * and the cache.  Sending never waits: a message that the channel does not
+ * The front's ends of the channels to its workers: the walkers, the hashers,
+ * the cache and the tracker.  Sending never waits: a message that the channel does not
  * take is queued in order.  The layers above are called for messages and for
  * lost channels; this one knows neither clients nor jobs.
  */
@@ -41,6 +41,7 @@ struct workers {
 	struct event_base	*base;
 	struct child		*child;		/* to report to the parent */
 	struct worker		 cache;
+	struct worker		 tracker;
 	struct worker		*walkers;	/* one per root of conf */
 	size_t			 nwalkers;
 	struct worker		 hashers[HASHERS_MAX];

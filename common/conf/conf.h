@@ -60,6 +60,7 @@ struct conf {
 	uint32_t		 revalidate_ms;
 	uint64_t		 cache_size;	/* bytes */
 	uint64_t		 cache_age_s;
+	uint64_t		 tracker_peers;	/* at most 64M */
 	char			*user[ROLE_COUNT]; /* [ROLE_PARENT] unused */
 	bool			 strict;
 	int			 log_level;	/* a priority of syslog(3) */

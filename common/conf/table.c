@@ -61,6 +61,8 @@ const struct keyword conf_keywords[] = {
 	    FROM(1 * M, 1 * T)),
 	KEYWORD("cache-size", size, cache_size, "2G", FROM(1 * M, 1024 * T)),
 	KEYWORD("cache-age", time_s, cache_age_s, "30d", FROM(1, 3650 * DAY)),
+	KEYWORD("tracker-peers", size, tracker_peers, "1M",
+	    FROM(1 * K, 64 * M)),
 	KEYWORD("user", user, user, CONF_USER, EXPECT("NAME or ROLE NAME, ROLE "
 	    "being front, walker, hasher, cache or tracker")),
 	KEYWORD("sandbox", flag, strict, "strict", WORDS("best-effort|strict")),

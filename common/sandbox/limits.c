@@ -29,6 +29,10 @@
 #define ENTRIES		4
 #define PACKS		(2 * 16 * M)
 
+/* The tracker: a peer that is the only one of its address and of its swarm, with
+   its share of tables that have just grown, takes less than 200 bytes. */
+#define PEER		256
+
 static uint64_t
 limits_front(const struct conf *conf)
 {
@@ -61,8 +65,9 @@ limits_data(enum role role, const struct conf *conf)
 	case ROLE_WALKER:
 		return limits_walker(conf);
 	case ROLE_HASHER:
-	case ROLE_TRACKER:
 		return OWN;
+	case ROLE_TRACKER:
+		return OWN + conf->tracker_peers * PEER;
 	case ROLE_CACHE:
 		return OWN + PACKS +
 		    ENTRIES * (conf->max_torrent + LISTING_MAX);

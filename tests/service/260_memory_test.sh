@@ -50,7 +50,7 @@ limits_body()
 	    $((100 * 65536))
 	has_limit walker $((64 + 16 * 64))
 	has_limit hasher 64
-	has_limit tracker 64
+	has_limit tracker $((64 + 256))
 	has_limit cache $((64 + 32 + 4 * (30 + 64)))
 	service_reload 'hot-size 10M' 'answer-memory 20M' 'max-queue 9' \
 	    'max-connections 100' 'max-torrent 31M'

@@ -106,6 +106,7 @@ TEST(conf_print__every_keyword)
 	    "answer-memory 5M\n"
 	    "cache-size 4M\n"
 	    "cache-age 5d\n"
+	    "tracker-peers 6K\n"
 	    "user front u1\n"
 	    "user walker u2\n"
 	    "user hasher u3\n"

@@ -84,6 +84,7 @@ TEST(conf__defaults)
 	ATF_CHECK_EQ(5000, c->revalidate_ms);
 	ATF_CHECK_EQ(2ULL << 30, c->cache_size);
 	ATF_CHECK_EQ(30 * 86400ULL, c->cache_age_s);
+	ATF_CHECK_EQ(1U << 20, c->tracker_peers);
 	for (role = ROLE_FRONT; role < ROLE_COUNT; role++)
 		ATF_CHECK_STREQ("_pkgtorrent", c->user[role]);
 	ATF_CHECK(c->user[ROLE_PARENT] == NULL);

@@ -35,7 +35,8 @@ TEST(limits__follow_the_configuration)
 	ATF_CHECK_EQ(1088 * M, data(ROLE_WALKER, ROOT));
 	ATF_CHECK_EQ(64 * M, data(ROLE_HASHER, ROOT));
 	ATF_CHECK_EQ(608 * M, cache);
-	ATF_CHECK_EQ(64 * M, data(ROLE_TRACKER, ROOT));
+	ATF_CHECK_EQ(320 * M, data(ROLE_TRACKER, ROOT));
+	ATF_CHECK_EQ(65 * M, data(ROLE_TRACKER, ROOT "tracker-peers 4K\n"));
 	ATF_CHECK_EQ(0, data(ROLE_PARENT, ROOT));
 	ATF_CHECK_EQ(front + 7 * M, data(ROLE_FRONT, ROOT "hot-size 71M\n"));
 	ATF_CHECK_EQ(front + 7 * M, data(ROLE_FRONT,

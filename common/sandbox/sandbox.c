@@ -94,8 +94,9 @@ static const struct confines confines[ROLE_COUNT] = {
 	[ROLE_HASHER] = { .max_fds = 72 },
 	/* An entry, and a directory at each level of a path during a sweep. */
 	[ROLE_CACHE] = { .max_fds = 256, .writes = true, .groups = true },
-	/* Three channels; 0 to 2. */
-	[ROLE_TRACKER] = { .max_fds = 8 },
+	/* Three channels; 0 to 2; and those that come with a wrong message,
+	   until it is refused for its type. */
+	[ROLE_TRACKER] = { .max_fds = 40 },
 };
 
 /* The rights below the role's directory; no role may execute a file. */

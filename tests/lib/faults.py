@@ -143,7 +143,7 @@ class Service:
         titles = sorted(self.children().values())
         return len(titles) == len(set(titles)) and \
             {t.split()[0] for t in titles} == {"front", "walker", "hasher",
-                                               "cache"}
+                                               "cache", "tracker"}
 
     def child(self, title):
         found = []

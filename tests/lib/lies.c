@@ -70,6 +70,8 @@ static const struct look looks[] = {
 	{ MSG_PIECES, 2, -1, 4, -1, 3 },
 	{ MSG_PUT_PIECES, 3, 1, 20, -1, 3 },
 	{ MSG_PUT_INFO, -1, -1, 4, 2, -1 },
+	{ MSG_ANNOUNCE, 2, -1, sizeof(struct msg_announce_item) / 4, -1, -1 },
+	{ MSG_PEERS, 2, -1, sizeof(struct msg_peers_item) / 4, -1, -1 },
 };
 
 static const char *const rogue_paths[] = {

@@ -116,6 +116,7 @@ titles_body()
 pkgtorrentd: front
 pkgtorrentd: hasher 1
 pkgtorrentd: hasher 2
+pkgtorrentd: tracker
 pkgtorrentd: walker" "the children"
 	for child in $(children) $pid; do
 		same "$(tr '\0' '\n' </proc/$child/cmdline | sed '/^$/d')" \

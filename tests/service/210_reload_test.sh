@@ -19,7 +19,7 @@ new_listen_body()
 	want 404 /
 	[ ! -e socket ] || fail "the socket's file is left"
 	atf_check -o ignore curl -s "http://127.0.0.1:$second/"
-	same "$(children | wc -l)" 4 "children"
+	same "$(children | wc -l)" 5 "children"
 	grep 'ended' log && fail "a child was ended for it"
 	service_stop
 }

@@ -32,7 +32,7 @@ second_root_body()
 	# The first walker has another number now, and fewer files.
 	service_reload "$@" "root /pub/more $here/more" "root /pub $here/www"
 	still "$all"
-	same "$(children | wc -l)" 6 "children"
+	same "$(children | wc -l)" 7 "children"
 	want_state checked $service/single/pub/yum/a
 	want_state hit $service/single/pub/yum/a
 	want_state made $service/single/pub/more/b
@@ -43,7 +43,7 @@ second_root_body()
 	service_reload "$@" "root /pub $here/www" "root /new $here/new" \
 	    "root /pub/more $here/more"
 	still "$all" "$more"
-	same "$(children | wc -l)" 7 "children"
+	same "$(children | wc -l)" 8 "children"
 	want_state checked $service/single/pub/yum/a
 	want_state checked $service/single/pub/more/b
 	want_state checked $service/digest/$digest
@@ -250,7 +250,7 @@ front_gone_body()
 		wait_for 5 is_gone $front || fail "it is not gone"
 	done
 	wait_for 10 is_served /more/yum/b || fail "the new root"
-	wait_for 10 have_children 5 || fail "children: $(children)"
+	wait_for 10 have_children 6 || fail "children: $(children)"
 	want 200 $service/single/yum/a
 	service_reload "root $here/www"
 	want 404 $service/single/more/yum/b

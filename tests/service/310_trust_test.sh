@@ -380,7 +380,7 @@ rogue()
 # The same parent, and right answers.
 goes_on()
 {
-	wait_for 10 have_children 4 || fail "not all children are there"
+	wait_for 10 have_children 5 || fail "not all children are there"
 	want 200 $service/single/yum/a.rpm
 	want_torrent form
 	! is_gone $pid || fail "the service has ended"

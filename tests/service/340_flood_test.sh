@@ -51,7 +51,7 @@ walker OPENED     walker [0-9]* sent the front a wrong OPENED (content)
 hasher DIGESTS    hasher [0-9]* sent the front a wrong DIGESTS (content)
 cache  INFO       flooding
 cache  PIECES     flooding
-front  ANNOUNCE   flooding
+front  ANNOUNCE   tracker [0-9]* sent the front a wrong PEERS
 tracker PEERS     tracker [0-9]* sent the front a wrong PEERS
 "
 

@@ -57,7 +57,7 @@ socket.create_connection(("127.0.0.1", int(sys.argv[1])))' "$1" 2>/dev/null
 # The same parent, at the same place.
 serves()
 {
-	wait_for 10 have_children 4 || fail "not all children are there"
+	wait_for 10 have_children 5 || fail "not all children are there"
 	want 200 $service/single/yum/a "$@"
 	! is_gone $pid || fail "the service has ended"
 }
@@ -117,7 +117,7 @@ reload_body()
 	service_reload "deny /yum/b"
 	want_log "127.0.0.1:$port did not listen any more: the front"
 	wait_for 10 is_gone $front || fail "that front goes on"
-	wait_for 10 have_children 4 || fail "not all children are there"
+	wait_for 10 have_children 5 || fail "not all children are there"
 	want 200 $service/single/yum/a
 	want 403 $service/single/yum/b
 	service_stop

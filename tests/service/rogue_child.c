@@ -149,6 +149,21 @@ flood_add_lines(void)
 		flood_add(line, sizeof(line) - 1);
 }
 
+/* Peers that are not there; flood_number() tells one from another. */
+static void
+flood_add_announces(void)
+{
+	struct msg_announce *body = (void *)flood.body;
+	struct msg_announce_item item = { .port = 1, .numwant = NUMWANT_MAX,
+	    .event = ANNOUNCE_STARTED };
+
+	body->count = ANNOUNCES_MAX;
+	while (flood.tail_len < ANNOUNCES_MAX * sizeof(item)) {
+		item.addr[0] = (uint8_t)(0x20 + flood.tail_len / sizeof(item));
+		flood_add(&item, sizeof(item));
+	}
+}
+
 /* A content that is right, or that makes the receiver work. */
 static void
 flood_fill(enum role role)
@@ -195,6 +210,9 @@ flood_fill(enum role role)
 		pieces->count = 1000;
 		flood_add_paths(1000, &item, sizeof(item));
 		return;
+	case MSG_ANNOUNCE:
+		flood_add_announces();
+		return;
 	case MSG_TOUCH:
 	case MSG_WALK:
 		return;
@@ -214,10 +232,15 @@ static void
 flood_number(void)
 {
 	uint64_t id = 1ULL << 62 | ++flood.n;
+	size_t i;
 
 	if (flood.type != MSG_PUT_PIECES && flood.type != MSG_PUT_INFO &&
 	    flood.to != ROLE_PARENT)
 		memcpy(flood.body, &id, sizeof(id));
+	for (i = 0; flood.type == MSG_ANNOUNCE && i < flood.tail_len;
+	    i += sizeof(struct msg_announce_item))
+		memcpy(flood.tail + i + offsetof(struct msg_announce_item,
+		    info_hash), &id, sizeof(id));
 	if (flood.type == MSG_GET_INFO)
 		memcpy(((struct msg_get_info *)(void *)flood.body)->digest,
 		    &id, sizeof(id));

@@ -11,7 +11,7 @@ from amplify import blocks
 from good import family, mark
 from service import SERVICE, Connection, request
 
-ROLES = ("parent", "front", "walker", "hasher", "cache")
+ROLES = ("parent", "front", "walker", "hasher", "cache", "tracker")
 KIB = 1 << 10
 LARGE = "/large/file"                   # sparse; made by the test
 SET = ["/set/%d" % n for n in range(990)]

@@ -189,7 +189,7 @@ def murder(*_):
         for one in heavy:
             load.add(until(end, [one]), True)
         load.run(20)
-    for victims in "walker", "hasher", "cache":
+    for victims in "walker", "hasher", "cache", "tracker":
         ask(2)
         # The front waits for the next one and asks again.
         assert not load.failures, load.failures[:5]

@@ -170,7 +170,7 @@ murder_body()
 
 all_are_back()
 {
-	[ "$(children | wc -l)" -eq 5 ] &&
+	[ "$(children | wc -l)" -eq 6 ] &&
 	    [ "$(curl -sS -g --max-time 5 -o body -w '%{http_code}' \
 	    "$url$service/single/yum/*")" = 200 ]
 }

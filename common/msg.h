@@ -635,7 +635,7 @@ enum announce_event {
 struct msg_announce_item {
 	uint64_t	id;			/* the front's own number */
 	uint8_t		info_hash[SHA1_LEN];
-	uint8_t		addr[16];		/* IPv6; IPv4 as ::ffff:a.b.c.d */
+	uint8_t		addr[16];		/* IPv6; ::ffff:a.b.c.d */
 	uint16_t	port;			/* 0 only in a scrape */
 	uint8_t		event;			/* enum announce_event */
 	uint8_t		flags;			/* ANNOUNCE_ */
@@ -645,7 +645,7 @@ struct msg_announce_item {
 
 struct msg_peers {
 	uint64_t	id;			/* of the ANNOUNCE */
-	uint32_t	count;			/* as in MSG_ANNOUNCE, same order */
+	uint32_t	count;			/* as in MSG_ANNOUNCE */
 	uint32_t	zero;
 };
 
@@ -665,7 +665,7 @@ enum announce_result {
    numwant. */
 struct msg_peers_item {
 	uint64_t	id;			/* of the announce */
-	uint32_t	complete;		/* peers in the swarm with all */
+	uint32_t	complete;		/* seeds in the swarm */
 	uint32_t	incomplete;
 	uint32_t	downloaded;		/* completed since it began */
 	uint32_t	interval_s;		/* until the next announce */

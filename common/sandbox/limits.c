@@ -29,8 +29,8 @@
 #define ENTRIES		4
 #define PACKS		(2 * 16 * M)
 
-/* The tracker: a peer that is the only one of its address and of its swarm, with
-   its share of tables that have just grown, takes less than 200 bytes. */
+/* The tracker: a peer that is the only one of its address and of its swarm
+   takes less than 200 bytes with its share of tables that have just grown. */
 #define PEER		256
 
 static uint64_t

@@ -22,7 +22,7 @@ struct pick {
 	uint32_t	 n;
 };
 
-/* Choose peers of a swarm, whose list is shuffled by it. */
+/* Choose peers of a swarm.  Its list is shuffled by that. */
 void	pick_peers(struct pick *, struct swarms *, uint32_t swarm);
 
 #endif

@@ -21,7 +21,7 @@ enum region {
 
 enum region	region_of(const uint8_t addr[16]);
 bool		region_is_v4(const uint8_t addr[16]);
-/* Who counts as one address: an IPv4 address, or the /64 of an IPv6 one. */
+/* These count as one address: an IPv4 address, or the /64 of an IPv6 one. */
 uint64_t	region_address(const uint8_t addr[16]);
 /* The neighbourhood: the /24 of an IPv4 address, or the same /64. */
 uint64_t	region_near(const uint8_t addr[16]);

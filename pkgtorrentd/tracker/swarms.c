@@ -412,8 +412,8 @@ peer_is_over(const struct peer *p, uint32_t now_s)
 	    SWARMS_SHORT_STAY_S : SWARMS_LONG_STAY_S);
 }
 
-/* All places are taken: remove a peer whose time is over, or one of an address
-   that has two more than that of the newcomer.  False: none was found. */
+/* All places are taken: remove an expired peer, or one of an address that has
+   two more than that of the newcomer.  False: none was found. */
 static bool
 swarms_displace(struct swarms *s, uint32_t peers, uint32_t now_s)
 {

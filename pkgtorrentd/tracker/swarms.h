@@ -6,9 +6,9 @@
  *
  * Each peer is one of at most tracker-peers, of which one address (an IPv4
  * address, the /64 of an IPv6 one) has at most a hundredth, and
- * SWARMS_ADDRESS_MAX in one swarm.  When all are taken, a newcomer takes the
- * place of a peer whose address has at least two more than its own, if some
- * tries find one; otherwise it is not listed.  So a flood, from however many
+ * SWARMS_ADDRESS_MAX in one swarm.  When all are taken, a newcomer displaces a
+ * peer of an address that has at least two more than its own, if some tries
+ * find one; otherwise it is not listed.  So a flood, from however many
  * addresses, only takes from those that have the most.
  */
 #ifndef SWARMS_H
@@ -70,7 +70,7 @@ void		 swarms_set_max(struct swarms *, uint32_t most);
 size_t		 swarms_announce(struct swarms *,
 		    const struct msg_announce_item *, uint32_t now_s,
 		    uint8_t *answer);
-/* Look at the next n places for peers whose time is over, and remove those. */
+/* Look at the next n places for expired peers, and remove those. */
 void		 swarms_expire(struct swarms *, uint32_t now_s, uint32_t n);
 /* The number of places to be looked at until all have had their turn. */
 uint32_t	 swarms_places(const struct swarms *);

@@ -4,13 +4,13 @@
  * Runs as its user in an empty root directory, without a directory descriptor,
  * behind a filter that lets it pass messages and nothing else: it opens, reads
  * and maps no file, and has no socket besides its two channels.  It is sent the
- * configuration by the parent, and by the front the announces of clients, whose
- * tokens and addresses the front has checked.  It holds the addresses of peers,
+ * configuration by the parent, and by the front the announces of clients, after
+ * it has checked their tokens and addresses.  It holds the addresses of peers,
  * in memory alone.
  *
  * A break-in here wins wrong lists of peers for as long as the process lives.
- * Clients check what they get from peers by the torrent, which does not come
- * from here.
+ * Clients check the bytes of peers by the torrent, which does not come from
+ * here.
  */
 #include <sys/param.h>
 
@@ -28,8 +28,8 @@
    ANNOUNCES_MAX announces, and is answered at once. */
 #define ANNOUNCES_AT_ONCE	16
 
-/* All peers are looked at in this time, so many in a turn, for those whose time
-   is over. */
+/* All peers are looked at in this time, so many in a turn, to find expired
+   ones. */
 #define ROUND_MS		60000
 #define TURN_PEERS		1024U
 
@@ -86,7 +86,7 @@ tracker_item_is_good(const struct msg_announce_item *item)
 	    item->numwant <= NUMWANT_MAX;
 }
 
-/* Item i of a message whose items may stand anywhere. */
+/* Item i of a message, which may stand at any address. */
 static struct msg_announce_item
 tracker_item(const struct msg *m, uint32_t i)
 {

@@ -29,7 +29,7 @@ static void	 fuzz_line(const char *, int, int, const void *, size_t);
 #include "pkgtorrentd/parent/process.c"
 #undef log_child_line
 
-#define PROCESSES	6
+#define PROCESSES	7
 
 static struct parent	 parent;
 static struct conf	 conf;

@@ -183,8 +183,8 @@ memory_of(pid_t pid)
 	return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* What is announced by each of n addresses in so many swarms; the number that
-   are listed. */
+/* Announces of each of these addresses in so many swarms; the number of peers
+   that are listed. */
 static uint32_t
 flood(uint32_t first, uint32_t addresses, uint32_t swarms)
 {
@@ -221,8 +221,8 @@ befriend(uint32_t friends)
 
 /*
  * One address, and then ten thousand, announce themselves until all places are
- * taken, and on.  Friends of before and newcomers find each other all the while,
- * and the memory stays within the limit: FULL for a million places.
+ * taken, and on.  Friends and newcomers find each other all the while, and the
+ * memory stays within the limit: FULL for a million places.
  */
 TEST(tracker__floods, "timeout", "600")
 {

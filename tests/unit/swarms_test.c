@@ -168,7 +168,7 @@ TEST(swarms__seeds_are_not_given_to_seeds)
 	swarms_free(s);
 }
 
-/* From one to the other and back, whatever the order in the list. */
+/* From one to the other and back, in any order of the list. */
 TEST(swarms__seeds_are_counted)
 {
 	unsigned i, seeds = 0;
@@ -263,7 +263,7 @@ TEST(swarms__scrape)
 	swarms_free(s);
 }
 
-/* Whoever asks again at once still gets peers. */
+/* A second announce at once still gets peers. */
 TEST(swarms__one_change_in_five_seconds)
 {
 	start(MOST);
@@ -467,7 +467,7 @@ TEST(swarms__full_of_a_flood)
 	swarms_free(s);
 }
 
-/* Places of those whose time is over are free. */
+/* Places of expired peers are free. */
 TEST(swarms__full_of_the_dead)
 {
 	unsigned i;

@@ -168,7 +168,7 @@ TEST(pool__has_a_limit)
 	pool_free(&pool);
 }
 
-/* Those of the reference implementation, whose key and text are 0, 1, 2 …. */
+/* Those of the reference implementation; key and text are 0, 1, 2 …. */
 TEST(siphash__known_values)
 {
 	static const uint8_t bytes[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,

@@ -310,8 +310,8 @@ TEST(swarms__interval)
 		announce("192.0.2.1", 1);
 		ATF_CHECK_EQ(SWARMS_SHORT_S, answer.interval_s);
 	}
-	now_s += SWARMS_SOON_S;
-	announce("192.0.2.1", 1);
+	now_s++;
+	announce("192.0.2.2", 1);
 	ATF_CHECK(answer.interval_s >= 1620);
 	swarms_free(s);
 }
@@ -464,6 +464,20 @@ TEST(swarms__full_of_a_flood)
 	ATF_CHECK_EQ(39, answer.n4);
 	check();
 	ATF_CHECK(figures.displaced > 0 && figures.full > figures.displaced);
+	swarms_free(s);
+}
+
+/* Nobody makes room while there are more than there may be. */
+TEST(swarms__too_full_of_a_flood)
+{
+	start(MOST);
+	flood();
+	swarms_set_max(s, MOST - 1);
+	announce("192.0.2.1", 1);
+	ATF_CHECK_EQ(ANNOUNCED_FULL, answer.result);
+	swarms_set_max(s, MOST);
+	announce("192.0.2.1", 1);
+	ATF_CHECK_EQ(ANNOUNCED, answer.result);
 	swarms_free(s);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The front's ends of the channels to its workers: the walkers, the hashers,
- * the cache and the tracker.  Sending never waits: a message that the channel
- * does not take is queued in order.  The layers above are called for messages
- * and for lost channels; this one knows neither clients nor jobs.
+ * The front's ends of the channels to its workers: the walkers, the hashers
+ * and the cache.  Sending never waits: a message that the channel does not
+ * take is queued in order.  The layers above are called for messages and for
+ * lost channels; this one knows neither clients nor jobs.
  */
 #ifndef WORKER_H
 #define WORKER_H

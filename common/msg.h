@@ -70,6 +70,9 @@ enum role {
 	/* The configuration as pkgtorrentd -nv prints it, in parts. */	      \
 	X(CONF,       PARENT,   CHILDREN,       conf,       MSG_TAIL_MAX, 0, 0,\
 	    "trusted")							      \
+	/* The tracker's key, by the process that reads its file. */	      \
+	X(TRACKER_KEY, PARENT | CACHE, FRONT,   tracker_key,           0, 0, 0,\
+	    "WORKER_WORK_MAX a second")					      \
 	/* Keys of one pair, SEAL_LEN each: for the next CHANNEL. */	      \
 	X(KEY,        PARENT,   SEALERS, key, KEYS_MAX * SEAL_LEN,       0, 0,\
 	    "trusted")							      \
@@ -284,6 +287,11 @@ enum seal_pair {
 struct msg_key {
 	uint32_t	pair;			/* enum seal_pair */
 	uint32_t	count;			/* 1..KEYS_MAX */
+};
+
+struct msg_tracker_key {
+	uint64_t	zero;
+	uint8_t		key[SEAL_LEN];
 };
 
 struct msg_channel {

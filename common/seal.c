@@ -105,7 +105,7 @@ sha256_both(const void *a, size_t a_len, const void *b, size_t b_len,
 }
 
 static void
-seal_begin(const uint8_t key[SEAL_LEN], uint32_t type)
+mac_begin(const uint8_t key[SEAL_LEN])
 {
 	uint8_t inner[SHA256_CBLOCK];
 	size_t i;
@@ -120,8 +120,14 @@ seal_begin(const uint8_t key[SEAL_LEN], uint32_t type)
 	}
 	SHA256_Init(&mac.sum);
 	SHA256_Update(&mac.sum, inner, sizeof(inner));
-	SHA256_Update(&mac.sum, &type, sizeof(type));
 	explicit_bzero(inner, sizeof(inner));
+}
+
+static void
+seal_begin(const uint8_t key[SEAL_LEN], uint32_t type)
+{
+	mac_begin(key);
+	SHA256_Update(&mac.sum, &type, sizeof(type));
 }
 
 static void
@@ -227,6 +233,25 @@ seal_digests(const uint8_t key[SEAL_LEN], const uint8_t path_sum[SEAL_LEN],
 	seal_add(head, sizeof(head));
 	seal_add(digests, (size_t)count * SHA1_LEN);
 	seal_end(out);
+}
+
+void
+seal_token(const uint8_t key[SEAL_LEN], const uint8_t info_hash[SHA1_LEN],
+    uint8_t out[SEAL_TOKEN_LEN])
+{
+	uint8_t full[SEAL_LEN];
+
+	mac_begin(key);
+	seal_add(info_hash, SHA1_LEN);
+	seal_end(full);
+	memcpy(out, full, SEAL_TOKEN_LEN);
+}
+
+int
+seal_token_equal(const uint8_t a[SEAL_TOKEN_LEN],
+    const uint8_t b[SEAL_TOKEN_LEN])
+{
+	return CRYPTO_memcmp(a, b, SEAL_TOKEN_LEN) == 0;
 }
 
 int

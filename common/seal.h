@@ -63,8 +63,18 @@ void	seal_digests(const uint8_t key[SEAL_LEN],
 	    uint32_t piece_len, uint32_t first, uint32_t count,
 	    const uint8_t *digests, uint8_t out[SEAL_LEN]);
 
+/*
+ * A token: the first SEAL_TOKEN_LEN bytes of HMAC-SHA-256 of an info hash under
+ * the tracker's key.  It is public, and says that the torrent was made here.
+ */
+#define SEAL_TOKEN_LEN	8
+void	seal_token(const uint8_t key[SEAL_LEN],
+	    const uint8_t info_hash[SHA1_LEN], uint8_t out[SEAL_TOKEN_LEN]);
+
 /* 1 if equal, in constant time. */
 int	seal_equal(const uint8_t a[SEAL_LEN], const uint8_t b[SEAL_LEN]);
+int	seal_token_equal(const uint8_t a[SEAL_TOKEN_LEN],
+	    const uint8_t b[SEAL_TOKEN_LEN]);
 
 /* SHA-256 of listings and entries, SHA-1 of path digests. */
 void	sha256(const void *, size_t, uint8_t out[SEAL_LEN]);

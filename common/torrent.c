@@ -481,11 +481,12 @@ tier_set_key(struct tier *t, const uint8_t info_hash[SHA1_LEN])
 
 /* Returns the tiers in their order, *n of them; NULL without memory. */
 static struct tier *
-tiers_new(const char *trackers, const uint8_t info_hash[SHA1_LEN], size_t *n)
+tiers_new(const struct torrent_outside *o, const uint8_t info_hash[SHA1_LEN],
+    size_t *n)
 {
+	const char *trackers = o->trackers, *p;
 	struct tier *tiers;
-	const char *p;
-	size_t lines = 1, len;
+	size_t lines = 2, len, house = o->first != NULL;
 
 	*n = 0;
 	for (p = trackers; *p != '\0'; p++)
@@ -493,6 +494,9 @@ tiers_new(const char *trackers, const uint8_t info_hash[SHA1_LEN], size_t *n)
 	tiers = calloc(lines, sizeof(*tiers));
 	if (tiers == NULL)
 		goto fail;
+	if (house)
+		tiers[(*n)++] = (struct tier){ .url = o->first,
+		    .len = strlen(o->first) };
 	for (p = trackers; *p != '\0'; p += len + (p[len] == '\n')) {
 		len = strcspn(p, "\n");
 		if (len == 0)
@@ -502,8 +506,8 @@ tiers_new(const char *trackers, const uint8_t info_hash[SHA1_LEN], size_t *n)
 		if (tier_set_key(&tiers[(*n)++], info_hash) == -1)
 			goto fail;
 	}
-	if (*n > 1 &&
-	    mergesort(tiers, *n, sizeof(*tiers), tier_compare) == -1)
+	if (*n - house > 1 && mergesort(tiers + house, *n - house,
+	    sizeof(*tiers), tier_compare) == -1)
 		goto fail;
 	return tiers;
 fail:
@@ -565,14 +569,14 @@ wrap_add_urls(struct bencode *out, const struct torrent_outside *o,
 }
 
 static int
-wrap_add_before(struct buf *before, const char *trackers,
+wrap_add_before(struct buf *before, const struct torrent_outside *o,
     const uint8_t info_hash[SHA1_LEN])
 {
 	struct bencode head = { .out = before };
 	struct tier *tiers;
 	size_t n;
 
-	tiers = tiers_new(trackers, info_hash, &n);
+	tiers = tiers_new(o, info_hash, &n);
 	if (tiers == NULL)
 		return -1;
 	bencode_dict(&head);
@@ -595,7 +599,7 @@ torrent_wrap(const struct torrent_outside *o,
 	int rc = -1;
 
 	if (before != NULL &&
-	    wrap_add_before(before, o->trackers, info_hash) == -1)
+	    wrap_add_before(before, o, info_hash) == -1)
 		goto out;
 	if (o->path != NULL &&
 	    torrent_encode_path(&path, o->path, o->path_len) == -1)

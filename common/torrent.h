@@ -98,12 +98,13 @@ int	torrent_find_repeats(const struct torrent_file *, size_t n,
 /*
  * The parts of a .torrent before and after the info dictionary.  trackers:
  * newline-separated announce URLs, or ""; each becomes a tier, sorted by
- * SHA-1(tracker || lower-case hex info hash).  bases: base URLs without a final
+ * SHA-1(tracker || lower-case hex info hash).  first: an announce URL that
+ * becomes the tier before them, or NULL.  bases: base URLs without a final
  * slash, the request's first, then those of web-seed.  path: of the only file,
  * from the document root; NULL if there are several.  multi: the multi form;
  * its url-list has base/, and for one file the URL of the file as well.
- * before, which depends on trackers and info hash alone, may be NULL: it is
- * left out then.  0, or -1 with ENOMEM.
+ * before, which depends on first, trackers and info hash alone, may be NULL: it
+ * is left out then.  0, or -1 with ENOMEM.
  */
 struct torrent_outside {
 	const char		*trackers;
@@ -112,6 +113,7 @@ struct torrent_outside {
 	const char		*path;
 	size_t			 path_len;
 	bool			 multi;
+	const char		*first;
 };
 
 int	torrent_wrap(const struct torrent_outside *,

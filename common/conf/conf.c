@@ -418,6 +418,18 @@ conf_simple_kind(const struct conf *conf)
 }
 
 bool
+conf_key_in_cache(const struct conf *conf)
+{
+	size_t len = strlen(conf->cache);
+	const char *key = conf->tracker_key;
+
+	if (conf->tracker == TRACKER_NO)
+		return false;
+	return key == NULL || (strncmp(key, conf->cache, len) == 0 &&
+	    key[len] == '/' && strcmp(key + len + 1, CONF_KEY_NAME) == 0);
+}
+
+bool
 conf_same_params(const struct conf *a, const struct conf *b)
 {
 	size_t i;

@@ -33,6 +33,7 @@ struct conf_proxy {
 };
 
 enum conf_access_log { ACCESS_LOG_NO, ACCESS_LOG_YES, ACCESS_LOG_FILE };
+enum conf_tracker { TRACKER_AUTO, TRACKER_YES, TRACKER_NO };
 enum sha1_impl { SHA1_AUTO, SHA1_AVX512, SHA1_AVX2, SHA1_OPENSSL };
 
 struct conf {
@@ -43,6 +44,8 @@ struct conf {
 	struct strings		 deny;		/* patterns */
 	char			*cache;
 	char			*trackers;
+	enum conf_tracker	 tracker;
+	char			*tracker_key;	/* NULL: in the cache */
 	char			*service;
 	char			*base_url;	/* NULL: from the request; no
 						   final slash */
@@ -98,7 +101,8 @@ void		 conf_free(struct conf *);
 
 /*
  * Check a configuration against the system: directories exist; users exist (if
- * privileged, started by root); the cache (unless it is NULL) is writable.
+ * privileged, started by root); the cache (unless it is NULL) is writable; the
+ * tracker's key (unless it is NULL) is a file of the right size.
  * Appends complaints as above; 0 or -1.  A file server may never answer, so
  * look (or NULL) is called before each access to a path.
  */
@@ -139,6 +143,11 @@ int		 conf_find_root(const struct conf *,
    the same torrents of a tree (piece lengths, padding, service, deny)? */
 bool		 conf_same_roots(const struct conf *, const struct conf *);
 bool		 conf_same_params(const struct conf *, const struct conf *);
+
+/* Is the tracker's key the cache's to read and to make?  If not, it is in the
+   file tracker_key.  False as well if there is to be no tracker. */
+bool		 conf_key_in_cache(const struct conf *);
+#define CONF_KEY_NAME	"tracker.key"
 
 /* Parse a trackers file.  Appends good URLs to out, one per line, and
    complaints with file and line to errors.  0, or -1 with ENOMEM. */

@@ -120,6 +120,26 @@ check_file(struct check *c, const char *keyword, const char *path)
 		complain_error(c, keyword, path, error, advice);
 }
 
+/* The key of the tracker, which the parent reads. */
+static void
+check_key(struct check *c, const char *path)
+{
+	struct stat st;
+	char problem[64] = "not a regular file";
+
+	look_at(c, "tracker-key", path);
+	if (stat(path, &st) == -1)
+		complain_error(c, "tracker-key", path, errno, "make it by "
+		    "head -c 32 /dev/urandom, for root alone");
+	else if (!S_ISREG(st.st_mode) || st.st_size != SEAL_LEN) {
+		if (S_ISREG(st.st_mode))
+			snprintf(problem, sizeof(problem), "has %lld bytes",
+			    (long long)st.st_size);
+		complain(c, "tracker-key", path, problem, "a key has 32 bytes; "
+		    "take the file back from where it was made");
+	}
+}
+
 static void
 check_user(struct check *c, enum role role, const char *name)
 {
@@ -173,6 +193,8 @@ conf_check_system(const struct conf *conf, const char *file, bool privileged,
 		check_file(&c, "access-log", conf->access_log_file);
 	if (conf->pid_file != NULL)
 		check_file(&c, "pid-file", conf->pid_file);
+	if (conf->tracker != TRACKER_NO && conf->tracker_key != NULL)
+		check_key(&c, conf->tracker_key);
 	for (role = ROLE_FRONT; privileged && role < ROLE_COUNT; role++)
 		if (role == ROLE_FRONT || strcmp(conf->user[role],
 		    conf->user[ROLE_FRONT]) != 0)

@@ -4,11 +4,12 @@
  * user, in a chroot to the cache directory, with Landlock (read and write
  * there, nothing elsewhere) and seccomp.  The front asks it for entries and
  * sends it new ones; the parent configures it.
- * It holds the directory's descriptor and the keys by which walkers and hashers
- * seal for it, and sees neither clients nor the mirror: it reads only messages
- * and its own files.  A break-in here can spoil the entries, so that torrents
- * are wrong until the cache is deleted; it wins no way out of the directory,
- * and no key by which another process would believe it.
+ * It holds the directory's descriptor, the keys by which walkers and hashers
+ * seal for it and the tracker's key, and sees neither clients nor the mirror:
+ * it reads only messages and its own files.  A break-in here can spoil the
+ * entries, so that torrents are wrong until the cache is deleted; it wins no
+ * way out of the directory, and no key by which another process would believe
+ * it about files.
  *
  * Pieces and listings are stored only with the seals of the hashers and walkers
  * that made them, and the info dictionary is built here, from pieces that are
@@ -26,6 +27,7 @@
 #include <unistd.h>
 
 #include "common/child.h"
+#include "common/clock.h"
 #include "common/listing.h"
 #include "common/log.h"
 #include "common/torrent.h"
@@ -33,12 +35,14 @@
 #include "pkgtorrentd/cache/request.h"
 #include "pkgtorrentd/cache/summary.h"
 #include "pkgtorrentd/cache/sweep.h"
+#include "pkgtorrentd/cache/tracker_key.h"
 
 #define MESSAGES_AT_ONCE 32
 /* Files whose pieces are stored before requests have their turn; the message
    that has the last one may have more. */
 #define FILES_AT_ONCE	32
 #define DIGESTS_KEPT	4096	/* bytes kept from one file to the next */
+#define KEY_RETRY_MS	1000	/* between two looks for the tracker's key */
 
 /* The pieces of a file, which arrive in parts. */
 struct put_pieces {
@@ -82,6 +86,8 @@ struct cache {
 	struct sweep	*sweep;
 	struct put	 put;
 	struct requests	 requests;
+	struct tracker_key key;
+	uint64_t	 key_ms;	/* when it was looked for last */
 };
 
 static void
@@ -101,12 +107,37 @@ cache_configure(struct cache *c)
 	c->store.limits_changed = true;
 }
 
+static void
+cache_send_key(struct cache *c)
+{
+	struct msg_tracker_key body = { 0 };
+
+	if (c->child.front.fd == -1 || !c->key.known ||
+	    !conf_key_in_cache(c->child.conf))
+		return;
+	memcpy(body.key, c->key.bytes, SEAL_LEN);
+	(void)msg_send_wait(&c->child.front, MSG_TRACKER_KEY, &body, NULL, 0,
+	    NULL, 0);
+	explicit_bzero(&body, sizeof(body));
+}
+
+/* Look for the key; the front is sent another one than before. */
+static void
+cache_look_for_key(struct cache *c)
+{
+	c->key_ms = clock_ms();
+	if (conf_key_in_cache(c->child.conf) &&
+	    tracker_key_read(&c->store, &c->key))
+		cache_send_key(c);
+}
+
 static enum msg_fault
 cache_on_conf(struct cache *c, const struct msg *msg)
 {
 	if (!child_on_conf(&c->child, msg))
 		return FAULT_NONE;
 	cache_configure(c);
+	cache_look_for_key(c);
 	/* The front may still use the old configuration.  It closes its end as
 	   well, and the parent gives both a new channel. */
 	if (!conf_same_params(c->child.previous, c->child.conf) ||
@@ -124,7 +155,11 @@ cache_on_key(struct cache *c, const struct msg *msg)
 static enum msg_fault
 cache_on_channel(struct cache *c, struct msg *msg)
 {
-	return child_on_channel(&c->child, msg);
+	enum msg_fault fault = child_on_channel(&c->child, msg);
+
+	if (fault == FAULT_NONE)
+		cache_send_key(c);
+	return fault;
 }
 
 static enum msg_fault
@@ -543,6 +578,10 @@ cache_loop(struct cache *c)
 		due_ms = packs_flush_due(c->packs);
 		if (due_ms != -1 && due_ms < wait_ms)
 			wait_ms = due_ms;
+		/* Another service that shares the cache makes it. */
+		if (!c->key.known && !c->store.may_write &&
+		    clock_ms() - c->key_ms >= KEY_RETRY_MS)
+			cache_look_for_key(c);
 	}
 }
 
@@ -553,8 +592,10 @@ cache_selftest(void *owner, int dirfd)
 
 	c->store.dirfd = dirfd;
 	store_start(&c->store, c->child.flags & CONF_CHECK);
-	if (!(c->child.flags & CONF_CHECK))
-		summary_load(&c->store);
+	if (c->child.flags & CONF_CHECK)
+		return;
+	summary_load(&c->store);
+	cache_look_for_key(c);
 }
 
 void
@@ -565,6 +606,7 @@ cache_main(void)
 	/* Make a limit on file sizes an error like any other, not a signal. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	torrent_init();
+	tracker_key_init(&c.key);
 	child_start(&c.child, ROLE_CACHE, &cache_ops, &c);
 	c.packs = packs_new(&c.store);
 	if (c.packs == NULL)

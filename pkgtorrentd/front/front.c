@@ -4,13 +4,16 @@
  * an empty root directory, without a directory descriptor, behind a filter
  * that lets it accept, read, write and pass messages.  It may ask walkers to
  * resolve and open paths, hashers to hash the opened files, and the cache for
- * its entries; it is sent configuration, listening sockets and trackers by the
- * parent.  It holds clients' connections and the torrents in use.
+ * its entries; it passes announces on to the tracker, once their token is
+ * right; it is sent configuration, listening sockets and trackers by the
+ * parent.  It holds clients' connections, the torrents in use and the tracker's
+ * key.
  *
  * A break-in here wins wrong answers for as long as the process lives, and the
- * files that any client may read anyway.  It wins nothing that lasts: walkers
- * and hashers seal their answers under keys that are not here, and the cache
- * stores nothing without those seals.
+ * files that any client may read anyway.  It wins nothing that lasts but the
+ * tracker's key, by which any torrent can be tracked here: walkers and hashers
+ * seal their answers under keys that are not here, and the cache stores nothing
+ * without those seals.
  */
 #include <sys/resource.h>
 
@@ -63,10 +66,29 @@ front_on_channel(struct front *f, struct msg *m)
 {
 	const struct msg_channel *body = m->body;
 
-	if (jobs_attach(&f->jobs, body->role, body->index, m->fds[0]) == -1)
+	if (body->role == ROLE_TRACKER)
+		announceq_attach(&f->service.announces.q, m->fds[0]);
+	else if (jobs_attach(&f->jobs, body->role, body->index,
+	    m->fds[0]) == -1)
 		return FAULT_CONTENT;
 	m->nfds = 0;
 	return FAULT_NONE;
+}
+
+static enum msg_fault
+front_on_tracker_key(struct front *f, const struct msg *m)
+{
+	const struct msg_tracker_key *body = m->body;
+
+	announces_set_key(&f->service, KEY_OF_FILE, body->key);
+	return FAULT_NONE;
+}
+
+/* The cache's, which came by its own channel. */
+static void
+front_take_key(void *service, const uint8_t key[SEAL_LEN])
+{
+	announces_set_key(service, KEY_OF_CACHE, key);
 }
 
 static enum msg_fault
@@ -204,6 +226,7 @@ front_on_access_log(struct front *f, struct msg *m)
 /* The messages of the parent. */
 #define FRONT_HANDLERS(X)						\
 	X(CONF, front_on_conf)						\
+	X(TRACKER_KEY, front_on_tracker_key)				\
 	X(CHANNEL, front_on_channel)					\
 	X(LISTENER, front_on_listener)					\
 	X(ACCESS_LOG, front_on_access_log)				\
@@ -241,6 +264,7 @@ front_on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)msg_send(&f->child.parent, MSG_ALIVE, &none, NULL, 0, NULL, 0);
 	jobs_tick(&f->jobs);
 	answer_memory_tick(&f->service);
+	announceq_tick(&f->service.announces.q);
 	if (f->stopping && (f->conns.n == 0 || clock_coarse_ms() > f->stop_ms))
 		event_base_loopexit(f->base, NULL);
 }
@@ -272,10 +296,13 @@ front_init(struct front *f)
 	if (f->parent_ev == NULL || event_add(f->parent_ev, NULL) == -1 ||
 	    f->tick_ev == NULL || timer_add(f->tick_ev, TICK_MS) == -1 ||
 	    conns_init(&f->conns) == -1 ||
-	    jobs_init(&f->jobs, f->base, &f->child) == -1)
+	    jobs_init(&f->jobs, f->base, &f->child) == -1 ||
+	    announceq_init(&f->service.announces.q, f->base, &f->child) == -1)
 		fatal("the event loop cannot be set up");
 	f->jobs.admit = answer_memory_admit;
+	f->jobs.take_key = front_take_key;
 	f->jobs.admit_arg = &f->service;
+	f->jobs.take_key_arg = &f->service;
 }
 
 void

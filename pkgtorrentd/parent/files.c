@@ -137,6 +137,13 @@ files_has_new_cache(const struct conf *conf, const struct conf *old)
 	    mount_table_follow(conf->cache, &dev) == MOUNT_LOCAL);
 }
 
+static bool
+files_has_tracker_key(const struct conf *conf)
+{
+	return conf->tracker != TRACKER_NO && conf->tracker_key != NULL &&
+	    !conf_key_in_cache(conf);
+}
+
 static int
 files_check(const struct parent *parent, const struct conf *conf,
     const struct conf *old, conf_look *look, struct buf *errors)
@@ -156,6 +163,8 @@ files_check(const struct parent *parent, const struct conf *conf,
 	}
 	if (!files_has_new_cache(conf, old))
 		used.cache = NULL;
+	if (!files_has_tracker_key(conf))
+		used.tracker_key = NULL;
 	/* The access log is opened again, which checks it as well. */
 	if (old != NULL && conf->access_log == ACCESS_LOG_FILE &&
 	    old->access_log == ACCESS_LOG_FILE &&
@@ -448,6 +457,35 @@ files_open_access_log(const struct conf *conf, struct buf *errors)
 	return -2;
 }
 
+/* No link leads elsewhere, and no FIFO holds the parent up. */
+int
+files_read_tracker_key(const struct conf *conf, uint8_t key[SEAL_LEN],
+    struct buf *errors)
+{
+	const char	*reason = NULL;
+	struct stat	 st;
+	uint8_t		 more;
+	int		 fd;
+
+	if (!files_has_tracker_key(conf))
+		return 0;
+	fd = open(conf->tracker_key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+	    O_NOCTTY | O_CLOEXEC);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		reason = strerror(errno);
+	else if (!S_ISREG(st.st_mode))
+		reason = "not a regular file";
+	else if (read(fd, key, SEAL_LEN) != SEAL_LEN || read(fd, &more, 1) != 0)
+		reason = "not 32 bytes";
+	if (fd != -1)
+		close(fd);
+	if (reason == NULL)
+		return 0;
+	(void)buf_addf(errors, "tracker-key %s: %s\n", conf->tracker_key,
+	    reason);
+	return -1;
+}
+
 /* May files be made in the directory of this one?  false with errno. */
 static bool
 files_may_make(const char *path)
@@ -536,14 +574,29 @@ files_same_file(const struct stat *a, const struct stat *b)
 	    a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* Said once, until there are trackers again. */
+/* Said once, until it changes. */
 static void
-files_warn_no_trackers(struct parent *parent, const char *reason)
+files_tell_trackers(struct parent *parent, bool some, const char *reason)
 {
-	if (!parent->trackers_none)
+	const struct conf	*conf = parent->conf;
+	enum trackers_told	 told;
+
+	told = conf->tracker == TRACKER_YES ? TRACKERS_HOUSE_FIRST :
+	    some ? TRACKERS_NOTHING : conf->tracker == TRACKER_AUTO ?
+	    TRACKERS_HOUSE : TRACKERS_NONE;
+	if (told == parent->trackers_told)
+		return;
+	parent->trackers_told = told;
+	if (told == TRACKERS_HOUSE_FIRST)
+		log_info("torrents name the tracker of this service first, so "
+		    "that clients learn each other's addresses");
+	else if (told == TRACKERS_HOUSE)
+		log_info("trackers %s: %s: torrents name the tracker of this "
+		    "service, so that clients learn each other's addresses; "
+		    "\"tracker no\" ends that", conf->trackers, reason);
+	else if (told == TRACKERS_NONE)
 		log_warn("trackers %s: %s: torrents have no trackers",
-		    parent->conf->trackers, reason);
-	parent->trackers_none = true;
+		    conf->trackers, reason);
 }
 
 static void
@@ -577,18 +630,14 @@ files_read_trackers(struct parent *parent, bool forced)
 	    files_same_file(&st, &parent->trackers_st))
 		return;
 	memset(&st, 0, sizeof(st));
-	if (files_read(path, false, &text, &st, &reason) == -1) {
-		files_warn_no_trackers(parent, reason);
+	if (files_read(path, false, &text, &st, &reason) == -1)
 		text.len = 0;
-	}
 	if (trackers_parse(path, (const char *)text.data, text.len, &good,
 	    &errors) == -1)
 		fatal("out of memory");
 	log_complaints(&errors);
-	if (good.len > 0)
-		parent->trackers_none = false;
-	else
-		files_warn_no_trackers(parent, "none listed");
+	files_tell_trackers(parent, good.len > 0, reason != NULL ? reason :
+	    "none listed");
 
 	news = good.len != parent->trackers.len || (good.len > 0 &&
 	    memcmp(good.data, parent->trackers.data, good.len) != 0);
@@ -610,6 +659,12 @@ files_send_front(struct parent *parent, struct process *front)
 	struct msg_listener	 body;
 	size_t			 i;
 
+	struct msg_tracker_key	 key = { 0 };
+
+	memcpy(key.key, parent->tracker_key, SEAL_LEN);
+	if (files_has_tracker_key(parent->conf))
+		process_send(front, MSG_TRACKER_KEY, &key, NULL, 0, -1);
+	explicit_bzero(&key, sizeof(key));
 	files_send_trackers(parent, front);
 	process_send(front, MSG_ACCESS_LOG, NULL, NULL, 0,
 	    parent->access_fd);

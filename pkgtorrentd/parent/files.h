@@ -34,6 +34,12 @@ int	 files_make_cache(const struct parent *, const struct conf *,
 	    const struct conf *old, struct buf *errors);
 /* A descriptor; -1 if the access log is not a file, -2 with a complaint. */
 int	 files_open_access_log(const struct conf *, struct buf *errors);
+/*
+ * Read the file of tracker-key, if there is one that is not in the cache.  0,
+ * or -1 with a complaint.
+ */
+int	 files_read_tracker_key(const struct conf *, uint8_t key[SEAL_LEN],
+	    struct buf *errors);
 /* Can the parent, as it is now, write the pid file later?  Nothing is made.  0,
    or -1 with a complaint. */
 int	 files_check_pid(const struct conf *, struct buf *errors);
@@ -49,7 +55,8 @@ int	 files_unlink(const char *path, const struct stat *expected);
 /* Read the trackers if the file has changed, and send the front new ones; if
    forced, read them always and send none. */
 void	 files_read_trackers(struct parent *, bool forced);
-/* Send the trackers, the access log and the listening sockets. */
+/* Send the tracker's key, the trackers, the access log and the listening
+   sockets. */
 void	 files_send_front(struct parent *, struct process *front);
 
 #endif

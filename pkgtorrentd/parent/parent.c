@@ -609,6 +609,8 @@ parent_acquire(struct parent *parent, struct buf *errors)
 		bad = -1;
 	if (files_make_cache(parent, conf, NULL, errors) == -1)
 		bad = -1;
+	if (files_read_tracker_key(conf, parent->tracker_key, errors) == -1)
+		bad = -1;
 	return bad;
 }
 

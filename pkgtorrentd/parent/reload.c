@@ -85,8 +85,9 @@ reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
 	    files_socket_group(parent, new->conf), errors) == -1))
 		goto fail;
 	new->access_fd = files_open_access_log(new->conf, errors);
-	if (new->access_fd == -2 || files_make_cache(parent, new->conf,
-	    parent->conf, errors) == -1)
+	if (new->access_fd == -2 || files_read_tracker_key(new->conf,
+	    new->tracker_key, errors) == -1 || files_make_cache(parent,
+	    new->conf, parent->conf, errors) == -1)
 		goto fail;
 	if (conf_print(new->conf, &new->conf_text) == -1)
 		fatal("out of memory");
@@ -126,6 +127,7 @@ reload_take_over(struct parent *parent, struct reload *new)
 	if (parent->access_fd != -1)
 		close(parent->access_fd);
 	parent->access_fd = new->access_fd;
+	memcpy(parent->tracker_key, new->tracker_key, SEAL_LEN);
 	if (!parent->listeners.activated)
 		parent->listeners = new->listeners;
 	log_set_level(parent->opt->verbose ? LOG_DEBUG : new->conf->log_level);
@@ -228,7 +230,7 @@ reload_commit(struct parent *parent)
 	if (!parent->listeners.activated)
 		listen_close(&old_listeners, &parent->listeners);
 	conf_free(old);
-	free(new);
+	freezero(new, sizeof(*new));
 	parent->reload_refused = false;
 	reload_end(parent);
 }

@@ -34,6 +34,15 @@ struct reload {
 	struct buf		 conf_text;	/* the same, printed */
 	struct listeners	 listeners;
 	int			 access_fd;
+	uint8_t			 tracker_key[SEAL_LEN];
+};
+
+/* The last line of the log about the trackers in torrents. */
+enum trackers_told {
+	TRACKERS_NOTHING,		/* those of the file alone */
+	TRACKERS_NONE,
+	TRACKERS_HOUSE,			/* ours, for want of others */
+	TRACKERS_HOUSE_FIRST
 };
 
 struct parent {
@@ -51,7 +60,8 @@ struct parent {
 	struct stat		 pid_st;	/* of pid-file; inode 0: none */
 	struct buf		 trackers;	/* checked, one per line */
 	struct stat		 trackers_st;	/* of the file read last */
-	bool			 trackers_none;	/* logged: there are none */
+	enum trackers_told	 trackers_told;	/* last */
+	uint8_t			 tracker_key[SEAL_LEN]; /* of tracker-key */
 
 	struct event_base	*base;
 	struct event		*signals[PARENT_SIGNALS];

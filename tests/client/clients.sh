@@ -126,19 +126,22 @@ get_with_transmission()
 	}
 }
 
-# get_with_libtorrent TORRENT DIRECTORY [ADDRESS]
+# get_with_libtorrent TORRENT DIRECTORY [ADDRESS]; with client_seeds=1 it seeds
+# until it is ended.
 get_with_libtorrent()
 {
 	timeout $client_limit /usr/bin/python3 - "$1" "$2" \
-	    "${3:-127.0.0.1}:$(free_port)" <<-'EOT'
+	    "${3:-127.0.0.1}:$(free_port)" "${client_seeds:-0}" <<-'EOT'
 	import sys, time
 	import libtorrent
-	torrent, directory, address = sys.argv[1:]
+	torrent, directory, address, seeds = sys.argv[1:]
 	session = libtorrent.session({
 	    "listen_interfaces": address,
 	    "outgoing_interfaces": address.split(":")[0],
 	    "enable_dht": False, "enable_lsd": False, "enable_upnp": False,
 	    "enable_natpmp": False, "allow_multiple_connections_per_ip": True,
+	    # Of trackers on this machine it knows only /announce otherwise.
+	    "ssrf_mitigation": False,
 	    "alert_mask": libtorrent.alert.category_t.error_notification})
 	handle = session.add_torrent({
 	    "ti": libtorrent.torrent_info(torrent), "save_path": directory})
@@ -147,6 +150,8 @@ get_with_libtorrent()
 	        print(alert.message())
 	    assert not handle.status().errc.value(), handle.status().errc
 	    time.sleep(0.02)
+	while seeds == "1":
+	    time.sleep(1)
 	EOT
 }
 
@@ -154,4 +159,22 @@ have_libtorrent()
 {
 	/usr/bin/python3 -c 'import libtorrent' 2>/dev/null ||
 	    atf_skip "no libtorrent for /usr/bin/python3"
+}
+
+# From a torrent to one without web seeds.
+strip_web_seeds()
+{
+	PYTHONPATH=$tests/lib PYTHONDONTWRITEBYTECODE=1 \
+	    python3 - "$1" "$2" <<-'EOT'
+	import sys
+	import torrent_check
+	data = open(sys.argv[1], "rb").read()
+	_, start = torrent_check.decode(data, data.index(b"8:url-list"))
+	_, end = torrent_check.decode(data, start)
+	start = data.index(b"8:url-list")
+	assert end + 1 == len(data)
+	data = data[:start] + data[end:]
+	assert b"url-list" not in torrent_check.decode(data)[0]
+	open(sys.argv[2], "wb").write(data)
+	EOT
 }

@@ -43,24 +43,6 @@ admit()
 	wait_for 10 tracker_knows "$1" || fail "not admitted: $(cat answer)"
 }
 
-# From a torrent to one without web seeds.
-strip_web_seeds()
-{
-	PYTHONPATH=$tests/lib PYTHONDONTWRITEBYTECODE=1 \
-	    python3 - "$1" "$2" <<-'EOT'
-	import sys
-	import torrent_check
-	data = open(sys.argv[1], "rb").read()
-	_, start = torrent_check.decode(data, data.index(b"8:url-list"))
-	_, end = torrent_check.decode(data, start)
-	start = data.index(b"8:url-list")
-	assert end + 1 == len(data)
-	data = data[:start] + data[end:]
-	assert b"url-list" not in torrent_check.decode(data)[0]
-	open(sys.argv[2], "wb").write(data)
-	EOT
-}
-
 # All of it, padding included: there is nobody to get that from.
 start_seeder()
 {

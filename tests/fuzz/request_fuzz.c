@@ -62,6 +62,10 @@ route(struct str target, enum http_method method)
 	case REQUEST_DIGEST:
 		require(req.path_len == 0);
 		break;
+	case REQUEST_ANNOUNCE:
+	case REQUEST_SCRAPE:
+		require(req.path_len == 0);
+		break;
 	case REQUEST_NULLFILE:
 		require(req.null_len <= PIECE_LEN_MAX);
 		break;

@@ -14,9 +14,9 @@
 static const char *
 cache_conf(const char *more)
 {
-	return fmt("root /usr\ncache %s/cache\nhashers 1\n%s%s", here(),
+	return fmt("root /usr\ncache %s/cache\nhashers 1\n%s%s%s", here(),
 	    strstr(more, "sandbox") != NULL ? "" : "sandbox best-effort\n",
-	    more);
+	    strstr(more, "tracker") != NULL ? "" : "tracker no\n", more);
 }
 
 void

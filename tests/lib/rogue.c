@@ -13,8 +13,8 @@ rogue_start(struct proc *p, enum role role, const char *more)
 
 	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
 	snprintf(text, sizeof(text), "root %s/www\ncache %s/cache\n"
-	    "hashers 1\npiece-length 16K\nsandbox best-effort\n%s", cwd, cwd,
-	    more);
+	    "hashers 1\npiece-length 16K\nsandbox best-effort\n"
+	    "tracker no\n%s", cwd, cwd, more);
 	proc_start(p, role, 0, 0, text);
 }
 

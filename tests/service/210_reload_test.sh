@@ -307,7 +307,7 @@ trackers_body()
 		udp://two.example:6969
 		no tracker at all
 	END
-	service_start "revalidate 1h"
+	service_start "revalidate 1h" "tracker no"
 	want_log 'trackers:4: '
 	want_log 'trackers:6: '
 	! grep 'trackers:[1235]: ' log || fail "good lines are named"

@@ -88,6 +88,8 @@ TEST(conf_print__every_keyword)
 	    "deny /d\n"
 	    "cache /c\n"
 	    "trackers /t\n"
+	    "tracker no\n"
+	    "tracker-key /k\n"
 	    "service s\n"
 	    "base-url http://b\n"
 	    "web-seed http://w\n"

@@ -242,6 +242,36 @@ TEST(request__piece)
 	ATF_CHECK(!req.piece_auto);
 }
 
+TEST(request__tracker)
+{
+	static const uint8_t	token[] = { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab,
+		0xcd, 0xef };
+	static const char	*const bad[] = { "t", "t/", "t/announce",
+		"t/0123456789abcdef", "t/0123456789abcdef/",
+		"t/0123456789abcdef/announces", "t/0123456789abcdef/stats",
+		"t/0123456789abcdef/announce/", "t/0123456789abcde/announce",
+		"t/0123456789abcdef0/announce", "t/0123456789ABCDEF/announce",
+		"t/0123456789abcdeg/announce", "t0123456789abcdef/announce" };
+	char			 target[128];
+
+	ATF_REQUIRE_EQ(get(S "t/0123456789abcdef/announce?info_hash=%zz"), 0);
+	ATF_CHECK_EQ(req.kind, REQUEST_ANNOUNCE);
+	ATF_CHECK_EQ(0, memcmp(req.token, token, sizeof(token)));
+	ATF_CHECK_EQ(req.query.len, 13);
+	ATF_CHECK_EQ(req.path_len, 0);
+	ATF_REQUIRE_EQ(get("//yum//torrent%5Fservice/t/0123456789abcdef/"
+	    "scrape"), 0);
+	ATF_CHECK_EQ(req.kind, REQUEST_SCRAPE);
+	ATF_CHECK_EQ(0, memcmp(req.token, token, sizeof(token)));
+	EACH(each, bad) {
+		snprintf(target, sizeof(target), S "%s", *each);
+		ATF_CHECK_EQ_MSG(get(target), 404, "%s", target);
+	}
+	ATF_CHECK_EQ(route(S "t/0123456789abcdef/announce", HTTP_POST), 405);
+	ATF_CHECK_STREQ(allow, "GET, HEAD, OPTIONS");
+	ATF_CHECK_EQ(route(S "t/0123456789abcdef/announce", HTTP_OPTIONS), 0);
+}
+
 TEST(request__methods)
 {
 	static const struct {

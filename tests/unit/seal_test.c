@@ -65,6 +65,27 @@ TEST(seal__is_hmac_sha256_of_the_statement)
 }
 
 /* A path counts with its root: neither can take a part of the other. */
+/* Of the info hash alone: another service with the key makes the same. */
+TEST(seal__token_is_hmac_sha256)
+{
+	struct buf	 b = { 0 };
+	uint8_t		 hash[SHA1_LEN], want[SEAL_LEN];
+	uint8_t		 got[SEAL_TOKEN_LEN], other[SEAL_TOKEN_LEN];
+
+	memset(hash, 7, sizeof(hash));
+	ATF_REQUIRE_EQ(0, buf_add(&b, hash, sizeof(hash)));
+	hmac(&b, want);
+	seal_token(key, hash, got);
+	ATF_CHECK_EQ(0, memcmp(want, got, SEAL_TOKEN_LEN));
+	ATF_CHECK(seal_token_equal(want, got));
+	hash[SHA1_LEN - 1] ^= 1;
+	seal_token(key, hash, other);
+	ATF_CHECK(!seal_token_equal(got, other));
+	got[SEAL_TOKEN_LEN - 1] ^= 1;
+	ATF_CHECK(!seal_token_equal(want, got));
+	buf_free(&b);
+}
+
 TEST(seal__path_has_its_root)
 {
 	static const struct {

@@ -459,7 +459,7 @@ static const char *const bases[] = { "http://m.example", "https://s/x" };
 
 TEST(torrent__without_trackers)
 {
-	struct torrent_outside	 o = { "", bases, 1, NULL, 0, true };
+	struct torrent_outside	 o = { "", bases, 1, NULL, 0, true, NULL };
 
 	check_wrap(&o, fmt("d10:created by%zu:pkgtorrentd/%s4:info",
 	    strlen("pkgtorrentd/" VERSION), VERSION),
@@ -470,7 +470,7 @@ TEST(torrent__with_a_tracker)
 {
 	/* A last line without its newline counts, an empty one does not. */
 	struct torrent_outside	 o = { "\nudp://t:1", bases, 1, NULL, 0,
-				     true };
+				     true, NULL };
 
 	check_wrap(&o, fmt("d8:announce9:udp://t:113:announce-list"
 	    "ll9:udp://t:1ee10:created by%zu:pkgtorrentd/%s4:info",
@@ -478,9 +478,36 @@ TEST(torrent__with_a_tracker)
 	    "8:url-listl17:http://m.example/ee");
 }
 
+/* For any digests of the others; and alone. */
+TEST(torrent__first_tier_is_ours)
+{
+	struct torrent_outside	 o = { "udp://t:1\nudp://u:1\nudp://v:1",
+				     bases, 1, NULL, 0, true, "http://h/a" };
+	static const uint8_t	 zeros[SHA1_LEN];
+	uint8_t			 hash[SHA1_LEN];
+	struct buf		 before = { 0 }, after = { 0 };
+	int			 i;
+
+	for (i = 0; i < 20; i++) {
+		memset(hash, i, sizeof(hash));
+		before.len = after.len = 0;
+		ATF_REQUIRE_EQ(0, torrent_wrap(&o, hash, &before, &after));
+		ATF_CHECK(buf_has(&before, "d8:announce10:http://h/a"
+		    "13:announce-listll10:http://h/ael9:udp://"));
+		ATF_CHECK(buf_has(&before, "9:udp://v:1"));
+	}
+	o.trackers = "";
+	before.len = after.len = 0;
+	ATF_REQUIRE_EQ(0, torrent_wrap(&o, zeros, &before, &after));
+	ATF_CHECK(buf_has(&before, "d8:announce10:http://h/a"
+	    "13:announce-listll10:http://h/aee10:created by"));
+	buf_free(&before);
+	buf_free(&after);
+}
+
 TEST(torrent__url_list_of_one_file_names_it)
 {
-	struct torrent_outside	 o = { "", bases, 2, "/n/a b", 6, false };
+	struct torrent_outside	 o = { "", bases, 2, "/n/a b", 6, false, NULL };
 
 	check_wrap(&o, NULL, "8:url-list"
 	    "l24:http://m.example/n/a%20b19:https://s/x/n/a%20bee");
@@ -488,7 +515,7 @@ TEST(torrent__url_list_of_one_file_names_it)
 
 TEST(torrent__url_list_of_many_is_the_base)
 {
-	struct torrent_outside	 o = { "", bases, 2, NULL, 0, true };
+	struct torrent_outside	 o = { "", bases, 2, NULL, 0, true, NULL };
 
 	check_wrap(&o, NULL, "8:url-list"
 	    "l17:http://m.example/12:https://s/x/ee");
@@ -496,7 +523,7 @@ TEST(torrent__url_list_of_many_is_the_base)
 
 TEST(torrent__url_list_of_one_entry_has_both)
 {
-	struct torrent_outside	 o = { "", bases, 2, "/n/a", 4, true };
+	struct torrent_outside	 o = { "", bases, 2, "/n/a", 4, true, NULL };
 
 	check_wrap(&o, NULL, "8:url-list"
 	    "l17:http://m.example/20:http://m.example/n/a"

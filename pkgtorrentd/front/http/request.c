@@ -244,6 +244,31 @@ take_piece(struct request *req, const char **why)
 	return 0;
 }
 
+/* "/<token>/announce" or "/<token>/scrape"; the token in lower-case hex. */
+static int
+take_announce(struct request *req, const char *rest, const char **why)
+{
+	static const char	not[] = "that is no URL of the tracker; use "
+	    "the one that the torrent names";
+	const char		*hex = rest + 1;
+	const char		*word = hex + 2 * SEAL_TOKEN_LEN;
+	size_t			 i;
+
+	if (*rest != '/' ||
+	    strspn(hex, "0123456789abcdef") != 2 * SEAL_TOKEN_LEN)
+		return refuse(why, 404, not);
+	if (strcmp(word, "/announce") == 0)
+		req->kind = REQUEST_ANNOUNCE;
+	else if (strcmp(word, "/scrape") == 0)
+		req->kind = REQUEST_SCRAPE;
+	else
+		return refuse(why, 404, not);
+	for (i = 0; i < SEAL_TOKEN_LEN; i++)
+		req->token[i] = (uint8_t)(http_hex_digit(hex[2 * i]) << 4 |
+		    http_hex_digit(hex[2 * i + 1]));
+	return 0;
+}
+
 static int
 route_service(struct request *req, char *below, enum http_method method,
     const char **why, const char **allow)
@@ -257,6 +282,7 @@ route_service(struct request *req, char *below, enum http_method method,
 		{ "meta4", REQUEST_META4 },
 		{ "digest", REQUEST_DIGEST },
 		{ "nullfile", REQUEST_NULLFILE },
+		{ "t", REQUEST_ANNOUNCE },
 	};
 	char	*rest = NULL;
 	size_t	 i;
@@ -281,6 +307,9 @@ route_service(struct request *req, char *below, enum http_method method,
 		break;
 	case REQUEST_NULLFILE:
 		status = take_nullfile(req, rest, why);
+		break;
+	case REQUEST_ANNOUNCE:
+		status = take_announce(req, rest, why);
 		break;
 	default:
 		status = take_path(req, rest, why);

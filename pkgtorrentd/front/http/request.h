@@ -7,6 +7,7 @@
 #define REQUEST_H
 
 #include "common/msg.h"
+#include "common/seal.h"
 #include "common/spec.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/front/http/http.h"
@@ -17,6 +18,8 @@ enum request_kind {
 	REQUEST_META4,
 	REQUEST_DIGEST,
 	REQUEST_NULLFILE,
+	REQUEST_ANNOUNCE,
+	REQUEST_SCRAPE,
 	REQUEST_OTHER		/* a mirror file, if those are served */
 };
 
@@ -30,17 +33,18 @@ struct request {
 	uint64_t		 null_len;
 	bool			 piece_auto;	/* ?piece=auto: the length
 						   that fits */
+	uint8_t			 token[SEAL_TOKEN_LEN];	/* ANNOUNCE, SCRAPE */
 	struct str		 query;		/* undecoded; p NULL: none */
 };
 
 /*
- * Route a target.  The service is found below any one component; digest and
- * null_len are filled for their kinds, path is then empty.  A final slash of
- * an OTHER path stays.  0, or a status with *why one line for the client: 400,
- * 403 for a nullfile longer than PIECE_LEN_MAX, 404 for a URL that the service
- * does not have (and for single without a path), 405 with the methods in
- * *allow, 414 for a single path longer than SPEC_MAX.  *allow is NULL but for
- * 405 and for OPTIONS, for which only it and kind are set.
+ * Route a target.  The service is found below any one component; digest,
+ * null_len and token are filled for their kinds, path is then empty.  A final
+ * slash of an OTHER path stays.  0, or a status with *why one line for the
+ * client: 400, 403 for a nullfile longer than PIECE_LEN_MAX, 404 for a URL that
+ * the service does not have (and for single without a path), 405 with the
+ * methods in *allow, 414 for a single path longer than SPEC_MAX.  *allow is NULL
+ * but for 405 and for OPTIONS, for which only it and kind are set.
  */
 int	request_route(struct str target, enum http_method,
 	    const char *service, struct request *, const char **why,

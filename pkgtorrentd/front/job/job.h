@@ -85,6 +85,10 @@ struct jobs {
 	bool			(*admit)(void *arg, const struct addr *,
 				    uint64_t bytes);
 	void			*admit_arg;
+	/* The cache says the tracker's key.  NULL: nobody wants it. */
+	void			(*take_key)(void *arg,
+				    const uint8_t key[SEAL_LEN]);
+	void			*take_key_arg;
 	uint32_t		 layout_epoch;	/* number of configurations that
 						   changed info hashes */
 	uint32_t		 mounts;	/* changes of the mount table */

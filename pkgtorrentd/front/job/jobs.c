@@ -78,6 +78,17 @@ jobs_on_pieces(struct worker *w, struct msg *m)
 	    warm_on_pieces(&all->warm, m) : job_on_pieces(w, m);
 }
 
+static enum msg_fault
+jobs_on_tracker_key(struct worker *w, struct msg *m)
+{
+	const struct msg_tracker_key *body = m->body;
+	struct jobs *all = w->all->arg;
+
+	if (all->take_key != NULL)
+		all->take_key(all->take_key_arg, body->key);
+	return FAULT_NONE;
+}
+
 /* The messages of walkers, hashers and the cache. */
 #define WORKER_HANDLERS(X)						\
 	X(LISTING, job_on_listing)					\
@@ -86,6 +97,7 @@ jobs_on_pieces(struct worker *w, struct msg *m)
 	X(WALKED, jobs_on_walked)					\
 	X(OPENED, jobs_on_opened)					\
 	X(DIGESTS, jobs_on_digests)					\
+	X(TRACKER_KEY, jobs_on_tracker_key)				\
 	X(INFO, job_on_info)						\
 	X(PIECES, jobs_on_pieces)
 

@@ -203,7 +203,7 @@ reply_parse_address(struct str s, struct conn_peer *client)
  * proxies name no client it is a proxy itself (proxy is set), and no address
  * can be charged with the request.  The request may be NULL.
  */
-static void
+void
 reply_client(const struct conf *conf, const struct conn_peer *peer,
     const struct http_request *req, struct conn_peer *client)
 {

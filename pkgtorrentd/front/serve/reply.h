@@ -50,6 +50,13 @@ void	reply_set_log(struct access *, int fd);
 void	reply_send(const struct exchange *, const struct out *,
 	    const struct access_line *, enum conn_after after);
 
+/*
+ * The client of a request: the other end of the connection or, if that is a
+ * proxy, the address that it forwards.  proxy is set if the proxies name no
+ * client.
+ */
+void	reply_client(const struct conf *, const struct conn_peer *,
+	    const struct http_request *, struct conn_peer *client);
 /* The client that is charged with the request, as a reference; NULL if there is
    none, or no memory. */
 struct addr	*reply_addr(const struct exchange *);

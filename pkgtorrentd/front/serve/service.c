@@ -132,6 +132,8 @@ service_on_request(void *arg, struct conn *c, const struct http_request *req,
 		return 1;
 	if (r.kind == REQUEST_NULLFILE || r.kind == REQUEST_OTHER)
 		files_answer(&x, bytes, &r);
+	else if (r.kind == REQUEST_ANNOUNCE || r.kind == REQUEST_SCRAPE)
+		announces_answer(&x, bytes, &r);
 	else
 		torrents_answer(&x, bytes, body, &r);
 	return 0;

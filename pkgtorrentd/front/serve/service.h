@@ -7,6 +7,7 @@
 
 #include "pkgtorrentd/front/conn/conn.h"
 #include "pkgtorrentd/front/http/request.h"
+#include "pkgtorrentd/front/serve/announces.h"
 
 struct jobs;
 
@@ -47,6 +48,7 @@ struct service {
 	struct access		 access;
 	struct counters		 counters;
 	struct answer_memory	 memory;
+	struct announces	 announces;
 	struct buf		 trackers;	/* announce URLs, in lines, and
 						   a NUL; or nothing */
 	uint32_t		 generation;	/* of trackers and conf: older

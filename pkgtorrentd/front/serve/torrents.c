@@ -28,6 +28,9 @@ struct wrap {
 	bool		 simple;
 	struct blob	*head;		/* status line and fields, but Date,
 					   Cache-Control, Vary, Connection */
+	struct blob	*before;	/* the info dictionary: the trackers,
+					   in the torrent's own order; others
+					   may have the same */
 	struct blob	*after;
 	uint64_t	 len;		/* of the whole torrent file */
 	char		 etag[2 * SHA1_LEN + 3];
@@ -35,8 +38,6 @@ struct wrap {
 
 struct wraps {
 	uint32_t	 generation;	/* the service's */
-	struct blob	*before;	/* the info dictionary: the trackers,
-					   in the torrent's own order */
 	unsigned	 n;
 	struct wrap	 wrap[WRAPS_MAX];	/* oldest first */
 };
@@ -46,6 +47,7 @@ wrap_free(struct wrap *w)
 {
 	free(w->base);
 	blob_unref(w->head);
+	blob_unref(w->before);
 	blob_unref(w->after);
 }
 
@@ -54,8 +56,6 @@ wraps_clear(struct wraps *all)
 {
 	while (all->n > 0)
 		wrap_free(&all->wrap[--all->n]);
-	blob_unref(all->before);
-	all->before = NULL;
 }
 
 static void
@@ -76,13 +76,17 @@ blob_size(const struct blob *blob)
 static size_t
 wraps_size(const struct wraps *all)
 {
-	size_t size = HOT_ALLOCATED(sizeof(*all)) + blob_size(all->before);
-	unsigned i;
+	size_t size = HOT_ALLOCATED(sizeof(*all));
+	const struct wrap *w, *other;
 
-	for (i = 0; i < all->n; i++)
-		size += HOT_ALLOCATED(strlen(all->wrap[i].base) + 1) +
-		    blob_size(all->wrap[i].head) +
-		    blob_size(all->wrap[i].after);
+	for (w = all->wrap; w < all->wrap + all->n; w++) {
+		size += HOT_ALLOCATED(strlen(w->base) + 1) +
+		    blob_size(w->head) + blob_size(w->after);
+		for (other = all->wrap; other->before != w->before; other++)
+			continue;
+		if (other == w)
+			size += blob_size(w->before);
+	}
 	return size;
 }
 
@@ -90,7 +94,7 @@ wraps_size(const struct wraps *all)
 static int
 wrap_set_etag(struct wrap *w, const struct torrent *t)
 {
-	const struct blob *before = t->wraps->before;
+	const struct blob *before = w->before;
 	struct buf all = { 0 };
 	uint8_t digest[SHA1_LEN];
 	size_t i;
@@ -130,39 +134,58 @@ wrap_make_head(const struct torrent *t, const struct wrap *w)
 	return blob_take(&b);
 }
 
+/* Without a tracker of our own they are the same for every base URL. */
+static struct blob *
+wraps_find_before(const struct wraps *all, const char *base, bool house)
+{
+	unsigned i;
+
+	for (i = 0; i < all->n; i++)
+		if (!house || strcmp(all->wrap[i].base, base) == 0)
+			return blob_ref(all->wrap[i].before);
+	return NULL;
+}
+
 /* The bytes after the info dictionary, and before it unless another wrap has
    these. */
 static int
 wrap_fill(const struct service *s, const struct torrent *t, struct wrap *w)
 {
-	struct buf before = { 0 }, after = { 0 };
-	bool first = t->wraps->before == NULL;
+	struct buf before = { 0 }, after = { 0 }, url = { 0 };
+	bool house = announces_are_named(s), first;
 	struct torrent_outside out;
 	const char **bases;
 	size_t nbases;
 	int r;
 
+	w->before = wraps_find_before(t->wraps, w->base, house);
+	first = w->before == NULL;
 	bases = fields_bases(s->conf, w->base, &nbases);
 	if (bases == NULL)
 		return -1;
+	r = first && house ? announces_add_url(&url, s, t, w->base) : 0;
 	out = (struct torrent_outside){
 		.trackers = s->trackers.len > 0 ?
 		    (char *)s->trackers.data : "",
+		.first = (char *)url.data,
 		.bases = bases,
 		.nbases = nbases,
 		.path = t->path,
 		.path_len = t->path != NULL ? strlen(t->path) : 0,
 		.multi = t->multi,
 	};
-	r = torrent_wrap(&out, t->info_hash, first ? &before : NULL, &after);
+	if (r == 0)
+		r = torrent_wrap(&out, t->info_hash, first ? &before : NULL,
+		    &after);
 	free(bases);
 	if (r == 0 && first)
-		t->wraps->before = blob_take(&before);
+		w->before = blob_take(&before);
 	if (r == 0)
 		w->after = blob_take(&after);
 	buf_free(&before);
 	buf_free(&after);
-	return t->wraps->before == NULL || w->after == NULL ? -1 : 0;
+	buf_free(&url);
+	return w->before == NULL || w->after == NULL ? -1 : 0;
 }
 
 static int
@@ -173,7 +196,7 @@ wrap_make(const struct service *s, const struct torrent *t, const char *base,
 	w->base = strdup(base);
 	if (w->base == NULL || wrap_fill(s, t, w) == -1)
 		return -1;
-	w->len = t->wraps->before->len + t->info->len + w->after->len;
+	w->len = w->before->len + t->info->len + w->after->len;
 	if (wrap_set_etag(w, t) == -1 ||
 	    (w->head = wrap_make_head(t, w)) == NULL)
 		return -1;
@@ -286,8 +309,7 @@ torrents_give_wrapped(const struct exchange *x, struct torrent *t,
 	fields_add_freshness(&h, x, t);
 	after = reply_add_head(x, &h, &out, CONN_KEEP);
 	if (line->status == 200 && x->req->method != HTTP_HEAD) {
-		out_add(&out, t->wraps->before->data, t->wraps->before->len,
-		    t->wraps->before);
+		out_add(&out, w->before->data, w->before->len, w->before);
 		out_add(&out, t->info->data, t->info->len, t->info);
 		out_add(&out, w->after->data, w->after->len, w->after);
 		line->body_len = w->len;

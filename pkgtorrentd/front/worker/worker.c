@@ -28,8 +28,6 @@ workers_init(struct workers *all, struct event_base *base,
 	all->cache.ch.fd = -1;
 	all->cache.lost_ms = clock_coarse_ms();
 	asks_init(&all->cache.asks);
-	all->tracker.ch.fd = -1;
-	asks_init(&all->tracker.asks);
 	for (i = 0; i < HASHERS_MAX; i++) {
 		all->hashers[i].ch.fd = -1;
 		asks_init(&all->hashers[i].asks);
@@ -170,8 +168,6 @@ workers_find(struct workers *all, enum role role, uint32_t index)
 {
 	if (role == ROLE_CACHE)
 		return &all->cache;
-	if (role == ROLE_TRACKER)
-		return &all->tracker;
 	if (role == ROLE_WALKER && index < all->nwalkers)
 		return &all->walkers[index];
 	if (role == ROLE_HASHER && index < all->nhashers)

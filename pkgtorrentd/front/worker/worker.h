@@ -41,7 +41,6 @@ struct workers {
 	struct event_base	*base;
 	struct child		*child;		/* to report to the parent */
 	struct worker		 cache;
-	struct worker		 tracker;
 	struct worker		*walkers;	/* one per root of conf */
 	size_t			 nwalkers;
 	struct worker		 hashers[HASHERS_MAX];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The front between clients and peers that do anything.  The input is a
- * list of steps: a client asks, leaves or sends anything; a walker, hasher or
- * the cache answers a question, as it should, changed, cut, twice or
+ * list of steps: a client asks, leaves or sends anything; a walker, hasher, the
+ * cache or the tracker answers a question, as it should, changed, cut, twice or
  * not at all, or says something nobody asked for; it is lost and another
  * comes; time passes; the configuration changes.
  *
@@ -41,7 +41,7 @@ fuzz_clock(clockid_t id, struct timespec *ts)
 #include "tests/lib/fuzz.h"
 
 #define CLIENTS		6
-#define PEERS		5	/* cache, two walkers, two hashers */
+#define PEERS		6	/* cache, two walkers, two hashers, tracker */
 #define PENDING		64
 #define ROUNDS		3000
 #define DESCRIPTORS	200	/* more than there ever are */
@@ -103,6 +103,8 @@ static const char *const confs[] = {
 	"cache /c\ntrackers /t\nlisten 127.0.0.1:80\n",
 };
 
+#define TORRENT	"aaaaaaaaaaaaaaaaaaaa"
+
 static const char *const requests[] = {
 	"GET /d/torrent_service/single/d/a HTTP/1.1\r\nHost: h\r\n\r\n",
 	"GET /d/torrent_service/simple/d/b HTTP/1.0\r\nHost: h\r\n\r\n",
@@ -134,11 +136,23 @@ static const char *const requests[] = {
 	"Host: h\r\n\r\n",
 	"GET /d/torrent_service/digest/%s?piece=auto&p=/d/a HTTP/1.1\r\n"
 	"Host: h\r\n\r\n",
+	/* With the token of a torrent of letters. */
+	"GET /d/torrent_service/t/%s/announce?info_hash=" TORRENT
+	"&port=1&left=0 HTTP/1.1\r\nHost: h\r\n"
+	"X-Forwarded-For: 192.0.2.1\r\n\r\n",
+	"GET /d/torrent_service/t/%s/announce?info_hash=" TORRENT
+	"&port=2&left=7&compact=0 HTTP/1.0\r\nHost: h\r\n"
+	"X-Forwarded-For: 2001:db8::1\r\n\r\n",
+	"GET /d/torrent_service/t/%s/scrape?info_hash=" TORRENT
+	" HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n",
 };
 static const char *const forms[] = { "/d/a", "/d/a\n/d/e/f", "/d/a\n/r/p",
 	"/d/a\n/d/e/f", "/d/a\n/d/e/f", "/d/a" };
 #define NREQUESTS	(sizeof(requests) / sizeof(requests[0]))
 #define FIRST_FORM	16
+#define FIRST_ANNOUNCE	22
+
+static const uint8_t tracker_key[SEAL_LEN] = "the key of the tracker";
 
 static void
 send_request(int fd, unsigned which)
@@ -146,17 +160,22 @@ send_request(int fd, unsigned which)
 	static const char digits[] = "0123456789abcdef";
 	char hex[2 * SHA1_LEN + 1], text[512];
 	uint8_t digest[SHA1_LEN];
+	size_t i, len = SHA1_LEN;
 	const char *form;
-	size_t i;
 
 	which %= NREQUESTS;
-	form = forms[which < FIRST_FORM ? 0 : which - FIRST_FORM];
-	sha1(form, strlen(form), digest);
-	for (i = 0; i < SHA1_LEN; i++) {
+	if (which >= FIRST_ANNOUNCE) {
+		len = SEAL_TOKEN_LEN;
+		seal_token(tracker_key, (const uint8_t *)TORRENT, digest);
+	} else {
+		form = forms[which < FIRST_FORM ? 0 : which - FIRST_FORM];
+		sha1(form, strlen(form), digest);
+	}
+	for (i = 0; i < len; i++) {
 		hex[2 * i] = digits[digest[i] >> 4];
 		hex[2 * i + 1] = digits[digest[i] & 15];
 	}
-	hex[2 * SHA1_LEN] = '\0';
+	hex[2 * len] = '\0';
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	i = (size_t)snprintf(text, sizeof(text), requests[which], hex);
@@ -535,6 +554,31 @@ answer_cancel(struct other *o, const struct answer_to *q, bool spoil)
 	say(o, &s, &end, spoil);
 }
 
+static void
+answer_announce(struct other *o, const struct answer_to *q, bool spoil)
+{
+	const struct msg_announce *body = (const void *)q->body;
+	const uint8_t *at = q->body + sizeof(*body);
+	struct msg_peers answer = { .id = body->id, .count = body->count };
+	struct saying s = { .type = MSG_PEERS };
+	struct msg_announce_item item;
+	struct msg_peers_item one;
+	uint32_t i;
+
+	for (i = 0; i < body->count; i++) {
+		memcpy(&item, at + i * sizeof(item), sizeof(item));
+		require(item.numwant <= NUMWANT_MAX && (item.port != 0 ||
+		    item.event == ANNOUNCE_SCRAPE));
+		one = (struct msg_peers_item){ .id = item.id,
+		    .complete = 1, .interval_s = 120,
+		    .result = ANNOUNCED + next() % ANNOUNCED_SWARM,
+		    .n4 = next() % 20, .n6 = next() % 20 };
+		add(&s.tail, &one, sizeof(one));
+		next_bytes(&s.tail, one.n4 * PEER4_LEN + one.n6 * PEER6_LEN);
+	}
+	say(o, &s, &answer, spoil);
+}
+
 /* One more of its questions. 1: there was one. */
 static int
 other_answer(struct other *o, bool spoil)
@@ -571,6 +615,9 @@ other_answer(struct other *o, bool spoil)
 	case MSG_PUT_INFO:
 		take_info(o, &q);
 		break;
+	case MSG_ANNOUNCE:
+		answer_announce(o, &q, spoil);
+		break;
 	default:
 		break;
 	}
@@ -584,8 +631,8 @@ other_speak(struct other *o)
 {
 	static const enum msg_type types[] = { MSG_LISTING, MSG_RESOLVED,
 	    MSG_SLOW, MSG_OPENED, MSG_DIGESTS, MSG_INFO, MSG_PIECES,
-	    MSG_WALKED };
-	struct saying s = { .type = types[next() % 8] };
+	    MSG_WALKED, MSG_PEERS, MSG_TRACKER_KEY };
+	struct saying s = { .type = types[next() % 10] };
 	uint64_t id = front.jobs.workers.last_id - next() % 8;
 	uint8_t body[sizeof(s.body)] = { 0 };
 	size_t i, n = next();
@@ -693,7 +740,7 @@ static void
 step(void)
 {
 	uint8_t what = next(), arg = next();
-	struct other *o = &others[arg % PEERS];
+	struct other *o = &others[arg < 240 ? arg % 5 : PEERS - 1];
 	unsigned c = arg % CLIENTS;
 
 	switch (what % 16) {
@@ -758,6 +805,7 @@ start(void)
 	front_init(&front);
 	front.fds = 4000;
 	front_share_descriptors(&front);
+	announces_set_key(&front.service, KEY_OF_CACHE, tracker_key);
 	no_file = memfd_create("file", MFD_CLOEXEC);
 	require(no_file != -1 && ftruncate(no_file, FILE_LEN) == 0);
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", no_file);
@@ -765,8 +813,8 @@ start(void)
 	require(a_file != -1);
 	for (i = 0; i < PEERS; i++) {
 		others[i].role = i == 0 ? ROLE_CACHE : i < 3 ? ROLE_WALKER :
-		    ROLE_HASHER;
-		others[i].index = i == 0 ? 0 : (i - 1) % 2;
+		    i < 5 ? ROLE_HASHER : ROLE_TRACKER;
+		others[i].index = i == 0 || i == 5 ? 0 : (i - 1) % 2;
 		others[i].ch.fd = -1;
 		other_start(&others[i]);
 	}
@@ -806,6 +854,7 @@ check_nothing_left(void)
 	require(TAILQ_EMPTY(&front.jobs.warm.parts));
 	require(front.jobs.warm.files == 0 && front.jobs.warm.bytes == 0);
 	require(front.jobs.warm.walk.worker == NULL && !front.jobs.warm.stale);
+	require(TAILQ_EMPTY(&front.service.announces.q.asks));
 }
 
 int
@@ -836,6 +885,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		hot_remove(&front.jobs.hot, &e->key);
 	front.jobs.hashq.hashed = front.jobs.hashq.rate_hashed = 0;
 	memset(version, 0, sizeof(version));
+	announces_set_key(&front.service, KEY_OF_CACHE, tracker_key);
 	for (i = 0; i < PEERS; i++)
 		buf_free(&others[i].remembered);
 	front.service.access.lines.len = 0;

@@ -194,12 +194,14 @@ front_on_status(struct front *f, const struct msg *m)
 	    PRIu64 " with 403, %" PRIu64 " with another 4xx (412 aside), %"
 	    PRIu64 " with 5xx; %u torrents in memory (%zu bytes, and %"
 	    PRIu64 " of others being answered with), %u jobs (%u hashing), %"
-	    PRIu64 " bytes hashed, %" PRIu64 " to go",
+	    PRIu64 " bytes hashed, %" PRIu64 " to go; %" PRIu64 " announces "
+	    "and scrapes answered, %" PRIu64 " of them with a failure",
 	    f->conns.n, f->conns.accepted, f->conns.refused, n->requests,
 	    n->hits, n->forbidden, n->client_errors, n->server_errors,
 	    f->jobs.hot.n, f->jobs.hot.size, answer_memory_used(&f->service),
 	    f->jobs.n, f->jobs.queued,
-	    f->jobs.hashq.hashed, f->jobs.hashq.left);
+	    f->jobs.hashq.hashed, f->jobs.hashq.left,
+	    f->service.announces.answered, f->service.announces.refused);
 	return FAULT_NONE;
 }
 

@@ -111,6 +111,7 @@ announces_send(const struct exchange *x, const char *body, size_t len,
 	enum conn_after after;
 	struct head h;
 
+	s->announces.answered++;
 	if (info_hash != NULL && s->conf->access_log != ACCESS_LOG_NO)
 		announces_hex(hex, info_hash, SHA1_LEN);
 	h.len = 0;
@@ -185,7 +186,6 @@ announce_wait_answer(struct announce_wait *w,
 		.n4 = item->n4,
 		.n6 = item->n6,
 	};
-	x->service->announces.answered++;
 	len = w->scrape ? announce_build_scrape(body, w->info_hash, &a) :
 	    announce_build(body, &a, w->dicts);
 	announces_send(x, body, len, w->scrape ? "scrape" : "announce",

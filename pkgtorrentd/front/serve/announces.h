@@ -2,7 +2,7 @@
 /*
  * The tracker of the house: the URLs that torrents name it by, and the requests
  * to these.  The tracker itself is another process, which sees only requests
- * whose token and address were checked here.
+ * that were found right here.
  */
 #ifndef ANNOUNCES_H
 #define ANNOUNCES_H
@@ -26,8 +26,8 @@ struct announces_key {
 struct announces {
 	struct announceq	q;
 	struct announces_key	keys[KEY_SOURCES];
-	uint64_t		answered;	/* with peers */
-	uint64_t		refused;
+	uint64_t		answered;
+	uint64_t		refused;	/* of these, with a failure */
 	uint64_t		log_ms;
 };
 

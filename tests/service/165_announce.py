@@ -85,7 +85,8 @@ def refused():
         a = ask(url)
         value = answer(a)
         assert word in refusal(value), (url, value)
-        assert value[b"retry in"] == b"never", value
+        assert value[b"retry in"] == (
+            60 if word == "not made here" else b"never"), value
     for url in ("/t/", "/t/announce", "/t/%s/stats" % ("0" * 16),
                 "/t/%s/announce" % ("0" * 15), "/t/%s/announce" % ("A" * 16)):
         a = ask(SERVICE + url)
@@ -180,10 +181,11 @@ def read(name):
         return f.read()
 
 
-def no_tracker():
-    a = ask("%s/t/%s/announce?%s" % (SERVICE, "0" * 16, query(
-        any_hash(0), port=1, left=1)))
-    assert "no tracker" in refusal(answer(a)), a
+def no_tracker(word, retry):
+    value = answer(ask("%s/t/%s/announce?%s" % (SERVICE, "0" * 16, query(
+        any_hash(0), port=1, left=1))))
+    assert word in refusal(value), value
+    assert str(value[b"retry in"]) == retry, value
 
 
 def key_file(right, wrong):

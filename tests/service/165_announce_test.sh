@@ -64,6 +64,7 @@ named_body()
 	want_announce '' $service/simple/yum/a
 	want_torrent
 	same "$torrent" "$one" "the info hash"
+	python no_tracker 'no tracker' "b'never'"
 }
 
 service_case base_url "The announce URL has the base URL of the web seed."
@@ -194,7 +195,7 @@ key_damaged_body()
 	want_log 'tracker.key has 6 bytes, and a key has 32'
 	want_announce '' $service/single/yum/a
 	same "$(cat cache/tracker.key)" short "the file"
-	python no_tracker
+	python no_tracker 'no key yet' 1
 	# A longer one is wrong, too; a right one is taken.
 	head -c 33 /dev/zero >cache/tracker.key
 	service_reload

@@ -18,6 +18,7 @@
 
 #define LOG_INTERVAL_MS	60000
 #define RETRY_SOON_MIN	1
+#define RETRY_LATE_MIN	60	/* another key may be a mistake */
 #define NEVER		0
 
 /* An announce or a scrape that the tracker has. */
@@ -282,10 +283,10 @@ announces_take_address(const struct exchange *x,
 	return 0;
 }
 
-/* NULL, or why the query or its token is refused. */
+/* NULL, or why the query or its token is refused; *retry_min is set. */
 static const char *
 announces_check(const struct exchange *x, const struct request *r,
-    struct msg_announce_item *item, bool *dicts)
+    struct msg_announce_item *item, bool *dicts, unsigned *retry_min)
 {
 	const struct announces_key *key = announces_key(x->service);
 	struct announce_query q = { .port = 0 };
@@ -293,13 +294,18 @@ announces_check(const struct exchange *x, const struct request *r,
 	const char *why;
 
 	*dicts = false;
+	*retry_min = NEVER;
 	why = r->kind == REQUEST_SCRAPE ?
 	    announce_read_scrape(r->query, q.info_hash) :
 	    announce_read(r->query, &q);
 	if (why != NULL)
 		return why;
-	if (x->service->conf->tracker == TRACKER_NO || !key->known)
+	if (x->service->conf->tracker == TRACKER_NO)
 		return "this mirror is no tracker; remove it from the torrent";
+	*retry_min = RETRY_SOON_MIN;
+	if (!key->known)
+		return "the tracker has no key yet; try again in a minute";
+	*retry_min = RETRY_LATE_MIN;
 	seal_token(key->bytes, q.info_hash, token);
 	if (!seal_token_equal(token, r->token))
 		return "this torrent was not made here, or under another key; "
@@ -319,12 +325,13 @@ announces_answer(const struct exchange *x, const char *bytes,
     const struct request *r)
 {
 	struct msg_announce_item item = { 0 };
+	unsigned retry_min;
 	const char *why;
 	bool dicts;
 
-	why = announces_check(x, r, &item, &dicts);
+	why = announces_check(x, r, &item, &dicts, &retry_min);
 	if (why != NULL)
-		announces_refuse(x, why, NEVER);
+		announces_refuse(x, why, retry_min);
 	else if (announces_take_address(x, &item) == -1)
 		announces_refuse(x, "the proxy does not name its client",
 		    RETRY_SOON_MIN);

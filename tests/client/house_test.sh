@@ -65,7 +65,7 @@ aria2_body()
 	start_house
 	start_aria2 127.0.0.2 first web.torrent
 	want_all first
-	tracks || fail "no announce"
+	wait_for 5 tracks || fail "no announce"
 	start_aria2 127.0.0.3 second peers.torrent
 	want_all second
 }

@@ -52,7 +52,7 @@ def need(*programs):
 
 
 def run(*command):
-    """What it prints; it must succeed."""
+    """The output of a command, which must succeed."""
     ran = subprocess.run(command, text=True, stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT)
     if ran.returncode != 0:
@@ -168,7 +168,7 @@ def play(program, case, **variables):
 class Process:
     """Something that serves; pinned to a CPU unless told otherwise."""
 
-    prefix = []			# what the command is to be called by
+    prefix = []			# the words before the command
 
     def start(self, command, log, pin):
         command = self.prefix + command

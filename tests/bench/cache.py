@@ -163,7 +163,7 @@ def cold_ask(disks, mirror, paths, pieces):
     service = Service("root %s/mirror/%s" % (os.getcwd(), mirror),
                       "cache %s/stored/cache" % os.getcwd(), "hashers 2",
                       pin=False)
-    # The first sweep would bring what it counts into memory.
+    # The first sweep would bring the things that it counts into memory.
     pattern = r"errors of reading or storing; (\d+) sweeps"
     bench.wait_for(120, lambda: service.status(pattern) != ["0"],
                    "the first sweep")

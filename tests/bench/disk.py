@@ -133,7 +133,7 @@ class Disk:
         self.loop = run("losetup", "--find", "--show", "--direct-io=on",
                              self.file)
         run("mount", "-o", "noatime", self.loop, self.name)
-        # Gone with the last use, whatever ends this program.
+        # The kernel detaches it at its last use.
         run("losetup", "-d", self.loop)
 
     def set(self, ms):

@@ -29,14 +29,15 @@ make_odd_mirror()
 }
 
 # nginx_conf OPTION ...: nginx.conf for an ordinary user.  As in etc/, but for
-# the service's port and the cache's directory, which is below this one.
+# the service's port and the cache's directory, which is below this one; with
+# $nginx_http in its http block.
 # $mirror_location are lines for the mirror's own files.
 nginx_conf()
 {
 	_etc=$tests/../etc
 	{
 		echo "daemon off; pid $here/nginx.pid; events { } $*"
-		echo "http { access_log $here/nginx.access;"
+		echo "http { access_log $here/nginx.access; ${nginx_http:-}"
 		for _kind in client_body proxy fastcgi scgi uwsgi; do
 			echo "${_kind}_temp_path $here/$_kind;"
 		done

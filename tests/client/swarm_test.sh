@@ -1,6 +1,7 @@
 #! /usr/bin/env atf-sh
 # SPDX-License-Identifier: ISC
-# The swarm: clients that have the files give them to others, without a mirror.
+# The swarm: clients that have the files give them to others, without a mirror;
+# and several that begin at once, so that the mirror sends little to each.
 
 . "${0%/*}/../lib/lib.sh"
 . "${0%/*}/clients.sh"
@@ -97,3 +98,38 @@ aria2_to_libtorrent_body()
 service_case aria2_to_aria2 "An aria2 gets all from another." \
     aria2c opentracker
 body aria2_to_aria2 share aria2
+
+service_timeout=120
+
+# four KIND TRACKER: clients of that kind, each with its own address.
+four()
+{
+	random 300000 www/yum/a
+	random 700001 www/yum/b
+	random 20000 www/yum/c
+	random 1500000 www/yum/d
+	settle www/yum/*
+	: >trackers
+	[ "$2" != opentracker ] || start_tracker
+	service_start "piece-length 64K"
+	# 42 seconds for one alone: a libtorrent begins to give after 15.
+	nginx_http="limit_rate 60k;"
+	start_nginx
+	want_torrent_at "$service/simple/yum/*"
+	[ "$2" != opentracker ] || admit "$torrent"
+	cp body x.torrent
+	python share "$1" "$server" "$(free_port)" "$(free_port)" \
+	    "$(free_port)" "$(free_port)"
+}
+
+service_case four_aria2 "Four aria2 get less from the mirror than alone." \
+    aria2c opentracker nginx
+body four_aria2 four aria2 opentracker
+
+service_case four_libtorrent "So do four libtorrents." \
+    opentracker nginx /usr/bin/python3
+four_libtorrent_body()
+{
+	have_libtorrent
+	four libtorrent opentracker
+}

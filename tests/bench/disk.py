@@ -7,6 +7,7 @@ disk with one head.
 The slow one is a FUSE file system with that file alone, since few kernels have
 dm-delay.  As root, in a mount name space, that bench.own_name_spaces() makes.
 """
+import atexit
 import ctypes
 import errno
 import mmap
@@ -127,6 +128,8 @@ class Disk:
         run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,"
                  "lazy_journal_init=0", self.file)
         os.mkdir(name)
+        # Before the work directory is removed, in any case.
+        atexit.register(self.leave)
         self.attach()
 
     def attach(self):
@@ -135,6 +138,11 @@ class Disk:
         run("mount", "-o", "noatime", self.loop, self.name)
         # The kernel detaches it at its last use.
         run("losetup", "-d", self.loop)
+
+    def leave(self):
+        for name in self.name, self.name + ".slow":
+            if os.path.ismount(name):
+                run("umount", "--lazy", name)
 
     def set(self, ms):
         if self.slow:

@@ -41,10 +41,10 @@ struct request {
  * Route a target.  The service is found below any one component; digest,
  * null_len and token are filled for their kinds, path is then empty.  A final
  * slash of an OTHER path stays.  0, or a status with *why one line for the
- * client: 400, 403 for a nullfile longer than PIECE_LEN_MAX, 404 for a URL that
- * the service does not have (and for single without a path), 405 with the
- * methods in *allow, 414 for a single path longer than SPEC_MAX.  *allow is NULL
- * but for 405 and for OPTIONS, for which only it and kind are set.
+ * client: 400, 403 for a nullfile longer than PIECE_LEN_MAX, 404 for a URL
+ * that the service does not have (and for single without a path), 405 with the
+ * methods in *allow, 414 for a single path longer than SPEC_MAX.  *allow is
+ * NULL but for 405 and for OPTIONS, for which only it and kind are set.
  */
 int	request_route(struct str target, enum http_method,
 	    const char *service, struct request *, const char **why,

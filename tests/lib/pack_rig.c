@@ -38,6 +38,32 @@ pack_path(const char *path, uint32_t piece_len)
 }
 
 void
+make_pack(const char *dir, uint32_t piece_len, unsigned n,
+    struct pack_list list)
+{
+	const char *path = fmt("%s/0", dir), *file;
+	struct pack_id id = pack_id_of(path, piece_len);
+	struct buf b = { 0 };
+	char name[16];
+	unsigned i;
+	int fd;
+
+	ATF_REQUIRE_EQ(0, pack_add_head(&b, &id, dir, strlen(dir)));
+	for (i = 0; i < n; i++) {
+		list.name = name;
+		list.name_len = (size_t)snprintf(name, sizeof(name), "%u", i);
+		ATF_REQUIRE_EQ(0, pack_add(&b, &id, &list, today()));
+	}
+	file = pack_path(path, piece_len);
+	ATF_REQUIRE_EQ(0, system(fmt("mkdir -p $(dirname %s)", file)));
+	fd = open(file, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	ATF_REQUIRE(fd != -1);
+	ATF_REQUIRE_EQ((ssize_t)b.len, write(fd, b.data, b.len));
+	close(fd);
+	buf_free(&b);
+}
+
+void
 read_file(const char *path, struct buf *b)
 {
 	FILE *f = fopen(path, "r");

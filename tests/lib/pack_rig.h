@@ -21,6 +21,11 @@ const char *pack_path(const char *path, uint32_t piece_len);
 /* The identifier of that pack. */
 struct pack_id pack_id_of(const char *path, uint32_t piece_len);
 
+/* Makes the pack of a directory with n files, "0" and so on, of which each has
+   this list. */
+void	make_pack(const char *dir, uint32_t piece_len, unsigned n,
+	    struct pack_list);
+
 /* Reads a whole file; no bytes if there is none.  The buffer is freed first. */
 void	read_file(const char *path, struct buf *);
 

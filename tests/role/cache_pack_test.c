@@ -324,33 +324,6 @@ TEST(service__killed_leaves_no_lock)
 	ATF_CHECK_EQ(0, count_in_log(&second, "another service"));
 }
 
-/* Makes a pack of n files of one piece. */
-static void
-make_pack(const char *dir, unsigned n)
-{
-	const char *path = fmt("%s/x", dir);
-	struct pack_id id = pack_id_of(path, PIECE_LEN);
-	struct mirror_file f = { .identity = { 9, 1, 1, 1, 0 } };
-	uint8_t *digests = make_digests(&f, PIECE_LEN);
-	struct pack_list list = { .identity = f.identity, .digests = digests,
-	    .count = 2 };
-	struct buf b = { 0 };
-	char name[16];
-	unsigned i;
-
-	ATF_REQUIRE_EQ(0, pack_add_head(&b, &id, dir, strlen(dir)));
-	for (i = 0; i < n; i++) {
-		list.name = name;
-		list.name_len = (size_t)snprintf(name, sizeof(name), "%u", i);
-		ATF_REQUIRE_EQ(0, pack_add(&b, &id, &list,
-		    pack_day((int64_t)time(NULL) * 1000000000)));
-	}
-	run(fmt("mkdir -p $(dirname %s)", pack_path(path, PIECE_LEN)));
-	write_file(pack_path(path, PIECE_LEN), b.data, b.len);
-	buf_free(&b);
-	free(digests);
-}
-
 static void
 ask(uint32_t client, uint64_t id, const struct mirror_file *f)
 {
@@ -369,12 +342,15 @@ ask(uint32_t client, uint64_t id, const struct mirror_file *f)
 TEST(pack__that_is_long_is_read_in_turns)
 {
 	const struct mirror_file f = { "/long/299999", { 9, 1, 1, 1, 0 } };
+	uint8_t *digests = make_digests(&f, PIECE_LEN);
 	const struct msg_pieces *body;
 	struct msg_pieces_item item;
 	struct msg msg;
 	unsigned n;
 
-	make_pack("/long", 300000);
+	make_pack("/long", PIECE_LEN, 300000, (struct pack_list){ .count = 2,
+	    .identity = f.identity, .digests = digests });
+	free(digests);
 	cache_start(&c, "");
 	put_all(&c);
 	ATF_REQUIRE_EQ(ALL, known(&c));

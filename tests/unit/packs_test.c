@@ -465,35 +465,15 @@ TEST(kill__in_a_rewrite_loses_no_record)
  * Large packs.
  */
 
-/* Makes a pack of n files, "0" and so on, of one piece. */
+/* Makes a pack of n files of one piece. */
 static void
-make_pack(const char *dir, unsigned n)
+make_large(const char *dir, unsigned n)
 {
-	const char *path = fmt("%s/0", dir);
-	struct pack_id id = pack_id_of(path, PIECE);
-	uint8_t digest[2 * SHA1_LEN];
-	struct pack_list list = { .identity = version_of(0),
-	    .digests = digest, .count = 2 };
-	struct buf b = { 0 };
-	char name[16];
-	unsigned i;
-	int fd;
+	uint8_t digests[2 * SHA1_LEN];
 
-	memset(digest, 1, sizeof(digest));
-	ATF_REQUIRE_EQ(0, pack_add_head(&b, &id, dir, strlen(dir)));
-	for (i = 0; i < n; i++) {
-		list.name = name;
-		list.name_len = (size_t)snprintf(name, sizeof(name), "%u", i);
-		ATF_REQUIRE_EQ(0, pack_add(&b, &id, &list,
-		    pack_day((int64_t)time(NULL) * 1000000000)));
-	}
-	ATF_REQUIRE_EQ(0, system(fmt("mkdir -p $(dirname %s)",
-	    pack_path(path, PIECE))));
-	fd = open(pack_path(path, PIECE), O_WRONLY | O_CREAT | O_EXCL, 0600);
-	ATF_REQUIRE(fd != -1);
-	ATF_REQUIRE_EQ((ssize_t)b.len, write(fd, b.data, b.len));
-	close(fd);
-	buf_free(&b);
+	memset(digests, 1, sizeof(digests));
+	make_pack(dir, PIECE, n, (struct pack_list){ .count = 2,
+	    .identity = version_of(0), .digests = digests });
 }
 
 TEST(pack__of_100000_records_is_read_in_steps)
@@ -505,7 +485,7 @@ TEST(pack__of_100000_records_is_read_in_steps)
 	unsigned i, steps = 0;
 
 	start();
-	make_pack("/x", N);
+	make_large("/x", N);
 	while (packs_load(ps, "/x/99999", 8, PIECE, &identity, &b, &list) ==
 	    PACKS_GO_ON)
 		steps++;
@@ -528,7 +508,7 @@ TEST(pack__of_100000_records_is_read_in_steps)
 TEST(pack__with_too_many_records_takes_no_more)
 {
 	start();
-	make_pack("/x", PACKFILE_RECORDS_MAX);
+	make_large("/x", PACKFILE_RECORDS_MAX);
 	ATF_CHECK(load(fmt("/x/%u", PACKFILE_RECORDS_MAX - 1), 0));
 	save("/x/more", 0);
 	ATF_CHECK(!load("/x/more", 0));
@@ -536,7 +516,7 @@ TEST(pack__with_too_many_records_takes_no_more)
 	/* It does no harm if there are some. */
 	ATF_REQUIRE_EQ(0, system("rm -rf cache"));
 	start();
-	make_pack("/x", PACKFILE_RECORDS_MAX + 1);
+	make_large("/x", PACKFILE_RECORDS_MAX + 1);
 	ATF_CHECK(load("/x/0", 0));
 	ATF_CHECK(load(fmt("/x/%u", PACKFILE_RECORDS_MAX - 1), 0));
 	ATF_CHECK(!load(fmt("/x/%u", PACKFILE_RECORDS_MAX), 0));
@@ -552,7 +532,7 @@ TEST(memory__is_bounded)
 
 	start();
 	for (i = 0; i < N; i++)
-		make_pack(fmt("/x%u", i), RECORDS);
+		make_large(fmt("/x%u", i), RECORDS);
 	before = mallinfo2();
 	for (round = 0; round < 2; round++)
 		for (i = 0; i < N; i++) {

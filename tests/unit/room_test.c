@@ -58,7 +58,7 @@ fill(unsigned i)
 	return n;
 }
 
-TEST(store__keeps_the_room_of_a_long_write)
+TEST(room__of_a_long_write_is_kept)
 {
 	struct store_writing w = { 0 };
 	const struct store_share *sh = &st.shares[STORE_INFO];
@@ -79,7 +79,7 @@ TEST(store__keeps_the_room_of_a_long_write)
 	ATF_CHECK_EQ(0, fill(50));
 }
 
-TEST(store__gives_back_the_room_of_a_write_that_ends)
+TEST(room__of_a_write_that_ends_is_free)
 {
 	struct store_writing w = { 0 };
 	unsigned n;

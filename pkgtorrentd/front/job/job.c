@@ -29,13 +29,6 @@
 #include "pkgtorrentd/front/job/job_state.h"
 
 #define CHANGES_MAX	3
-/* A walker needs more than one turn for more paths. */
-#define MANY_PATHS	1000
-
-static void	job_ask_walkers(struct job *, enum job_state);
-static void	job_send_cache(struct ask *);
-static void	job_send_walker(struct ask *);
-static void	job_convict(struct ask *);
 
 static int
 job_cmp_key(const struct job *a, const struct job *b)
@@ -73,22 +66,9 @@ job_find(struct jobs *all, uint64_t id)
 	return RB_FIND(job_id_tree, &all->by_id, &look);
 }
 
-bool
-job_awaits_cache(const struct job *job)
-{
-	return !job->due &&
-	    (job->state == JOB_LOOKUP || job->state == JOB_PIECES);
-}
-
-bool
-job_awaits_walkers(const struct job *job)
-{
-	return job->state == JOB_RESOLVE || job->state == JOB_CHECK;
-}
-
 /* The number under which the job has its turns.  A client without a name does
    not delay the jobs of others without one. */
-static uint32_t
+uint32_t
 job_client(const struct job *job)
 {
 	const struct addr *addr = job->charge.addr;
@@ -109,73 +89,6 @@ job_set_due(struct job *job)
 }
 
 /*
- * The requests of a job to workers.  One that a worker may have ended over is
- * asked alone, also if another job of this key asked it.
- */
-
-static enum role
-job_ask_role(const struct job *job, const struct ask *ask)
-{
-	return ask == &job->ask ? ROLE_CACHE : ROLE_WALKER;
-}
-
-static void
-job_ask(struct job *job, struct ask *ask, struct worker *w, size_t len)
-{
-	enum role role = job_ask_role(job, ask);
-
-	*ask = (struct ask){ .len = len, .owner = job, .convict = job_convict,
-	    .send = role == ROLE_CACHE ? job_send_cache : job_send_walker };
-	ask->suspect = quarantine_has(&job->all->workers.suspects, 1U << role,
-	    job->key.digest, clock_coarse_ms());
-	ask_start(ask, w);
-}
-
-/* The worker has not ended over it. */
-static void
-job_answered(struct job *job, struct ask *ask)
-{
-	if (ask->suspect)
-		quarantine_remove(&job->all->workers.suspects,
-		    job_ask_role(job, ask), job->key.digest);
-	ask_end(ask);
-	if (job->state == JOB_DONE)
-		job_set_due(job);
-}
-
-/* It is not wanted any more.  If a worker may have ended over it, the next
-   request of this key is asked alone. */
-static void
-job_unask(struct job *job, struct ask *ask)
-{
-	if (ask->worker != NULL && ask->suspect)
-		quarantine_put(&job->all->workers.suspects,
-		    job_ask_role(job, ask), job->key.digest,
-		    clock_coarse_ms());
-	ask_end(ask);
-}
-
-/* It is not asked again for nobody. */
-static void
-job_drop_ask(struct job *job, struct ask *ask)
-{
-	job_unask(job, ask);
-	job_set_due(job);
-}
-
-/* Is a worker still busy with the job? */
-static bool
-job_is_asked(const struct job *job)
-{
-	bool asked = job->ask.out;
-	size_t i;
-
-	for (i = 0; i < job->files.nshares; i++)
-		asked |= job->files.shares[i].ask.out;
-	return asked;
-}
-
-/*
  * How a job ends.
  */
 
@@ -188,25 +101,11 @@ job_unfind(struct job *job)
 	job->findable = false;
 }
 
-static void
-job_cancel_walkers(struct job *job)
-{
-	struct msg_id body = { .id = job->id };
-	struct workers *workers = &job->all->workers;
-	size_t i;
-
-	for (i = 0; i < job->files.nshares && i < workers->nwalkers; i++)
-		if (job->files.shares[i].pending &&
-		    !worker_is_full(&workers->walkers[i]))
-			worker_send(&workers->walkers[i], MSG_CANCEL, &body,
-			    NULL, 0, NULL, 0);
-}
-
 /* End the job with a status other than 200; why is a constant. */
 void
 job_fail(struct job *job, int status, const char *why, uint32_t retry_s)
 {
-	job_cancel_walkers(job);
+	job_walkers_cancel(job);
 	job_unfind(job);
 	job->state = JOB_DONE;
 	job->result.status = status;
@@ -215,7 +114,7 @@ job_fail(struct job *job, int status, const char *why, uint32_t retry_s)
 	job_set_due(job);
 }
 
-static void
+void
 job_fail_memory(struct job *job)
 {
 	job_fail(job, 500, "out of memory; try again later", 1);
@@ -246,7 +145,7 @@ job_succeed(struct job *job, struct torrent *t)
 }
 
 /* The job's torrent takes so many bytes from now on. */
-static void
+void
 job_count(struct job *job, uint64_t bytes)
 {
 	charge_memory(&job->charge, &job->all->made, bytes);
@@ -266,9 +165,9 @@ job_drop_files(struct job *job)
 {
 	size_t i;
 
-	job_unask(job, &job->ask);
+	job_ask_end(job, &job->ask);
 	for (i = 0; i < job->files.nshares; i++)
-		job_unask(job, &job->files.shares[i].ask);
+		job_ask_end(job, &job->files.shares[i].ask);
 	job_count(job, 0);
 	layout_free(&job->layout);
 	job_files_free(&job->files);
@@ -306,7 +205,7 @@ job_end(struct job *job)
 		job_leave(w);
 		w->done(w, &job->result);
 	}
-	if (job_is_asked(job)) {
+	if (job_ask_is_out(job)) {
 		job_wind_up(job);
 		return;
 	}
@@ -332,7 +231,7 @@ job_restart(struct job *job)
 	turns_remove(&job->all->due, &job->turn);
 	job->due = false;
 	job_renumber(job);
-	job_ask_walkers(job, JOB_RESOLVE);
+	job_walkers_ask(job, JOB_RESOLVE);
 }
 
 /* A walker or a hasher found that a file has changed since the walker listed
@@ -434,7 +333,7 @@ job_pass_charge(struct job *job)
 }
 
 /* 0, or -1: the client has no more slots, and the job has failed. */
-static int
+int
 job_take_client_slot(struct job *job)
 {
 	if (charge_client(&job->charge, job->all->conf) == 0 ||
@@ -447,7 +346,7 @@ job_take_client_slot(struct job *job)
 
 /* 0, or -1: the client or the queue has no more slots, and the job has
    failed. */
-static int
+int
 job_take_queue_slot(struct job *job)
 {
 	struct jobs *all = job->all;
@@ -468,7 +367,7 @@ job_take_queue_slot(struct job *job)
  * large one needs a slot, as if it were hashed, and memory that others do not
  * take.  0, or -1: it has none, and the job has failed.
  */
-static int
+int
 job_take_memory(struct job *job, uint64_t bytes, uint64_t info_len)
 {
 	struct jobs *all = job->all;
@@ -500,112 +399,6 @@ job_spend(struct job *job, uint64_t us)
 /*
  * LOOKUP: which specs have this digest?
  */
-
-/* A cache may have ended in the middle of its answer; that of the next one may
-   be of another length. */
-static void
-job_drop_answer(struct job *job)
-{
-	buf_free(&job->listing);
-	buf_free(&job->info);
-	job_count(job, 0);
-}
-
-/* Torrents can be made without the cache; it only saves time. */
-void
-job_do_without_cache(struct job *job)
-{
-	struct job_file *file;
-	size_t i;
-
-	job_unask(job, &job->ask);
-	if (job->state == JOB_LOOKUP) {
-		/* "Unknown" would make the client send all its paths. */
-		if (job->specs.n == 0)
-			job_fail(job, 503, "the cache cannot be read at the "
-			    "moment; try again", 5);
-		else
-			job_set_due(job);
-		job_drop_answer(job);
-		return;
-	}
-	for (i = 0; i < job->files.n; i++) {
-		file = &job->files.v[i];
-		if (file->answered)
-			continue;
-		file->answered = true;
-		pieces_unref(file->pieces);
-		file->pieces = NULL;
-	}
-	job->pending = 0;
-	job_set_due(job);
-}
-
-static void
-job_ask_cache(struct job *job, enum job_state state)
-{
-	struct worker *cache = &job->all->workers.cache;
-
-	job->state = state;
-	job->asked_cache_ms = clock_coarse_ms();
-	if (worker_is_full(cache))
-		job_do_without_cache(job);
-	else
-		job_ask(job, &job->ask, cache, state == JOB_PIECES ?
-		    job->files.listing->len : 0);
-}
-
-static void
-job_send_cache(struct ask *ask)
-{
-	struct job *job = ask->owner;
-	struct msg_get_info body = { .id = job->id,
-	    .client = job_client(job) };
-
-	if (job->state == JOB_DONE)
-		job_drop_ask(job, ask);
-	else if (!job_awaits_cache(job))
-		job_unask(job, ask);
-	else if (worker_is_full(ask->worker))
-		job_do_without_cache(job);
-	else if (job->state == JOB_LOOKUP) {
-		job_drop_answer(job);
-		memcpy(body.digest, job->key.digest, SHA1_LEN);
-		body.piece = job->key.piece;
-		worker_send(ask->worker, MSG_GET_INFO, &body, NULL, 0, NULL,
-		    0);
-	} else if (job_files_ask_pieces(&job->files, ask->worker, job->id,
-	    job_client(job), &job->pending) == -1) {
-		ask_end(ask);
-		job_fail_memory(job);
-	} else if (job->pending == 0) {
-		/* It was not asked for anything. */
-		ask_end(ask);
-		job_set_due(job);
-	}
-}
-
-/* Two workers in a row have ended over this request. */
-static void
-job_convict(struct ask *ask)
-{
-	const struct share *share = (const struct share *)(const void *)
-	    ((char *)ask - offsetof(struct share, ask));
-	struct job *job = ask->owner;
-	struct jobs *all = job->all;
-	enum role role = ask == &job->ask ? ROLE_CACHE : ROLE_WALKER;
-	struct str spec = { 0 };
-	uint32_t n;
-
-	n = job_files_count_share(&job->specs, all->conf,
-	    role == ROLE_CACHE ? -1 : (int)(share - job->files.shares), &spec);
-	quarantine_add(&all->workers.quarantine, role, job->key.digest, spec,
-	    n, clock_coarse_ms());
-	if (job->state == JOB_DONE)
-		job_set_due(job);
-	else
-		job_fail(job, 500, QUARANTINE_WHY, 0);
-}
 
 /* The specs of a digest that is known at another piece length, or that a job
    knows at one; NULL: the cache may know it. */
@@ -643,95 +436,9 @@ job_start(struct job *job)
 		job_fail(job, 500, QUARANTINE_WHY, 0);
 	/* Only a digest is a question to the cache. */
 	else if (job->old == NULL && job->key.multi)
-		job_ask_cache(job, JOB_LOOKUP);
+		job_cache_ask(job, JOB_LOOKUP);
 	else
-		job_ask_walkers(job, JOB_RESOLVE);
-}
-
-/* A part of the cache's answer: the listing, then the info dictionary.  0, or
-   -1 without memory. */
-static int
-job_add_info(struct job *job, const struct msg_info *body,
-    const struct msg *m)
-{
-	size_t n = job->listing.len < body->listing_len ?
-	    body->listing_len - job->listing.len : 0;
-
-	n = MIN(n, m->tail_len);
-	if (buf_add(&job->listing, m->tail, n) == -1)
-		return -1;
-	/* At once, since a buffer of this length is costly to move. */
-	if (n < m->tail_len && job->info.len == 0 && buf_reserve(&job->info,
-	    MIN(body->info_len, job->all->conf->max_torrent)) == NULL)
-		return -1;
-	return buf_add(&job->info, m->tail + n, m->tail_len - n);
-}
-
-/* The cache has answered completely. */
-static void
-job_load(struct job *job, const struct msg_info *body)
-{
-	struct jobs *all = job->all;
-
-	job_answered(job, &job->ask);
-	if ((body->flags & INFO_FOUND) &&
-	    job->listing.len == body->listing_len &&
-	    job->info.len == body->info_len &&
-	    layout_begin_stored(&job->layout, &job->listing, &job->info,
-	    all->conf, job->key.digest, &job->specs) == 0) {
-		job->state = JOB_LOAD;
-		job->layout.torrent->layout_epoch = all->layout_epoch;
-		job->layout.torrent->touched_ms = clock_coarse_ms();
-	}
-	buf_free(&job->listing);
-	buf_free(&job->info);
-	job_count(job, job->layout.info.len);
-	job_set_due(job);
-}
-
-/* A part of the answer that a job waits for.  Returns the fault in it. */
-static enum msg_fault
-job_take_info(struct job *job, const struct msg_info *body,
-    const struct msg *m)
-{
-	struct jobs *all = job->all;
-	uint64_t held, announced;
-
-	held = job->listing.len + job->info.len + m->tail_len;
-	if (held > 2 * (uint64_t)LISTING_MAX + all->conf->max_torrent ||
-	    (held > body->info_len &&
-	    held - body->info_len > body->listing_len))
-		return FAULT_CONTENT;
-	/* An entry may be longer than a max-torrent that has been lowered, and
-	   a broken-into cache may announce less at first. */
-	announced = body->listing_len +
-	    MIN(body->info_len, all->conf->max_torrent);
-	held = MAX(held, announced);
-	if (held > job->charge.made &&
-	    job_take_memory(job, held, body->info_len) == -1)
-		return FAULT_NONE;
-	if (job_add_info(job, body, m) == -1)
-		job_fail_memory(job);
-	else if (!(body->flags & PART_MORE))
-		job_load(job, body);
-	return FAULT_NONE;
-}
-
-enum msg_fault
-job_on_info(struct worker *w, struct msg *m)
-{
-	const struct msg_info *body = m->body;
-	struct job *job = job_find(w->all->arg, body->id);
-	enum msg_fault fault = FAULT_NONE;
-
-	if (job == NULL || !job->ask.out)
-		return FAULT_NONE;
-	if (job->state == JOB_LOOKUP)
-		fault = job_take_info(job, body, m);
-	if (fault == FAULT_NONE && job->state == JOB_DONE &&
-	    !(body->flags & PART_MORE))
-		job_answered(job, &job->ask);
-	return fault;
+		job_walkers_ask(job, JOB_RESOLVE);
 }
 
 /* Go on to work on the layout.  true: it is complete. */
@@ -755,7 +462,7 @@ job_load_on(struct job *job)
 		return;
 	job->old = layout_take(&job->layout);
 	job_count(job, job_old_size(job));
-	job_ask_walkers(job, JOB_RESOLVE);
+	job_walkers_ask(job, JOB_RESOLVE);
 }
 
 /* The cache has answered, and has no torrent. */
@@ -767,157 +474,12 @@ job_looked_up(struct job *job)
 		job_fail(job, 412, "", 0);
 		return;
 	}
-	job_ask_walkers(job, JOB_RESOLVE);
+	job_walkers_ask(job, JOB_RESOLVE);
 }
 
 /*
  * RESOLVE: which files are these specs now?
  */
-
-static void
-job_send_walker(struct ask *ask)
-{
-	struct job *job = ask->owner;
-	struct jobs *all = job->all;
-
-	if (job->state == JOB_DONE)
-		job_drop_ask(job, ask);
-	else if (!job_awaits_walkers(job))
-		job_unask(job, ask);
-	else if (job_files_ask_walker(&job->files, &job->specs, all->conf,
-	    ask->worker, (uint32_t)(ask->worker - all->workers.walkers),
-	    job->id, job_client(job)) == -1) {
-		ask_end(ask);
-		job_fail_memory(job);
-	}
-}
-
-static void
-job_ask_walker(struct job *job, uint32_t walker)
-{
-	struct share *share = &job->files.shares[walker];
-
-	job->pending++;
-	job_ask(job, &share->ask, &job->all->workers.walkers[walker],
-	    job->specs.text.len);
-}
-
-static bool
-job_finds_walkers_full(const struct job *job)
-{
-	const struct workers *workers = &job->all->workers;
-	size_t i;
-
-	for (i = 0; i < job->files.nshares && i < workers->nwalkers; i++)
-		if (job->files.shares[i].used &&
-		    worker_is_full(&workers->walkers[i]))
-			return true;
-	return false;
-}
-
-/* Send all walkers their specs: for RESOLVE, and again for CHECK. */
-static void
-job_ask_walkers(struct job *job, enum job_state state)
-{
-	size_t i;
-
-	job->state = state;
-	if ((job->specs.n == 0 && (job->old == NULL ||
-	    specs_copy(&job->specs, &job->old->specs) == -1)) ||
-	    (state == JOB_RESOLVE && job_files_start(&job->files,
-	    &job->specs, job->all->conf, job->old) == -1)) {
-		job_fail_memory(job);
-		return;
-	}
-	if (job->specs.n > MANY_PATHS && job_take_client_slot(job) == -1)
-		return;
-	if (job_finds_walkers_full(job)) {
-		job_fail(job, 503, "the mirror's disk does not keep up with "
-		    "the requests; try again later", 10);
-		return;
-	}
-	job->asked_walkers_ms = clock_coarse_ms();
-	job->mounts = job->all->mounts;
-	job->pending = 0;
-	for (i = 0; i < job->files.nshares; i++) {
-		if (!job->files.shares[i].used)
-			continue;
-		/* The second listing must be the same as the first. */
-		if (state == JOB_CHECK)
-			job->files.shares[i].known = true;
-		job_ask_walker(job, (uint32_t)i);
-	}
-	if (job->pending == 0)
-		job_fail(job, 404, "no root of the configuration holds that "
-		    "path", 0);
-}
-
-/* The job that waits for this walker, or NULL if it does not any more. */
-static struct job *
-job_of_walker(const struct worker *w, uint64_t id, struct share **share)
-{
-	struct job *job = job_find(w->all->arg, id);
-
-	*share = NULL;
-	if (job == NULL || w->ch.index >= job->files.nshares)
-		return NULL;
-	*share = &job->files.shares[w->ch.index];
-	return job_awaits_walkers(job) && (*share)->pending ? job : NULL;
-}
-
-enum msg_fault
-job_on_listing(struct worker *w, struct msg *m)
-{
-	const struct msg_id *body = m->body;
-	struct share *share;
-	struct job *job = job_of_walker(w, body->id, &share);
-
-	if (job == NULL)
-		return FAULT_NONE;
-	if (share->next.len + m->tail_len > LISTING_MAX)
-		job_fail(job, 413, "the files' names alone are too long for "
-		    "one torrent; ask for fewer", 0);
-	else if (buf_add(&share->next, m->tail, m->tail_len) == -1)
-		job_fail_memory(job);
-	return FAULT_NONE;
-}
-
-/* A pattern takes more than one turn of the walker. */
-enum msg_fault
-job_on_slow(struct worker *w, struct msg *m)
-{
-	const struct msg_id *body = m->body;
-	struct share *share;
-	struct job *job = job_of_walker(w, body->id, &share);
-
-	if (job != NULL)
-		job_take_queue_slot(job);
-	return FAULT_NONE;
-}
-
-enum msg_fault
-job_on_resolved(struct worker *w, struct msg *m)
-{
-	const struct msg_resolved *body = m->body;
-	struct share *share;
-	struct job *job = job_of_walker(w, body->id, &share);
-	const struct job_refusal *refusal;
-
-	if (job == NULL && share != NULL && share->ask.out)
-		job_answered(share->ask.owner, &share->ask);
-	if (job == NULL)
-		return FAULT_NONE;
-	if (!job_files_take_resolved(&job->files, &job->specs, job->all->conf,
-	    w->ch.index, body, &refusal))
-		return FAULT_CONTENT;
-	job_answered(job, &share->ask);
-	job->pending--;
-	if (refusal != NULL)
-		job_fail(job, refusal->status, refusal->why, refusal->retry_s);
-	else if (job->pending == 0)
-		job_set_due(job);
-	return FAULT_NONE;
-}
 
 int
 job_is_refused(const struct waiter *w, const char **why)
@@ -967,7 +529,7 @@ job_take_listings(struct job *job)
 	if (!job_refuse(job) && job_take_memory(job,
 	    job_files_size(&job->files) + job_old_size(job),
 	    job->files.info_len) == 0)
-		job_ask_cache(job, JOB_PIECES);
+		job_cache_ask(job, JOB_PIECES);
 }
 
 /*
@@ -1035,54 +597,11 @@ job_resolved(struct job *job)
 	for (i = 0; i < job->files.nshares; i++) {
 		if (job->files.shares[i].used && job->files.shares[i].same) {
 			job->files.shares[i].known = false;
-			job_ask_walker(job, (uint32_t)i);
+			job_walkers_ask_one(job, (uint32_t)i);
 		}
 	}
 	if (job->pending == 0)
 		job_take_listings(job);
-}
-
-/*
- * PIECES: which pieces are known?
- */
-
-/* The cache answers a job that has ended. */
-static void
-job_skip_pieces(struct job *job, const struct msg_pieces *body,
-    const struct msg *m)
-{
-	uint32_t n = job_files_skip_pieces(body->count, m->tail, m->tail_len);
-
-	job->pending -= MIN(n, job->pending);
-	if (job->pending == 0)
-		job_answered(job, &job->ask);
-}
-
-enum msg_fault
-job_on_pieces(struct worker *w, struct msg *m)
-{
-	const struct msg_pieces *body = m->body;
-	struct job *job = job_find(w->all->arg, body->id);
-	int answered;
-
-	if (job == NULL || !job->ask.out)
-		return FAULT_NONE;
-	if (job->state == JOB_DONE) {
-		job_skip_pieces(job, body, m);
-		return FAULT_NONE;
-	}
-	if (job->state != JOB_PIECES)
-		return FAULT_NONE;
-	answered = job_files_take_pieces(&job->files, body->count, m->tail,
-	    m->tail_len);
-	if (answered == -1)
-		return FAULT_CONTENT;
-	job->pending -= (uint32_t)answered;
-	if (job->pending > 0)
-		return FAULT_NONE;
-	job_answered(job, &job->ask);
-	job_set_due(job);
-	return FAULT_NONE;
 }
 
 /*
@@ -1239,7 +758,7 @@ job_hashed(struct job *job)
 	    !job_has_lost_mounts(job))
 		job_complete(job);
 	else
-		job_ask_walkers(job, JOB_CHECK);
+		job_walkers_ask(job, JOB_CHECK);
 }
 
 /* All walkers have answered again. */
@@ -1249,7 +768,7 @@ job_checked(struct job *job)
 	if (!job_is_unchanged(job))
 		job_restart_changed(job);
 	else if (job_has_lost_mounts(job))
-		job_ask_walkers(job, JOB_CHECK);
+		job_walkers_ask(job, JOB_CHECK);
 	else
 		job_complete(job);
 }

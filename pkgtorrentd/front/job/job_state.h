@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One job, for job.c, which has its states, and jobs.c, which has the messages
- * and events that concern all jobs.
+ * One job, for job.c, which has its states, for job_cache.c and job_walkers.c,
+ * which have its questions, and for jobs.c, which has the messages and events
+ * that concern all jobs.
  */
 #ifndef JOB_STATE_H
 #define JOB_STATE_H
@@ -65,8 +66,8 @@ RB_PROTOTYPE(job_id_tree, job, by_id, )
 
 /* The job with this number, or NULL. */
 struct job *job_find(struct jobs *, uint64_t id);
-bool	job_awaits_cache(const struct job *);
-bool	job_awaits_walkers(const struct job *);
+/* The number under which the job has its turns. */
+uint32_t job_client(const struct job *);
 /* It is to take its next step. */
 void	job_set_due(struct job *);
 /* Take the next step of a job that is due. */
@@ -78,8 +79,45 @@ void	job_spend(struct job *, uint64_t us);
 void	job_fail(struct job *, int status, const char *why, uint32_t retry_s);
 /* Go back to RESOLVE, for the files as they are now. */
 void	job_restart(struct job *);
+void	job_fail_memory(struct job *);
+/* The job's torrent takes so many bytes from now on. */
+void	job_count(struct job *, uint64_t bytes);
+/*
+ * Count so many bytes for a torrent whose dictionary has info_len bytes.  A
+ * large one needs a slot, as if it were hashed, and memory that others do not
+ * take.  0, or -1: it has none, and the job has failed.
+ */
+int	job_take_memory(struct job *, uint64_t bytes, uint64_t info_len);
+/* A slot of its client; a slot of the queue as well.  0, or -1: there is none,
+   and the job has failed. */
+int	job_take_client_slot(struct job *);
+int	job_take_queue_slot(struct job *);
+
+/* Ask a worker, by send, which is called when it is the job's turn; len: about
+   the bytes of the request. */
+void	job_ask_start(struct job *, struct ask *, struct worker *, size_t len,
+	    void (*send)(struct ask *));
+/* The worker has answered, and so has not ended over it. */
+void	job_ask_answered(struct job *, struct ask *);
+/* It is not wanted any more. */
+void	job_ask_end(struct job *, struct ask *);
+/* Nor by anybody else: the job has ended. */
+void	job_ask_drop(struct job *, struct ask *);
+/* Is a worker still busy with the job? */
+bool	job_ask_is_out(const struct job *);
+
+/* Ask the cache for what the state needs, which becomes the job's. */
+void	job_cache_ask(struct job *, enum job_state);
+bool	job_cache_is_awaited(const struct job *);
 /* Go on as if the cache knew nothing. */
-void	job_do_without_cache(struct job *);
+void	job_cache_do_without(struct job *);
+/* Send all walkers their specs: for RESOLVE, and again for CHECK. */
+void	job_walkers_ask(struct job *, enum job_state);
+/* Send the walker of this number its specs. */
+void	job_walkers_ask_one(struct job *, uint32_t walker);
+bool	job_walkers_are_awaited(const struct job *);
+/* Tell the walkers that their answers are not needed. */
+void	job_walkers_cancel(struct job *);
 
 /* Messages of walkers and the cache; each returns the fault in its content. */
 enum msg_fault job_on_listing(struct worker *, struct msg *);

@@ -264,7 +264,7 @@ job_watch_cache(struct job *job, uint64_t now)
 	/* A cache that says other things all the time is not silent. */
 	if ((cache->ch.fd == -1 && now > cache->lost_ms + CACHE_AWAY_MS) ||
 	    now > job->asked_cache_ms + CACHE_SILENT_MS)
-		job_do_without_cache(job);
+		job_cache_do_without(job);
 }
 
 static void
@@ -300,9 +300,9 @@ jobs_tick(struct jobs *all)
 	size_t i;
 
 	RB_FOREACH(job, job_id_tree, &all->by_id) {
-		if (job_awaits_cache(job))
+		if (job_cache_is_awaited(job))
 			job_watch_cache(job, now);
-		if (job_awaits_walkers(job))
+		if (job_walkers_are_awaited(job))
 			job_watch_walkers(job);
 		limit = job->to_hash > 0 ? FORGOTTEN_MS : FORGOTTEN_EARLY_MS;
 		if (TAILQ_EMPTY(&job->waiters) && job->state != JOB_DONE &&

@@ -383,7 +383,7 @@ struct msg_syscall {
 struct msg_resolve {
 	uint64_t	id;
 	uint32_t	flags;			/* PART_MORE, RESOLVE_ */
-	uint32_t	client;			/* whose turn it takes */
+	uint32_t	client;			/* of its turns */
 	uint8_t		expect[SEAL_LEN];	/* SHA-256 of that listing */
 };
 

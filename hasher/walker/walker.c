@@ -50,7 +50,7 @@
 struct resolution {
 	TAILQ_ENTRY(resolution)	 entry;
 	uint64_t		 id;
-	uint32_t		 client;	/* whose turns it takes */
+	uint32_t		 client;	/* of its turns */
 	uint32_t		 flags;		/* RESOLVE_EXPECT */
 	uint8_t			 expect[SEAL_LEN];
 	struct buf		 specs;		/* struct msg_spec items */

@@ -38,8 +38,8 @@
 #include "pkgtorrentd/cache/tracker_key.h"
 
 #define MESSAGES_AT_ONCE 32
-/* Files whose pieces are stored before requests have their turn; the message
-   that has the last one may have more. */
+/* Files that are stored before requests have their turn; the message that has
+   the last one may have more. */
 #define FILES_AT_ONCE	32
 #define DIGESTS_KEPT	4096	/* bytes kept from one file to the next */
 #define KEY_RETRY_MS	1000	/* between two looks for the tracker's key */

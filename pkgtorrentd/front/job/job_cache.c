@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a job asks the cache: which specs have this digest, and which torrent
- * (LOOKUP), and which pieces of its files are known (PIECES).
+ * The questions of a job to the cache: which specs have this digest, and which
+ * torrent (LOOKUP), and which pieces of its files are known (PIECES).
  */
 #include <sys/param.h>
 

@@ -106,7 +106,7 @@ void	job_ask_drop(struct job *, struct ask *);
 /* Is a worker still busy with the job? */
 bool	job_ask_is_out(const struct job *);
 
-/* Ask the cache for what the state needs, which becomes the job's. */
+/* Ask the question of this state, JOB_LOOKUP or JOB_PIECES. */
 void	job_cache_ask(struct job *, enum job_state);
 bool	job_cache_is_awaited(const struct job *);
 /* Go on as if the cache knew nothing. */

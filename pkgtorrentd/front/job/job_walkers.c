@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a job asks the walkers: which files these specs are now (RESOLVE), and
- * whether they still are (CHECK).
+ * The questions of a job to the walkers: which files these specs are now
+ * (RESOLVE), and whether they still are (CHECK).
  */
 #include "common/clock.h"
 #include "pkgtorrentd/front/job/job_state.h"

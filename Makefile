@@ -197,6 +197,10 @@ install: all
 	    etc/trackers etc/nginx.conf.snippet etc/nginx-http.conf.snippet \
 	    etc/nginx-cors.conf.snippet etc/apache.conf.snippet \
 	    etc/apache-cors.conf.snippet SECURITY.md $(DESTDIR)$(DOCDIR)
+	install -m 644 etc/whitelist-opentracker.socket \
+	    etc/whitelist-opentracker@.service $(DESTDIR)$(DOCDIR)
+	install -m 755 etc/whitelist-opentracker etc/whitelist-torrust \
+	    $(DESTDIR)$(DOCDIR)
 	install -m 644 docs/*.md $(DESTDIR)$(DOCDIR)/docs
 	sed 's,/usr/sbin/,$(SBINDIR)/,' etc/pkgtorrentd.rc \
 	    >$(DESTDIR)$(DOCDIR)/pkgtorrentd.rc

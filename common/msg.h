@@ -98,6 +98,10 @@ enum role {
 	   the tree, and the position after which to begin. */		      \
 	X(WARM,       PARENT,   FRONT,          warm, TWO_PATHS_MAX, 0, 0,\
 	    "trusted")							      \
+	/* A connection to the socket of whitelist-socket, in place of the one \
+	   before; without a descriptor: there is none. */		      \
+	X(WHITELIST,  PARENT,   FRONT,          whitelist,             0, 0, 1,\
+	    "trusted")							      \
 	/* Finish the answers under way, then exit. */			      \
 	X(STOP,       PARENT,   FRONT,          none,                  0, 0, 0,\
 	    "trusted")							      \
@@ -117,6 +121,9 @@ enum role {
 	/* How far the tree is warmed: its position, and the file at hand. */ \
 	X(WARMED,     FRONT,    PARENT,         warmed, TWO_PATHS_MAX, 0, 0,\
 	    "none without WARM")					      \
+	/* That connection is closed: connect again. */			      \
+	X(WHITELIST_LOST, FRONT, PARENT,        whitelist,             0, 0, 0,\
+	    "one for each WHITELIST")					      \
 	/* Another process sent a message that breaks the rules. */	      \
 	X(WRONG,      CHILDREN, PARENT,         wrong,                 0, 0, 0,\
 	    "once in BELIEVED_MS")					      \
@@ -302,6 +309,12 @@ struct msg_channel {
 struct msg_listener {
 	uint32_t	index;			/* 0 begins a new set */
 	uint32_t	count;			/* index + 1 == count ends it */
+};
+
+struct msg_whitelist {
+	uint32_t	id;			/* of the connection, rising;
+						   0: none */
+	uint32_t	zero;
 };
 
 /*

@@ -46,6 +46,7 @@ struct conf {
 	char			*trackers;
 	enum conf_tracker	 tracker;
 	char			*tracker_key;	/* NULL: in the cache */
+	char			*whitelist_socket; /* NULL: none */
 	char			*service;
 	char			*base_url;	/* NULL: from the request; no
 						   final slash */

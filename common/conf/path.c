@@ -2,6 +2,9 @@
 /*
  * Paths, patterns and document roots of pkgtorrentd.conf(5).
  */
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +27,19 @@ check_path(char *path)
 	while (len > 1 && path[len - 1] == '/')
 		path[--len] = '\0';
 	return NULL;
+}
+
+static const char *
+check_socket(char *path)
+{
+	struct sockaddr_un sun;
+
+	if (path[0] != '/')
+		return "not an absolute path";
+	if (path[strlen(path) - 1] == '/')
+		return "a directory";
+	return strlen(path) < sizeof(sun.sun_path) ? NULL :
+	    "too long for a socket (107 bytes)";
 }
 
 static const char *
@@ -83,6 +99,8 @@ check_pattern(char *pattern)
 }
 
 const struct conf_rule conf_rule_path = { check_path, "an absolute path" };
+const struct conf_rule conf_rule_socket = { check_socket,
+    "the absolute path of a Unix socket" };
 const struct conf_rule conf_rule_component = { check_component,
     "a name without slashes" };
 const struct conf_rule conf_rule_pattern = { check_pattern,

@@ -37,6 +37,8 @@ const struct keyword conf_keywords[] = {
 	    "/var/lib/torrent_service/trackers", RULE(path)),
 	KEYWORD("tracker", choice, tracker, "auto", WORDS("auto|yes|no")),
 	KEYWORD("tracker-key", string, tracker_key, NULL, RULE(path)),
+	KEYWORD("whitelist-socket", string, whitelist_socket, NULL,
+	    RULE(socket)),
 	KEYWORD("service", string, service, "torrent_service",
 	    RULE(component)),
 	KEYWORD("base-url", string, base_url, NULL, RULE(url)),

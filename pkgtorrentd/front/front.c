@@ -5,15 +5,15 @@
  * that lets it accept, read, write and pass messages.  It may ask walkers to
  * resolve and open paths, hashers to hash the opened files, and the cache for
  * its entries; it passes announces on to the tracker, once their token is
- * right; it is sent configuration, listening sockets and trackers by the
- * parent.  It holds clients' connections, the torrents in use and the tracker's
- * key.
+ * right; it is sent configuration, listening sockets, trackers and a
+ * connection to the helper of whitelist-socket by the parent.  It holds
+ * clients' connections, the torrents in use and the tracker's key.
  *
  * A break-in here wins wrong answers for as long as the process lives, and the
  * files that any client may read anyway.  It wins nothing that lasts but the
- * tracker's key, by which any torrent can be tracked here: walkers and hashers
- * seal their answers under keys that are not here, and the cache stores nothing
- * without those seals.
+ * tracker's key, by which any torrent can be tracked here, and any info hash on
+ * the list of that helper: walkers and hashers seal their answers under keys
+ * that are not here, and the cache stores nothing without those seals.
  */
 #include <sys/resource.h>
 
@@ -31,6 +31,7 @@
 #include "pkgtorrentd/front/selftest_front.h"
 #include "pkgtorrentd/front/serve/answer_memory.h"
 #include "pkgtorrentd/front/serve/reply.h"
+#include "pkgtorrentd/front/serve/whitelist.h"
 
 #define TICK_MS		250
 #define STOP_MS		5000
@@ -167,6 +168,12 @@ front_on_warm(struct front *f, const struct msg *m)
 }
 
 static enum msg_fault
+front_on_whitelist(struct front *f, struct msg *m)
+{
+	return whitelist_on_whitelist(f->service.whitelist, m);
+}
+
+static enum msg_fault
 front_on_listener(struct front *f, struct msg *m)
 {
 	return conns_on_listener(&f->conns, m);
@@ -214,6 +221,7 @@ front_on_conf(struct front *f, const struct msg *m)
 	f->service.generation++;
 	front_share_descriptors(f);
 	jobs_set_conf(&f->jobs, f->child.conf);
+	whitelist_set_conf(f->service.whitelist, f->child.conf);
 	return FAULT_NONE;
 }
 
@@ -236,6 +244,7 @@ front_on_access_log(struct front *f, struct msg *m)
 	X(STATUS, front_on_status)					\
 	X(MOUNTS, front_on_mounts)					\
 	X(WARM, front_on_warm)						\
+	X(WHITELIST, front_on_whitelist)				\
 	X(STOP, front_on_stop)
 
 CHANNEL_DISPATCH(front_on_parent, struct front, FRONT_HANDLERS, PARENT,
@@ -287,6 +296,7 @@ front_init(struct front *f)
 	f->conns.arg = &f->service;
 	f->service.jobs = &f->jobs;
 	f->service.conns = &f->conns;
+	f->service.whitelist = whitelist_new(f->base, &f->child.parent);
 	f->service.started_ns = clock_real_ns();
 	f->service.access.parent = &f->child.parent;
 	f->service.access.fd = -1;
@@ -297,10 +307,11 @@ front_init(struct front *f)
 	f->tick_ev = event_new(f->base, -1, EV_PERSIST, front_on_tick, f);
 	if (f->parent_ev == NULL || event_add(f->parent_ev, NULL) == -1 ||
 	    f->tick_ev == NULL || timer_add(f->tick_ev, TICK_MS) == -1 ||
-	    conns_init(&f->conns) == -1 ||
+	    f->service.whitelist == NULL || conns_init(&f->conns) == -1 ||
 	    jobs_init(&f->jobs, f->base, &f->child) == -1 ||
 	    announceq_init(&f->service.announces.q, f->base, &f->child) == -1)
 		fatal("the event loop cannot be set up");
+	whitelist_set_conf(f->service.whitelist, f->child.conf);
 	f->jobs.admit = answer_memory_admit;
 	f->jobs.take_key = front_take_key;
 	f->jobs.admit_arg = &f->service;

@@ -70,6 +70,7 @@ parent_start_front(struct parent *parent, struct process *front)
 	keys_renew(parent);
 	process_start(front);
 	files_send_front(parent, front);
+	whitelist_socket_start(parent);
 	parent_start_role(parent, ROLE_WALKER);
 	parent_start_role(parent, ROLE_HASHER);
 	parent_start_role(parent, ROLE_CACHE);
@@ -575,6 +576,7 @@ parent_free(struct parent *parent)
 	if (parent->tick != NULL)
 		event_free(parent->tick);
 	parent_unwatch_mounts(parent);
+	whitelist_socket_free(parent);
 	if (parent->base != NULL)
 		event_base_free(parent->base);
 	if (parent->access_fd >= 0)

@@ -887,6 +887,7 @@ process_on_closed(void *process)
 	X(ACCESS, process_on_access)				\
 	X(ALIVE, process_on_alive)				\
 	X(WARMED, process_on_warmed)				\
+	X(WHITELIST_LOST, whitelist_socket_on_lost)		\
 	X(WRONG, process_on_wrong)				\
 	X(SYSCALL, process_on_syscall)
 

@@ -223,6 +223,7 @@ reload_commit(struct parent *parent)
 			process_send_conf(p);
 	if (front != NULL)
 		files_send_front(parent, front);
+	whitelist_socket_reload(parent, old);
 	/* New walkers, still planned, have just entered theirs. */
 	root_watch_check(parent, true);
 	reload_link(parent, anew);

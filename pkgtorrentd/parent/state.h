@@ -13,6 +13,7 @@
 #include "pkgtorrentd/parent/notify.h"
 #include "pkgtorrentd/parent/parent.h"
 #include "pkgtorrentd/parent/process.h"
+#include "pkgtorrentd/parent/whitelist_socket.h"
 
 TAILQ_HEAD(processes, process);
 
@@ -62,6 +63,7 @@ struct parent {
 	struct stat		 trackers_st;	/* of the file read last */
 	enum trackers_told	 trackers_told;	/* last */
 	uint8_t			 tracker_key[SEAL_LEN]; /* of tracker-key */
+	struct whitelist_socket	 whitelist;
 
 	struct event_base	*base;
 	struct event		*signals[PARENT_SIGNALS];

@@ -156,10 +156,19 @@ get_with_libtorrent()
 	EOT
 }
 
-have_libtorrent()
+# It knows only info hashes in its white list, which it reads again at SIGHUP.
+start_tracker()
 {
-	/usr/bin/python3 -c 'import libtorrent' 2>/dev/null ||
-	    atf_skip "no libtorrent for /usr/bin/python3"
+	_port=$(free_port)
+	tracker=http://127.0.0.1:$_port/announce
+	: >whitelist
+	opentracker -i 127.0.0.1 -p "$_port" -P "$_port" -d "$here" \
+	    -w whitelist >tracker.log 2>&1 &
+	tracker_pid=$!
+	note_pid $tracker_pid
+	echo "$tracker" >trackers
+	wait_for 10 curl -s -o answer "http://127.0.0.1:$_port/stats" ||
+	    fail "the tracker does not answer: $(cat tracker.log)"
 }
 
 # From a torrent to one without web seeds.
@@ -178,4 +187,28 @@ strip_web_seeds()
 	assert b"url-list" not in torrent_check.decode(data)[0]
 	open(sys.argv[2], "wb").write(data)
 	EOT
+}
+
+# All of it, padding included: there is nobody to get that from.
+start_seeder()
+{
+	mkdir seed
+	cp -R www/yum seed
+	mkdir -p seed/yum/torrent_service/nullfile
+	torrent padding >padding
+	while read -r _length _path; do
+		truncate -s "$_length" "seed/yum/$_path"
+	done <padding
+	aria2c --no-conf --enable-dht=false --enable-dht6=false \
+	    --bt-enable-lpd=false --enable-peer-exchange=false \
+	    --interface=127.0.0.2 --listen-port="$(free_port)" \
+	    --check-integrity=true --seed-ratio=0.0 --dir=seed \
+	    --summary-interval=0 "$1" >seeder.log 2>&1 &
+	note_pid $!
+}
+
+have_libtorrent()
+{
+	/usr/bin/python3 -c 'import libtorrent' 2>/dev/null ||
+	    atf_skip "no libtorrent for /usr/bin/python3"
 }

@@ -4,7 +4,8 @@
  * list of steps: a client asks, leaves or sends anything; a walker, hasher, the
  * cache or the tracker answers a question, as it should, changed, cut, twice or
  * not at all, or says something nobody asked for; it is lost and another
- * comes; time passes; the configuration changes.
+ * comes; time passes; the configuration changes; the helper of whitelist-socket
+ * does anything.
  *
  * In the end, once all peers are honest and all clients have gone,
  * nothing may be left: no job, no file being hashed, no descriptor.
@@ -67,6 +68,7 @@ static struct front	 front;
 static struct channel	 parent;
 static struct other	 others[PEERS];
 static int		 clients[CLIENTS];
+static int		 helper = -1;	/* of whitelist-socket */
 static int		 a_file = -1;	/* read-only */
 static int		 no_file = -1;	/* could be written */
 static uint8_t		 room[MSG_MAX] __attribute__((__aligned__(8)));
@@ -97,6 +99,7 @@ static const char *const confs[] = {
 	"cache /c\ntrackers /t\nlisten 127.0.0.1:80\n",
 	"root /srv\nroot /r /srv2\nhashers 2\npiece-length 32K\n"
 	"revalidate 0s\nhash-wait 1s\npadding attr\nproxy none\ncors yes\n"
+	"whitelist-socket /w\n"
 	"cache /c\ntrackers /t\nlisten 127.0.0.1:80\n",
 	"root /srv\nroot /d/e /srv2\nhashers 2\npiece-length 16K\n"
 	"max-connections 3\nmax-files 3\nhot-size 1M\nmax-torrent 2K\n"
@@ -736,6 +739,61 @@ warm(uint8_t arg)
 	loop();
 }
 
+/* Lines are whole, of lower-case digits, and only the last may be cut. */
+static void
+helper_hear(void)
+{
+	static char text[1 << 16];
+	ssize_t i, n = read(helper, text, sizeof(text));
+
+	for (i = 0; i < n; i++)
+		require(i % 41 == 40 ? text[i] == '\n' :
+		    (text[i] >= '0' && text[i] <= '9') ||
+		    (text[i] >= 'a' && text[i] <= 'f'));
+}
+
+/* The helper of whitelist-socket comes or goes, or answers anything. */
+static void
+helper_step(uint8_t arg)
+{
+	static const char *const answers[] = { "ok\n", "ok\nok\nok\n", "o",
+	    "k\n", "no\n", "\n", "ok", "\0\n" };
+	static uint32_t id;
+	struct msg_whitelist body = { 0 };
+	char text[300];
+	int fds[2] = { -1, -1 };
+
+	if (arg % 8 < 2) {
+		if (helper != -1)
+			close(helper);
+		helper = -1;
+	}
+	if (arg % 8 == 0) {
+		require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
+		    SOCK_CLOEXEC, 0, fds) == 0);
+		helper = fds[0];
+		body.id = ++id;
+	}
+	if (arg % 8 < 2)
+		require(msg_send(&parent, MSG_WHITELIST, &body, NULL, 0,
+		    &fds[1], fds[1] == -1 ? 0 : 1) == 0);
+	else if (helper != -1 && arg % 8 == 2) {
+		memset(text, arg, sizeof(text));
+		(void)!write(helper, text, next());
+	} else if (helper != -1 && arg % 8 < 6)
+		(void)!write(helper, answers[arg / 8],
+		    strlen(answers[arg / 8]) + (arg / 8 == 7) * 2);
+	if (fds[1] != -1)
+		close(fds[1]);
+	loop();
+	/* The time in which lines become one write. */
+	if (arg % 8 == 6)
+		usleep(10000);
+	loop();
+	if (helper != -1)
+		helper_hear();
+}
+
 static void
 step(void)
 {
@@ -779,7 +837,9 @@ step(void)
 		loop();
 		break;
 	case 15:
-		if (arg >= 64)
+		if (arg >= 192)
+			helper_step(arg - 192);
+		else if (arg >= 64)
 			warm(arg);
 		else
 			configure(confs[arg % 3]);
@@ -874,6 +934,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	for (i = 0; i < CLIENTS; i++)
 		client_leave(i);
 	configure(confs[0]);
+	if (helper != -1)
+		close(helper);
+	helper = -1;
+	require(front.service.listing == 0);
 	/* Questions without an answer go to new ones. */
 	for (i = 0; i < PEERS; i++)
 		other_start(&others[i]);

@@ -98,6 +98,7 @@ proc_hear(struct proc *p)
 			break;
 		case MSG_ACCESS:
 		case MSG_ALIVE:
+		case MSG_WHITELIST_LOST:
 			break;
 		default:
 			atf_tc_fail("%s of the %s: %u", msg_name(msg.type),

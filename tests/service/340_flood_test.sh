@@ -15,6 +15,7 @@ front  LOG        lines were suppressed, because
 front  ACCESS     a line of a flood
 front  ALIVE      flooding
 front  WARMED     front [0-9]* sent the parent a wrong WARMED (content)
+front  WHITELIST_LOST front [0-9]* sent the parent a wrong WHITELIST_LOST (content)
 front  WRONG      front [0-9]* is replaced too
 front  SYSCALL    front [0-9]* sent the parent a wrong SYSCALL (content)
 walker READY      walker [0-9]* sent the parent a wrong READY (content)
@@ -111,7 +112,7 @@ flood_from()
 service_case front_to_parent "A front floods the parent."
 front_to_parent_body()
 {
-	flood_from 'front  \(READY\|LOG\|ACCESS\|ALIVE\|WARMED\|WRONG\|SYSCALL\)'
+	flood_from 'front  \(READY\|LOG\|ACCESS\|ALIVE\|WARMED\|WHITELIST_LOST\|WRONG\|SYSCALL\)'
 }
 
 service_case front_to_workers "A front floods its workers."

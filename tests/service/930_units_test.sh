@@ -50,6 +50,36 @@ verify_body()
 	fi
 }
 
+test_case whitelist "It takes those of the whitelist, whose commands work." \
+    systemd-analyze
+whitelist_body()
+{
+	for unit in whitelist-opentracker.socket \
+	    whitelist-opentracker@.service; do
+		sed -e 's|^ExecStart=.*|ExecStart=/bin/true|' \
+		    -e 's|^User=.*|User=daemon|' "$etc/$unit" >"$unit"
+	done
+	systemd-analyze verify --man=no --recursive-errors=no \
+	    ./whitelist-opentracker.socket \
+	    ./whitelist-opentracker@1.service >out 2>&1 ||
+	    ! grep -q 'unrecognized option\|Failed to' out ||
+	    atf_skip "systemd-analyze cannot do that here: $(head -n 1 out)"
+	if grep . out; then
+		atf_fail "there are complaints"
+	fi
+	# The program that it starts is the one of the instructions.
+	atf_check -o ignore grep \
+	    '^#	install -m 755 whitelist-opentracker /usr/local/libexec/$' \
+	    "$etc/whitelist-opentracker.socket"
+	atf_check -o ignore grep \
+	    '^ExecStart=/usr/local/libexec/whitelist-opentracker$' \
+	    "$etc/whitelist-opentracker@.service"
+	# And the socket's group is that of the example's front.
+	front=$(sed -n 's/^user front //p' "$etc/pkgtorrentd.conf")
+	atf_check -o ignore grep "^SocketGroup=$front\$" \
+	    "$etc/whitelist-opentracker.socket"
+}
+
 test_case openat2 "No unit has systemd refuse openat2(2)."
 openat2_body()
 {

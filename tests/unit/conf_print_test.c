@@ -90,6 +90,7 @@ TEST(conf_print__every_keyword)
 	    "trackers /t\n"
 	    "tracker no\n"
 	    "tracker-key /k\n"
+	    "whitelist-socket /run/w\n"
 	    "service s\n"
 	    "base-url http://b\n"
 	    "web-seed http://w\n"

@@ -63,6 +63,7 @@ struct torrent {
 	uint64_t		 checked_ms;	/* walkers last checked files */
 	bool			 recheck;	/* the roots have changed */
 	uint64_t		 touched_ms;	/* last MSG_TOUCH was sent */
+	uint32_t		 whitelisted;	/* whitelist_mark(), or 0 */
 	uint32_t		 hash_ms;
 	/* The bytes around info for each kind of request, or NULL;
 	   wraps_free() frees them with the torrent. */

@@ -14,8 +14,9 @@
 static uint64_t
 answer_memory_fit(struct service *s, uint64_t more)
 {
-	uint64_t max = s->conf->answer_memory, made = s->jobs->made;
+	uint64_t max = s->conf->answer_memory, made;
 
+	made = s->jobs->made + s->listing;
 	return made + conns_fit(s->conns, made + more, max, max / CLIENT_PART,
 	    &s->memory.closed);
 }

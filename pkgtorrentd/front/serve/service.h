@@ -10,6 +10,7 @@
 #include "pkgtorrentd/front/serve/announces.h"
 
 struct jobs;
+struct whitelist;
 
 struct counters {
 	uint64_t	requests;
@@ -40,11 +41,15 @@ struct answer_memory {
 	uint64_t	log_ms;
 };
 
-/* The owner sets jobs, conf, conns, started_ns, and parent and fd of access. */
+/* The owner sets jobs, conf, conns, whitelist, started_ns, and parent and fd
+   of access. */
 struct service {
 	struct jobs		*jobs;
 	const struct conf	*conf;
 	struct conns		*conns;
+	struct whitelist	*whitelist;
+	uint64_t		 listing;	/* bytes of large torrents that
+						   wait for the whitelist */
 	struct access		 access;
 	struct counters		 counters;
 	struct answer_memory	 memory;

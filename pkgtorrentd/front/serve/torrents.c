@@ -12,6 +12,8 @@
 #include "pkgtorrentd/front/job/job.h"
 #include "pkgtorrentd/front/serve/fields.h"
 #include "pkgtorrentd/front/serve/metalinks.h"
+#include "pkgtorrentd/front/serve/reply.h"
+#include "pkgtorrentd/front/serve/whitelist.h"
 
 #define TOUCH_MS	(24ULL * 60 * 60 * 1000)
 #define LOG_INTERVAL_MS	60000
@@ -262,11 +264,16 @@ wrap_get(const struct service *s, struct torrent *t, const char *base,
 
 static const char no_memory[] = "out of memory; try again later";
 
-/* A request that waits for a job. */
+/* A request that waits for a job, and then, or instead, until the whitelist has
+   its torrent. */
 struct torrent_wait {
-	struct parked	parked;		/* first, to be found by it */
-	struct waiter	waiter;
-	enum request_kind kind;
+	struct parked		 parked;	/* first, to be found by it */
+	struct waiter		 waiter;
+	enum request_kind	 kind;
+	struct whitelist_wait	 listed;
+	struct torrent		*torrent;	/* NULL: made by the job */
+	const char		*state;		/* for the log */
+	uint64_t		 listing;	/* its share of the service's */
 };
 
 static void
@@ -426,13 +433,132 @@ torrents_touch(struct service *s, struct torrent *t,
 	    path != NULL ? strlen(path) : 0, NULL, 0);
 }
 
+static void
+torrent_wait_free(struct conn_parked *on)
+{
+	struct torrent_wait *w = (struct torrent_wait *)on;
+
+	if (w->waiter.job != NULL)
+		job_leave(&w->waiter);
+	whitelist_leave(&w->listed);
+	w->parked.x.service->listing -= w->listing;
+	torrent_unref(w->torrent);
+	reply_unpark(&w->parked);
+	free(w);
+}
+
+/* Answer with the torrent that the whitelist has, or is to have. */
+static void
+torrent_wait_give(struct torrent_wait *w)
+{
+	const struct exchange *x = &w->parked.x;
+	char base[BASE_MAX];
+
+	reply_uncharge(&w->parked);
+	torrents_give(x, w->torrent, torrents_base(x, base), w->kind,
+	    w->state);
+	torrent_wait_free(&w->parked.on);
+}
+
+static void
+torrent_wait_on_listed(struct whitelist_wait *listed)
+{
+	torrent_wait_give((struct torrent_wait *)((char *)listed -
+	    offsetof(struct torrent_wait, listed)));
+}
+
+/*
+ * The line of the whitelist for which the answer with a torrent has to wait, or
+ * NULL.  Large torrents that wait have the part of answer-memory that one
+ * client may have.
+ */
+static struct whitelist_line *
+torrents_line(const struct exchange *x, struct torrent *t,
+    enum request_kind kind)
+{
+	struct service *s = x->service;
+	uint32_t mark = whitelist_mark(s->whitelist);
+	struct whitelist_line *line;
+	struct addr *addr;
+
+	/* A Metalink names the torrent, which has to be asked for first. */
+	if (mark == 0 || t->whitelisted == mark || kind == REQUEST_META4)
+		return NULL;
+	addr = reply_addr(x);
+	line = whitelist_want(s->whitelist, t->info_hash, &t->whitelisted,
+	    addr);
+	addr_put(addr);
+	if (t->held.size > HELD_SMALL &&
+	    s->listing + t->held.size > s->conf->answer_memory / 4)
+		return NULL;
+	return line;
+}
+
+/* The torrent of this request is complete: it waits for the line now. */
+static void
+torrent_wait_for_line(struct torrent_wait *w, struct whitelist_line *line,
+    struct torrent *t, const char *state)
+{
+	w->torrent = torrent_ref(t);
+	w->state = state;
+	if (t->held.size > HELD_SMALL)
+		w->listing = t->held.size;
+	w->parked.x.service->listing += w->listing;
+	w->listed.done = torrent_wait_on_listed;
+	whitelist_wait(line, &w->listed);
+}
+
+static void	torrent_wait_on_expired(struct conn_parked *);
+
+/* NULL: the request was answered. */
+static struct torrent_wait *
+torrent_wait_new(const struct exchange *x, const char *bytes,
+    enum request_kind kind)
+{
+	struct torrent_wait *w;
+
+	w = calloc(1, sizeof(*w));
+	if (w == NULL) {
+		torrents_fail(x, 500, no_memory);
+		return NULL;
+	}
+	if (reply_park(&w->parked, x, bytes) == -1) {
+		free(w);
+		return NULL;
+	}
+	w->kind = kind;
+	w->parked.on.expired = torrent_wait_on_expired;
+	w->parked.on.freed = torrent_wait_free;
+	return w;
+}
+
+/* Answer with a torrent of hot memory, or once the whitelist has it. */
+static void
+torrents_give_hot(const struct exchange *x, const char *bytes,
+    struct torrent *t, const char *base, enum request_kind kind)
+{
+	struct whitelist_line *line = torrents_line(x, t, kind);
+	struct torrent_wait *w;
+
+	if (line == NULL) {
+		torrents_give(x, t, base, kind, "hit");
+		return;
+	}
+	w = torrent_wait_new(x, bytes, kind);
+	if (w == NULL)
+		return;
+	torrent_wait_for_line(w, line, t, "hit");
+	conn_park(x->conn, &w->parked.on);
+}
+
 /*
  * Answer from memory, if the torrent there has been checked lately.  false: it
  * is to be made, or *old is to be checked first.
  */
 static bool
-torrents_answer_hot(const struct exchange *x, const struct torrent_key *key,
-    const char *base, enum request_kind kind, struct torrent **old)
+torrents_answer_hot(const struct exchange *x, const char *bytes,
+    const struct torrent_key *key, const char *base, enum request_kind kind,
+    struct torrent **old)
 {
 	struct service *s = x->service;
 	struct hot *hot = &s->jobs->hot;
@@ -462,20 +588,9 @@ torrents_answer_hot(const struct exchange *x, const struct torrent_key *key,
 		torrents_touch(s, t, key);
 	/* Its wrap may need the memory of this very torrent. */
 	torrent_ref(t);
-	torrents_give(x, t, base, kind, "hit");
+	torrents_give_hot(x, bytes, t, base, kind);
 	torrent_unref(t);
 	return true;
-}
-
-static void
-torrent_wait_free(struct conn_parked *on)
-{
-	struct torrent_wait *w = (struct torrent_wait *)on;
-
-	if (w->waiter.job != NULL)
-		job_leave(&w->waiter);
-	reply_unpark(&w->parked);
-	free(w);
 }
 
 static void
@@ -487,6 +602,12 @@ torrents_format_bytes(char *out, size_t len, uint64_t bytes)
 		snprintf(out, len, "%.1f MiB", (double)bytes / (1ULL << 20));
 }
 
+static const char *
+torrents_state(const struct job_result *result)
+{
+	return result->checked ? "checked" : "made";
+}
+
 /* Answer with the end of a job, which the waiter has left. */
 static void
 torrent_wait_answer(struct torrent_wait *w, const struct job_result *result)
@@ -496,7 +617,7 @@ torrent_wait_answer(struct torrent_wait *w, const struct job_result *result)
 
 	if (result->torrent != NULL) {
 		torrents_give(x, result->torrent, torrents_base(x, base),
-		    w->kind, result->checked ? "checked" : "made");
+		    w->kind, torrents_state(result));
 	} else if (result->status == 412) {
 		torrents_fail_unknown(x);
 	} else {
@@ -539,8 +660,14 @@ torrent_wait_on_expired(struct conn_parked *on)
 	const struct job_result *result;
 	struct job_progress progress;
 
+	if (w->torrent != NULL) {
+		torrent_wait_give(w);
+		return;
+	}
 	result = job_progress(w->waiter.job, &progress);
 	job_leave(&w->waiter);
+	if (result != NULL && result->torrent != NULL)
+		(void)torrents_line(&w->parked.x, result->torrent, w->kind);
 	reply_uncharge(&w->parked);
 	if (result != NULL)
 		torrent_wait_answer(w, result);
@@ -554,7 +681,15 @@ torrent_wait_on_done(struct waiter *waiter, const struct job_result *result)
 {
 	struct torrent_wait *w = (struct torrent_wait *)((char *)waiter -
 	    offsetof(struct torrent_wait, waiter));
+	struct whitelist_line *line;
 
+	if (result->torrent != NULL &&
+	    (line = torrents_line(&w->parked.x, result->torrent,
+	    w->kind)) != NULL) {
+		torrent_wait_for_line(w, line, result->torrent,
+		    torrents_state(result));
+		return;
+	}
 	reply_uncharge(&w->parked);
 	torrent_wait_answer(w, result);
 	torrent_wait_free(&w->parked.on);
@@ -597,20 +732,11 @@ torrents_want(const struct exchange *x, const char *bytes,
 	   paths. */
 	if (specs->n > 0 && key->multi)
 		hot_remove_unknown(&x->service->jobs->hot, key);
-	if (torrents_answer_hot(x, key, base, kind, &old))
+	if (torrents_answer_hot(x, bytes, key, base, kind, &old))
 		return;
-	w = calloc(1, sizeof(*w));
-	if (w == NULL) {
-		torrents_fail(x, 500, no_memory);
+	w = torrent_wait_new(x, bytes, kind);
+	if (w == NULL)
 		return;
-	}
-	if (reply_park(&w->parked, x, bytes) == -1) {
-		free(w);
-		return;
-	}
-	w->kind = kind;
-	w->parked.on.expired = torrent_wait_on_expired;
-	w->parked.on.freed = torrent_wait_free;
 	w->waiter.addr = w->parked.addr;
 	w->waiter.done = torrent_wait_on_done;
 	w->waiter.refuses = kind == REQUEST_META4 ? torrent_wait_refuses :

@@ -92,8 +92,8 @@ has_once()
 	same "$(grep -ci "^$1:" head)" 1 "fields $1 of $_target"
 }
 
-# Pages may read what the service and the web server answer, and their browsers
-# get what they ask for before.
+# Pages may read the answers of the service and the web server, and their
+# browsers get the permission that they ask for before.
 check_cors()
 {
 	for path in z.rpm none torrent_service/single/yum/z.rpm \

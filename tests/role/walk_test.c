@@ -303,7 +303,7 @@ TEST(walk__unreadable)
 	ATF_REQUIRE_EQ(0, chmod("www/a", 0755));
 }
 
-/* What clients ask for later is answered sooner. */
+/* Requests of clients that come later are answered sooner. */
 TEST(walk__comes_behind_clients)
 {
 	uint64_t	 pattern, plain;

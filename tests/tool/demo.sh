@@ -1,12 +1,14 @@
 #! /bin/sh
 # SPDX-License-Identifier: ISC
-# make demo: a mirror, the service, a torrent from it and a download through
-# that, with the commands that a person would type.  MIRROR=/path takes a mirror
-# that is there.  Ends by itself; 0: the download is the same.
+# make demo: a mirror, the service, a torrent from it, a download through that
+# and three in a swarm, with the commands that a person would type.
+# MIRROR=/path takes a mirror that is there.  Ends by itself; 0: the downloads
+# are the same, and the swarm has taken less of the mirror than plain downloads.
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 daemon=
+clients=
 work=$(mktemp -d "${TMPDIR:-/tmp}/pkgtorrentd-demo.XXXXXX") || exit 1
 
 end_daemon() {
@@ -15,7 +17,9 @@ end_daemon() {
 	wait "$daemon"
 	daemon=
 }
-trap 'end_daemon; rm -rf "$work"' EXIT
+# shellcheck disable=SC2086
+trap '[ -z "$clients" ] || kill $clients 2>/dev/null
+    end_daemon; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
 fail() {
@@ -76,6 +80,8 @@ configure() {
 		echo "cache $work/cache"
 		echo "trackers $work/trackers"
 		echo "serve-files yes"
+		echo "proxy none"
+		echo "access-log $work/access"
 		echo "sandbox $sandbox"
 	} >"$work/pkgtorrentd.conf"
 }
@@ -142,6 +148,63 @@ download() {
 	[ -e "$work/done" ]
 }
 
+# Sets $bytes, the bytes of the mirror's answers since the last time.  Lines come
+# in their order, so all are there when that of a last request is.
+last=0
+count_bytes() {
+	last=$((last + 1))
+	curl -sS -o "$work/none" "http://127.0.0.1:$port/last-$last"
+	tries=0
+	until grep -q "GET /last-$last " "$work/access"; do
+		tries=$((tries + 1))
+		[ $tries -le 100 ] || fail "no line in the access log"
+		sleep 0.1
+	done
+	bytes=$(awk -v now="$last" '
+	/GET \/last-/ { n++; next }
+	n == now - 1 && ($9 == 200 || $9 == 206) { sum += $10 }
+	END { printf "%.0f", sum }' "$work/access")
+}
+
+# Three downloads of all files, from the mirror alone.
+download_plainly() {
+	for _ in 1 2 3; do
+		for file in "$mirror/$dir"/*; do
+			[ -f "$file" ] || continue
+			file=$(printf %s "${file#"$mirror/"}" |
+			    sed 's/%/%25/g; s/ /%20/g; s/#/%23/g; s/?/%3F/g')
+			curl -sS --globoff -o "$work/none" \
+			    "http://127.0.0.1:$port/$file"
+		done
+	done
+}
+
+# Each has an address of its own, as three machines would have.  On one machine
+# the mirror is faster than any client: without a limit it gives all of it
+# before the clients have met.
+download_in_swarm() {
+	rate=$1
+	for n in 2 3 4; do
+		set -- aria2c --stream-piece-selector=random --split=1 \
+		    --seed-time=0.1 --max-download-limit="$rate" \
+		    --enable-dht=false --enable-dht6=false \
+		    --bt-enable-lpd=false --bt-stop-timeout=60 \
+		    --summary-interval=0 --console-log-level=warn \
+		    --interface=127.0.0.$n -d "$work/swarm.$n" demo.torrent
+		show "$@"
+		timeout 180 "$@" >"$work/aria2.$n" 2>&1 &
+		clients="$clients $!"
+	done
+	for client in $clients; do
+		wait "$client" || fail "a client failed:" \
+		    "$(tail -n 5 "$work"/aria2.?)"
+	done
+	clients=
+	for n in 2 3 4; do
+		compare "$work/swarm.$n"
+	done
+}
+
 # Every file of the directory has come, with the mirror's bytes.  Some clients
 # do not make empty ones; a link may lead out of the mirror.
 compare() {
@@ -150,7 +213,7 @@ compare() {
 		if [ ! -f "$file" ] || [ ! -s "$file" ] || [ -L "$file" ]; then
 			continue
 		fi
-		cmp "$file" "$work/download/${file#"$mirror/"}" ||
+		cmp "$file" "$1/${file#"$mirror/"}" ||
 		    fail "the download differs"
 		found=$((found + 1))
 	done
@@ -198,5 +261,23 @@ run curl -fsS --globoff --retry 5 -o demo.torrent "$url" ||
 
 say "And a download by any BitTorrent client; here the mirror is the only seed:"
 download demo.torrent || fail "the client failed"
-compare
+compare "$work/download"
 say "All $found files have come as they are on the mirror."
+
+if ! command -v aria2c >/dev/null; then
+	say "With aria2 here, three would show what a swarm saves."
+	exit 0
+fi
+count_bytes
+download_plainly
+count_bytes
+plain=$bytes
+say "Three at once. The service is their tracker, and they begin with random"
+echo "# pieces, so that each soon has something that the others need:"
+download_in_swarm $((plain / 3 / 10 + 16384))
+count_bytes
+swarm=$bytes
+say "What the mirror was asked for, in bytes:"
+printf '%12.0f by three plain downloads\n%12.0f by the three aria2: %d %%\n' \
+    "$plain" "$swarm" $((swarm * 100 / plain))
+[ "$swarm" -lt "$plain" ] || fail "the clients gave each other nothing"

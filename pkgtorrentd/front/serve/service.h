@@ -33,7 +33,7 @@ struct access {
 	struct event	*ev;
 };
 
-/* What was done because answer-memory was full, since the last line about it
+/* The steps taken because answer-memory was full, since the last line about it
    in the log. */
 struct answer_memory {
 	uint32_t	closed;		/* connections */

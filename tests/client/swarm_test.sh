@@ -78,7 +78,7 @@ four()
 	settle www/yum/*
 	: >trackers
 	[ "$2" != opentracker ] || start_tracker
-	service_start "piece-length 64K"
+	service_start
 	# 42 seconds for one alone: a libtorrent begins to give after 15.
 	nginx_http="limit_rate 60k;"
 	start_nginx

@@ -79,9 +79,10 @@ def check_single(a, name):
     torrent, info = info_of(a)
     assert info[b"name"] == name, (info[b"name"], name)
     assert info[b"length"] == len(content(name))
+    piece = info[b"piece length"]
     assert info[b"pieces"] == b"".join(
-        hashlib.sha1(content(name)[i:i + (1 << 20)]).digest()
-        for i in range(0, len(content(name)), 1 << 20))
+        hashlib.sha1(content(name)[i:i + piece]).digest()
+        for i in range(0, len(content(name)), piece))
     url, = torrent[b"url-list"]
     assert re.fullmatch(rb"http://127\.0\.0\.1/odd/[!-$&-.0-~%]*", url), url
     assert urllib.parse.unquote_to_bytes(url) == \

@@ -15,6 +15,7 @@ from faults import *
 from torrent_check import check_info, decode
 
 PIECE = 1 << 20
+LENGTHS = PIECE, 64 << 10      # the second one fits these files
 SLACK = 0.1
 NAMES = ["f%d" % n for n in range(6)]
 # Asked for so rarely that memories are too old by then.
@@ -27,17 +28,25 @@ class Version:
     def __init__(self, content):
         self.begin = time.monotonic()       # not before this
         self.end = float("inf")             # no longer after this
-        self.len, self.plain, self.padded = None, None, None
+        self.len, self.plain, self.padded = None, {}, {}
         if content is None:
             return
         self.len = len(content)
-        pieces = [content[at:at + PIECE]
-                  for at in range(0, len(content), PIECE)]
-        self.plain = b"".join(hashlib.sha1(p).digest() for p in pieces)
-        self.padded = self.plain
-        if self.len % PIECE:
-            last = pieces[-1] + bytes(PIECE - self.len % PIECE)
-            self.padded = self.plain[:-20] + hashlib.sha1(last).digest()
+        for piece in LENGTHS:
+            self.set_pieces(content, piece)
+
+    def set_pieces(self, content, piece):
+        pieces = [content[at:at + piece]
+                  for at in range(0, len(content), piece)]
+        plain = b"".join(hashlib.sha1(p).digest() for p in pieces)
+        self.plain[piece] = self.padded[piece] = plain
+        if self.len % piece:
+            last = pieces[-1] + bytes(piece - self.len % piece)
+            self.padded[piece] = plain[:-20] + hashlib.sha1(last).digest()
+
+    def has(self, size, pieces, is_last, piece):
+        digests = self.plain if is_last else self.padded
+        return self.len == size and digests[piece] == pieces
 
 
 class File:
@@ -165,8 +174,10 @@ class Judge:
 
     def turn(self):
         name = random.choice(NAMES + ["*", "*", "digest"])
-        self.ask(name, self.digest if name == "digest" else
-                 request(SERVICE + "/single/yum/" + name))
+        query = random.choice((b"", b"?piece=auto"))
+        data = self.digest if name == "digest" else \
+            request(SERVICE + "/single/yum/" + name)
+        self.ask(name, data.replace(b" HTTP", query + b" HTTP", 1))
 
     def turn_of_rare(self, f):
         """It is remembered, changed, and asked for when that is too old."""
@@ -201,20 +212,20 @@ class Judge:
         torrent, _ = decode(body)
         info = torrent[b"info"]
         entries, _ = check_info(info, b"torrent_service")
-        at, left = 0, set(around)
+        piece, at, left = info[b"piece length"], 0, set(around)
         last = len(entries) - 1
         for i, (size, path) in enumerate(entries):
             if path is None:
                 continue
             name = path[-1].decode()
-            n = -(-size // PIECE) * 20
+            n = -(-size // piece) * 20
             pieces = info[b"pieces"][at:at + n]
             at += n
             left.remove(name)
-            matching = [v for v in around[name] if v.len == size and
-                        pieces == (v.plain if i == last else v.padded)]
+            matching = [v for v in around[name]
+                        if v.has(size, pieces, i == last, piece)]
             if not matching:
-                self.complain(name, size, pieces, i == last, asked)
+                self.complain(name, size, pieces, i == last, piece, asked)
             self.oldest = max(self.oldest,
                               asked - max(v.end for v in matching))
         assert at == len(info[b"pieces"])
@@ -222,14 +233,14 @@ class Judge:
             assert any(v.len is None for v in around[name]), \
                 "%s was left out though it was there" % name
 
-    def complain(self, name, size, pieces, is_last, asked):
+    def complain(self, name, size, pieces, is_last, piece, asked):
         f = next(f for f in self.files if f.name == name)
         for v in f.versions:
-            if v.len == size and pieces == (v.plain if is_last else v.padded):
+            if v.has(size, pieces, is_last, piece):
                 raise AssertionError("%s: a version that was replaced %.3f s "
                                      "before" % (name, asked - v.end))
         of = [[n for n, v in enumerate(f.versions) if v.len is not None and
-               v.padded[at:at + 20] == pieces[at:at + 20]]
+               v.padded[piece][at:at + 20] == pieces[at:at + 20]]
               for at in range(0, len(pieces), 20)]
         raise AssertionError(
             "%s: no version that ever was; %d bytes, pieces of %r; %s" % (

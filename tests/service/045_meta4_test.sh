@@ -220,15 +220,20 @@ too_large_body()
 	want 413 $service/meta4/yum/large
 }
 
-service_case slow_reader "One of millions of bytes is made as it is read."
-slow_reader_body()
+service_case slow_readers "One of millions of bytes is made as it is read."
+slow_readers_body()
 {
-	# Sparse, so that the machine hashes it in no time.
-	truncate -s 600000000 www/yum/large
-	settle www/yum/large
-	service_start 'piece-length 16K' "access-log $here/access"
-	want 200 $service/single/yum/large
-	python slow_reader
-	want 200 $service/meta4/yum/large
-	want_metalink names "$url" 16384
+	small $(seq 1000)
+	settle www/yum/*
+	# Each is a line for each file.
+	path=$(printf 'd%.0s' $(seq 200))
+	set --
+	for n in $(seq 60); do
+		set -- "$@" "web-seed http://seed$n/$path"
+	done
+	service_start "$@"
+	python slow_readers "$(children front)"
+	want 200 "$service/meta4/yum/*"
+	want_metalink
+	same "$(echo "$metalink" | wc -l)" 1000 "files"
 }

@@ -100,6 +100,16 @@ opentracker_list_body()
 	# Those that are there are not there twice.
 	want_answers oks
 	same "$(wc -l <whitelist)" 100 "lines of the list"
+	# One that the tracker takes already tells nothing about one before it.
+	{
+		hashes 20
+		tail -n 1 lines
+	} >mixed
+	"$etc/$_helper" <mixed >answers
+	same "$(grep -c -x ok answers)" 2 "answers"
+	_hash=$(head -n 1 mixed | sed 's/../%&/g')
+	curl -s -o taken "$tracker?info_hash=$_hash&port=9&left=1"
+	grep -a -q 8:interval taken || fail "not taken: $(cat taken)"
 	# Lines arrive as they like.
 	{
 		head -c 70 lines
@@ -123,7 +133,7 @@ opentracker_list_body()
 	echo 'XX' >lines
 	: >empty
 	want_answers empty 1
-	same "$(wc -l <whitelist)" 101 "lines of the list"
+	same "$(wc -l <whitelist)" 102 "lines of the list"
 }
 
 service_case torrust "The helper for Torrust calls its API."

@@ -256,6 +256,21 @@ TEST(announceq__nothing_waits_for_ever)
 	ATF_CHECK(TAILQ_EMPTY(&q.asks));
 }
 
+/* The end of an announce may begin the next one of its connection. */
+TEST(announceq__begun_during_a_tick)
+{
+	begin();
+	ATF_REQUIRE_EQ(0, ask(0));
+	ATF_REQUIRE_EQ(0, ask(1));
+	askers[0].ask.asked_ms -= 2000;
+	askers[1].ask.asked_ms += 60000;
+	q.due_ms = askers[1].ask.asked_ms;
+	announceq_tick(&q);
+	ATF_CHECK_EQ(1, askers[0].unanswered);
+	ATF_CHECK_EQ(0, askers[1].unanswered);
+	ATF_CHECK(q.ch.fd != -1);
+}
+
 /* A tracker that takes nothing does not fill the memory. */
 TEST(announceq__queue_is_bounded)
 {

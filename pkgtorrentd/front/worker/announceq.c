@@ -202,10 +202,11 @@ announceq_tick(struct announceq *q)
 	struct msg_wrong wrong = { .role = ROLE_TRACKER, .type = MSG_ANNOUNCE,
 	    .fault = FAULT_SILENT };
 
+	/* The end of one may begin another, which is asked after now. */
 	while ((a = TAILQ_FIRST(&q->asks)) != NULL &&
-	    now - a->asked_ms >= ANSWER_MS)
+	    a->asked_ms + ANSWER_MS <= now)
 		announce_end(a, NULL, NULL);
-	if (q->due_ms == 0 || now - q->due_ms < SILENT_MS)
+	if (q->due_ms == 0 || q->due_ms + SILENT_MS > now)
 		return;
 	child_report(q->child, &wrong);
 	announceq_close(q);

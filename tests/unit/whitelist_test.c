@@ -310,6 +310,29 @@ count_released(struct whitelist_wait *wait)
 	released++;
 }
 
+static void
+want_another(struct whitelist_wait *wait)
+{
+	ATF_CHECK(wait->line == NULL);
+	now_ms++;
+	ATF_CHECK(is_written(2, NULL));
+}
+
+/* A request that begins when one before it is answered waits as well. */
+TEST(whitelist__wanted_during_an_answer)
+{
+	struct whitelist_wait wait = { .done = want_another };
+	bool known;
+
+	start();
+	whitelist_wait(want(1, NULL, &known), &wait);
+	expire();
+	ATF_CHECK(is_written(2, NULL));
+	expire();
+	ATF_CHECK(!is_written(2, NULL));
+	whitelist_free(list);
+}
+
 /* Three lines in a row without an answer in time, and nobody waits for a
    minute. */
 TEST(whitelist__failures)

@@ -345,7 +345,8 @@ whitelist_fail(struct whitelist *w, uint64_t now)
 }
 
 /* Lines are in the order of their deadlines.  Those that expire together count
-   as one failure. */
+   as one failure.  A request that begins when one before it is answered may add
+   a line after now. */
 static void
 whitelist_on_wait_time(evutil_socket_t fd, short what, void *arg)
 {
@@ -357,7 +358,7 @@ whitelist_on_wait_time(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	while ((line = w->waiting) != NULL &&
-	    now - line->since_ms >= WHITELIST_WAIT_MS) {
+	    line->since_ms + WHITELIST_WAIT_MS <= now) {
 		w->waiting = TAILQ_NEXT(line, entry);
 		expired = expired || !line->late;
 		line->late = true;

@@ -131,6 +131,24 @@ cache_look_for_key(struct cache *c)
 		cache_send_key(c);
 }
 
+/* Another service that shares the cache makes the key, or ends without one; or
+   the disk was full.  Who mends a file that is wrong says so by a reload: half
+   of it could be there.  Returns the milliseconds until the next look, or
+   -1. */
+static int
+cache_key_turn(struct cache *c)
+{
+	uint64_t passed = clock_ms() - c->key_ms;
+
+	if (c->key.known || !conf_key_in_cache(c->child.conf) ||
+	    (c->key.wrong && c->store.may_write))
+		return -1;
+	if (passed < KEY_RETRY_MS)
+		return (int)(KEY_RETRY_MS - passed);
+	cache_look_for_key(c);
+	return KEY_RETRY_MS;
+}
+
 static enum msg_fault
 cache_on_conf(struct cache *c, const struct msg *msg)
 {
@@ -565,7 +583,7 @@ static const struct child_ops cache_ops = {
 static void __attribute__((__noreturn__))
 cache_loop(struct cache *c)
 {
-	int wait_ms = 0, due_ms;
+	int wait_ms = 0, due_ms, key_ms;
 	bool busy = true;
 
 	for (;;) {
@@ -578,10 +596,9 @@ cache_loop(struct cache *c)
 		due_ms = packs_flush_due(c->packs);
 		if (due_ms != -1 && due_ms < wait_ms)
 			wait_ms = due_ms;
-		/* Another service that shares the cache makes it. */
-		if (!c->key.known && !c->store.may_write &&
-		    clock_ms() - c->key_ms >= KEY_RETRY_MS)
-			cache_look_for_key(c);
+		key_ms = cache_key_turn(c);
+		if (key_ms != -1 && key_ms < wait_ms)
+			wait_ms = key_ms;
 	}
 }
 

@@ -101,6 +101,7 @@ tracker_key_read(struct store *st, struct tracker_key *key)
 
 	memcpy(bytes, key->bytes, SEAL_LEN);
 	found = find(st, key, bytes);
+	key->wrong = found == FOUND_WRONG;
 	/* The one service that writes makes it, the others find it. */
 	if (found == FOUND_WRONG ||
 	    (found == FOUND_NOTHING && !store_may_write(st)))

@@ -11,6 +11,7 @@
 
 struct tracker_key {
 	bool		known;
+	bool		wrong;		/* the file, when it was looked at */
 	/* Until it is known: a random one, to be written if there is none. */
 	uint8_t		bytes[SEAL_LEN];
 	uint64_t	log_ms;

@@ -81,6 +81,19 @@ TEST(key__is_read_again)
 	ATF_CHECK_EQ(0, memcmp(key, told, SEAL_LEN));
 }
 
+/* Not only at the start. */
+TEST(key__is_made_when_it_can_be)
+{
+	uint8_t key[SEAL_LEN];
+
+	ATF_REQUIRE_EQ(0, mkdir("cache", 0700));
+	ATF_REQUIRE_EQ(0, mkdir("cache/.new-tracker.key", 0700));
+	cache_start(&c, "tracker auto\n");
+	ATF_CHECK_EQ(1, count_in_log(&c, "tracker.key cannot be made"));
+	ATF_REQUIRE_EQ(0, rmdir("cache/.new-tracker.key"));
+	expect_key(key);
+}
+
 /* Neither made nor told. */
 TEST(key__of_another_file)
 {

@@ -413,14 +413,16 @@ peer_is_over(const struct peer *p, uint32_t now_s)
 }
 
 /* All places are taken: remove an expired peer, or one of an address that has
-   two more than that of the newcomer.  False: none was found. */
+   two more than that of the newcomer.  False: none was found, or there are more
+   peers than places. */
 static bool
 swarms_displace(struct swarms *s, uint32_t peers, uint32_t now_s)
 {
 	uint32_t i, n, looks, best = POOL_NONE, most = peers + 1;
 	const struct peer *p;
 
-	for (looks = DISPLACE_LOOKS; looks > 0; looks--) {
+	for (looks = s->peers.n > s->most ? 0 : DISPLACE_LOOKS; looks > 0;
+	    looks--) {
 		i = swarms_chance(s, s->peers.used);
 		p = swarms_peer(s, i);
 		if (p->swarm == POOL_NONE)
@@ -436,6 +438,7 @@ swarms_displace(struct swarms *s, uint32_t peers, uint32_t now_s)
 			best = i;
 		}
 	}
+	s->figures.full++;
 	if (best == POOL_NONE)
 		return false;
 	peer_remove(s, best);
@@ -456,9 +459,7 @@ swarms_list(struct swarms *s, const struct asker *asker,
 	if (peers >= part)
 		return ANNOUNCED_ADDRESS;
 	if (s->peers.n >= s->most) {
-		s->figures.full++;
-		if (s->peers.n > s->most ||
-		    !swarms_displace(s, peers, asker->now_s))
+		if (!swarms_displace(s, peers, asker->now_s))
 			return ANNOUNCED_FULL;
 		/* Its swarm may have ended with that peer. */
 		peer_find(s, asker, place);

@@ -40,7 +40,8 @@ struct tracker {
 	struct child	 child;
 	struct swarms	*swarms;
 	uint64_t	 turn_ms;	/* the last one */
-	uint64_t	 full;		/* as in struct swarms_figures */
+	uint64_t	 full;		/* as in struct swarms_figures, when */
+	uint64_t	 displaced;	/* the log said so last */
 	uint64_t	 full_ms;	/* logged; 0: not yet */
 	uint8_t		 tail[MSG_TAIL_MAX]
 			    __attribute__((__aligned__(8)));
@@ -108,8 +109,10 @@ tracker_report_full(struct tracker *t)
 		return;
 	log_warn("tracker-peers (%u) is reached: of %" PRIu64 " newcomers %"
 	    PRIu64 " took the places of peers of addresses with more, the "
-	    "others are not listed", n.peers, n.full - t->full, n.displaced);
+	    "others are not listed", n.peers, n.full - t->full,
+	    n.displaced - t->displaced);
 	t->full = n.full;
+	t->displaced = n.displaced;
 	t->full_ms = now;
 }
 

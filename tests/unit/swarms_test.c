@@ -492,10 +492,12 @@ TEST(swarms__full_of_the_dead)
 	announce("192.0.2.1", 1);
 	ATF_CHECK_EQ(ANNOUNCED_FULL, answer.result);
 	ATF_CHECK_EQ(0, answer.incomplete);
+	ATF_CHECK_EQ(1, figures.full);
 	now_s += SWARMS_LONG_STAY_S + 1;
 	announce("192.0.2.1", 1);
 	ATF_CHECK_EQ(ANNOUNCED, answer.result);
 	ATF_CHECK_EQ(MOST, figures.peers);
+	ATF_CHECK_EQ(1, figures.full);
 	swarms_free(s);
 }
 

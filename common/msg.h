@@ -682,6 +682,10 @@ enum announce_result {
 #define PEER4_LEN	6	/* address and port, as in BEP 23 */
 #define PEER6_LEN	18	/* the same, as in BEP 7 */
 
+/* So that no tracker can make clients come in crowds, or never again. */
+#define INTERVAL_MIN_S	60
+#define INTERVAL_MAX_S	3600
+
 /* n4 peers of PEER4_LEN and n6 of PEER6_LEN follow, together at most
    numwant. */
 struct msg_peers_item {
@@ -689,7 +693,8 @@ struct msg_peers_item {
 	uint32_t	complete;		/* seeds in the swarm */
 	uint32_t	incomplete;
 	uint32_t	downloaded;		/* completed since it began */
-	uint32_t	interval_s;		/* until the next announce */
+	uint32_t	interval_s;		/* until the next announce,
+						   INTERVAL_MIN_S..MAX_S */
 	uint32_t	result;			/* enum announce_result */
 	uint16_t	n4;
 	uint16_t	n6;

@@ -28,6 +28,10 @@
 #define SWARMS_SMALL		NUMWANT_MAX
 #define SWARMS_YOUNG_S		1800
 
+_Static_assert(SWARMS_SHORT_S >= INTERVAL_MIN_S &&
+    SWARMS_LONG_S + SWARMS_LONG_S / 10 <= INTERVAL_MAX_S,
+    "the front believes the intervals");
+
 /* Without a word a peer stays for two intervals and a minute.  libtorrent never
    announces itself more often than every 300 seconds. */
 #define SWARMS_SHORT_STAY_S	(2 * 300 + 60)

@@ -153,8 +153,10 @@ TEST(announceq__each_gets_its_answer)
 	static const uint8_t peers[2 * PEER4_LEN] = "abcdefghijk";
 	struct msg_peers_item items[3] = {
 		{ .complete = 1, .result = ANNOUNCED, .interval_s = 120 },
-		{ .complete = 2, .result = ANNOUNCED_FULL },
-		{ .complete = 3, .result = ANNOUNCED, .n4 = 2 },
+		{ .complete = 2, .result = ANNOUNCED_FULL,
+		    .interval_s = INTERVAL_MIN_S },
+		{ .complete = 3, .result = ANNOUNCED, .n4 = 2,
+		    .interval_s = INTERVAL_MAX_S },
 	};
 	unsigned i;
 
@@ -202,15 +204,23 @@ TEST(announceq__lies)
 		{ 1, { .id = 1, .result = ANNOUNCED, .n6 = 1 }, 17 },
 		{ 1, { .id = 1, .result = ANNOUNCED, .n6 = 1 }, 19 },
 		{ 1, { .id = 1, .result = ANNOUNCED }, 1 },
+		{ 1, { .id = 1, .result = ANNOUNCED,
+		    .interval_s = INTERVAL_MIN_S - 1 }, 0 },
+		{ 1, { .id = 1, .result = ANNOUNCED,
+		    .interval_s = INTERVAL_MAX_S + 1 }, 0 },
 	};
 	static const uint8_t peers[900];
+	struct msg_peers_item item;
 
 	EACH(p, lies) {
 		begin();
 		askers[0] = (struct asker){ .complete = 0 };
 		ATF_REQUIRE_EQ(0, ask(0));
 		turn();
-		say(p->id, &p->item, 1, peers, p->len);
+		item = p->item;
+		if (item.interval_s == 0)
+			item.interval_s = 1800;
+		say(p->id, &item, 1, peers, p->len);
 		expect_fault(FAULT_CONTENT);
 		ATF_CHECK(askers[0].unanswered == 1 ||
 		    askers[0].answered == 1);

@@ -94,6 +94,16 @@ announceq_answer(struct announceq *q, const struct msg_peers_item *item,
 		announce_end(a, item, peers);
 }
 
+static bool
+announceq_item_is_good(const struct announceq *q,
+    const struct msg_peers_item *item)
+{
+	return item->n4 + item->n6 <= NUMWANT_MAX && item->id <= q->last_id &&
+	    item->result >= ANNOUNCED && item->result <= ANNOUNCED_SWARM &&
+	    item->interval_s >= INTERVAL_MIN_S &&
+	    item->interval_s <= INTERVAL_MAX_S;
+}
+
 static enum msg_fault
 announceq_on_peers(struct announceq *q, const struct msg *m)
 {
@@ -112,9 +122,8 @@ announceq_on_peers(struct announceq *q, const struct msg *m)
 		memcpy(&item, at, sizeof(item));
 		at += sizeof(item);
 		len = (size_t)item.n4 * PEER4_LEN + (size_t)item.n6 * PEER6_LEN;
-		if (item.n4 + item.n6 > NUMWANT_MAX ||
-		    len > (size_t)(end - at) || item.id > q->last_id ||
-		    item.result < ANNOUNCED || item.result > ANNOUNCED_SWARM)
+		if (!announceq_item_is_good(q, &item) ||
+		    len > (size_t)(end - at))
 			return FAULT_CONTENT;
 		announceq_answer(q, &item, at);
 		at += len;

@@ -31,6 +31,7 @@ static const struct {
 	{ S "single/yum/a.rpm", REQUEST_SINGLE, "/yum/a.rpm" },
 	{ S "simple/yum/a.rpm", REQUEST_SIMPLE, "/yum/a.rpm" },
 	{ S "meta4/yum/a.rpm", REQUEST_META4, "/yum/a.rpm" },
+	{ S "meta4/yum/a.rpm?piece=x", REQUEST_META4, "/yum/a.rpm" },
 	{ S "single/a", REQUEST_SINGLE, "/a" },
 	{ S "single/yum/**/*.rpm", REQUEST_SINGLE, "/yum/**/*.rpm" },
 	{ S "single/a?p=/b", REQUEST_SINGLE, "/a" },

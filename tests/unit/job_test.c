@@ -1477,6 +1477,28 @@ TEST(job__waiter_leaves)
 	ATF_CHECK_EQ(0, rig->jobs.n);
 }
 
+/* No Metalink has other pieces than those of piece-length, so what it needs is
+   neither measured nor kept. */
+TEST(job__measures_metalinks)
+{
+	static const enum piece_kind kinds[] = { PIECE_LENGTH, PIECE_AUTO };
+	struct rig *rig = rig_start("piece-length 64K\n");
+	struct identity id = identity(1);
+	struct request_rig r;
+	size_t i;
+
+	id.size = (64 << 10) + 5;
+	for (i = 0; i < 2; i++) {
+		request_piece = kinds[i];
+		request_send(rig, &r, "/a/x", true, false, NULL);
+		walker_lists(rig, "/a/x", id);
+		cache_answers_pieces(rig, 1, true);
+		ATF_REQUIRE(r.done && r.result.torrent != NULL);
+		ATF_CHECK_EQ(i == 0, r.result.torrent->meta.files);
+		request_check(rig, &r, 200);
+	}
+}
+
 /* A Metalink of one file, which would be too large. */
 static int
 request_refuses(const struct waiter *w, const struct job_files *files,

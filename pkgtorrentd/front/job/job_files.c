@@ -462,11 +462,11 @@ files_find_repeats(struct job_files *files, const struct torrent_file *tf)
 	return 0;
 }
 
-/* Find out the piece length, of this kind, and the size of the info dictionary,
-   and check it. */
+/* Find out the piece length and the size of the info dictionary, and check
+   it. */
 static int
 files_check_size(struct job_files *files, const struct conf *conf,
-    bool multi, enum piece_kind piece, const char **why)
+    const struct torrent_key *key, const char **why)
 {
 	struct torrent_file *tf = job_files_describe(files);
 	struct torrent_params params;
@@ -477,13 +477,13 @@ files_check_size(struct job_files *files, const struct conf *conf,
 		*why = no_memory;
 		return 500;
 	}
-	files->piece_len = conf_piece_len(conf, piece);
+	files->piece_len = conf_piece_len(conf, key->piece);
 	if (files->piece_len == 0)
 		files->piece_len = torrent_auto_piece_len(tf, files->n);
 	params = job_files_params(files, conf);
 	files->info_len = torrent_info_len(&params, tf, files->n,
 	    files->multi);
-	if (!multi)
+	if (!key->multi && key->piece == PIECE_LENGTH)
 		metalink_measure(&files->meta, tf, files->n, files->multi,
 		    files->piece_len);
 	files->pieces_len = 0;
@@ -559,8 +559,7 @@ job_files_take(struct job_files *files, const struct conf *conf,
 	files->multi = key->multi || files->n > 1;
 	status = files_check(files, conf, why);
 	if (status == 0)
-		status = files_check_size(files, conf, key->multi, key->piece,
-		    why);
+		status = files_check_size(files, conf, key, why);
 	if (status != 0)
 		return status;
 	return files_take_empty(files) == -1 ? 500 : 0;

@@ -51,8 +51,8 @@ struct job_files {
 	uint64_t	 bytes;		/* of content */
 	uint64_t	 info_len;	/* bytes of info dictionary */
 	uint64_t	 pieces_len;	/* bytes of all lists of pieces */
-	struct metalink_size meta;	/* unless it must have the multi
-					   form */
+	struct metalink_size meta;	/* unless the multi form or another
+					   piece length is a must */
 	uint32_t	 piece_len;	/* bytes */
 	bool		 multi;		/* the torrent has the multi form */
 	bool		 settled;	/* the torrent may be remembered */

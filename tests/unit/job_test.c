@@ -837,6 +837,30 @@ TEST(job__of_another_length_knows_the_paths)
 	ATF_CHECK_EQ(2, rig->jobs.n);
 }
 
+/* The paths come while the cache is asked for them. */
+TEST(job__paths_come_at_another_length)
+{
+	struct rig *rig = rig_start("");
+	struct msg_info nothing = { 0 };
+	const struct msg_get_info *info;
+	struct request_rig r[2];
+	bool known;
+
+	request_piece = PIECE_AUTO;
+	request_send(rig, &r[0], PATHS, false, true, NULL);
+	info = rig_expect(rig, &rig->cache, MSG_GET_INFO);
+	nothing.id = info->id;
+	request_piece = PIECE_LENGTH;
+	request_send(rig, &r[1], PATHS, true, true, NULL);
+	rig_expect(rig, &rig->cache, MSG_GET_INFO);
+	rig_say(rig, &rig->cache, MSG_INFO, &nothing, NULL, 0);
+	rig_expect(rig, &rig->walker[0], MSG_RESOLVE);
+	ATF_CHECK(!r[0].done);
+	ATF_CHECK(!r[1].done);
+	rig_remembers(rig, PATHS, &known);
+	ATF_CHECK(!known);
+}
+
 /* A request that brings the paths makes the job of one that does not. */
 TEST(job__is_shared)
 {

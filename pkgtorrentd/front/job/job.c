@@ -418,19 +418,28 @@ job_find_specs(struct job *job)
 	return hot_find_specs(&all->hot, &job->key);
 }
 
+/* Learn the specs of a digest if they are known here.  0, or -1: the job has
+   failed. */
+static int
+job_learn_specs(struct job *job)
+{
+	const struct specs *specs;
+
+	if (job->specs.n == 0 && (specs = job_find_specs(job)) != NULL &&
+	    specs_copy(&job->specs, specs) == -1) {
+		job_fail_memory(job);
+		return -1;
+	}
+	return 0;
+}
+
 static void
 job_start(struct job *job)
 {
 	struct jobs *all = job->all;
-	const struct specs *specs;
 
-	if (job->specs.n == 0 && job->old == NULL && job->key.multi &&
-	    (specs = job_find_specs(job)) != NULL &&
-	    specs_copy(&job->specs, specs) == -1) {
-		job_fail_memory(job);
+	if (job->old == NULL && job->key.multi && job_learn_specs(job) == -1)
 		return;
-	}
-
 	if (quarantine_has(&all->workers.quarantine, WALKER | CACHE,
 	    job->key.digest, clock_coarse_ms()))
 		job_fail(job, 500, QUARANTINE_WHY, 0);
@@ -465,10 +474,13 @@ job_load_on(struct job *job)
 	job_walkers_ask(job, JOB_RESOLVE);
 }
 
-/* The cache has answered, and has no torrent. */
+/* The cache has answered, and has no torrent.  Meanwhile another request may
+   have brought the paths, for another piece length. */
 static void
 job_looked_up(struct job *job)
 {
+	if (job_learn_specs(job) == -1)
+		return;
 	if (job->specs.n == 0) {
 		hot_put(&job->all->hot, &job->key, NULL, clock_coarse_ms());
 		job_fail(job, 412, "", 0);

@@ -167,6 +167,19 @@ def silent(*_):
     assert len(h.lines) == 6
 
 
+def replaced(*_):
+    """The wait is longer than revalidate, and a file goes meanwhile."""
+    h = Helper(answer=None)
+    h.wait_connected()
+    connections = [Connection() for _ in "ab"]
+    for c, name in zip(connections, "ab"):
+        c.send(request(SERVICE + "/single/yum/" + name))
+    h.wait_lines(2)
+    os.unlink("www/yum/a")
+    assert [c.answer().status for c in connections] == [404, 200]
+    assert len(h.lines) == 2, h.lines
+
+
 def missing(*_):
     hashes = []
     for name in "abc":

@@ -41,6 +41,15 @@ silent_body()
 	same "$(grep -c 'no ok within 2 s, 3 times' log)" 1 "lines of the log"
 }
 
+service_case replaced "A torrent that waited for too long is checked again."
+replaced_body()
+{
+	small a b
+	settle www/yum/*
+	service_start "whitelist-socket $here/helper" 'revalidate 1s'
+	python replaced
+}
+
 service_case missing "Without a helper nothing waits, and one line says so."
 missing_body()
 {

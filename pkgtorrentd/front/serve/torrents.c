@@ -269,8 +269,10 @@ static const char no_memory[] = "out of memory; try again later";
 struct torrent_wait {
 	struct parked		 parked;	/* first, to be found by it */
 	struct waiter		 waiter;
+	struct torrent_key	 key;
 	enum request_kind	 kind;
 	struct whitelist_wait	 listed;
+	bool			 was_listed;	/* it waits for no other line */
 	struct torrent		*torrent;	/* NULL: made by the job */
 	const char		*state;		/* for the log */
 	uint64_t		 listing;	/* its share of the service's */
@@ -434,6 +436,15 @@ torrents_touch(struct service *s, struct torrent *t,
 }
 
 static void
+torrent_wait_drop(struct torrent_wait *w)
+{
+	w->parked.x.service->listing -= w->listing;
+	w->listing = 0;
+	torrent_unref(w->torrent);
+	w->torrent = NULL;
+}
+
+static void
 torrent_wait_free(struct conn_parked *on)
 {
 	struct torrent_wait *w = (struct torrent_wait *)on;
@@ -441,8 +452,7 @@ torrent_wait_free(struct conn_parked *on)
 	if (w->waiter.job != NULL)
 		job_leave(&w->waiter);
 	whitelist_leave(&w->listed);
-	w->parked.x.service->listing -= w->listing;
-	torrent_unref(w->torrent);
+	torrent_wait_drop(w);
 	reply_unpark(&w->parked);
 	free(w);
 }
@@ -460,11 +470,51 @@ torrent_wait_give(struct torrent_wait *w)
 	torrent_wait_free(&w->parked.on);
 }
 
+static void	torrent_wait_on_done(struct waiter *,
+		    const struct job_result *);
+
+/* Files, or the configuration, may have changed too long ago: have the torrent
+   checked.  false: there is no need. */
+static bool
+torrent_wait_check(struct torrent_wait *w)
+{
+	struct service *s = w->parked.x.service;
+	struct torrent *t = w->torrent;
+	struct specs specs = { 0 };
+	const struct hot_entry *e;
+	int r;
+
+	if (clock_coarse_ms() - t->checked_ms <= s->conf->revalidate_ms &&
+	    t->layout_epoch == s->jobs->layout_epoch)
+		return false;
+	w->was_listed = true;
+	w->waiter.addr = w->parked.addr;
+	w->waiter.done = torrent_wait_on_done;
+	/* Its own torrent may be one that must not be remembered. */
+	e = hot_find(&s->jobs->hot, &w->key);
+	r = specs_copy(&specs, &t->specs);
+	if (r == 0)
+		r = job_want(s->jobs, &w->key, &specs,
+		    e != NULL ? e->torrent : NULL, &w->waiter);
+	specs_free(&specs);
+	if (r == 0) {
+		torrent_wait_drop(w);
+	} else {
+		reply_uncharge(&w->parked);
+		torrents_fail(&w->parked.x, 500, no_memory);
+		torrent_wait_free(&w->parked.on);
+	}
+	return true;
+}
+
 static void
 torrent_wait_on_listed(struct whitelist_wait *listed)
 {
-	torrent_wait_give((struct torrent_wait *)((char *)listed -
-	    offsetof(struct torrent_wait, listed)));
+	struct torrent_wait *w = (struct torrent_wait *)((char *)listed -
+	    offsetof(struct torrent_wait, listed));
+
+	if (!torrent_wait_check(w))
+		torrent_wait_give(w);
 }
 
 /*
@@ -513,7 +563,7 @@ static void	torrent_wait_on_expired(struct conn_parked *);
 /* NULL: the request was answered. */
 static struct torrent_wait *
 torrent_wait_new(const struct exchange *x, const char *bytes,
-    enum request_kind kind)
+    const struct torrent_key *key, enum request_kind kind)
 {
 	struct torrent_wait *w;
 
@@ -526,6 +576,7 @@ torrent_wait_new(const struct exchange *x, const char *bytes,
 		free(w);
 		return NULL;
 	}
+	w->key = *key;
 	w->kind = kind;
 	w->parked.on.expired = torrent_wait_on_expired;
 	w->parked.on.freed = torrent_wait_free;
@@ -535,7 +586,8 @@ torrent_wait_new(const struct exchange *x, const char *bytes,
 /* Answer with a torrent of hot memory, or once the whitelist has it. */
 static void
 torrents_give_hot(const struct exchange *x, const char *bytes,
-    struct torrent *t, const char *base, enum request_kind kind)
+    const struct torrent_key *key, struct torrent *t, const char *base,
+    enum request_kind kind)
 {
 	struct whitelist_line *line = torrents_line(x, t, kind);
 	struct torrent_wait *w;
@@ -544,7 +596,7 @@ torrents_give_hot(const struct exchange *x, const char *bytes,
 		torrents_give(x, t, base, kind, "hit");
 		return;
 	}
-	w = torrent_wait_new(x, bytes, kind);
+	w = torrent_wait_new(x, bytes, key, kind);
 	if (w == NULL)
 		return;
 	torrent_wait_for_line(w, line, t, "hit");
@@ -588,7 +640,7 @@ torrents_answer_hot(const struct exchange *x, const char *bytes,
 		torrents_touch(s, t, key);
 	/* Its wrap may need the memory of this very torrent. */
 	torrent_ref(t);
-	torrents_give_hot(x, bytes, t, base, kind);
+	torrents_give_hot(x, bytes, key, t, base, kind);
 	torrent_unref(t);
 	return true;
 }
@@ -685,7 +737,7 @@ torrent_wait_on_done(struct waiter *waiter, const struct job_result *result)
 
 	if (result->torrent != NULL &&
 	    (line = torrents_line(&w->parked.x, result->torrent,
-	    w->kind)) != NULL) {
+	    w->kind)) != NULL && !w->was_listed) {
 		torrent_wait_for_line(w, line, result->torrent,
 		    torrents_state(result));
 		return;
@@ -734,7 +786,7 @@ torrents_want(const struct exchange *x, const char *bytes,
 		hot_remove_unknown(&x->service->jobs->hot, key);
 	if (torrents_answer_hot(x, bytes, key, base, kind, &old))
 		return;
-	w = torrent_wait_new(x, bytes, kind);
+	w = torrent_wait_new(x, bytes, key, kind);
 	if (w == NULL)
 		return;
 	w->waiter.addr = w->parked.addr;

@@ -59,6 +59,7 @@ struct scan {
 	uint64_t	 at;		/* read up to here */
 	uint64_t	 old;		/* bytes that the cut takes */
 	uint64_t	 last;		/* bytes of the day of the cut */
+	uint64_t	 bytes;		/* of all records */
 	uint64_t	 records;
 	struct packfile_cut cut;
 	bool		 rewriting;	/* it has been read */
@@ -399,6 +400,7 @@ scan_record(struct sweep *sw, const struct pack_record *r)
 	struct scan *sc = &sw->scan;
 
 	sc->records++;
+	sc->bytes += r->len;
 	if (r->day < sc->cut.day)
 		sc->old += r->len;
 	else if (days_old(sw, r->day) == days_old(sw, sc->cut.day))
@@ -414,9 +416,9 @@ scan_read(struct sweep *sw)
 {
 	static uint8_t data[PACKFILE_STEP];
 	struct scan *sc = &sw->scan;
+	uint64_t size = (uint64_t)sc->sb.st_size, at = 0;
 	struct pack_record r;
 	enum pack_found found;
-	size_t at = 0;
 	ssize_t n;
 
 	n = pread(sc->fd, data, sizeof(data), (off_t)sc->at);
@@ -426,14 +428,34 @@ scan_read(struct sweep *sw)
 		found = pack_find(data + at, (size_t)n - at, &sc->id, &r);
 		if (found == PACK_SHORT && at > 0)
 			break;
-		if (found == PACK_RECORD) {
+		/* One that ends behind the file was cut. */
+		if (found == PACK_RECORD && sc->at + at + r.len <= size) {
 			scan_record(sw, &r);
 			at += r.len;
 		} else
 			at += PACK_ALIGN;
 	}
 	sc->at += at;
-	return sc->at >= (uint64_t)sc->sb.st_size;
+	return sc->at >= size;
+}
+
+/* The bytes of a pack's blocks that are no records go with the last of them:
+   in a small pack they are most. */
+static uint64_t
+scan_rest(const struct scan *sc)
+{
+	uint64_t blocks = store_bytes(&sc->sb);
+
+	return blocks - MIN(blocks, sc->bytes);
+}
+
+static void
+scan_count_rest(struct sweep *sw)
+{
+	const struct scan *sc = &sw->scan;
+	uint16_t used = pack_day((int64_t)sc->sb.st_mtim.tv_sec * 1000000000);
+
+	sw->bytes[is_other(sw, &sc->id)][days_old(sw, used)] += scan_rest(sc);
 }
 
 static void
@@ -445,8 +467,10 @@ scan_end(struct sweep *sw)
 		close(sw->scan.fd);
 	sw->scan.fd = -1;
 	sw->scan.rewriting = false;
-	if (sw->phase == PHASE_RECORDS)
-		sh->count_entries += sw->scan.records;
+	if (sw->phase != PHASE_RECORDS)
+		return;
+	sh->count_entries += sw->scan.records;
+	scan_count_rest(sw);
 }
 
 /* The old records go if that gives a block back. */
@@ -470,6 +494,8 @@ scan_step(struct sweep *sw)
 		return;
 	if (sw->phase == PHASE_EVICT) {
 		sw->store->evicted += cut;
+		if (sc->old + sc->last == sc->bytes)
+			sc->last += scan_rest(sc);
 		sw->quota -= MIN(sw->quota, sc->last);
 	} else {
 		sw->store->expired += cut;

@@ -489,6 +489,55 @@ TEST(size__removes_the_least_recently_used)
 	ATF_CHECK_EQ(kept, st.entries);
 }
 
+/* "/z/<i>/a": a small record, of which each has a pack of one block. */
+static const struct mirror_file *
+lone(unsigned i)
+{
+	static struct mirror_file f = { .identity = { 1, 5, 1, 1, 0 } };
+
+	f.path = fmt("/z/%u/a", i);
+	f.identity.ino = i;
+	return &f;
+}
+
+/* The blocks count, of which the records are a small part. */
+TEST(size__removes_the_least_recently_used_packs)
+{
+	enum { N = 3000, A_DAY = 150, LIMIT = 14 << 20 };
+	unsigned i, day, n, kept = 0, mixed = 0, first = N;
+	struct status st;
+
+	cache_start(&c, "cache-size 1G\n");
+	wait_for_sweeps(&c, 1);
+	for (i = 0; i < N; i++)
+		put_pieces(&c, lone(i), PIECE_LEN, 2, NULL);
+	ATF_REQUIRE_EQ(2, get_pieces(&c, lone(N - 1), PIECE_LEN));
+	for (i = 0; i < N; i++)
+		(void)await_packed(lone(i)->path, PIECE_LEN);
+	for (i = 0; i < N; i++)
+		set_days(lone(i)->path, PIECE_LEN, 1 + (N - 1 - i) / A_DAY);
+	send_conf(&c, "cache-size 14M\n");
+	st = wait_for_sweeps(&c, 2);
+	ATF_CHECK(du("cache/pieces") <= PIECES_SHARE(LIMIT));
+	ATF_CHECK(du("cache/pieces") >= PIECES_SHARE(LIMIT) / 5 * 4);
+	ATF_CHECK(st.evicted > 0);
+	for (day = 0; day < N / A_DAY; day++) {
+		n = 0;
+		for (i = day * A_DAY; i < (day + 1) * A_DAY; i++)
+			n += get_pieces(&c, lone(i), PIECE_LEN) == 2;
+		kept += n;
+		mixed += n > 0 && n < A_DAY;
+		if (n > 0 && first == N)
+			first = day;
+		ATF_CHECK_MSG(n == A_DAY || day <= first, "%u of day %u", n,
+		    day);
+	}
+	ATF_CHECK_MSG(mixed <= 1, "%u days", mixed);
+	ATF_CHECK(kept < N);
+	/* What was used today and yesterday has room. */
+	ATF_CHECK_EQ(0, count_in_log(&c, "cache-size is too small"));
+}
+
 #define OTHER_LEN	(64U << 10)
 #define OTHER_DIGESTS	8000		/* of large(), 160 KB */
 

@@ -54,6 +54,8 @@ forget_file(struct packfile *pf)
 	pf->checked_ms = 0;
 	pf->size = pf->at = pf->head_len = pf->live = pf->junk = 0;
 	pf->damaged = pf->failed = false;
+	/* What comes next may be another file, even of the same inode. */
+	pf->spoiled = pf->rewriting;
 	offsets_free(&pf->offsets);
 }
 
@@ -82,7 +84,7 @@ open_file(struct packfile *pf)
 	const char *wrong;
 	struct stat sb;
 
-	pf->writable = store_may_write(pf->store);
+	pf->writable = pf->by_writer = store_may_write(pf->store);
 	pf->fd = store_open_file(pf->store, pf->name, pf->writable ? O_RDWR :
 	    O_RDONLY, PACKFILE_LEN_MAX, &sb, &wrong);
 	if (pf->fd == -1 && wrong != NULL && (errno == EACCES ||
@@ -125,7 +127,7 @@ freshen(struct packfile *pf)
 
 	if (pf->checked_ms != 0 && now - pf->checked_ms < FRESH_MS)
 		return;
-	if (pf->fd != -1 && (pf->writable != store_may_write(pf->store) ||
+	if (pf->fd != -1 && (pf->by_writer != store_may_write(pf->store) ||
 	    !is_current(pf, &sb)))
 		forget_file(pf);
 	if (pf->fd == -1)
@@ -218,7 +220,8 @@ spoil_record(struct packfile *pf, uint64_t offset)
 static uint64_t
 read_records(struct packfile *pf, const uint8_t *data, size_t len)
 {
-	bool last = pf->at + len >= pf->size;
+	/* Somebody may have cut the file. */
+	bool last = pf->at + len >= pf->size || len < PACK_PEEK;
 	struct pack_record r;
 	enum pack_found found;
 	uint64_t at;

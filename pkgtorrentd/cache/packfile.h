@@ -26,6 +26,8 @@ struct packfile {
 	uint64_t	 salt;		/* of pack_hash() */
 	int		 fd;		/* -1: there is no file */
 	bool		 writable;
+	bool		 by_writer;	/* opened while this process had the
+					   lock */
 	dev_t		 dev;		/* of the file */
 	ino_t		 ino;
 	uint64_t	 checked_ms;	/* when the name was that file */

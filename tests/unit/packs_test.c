@@ -331,6 +331,29 @@ TEST(rewrite__keeps_what_comes_meanwhile)
 	ATF_CHECK(count_packed("/x/again", PIECE) < N + 200);
 }
 
+/* A pack that is removed meanwhile, and made anew, maybe with its inode. */
+TEST(rewrite__replaces_no_other_file)
+{
+	enum { N = 12000 };
+	unsigned i;
+
+	start();
+	for (i = 0; i < N; i++)
+		save(fmt("/x/%05u", i), 0);
+	for (i = 0; i < N + 5; i++)
+		save("/x/again", i % 100);
+	packs_flush(ps);
+	ATF_REQUIRE(load("/x/00000", 0));
+	for (i = 0; i < 3; i++)
+		ATF_REQUIRE(packs_tidy(ps));
+	ATF_REQUIRE_EQ(0, unlink(pack_path("/x/again", PIECE)));
+	save("/x/new", 1);
+	packs_flush(ps);
+	tidy();
+	ATF_CHECK(load("/x/new", 1));
+	ATF_CHECK_EQ(1, count_packed("/x/new", PIECE));
+}
+
 /*
  * Killed at each system call.
  */
@@ -503,6 +526,54 @@ TEST(pack__of_100000_records_is_read_in_steps)
 	/* In turns with another. */
 	ATF_REQUIRE_EQ(0, packs_tidy(ps));
 	buf_free(&b);
+}
+
+/* The calls of packs_load() until it knows. */
+static unsigned
+count_steps(const char *path)
+{
+	struct identity identity = version_of(0);
+	struct pack_list list;
+	struct buf b = { 0 };
+	unsigned steps = 1;
+
+	while (packs_load(ps, path, strlen(path), PIECE, &identity, &b,
+	    &list) == PACKS_GO_ON)
+		steps++;
+	buf_free(&b);
+	return steps;
+}
+
+TEST(pack__of_others_is_read_once)
+{
+	if (geteuid() == 0)
+		atf_tc_skip("root may write to all files");
+	start();
+	make_large("/x", 10000);
+	ATF_REQUIRE_EQ(0, chmod(pack_path("/x/0", PIECE), 0400));
+	ATF_CHECK(count_steps("/x/0") > 2);
+	/* So that the file is looked at again. */
+	(void)poll(NULL, 0, 1100);
+	ATF_CHECK_EQ(1, count_steps("/x/1"));
+	ATF_CHECK(load("/x/9999", 0));
+}
+
+/* It is cut at each place behind the first step of its reading. */
+TEST(pack__that_is_cut_while_it_is_read_has_an_end)
+{
+	unsigned cut, steps;
+
+	for (cut = 0; cut < 120; cut += 4) {
+		ATF_REQUIRE_EQ(0, system("rm -rf cache"));
+		start();
+		make_large("/x", 10000);
+		ATF_REQUIRE_EQ(PACKS_GO_ON, packs_touch(ps, "/x/0", 4, PIECE));
+		ATF_REQUIRE_EQ(0, truncate(pack_path("/x/0", PIECE),
+		    PACKFILE_STEP + cut));
+		steps = count_steps("/x/0");
+		ATF_REQUIRE_MSG(steps < 10, "%u steps, cut at %u", steps, cut);
+		ATF_CHECK(load("/x/0", 0));
+	}
 }
 
 TEST(pack__with_too_many_records_takes_no_more)

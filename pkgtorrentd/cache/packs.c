@@ -32,6 +32,8 @@ struct packs {
 	struct packfile_rewrite	 rewrite;
 	struct pack		*rewritten;	/* NULL: none */
 	bool			 for_sweep;	/* that is its rewrite */
+	struct pack		*awaited;	/* the sweep's next, while it is
+						   read; or NULL */
 };
 
 struct packs *
@@ -77,6 +79,18 @@ packs_close(struct packs *ps, struct pack *p)
 	free(p);
 }
 
+/* The pack that was not used for the longest time; NULL: none may be closed. */
+static struct pack *
+oldest_of(const struct packs *ps)
+{
+	struct pack *p;
+
+	TAILQ_FOREACH_REVERSE(p, &ps->open, pack_list_head, entry)
+		if (p != ps->rewritten && p != ps->awaited)
+			break;
+	return p;
+}
+
 /* Close the packs that were not used for the longest time, but not p. */
 static void
 make_room(struct packs *ps, const struct pack *p)
@@ -84,9 +98,7 @@ make_room(struct packs *ps, const struct pack *p)
 	struct pack *oldest;
 
 	while (ps->n > PACKS_OPEN_MAX || ps->memory > PACKS_MEMORY) {
-		oldest = TAILQ_LAST(&ps->open, pack_list_head);
-		if (oldest == ps->rewritten)
-			oldest = TAILQ_PREV(oldest, pack_list_head, entry);
+		oldest = oldest_of(ps);
 		if (oldest == NULL || oldest == p)
 			return;
 		packs_close(ps, oldest);
@@ -316,9 +328,11 @@ packs_rewrite(struct packs *ps, const struct pack_id *id,
 		return false;
 	}
 	if (ps->rewritten == NULL) {
-		p = packs_open(ps, id, NULL, 0);
+		/* Clients may open any number of others meanwhile. */
+		p = ps->awaited = packs_open(ps, id, NULL, 0);
 		if (!packfile_ready(&p->file))
 			return false;
+		ps->awaited = NULL;
 		rewrite_begin(ps, p, cut, true);
 	}
 	return rewrite_on(ps, cut_out);

@@ -544,6 +544,28 @@ count_steps(const char *path)
 	return steps;
 }
 
+/* While others are open in turns, as many as may be. */
+TEST(rewrite__for_the_sweep_ends)
+{
+	const struct packfile_cut none = { 0 };
+	struct pack_id id = pack_id_of("/x/0", PIECE);
+	unsigned i, calls = 1;
+	uint64_t cut;
+
+	start();
+	make_large("/x", 10000);
+	for (i = 0; i <= PACKS_OPEN_MAX; i++)
+		save(fmt("/y%u/a", i), 0);
+	packs_flush(ps);
+	for (; !packs_rewrite(ps, &id, none, &cut); calls++) {
+		ATF_REQUIRE_MSG(calls < 20, "it begins anew");
+		for (i = 0; i <= PACKS_OPEN_MAX; i++)
+			ATF_REQUIRE(load(fmt("/y%u/a", i), 0));
+	}
+	ATF_CHECK(calls > 2);
+	ATF_CHECK(load("/x/9999", 0));
+}
+
 TEST(pack__of_others_is_read_once)
 {
 	if (geteuid() == 0)

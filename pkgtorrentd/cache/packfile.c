@@ -444,20 +444,19 @@ aligned_end(const struct packfile *pf)
 static int
 write_pending(struct packfile *pf)
 {
-	uint64_t end = aligned_end(pf);
+	uint64_t end = aligned_end(pf), len = pf->pending.len;
 	struct buf all = { 0 };
 	int ret = -1;
 
-	if (end > 0) {
-		ret = write_all(pf->fd, pf->pending.data, pf->pending.len,
-		    end);
-		pf->size = end + pf->pending.len;
-	} else if (pack_add_head(&all, &pf->id, pf->dir.data,
-	    pf->dir.len) == 0 && buf_add(&all, pf->pending.data,
-	    pf->pending.len) == 0) {
-		ret = write_all(pf->fd, all.data, all.len, 0);
-		pf->size = all.len;
+	if (end > 0)
+		ret = write_all(pf->fd, pf->pending.data, len, end);
+	else if (pack_add_head(&all, &pf->id, pf->dir.data,
+	    pf->dir.len) == 0 && buf_add(&all, pf->pending.data, len) == 0) {
+		len = all.len;
+		ret = write_all(pf->fd, all.data, len, 0);
 	}
+	if (ret == 0)
+		pf->size = end + len;
 	buf_free(&all);
 	return ret;
 }
@@ -486,6 +485,17 @@ append_pending(struct packfile *pf)
 	return 0;
 }
 
+/* After a write that failed: is the file as it was?  If each of them made it
+   unknown, a full disk would have it read for each. */
+static bool
+is_unchanged(const struct packfile *pf)
+{
+	struct stat sb;
+
+	return pf->fd != -1 && pf->writable && fstat(pf->fd, &sb) == 0 &&
+	    (uint64_t)sb.st_size == pf->size;
+}
+
 void
 packfile_flush(struct packfile *pf)
 {
@@ -498,7 +508,8 @@ packfile_flush(struct packfile *pf)
 		read_on(pf);
 	if (append_pending(pf) == -1) {
 		store_complain_write(pf->store, pf->name);
-		forget_file(pf);
+		if (!is_unchanged(pf))
+			forget_file(pf);
 	}
 	store_add_pending(pf->store, pf->name,
 	    -(int64_t)(pf->pending.len + BLOCK));

@@ -4,6 +4,7 @@
  * at every system call of both.
  */
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 
 #include <malloc.h>
 #include <time.h>
@@ -577,6 +578,32 @@ TEST(pack__of_others_is_read_once)
 	/* So that the file is looked at again. */
 	(void)poll(NULL, 0, 1100);
 	ATF_CHECK_EQ(1, count_steps("/x/1"));
+	ATF_CHECK(load("/x/9999", 0));
+}
+
+/* A write that finds no space leaves the pack as it is known. */
+TEST(pack__that_cannot_grow_is_read_once)
+{
+	struct rlimit all, limit;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	start();
+	make_large("/x", 10000);
+	ATF_CHECK(count_steps("/x/0") > 2);
+	ATF_REQUIRE_EQ(0, getrlimit(RLIMIT_FSIZE, &all));
+	limit = all;
+	limit.rlim_cur = size_of("/x/0");
+	ATF_REQUIRE_EQ(0, setrlimit(RLIMIT_FSIZE, &limit));
+	save("/x/new", 1);
+	packs_flush(ps);
+	ATF_REQUIRE_EQ(0, setrlimit(RLIMIT_FSIZE, &all));
+	ATF_CHECK_EQ(1, st.errors);
+	ATF_CHECK_EQ(0, st.shares[STORE_PIECES].pending);
+	ATF_CHECK_EQ(1, count_steps("/x/1"));
+	ATF_CHECK(!load("/x/new", 1));
+	/* Then there is space. */
+	save("/x/new", 1);
+	ATF_CHECK(load("/x/new", 1));
 	ATF_CHECK(load("/x/9999", 0));
 }
 

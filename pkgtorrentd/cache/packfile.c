@@ -236,6 +236,11 @@ read_records(struct packfile *pf, const uint8_t *data, size_t len)
 			at += r.len;
 			continue;
 		}
+		/* The service that writes may be about to write the rest. */
+		if (found != PACK_JUNK && !pf->by_writer) {
+			pf->size = pf->at + at;
+			break;
+		}
 		if (found == PACK_RECORD)
 			spoil_record(pf, pf->at + at);
 		at += PACK_ALIGN;

@@ -3,6 +3,7 @@
  * Packs as files: appended to, written again without what is dead, and killed
  * at every system call of both.
  */
+#include <sys/file.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 
@@ -605,6 +606,38 @@ TEST(pack__that_cannot_grow_is_read_once)
 	save("/x/new", 1);
 	ATF_CHECK(load("/x/new", 1));
 	ATF_CHECK(load("/x/9999", 0));
+}
+
+/* A service that only reads may see a part of what another one writes. */
+TEST(pack__that_grows_is_read_on)
+{
+	struct buf whole = { 0 };
+	unsigned left;
+	int lock, fd;
+
+	for (left = 1; left < 90; left += 40) {
+		ATF_REQUIRE_EQ(0, system("rm -rf cache"));
+		start();
+		make_large("/x", 3);
+		lock = open("cache/pieces", O_RDONLY | O_DIRECTORY);
+		ATF_REQUIRE(lock != -1);
+		ATF_REQUIRE_EQ(0, flock(lock, LOCK_EX | LOCK_NB));
+		read_file(pack_path("/x/0", PIECE), &whole);
+		fd = open(pack_path("/x/0", PIECE), O_WRONLY);
+		ATF_REQUIRE(fd != -1);
+		ATF_REQUIRE_EQ(0, ftruncate(fd, (off_t)(whole.len - left)));
+		ATF_CHECK(load("/x/1", 0));
+		ATF_CHECK(!load("/x/2", 0));
+		ATF_REQUIRE_EQ((ssize_t)left, pwrite(fd, whole.data +
+		    whole.len - left, left, (off_t)(whole.len - left)));
+		(void)poll(NULL, 0, 1100);
+		ATF_CHECK_MSG(load("/x/2", 0), "%u bytes came later", left);
+		ATF_CHECK(load("/x/1", 0));
+		ATF_CHECK_EQ(0, st.errors);
+		close(fd);
+		close(lock);
+	}
+	buf_free(&whole);
 }
 
 /* It is cut at each place behind the first step of its reading. */

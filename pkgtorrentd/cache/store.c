@@ -495,7 +495,9 @@ drop_wrong(struct store *st, const char *name, const char *why,
 
 	if (b == NULL || entry_owner(b->data, b->len) !=
 	    ENTRY_ORIGINAL) {
-		snprintf(problem, sizeof(problem), "removed: %s", why);
+		snprintf(problem, sizeof(problem), "%s: %s",
+		    store_may_write(st) ? "removed" :
+		    "left to the service that writes", why);
 		store_complain(st, tree_of(name) == STORE_INFO ?
 		    STORE_WRONG_INFO : STORE_WRONG_PIECES, problem, name);
 	}

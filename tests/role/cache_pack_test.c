@@ -6,6 +6,7 @@
 #include <sys/file.h>
 
 #include "common/listing.h"
+#include "pkgtorrentd/cache/entry.h"
 #include "tests/lib/cache_rig.h"
 #include "tests/lib/pack_rig.h"
 #include "tests/lib/test.h"
@@ -258,11 +259,14 @@ TEST(service__second_reads_only)
 		"/fedora/other", { 7, 7, 7, 7, 0 },
 	};
 	uint8_t digest[SHA1_LEN], another[SHA1_LEN];
+	char info[ENTRY_PATH_LEN + 8];
 	int i;
 
 	cache_start(&c, "");
 	remember(&c, &a, digest);
 	ATF_REQUIRE(knows_info(&c, digest));
+	memcpy(info, "cache/", 7);
+	entry_name_info(info + 6, digest, PIECE_LENGTH);
 	cache_start(&second, "");
 	ATF_CHECK_EQ(5, get_pieces(&second, &a, PIECE_LEN));
 	ATF_CHECK(knows_info(&second, digest));
@@ -278,6 +282,11 @@ TEST(service__second_reads_only)
 	ATF_CHECK_EQ(3, days_of(a.path, PIECE_LEN));
 	ATF_CHECK_EQ(0, cache_status(&second).stored);
 	ATF_CHECK_EQ(0, cache_status(&second).sweeps);
+	ATF_REQUIRE_EQ(0, truncate(info, 50));
+	ATF_CHECK(!knows_info(&second, digest));
+	ATF_CHECK_EQ(1, count_in_log(&second, "left to the service that "
+	    "writes: damaged"));
+	ATF_CHECK_EQ(0, access(info, F_OK));
 	/* It sees what the first one adds. */
 	put_pieces(&c, &after_a, PIECE_LEN, 20, NULL);
 	ATF_REQUIRE_EQ(20, get_pieces(&c, &after_a, PIECE_LEN));

@@ -158,7 +158,9 @@ def main():
     seed_random()
     service = Service("conf").start()
     start, pids = time.monotonic(), processes(service)
+    # A pack of each length that is asked for stays open.
     ask_until(single("/yum/**"), 10)
+    ask_until(request(SERVICE + "/simple/yum/**"), 10)
     held = idle_state(service)
     run(WARM_UP, 550)
     idle_state(service)

@@ -506,6 +506,9 @@ packfile_flush(struct packfile *pf)
 {
 	if (pf->pending.len == 0)
 		return;
+	/* It may be ours to write by now: only opening it tells. */
+	if (pf->fd != -1 && !pf->writable)
+		forget_file(pf);
 	/* Nothing is to be written into a file that was removed. */
 	pf->checked_ms = 0;
 	freshen(pf);

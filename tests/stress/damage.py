@@ -140,7 +140,8 @@ def power(n):
             if random.random() < 0.5:
                 any_damage(name)
                 spoilt += 1
-            if random.random() < 0.1 and name != "cache/summary":
+            if random.random() < 0.1 and name not in (
+                    "cache/summary", "cache/tracker.key"):
                 os.rename(name, os.path.dirname(name) + "/.new-4711")
         service.start()
         for paths in posted:

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include "common/clock.h"
+#include "common/sandbox/sandbox.h"
 #include "pkgtorrentd/tracker/swarms.h"
 #include "tests/lib/proc.h"
 #include "tests/lib/swarm_check.h"

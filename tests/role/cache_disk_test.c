@@ -444,11 +444,35 @@ count_large(unsigned n)
 	return found;
 }
 
+/* The number that is left of n files, of which so many were used on each day,
+   the oldest first: once some are left, all younger ones are, and one day at
+   most has lost only some. */
+static unsigned
+count_youngest(const struct mirror_file *(*file)(unsigned), unsigned n,
+    unsigned a_day, unsigned digests)
+{
+	unsigned i, day, left, kept = 0, mixed = 0, first = n;
+
+	for (day = 0; day < n / a_day; day++) {
+		left = 0;
+		for (i = day * a_day; i < (day + 1) * a_day; i++)
+			left += get_pieces(&c, file(i), PIECE_LEN) == digests;
+		kept += left;
+		mixed += left > 0 && left < a_day;
+		if (left > 0 && first == n)
+			first = day;
+		ATF_CHECK_MSG(left == a_day || day <= first, "%u of day %u",
+		    left, day);
+	}
+	ATF_CHECK_MSG(mixed <= 1, "%u days", mixed);
+	return kept;
+}
+
 /* By days: of those of the last day that is left, some may have gone. */
 TEST(size__removes_the_least_recently_used)
 {
 	enum { N = 800, A_DAY = 40, LIMIT = 8 << 20 };
-	unsigned i, day, n, kept = 0, mixed = 0, first = N;
+	unsigned i, kept;
 	struct status st;
 
 	cache_start(&c, "cache-size 1G\n");
@@ -471,20 +495,7 @@ TEST(size__removes_the_least_recently_used)
 	ATF_CHECK(du("cache/pieces") >= PIECES_SHARE(LIMIT) / 5 * 4);
 	ATF_CHECK(st.evicted > 0);
 	ATF_CHECK_EQ(0, st.expired);
-	for (day = 0; day < N / A_DAY; day++) {
-		n = 0;
-		for (i = day * A_DAY; i < (day + 1) * A_DAY; i++)
-			n += get_pieces(&c, large(i), PIECE_LEN) ==
-			    LARGE_DIGESTS;
-		kept += n;
-		mixed += n > 0 && n < A_DAY;
-		if (n > 0 && first == N)
-			first = day;
-		/* Once some are left, all younger ones are. */
-		ATF_CHECK_MSG(n == A_DAY || day <= first, "%u of day %u", n,
-		    day);
-	}
-	ATF_CHECK(mixed <= 1);
+	kept = count_youngest(large, N, A_DAY, LARGE_DIGESTS);
 	ATF_CHECK_EQ(N, kept + st.evicted);
 	ATF_CHECK_EQ(kept, st.entries);
 }
@@ -504,7 +515,7 @@ lone(unsigned i)
 TEST(size__removes_the_least_recently_used_packs)
 {
 	enum { N = 3000, A_DAY = 150, LIMIT = 14 << 20 };
-	unsigned i, day, n, kept = 0, mixed = 0, first = N;
+	unsigned i, kept;
 	struct status st;
 
 	cache_start(&c, "cache-size 1G\n");
@@ -521,18 +532,7 @@ TEST(size__removes_the_least_recently_used_packs)
 	ATF_CHECK(du("cache/pieces") <= PIECES_SHARE(LIMIT));
 	ATF_CHECK(du("cache/pieces") >= PIECES_SHARE(LIMIT) / 5 * 4);
 	ATF_CHECK(st.evicted > 0);
-	for (day = 0; day < N / A_DAY; day++) {
-		n = 0;
-		for (i = day * A_DAY; i < (day + 1) * A_DAY; i++)
-			n += get_pieces(&c, lone(i), PIECE_LEN) == 2;
-		kept += n;
-		mixed += n > 0 && n < A_DAY;
-		if (n > 0 && first == N)
-			first = day;
-		ATF_CHECK_MSG(n == A_DAY || day <= first, "%u of day %u", n,
-		    day);
-	}
-	ATF_CHECK_MSG(mixed <= 1, "%u days", mixed);
+	kept = count_youngest(lone, N, A_DAY, 2);
 	ATF_CHECK(kept < N);
 	/* What was used today and yesterday has room. */
 	ATF_CHECK_EQ(0, count_in_log(&c, "cache-size is too small"));

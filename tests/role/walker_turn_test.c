@@ -308,12 +308,12 @@ next_answered(int *slow)
 	return ((const struct msg_resolved *)msg.body)->id;
 }
 
-/* However many long patterns one client asks for, another's has every second
-   turn, and so ends before any of them. */
-TEST(turn__clients_share)
+/* A walker that has not begun with twelve long requests of client 1; the next
+   ones are those of client 2. */
+static void
+crowd(void)
 {
-	uint64_t	 one;
-	int		 i, slow;
+	int	 i;
 
 	make_files("www/a");
 	make_slow();
@@ -323,6 +323,16 @@ TEST(turn__clients_share)
 	for (i = 0; i < 12; i++)
 		send_spec(&w, slow_glob, 20);
 	w.client = 2;
+}
+
+/* However many long patterns one client asks for, another's has every second
+   turn, and so ends before any of them. */
+TEST(turn__clients_share)
+{
+	uint64_t	 one;
+	int		 slow;
+
+	crowd();
 	one = send_spec(&w, slow_glob, 1);
 	resume_walker(&w);
 	ATF_CHECK_EQ(one, next_answered(&slow));
@@ -333,16 +343,9 @@ TEST(turn__clients_share)
 TEST(turn__another_client_comes_next)
 {
 	uint64_t	 one;
-	int		 i, slow;
+	int		 slow;
 
-	make_files("www/a");
-	make_slow();
-	walker_start_on_www(&w, "");
-	pause_walker(&w);
-	w.client = 1;
-	for (i = 0; i < 12; i++)
-		send_spec(&w, slow_glob, 20);
-	w.client = 2;
+	crowd();
 	one = send_spec(&w, "/a*", 1);
 	resume_walker(&w);
 	ATF_CHECK_EQ(one, next_answered(&slow));

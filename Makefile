@@ -69,6 +69,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANITIZE_FLAGS) $(LDFLAGS)
 COMMON_SRC != find common -name "*.c" | sort
 FRONT_SRC != find pkgtorrentd -name "*.c" ! -path pkgtorrentd/main.c | sort
 HASHER_SRC != find hasher -name "*.c" ! -path hasher/main.c | sort
+CTL_SRC	!= find ctl -name "*.c" | sort
 TEST_SRC != ls tests/unit/*.c tests/role/*.c
 TOOL_SRC != ls tests/service/*.c tests/stress/*.c tests/tool/*.c
 TEST_LIB_SRC != ls tests/lib/*.c
@@ -78,7 +79,8 @@ FUZZ_SRC != f='$(FUZZ)'; ls tests/fuzz/$${f:-*}_fuzz.c 2>/dev/null; true
 COMMON_OBJ = $(COMMON_SRC:.c=.o)
 FRONT_OBJ = $(FRONT_SRC:.c=.o)
 HASHER_OBJ = $(HASHER_SRC:.c=.o)
-ALL_OBJ	= $(COMMON_OBJ) $(FRONT_OBJ) $(HASHER_OBJ) \
+CTL_OBJ	= $(CTL_SRC:.c=.o)
+ALL_OBJ	= $(COMMON_OBJ) $(FRONT_OBJ) $(HASHER_OBJ) $(CTL_OBJ) \
 	pkgtorrentd/main.o hasher/main.o
 TEST_LIB_OBJ = $(TEST_LIB_SRC:.c=.o)
 CHECK_PROGS = $(TEST_SRC:.c=) $(TOOL_SRC:.c=)
@@ -88,6 +90,7 @@ OTHER_PROGS = $(CHECK_PROGS) $(BENCH_PROGS) $(FUZZ_PROGS)
 
 DAEMON	= pkgtorrentd/pkgtorrentd
 HASHER	= hasher/pkgtorrent-hasher
+CTL	= ctl/pkgtorrentctl
 UNITS	= pkgtorrentd.service pkgtorrentd-confined.service pkgtorrentd.socket
 LIBS	= pkgtorrentd/libfront.a hasher/libhasher.a common/libcommon.a
 TEST_LIB = tests/lib/libtest.a
@@ -95,7 +98,7 @@ TEST_LIB = tests/lib/libtest.a
 .PHONY: all require tests benches fuzzers deps check demo bench soak field lint \
 	fuzz install uninstall clean FORCE
 
-all: $(DAEMON) $(HASHER)
+all: $(DAEMON) $(HASHER) $(CTL)
 
 .SUFFIXES:
 .SUFFIXES: .c .o
@@ -121,6 +124,9 @@ $(DAEMON): pkgtorrentd/main.o pkgtorrentd/libfront.a common/libcommon.a
 $(HASHER): hasher/main.o hasher/libhasher.a common/libcommon.a
 	$(CC) $(ALL_LDFLAGS) -o $@ hasher/main.o \
 	    hasher/libhasher.a common/libcommon.a $(PKG_LIBS)
+
+$(CTL): $(CTL_OBJ) common/libcommon.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $(CTL_OBJ) common/libcommon.a $(PKG_LIBS)
 
 # The daemon finds the other program by a path that is compiled in.
 pkgtorrentd/main.o: pkgtorrentd/main.c .tree
@@ -191,8 +197,10 @@ install: all
 	    do mkdir -p $(DESTDIR)$$dir || exit 1; done
 	install -m 755 pkgtorrentd/installed $(DESTDIR)$(SBINDIR)/pkgtorrentd
 	install -m 755 $(HASHER) $(DESTDIR)$(LIBEXECDIR)/pkgtorrent-hasher
+	install -m 755 $(CTL) $(DESTDIR)$(SBINDIR)/pkgtorrentctl
 	install -m 644 man/pkgtorrentd.conf.5 $(DESTDIR)$(MANDIR)/man5
-	install -m 644 man/pkgtorrentd.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 man/pkgtorrentd.8 man/pkgtorrentctl.8 \
+	    $(DESTDIR)$(MANDIR)/man8
 	install -m 644 README.md NEWS LICENSE etc/pkgtorrentd.conf \
 	    etc/trackers etc/nginx.conf.snippet etc/nginx-http.conf.snippet \
 	    etc/nginx-cors.conf.snippet etc/apache.conf.snippet \
@@ -217,9 +225,11 @@ install: all
 	    etc/pkgtorrentd.conf $(DESTDIR)$(SYSCONFDIR)/pkgtorrentd.conf
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/pkgtorrentd \
+	    $(DESTDIR)$(SBINDIR)/pkgtorrentctl \
 	    $(DESTDIR)$(LIBEXECDIR)/pkgtorrent-hasher \
 	    $(DESTDIR)$(MANDIR)/man5/pkgtorrentd.conf.5 \
 	    $(DESTDIR)$(MANDIR)/man8/pkgtorrentd.8 \
+	    $(DESTDIR)$(MANDIR)/man8/pkgtorrentctl.8 \
 	    $(DESTDIR)$(SYSUSERSDIR)/pkgtorrentd.conf \
 	    $(DESTDIR)$(TMPFILESDIR)/pkgtorrentd.conf
 	for unit in $(UNITS); do rm -f $(DESTDIR)$(UNITDIR)/$$unit; done
@@ -227,8 +237,8 @@ uninstall:
 	-rmdir $(DESTDIR)$(LIBEXECDIR)
 
 clean:
-	find common pkgtorrentd hasher tests -name "*.[oda]" -exec rm -f {} +
-	rm -f $(DAEMON) $(HASHER) \
+	find common pkgtorrentd hasher ctl tests -name "*.[oda]" -exec rm -f {} +
+	rm -f $(DAEMON) $(HASHER) $(CTL) \
 	    pkgtorrentd/installed $(OTHER_PROGS) \
 	    .flags .tree
 

@@ -300,6 +300,18 @@ child_close_front(struct child *child)
 }
 
 void
+child_refuse_control(struct child *child, const struct msg_control *body,
+    const char *reason)
+{
+	struct msg_controlled	 answer = { .id = body->id,
+				    .state = CONTROL_FAILED };
+
+	if (body->command != CONTROL_STOP)
+		(void)msg_send_wait(&child->parent, MSG_CONTROLLED, &answer,
+		    reason, strlen(reason), NULL, 0);
+}
+
+void
 child_report(struct child *child, const struct msg_wrong *wrong)
 {
 	if (msg_send_wait(&child->parent, MSG_WRONG, wrong, NULL, 0, NULL,

@@ -70,6 +70,11 @@ void	child_close_front(struct child *);
 /* Tell the parent that another process broke the rules. */
 void	child_report(struct child *, const struct msg_wrong *);
 
+/* For MSG_CONTROL: end a command with CONTROL_FAILED and a reason, unless it is
+   CONTROL_STOP. */
+void	child_refuse_control(struct child *, const struct msg_control *,
+	    const char *reason);
+
 /*
  * The handler of MSG_CONF.  1: child->conf is a new configuration, and
  * child->previous the old one.  0: this was not the last part, or the

@@ -42,6 +42,8 @@ static struct channel	*parent;	/* in a child */
 static bool		 to_journal;	/* the journal reads stderr */
 static unsigned		 lost;		/* lines for which the channel to the
 					   parent had no room */
+static void		(*watcher)(void *, int, const char *, size_t);
+static void		*watcher_arg;
 static unsigned		 unread;	/* lines that the parent lost because
 					   nobody read its log */
 
@@ -355,6 +357,13 @@ log_open_child(struct channel *to_parent)
 }
 
 void
+log_watch(void (*function)(void *, int, const char *, size_t), void *arg)
+{
+	watcher = function;
+	watcher_arg = arg;
+}
+
+void
 log_set_level(int priority)
 {
 	level = priority;
@@ -419,6 +428,8 @@ put_line(const char *role, int pid, int priority, const void *line, size_t len)
 	n = tag + snprintf(out + tag, sizeof(out) - (size_t)tag, "%s[%d]: ",
 	    role, pid);
 	n += (int)escape(out + n, sizeof(out) - (size_t)n - 1, line, len, "");
+	if (watcher != NULL)
+		watcher(watcher_arg, priority, out + tag, (size_t)(n - tag));
 	out[n++] = '\n';
 	return out_put(priority, out, (size_t)n);
 }

@@ -46,6 +46,11 @@ void	log_info(const char *, ...) __attribute__((__format__(printf, 1, 2)));
 void	log_warn(const char *, ...) __attribute__((__format__(printf, 1, 2)));
 void	log_error(const char *, ...) __attribute__((__format__(printf, 1, 2)));
 
+/* In the parent: call this function for each line that is logged from now on,
+   with its priority and the line without its newline; NULL: none. */
+void	log_watch(void (*)(void *arg, int priority, const char *line,
+	    size_t len), void *arg);
+
 /* Log each line of a buffer as an error. */
 void	log_complaints(const struct buf *lines);
 

@@ -98,6 +98,11 @@ enum role {
 	   the tree, and the position after which to begin. */		      \
 	X(WARM,       PARENT,   FRONT,          warm, TWO_PATHS_MAX, 0, 0,\
 	    "trusted")							      \
+	/* A command of pkgtorrentctl(8) for the mirror's path in the tail: a   \
+	   descriptor comes with EXPORT and IMPORT.  STOP ends the command with \
+	   its number, which is answered all the same if it is at hand. */    \
+	X(CONTROL,    PARENT,   FRONT | CACHE,  control,        SPEC_MAX, 0, 1,\
+	    "trusted")							      \
 	/* A connection to the socket of whitelist-socket, in place of the one \
 	   before; without a descriptor: there is none. */		      \
 	X(WHITELIST,  PARENT,   FRONT,          whitelist,             0, 0, 1,\
@@ -121,6 +126,10 @@ enum role {
 	/* How far the tree is warmed: its position, and the file at hand. */ \
 	X(WARMED,     FRONT,    PARENT,         warmed, TWO_PATHS_MAX, 0, 0,\
 	    "none without WARM")					      \
+	/* How far a command is, and that it has ended; the tail is the file  \
+	   at hand, or the reason of a failure. */			      \
+	X(CONTROLLED, FRONT | CACHE, PARENT,    controlled,     SPEC_MAX, 0, 0,\
+	    "CHILD_WORK_MAX a second")					      \
 	/* That connection is closed: connect again. */			      \
 	X(WHITELIST_LOST, FRONT, PARENT,        whitelist,             0, 0, 0,\
 	    "one for each WHITELIST")					      \
@@ -358,6 +367,50 @@ struct msg_warmed {
 						   new, or cannot be stored */
 	uint64_t	failed;			/* files and directories that
 						   could not be read */
+};
+
+/*
+ * pkgtorrentctl sends a command as CONTROL to the control socket, with id 0;
+ * pkgtorrentd/parent/control.c gives it a number and passes it on.  A front
+ * gets WARM as MSG_WARM.  The answers go back over the socket: CONTROLLED, for
+ * WARM also WARMED.
+ */
+enum control_command {
+	CONTROL_STATUS = 1,		/* answered by the parent */
+	CONTROL_RELOAD,			/* the same */
+	CONTROL_WARM,
+	CONTROL_PURGE,
+	CONTROL_CHECK,
+	CONTROL_EXPORT,
+	CONTROL_IMPORT,
+	CONTROL_STOP,			/* the command with this id; only from
+					   the parent */
+	CONTROL_COMMANDS
+};
+
+struct msg_control {
+	uint64_t	id;			/* for CONTROLLED */
+	uint32_t	command;		/* enum control_command */
+	uint32_t	flags;			/* of the command, for its
+						   role */
+};
+
+enum control_state {
+	CONTROL_RUNNING = 1,
+	CONTROL_DONE,
+	CONTROL_FAILED
+};
+
+struct msg_controlled {
+	uint64_t	id;			/* as in MSG_CONTROL */
+	uint32_t	state;			/* enum control_state */
+	uint32_t	zero;
+	uint64_t	files;			/* known so far */
+	uint64_t	bytes;			/* of those */
+	uint64_t	done;			/* files */
+	uint64_t	done_bytes;		/* of those */
+	uint64_t	bad;			/* files */
+	uint64_t	skipped;		/* files */
 };
 
 /* Bytes in a line of the access log: an honest front's have more. */

@@ -47,6 +47,7 @@ struct conf {
 	enum conf_tracker	 tracker;
 	char			*tracker_key;	/* NULL: in the cache */
 	char			*whitelist_socket; /* NULL: none */
+	char			*control;	/* a path, "auto" or "none" */
 	char			*service;
 	char			*base_url;	/* NULL: from the request; no
 						   final slash */

@@ -97,7 +97,8 @@ extern const struct conf_rule conf_rule_url, conf_rule_host,
 /* path.c */
 extern const struct conf_type conf_type_root;
 extern const struct conf_rule conf_rule_path, conf_rule_component,
-			    conf_rule_pattern, conf_rule_socket;
+			    conf_rule_pattern, conf_rule_socket,
+			    conf_rule_control;
 
 /*
  * Append a line: the keyword, an argument unless first is NULL or "", and

@@ -43,6 +43,13 @@ check_socket(char *path)
 }
 
 static const char *
+check_control(char *path)
+{
+	return strcmp(path, "auto") == 0 || strcmp(path, "none") == 0 ? NULL :
+	    check_socket(path);
+}
+
+static const char *
 check_component(char *name)
 {
 	if (name[0] == '\0' || strchr(name, '/') != NULL ||
@@ -101,6 +108,8 @@ check_pattern(char *pattern)
 const struct conf_rule conf_rule_path = { check_path, "an absolute path" };
 const struct conf_rule conf_rule_socket = { check_socket,
     "the absolute path of a Unix socket" };
+const struct conf_rule conf_rule_control = { check_control,
+    "auto, none or the absolute path of a Unix socket" };
 const struct conf_rule conf_rule_component = { check_component,
     "a name without slashes" };
 const struct conf_rule conf_rule_pattern = { check_pattern,

@@ -185,6 +185,13 @@ conf_check_system(const struct conf *conf, const char *file, bool privileged,
 			    "set listen to a new name in a directory that may "
 			    "be written");
 	}
+	if (conf->control != NULL && conf->control[0] == '/') {
+		look_at(&c, "control", conf->control);
+		if ((error = check_parent_dir(&c, conf->control)) != 0)
+			complain_error(&c, "control", conf->control, error,
+			    "set control to a new name in a directory that "
+			    "may be written, or to none");
+	}
 	if (conf->cache != NULL) {
 		look_at(&c, "cache", conf->cache);
 		check_cache(&c, conf->cache);

@@ -39,6 +39,7 @@ const struct keyword conf_keywords[] = {
 	KEYWORD("tracker-key", string, tracker_key, NULL, RULE(path)),
 	KEYWORD("whitelist-socket", string, whitelist_socket, NULL,
 	    RULE(socket)),
+	KEYWORD("control", string, control, "auto", RULE(control)),
 	KEYWORD("service", string, service, "torrent_service",
 	    RULE(component)),
 	KEYWORD("base-url", string, base_url, NULL, RULE(url)),

@@ -536,12 +536,21 @@ cache_on_touch(struct cache *c, const struct msg *msg)
 	return FAULT_NONE;
 }
 
+/* The parent waits for the end of each command. */
+static enum msg_fault
+cache_on_control(struct cache *c, const struct msg *msg)
+{
+	child_refuse_control(&c->child, msg->body, "not known here");
+	return FAULT_NONE;
+}
+
 /* Messages to the cache. */
 #define CACHE_HANDLERS(X)						\
 	X(CONF, cache_on_conf)						\
 	X(KEY, cache_on_key)						\
 	X(CHANNEL, cache_on_channel)					\
 	X(STATUS, cache_on_status)					\
+	X(CONTROL, cache_on_control)					\
 	X(GET_INFO, cache_on_get_info)					\
 	X(GET_PIECES, cache_on_get_pieces)				\
 	X(PUT_PIECES, cache_on_put_pieces)				\

@@ -167,6 +167,14 @@ front_on_warm(struct front *f, const struct msg *m)
 	return warm_on_warm(&f->jobs.warm, m);
 }
 
+/* The parent waits for the end of each command. */
+static enum msg_fault
+front_on_control(struct front *f, const struct msg *m)
+{
+	child_refuse_control(&f->child, m->body, "not known here");
+	return FAULT_NONE;
+}
+
 static enum msg_fault
 front_on_whitelist(struct front *f, struct msg *m)
 {
@@ -244,6 +252,7 @@ front_on_access_log(struct front *f, struct msg *m)
 	X(STATUS, front_on_status)					\
 	X(MOUNTS, front_on_mounts)					\
 	X(WARM, front_on_warm)						\
+	X(CONTROL, front_on_control)					\
 	X(WHITELIST, front_on_whitelist)				\
 	X(STOP, front_on_stop)
 

@@ -23,6 +23,7 @@
 #define LISTEN_FDS_MAX	128
 /* The kernel cuts it to net.core.somaxconn: the administrator's choice. */
 #define LISTEN_BACKLOG	65535
+#define CONTROL_BACKLOG	8
 
 static struct listener *
 listen_add(struct listeners *set, const char *text, int fd)
@@ -185,8 +186,9 @@ listen_remove_stale(const struct sockaddr_un *sun, socklen_t len)
 	rv = listen_connect_file(file, sun, len);
 	if (rv == -1 && errno == ECONNREFUSED)
 		rv = files_unlink(sun->sun_path, &st);
-	else if (rv == 0 || errno == EAGAIN) {
-		/* EAGAIN: alive, with a full queue. */
+	else if (rv == 0 || errno == EAGAIN || errno == EPROTOTYPE) {
+		/* EAGAIN: alive, with a full queue.  EPROTOTYPE: alive, of
+		   another type. */
 		errno = EADDRINUSE;
 		rv = -1;
 	}
@@ -200,7 +202,7 @@ out:
  * because it keeps CAP_SETGID, but not CAP_CHOWN.
  */
 static int
-listen_bind_unix(int fd, const struct conf_listen *cl, gid_t gid)
+listen_bind_unix(int fd, const struct conf_listen *cl, gid_t gid, mode_t mask)
 {
 	const struct sockaddr_un	*sun;
 	gid_t				 old_gid = getegid();
@@ -212,7 +214,7 @@ listen_bind_unix(int fd, const struct conf_listen *cl, gid_t gid)
 		return -1;
 	if (gid != (gid_t)-1 && setegid(gid) == -1)
 		return -1;
-	old_mask = umask(0117);
+	old_mask = umask(mask);
 	rv = bind(fd, (const struct sockaddr *)sun, cl->addr_len);
 	(void)umask(old_mask);
 	if (gid != (gid_t)-1 && setegid(old_gid) == -1)
@@ -286,7 +288,7 @@ listen_open_fd(const struct conf_listen *cl, gid_t gid, bool share)
 	if (fd == -1)
 		return -1;
 	if (cl->addr.ss_family == AF_UNIX)
-		rv = listen_bind_unix(fd, cl, gid);
+		rv = listen_bind_unix(fd, cl, gid, 0117);
 	else if (share && listen_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) == -1)
 		rv = -1;
 	else
@@ -415,13 +417,26 @@ listen_complain(const struct conf *conf, const struct conf_listen *cl,
 	    hint);
 }
 
+static void
+listen_share(struct listeners *set, const struct listener *old)
+{
+	struct listener	*l = listen_add(set, old->text, old->fd);
+
+	l->addr = old->addr;
+	l->addr_len = old->addr_len;
+	l->name = old->name;
+	l->name_len = old->name_len;
+	l->st = old->st;
+	if (old->path != NULL && (l->path = strdup(old->path)) == NULL)
+		fatal("out of memory");
+}
+
 int
 listen_open(struct listeners *set, const struct conf *conf,
     const struct listeners *kept, gid_t gid, struct buf *errors)
 {
 	const struct conf_listen	*cl;
 	const struct listener		*old;
-	struct listener			*l;
 	size_t				 i;
 	int				 bad = 0;
 
@@ -432,15 +447,7 @@ listen_open(struct listeners *set, const struct conf *conf,
 			listen_complain(conf, cl, EADDRINUSE, errors);
 			bad = 1;
 		} else if ((old = listen_find(kept, cl)) != NULL) {
-			l = listen_add(set, cl->text, old->fd);
-			l->addr = old->addr;
-			l->addr_len = old->addr_len;
-			l->name = old->name;
-			l->name_len = old->name_len;
-			l->st = old->st;
-			if (old->path != NULL &&
-			    (l->path = strdup(old->path)) == NULL)
-				fatal("out of memory");
+			listen_share(set, old);
 		} else if (listen_open_one(set, conf, cl, kept,
 		    gid) == -1) {
 			if (listen_may_skip(cl, errno) && conf->nlisten > 1) {
@@ -460,6 +467,40 @@ listen_open(struct listeners *set, const struct conf *conf,
 	if (bad)
 		listen_close(set, kept);
 	return bad ? -1 : 0;
+}
+
+int
+listen_open_control(struct listeners *set, const char *path,
+    const struct listeners *kept)
+{
+	struct sockaddr_un	 sun = { .sun_family = AF_UNIX };
+	struct conf_listen	 cl = { .addr_len = sizeof(sun) };
+	const struct listener	*old;
+	struct listener		*l;
+	int			 fd, saved;
+
+	memset(set, 0, sizeof(*set));
+	(void)strlcpy(sun.sun_path, path, sizeof(sun.sun_path));
+	memcpy(&cl.addr, &sun, sizeof(sun));
+	if ((old = listen_find(kept, &cl)) != NULL) {
+		listen_share(set, old);
+		return 0;
+	}
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -1;
+	if (listen_bind_unix(fd, &cl, (gid_t)-1, 0177) == -1 ||
+	    listen(fd, CONTROL_BACKLOG) == -1) {
+		saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	l = listen_add(set, path, fd);
+	memcpy(&l->addr, &cl.addr, cl.addr_len);
+	l->addr_len = cl.addr_len;
+	listen_note_path(l);
+	return 0;
 }
 
 static bool

@@ -46,6 +46,14 @@ int	listen_open(struct listeners *, const struct conf *,
 	    const struct listeners *kept, gid_t gid, struct buf *errors);
 
 /*
+ * Open the control socket at this path instead, mode 0600; the one of kept
+ * (may be NULL) is shared if it has that path.  0, or -1 with errno and nothing
+ * opened.
+ */
+int	listen_open_control(struct listeners *, const char *path,
+	    const struct listeners *kept);
+
+/*
  * The front has the same sockets: broken into, it could have shut one down or
  * connected it.  Such a socket is made to listen again, with the same address
  * and for all processes that have it.  If that cannot be done, another one

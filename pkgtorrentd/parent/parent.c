@@ -134,6 +134,7 @@ parent_stop(struct parent *parent)
 	parent->state = PARENT_STOPPING;
 	parent->stop_ms = clock_ms() + STOP_MS;
 	(void)reload_drop(parent);
+	control_close(parent);
 	notify_send(&parent->notify, "STOPPING=1\nSTATUS=stopping\n");
 	listen_close(&parent->listeners, NULL);
 	if (front == NULL) {
@@ -479,6 +480,14 @@ parent_log_status(struct parent *parent)
 		parent_log_process(p);
 }
 
+void
+parent_reload(struct parent *parent)
+{
+	if (parent->state != PARENT_STOPPING &&
+	    parent_revive_listeners(parent))
+		reload_run(parent);
+}
+
 static void
 parent_on_signal(evutil_socket_t sig, short what, void *arg)
 {
@@ -490,9 +499,7 @@ parent_on_signal(evutil_socket_t sig, short what, void *arg)
 		processes_reap(parent);
 		break;
 	case SIGHUP:
-		if (parent->state != PARENT_STOPPING &&
-		    parent_revive_listeners(parent))
-			reload_run(parent);
+		parent_reload(parent);
 		break;
 	case SIGUSR1:
 		parent_log_status(parent);
@@ -554,6 +561,7 @@ parent_on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	parent->log_turns = 0;
+	control_tick(parent);
 	processes_tick(parent);
 	parent_flush_log(parent);
 	if (parent->state != PARENT_SERVING)
@@ -577,6 +585,8 @@ parent_free(struct parent *parent)
 		event_free(parent->tick);
 	parent_unwatch_mounts(parent);
 	whitelist_socket_free(parent);
+	log_watch(NULL, NULL);
+	control_free(parent);
 	if (parent->base != NULL)
 		event_base_free(parent->base);
 	if (parent->access_fd >= 0)
@@ -605,6 +615,9 @@ parent_acquire(struct parent *parent, struct buf *errors)
 	if (!parent->listeners.activated &&
 	    listen_open(&parent->listeners, conf, NULL,
 	    files_socket_group(parent, conf), errors) == -1)
+		bad = -1;
+	if (control_open(parent, conf, &parent->control.listeners, NULL,
+	    errors) == -1)
 		bad = -1;
 	parent->access_fd = files_open_access_log(conf, errors);
 	if (parent->access_fd == -2)
@@ -683,6 +696,8 @@ parent_open_loop(struct parent *parent)
 	if (parent->tick == NULL || timer_add(parent->tick, 1000) == -1)
 		fatal("event_new");
 	parent_watch_mounts(parent);
+	control_use(parent, &parent->control.listeners);
+	log_watch(status_on_line, parent);
 }
 
 int

@@ -267,6 +267,7 @@ process_close_channel(struct process *p)
 {
 	channel_event_stop(&p->event);
 	channel_close(&p->channel);
+	control_on_lost(p);
 }
 
 static const struct conf *
@@ -677,15 +678,6 @@ process_on_alive(struct process *p, const struct msg *msg)
 	return FAULT_NONE;
 }
 
-/* The front is not asked to warm a tree yet, so it has nothing to report. */
-static enum msg_fault
-process_on_warmed(struct process *p, const struct msg *msg)
-{
-	(void)p;
-	(void)msg;
-	return FAULT_CONTENT;
-}
-
 /* A process that breaks the rules is not listened to any longer; a new one
    replaces it. */
 static void
@@ -886,7 +878,8 @@ process_on_closed(void *process)
 	X(LOG, process_on_log)					\
 	X(ACCESS, process_on_access)				\
 	X(ALIVE, process_on_alive)				\
-	X(WARMED, process_on_warmed)				\
+	X(WARMED, control_on_warmed)				\
+	X(CONTROLLED, control_on_controlled)			\
 	X(WHITELIST_LOST, whitelist_socket_on_lost)		\
 	X(WRONG, process_on_wrong)				\
 	X(SYSCALL, process_on_syscall)

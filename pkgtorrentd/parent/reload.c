@@ -64,6 +64,7 @@ reload_discard(struct parent *parent, struct reload *new)
 		close(new->access_fd);
 	if (!parent->listeners.activated)
 		listen_close(&new->listeners, &parent->listeners);
+	listen_close(&new->control, &parent->control.listeners);
 	buf_free(&new->conf_text);
 	conf_free(new->conf);
 }
@@ -85,7 +86,9 @@ reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
 	    files_socket_group(parent, new->conf), errors) == -1))
 		goto fail;
 	new->access_fd = files_open_access_log(new->conf, errors);
-	if (new->access_fd == -2 || files_read_tracker_key(new->conf,
+	if (control_open(parent, new->conf, &new->control,
+	    &parent->control.listeners, errors) == -1 ||
+	    new->access_fd == -2 || files_read_tracker_key(new->conf,
 	    new->tracker_key, errors) == -1 || files_make_cache(parent,
 	    new->conf, parent->conf, errors) == -1)
 		goto fail;
@@ -130,6 +133,7 @@ reload_take_over(struct parent *parent, struct reload *new)
 	memcpy(parent->tracker_key, new->tracker_key, SEAL_LEN);
 	if (!parent->listeners.activated)
 		parent->listeners = new->listeners;
+	control_use(parent, &new->control);
 	log_set_level(parent->opt->verbose ? LOG_DEBUG : new->conf->log_level);
 	files_read_trackers(parent, true);
 }
@@ -197,6 +201,7 @@ reload_end(struct parent *parent)
 		log_error("the old configuration stays in force");
 	else
 		log_info("reloaded");
+	control_on_reloaded(parent, parent->reload_refused);
 	if (parent->reload_again)
 		reload_run(parent);
 }

@@ -9,10 +9,12 @@
 
 #include <event2/event.h>
 
+#include "pkgtorrentd/parent/control.h"
 #include "pkgtorrentd/parent/listen.h"
 #include "pkgtorrentd/parent/notify.h"
 #include "pkgtorrentd/parent/parent.h"
 #include "pkgtorrentd/parent/process.h"
+#include "pkgtorrentd/parent/status.h"
 #include "pkgtorrentd/parent/whitelist_socket.h"
 
 TAILQ_HEAD(processes, process);
@@ -34,6 +36,7 @@ struct reload {
 	struct conf		*conf;
 	struct buf		 conf_text;	/* the same, printed */
 	struct listeners	 listeners;
+	struct listeners	 control;
 	int			 access_fd;
 	uint8_t			 tracker_key[SEAL_LEN];
 };
@@ -64,6 +67,8 @@ struct parent {
 	enum trackers_told	 trackers_told;	/* last */
 	uint8_t			 tracker_key[SEAL_LEN]; /* of tracker-key */
 	struct whitelist_socket	 whitelist;
+	struct control		 control;
+	struct troubles		 troubles;
 
 	struct event_base	*base;
 	struct event		*signals[PARENT_SIGNALS];

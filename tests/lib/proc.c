@@ -96,6 +96,12 @@ proc_hear(struct proc *p)
 			memcpy(&p->warmed, msg.body, sizeof(p->warmed));
 			memcpy(p->warmed_paths, msg.tail, msg.tail_len);
 			break;
+		case MSG_CONTROLLED:
+			memcpy(&p->controlled, msg.body,
+			    sizeof(p->controlled));
+			memcpy(p->controlled_tail, msg.tail, msg.tail_len);
+			p->controlled_tail[msg.tail_len] = '\0';
+			break;
 		case MSG_ACCESS:
 		case MSG_ALIVE:
 		case MSG_WHITELIST_LOST:

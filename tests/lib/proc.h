@@ -36,6 +36,8 @@ struct proc {
 	unsigned	 lines;
 	struct msg_warmed warmed;	/* the front's last report, … */
 	char		 warmed_paths[2 * SPEC_MAX];	/* … and its tail */
+	struct msg_controlled controlled;	/* the last answer */
+	char		 controlled_tail[SPEC_MAX + 1];
 	bool		 ready;
 };
 

@@ -15,6 +15,7 @@ front  LOG        lines were suppressed, because
 front  ACCESS     a line of a flood
 front  ALIVE      flooding
 front  WARMED     front [0-9]* sent the parent a wrong WARMED (content)
+front  CONTROLLED front [0-9]* sent the parent a wrong CONTROLLED (content)
 front  WHITELIST_LOST front [0-9]* sent the parent a wrong WHITELIST_LOST (content)
 front  WRONG      front [0-9]* is replaced too
 front  SYSCALL    front [0-9]* sent the parent a wrong SYSCALL (content)
@@ -28,6 +29,7 @@ hasher WRONG      hasher [0-9]* is replaced too
 hasher SYSCALL    hasher [0-9]* sent the parent a wrong SYSCALL (content)
 cache  READY      cache [0-9]* sent the parent a wrong READY (content)
 cache  LOG        lines were suppressed, because
+cache  CONTROLLED cache [0-9]* sent the parent a wrong CONTROLLED (content)
 cache  WRONG      cache [0-9]* is replaced too
 cache  SYSCALL    cache [0-9]* sent the parent a wrong SYSCALL (content)
 tracker READY     tracker [0-9]* sent the parent a wrong READY (content)
@@ -112,7 +114,7 @@ flood_from()
 service_case front_to_parent "A front floods the parent."
 front_to_parent_body()
 {
-	flood_from 'front  \(READY\|LOG\|ACCESS\|ALIVE\|WARMED\|WHITELIST_LOST\|WRONG\|SYSCALL\)'
+	flood_from 'front  \(READY\|LOG\|ACCESS\|ALIVE\|WARMED\|CONTROLLED\|WHITELIST_LOST\|WRONG\|SYSCALL\)'
 }
 
 service_case front_to_workers "A front floods its workers."

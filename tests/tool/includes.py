@@ -18,6 +18,7 @@ BELOW = {
     "common": COMMON,
     "common/conf": COMMON,
     "common/sandbox": COMMON,
+    "ctl": COMMON,
     "hasher": ("hasher/walker", "hasher/hash") + COMMON,
     "hasher/walker": COMMON,
     "hasher/hash": COMMON,
@@ -51,7 +52,7 @@ def reachable(graph, start):
 def main():
     wrong = 0
     graph = {}
-    for top in "common", "hasher", "pkgtorrentd":
+    for top in "common", "ctl", "hasher", "pkgtorrentd":
         for path in sorted(pathlib.Path(top).rglob("*.[ch]")):
             folder = str(path.parent)
             if folder not in BELOW:

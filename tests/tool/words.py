@@ -22,7 +22,7 @@ C = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|(/\*.*?\*/|//.*?$)',
 HASH = re.compile(r"(?:^|[ \t])(#(?!!|include|define).*)$", re.M)
 PYTHON = re.compile(r'(""".*?"""|(?:^|  )#(?!!).*?$)', re.S | re.M)
 KINDS = {".c": C, ".h": C, ".py": PYTHON, ".sh": HASH, ".lua": HASH}
-FOLDERS = "common", "pkgtorrentd", "hasher", "tests"
+FOLDERS = "common", "ctl", "pkgtorrentd", "hasher", "tests"
 
 
 def files():

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * pkgtorrentctl(8): a command, its connection to the service, and its answers.
+ * Each command is a row of the table in main.c and a function.  It sends one
+ * MSG_CONTROL, and is told MSG_CONTROLLED (for warm also MSG_WARMED) until the
+ * command has ended.
+ */
+#ifndef CTL_H
+#define CTL_H
+
+#include <stdbool.h>
+
+#include "common/msg.h"
+
+#define CTL_PROGRAM	"pkgtorrentctl"
+
+enum ctl_exit {
+	CTL_FINE,
+	CTL_FAILED,
+	CTL_USAGE
+};
+
+struct ctl {
+	const char	*socket;	/* of the service */
+	struct channel	 channel;	/* of a parent to its front */
+	struct msg	 answer;	/* the last one */
+	uint8_t		 buf[MSG_MAX] __attribute__((__aligned__(16)));
+};
+
+struct command {
+	const char	*name;
+	const char	*usage;		/* what follows the name */
+	/* argv[0] is the name. */
+	enum ctl_exit	(*run)(struct ctl *, int argc, char *argv[]);
+};
+
+/* Complain on standard error, with the program's name before it. */
+void	 ctl_complain(const char *, ...)
+	    __attribute__((__format__(printf, 1, 2)));
+/* Print how to call the program.  Returns CTL_USAGE. */
+enum ctl_exit ctl_usage(void);
+
+/*
+ * Connect to the service, and send it a command with a path (path_len 0: none)
+ * and a descriptor (-1: none), which stays the caller's.  False with a
+ * complaint.
+ */
+bool	 ctl_begin(struct ctl *, enum control_command, uint32_t flags,
+	    const void *path, size_t path_len, int fd);
+/*
+ * Wait for the next answer, at most so long (-1: for ever).  True: it is in
+ * ctl->answer.  False, with a complaint: the command has failed, or the service
+ * has gone.
+ */
+bool	 ctl_next(struct ctl *, int timeout_ms);
+/* The body of that answer if it is a MSG_CONTROLLED; or NULL. */
+const struct msg_controlled *ctl_controlled(const struct ctl *);
+/* Its tail as printable ASCII, cut if out is too small.  A role that was broken
+   into must not write to a terminal of root.  Returns out. */
+char	*ctl_tail(const struct ctl *, char *out, size_t outlen);
+
+enum ctl_exit command_status(struct ctl *, int argc, char *argv[]);
+enum ctl_exit command_reload(struct ctl *, int argc, char *argv[]);
+
+#endif

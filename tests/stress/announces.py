@@ -13,6 +13,7 @@ from torrent_check import Wrong, decode
 HOT = SERVICE + "/single/yum/hot"
 CONNECTIONS = 16
 ADDRESSES = 10000
+TRACKER_PEERS = 20000		# as announces_test.sh configures
 
 
 def forwarded(n):
@@ -114,7 +115,8 @@ def flood(kind, seconds):
         assert sum(n for text, n in told.items()
                    if "do not learn of you" in str(text)) > told["peers"], told
     else:
-        assert told["peers"] > total / 2, told
+        # Those that came first fill the tracker, in a long run.
+        assert told["peers"] > min(total / 2, TRACKER_PEERS), told
     # Somebody else is tracked all the same.
     value = announce(any_hash(7), "192.0.2.77", port=1)
     assert b"peers" in value, value

@@ -43,7 +43,7 @@ struct metalink {
 	const uint8_t		*at;		/* of the list of files */
 	const uint8_t		*end;		/* of the dictionary */
 	const uint8_t		*digest;	/* the next */
-	const uint8_t		*padless;	/* the next of of.ends */
+	size_t			 padless;	/* the next, in of.ends */
 	uint64_t		 size;		/* bytes of the file */
 	bool			 last;		/* no file follows */
 	uint64_t		 left;		/* pieces of it */
@@ -303,7 +303,6 @@ metalink_new(const struct metalink_parts *of)
 	m->of = *of;
 	m->at = of->info;
 	m->end = of->info + of->info_len;
-	m->padless = of->ends;
 	/* The pieces are the last string of the dictionary. */
 	if (of->size->files > 0 && of->info_len > 0 &&
 	    of->size->pieces <= (of->info_len - 1) / SHA1_LEN)
@@ -468,10 +467,9 @@ write_pieces(struct metalink *m, uint64_t until)
 			return -1;
 		m->digest += SHA1_LEN;
 		if (padded && m->left == 1) {
-			digest = m->padless;
-			if ((size_t)(m->of.ends + m->of.ends_len - digest) <
-			    SHA1_LEN)
+			if (m->of.ends_len - m->padless < SHA1_LEN)
 				return -1;
+			digest = m->of.ends + m->padless;
 			m->padless += SHA1_LEN;
 		}
 		write_hash(m, digest);

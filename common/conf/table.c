@@ -74,7 +74,7 @@ const struct keyword conf_keywords[] = {
 	/* The index is a priority of syslog(3). */
 	KEYWORD("log-level", choice, log_level, "info",
 	    WORDS("|||error|warning||info|debug")),
-	KEYWORD("access-log", access_log, access_log, "yes",
+	KEYWORD("access-log", access_log, access_log, "no",
 	    EXPECT("yes, no or the absolute path of a file")),
 	KEYWORD("pid-file", string, pid_file, NULL, RULE(path)),
 	KEYWORD("max-connections", count, max_connections, "1024",

@@ -182,7 +182,7 @@ rewritten_name()
 	: >trackers
 	random 70001 "www/yum/$name" www/yum/z.rpm
 	settle www/yum/*
-	service_start 'serve-files yes' 'revalidate 0s'
+	service_start 'serve-files yes' 'revalidate 0s' 'access-log yes'
 	logged='front.*: torrent [0-9a-f]\{40\} of .* cannot fetch'
 
 	want 200 "$service/single/$(url_path "/yum/$name")"

@@ -13,7 +13,8 @@ start_house()
 	: >trackers
 	random 3000000 www/yum/a.rpm www/yum/b.rpm www/yum/c.iso
 	settle www/yum/*
-	service_start 'serve-files yes' 'proxy none' 'piece-length 256K'
+	service_start 'serve-files yes' 'proxy none' 'piece-length 256K' \
+	    'access-log yes'
 	want_torrent_at "$service/single/yum/*"
 	torrent_has announce "$(torrent announce | grep '/t/[0-9a-f]*/announce$')" \
 	    announce

@@ -17,7 +17,7 @@ files_and_service()
 	random 1500000 "www/yum/$odd_name"
 	random 300000 www/yum/z.rpm
 	settle www/yum/*
-	service_start "revalidate 60s"
+	service_start "revalidate 60s" "access-log yes"
 	behind_port
 }
 

@@ -129,7 +129,7 @@ without_host_body()
 service_case health_check "HAProxy finds that somebody is there." haproxy
 health_check_body()
 {
-	start_with yum_files "host m.example"
+	start_with yum_files "host m.example" "access-log yes"
 	behind_port
 	start_haproxy "option httpchk
 		default-server check inter 50ms fall 1"

@@ -21,7 +21,8 @@ want_client()
 service_case forwarded_for "The rightmost address that is no proxy's counts."
 forwarded_for_body()
 {
-	service_start "proxy 127.0.0.1 192.0.2.0/24 2001:db8::/32"
+	service_start "proxy 127.0.0.1 192.0.2.0/24 2001:db8::/32" \
+	    "access-log yes"
 	n=0
 	while read -r client list; do
 		n=$((n + 1))
@@ -78,7 +79,8 @@ both_families_body()
 	[ -e /proc/net/if_inet6 ] || atf_skip "no IPv6 here"
 	service_prepare
 	both_families
-	service_start "proxy 127.0.0.1" "max-connections-per-client 2"
+	service_start "proxy 127.0.0.1" "max-connections-per-client 2" \
+	    "access-log yes"
 	want 404 /two --interface 127.0.0.2
 	want_client 127.0.0.2 two
 	want 404 /believed -H 'X-Forwarded-For: 198.51.100.1'
@@ -92,16 +94,16 @@ both_families_body()
 service_case not_a_proxy "Nobody else is believed."
 not_a_proxy_body()
 {
-	start_with files
+	start_with files "access-log yes"
 	want 200 $service/single/yum/a --interface 127.0.0.2 \
 	    -H 'X-Forwarded-For: 198.51.100.1' -H 'X-Forwarded-Proto: https'
 	torrent_has urls "$url/yum/a" "the web seed"
 	want_field Vary ''
 	want_client 127.0.0.2 mirror/torrent_service/single/yum/a
-	service_reload "proxy none"
+	service_reload "proxy none" "access-log yes"
 	want 404 /x -H 'X-Forwarded-For: 198.51.100.1'
 	want_client 127.0.0.1 x
-	service_reload "proxy 127.0.0.2"
+	service_reload "proxy 127.0.0.2" "access-log yes"
 	want 404 /y --interface 127.0.0.2 -H 'X-Forwarded-For: 198.51.100.1'
 	want_client 198.51.100.1 y
 }
@@ -160,7 +162,8 @@ unix_socket_body()
 {
 	files
 	service_prepare
-	service_start "listen 127.0.0.1:$port" "listen $here/socket" "proxy none"
+	service_start "listen 127.0.0.1:$port" "listen $here/socket" \
+	    "proxy none" "access-log yes"
 	want 200 $service/single/yum/a --unix-socket socket \
 	    -H 'X-Forwarded-For: 198.51.100.1' -H 'X-Forwarded-Proto: https' \
 	    -H 'Host: m.example'

@@ -42,7 +42,7 @@ combined='127\.0\.0\.1 - - \[[^]"]*\] "[^"]*" [0-9]+ [0-9]+ "[^"]*" "[^"]*" [-a-
 service_case log_lines "Nobody writes a line of the log but the service."
 log_lines_body()
 {
-	service_start
+	service_start "access-log yes"
 	sent=$(python log) || fail "see the Python traceback"
 	# The lines go out in blocks.
 	wait_for 5 more_lines "$((sent - 1))" '\] "' || fail "lines are missing"
@@ -75,7 +75,7 @@ logged_files_body()
 	mkdir "www/yum/dir$evil"
 	ln -s ../../../outside/secret "www/yum/dir$evil/l"
 	mkfifo "www/yum/fifo$evil"
-	service_start
+	service_start "access-log yes"
 	for pattern in '*' 'x*' '**' '%3f%5b31m*' 'dir*/l' 'fifo*'; do
 		want '40[34]' "$service/single/yum/$pattern"
 	done

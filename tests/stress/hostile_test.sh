@@ -38,7 +38,7 @@ mutants_body()
 {
 	echo public >www/yum/a
 	echo "the secret" >secret
-	service_start "serve-files yes"
+	service_start "serve-files yes" "access-log yes"
 	remember_children
 	python mutants "$tests/data/malformed.txt" \
 	    "$(number 2000 200000)" "the secret"

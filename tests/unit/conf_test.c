@@ -90,7 +90,7 @@ TEST(conf__defaults)
 	ATF_CHECK(c->user[ROLE_PARENT] == NULL);
 	ATF_CHECK(c->strict);
 	ATF_CHECK_EQ(LOG_INFO, c->log_level);
-	ATF_CHECK_EQ(ACCESS_LOG_YES, c->access_log);
+	ATF_CHECK_EQ(ACCESS_LOG_NO, c->access_log);
 	ATF_CHECK_EQ(1024, c->max_connections);
 	ATF_CHECK_EQ(32, c->max_connections_per_client);
 	ATF_CHECK_EQ(4, c->max_jobs_per_client);

@@ -91,7 +91,8 @@ OTHER_PROGS = $(CHECK_PROGS) $(BENCH_PROGS) $(FUZZ_PROGS)
 DAEMON	= pkgtorrentd/pkgtorrentd
 HASHER	= hasher/pkgtorrent-hasher
 CTL	= ctl/pkgtorrentctl
-UNITS	= pkgtorrentd.service pkgtorrentd-confined.service pkgtorrentd.socket
+UNITS	= pkgtorrentd.service pkgtorrentd@.service \
+	pkgtorrentd-confined.service pkgtorrentd.socket
 LIBS	= pkgtorrentd/libfront.a hasher/libhasher.a common/libcommon.a
 TEST_LIB = tests/lib/libtest.a
 
@@ -193,7 +194,7 @@ install: all
 	$(CC) $(ALL_LDFLAGS) -o pkgtorrentd/installed pkgtorrentd/installed.o \
 	    pkgtorrentd/libfront.a common/libcommon.a $(PKG_LIBS)
 	for dir in $(SBINDIR) $(LIBEXECDIR) $(MANDIR)/man5 $(MANDIR)/man8 \
-	    $(SYSCONFDIR) $(DOCDIR)/docs $(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR); \
+	    $(SYSCONFDIR)/pkgtorrentd $(DOCDIR)/docs $(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR); \
 	    do mkdir -p $(DESTDIR)$$dir || exit 1; done
 	install -m 755 pkgtorrentd/installed $(DESTDIR)$(SBINDIR)/pkgtorrentd
 	install -m 755 $(HASHER) $(DESTDIR)$(LIBEXECDIR)/pkgtorrent-hasher
@@ -234,7 +235,7 @@ uninstall:
 	    $(DESTDIR)$(TMPFILESDIR)/pkgtorrentd.conf
 	for unit in $(UNITS); do rm -f $(DESTDIR)$(UNITDIR)/$$unit; done
 	rm -rf $(DESTDIR)$(DOCDIR)
-	-rmdir $(DESTDIR)$(LIBEXECDIR)
+	-rmdir $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(SYSCONFDIR)/pkgtorrentd
 
 clean:
 	find common pkgtorrentd hasher ctl tests -name "*.[oda]" -exec rm -f {} +

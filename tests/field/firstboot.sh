@@ -17,6 +17,8 @@ for unit in pkgtorrentd-confined.service pkgtorrentd.socket; do
 	check "$unit is not enabled" enabled $unit static
 	check "nor started" not systemctl is-active $unit
 done
+check "of the template no instance is enabled" \
+    not ls /etc/systemd/system/*.wants/pkgtorrentd@*
 check "with its users" systemctl is-active systemd-sysusers.service
 tidy
 finish

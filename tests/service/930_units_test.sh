@@ -42,7 +42,7 @@ verify_body()
 	done
 	systemd-analyze verify --man=no --recursive-errors=no \
 	    ./pkgtorrentd.service ./pkgtorrentd-confined.service \
-	    ./pkgtorrentd.socket >out 2>&1 ||
+	    ./pkgtorrentd@one.service ./pkgtorrentd.socket >out 2>&1 ||
 	    ! grep -q 'unrecognized option\|Failed to' out ||
 	    atf_skip "systemd-analyze cannot do that here: $(head -n 1 out)"
 	if grep . out; then
@@ -96,8 +96,36 @@ openat2_body()
 test_case one_install "A default of enabling units enables one of ours."
 one_install_body()
 {
-	atf_check_equal pkgtorrentd.service "$(cd "$etc" && echo $(
-	    grep -l "^.Install.$" pkgtorrentd*.service pkgtorrentd*.socket))"
+	# A template without a default is enabled by the name of an instance.
+	atf_check_equal "pkgtorrentd.service pkgtorrentd@.service" "$(
+	    cd "$etc" && echo $(grep -l "^.Install.$" pkgtorrentd*.service \
+	    pkgtorrentd*.socket))"
+	atf_check -s exit:1 grep '^DefaultInstance' "$etc/pkgtorrentd@.service"
+}
+
+# settings UNIT: its lines without comments, each whole.
+settings()
+{
+	sed -e ':a' -e '/\\$/{' -e N -e 's/ *\\\n */ /' -e ta -e '}' "$etc/$1" |
+	    grep -v '^#'
+}
+
+test_case template "The template is the unit, but for names."
+template_body()
+{
+	settings pkgtorrentd.service >unit
+	settings pkgtorrentd@.service >template
+	options=$(sed -n 's/^ExecStart=[^ ]* -d //p' template)
+	atf_check -o inline:"$options\n" \
+	    sed -n 's/^ExecReload=[^ ]* -n //p' template
+	sed -e '/^ExecStartPre=/d' -e 's/ (%i)$//' -e 's/-%i//' \
+	    -e "s|\(^Exec[^ ]* -[dn]\) -f /etc/pkgtorrentd/%i.conf .*|\1|" \
+	    template >same
+	atf_check -o file:unit cat same
+	# Each name is told from those of the other instances.
+	grep 'pkgtorrentd/\|torrent_service\|^RuntimeDirectory=' template |
+	    grep -v '%i' >shared
+	atf_check cat shared
 }
 
 test_case users "Each user of the example is made by all that makes users."
@@ -144,8 +172,9 @@ reload_body()
 		sed -n 's/^ExecReload=\([^ ]*\)\( -n\)*.*/\1\2/p' "$unit" >found
 		printf '%s\n' '/usr/sbin/pkgtorrentd -n' /bin/sh >wanted
 		atf_check -o file:wanted cat found
-		# Both with the options that the service runs with.
-		atf_check -o inline:'ExecStart=/usr/sbin/pkgtorrentd -d\n' \
+		# Both with the options that the service runs with; of those
+		# of the template see the case template.
+		atf_check -o match:'^ExecStart=/usr/sbin/pkgtorrentd -d( -f|$)' \
 		    grep '^ExecStart=' "$unit"
 	done
 }

@@ -52,7 +52,8 @@ enum out_kind {
 	OUT_NONBLOCK,		/* a descriptor of our own */
 	OUT_POLLED,		/* a shared one: poll before each write */
 	OUT_SOCKET,
-	OUT_SYSLOG
+	OUT_SYSLOG,
+	OUT_FILE		/* of our own: never waits */
 };
 
 /* A line that is not written yet, or only in part. */
@@ -67,6 +68,9 @@ static enum out_kind	 kind;
 static int		 out_fd = STDERR_FILENO;
 static TAILQ_HEAD(, kept) queue = TAILQ_HEAD_INITIALIZER(queue);
 static size_t		 queue_len;	/* bytes */
+
+static bool		 file_cut;	/* the file ends with a part of a line,
+					   because the disk was full */
 
 static struct sockaddr_un syslog_addr;
 static bool		 syslog_is_stream;
@@ -106,12 +110,22 @@ reopen_stderr(void)
 	return true;
 }
 
+/* Neither standard error nor a socket or file of the log is open then. */
+static void
+out_close(void)
+{
+	queue_clear();
+	if ((kind == OUT_SYSLOG || kind == OUT_FILE) && out_fd != -1)
+		close(out_fd);
+	out_fd = -1;
+}
+
 static void
 out_open_stderr(bool wait)
 {
 	struct stat st;
 
-	queue_clear();
+	out_close();
 	kind = OUT_WAITS;
 	out_fd = STDERR_FILENO;
 	if (wait || fstat(STDERR_FILENO, &st) == -1)
@@ -150,7 +164,7 @@ syslog_connect(void)
 static void
 out_open_syslog(const char *path)
 {
-	queue_clear();
+	out_close();
 	kind = OUT_SYSLOG;
 	syslog_addr.sun_family = AF_UNIX;
 	(void)snprintf(syslog_addr.sun_path, sizeof(syslog_addr.sun_path),
@@ -234,9 +248,13 @@ kept_send(struct kept *k)
 			k->sent += (size_t)n;
 		else if (n == 0 || errno == EAGAIN)
 			return false;
-		else if (errno != EINTR)
-			return kind == OUT_WAITS || errno == EMSGSIZE;
+		else if (errno != EINTR) {
+			file_cut |= kind == OUT_FILE && k->sent > 0;
+			return kind == OUT_WAITS || kind == OUT_FILE ||
+			    errno == EMSGSIZE;
+		}
 	}
+	file_cut = false;
 	return true;
 }
 
@@ -249,9 +267,14 @@ kept_new(int priority, const char *line, size_t len)
 	time_t now = time(NULL);
 	size_t n = 0;
 
-	if (kind == OUT_SYSLOG) {
-		if (localtime_r(&now, &tm) != NULL)
-			(void)strftime(when, sizeof(when), "%h %e %T ", &tm);
+	if ((kind == OUT_SYSLOG || kind == OUT_FILE) &&
+	    localtime_r(&now, &tm) != NULL)
+		(void)strftime(when, sizeof(when), kind == OUT_FILE ?
+		    "%FT%T%z " : "%h %e %T ", &tm);
+	if (kind == OUT_FILE)
+		n = (size_t)snprintf(head, sizeof(head), "%s%s",
+		    file_cut ? "\n" : "", when);
+	else if (kind == OUT_SYSLOG) {
 		n = (size_t)snprintf(head, sizeof(head), "<%d>%s%s: ",
 		    LOG_DAEMON | priority, when, SYSLOG_IDENT);
 		if (len > 0 && line[len - 1] == '\n')
@@ -348,6 +371,15 @@ log_open_parent(const char *syslog_path, bool wait)
 		out_open_syslog(syslog_path);
 	else
 		out_open_stderr(wait);
+}
+
+void
+log_open_file(int fd)
+{
+	out_close();
+	kind = OUT_FILE;
+	out_fd = fd;
+	to_journal = file_cut = false;
 }
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The log.  The parent owns it (syslog, or stderr with -d); every other
+ * The log.  The parent owns it (syslog, a file, or stderr with -d); every other
  * process sends its lines to the parent as MSG_LOG.  One line per event, with
  * its key facts; text from clients goes through log_escape().
  */
@@ -27,6 +27,9 @@ struct channel;
  * queued, and after LOG_KEPT_MAX bytes of them lost and counted.
  */
 void	log_open_parent(const char *syslog_path, bool wait);
+/* In the parent: append lines, with their times, to this open file.  It is the
+   log's from now on, and is closed when another takes its place. */
+void	log_open_file(int fd);
 /* In a child: send lines over the channel to the parent. */
 void	log_open_child(struct channel *to_parent);
 /* In the parent: write queued lines and report lost ones.  Returns the

@@ -71,6 +71,7 @@ struct conf {
 	int			 log_level;	/* a priority of syslog(3) */
 	enum conf_access_log	 access_log;
 	char			*access_log_file;
+	char			*log_file;	/* NULL: syslog */
 	char			*pid_file;	/* NULL: none */
 	uint32_t		 max_connections;
 	uint32_t		 max_connections_per_client;

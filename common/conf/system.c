@@ -198,6 +198,8 @@ conf_check_system(const struct conf *conf, const char *file, bool privileged,
 	}
 	if (conf->access_log == ACCESS_LOG_FILE)
 		check_file(&c, "access-log", conf->access_log_file);
+	if (conf->log_file != NULL)
+		check_file(&c, "log-file", conf->log_file);
 	if (conf->pid_file != NULL)
 		check_file(&c, "pid-file", conf->pid_file);
 	if (conf->tracker != TRACKER_NO && conf->tracker_key != NULL)

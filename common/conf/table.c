@@ -76,6 +76,7 @@ const struct keyword conf_keywords[] = {
 	    WORDS("|||error|warning||info|debug")),
 	KEYWORD("access-log", access_log, access_log, "no",
 	    EXPECT("yes, no or the absolute path of a file")),
+	KEYWORD("log-file", string, log_file, NULL, RULE(path)),
 	KEYWORD("pid-file", string, pid_file, NULL, RULE(path)),
 	KEYWORD("max-connections", count, max_connections, "1024",
 	    FROM(1, 65536)),

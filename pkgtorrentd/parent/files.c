@@ -165,11 +165,13 @@ files_check(const struct parent *parent, const struct conf *conf,
 		used.cache = NULL;
 	if (!files_has_tracker_key(conf))
 		used.tracker_key = NULL;
-	/* The access log is opened again, which checks it as well. */
+	/* Both logs are opened again, which checks them as well. */
 	if (old != NULL && conf->access_log == ACCESS_LOG_FILE &&
 	    old->access_log == ACCESS_LOG_FILE &&
 	    strcmp(conf->access_log_file, old->access_log_file) == 0)
 		used.access_log = ACCESS_LOG_NO;
+	if (old != NULL)
+		used.log_file = NULL;
 	if (conf_check_system(&used, file, parent->privileged, look,
 	    errors) == -1)
 		return -1;
@@ -440,21 +442,36 @@ files_open_own(const char *path, int flags, mode_t mode, const char **reason)
 	return -1;
 }
 
-int
-files_open_access_log(const struct conf *conf, struct buf *errors)
+/* To append to: a descriptor, or -2 with a complaint. */
+static int
+files_open_lines(const char *keyword, const char *path, struct buf *errors)
 {
 	const char	*reason;
 	int		 fd;
 
-	if (conf->access_log != ACCESS_LOG_FILE)
-		return -1;
-	fd = files_open_own(conf->access_log_file, O_CREAT | O_APPEND, 0640,
-	    &reason);
+	fd = files_open_own(path, O_CREAT | O_APPEND, 0640, &reason);
 	if (fd != -1)
 		return fd;
-	(void)buf_addf(errors, "access-log %s: %s%s\n",
-	    conf->access_log_file, reason, selftest_hint(errno));
+	(void)buf_addf(errors, "%s %s: %s%s\n", keyword, path, reason,
+	    selftest_hint(errno));
 	return -2;
+}
+
+int
+files_open_access_log(const struct conf *conf, struct buf *errors)
+{
+	if (conf->access_log != ACCESS_LOG_FILE)
+		return -1;
+	return files_open_lines("access-log", conf->access_log_file, errors);
+}
+
+int
+files_open_log(const struct parent *parent, const struct conf *conf,
+    struct buf *errors)
+{
+	if (conf->log_file == NULL || parent->opt->foreground)
+		return -1;
+	return files_open_lines("log-file", conf->log_file, errors);
 }
 
 /* No link leads elsewhere, and no FIFO holds the parent up. */

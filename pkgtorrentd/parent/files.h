@@ -34,6 +34,9 @@ int	 files_make_cache(const struct parent *, const struct conf *,
 	    const struct conf *old, struct buf *errors);
 /* A descriptor; -1 if the access log is not a file, -2 with a complaint. */
 int	 files_open_access_log(const struct conf *, struct buf *errors);
+/* The same for log-file; -1 too with -d, which logs to standard error. */
+int	 files_open_log(const struct parent *, const struct conf *,
+	    struct buf *errors);
 /*
  * Read the file of tracker-key, if there is one that is not in the cache.  0,
  * or -1 with a complaint.

@@ -591,6 +591,8 @@ parent_free(struct parent *parent)
 		event_base_free(parent->base);
 	if (parent->access_fd >= 0)
 		close(parent->access_fd);
+	if (parent->log_fd >= 0)
+		close(parent->log_fd);
 	listen_close(&parent->listeners, NULL);
 	buf_free(&parent->trackers);
 	buf_free(&parent->conf_text);
@@ -620,7 +622,8 @@ parent_acquire(struct parent *parent, struct buf *errors)
 	    errors) == -1)
 		bad = -1;
 	parent->access_fd = files_open_access_log(conf, errors);
-	if (parent->access_fd == -2)
+	parent->log_fd = files_open_log(parent, conf, errors);
+	if (parent->access_fd == -2 || parent->log_fd == -2)
 		bad = -1;
 	if (files_make_cache(parent, conf, NULL, errors) == -1)
 		bad = -1;
@@ -642,7 +645,7 @@ parent_new(const struct options *opt, struct conf *conf, struct buf *errors)
 	parent->conf = conf;
 	parent->privileged = geteuid() == 0;
 	parent->ready_fd = -1;
-	parent->access_fd = -1;
+	parent->access_fd = parent->log_fd = -1;
 	parent->mounts_fd = -1;
 	TAILQ_INIT(&parent->processes);
 	parent->ops = &parent_ops;
@@ -708,6 +711,9 @@ parent_run(struct parent *parent, int ready_fd)
 	parent->state = PARENT_STARTING;
 	parent->ready_fd = ready_fd;
 	parent->started_ms = clock_ms();
+	if (parent->log_fd != -1)
+		log_open_file(parent->log_fd);
+	parent->log_fd = -1;
 	if (!parent->privileged)
 		log_info("started by an ordinary user: without chroot and "
 		    "change of user");

@@ -5,6 +5,7 @@
  * work, so new children are started beside those at work.
  */
 #include <inttypes.h>
+#include <paths.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,6 +63,8 @@ reload_discard(struct parent *parent, struct reload *new)
 {
 	if (new->access_fd >= 0)
 		close(new->access_fd);
+	if (new->log_fd >= 0)
+		close(new->log_fd);
 	if (!parent->listeners.activated)
 		listen_close(&new->listeners, &parent->listeners);
 	listen_close(&new->control, &parent->control.listeners);
@@ -74,7 +77,7 @@ static int
 reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
 {
 	memset(new, 0, sizeof(*new));
-	new->access_fd = -1;
+	new->access_fd = new->log_fd = -1;
 	new->conf = files_read_conf(parent->opt->file, &parent->opt->overrides,
 	    false, errors);
 	if (new->conf == NULL)
@@ -86,9 +89,11 @@ reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
 	    files_socket_group(parent, new->conf), errors) == -1))
 		goto fail;
 	new->access_fd = files_open_access_log(new->conf, errors);
+	new->log_fd = files_open_log(parent, new->conf, errors);
 	if (control_open(parent, new->conf, &new->control,
 	    &parent->control.listeners, errors) == -1 ||
-	    new->access_fd == -2 || files_read_tracker_key(new->conf,
+	    new->access_fd == -2 || new->log_fd == -2 ||
+	    files_read_tracker_key(new->conf,
 	    new->tracker_key, errors) == -1 || files_make_cache(parent,
 	    new->conf, parent->conf, errors) == -1)
 		goto fail;
@@ -121,9 +126,20 @@ reload_is_missing(enum role role, uint32_t index, const struct conf *conf,
 	}
 }
 
+/* A file is another one after each reload, as it may have been renamed. */
+static void
+reload_log(struct parent *parent, struct reload *new)
+{
+	if (new->log_fd != -1)
+		log_open_file(new->log_fd);
+	else if (parent->conf->log_file != NULL && !parent->opt->foreground)
+		log_open_parent(_PATH_LOG, false);
+}
+
 static void
 reload_take_over(struct parent *parent, struct reload *new)
 {
+	reload_log(parent, new);
 	parent->conf = new->conf;
 	buf_free(&parent->conf_text);
 	parent->conf_text = new->conf_text;

@@ -38,6 +38,7 @@ struct reload {
 	struct listeners	 listeners;
 	struct listeners	 control;
 	int			 access_fd;
+	int			 log_fd;
 	uint8_t			 tracker_key[SEAL_LEN];
 };
 
@@ -61,6 +62,8 @@ struct parent {
 	char			 layers[256];	/* of the parent itself */
 
 	int			 access_fd;	/* -1: no file */
+	int			 log_fd;	/* of log-file, until the log has
+						   it; -1: none */
 	struct stat		 pid_st;	/* of pid-file; inode 0: none */
 	struct buf		 trackers;	/* checked, one per line */
 	struct stat		 trackers_st;	/* of the file read last */

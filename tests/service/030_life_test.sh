@@ -124,6 +124,57 @@ pkgtorrentd: walker" "the children"
 	done
 }
 
+is_served()
+{
+	ask "$1"
+	[ "$status" = 200 ]
+}
+
+service_case log_file "In the background the log may be a file."
+log_file_body()
+{
+	service_configure "log-file $here/none/lines"
+	want_complaint 'log-file ".*/none/lines": No such file or directory; set' \
+	    "$program" -f conf
+	service_configure "log-file $here/lines" "pid-file $here/pid" \
+	    "access-log yes"
+	atf_check "$program" -n -f conf
+	[ ! -e lines ] || fail "a check has made it"
+	echo 'an older line' >lines
+	atf_check "$program" -f conf
+	pid=$(cat pid)
+	note_pid $pid
+	want 404 /first
+	want_log 'front.*GET /first ' lines
+	want_log 'parent.*: ready: ' lines
+	same "$(head -n 1 lines)" 'an older line' "its first line"
+	lines='20[0-9-]{8}T[0-9:]{8}[+-][0-9]{4} [a-z]+\[[0-9]+\]: '
+	same "$(grep -v -E "^$lines" lines)" 'an older line' "other lines"
+	# It is rotated.
+	mv lines lines.1
+	kill -HUP $pid
+	want_log ': reloaded' lines
+	want 404 /second
+	want_log 'GET /second ' lines
+	! grep '/second' lines.1 || fail "it goes on into the old one"
+	small a
+	sed -i 's/^log-file.*/serve-files yes/' conf
+	kill -HUP $pid
+	wait_for 10 is_served /yum/a || fail "no reload"
+	want 404 /third
+	echo "log-file $here/more" >>conf
+	kill -HUP $pid
+	wait_for 10 grep -q ': reloaded' more || fail "no reload to a file"
+	! grep '/third' lines || fail "it goes on without the keyword"
+	kill -TERM $pid
+	wait_for 10 is_gone $pid || fail "it does not stop"
+	same "$(sed 's/.*: //' more | tail -n 1)" stopped "the last words"
+	# With -d it is standard error.
+	rm more
+	service_run
+	[ ! -e more ] || fail "it is made in the foreground"
+}
+
 service_case pid_file "The parent's number is in the file for it."
 pid_file_body()
 {

@@ -137,6 +137,28 @@ access_log_body()
 	same "$(cat victim)" untouched "the other file"
 }
 
+service_case log_file "Nor is the log."
+log_file_body()
+{
+	echo untouched >victim
+	service_configure "log-file $here/lines" "pid-file $here/pid"
+	ln -s victim lines
+	want_complaint 'lines: not a regular file' "$program" -f conf
+	ln -f victim lines
+	want_complaint 'lines: the file has other names' "$program" -f conf
+	rm lines
+	atf_check "$program" -f conf
+	pid=$(cat pid)
+	note_pid $pid
+	mv lines lines.1
+	ln victim lines
+	kill -HUP $pid
+	want_log 'lines: the file has other names' lines.1
+	want_log 'the old configuration stays' lines.1
+	want 404 /
+	same "$(cat victim)" untouched "the other file"
+}
+
 service_case pid_file "Nor is the pid file."
 pid_file_body()
 {

@@ -5,12 +5,17 @@
 
 . "${0%/*}/../lib/lib.sh"
 
-# prepare: ./rc is the script for the configuration in conf.
+# prepare: ./rc is the script for the configuration in conf, on a machine with a
+# syslog daemon.
 prepare()
 {
 	service_configure
+	python3 -c 'import socket
+socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).bind("dev-log")'
 	sed -e "s,^daemon=.*,daemon=$program," -e "s,^conf=.*,conf=$here/conf," \
 	    -e "s,^pidfile=.*,pidfile=$here/conf.pid," \
+	    -e "s,/dev/log,$here/dev-log," \
+	    -e "s,^logfile=.*,logfile=$here/lines," \
 	    -e 's,/etc/default/,/nonexistent/,' \
 	    -e 's,/etc/conf.d/,/nonexistent/,' \
 	    "$tests/../etc/pkgtorrentd.rc" >rc
@@ -124,4 +129,41 @@ of_another_configuration_body()
 	prepare
 	another second env
 	beside
+}
+
+# rotated NAME: after a reload the log goes on in a new file.
+rotated()
+{
+	mv "$1" "$1.1"
+	atf_check ./rc reload
+	wait_for 10 grep -q '^20.*parent.*: reloaded' "$1" ||
+	    fail "nothing in $1"
+}
+
+root_case no_syslog "Without a syslog daemon the log is a file."
+no_syslog_body()
+{
+	prepare
+	atf_check -o 'inline:starting pkgtorrentd\n' ./rc start
+	note_pid "$(cat conf.pid)"
+	atf_check -o match:stopping ./rc stop
+	[ ! -e lines ] || fail "it is a file all the same"
+	rm dev-log
+	atf_check -o "inline:starting pkgtorrentd
+there is no syslog daemon: the log is $here/lines\n" ./rc start
+	note_pid "$(cat conf.pid)"
+	want_log '^20.*parent.*: ready: ' lines
+	rotated lines
+	# As root's, who may read it.
+	same "$(stat -c '%U %a' lines)" "root 640" "the file"
+	atf_check -o match:stopping ./rc stop
+	want_log ': stopped$' lines
+	# A file of the administrator's.
+	rm lines
+	echo "log-file $here/named" >>conf
+	atf_check -o 'inline:starting pkgtorrentd\n' ./rc start
+	note_pid "$(cat conf.pid)"
+	rotated named
+	atf_check -o match:stopping ./rc stop
+	[ ! -e lines ] || fail "a second log"
 }

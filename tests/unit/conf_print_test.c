@@ -117,6 +117,7 @@ TEST(conf_print__every_keyword)
 	    "sandbox best-effort\n"
 	    "log-level debug\n"
 	    "access-log /a\n"
+	    "log-file /c\n"
 	    "pid-file /b\n"
 	    "max-connections 6\n"
 	    "max-connections-per-client 7\n"

@@ -3,9 +3,11 @@
  * A log that nobody reads: its writer goes on, its lines come later and in
  * order, and losses are reported.
  */
+#include <sys/resource.h>
 #include <sys/un.h>
 
 #include <pty.h>
+#include <regex.h>
 #include <termios.h>
 
 #include "common/log.h"
@@ -256,4 +258,47 @@ TEST(fifo__reader_comes_again)
 	log_flush();
 	text = read_until(ours, "]: nobody there\n");
 	give_stderr_back();
+}
+
+static void
+limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	ATF_REQUIRE_EQ(0, getrlimit(RLIMIT_FSIZE, &limit));
+	limit.rlim_cur = bytes;
+	ATF_REQUIRE_EQ(0, setrlimit(RLIMIT_FSIZE, &limit));
+}
+
+#define STAMP	"20[0-9-]{8}T[0-9:]{8}[+-][0-9]{4} parent.[0-9]+.: "
+
+/* A full disk costs the lines that it refuses, and no later ones. */
+TEST(file__on_a_full_disk)
+{
+	char got[1024] = "";
+	struct stat st;
+	regex_t re;
+	int fd;
+
+	fd = open("lines", O_RDWR | O_CREAT | O_APPEND, 0600);
+	ATF_REQUIRE(fd != -1 && signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	log_open_file(fd);
+	log_info("first");
+	ATF_REQUIRE_EQ(0, fstat(fd, &st));
+	limit_files((rlim_t)st.st_size + 10);
+	log_info("this is cut");
+	log_info("this has no room");
+	ATF_CHECK_EQ(-1, log_flush());
+	limit_files(RLIM_INFINITY);
+	log_info("next");
+	log_info("last");
+	ATF_REQUIRE(pread(fd, got, sizeof(got) - 1, 0) > 0);
+	ATF_REQUIRE_EQ(0, regcomp(&re, "^" STAMP "first\n20[0-9-]{8}\n"
+	    STAMP "next\n" STAMP "last\n$", REG_EXTENDED | REG_NOSUB));
+	ATF_CHECK_MSG(regexec(&re, got, 0, NULL, 0) == 0, "%s", got);
+	regfree(&re);
+	/* It is the log's: closed when another takes its place. */
+	log_open_file(open("other", O_RDWR | O_CREAT, 0600));
+	ATF_CHECK_EQ(-1, fcntl(fd, F_GETFD));
+	log_open_parent(NULL, true);
 }

@@ -98,9 +98,9 @@ enum role {
 	   the tree, and the position after which to begin. */		      \
 	X(WARM,       PARENT,   FRONT,          warm, TWO_PATHS_MAX, 0, 0,\
 	    "trusted")							      \
-	/* A command of pkgtorrentctl(8) for the mirror's path in the tail: a   \
-	   descriptor comes with EXPORT and IMPORT.  STOP ends the command with \
-	   its number, which is answered all the same if it is at hand. */    \
+	/* A command of pkgtorrentctl(8) for the path in the tail; EXPORT and \
+	   IMPORT have a descriptor.  STOP ends the command with its number,  \
+	   which is answered all the same if it is at hand. */		      \
 	X(CONTROL,    PARENT,   FRONT | CACHE,  control,        SPEC_MAX, 0, 1,\
 	    "trusted")							      \
 	/* A connection to the socket of whitelist-socket, in place of the one \

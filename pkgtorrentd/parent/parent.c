@@ -4,9 +4,10 @@
  * its children need; may bind, fork and signal; is sent short messages by its
  * children, which are checked against the message table; holds the listening
  * sockets, the configuration, the secret of all keys and a channel to every
- * child.  It reads no connection and no mirror file.  A break-in here would win
- * everything; therefore bytes of a client come here only in escaped lines for
- * the log.
+ * child; accepts a few connections of pkgtorrentctl, from root and its own user
+ * alone, each for one command of a fixed form.  It reads no client's connection
+ * and no mirror file.  A break-in here would win everything; therefore bytes of
+ * a client come here only in escaped lines for the log.
  */
 #include <sys/epoll.h>
 #include <sys/stat.h>

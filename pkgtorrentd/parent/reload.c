@@ -213,11 +213,11 @@ static void
 reload_end(struct parent *parent)
 {
 	notify_ready(&parent->notify, parent->conf, parent->reload_refused);
+	control_on_reloaded(parent, parent->reload_refused);
 	if (parent->reload_refused)
 		log_error("the old configuration stays in force");
 	else
 		log_info("reloaded");
-	control_on_reloaded(parent, parent->reload_refused);
 	if (parent->reload_again)
 		reload_run(parent);
 }

@@ -5,6 +5,9 @@
  * send, or its end.  A line of the log is always one line, no process is ended
  * but one that runs and may have done it, processes are linked once they are
  * ready, only ends by a filter count, and the memory of them has its bounds.
+ * Beside them there are connections to the control socket, which send any
+ * bytes: roles get well-formed commands from them, and only who has a command
+ * may answer it.
  */
 #include <sys/types.h>
 
@@ -19,6 +22,9 @@ static void	 fuzz_link(struct process *, struct process *);
 static int	 fuzz_kill(pid_t, int);
 static int	 fuzz_timer(struct event *, uint32_t);
 static void	 fuzz_line(const char *, int, int, const void *, size_t);
+static void	 fuzz_send(struct process *, enum msg_type, const void *,
+		    const void *, size_t, int);
+static void	 fuzz_reload(struct parent *);
 
 #define kill			fuzz_kill
 #define timer_add		fuzz_timer
@@ -28,6 +34,12 @@ static void	 fuzz_line(const char *, int, int, const void *, size_t);
 #undef process_link
 #include "pkgtorrentd/parent/process.c"
 #undef log_child_line
+#undef kill
+#define process_send		fuzz_send
+#define parent_reload		fuzz_reload
+#include "pkgtorrentd/parent/control.c"
+#undef process_send
+#undef parent_reload
 
 #define PROCESSES	7
 
@@ -42,6 +54,7 @@ static enum msg_type	 type;
 static unsigned		 others[ROLE_COUNT][ROLE_COUNT]; /* killed for a role's
 							word */
 static unsigned		 stops;			/* that may count */
+static int		 clients[CONTROL_CONNS_MAX];	/* their ends; -1 */
 static bool		 ending;
 
 static const struct {
@@ -81,8 +94,39 @@ fuzz_link(struct process *front, struct process *other)
 static int
 fuzz_timer(struct event *timer, uint32_t ms)
 {
-	require(timer != NULL && ms == KILL_AFTER_MS);
+	require(timer != NULL && (ms == KILL_AFTER_MS || ms == COMMAND_MS ||
+	    ms == LAST_MS));
 	return 0;
+}
+
+/* A command for a role, which only has to look at the path. */
+static void
+fuzz_send(struct process *p, enum msg_type what, const void *body,
+    const void *tail, size_t tail_len, int fd)
+{
+	const struct msg_control *control = body;
+	const struct msg_warm *warm = body;
+
+	require(p == &processes[0] || p == &processes[1]);
+	require(msg_check(what, ROLE_PARENT, p->role, msg_body_len(what) +
+	    tail_len, fd != -1) == FAULT_NONE);
+	require(tail_len == 0 || tail != NULL);
+	if (what == MSG_WARM) {
+		require(warm->id != 0 && warm->tree_len == tail_len &&
+		    warm->after_len == 0 && p->role == ROLE_FRONT);
+		return;
+	}
+	require(what == MSG_CONTROL && control->id != 0);
+	require(control->command > CONTROL_WARM &&
+	    control->command <= CONTROL_STOP);
+	require((fd != -1) == (control->command == CONTROL_EXPORT ||
+	    control->command == CONTROL_IMPORT));
+}
+
+static void
+fuzz_reload(struct parent *p)
+{
+	require(p == &parent);
 }
 
 static bool
@@ -139,6 +183,10 @@ start(void)
 	parent.conf = &conf;
 	parent.opt = &opt;
 	conf.access_log = ACCESS_LOG_YES;
+	opt.file = (char *)(uintptr_t)"conf";
+	parent.base = event_base_new();
+	require(parent.base != NULL);
+	memset(clients, -1, sizeof(clients));
 	TAILQ_INIT(&parent.processes);
 	parent.ops = &fuzz_ops;
 	for (i = 0; i < PROCESSES; i++) {
@@ -185,6 +233,105 @@ take(struct msg *msg)
 	require(wrong.fault == FAULT_NONE || !process_has_room(sender));
 }
 
+/* A command is at most with one connection, and one that waits has one. */
+static void
+check_control(void)
+{
+	const struct control *c = &parent.control;
+	const struct control_task *t;
+	unsigned warms = 0, n;
+	size_t i;
+
+	for (t = c->tasks; t < c->tasks + CONTROL_TASKS_MAX; t++) {
+		warms += t->id != 0 && t->command == CONTROL_WARM;
+		require(t->id == 0 || t->conn == NULL ||
+		    t->conn->state == CONTROL_CONN_TASK);
+	}
+	require(warms <= 1);
+	for (i = 0; i < CONTROL_CONNS_MAX; i++) {
+		for (n = 0, t = c->tasks; t < c->tasks + CONTROL_TASKS_MAX;
+		    t++)
+			n += t->id != 0 && t->conn == &c->conns[i];
+		require(n == (c->conns[i].state == CONTROL_CONN_TASK));
+	}
+}
+
+static void
+open_client(size_t i)
+{
+	struct control_conn *conn = &parent.control.conns[i];
+	int pair[2];
+
+	if (clients[i] != -1)
+		close(clients[i]);
+	clients[i] = -1;
+	if (conn->state != CONTROL_CONN_FREE)
+		return;
+	require(msg_pair(pair) == 0);
+	clients[i] = pair[1];
+	control_admit(&parent, pair[0]);
+}
+
+/*
+ * A connection of the control socket: the first byte says which, whether it
+ * begins or ends, whether it passes a descriptor, and whether the bytes that
+ * follow are the body and the tail of a command, or a message.
+ */
+static size_t
+speak(const uint8_t *data, size_t len)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	size_t i = data[0] % CONTROL_CONNS_MAX, n = data[2] * 16U;
+	struct control_conn *conn = &parent.control.conns[i];
+	struct msg_header head = { MSG_CONTROL, 0 };
+	struct iovec iov[2] = { { &head, sizeof(head) }, { 0 } };
+	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2 };
+	struct cmsghdr *cmsg = (void *)&control;
+
+	if (n > len - 3)
+		n = len - 3;
+	if (data[0] & 0x80 || clients[i] == -1)
+		open_client(i);
+	if (clients[i] != -1) {
+		head.len = (uint32_t)n;
+		iov[1] = (struct iovec){ (void *)(uintptr_t)(data + 3), n };
+		if (data[0] & 0x40)
+			iov[0].iov_len = 0;
+		if (data[0] & 0x20) {
+			mh.msg_control = &control;
+			mh.msg_controllen = sizeof(control);
+			*cmsg = (struct cmsghdr){ CMSG_LEN(sizeof(int)),
+			    SOL_SOCKET, SCM_RIGHTS };
+			memcpy(CMSG_DATA(cmsg), &clients[i], sizeof(int));
+		}
+		(void)sendmsg(clients[i], &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+	}
+	if (conn->state != CONTROL_CONN_FREE)
+		(void)channel_receive(&conn->channel, &control_channel_ops,
+		    conn, 1);
+	check_control();
+	return 3 + n;
+}
+
+static void
+end_clients(void)
+{
+	size_t i;
+
+	for (i = 0; i < CONTROL_CONNS_MAX; i++) {
+		if (clients[i] != -1)
+			close(clients[i]);
+		clients[i] = -1;
+		if (parent.control.conns[i].state != CONTROL_CONN_FREE)
+			control_drop(&parent.control.conns[i]);
+	}
+	memset(parent.control.tasks, 0, sizeof(parent.control.tasks));
+	parent.control.last_id = 0;
+}
+
 /* A message: three bytes are its sender, type and length, then its body
    and its tail.  Or an end: the third byte is the status. */
 static size_t
@@ -192,18 +339,20 @@ hear(const uint8_t *data, size_t len)
 {
 	static const enum msg_type types[] = { MSG_READY, MSG_LOG, MSG_ACCESS,
 	    MSG_WRONG, MSG_SYSCALL, MSG_ALIVE, MSG_WARMED,
-	    MSG_WHITELIST_LOST };
+	    MSG_WHITELIST_LOST, MSG_CONTROLLED };
 	static uint8_t body[256] __attribute__((__aligned__(8)));
 	struct msg msg = { .body = body };
 	size_t body_len, used = 3;
 
+	if (data[1] % 11 == 10)
+		return speak(data, len);
 	sender = &processes[data[0] % PROCESSES];
-	if (data[1] % 9 == 8) {
+	if (data[1] % 11 == 8) {
 		end(data[2] % 2 == 0 ? EXIT_SYSCALL << 8 : data[2] << 8 |
 		    (data[2] % 4 == 1 ? SIGSYS : 0));
 		return used;
 	}
-	msg.type = type = types[data[1] % 9];
+	msg.type = type = types[data[1] % 11 - (data[1] % 11 > 8)];
 	body_len = msg_body_len(type);
 	memset(body, 0, sizeof(body));
 	if (len - used < body_len)
@@ -219,6 +368,7 @@ hear(const uint8_t *data, size_t len)
 	    msg_body_len(msg.type) + msg.tail_len, 0) == 0)
 		take(&msg);
 	free((void *)(uintptr_t)message);
+	check_control();
 	return used;
 }
 
@@ -229,6 +379,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (processes[0].parent == NULL)
 		start();
+	/* Both roles take commands, once they are ready. */
+	processes[0].channel.fd = processes[1].channel.fd = PARENT_FD;
 	for (; len > 3; data += used, len -= used)
 		used = hear(data, len);
 	for (i = 0; i < PROCESSES; i++) {
@@ -241,7 +393,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		processes[i].stopped = false;
 		processes[i].log_lines = processes[i].suppressed = 0;
 		processes[i].channel.work = 0;
+		processes[i].channel.fd = -1;
 	}
+	end_clients();
 	memset(parent.believed_ms, 0, sizeof(parent.believed_ms));
 	memset(others, 0, sizeof(others));
 	return 0;

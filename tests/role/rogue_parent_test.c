@@ -307,6 +307,65 @@ TEST(parent__crafted)
 	ATF_CHECK_EQ(PARENT_SERVING, parent->state);
 }
 
+/* An answer about this command, and whether its sender is ended for it. */
+static bool
+answer_ends(enum role from, enum msg_type type, uint64_t id, uint32_t state)
+{
+	struct msg_controlled answer = { .id = id, .state = state };
+	struct msg_warmed warmed = { .id = id, .state = state };
+
+	if (type == MSG_WARMED)
+		rogue_say(&rogue, type, &warmed, sizeof(warmed), NULL, 0,
+		    NULL, 0);
+	else
+		rogue_say(&rogue, type, &answer, sizeof(answer), "/a", 2,
+		    NULL, 0);
+	process_read_rest(children[from]);
+	return children[from]->killed;
+}
+
+/* Only who has a command may answer it, until it has ended. */
+TEST(parent__answers_of_commands)
+{
+	static const struct {
+		enum role	role;
+		enum msg_type	type;
+		uint64_t	id;
+		uint32_t	state;
+		bool		ends;
+	} tries[] = {
+		{ ROLE_FRONT, MSG_CONTROLLED, 7, CONTROL_RUNNING, false },
+		{ ROLE_FRONT, MSG_CONTROLLED, 7, CONTROL_DONE, false },
+		{ ROLE_FRONT, MSG_CONTROLLED, 7, CONTROL_FAILED, false },
+		{ ROLE_FRONT, MSG_CONTROLLED, 7, 0, true },
+		{ ROLE_FRONT, MSG_CONTROLLED, 7, CONTROL_FAILED + 1, true },
+		{ ROLE_FRONT, MSG_CONTROLLED, 8, CONTROL_DONE, true },
+		{ ROLE_FRONT, MSG_CONTROLLED, 0, CONTROL_DONE, true },
+		{ ROLE_CACHE, MSG_CONTROLLED, 7, CONTROL_RUNNING, true },
+		{ ROLE_FRONT, MSG_WARMED, 7, WARM_RUNNING, true },
+		{ ROLE_FRONT, MSG_WARMED, 0, WARM_RUNNING, true },
+	};
+	struct control_task *task;
+	size_t i;
+
+	start_parent();
+	task = &parent->control.tasks[1];
+	for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+		give_life(children[tries[i].role]);
+		*task = (struct control_task){ .id = 7,
+		    .command = CONTROL_CHECK, .at = children[ROLE_FRONT] };
+		ATF_CHECK_EQ_MSG(tries[i].ends, answer_ends(tries[i].role,
+		    tries[i].type, tries[i].id, tries[i].state), "%zu", i);
+		ATF_CHECK_EQ_MSG(tries[i].state < CONTROL_DONE ||
+		    tries[i].ends, task->id == 7, "%zu", i);
+		/* It has ended, so there is nothing to say about it. */
+		if (task->id == 0)
+			ATF_CHECK(answer_ends(tries[i].role, tries[i].type,
+			    7, CONTROL_RUNNING));
+		process_reap(children[tries[i].role]);
+	}
+}
+
 static void
 say_ready(struct rogue *r)
 {

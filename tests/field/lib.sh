@@ -189,6 +189,14 @@ serves()
 	    sh -c 'find /var/cache/torrent_service/info -type f | grep .'
 }
 
+# tells PATTERN COMMAND ...: on standard output or error, however it ends.
+tells()
+{
+	_pattern=$1
+	shift
+	"$@" 2>&1 | grep -q -e "$_pattern"
+}
+
 reloads()
 {
 	_pid=$(main_pid "$1")
@@ -199,6 +207,11 @@ reloads()
 	echo 'no-such-keyword' >>/etc/pkgtorrentd.conf
 	check "a bad file is refused" not systemctl reload "$1"
 	check "it runs on" systemctl is-active "$1"
+	if [ "$1" = pkgtorrentd.service ]; then
+		check "pkgtorrentctl tells the reason" \
+		    tells no-such-keyword pkgtorrentctl reload
+		check "and the status" tells "pid $_pid" pkgtorrentctl status
+	fi
 	check "as it did" status 200 "$service/single/pub/a.rpm"
 	check "with its old configuration" \
 	    status 403 "$service/single/pub/sub/c.rpm"

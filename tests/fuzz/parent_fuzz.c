@@ -54,7 +54,9 @@ static enum msg_type	 type;
 static unsigned		 others[ROLE_COUNT][ROLE_COUNT]; /* killed for a role's
 							word */
 static unsigned		 stops;			/* that may count */
-static int		 clients[CONTROL_CONNS_MAX];	/* their ends; -1 */
+/* Ends of connections to the control socket, one too many; -1: closed. */
+#define CLIENTS		(CONTROL_CONNS_MAX + 1)
+static int		 clients[CLIENTS];
 static bool		 ending;
 
 static const struct {
@@ -259,17 +261,27 @@ check_control(void)
 static void
 open_client(size_t i)
 {
-	struct control_conn *conn = &parent.control.conns[i];
 	int pair[2];
 
 	if (clients[i] != -1)
 		close(clients[i]);
-	clients[i] = -1;
-	if (conn->state != CONTROL_CONN_FREE)
-		return;
 	require(msg_pair(pair) == 0);
 	clients[i] = pair[1];
 	control_admit(&parent, pair[0]);
+}
+
+/* As the loop does; those who have gone are noticed, too. */
+static void
+hear_clients(void)
+{
+	struct control_conn *conn = parent.control.conns;
+	size_t i;
+
+	for (i = 0; i < CONTROL_CONNS_MAX; i++, conn++)
+		if (conn->state != CONTROL_CONN_FREE)
+			(void)channel_receive(&conn->channel,
+			    &control_channel_ops, conn, 1);
+	check_control();
 }
 
 /*
@@ -284,8 +296,7 @@ speak(const uint8_t *data, size_t len)
 		struct cmsghdr align;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
-	size_t i = data[0] % CONTROL_CONNS_MAX, n = data[2] * 16U;
-	struct control_conn *conn = &parent.control.conns[i];
+	size_t i = data[0] % CLIENTS, n = data[2] * 16U;
 	struct msg_header head = { MSG_CONTROL, 0 };
 	struct iovec iov[2] = { { &head, sizeof(head) }, { 0 } };
 	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2 };
@@ -295,24 +306,19 @@ speak(const uint8_t *data, size_t len)
 		n = len - 3;
 	if (data[0] & 0x80 || clients[i] == -1)
 		open_client(i);
-	if (clients[i] != -1) {
-		head.len = (uint32_t)n;
-		iov[1] = (struct iovec){ (void *)(uintptr_t)(data + 3), n };
-		if (data[0] & 0x40)
-			iov[0].iov_len = 0;
-		if (data[0] & 0x20) {
-			mh.msg_control = &control;
-			mh.msg_controllen = sizeof(control);
-			*cmsg = (struct cmsghdr){ CMSG_LEN(sizeof(int)),
-			    SOL_SOCKET, SCM_RIGHTS };
-			memcpy(CMSG_DATA(cmsg), &clients[i], sizeof(int));
-		}
-		(void)sendmsg(clients[i], &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+	head.len = (uint32_t)n;
+	iov[1] = (struct iovec){ (void *)(uintptr_t)(data + 3), n };
+	if (data[0] & 0x40)
+		iov[0].iov_len = 0;
+	if (data[0] & 0x20) {
+		mh.msg_control = &control;
+		mh.msg_controllen = sizeof(control);
+		*cmsg = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET,
+		    SCM_RIGHTS };
+		memcpy(CMSG_DATA(cmsg), &clients[i], sizeof(int));
 	}
-	if (conn->state != CONTROL_CONN_FREE)
-		(void)channel_receive(&conn->channel, &control_channel_ops,
-		    conn, 1);
-	check_control();
+	(void)sendmsg(clients[i], &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+	hear_clients();
 	return 3 + n;
 }
 
@@ -321,13 +327,14 @@ end_clients(void)
 {
 	size_t i;
 
-	for (i = 0; i < CONTROL_CONNS_MAX; i++) {
+	for (i = 0; i < CLIENTS; i++) {
 		if (clients[i] != -1)
 			close(clients[i]);
 		clients[i] = -1;
+	}
+	for (i = 0; i < CONTROL_CONNS_MAX; i++)
 		if (parent.control.conns[i].state != CONTROL_CONN_FREE)
 			control_drop(&parent.control.conns[i]);
-	}
 	memset(parent.control.tasks, 0, sizeof(parent.control.tasks));
 	parent.control.last_id = 0;
 }

@@ -10,6 +10,7 @@
 
 #include "pkgtorrentd/parent/process.c"
 #include "pkgtorrentd/parent/parent.c"
+#include "pkgtorrentd/parent/control.c"
 #include "tests/lib/lies.h"
 #include "tests/lib/test.h"
 
@@ -364,6 +365,62 @@ TEST(parent__answers_of_commands)
 			    7, CONTROL_RUNNING));
 		process_reap(children[tries[i].role]);
 	}
+}
+
+/* The front says that so much of the only command is done. */
+static void
+say_progress(uint32_t state, uint64_t done)
+{
+	static const char tail[SPEC_MAX];
+	struct msg_controlled answer = { .id = 1, .state = state,
+	    .done = done };
+
+	rogue_say(&rogue, MSG_CONTROLLED, &answer, sizeof(answer), tail,
+	    sizeof(tail), NULL, 0);
+	process_read_rest(children[ROLE_FRONT]);
+}
+
+/* A client that reads late gets some of the progress, and the end. */
+TEST(parent__progress_that_nobody_reads)
+{
+	struct channel client = { .self = ROLE_PARENT, .peer = ROLE_FRONT };
+	const struct msg_control body = { .command = CONTROL_CHECK };
+	const struct msg_controlled *answer;
+	struct rogue reader;
+	struct msg msg;
+	uint64_t i, last = 0, n = 0;
+	int fds[2];
+
+	start_parent();
+	give_life(children[ROLE_FRONT]);
+	children[ROLE_FRONT]->ready_ms = 1;
+	ATF_REQUIRE_EQ(0, msg_pair(fds));
+	control_admit(parent, fds[0]);
+	client.fd = fds[1];
+	ATF_REQUIRE_EQ(0, msg_send(&client, MSG_CONTROL, &body, "/", 1, NULL,
+	    0));
+	(void)event_base_loop(parent->base, EVLOOP_NONBLOCK);
+	ATF_REQUIRE_EQ(1, parent->control.tasks[CONTROL_TASKS_MAX - 1].id);
+	for (i = 1; i <= 1000; i++)
+		say_progress(CONTROL_RUNNING, i);
+	ATF_CHECK_EQ(1, parent->control.conns[0].channel.queued);
+	say_progress(CONTROL_DONE, i);
+	ATF_CHECK_EQ(2, parent->control.conns[0].channel.queued);
+	reader.ch = client;
+	while (rogue_take(&reader, &msg)) {
+		answer = msg.body;
+		ATF_CHECK(answer->done > last);
+		last = answer->done;
+		n++;
+		(void)event_base_loop(parent->base, EVLOOP_NONBLOCK);
+	}
+	ATF_CHECK_EQ_MSG(1001, last, "%ju", (uintmax_t)last);
+	ATF_CHECK_MSG(n > 3 && n < 1000, "%ju", (uintmax_t)n);
+	/* Its connection is free when it hangs up. */
+	close(client.fd);
+	(void)event_base_loop(parent->base, EVLOOP_NONBLOCK);
+	ATF_CHECK_EQ(CONTROL_CONN_FREE, parent->control.conns[0].state);
+	ATF_CHECK(!is_ended(children[ROLE_FRONT]));
 }
 
 static void

@@ -131,7 +131,6 @@ def wrong_ones():
          if kind != "CONTROL"]
     for data, passed in wrong:
         want_failed(Control().send(data, passed), b"not one command")
-    # Nothing, and a second command.
     control = Control().send(b"")
     assert control.next() is None
     control.close()
@@ -194,7 +193,9 @@ def tasks():
     pid = front()
     os.kill(pid, signal.SIGSTOP)
     try:
-        for _ in range(TASKS):
+        want_failed(Control().send(message(CHECK, b"/yum")).send(
+            message(STATUS)), b"not one command")
+        for _ in range(TASKS - 1):
             Control().send(message(CHECK, b"/yum")).close()
             assert Control().send(message(STATUS)).last()[0] == DONE
         want_failed(Control().send(message(CHECK, b"/yum")),

@@ -29,6 +29,19 @@ options_body()
 	atf_check -o file:described cat used
 }
 
+test_case commands "The commands are those of the usage line."
+commands_body()
+{
+	"$top/ctl/pkgtorrentctl" 2>usage
+	atf_check_equal 2 $?
+	sed -n 's/.*\[-s socket\] \([a-z]*\).*/\1/p' usage | tail -n +2 |
+	    sort -u >used
+	atf_check [ -s used ]
+	sed -n 's/^\.It Ic \([a-z]*\).*/\1/p' "$man/pkgtorrentctl.8" |
+	    sort -u >described
+	atf_check -o file:described cat used
+}
+
 test_case keywords "Each keyword is described, and in the example."
 keywords_body()
 {

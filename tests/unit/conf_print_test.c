@@ -91,6 +91,7 @@ TEST(conf_print__every_keyword)
 	    "tracker no\n"
 	    "tracker-key /k\n"
 	    "whitelist-socket /run/w\n"
+	    "control /run/c\n"
 	    "service s\n"
 	    "base-url http://b\n"
 	    "web-seed http://w\n"

@@ -453,6 +453,10 @@ TEST(conf__names)
 	check_refused("whitelist-socket /run/", "a directory", "");
 	check_refused(fmt("whitelist-socket /%0107d", 0),
 	    "too long for a socket (107 bytes)", "");
+	check_refused("control yes", "not an absolute path",
+	    "expected auto, none or the absolute path of a Unix socket");
+	check_refused(fmt("control /%0107d", 0),
+	    "too long for a socket (107 bytes)", "");
 	check_refused("root /../a /x", "", "expected");
 	check_refused("root pub /x", "root \"pub\": not an absolute path", "");
 	check_refused("root /pub x", "root \"x\": not an absolute path", "");

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/child.h"
 #include "common/sandbox/limits.h"
@@ -269,9 +270,51 @@ child_receive_parent(struct child *child)
 	return channel_receive(&child->parent, &parent_ops, child, UINT_MAX);
 }
 
+/* To a front that is busy they are sent later. */
+static void
+child_send_counts(struct child *child)
+{
+	static const struct msg_counts body;
+	enum role role = child->parent.self;
+	uint8_t tail[COUNTS_LEN_MAX];
+	size_t len;
+
+	if (child->ops->count != NULL)
+		child->ops->count(child->owner);
+	len = counts_pack(role, child->counts, child->sent, tail);
+	child->worked = len > 0 && msg_send(&child->front, MSG_COUNTS, &body,
+	    tail, len, NULL, 0) == -1;
+	if (len > 0 && !child->worked)
+		counts_sent(role, child->counts, child->sent);
+}
+
+/* Send the numbers if it is time.  Returns the timeout, shortened to when it
+   will be. */
+static int
+child_count(struct child *child, int timeout_ms)
+{
+	uint64_t now, passed;
+	int left;
+
+	if (!child->worked || child->front.fd == -1)
+		return timeout_ms;
+	now = clock_coarse_ms();
+	passed = now - child->sent_ms;
+	if (passed >= COUNTS_MS) {
+		child->sent_ms = now;
+		child_send_counts(child);
+		if (!child->worked)
+			return timeout_ms;
+		passed = 0;
+	}
+	left = COUNTS_MS - (int)passed;
+	return timeout_ms == -1 || left < timeout_ms ? left : timeout_ms;
+}
+
 unsigned
 child_wait(struct child *child, int timeout_ms)
 {
+	int wait_ms = child_count(child, timeout_ms);
 	struct pollfd pfds[2] = {
 		{ .fd = child->parent.fd, .events = POLLIN },
 		/* poll(2) leaves out a descriptor of -1. */
@@ -280,8 +323,11 @@ child_wait(struct child *child, int timeout_ms)
 	};
 	unsigned n = 0;
 
-	if (!wait_for(pfds, 2, timeout_ms))
+	if (!wait_for(pfds, 2, wait_ms))
 		return 0;
+	/* After a wait that was cut for the numbers alone there is no work. */
+	child->worked |= wait_ms == timeout_ms || pfds[0].revents != 0 ||
+	    pfds[1].revents != 0;
 	if (pfds[0].revents != 0)
 		n += child_receive_parent(child);
 	if (pfds[1].revents != 0)
@@ -327,6 +373,9 @@ child_on_channel(struct child *child, struct msg *msg)
 	if (body->role != ROLE_FRONT)
 		return FAULT_CONTENT;
 	child_close_front(child);
+	/* It has none of our gauges, and those that are 0 are no news. */
+	counts_forget_gauges(child->parent.self, child->sent);
+	child->worked = true;
 	child->keys = child->new_keys;
 	channel_open(&child->front, msg->fds[0], child->parent.self,
 	    ROLE_FRONT, body->index);

@@ -9,6 +9,7 @@
 
 #include "common/channel.h"
 #include "common/conf/conf.h"
+#include "common/counts.h"
 #include "common/seal.h"
 
 /* The events that a child handles. */
@@ -21,6 +22,9 @@ struct child_ops {
 	void		(*front_closed)(void *owner);
 	/* Messages of the front in a row, before other work. */
 	unsigned	 at_once;
+	/* Set the gauges in child->counts, and the counters that are kept
+	   elsewhere.  NULL: there are none. */
+	void		(*count)(void *owner);
 };
 
 struct child {
@@ -39,6 +43,10 @@ struct child {
 	struct seal_keys new_keys;	/* for the next one */
 	struct buf	 conf_text;	/* parts so far */
 	struct msg_ready ready;		/* for child_ready() */
+	uint64_t	 counts[COUNT_ROWS]; /* of its role; of the front all */
+	uint64_t	 sent[COUNT_ROWS]; /* to the front */
+	uint64_t	 sent_ms;	/* when they were looked at last */
+	bool		 worked;	/* since then */
 };
 
 /*
@@ -62,8 +70,12 @@ void	child_ready(struct child *, const char *layers);
 
 /* Receive all messages of the parent; exits if it goes away. */
 unsigned child_receive_parent(struct child *);
-/* Wait for messages of the parent and of the front (timeout -1: for ever), and
-   receive them.  Returns the number of messages handled. */
+/*
+ * Wait for messages of the parent and of the front (timeout -1: for ever), and
+ * receive them.  Returns the number of messages handled.  Once a second, if the
+ * process has worked, the front is sent the numbers that have changed; for that
+ * the wait may end early.
+ */
 unsigned child_wait(struct child *, int timeout_ms);
 /* Close the front's channel, if it is open. */
 void	child_close_front(struct child *);

@@ -37,6 +37,7 @@
 #define KEYS_MAX	64			/* of a pair: one per root */
 #define SPEC_MAX	4095			/* bytes in a path or pattern */
 #define TWO_PATHS_MAX	(2 * SPEC_MAX)
+#define COUNTS_LEN_MAX	2048			/* bytes of common/counts.h */
 
 enum role {
 	ROLE_PARENT,
@@ -107,6 +108,9 @@ enum role {
 	   before; without a descriptor: there is none. */		      \
 	X(WHITELIST,  PARENT,   FRONT,          whitelist,             0, 0, 1,\
 	    "trusted")							      \
+	/* The sender's numbers of common/counts.h. */			      \
+	X(COUNTS,     PARENT | WORKERS, FRONT,  counts, COUNTS_LEN_MAX,  0, 0,\
+	    "WORKER_WORK_MAX a second")					      \
 	/* Finish the answers under way, then exit. */			      \
 	X(STOP,       PARENT,   FRONT,          none,                  0, 0, 0,\
 	    "trusted")							      \
@@ -130,6 +134,9 @@ enum role {
 	   at hand, or the reason of a failure. */			      \
 	X(CONTROLLED, FRONT | CACHE, PARENT,    controlled,     SPEC_MAX, 0, 0,\
 	    "CHILD_WORK_MAX a second")					      \
+	/* All numbers of common/counts.h, then the file being hashed. */     \
+	X(TOTALS,     FRONT,    PARENT,         totals,			      \
+	    COUNTS_LEN_MAX + SPEC_MAX, 0, 0, "CHILD_WORK_MAX a second")	      \
 	/* That connection is closed: connect again. */			      \
 	X(WHITELIST_LOST, FRONT, PARENT,        whitelist,             0, 0, 0,\
 	    "one for each WHITELIST")					      \
@@ -411,6 +418,20 @@ struct msg_controlled {
 	uint64_t	done_bytes;		/* of those */
 	uint64_t	bad;			/* files */
 	uint64_t	skipped;		/* files */
+};
+
+/* In the tail: a number for each row of the sender's role. */
+struct msg_counts {
+	uint64_t	zero;			/* the number of no request */
+};
+
+/* In the tail: a number for each row, then the path of a file that is being
+   hashed. */
+struct msg_totals {
+	uint64_t	done;			/* bytes of that file */
+	uint64_t	size;
+	uint32_t	path_len;		/* 0: none is */
+	uint32_t	zero;
 };
 
 /* Bytes in a line of the access log: an honest front's have more. */

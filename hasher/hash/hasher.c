@@ -122,9 +122,6 @@ struct hasher {
 	unsigned		 first;		/* the oldest */
 	unsigned		 queued;
 	struct hash_scratch	 scratch;
-	uint64_t		 hashed;	/* bytes */
-	uint64_t		 busy_us;
-	uint64_t		 answered;	/* batches */
 	const char		*sha1;		/* name of the code in use */
 	int			 own;		/* for the self-test */
 };
@@ -644,14 +641,15 @@ hasher_on_channel(struct hasher *h, struct msg *msg)
 static enum msg_fault
 hasher_on_status(struct hasher *h, const struct msg *msg)
 {
-	double	gib = (double)h->hashed / (1 << 30);
-	double	busy_s = (double)h->busy_us / 1e6;
+	const uint64_t	*n = h->child.counts;
+	double	gib = (double)n[COUNT_HASH_READ] / (1 << 30);
+	double	busy_s = (double)n[COUNT_HASH_SUM] / 1e6;
 
 	(void)msg;
 	log_info("%.2f GiB hashed in %.2f s (%.2f GiB/s) and %ju batches by "
 	    "%s, %u batches waiting", gib, busy_s,
-	    busy_s > 0 ? gib / busy_s : 0, (uintmax_t)h->answered,
-	    h->sha1, h->queued);
+	    busy_s > 0 ? gib / busy_s : 0,
+	    (uintmax_t)counts_observed(n, COUNT_HASH), h->sha1, h->queued);
 	return FAULT_NONE;
 }
 
@@ -689,11 +687,20 @@ hasher_on_hash(struct hasher *h, struct msg *msg)
 CHANNEL_DISPATCH(hasher_on_message, struct hasher, HASHER_HANDLERS,
     PARENT | FRONT, HASHER);
 
+static void
+hasher_count(void *owner)
+{
+	struct hasher	*h = owner;
+
+	h->child.counts[COUNT_HASH_BATCHES] = h->queued;
+}
+
 static const struct child_ops hasher_ops = {
 	.message = hasher_on_message,
 	.has_room = hasher_has_room,
 	.front_closed = hasher_on_front_closed,
 	.at_once = BATCHES,
+	.count = hasher_count,
 };
 
 static void
@@ -701,14 +708,12 @@ hasher_answer(struct hasher *h)
 {
 	struct batch		*batch = &h->batches[h->first];
 	struct msg_digests	 body = { .id = batch->id };
-	uint64_t		 begun_us = clock_us(), us;
+	uint64_t		 begun_us = clock_us();
 
 	body.count = batch->count;
 	batch_hash(batch, &h->scratch);
-	us = clock_us() - begun_us;
-	h->hashed += batch->len;
-	h->busy_us += us;
-	h->answered++;
+	counts_observe(h->child.counts, COUNT_HASH, clock_us() - begun_us);
+	h->child.counts[COUNT_HASH_READ] += batch->len;
 	h->first = (h->first + 1) % BATCHES;
 	h->queued--;
 	if (msg_send_wait(&h->child.front, MSG_DIGESTS, &body, h->scratch.tail,

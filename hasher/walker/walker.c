@@ -102,9 +102,6 @@ struct walker {
 	bool			 skipping;	/* parts of one request */
 	uint64_t		 skipped_id;	/* that was cancelled */
 	struct tree		 tree;
-	uint64_t		 resolved;
-	uint64_t		 opened;
-	uint64_t		 not_opened;
 };
 
 static struct resolution *
@@ -589,7 +586,7 @@ walker_answer(struct walker *w, const struct resolution *r)
 {
 	uint8_t	 sha[SEAL_LEN];
 
-	w->resolved++;
+	w->child.counts[COUNT_RESOLVED]++;
 	if (r->result != RESOLVE_OK)
 		return walker_send_result(w, r, r->result, NULL);
 	sha256(r->listing.data, r->listing.len, sha);
@@ -750,10 +747,10 @@ walker_open(struct walker *w, const char *path, uint32_t len,
 	if (item->status == PATH_OK)
 		item->status = root_open(&w->root, path, len, 0, &seen, fd);
 	if (item->status != PATH_OK) {
-		w->not_opened++;
+		w->child.counts[COUNT_NOT_OPENED]++;
 		return 0;
 	}
-	w->opened++;
+	w->child.counts[COUNT_OPENED]++;
 	item->identity = seen.identity;
 	seal_path(root_prefix(&w->root), path, len, item->path_sum);
 	seal_file(walker_key(w, SEAL_WALKER_CACHE), item->path_sum,
@@ -807,6 +804,14 @@ walker_has_room(void *owner)
 }
 
 static void
+walker_count(void *owner)
+{
+	struct walker	*w = owner;
+
+	w->child.counts[COUNT_RESOLVING] = w->queue.count;
+}
+
+static void
 walker_configure(struct walker *w)
 {
 	const struct conf	*old = w->child.previous;
@@ -846,11 +851,13 @@ walker_on_channel(struct walker *w, struct msg *msg)
 static enum msg_fault
 walker_on_status(const struct walker *w, const struct msg *msg)
 {
+	const uint64_t	*n = w->child.counts;
+
 	(void)msg;
 	log_info("%s: %" PRIu64 " requests resolved, %u under way, %" PRIu64
 	    " files opened, %" PRIu64 " not opened (missing or refused)",
-	    w->root.conf->roots[w->root.index].dir, w->resolved,
-	    w->queue.count, w->opened, w->not_opened);
+	    w->root.conf->roots[w->root.index].dir, n[COUNT_RESOLVED],
+	    w->queue.count, n[COUNT_OPENED], n[COUNT_NOT_OPENED]);
 	return FAULT_NONE;
 }
 
@@ -883,6 +890,7 @@ static const struct child_ops walker_ops = {
 	.has_room = walker_has_room,
 	.front_closed = walker_on_front_closed,
 	.at_once = BURST,
+	.count = walker_count,
 };
 
 static void

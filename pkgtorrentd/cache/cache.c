@@ -180,24 +180,59 @@ cache_on_channel(struct cache *c, struct msg *msg)
 	return fault;
 }
 
+static void
+cache_count(void *owner)
+{
+	static const struct {
+		enum count	used, limit;
+	} rows[STORE_SHARES] = {
+		[STORE_INFO] = { COUNT_CACHE_INFO, COUNT_CACHE_LIMIT_INFO },
+		[STORE_PIECES] = { COUNT_CACHE_PIECES,
+		    COUNT_CACHE_LIMIT_PIECES },
+		[STORE_OTHERS] = { COUNT_CACHE_OTHERS,
+		    COUNT_CACHE_LIMIT_OTHERS },
+	};
+	struct cache *c = owner;
+	const struct store *st = &c->store;
+	struct store_share total = store_total(st);
+	uint64_t *n = c->child.counts;
+	size_t i;
+
+	for (i = 0; i < STORE_SHARES; i++) {
+		n[rows[i].used] = st->shares[i].used;
+		n[rows[i].limit] = st->shares[i].limit;
+	}
+	n[COUNT_CACHE_ENTRIES] = total.entries;
+	n[COUNT_CACHE_COUNTING] = !total.counted;
+	n[COUNT_SAVES] = st->saves;
+	n[COUNT_CACHE_ERRORS] = st->errors;
+	n[COUNT_WRITE_ERRORS] = st->write_errors;
+	n[COUNT_SWEEPS] = st->sweeps;
+	n[COUNT_EVICTED_AGE] = st->expired;
+	n[COUNT_EVICTED_SIZE] = st->evicted;
+}
+
 static enum msg_fault
 cache_on_status(struct cache *c, const struct msg *msg)
 {
-	const struct store *st = &c->store;
-	const struct store_share *info = &st->shares[STORE_INFO];
-	struct store_share total = store_total(st);
+	struct store_share total = store_total(&c->store);
+	const uint64_t *n = c->child.counts;
 
 	(void)msg;
+	cache_count(c);
 	log_info("%" PRIu64 " entries on disk, %" PRIu64 " of %" PRIu64
 	    " KiB used, %" PRIu64 " of %" PRIu64 " by info/; %" PRIu64
 	    " lookups found an entry, %" PRIu64 " found none; %" PRIu64
 	    " entries stored, %" PRIu64 " errors of reading or storing; %"
 	    PRIu64 " sweeps, %" PRIu64 " entries removed for cache-age, %"
-	    PRIu64 " for cache-size%s", total.entries, total.used / 1024,
-	    total.limit / 1024, info->used / 1024, info->limit / 1024,
-	    c->requests.hits, c->requests.misses, st->saves, st->errors,
-	    st->sweeps, st->expired, st->evicted,
-	    total.counted ? "" : ", still counting");
+	    PRIu64 " for cache-size%s", n[COUNT_CACHE_ENTRIES],
+	    total.used / 1024, total.limit / 1024, n[COUNT_CACHE_INFO] / 1024,
+	    n[COUNT_CACHE_LIMIT_INFO] / 1024,
+	    n[COUNT_INFO_HITS] + n[COUNT_PIECES_HITS],
+	    n[COUNT_INFO_MISSES] + n[COUNT_PIECES_MISSES], n[COUNT_SAVES],
+	    n[COUNT_CACHE_ERRORS], n[COUNT_SWEEPS], n[COUNT_EVICTED_AGE],
+	    n[COUNT_EVICTED_SIZE],
+	    n[COUNT_CACHE_COUNTING] ? ", still counting" : "");
 	return FAULT_NONE;
 }
 
@@ -587,6 +622,7 @@ static const struct child_ops cache_ops = {
 	.has_room = cache_has_room,
 	.front_closed = cache_on_front_closed,
 	.at_once = MESSAGES_AT_ONCE,
+	.count = cache_count,
 };
 
 static void __attribute__((__noreturn__))

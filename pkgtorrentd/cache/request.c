@@ -303,10 +303,9 @@ send_info(struct requests *q, struct request *r)
 
 	if (r->type == MSG_TOUCH)
 		return STEP_DONE;
-	if (at == 0 && (r->answer.flags & INFO_FOUND))
-		q->hits++;
-	else if (at == 0)
-		q->misses++;
+	if (at == 0)
+		q->child->counts[r->answer.flags & INFO_FOUND ?
+		    COUNT_INFO_HITS : COUNT_INFO_MISSES]++;
 	r->answer.id = r->id;
 	r->answer.flags &= ~(uint32_t)PART_MORE;
 	r->answer.flags |= at + n < len ? PART_MORE : 0;
@@ -457,8 +456,8 @@ run_pieces(struct requests *q, struct request *r)
 	    &file.identity, &q->entry, &list);
 	if (result == PACKS_GO_ON)
 		return STEP_MORE;
-	q->hits += result == PACKS_HIT;
-	q->misses += result == PACKS_MISS;
+	q->child->counts[COUNT_PIECES_HITS] += result == PACKS_HIT;
+	q->child->counts[COUNT_PIECES_MISSES] += result == PACKS_MISS;
 	add_pieces(q, r, file.index, result == PACKS_HIT ? &list : NULL);
 	r->at += sizeof(file) + file.len;
 	return --r->left > 0 ? STEP_MORE : STEP_DONE;

@@ -27,8 +27,6 @@ struct requests {
 	struct buf	 entry;		/* the pieces loaded last */
 	bool		 lost;		/* the front, in this turn */
 	uint64_t	 mark_us;	/* CPU time up to here was charged */
-	uint64_t	 hits;
-	uint64_t	 misses;
 	/* The MSG_PIECES that is being built. */
 	struct msg_pieces out;
 	size_t		 out_len;

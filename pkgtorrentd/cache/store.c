@@ -114,6 +114,7 @@ store_complain_write(struct store *st, const char *name)
 	struct stat sb;
 	int error = errno;
 
+	st->write_errors++;
 	if (fstat(st->dirfd, &sb) == 0 && sb.st_nlink == 0) {
 		store_complain(st, STORE_GONE, "not stored: the cache "
 		    "directory was removed; restart the service", name);

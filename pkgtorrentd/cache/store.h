@@ -72,6 +72,7 @@ struct store {
 	uint64_t	 outdated;	/* entries of version 0.1.0, removed */
 	uint64_t	 saves;
 	uint64_t	 errors;	/* wrong entries and failed writes */
+	uint64_t	 write_errors;	/* the latter */
 	uint64_t	 sweeps;
 	uint64_t	 expired;	/* entries not used for cache-age */
 	uint64_t	 evicted;	/* entries removed for cache-size */

@@ -34,6 +34,7 @@
 #include "pkgtorrentd/front/serve/whitelist.h"
 
 #define TICK_MS		250
+#define RATE_S		5	/* seconds that a rate is measured over */
 #define STOP_MS		5000
 
 #define FDS_FIXED	96	/* loop, listeners, log, messages in transit */
@@ -60,6 +61,13 @@ struct front {
 	struct jobs		 jobs;
 
 	struct buf		 trackers_next;	/* parts so far */
+
+	struct counts_gauges	 parent_gauges;	/* among child.counts */
+	uint64_t		 totals_ms;	/* when they were looked at */
+	uint64_t		 totals[COUNT_ROWS]; /* sent last */
+	struct hash_at_hand	 at_hand;	/* the same, path aside */
+	uint64_t		 hashed[RATE_S]; /* bytes, second by second */
+	unsigned		 second;	/* of these the next */
 };
 
 static enum msg_fault
@@ -197,12 +205,88 @@ front_on_stop(struct front *f, const struct msg *m)
 	return FAULT_NONE;
 }
 
+/* Set the numbers that are not counted in place. */
+static void
+front_count(struct front *f)
+{
+	const struct conf *conf = f->child.conf;
+	uint64_t *n = f->child.counts;
+
+	n[COUNT_CONNECTIONS] = f->conns.n;
+	n[COUNT_CONNECTIONS_LIMIT] = f->conns.slots;
+	n[COUNT_ACCEPTED] = f->conns.accepted;
+	n[COUNT_REFUSED] = f->conns.refused;
+	n[COUNT_SENT] = f->conns.sent;
+	n[COUNT_HOT_TORRENTS] = f->jobs.hot.n;
+	n[COUNT_HOT_BYTES] = f->jobs.hot.size;
+	n[COUNT_HOT_LIMIT] = conf->hot_size;
+	n[COUNT_MEMORY] = answer_memory_used(&f->service);
+	n[COUNT_MEMORY_LIMIT] = conf->answer_memory;
+	n[COUNT_JOBS] = f->jobs.n;
+	n[COUNT_JOBS_QUEUED] = f->jobs.queued;
+	n[COUNT_JOBS_LIMIT] = conf->max_queue;
+	n[COUNT_HASHED] = f->jobs.hashq.hashed;
+	n[COUNT_HASH_LEFT] = f->jobs.hashq.left;
+	n[COUNT_ANNOUNCED] = f->service.announces.answered;
+	n[COUNT_ANNOUNCE_FAILED] = f->service.announces.refused;
+}
+
+/* Send all numbers to the parent, and the file that is being hashed, if
+   anything of it has changed.  To be called once a second. */
+static void
+front_send_totals(struct front *f)
+{
+	uint64_t *n = f->child.counts, *oldest = &f->hashed[f->second];
+	struct msg_totals body = { .path_len = 0 };
+	struct hash_at_hand file = { .path = "" };
+	uint8_t tail[sizeof(f->totals) + SPEC_MAX];
+
+	front_count(f);
+	n[COUNT_HASH_RATE] = (n[COUNT_HASHED] - *oldest) / RATE_S;
+	*oldest = n[COUNT_HASHED];
+	f->second = (f->second + 1) % RATE_S;
+	(void)hashq_at_hand(&f->jobs.hashq, &file);
+	if (memcmp(n, f->totals, sizeof(f->totals)) == 0 &&
+	    file.done == f->at_hand.done && file.size == f->at_hand.size)
+		return;
+	body.done = file.done;
+	body.size = file.size;
+	body.path_len = (uint32_t)strlen(file.path);
+	memcpy(tail, n, sizeof(f->totals));
+	memcpy(tail + sizeof(f->totals), file.path, body.path_len);
+	if (msg_send(&f->child.parent, MSG_TOTALS, &body, tail,
+	    sizeof(f->totals) + body.path_len, NULL, 0) == -1)
+		return;
+	memcpy(f->totals, n, sizeof(f->totals));
+	file.path = NULL;
+	f->at_hand = file;
+}
+
+static enum msg_fault
+front_on_counts(struct front *f, const struct msg *m)
+{
+	return counts_take(ROLE_PARENT, f->child.counts, &f->parent_gauges,
+	    m->tail, m->tail_len) == -1 ? FAULT_CONTENT : FAULT_NONE;
+}
+
+/* The sum of these rows and those between them. */
+static uint64_t
+front_sum(const struct front *f, enum count first, enum count last)
+{
+	uint64_t sum = 0;
+
+	for (; first <= last; first++)
+		sum += f->child.counts[first];
+	return sum;
+}
+
 static enum msg_fault
 front_on_status(struct front *f, const struct msg *m)
 {
-	const struct counters *n = &f->service.counters;
+	const uint64_t *n = f->child.counts;
 
 	(void)m;
+	front_count(f);
 	log_info("%u connections open, %" PRIu64 " accepted, %" PRIu64
 	    " refused over max-connections or max-connections-per-client; %"
 	    PRIu64 " requests answered, of these %" PRIu64 " from memory, %"
@@ -211,12 +295,17 @@ front_on_status(struct front *f, const struct msg *m)
 	    PRIu64 " of others being answered with), %u jobs (%u hashing), %"
 	    PRIu64 " bytes hashed, %" PRIu64 " to go; %" PRIu64 " announces "
 	    "and scrapes answered, %" PRIu64 " of them with a failure",
-	    f->conns.n, f->conns.accepted, f->conns.refused, n->requests,
-	    n->hits, n->forbidden, n->client_errors, n->server_errors,
-	    f->jobs.hot.n, f->jobs.hot.size, answer_memory_used(&f->service),
+	    f->conns.n, n[COUNT_ACCEPTED], n[COUNT_REFUSED],
+	    front_sum(f, COUNT_CODE_200, COUNT_CODE_OTHER), n[COUNT_HOT_HITS],
+	    n[COUNT_CODE_403],
+	    /* A 412 is not an error: it makes the client post its paths. */
+	    front_sum(f, COUNT_CODE_400, COUNT_CODE_431) - n[COUNT_CODE_403] -
+	    n[COUNT_CODE_412],
+	    front_sum(f, COUNT_CODE_500, COUNT_CODE_505),
+	    f->jobs.hot.n, f->jobs.hot.size, n[COUNT_MEMORY],
 	    f->jobs.n, f->jobs.queued,
-	    f->jobs.hashq.hashed, f->jobs.hashq.left,
-	    f->service.announces.answered, f->service.announces.refused);
+	    n[COUNT_HASHED], n[COUNT_HASH_LEFT],
+	    n[COUNT_ANNOUNCED], n[COUNT_ANNOUNCE_FAILED]);
 	return FAULT_NONE;
 }
 
@@ -251,6 +340,7 @@ front_on_access_log(struct front *f, struct msg *m)
 	X(TRACKERS, front_on_trackers)					\
 	X(STATUS, front_on_status)					\
 	X(MOUNTS, front_on_mounts)					\
+	X(COUNTS, front_on_counts)					\
 	X(WARM, front_on_warm)						\
 	X(CONTROL, front_on_control)					\
 	X(WHITELIST, front_on_whitelist)				\
@@ -285,6 +375,10 @@ front_on_tick(evutil_socket_t fd, short what, void *arg)
 	jobs_tick(&f->jobs);
 	answer_memory_tick(&f->service);
 	announceq_tick(&f->service.announces.q);
+	if (clock_coarse_ms() - f->totals_ms >= COUNTS_MS) {
+		f->totals_ms = clock_coarse_ms();
+		front_send_totals(f);
+	}
 	if (f->stopping && (f->conns.n == 0 || clock_coarse_ms() > f->stop_ms))
 		event_base_loopexit(f->base, NULL);
 }
@@ -305,6 +399,7 @@ front_init(struct front *f)
 	f->conns.arg = &f->service;
 	f->service.jobs = &f->jobs;
 	f->service.conns = &f->conns;
+	f->service.counts = f->child.counts;
 	f->service.whitelist = whitelist_new(f->base, &f->child.parent);
 	f->service.started_ns = clock_real_ns();
 	f->service.access.parent = &f->child.parent;

@@ -52,6 +52,21 @@ notify_send(const struct notify *n, const char *fmt, ...)
 }
 
 void
+notify_status(struct notify *n, const char *fmt, ...)
+{
+	char	 text[sizeof(n->status)] = "";
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (strcmp(text, n->status) == 0)
+		return;
+	(void)strlcpy(n->status, text, sizeof(n->status));
+	notify_send(n, "STATUS=%s\n", text);
+}
+
+void
 notify_ready(const struct notify *n, const struct conf *conf, bool refused)
 {
 	notify_send(n, "READY=1\nMAINPID=%d\nSTATUS=%zu %s, %u %s%s\n",

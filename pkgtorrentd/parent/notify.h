@@ -14,6 +14,7 @@ struct notify {
 	int			fd;		/* -1: nothing is sent */
 	struct sockaddr_un	addr;
 	socklen_t		addr_len;
+	char			status[512];	/* sent last */
 };
 
 /*
@@ -27,6 +28,9 @@ void	notify_open(struct notify *, const char *path);
  * does not listen.
  */
 void	notify_send(const struct notify *, const char *, ...)
+	    __attribute__((__format__(printf, 2, 3)));
+/* Send a status, a text without newlines, if it is another than the last. */
+void	notify_status(struct notify *, const char *, ...)
 	    __attribute__((__format__(printf, 2, 3)));
 /* Tell the manager that a start or a reload has ended. */
 void	notify_ready(const struct notify *, const struct conf *, bool refused);

@@ -69,6 +69,7 @@ static void
 parent_start_front(struct parent *parent, struct process *front)
 {
 	keys_renew(parent);
+	totals_forget(parent);
 	process_start(front);
 	files_send_front(parent, front);
 	whitelist_socket_start(parent);
@@ -250,7 +251,7 @@ parent_replace(struct parent *parent, struct process *p)
 	p->delay_ms = process_delay_ms(p->delay_ms, p->ready_ms, clock_ms());
 	p->ready_ms = 0;
 	p->restarts++;
-	parent->restarts++;
+	totals_count_restart(parent, p->role);
 	if (p->role == ROLE_FRONT) {
 		/* A reload starts processes beside those at work, which end
 		   with the front. */
@@ -474,8 +475,9 @@ parent_log_status(struct parent *parent)
 	    " children restarted, %" PRIu64 " wrong messages between "
 	    "processes, %" PRIu64 " system calls stopped by seccomp, %zu "
 	    "sockets listening, layers %s",
-	    (clock_ms() - parent->started_ms) / 1000, parent->restarts,
-	    parent->wrong, parent->syscalls, parent->listeners.n,
+	    (clock_ms() - parent->started_ms) / 1000, totals_restarts(parent),
+	    parent->totals.counts[COUNT_WRONG],
+	    parent->totals.counts[COUNT_SYSCALLS], parent->listeners.n,
 	    parent->layers);
 	TAILQ_FOREACH(p, &parent->processes, entry)
 		parent_log_process(p);
@@ -565,6 +567,7 @@ parent_on_tick(evutil_socket_t fd, short what, void *arg)
 	control_tick(parent);
 	processes_tick(parent);
 	parent_flush_log(parent);
+	totals_tick(parent);
 	if (parent->state != PARENT_SERVING)
 		return;
 	if (front != NULL)
@@ -715,6 +718,7 @@ parent_run(struct parent *parent, int ready_fd)
 	if (parent->log_fd != -1)
 		log_open_file(parent->log_fd);
 	parent->log_fd = -1;
+	totals_start(parent);
 	if (!parent->privileged)
 		log_info("started by an ordinary user: without chroot and "
 		    "change of user");

@@ -692,7 +692,7 @@ static void
 process_convict(struct parent *parent, struct process *accused,
     const char *by, const struct msg_wrong *wrong)
 {
-	parent->wrong++;
+	parent->totals.counts[COUNT_WRONG]++;
 	log_error("%s %d sent the %s a wrong %s (%s), killed",
 	    role_name(accused->role), (int)accused->pid, by,
 	    msg_name(wrong->type), fault_name(wrong->fault));
@@ -715,7 +715,7 @@ process_on_silent(struct process *p, struct process *other,
 {
 	if (p->role != ROLE_FRONT)
 		return FAULT_CONTENT;
-	p->parent->wrong++;
+	p->parent->totals.counts[COUNT_WRONG]++;
 	if (other->ready_ms == 0 || other->killed ||
 	    clock_ms() - other->ready_ms < SILENT_MIN_MS)
 		return FAULT_NONE;
@@ -741,7 +741,7 @@ process_on_accusation(struct process *p, struct process *other,
 	uint64_t	 now = clock_ms();
 
 	if (*believed_ms != 0 && now - *believed_ms < BELIEVED_MS) {
-		p->parent->wrong++;
+		p->parent->totals.counts[COUNT_WRONG]++;
 		log_error("%s %d reports a wrong %s of %s %d (%s), and is not "
 		    "believed so soon after the last report, killed",
 		    role_name(p->role), (int)p->pid, msg_name(wrong->type),
@@ -791,7 +791,7 @@ process_on_wrong(struct process *p, const struct msg *msg)
 	if (p->role != ROLE_FRONT || wrong->role >= ROLE_COUNT ||
 	    wrong->role == ROLE_PARENT || wrong->role == ROLE_FRONT)
 		return FAULT_CONTENT;
-	p->parent->wrong++;
+	p->parent->totals.counts[COUNT_WRONG]++;
 	return FAULT_NONE;
 }
 
@@ -822,7 +822,7 @@ process_count_stopped(struct process *p)
 	int				 len;
 
 	name = seccomp_syscall_resolve_num_arch(at->arch, (int)at->nr);
-	parent->syscalls++;
+	parent->totals.counts[COUNT_SYSCALLS]++;
 	p->said_why = true;
 	len = snprintf(line, sizeof(line), "was stopped at system call %u "
 	    "(%s)", at->nr, name == NULL ? "unknown" : name);
@@ -880,6 +880,7 @@ process_on_closed(void *process)
 	X(ALIVE, process_on_alive)				\
 	X(WARMED, control_on_warmed)				\
 	X(CONTROLLED, control_on_controlled)			\
+	X(TOTALS, totals_on_totals)				\
 	X(WHITELIST_LOST, whitelist_socket_on_lost)		\
 	X(WRONG, process_on_wrong)				\
 	X(SYSCALL, process_on_syscall)

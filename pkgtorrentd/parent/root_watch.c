@@ -69,7 +69,7 @@ root_watch_on_ready(struct process *p)
 	p->reserve = false;
 	p->ops = parent->ops;
 	p->delay_ms = 0;
-	parent->restarts++;
+	totals_count_restart(parent, ROLE_WALKER);
 	if (front != NULL && front->ready_ms != 0)
 		process_link(front, p);
 	if (old != NULL) {

@@ -15,6 +15,7 @@
 #include "pkgtorrentd/parent/parent.h"
 #include "pkgtorrentd/parent/process.h"
 #include "pkgtorrentd/parent/status.h"
+#include "pkgtorrentd/parent/totals.h"
 #include "pkgtorrentd/parent/whitelist_socket.h"
 
 TAILQ_HEAD(processes, process);
@@ -94,9 +95,7 @@ struct parent {
 	struct buf		*complaints;	/* of a check */
 	int			 exit_status;
 	uint64_t		 started_ms;
-	uint64_t		 restarts;
-	uint64_t		 wrong;		/* messages */
-	uint64_t		 syscalls;	/* stopped by filters */
+	struct totals		 totals;
 	uint64_t		 syscall_ms[SYSCALLS_MAX]; /* the last ones */
 	/* When one role was last believed against another one. */
 	uint64_t		 believed_ms[ROLE_COUNT][ROLE_COUNT];

@@ -76,11 +76,14 @@ status_write(const struct parent *parent, struct buf *out)
 	    "reloading" : states[parent->state],
 	    (clock_ms() - parent->started_ms) / 1000, file, parent->layers);
 	ADD(out, "listening %zu\nrestarts %" PRIu64 "\nwrong %" PRIu64
-	    "\nsyscalls %" PRIu64 "\n", parent->listeners.n, parent->restarts,
-	    parent->wrong, parent->syscalls);
+	    "\nsyscalls %" PRIu64 "\n", parent->listeners.n,
+	    totals_restarts(parent), parent->totals.counts[COUNT_WRONG],
+	    parent->totals.counts[COUNT_SYSCALLS]);
 	TAILQ_FOREACH(p, &parent->processes, entry)
 		status_add_process(p, out);
 	status_add_troubles(&parent->troubles, out);
+	if (totals_write(parent, out) == -1)
+		fatal("out of memory");
 }
 
 void
@@ -92,6 +95,8 @@ status_on_line(void *arg, int priority, const char *text, size_t len)
 
 	if (priority > LOG_WARNING)
 		return;
+	parent->totals.counts[priority == LOG_WARNING ? COUNT_LINES_WARNING :
+	    COUNT_LINES_ERROR]++;
 	control_on_line(parent, text, len);
 	t->n++;
 	line->time_s = time(NULL);

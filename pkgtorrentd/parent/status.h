@@ -15,6 +15,8 @@
  *	syscalls N			stopped by filters
  *	process ROLE INDEX PID STATE SECONDS RESTARTS LAYERS TITLE
  *	trouble TIME PRIORITY LINE	of the log, the oldest first
+ *	hashing DONE SIZE PATH		bytes of a file, if one is being hashed
+ *	count NAME VALUE NUMBER		of common/counts.h, for counts_set()
  *
  * SECONDS are those since the process was ready, INDEX is its number among its
  * role, and LAYERS are "-" before that.  A reader skips words that it does not

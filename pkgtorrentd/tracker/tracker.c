@@ -62,6 +62,27 @@ tracker_on_channel(struct tracker *t, struct msg *m)
 	return child_on_channel(&t->child, m);
 }
 
+static void
+tracker_count(void *owner)
+{
+	struct tracker *t = owner;
+	uint64_t *n = t->child.counts;
+	struct swarms_figures f;
+
+	swarms_count(t->swarms, &f);
+	n[COUNT_SWARMS] = f.swarms;
+	n[COUNT_PEERS] = f.peers;
+	n[COUNT_PEERS_LIMIT] = t->child.conf->tracker_peers;
+	n[COUNT_SEEDS] = f.seeds;
+	n[COUNT_ADDRESSES] = f.addresses;
+	n[COUNT_TRACKER_MEMORY] = f.memory;
+	n[COUNT_ANNOUNCES] = f.announces;
+	n[COUNT_ANNOUNCES_SOON] = f.soon;
+	n[COUNT_UNLISTED] = f.unlisted;
+	n[COUNT_DISPLACED] = f.displaced;
+	n[COUNT_EXPIRED] = f.expired;
+}
+
 static enum msg_fault
 tracker_on_status(struct tracker *t, const struct msg *m)
 {
@@ -166,6 +187,7 @@ static const struct child_ops tracker_ops = {
 	.message = tracker_on_message,
 	.front_closed = tracker_on_front_closed,
 	.at_once = ANNOUNCES_AT_ONCE,
+	.count = tracker_count,
 };
 
 /* Take a turn if it is due.  Returns the milliseconds until the next one, or -1

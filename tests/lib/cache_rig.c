@@ -245,7 +245,7 @@ next_answer(struct cache_under_test *c, struct msg *msg)
 	struct msg_wrong wrong;
 
 	for (;;) {
-		switch (msg_recv(&c->front, c->buf, msg, &wrong)) {
+		switch (proc_recv(&c->front, c->buf, msg, &wrong)) {
 		case MSG_GOT:
 			return true;
 		case MSG_AGAIN:

@@ -10,7 +10,7 @@ rig_expect(struct rig *rig, enum msg_type type)
 	struct msg_wrong	 wrong;
 	enum msg_verdict	 verdict;
 
-	while ((verdict = msg_recv(&rig->front, rig->buf, &rig->msg,
+	while ((verdict = proc_recv(&rig->front, rig->buf, &rig->msg,
 	    &wrong)) == MSG_AGAIN)
 		proc_wait(&rig->proc, rig->front.fd, POLLIN);
 	ATF_REQUIRE_MSG(verdict == MSG_GOT, "verdict %d instead of %s",

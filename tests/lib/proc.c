@@ -71,6 +71,29 @@ proc_take_line(struct proc *p, const struct msg *msg)
 	ATF_REQUIRE_EQ(0, buf_add(&p->log, "", 1));
 }
 
+enum msg_verdict
+proc_recv(struct channel *ch, uint8_t *buf, struct msg *msg,
+    struct msg_wrong *wrong)
+{
+	enum msg_verdict verdict;
+
+	do
+		verdict = msg_recv(ch, buf, msg, wrong);
+	while (verdict == MSG_GOT && msg->type == MSG_COUNTS);
+	return verdict;
+}
+
+static void
+proc_take_totals(struct proc *p, const struct msg *msg)
+{
+	memcpy(&p->totals, msg->body, sizeof(p->totals));
+	ATF_REQUIRE_EQ(sizeof(p->counts) + p->totals.path_len, msg->tail_len);
+	memcpy(p->counts, msg->tail, sizeof(p->counts));
+	snprintf(p->at_hand, sizeof(p->at_hand), "%.*s",
+	    (int)p->totals.path_len,
+	    (const char *)msg->tail + sizeof(p->counts));
+}
+
 void
 proc_hear(struct proc *p)
 {
@@ -101,6 +124,9 @@ proc_hear(struct proc *p)
 			    sizeof(p->controlled));
 			memcpy(p->controlled_tail, msg.tail, msg.tail_len);
 			p->controlled_tail[msg.tail_len] = '\0';
+			break;
+		case MSG_TOTALS:
+			proc_take_totals(p, &msg);
 			break;
 		case MSG_ACCESS:
 		case MSG_ALIVE:

@@ -38,6 +38,9 @@ struct proc {
 	char		 warmed_paths[2 * SPEC_MAX];	/* … and its tail */
 	struct msg_controlled controlled;	/* the last answer */
 	char		 controlled_tail[SPEC_MAX + 1];
+	struct msg_totals totals;	/* the front's last, … */
+	uint64_t	 counts[COUNT_ROWS]; /* … with its numbers … */
+	char		 at_hand[SPEC_MAX + 1]; /* … and its path */
 	bool		 ready;
 };
 
@@ -61,6 +64,11 @@ void	proc_stop_at_end(struct proc *);
 /* fd: -1 for none. */
 void	proc_send(struct proc *, enum msg_type, const void *body,
 	    const void *tail, size_t len, int fd);
+
+/* As msg_recv(), for a test that plays the front: the numbers of MSG_COUNTS,
+   which may come at any time, are passed over. */
+enum msg_verdict proc_recv(struct channel *, uint8_t *buf, struct msg *,
+	    struct msg_wrong *);
 
 /* Takes its messages to the parent, as far as they have come. */
 void	proc_hear(struct proc *);

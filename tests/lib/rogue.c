@@ -36,7 +36,7 @@ rogue_take(struct rogue *r, struct msg *msg)
 
 	if (r->ch.fd == -1)
 		return false;
-	switch (msg_recv(&r->ch, inbox, msg, &wrong)) {
+	switch (proc_recv(&r->ch, inbox, msg, &wrong)) {
 	case MSG_GOT:
 		return true;
 	case MSG_AGAIN:

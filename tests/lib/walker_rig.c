@@ -53,7 +53,7 @@ receive(struct channel *ch, struct msg *msg)
 	struct msg_wrong	 wrong;
 
 	for (;;)
-		switch (msg_recv(ch, inbox, msg, &wrong)) {
+		switch (proc_recv(ch, inbox, msg, &wrong)) {
 		case MSG_GOT:
 			return msg->type;
 		case MSG_CLOSED:

@@ -162,14 +162,15 @@ ended(struct rogue *r, uint32_t type, enum msg_fault fault, const char *what)
 		[FAULT_FDS] = "(descriptors)",
 		[FAULT_CONTENT] = "(content)",
 	};
-	uint64_t wrong = parent->wrong;
+	uint64_t wrong = parent->totals.counts[COUNT_WRONG];
 	char one[128];
 
 	snprintf(one, sizeof(one), "%s %d sent the parent a wrong %s ",
 	    role_name(r->ch.self), (int)children[r->ch.self]->pid,
 	    msg_name(type));
 	ATF_CHECK_MSG(is_ended(children[r->ch.self]), "%s: taken", what);
-	ATF_CHECK_EQ_MSG(wrong + 1, parent->wrong, "%s: not counted", what);
+	ATF_CHECK_EQ_MSG(wrong + 1, parent->totals.counts[COUNT_WRONG],
+	    "%s: not counted", what);
 	ATF_CHECK_MSG(is_logged(one, faults[fault]), "%s: not logged", what);
 	give_life(children[r->ch.self]);
 }
@@ -184,7 +185,7 @@ accuse_of(enum role from, uint32_t role, uint32_t index, enum role whom,
 	struct msg_wrong body = { role, index, MSG_HASH, fault };
 	struct process *other = whom != from && whom != ROLE_PARENT ?
 	    children[whom] : NULL;
-	uint64_t wrong = parent->wrong, ready_ms;
+	uint64_t wrong = parent->totals.counts[COUNT_WRONG], ready_ms;
 	char what[64];
 
 	snprintf(what, sizeof(what), "%s of %s %u", role_name(from),
@@ -203,7 +204,8 @@ accuse_of(enum role from, uint32_t role, uint32_t index, enum role whom,
 		    NULL, 0);
 	ATF_CHECK_EQ_MSG(outcome == LIE || outcome == BOTH ||
 	    outcome == ACCUSER, is_ended(children[from]), "%s", what);
-	ATF_CHECK_EQ_MSG(wrong + 1, parent->wrong, "%s", what);
+	ATF_CHECK_EQ_MSG(wrong + 1, parent->totals.counts[COUNT_WRONG], "%s",
+	    what);
 	if (other != NULL) {
 		rogue.ch.fd = -1;
 		ATF_CHECK_EQ_MSG(outcome == BOTH || outcome == ACCUSED,
@@ -304,7 +306,7 @@ TEST(parent__crafted)
 		ATF_CHECK(!is_ended(children[role]));
 	}
 	ATF_CHECK_MSG(n >= CRAFTED, "%u messages", n);
-	ATF_CHECK_EQ(n, parent->wrong);
+	ATF_CHECK_EQ(n, parent->totals.counts[COUNT_WRONG]);
 	ATF_CHECK_EQ(PARENT_SERVING, parent->state);
 }
 
@@ -480,7 +482,7 @@ TEST(parent__links)
 	ATF_CHECK_EQ(1, channels_of(&front));
 	ATF_CHECK_EQ(1, channels_of(&cache));
 	ATF_CHECK_EQ(0, channels_of(&hasher));
-	ATF_CHECK_EQ(1, parent->wrong);
+	ATF_CHECK_EQ(1, parent->totals.counts[COUNT_WRONG]);
 	ATF_CHECK(children[ROLE_CACHE]->killed);
 	/* It takes over later. */
 	say_ready(&walker);
@@ -526,14 +528,14 @@ TEST(parent__stopped_calls)
 		report_calls(EXIT_SYSCALL, 0);
 		report_calls(0, 6);
 	}
-	ATF_CHECK_EQ(10, parent->wrong);
-	ATF_CHECK_EQ(0, parent->syscalls);
+	ATF_CHECK_EQ(10, parent->totals.counts[COUNT_WRONG]);
+	ATF_CHECK_EQ(0, parent->totals.counts[COUNT_SYSCALLS]);
 	for (i = 0; i < SYSCALLS_MAX; i++) {
 		report_calls(i % 2 == 0 ? EXIT_SYSCALL : -SIGSYS, 1);
 		ATF_CHECK(is_logged("was stopped at system call", "hasher"));
 		ATF_CHECK_EQ(PARENT_SERVING, parent->state);
 	}
-	ATF_CHECK_EQ(SYSCALLS_MAX, parent->syscalls);
+	ATF_CHECK_EQ(SYSCALLS_MAX, parent->totals.counts[COUNT_SYSCALLS]);
 	report_calls(EXIT_SYSCALL, 1);
 	ATF_CHECK_EQ(PARENT_STOPPING, parent->state);
 	ATF_CHECK_EQ(1, parent->exit_status);
@@ -740,7 +742,7 @@ TEST(parent__random)
 		n = 1 + any(BURST_MAX);
 		role = ROLE_FRONT + any(ROLE_COUNT - 1);
 		give_life(children[role]);
-		wrong = parent->wrong;
+		wrong = parent->totals.counts[COUNT_WRONG];
 		for (faults = k = 0; k < n; k++) {
 			lie_choose(&lie, &rogue);
 			if (lie.len > 20000)
@@ -755,10 +757,13 @@ TEST(parent__random)
 			ATF_REQUIRE_EQ_MSG(0, faults, "message %u", i);
 		/* One ends it; others are reports about those that the last
 		   reload has taken away. */
-		ATF_REQUIRE_MSG(parent->wrong - wrong >= (faults > 0) &&
-		    parent->wrong - wrong <= n, "message %u: %u counted", i,
-		    (unsigned)(parent->wrong - wrong));
-		ATF_REQUIRE_EQ(0, parent->syscalls);
+		ATF_REQUIRE_MSG(
+		    parent->totals.counts[COUNT_WRONG] - wrong >=
+		    (faults > 0) &&
+		    parent->totals.counts[COUNT_WRONG] - wrong <= n,
+		    "message %u: %u counted", i,
+		    (unsigned)(parent->totals.counts[COUNT_WRONG] - wrong));
+		ATF_REQUIRE_EQ(0, parent->totals.counts[COUNT_SYSCALLS]);
 		ATF_REQUIRE_EQ(PARENT_SERVING, parent->state);
 	}
 	printf("%u messages, %u ended\n", i, n_ended);

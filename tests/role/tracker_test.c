@@ -54,7 +54,7 @@ take_answers(uint32_t count)
 	size_t len;
 	uint32_t i;
 
-	while ((verdict = msg_recv(&front, buf, &msg, &wrong)) == MSG_AGAIN)
+	while ((verdict = proc_recv(&front, buf, &msg, &wrong)) == MSG_AGAIN)
 		proc_wait(&v, front.fd, POLLIN);
 	ATF_REQUIRE_EQ(MSG_GOT, verdict);
 	ATF_REQUIRE_EQ(MSG_PEERS, msg.type);

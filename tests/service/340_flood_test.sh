@@ -16,6 +16,7 @@ front  ACCESS     a line of a flood
 front  ALIVE      flooding
 front  WARMED     front [0-9]* sent the parent a wrong WARMED (content)
 front  CONTROLLED front [0-9]* sent the parent a wrong CONTROLLED (content)
+front  TOTALS     flooding
 front  WHITELIST_LOST front [0-9]* sent the parent a wrong WHITELIST_LOST (content)
 front  WRONG      front [0-9]* is replaced too
 front  SYSCALL    front [0-9]* sent the parent a wrong SYSCALL (content)
@@ -52,6 +53,10 @@ walker SLOW       flooding
 walker WALKED     walker [0-9]* sent the front a wrong WALKED (content)
 walker OPENED     walker [0-9]* sent the front a wrong OPENED (content)
 hasher DIGESTS    hasher [0-9]* sent the front a wrong DIGESTS (content)
+walker COUNTS     flooding
+hasher COUNTS     flooding
+cache  COUNTS     flooding
+tracker COUNTS    flooding
 cache  INFO       flooding
 cache  PIECES     flooding
 front  ANNOUNCE   tracker [0-9]* sent the front a wrong PEERS
@@ -114,7 +119,7 @@ flood_from()
 service_case front_to_parent "A front floods the parent."
 front_to_parent_body()
 {
-	flood_from 'front  \(READY\|LOG\|ACCESS\|ALIVE\|WARMED\|CONTROLLED\|WHITELIST_LOST\|WRONG\|SYSCALL\)'
+	flood_from 'front  \(READY\|LOG\|ACCESS\|ALIVE\|WARMED\|CONTROLLED\|TOTALS\|WHITELIST_LOST\|WRONG\|SYSCALL\)'
 }
 
 service_case front_to_workers "A front floods its workers."

@@ -164,6 +164,19 @@ flood_add_announces(void)
 	}
 }
 
+/* False numbers, as many as are right: any are. */
+static void
+flood_add_counts(enum role role)
+{
+	size_t n;
+
+	(void)counts_of(role, &n);
+	if (flood.type == MSG_TOTALS)
+		n = COUNT_ROWS;
+	flood.tail_len = n * sizeof(uint64_t);
+	memset(flood.tail, 0xff, flood.tail_len);
+}
+
 /* A content that is right, or that makes the receiver work. */
 static void
 flood_fill(enum role role)
@@ -212,6 +225,10 @@ flood_fill(enum role role)
 		return;
 	case MSG_ANNOUNCE:
 		flood_add_announces();
+		return;
+	case MSG_COUNTS:
+	case MSG_TOTALS:
+		flood_add_counts(role);
 		return;
 	case MSG_TOUCH:
 	case MSG_WALK:

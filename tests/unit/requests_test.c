@@ -73,7 +73,7 @@ TEST(requests__many_leave_no_room)
 		continue;
 	ATF_CHECK(requests_have_room(&q));
 	ATF_CHECK_EQ(0, q.n);
-	ATF_CHECK_EQ(MAX, q.misses);
+	ATF_CHECK_EQ(MAX, child.counts[COUNT_INFO_MISSES]);
 }
 
 TEST(requests__long_ones_leave_no_room)
@@ -115,5 +115,5 @@ TEST(requests__pieces_are_checked)
 	ATF_CHECK_EQ(FAULT_NONE, ask_pieces(1, 5, head + 5));
 	while (requests_turn(&q))
 		continue;
-	ATF_CHECK_EQ(1, q.misses);
+	ATF_CHECK_EQ(1, child.counts[COUNT_PIECES_MISSES]);
 }

@@ -235,8 +235,10 @@ conn_discard(struct conn *c)
 static bool
 conn_write(struct conn *c)
 {
+	uint64_t before = c->out.written;
 	int r = out_write(&c->out, c->fd);
 
+	c->conns->sent += c->out.written - before;
 	if (r == 0)
 		return false;
 	out_clear(&c->out);
@@ -642,7 +644,7 @@ conns_find_slowest(struct conns *conns, uint64_t all, uint64_t max,
 
 uint64_t
 conns_fit(struct conns *conns, uint64_t others, uint64_t max,
-    uint64_t max_client, uint32_t *closed)
+    uint64_t max_client, uint64_t *closed)
 {
 	struct conn *c;
 	uint64_t written;

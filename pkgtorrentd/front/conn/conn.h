@@ -95,6 +95,7 @@ struct conns {
 	uint32_t		 n;		/* connections open */
 	uint64_t		 accepted;
 	uint64_t		 refused;	/* connections over a limit */
+	uint64_t		 sent;		/* bytes */
 	struct addrs		 addrs;
 	bool			 stopping;
 	char			 date[HEAD_DATE_LEN];	/* now, for Date */
@@ -130,7 +131,7 @@ void	conns_stop(struct conns *);
  * bytes that the connections take now; written of each addr is set.
  */
 uint64_t conns_fit(struct conns *, uint64_t others, uint64_t max,
-	    uint64_t max_client, uint32_t *closed);
+	    uint64_t max_client, uint64_t *closed);
 
 const struct conn_peer *conn_peer(const struct conn *);
 /*

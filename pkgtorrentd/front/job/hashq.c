@@ -411,6 +411,7 @@ hashing_finish(struct hashq *q, struct hashing *h)
 
 	if (h->status == 0) {
 		h->status = HASH_OK;
+		q->workers->child->counts[COUNT_HASHED_FILES]++;
 		result.pieces = h->pieces;
 		if (h->settled && h->identity.mount == 0)
 			hashing_put(q, h);
@@ -962,6 +963,28 @@ hashq_tick(struct hashq *q)
 		if (!TAILQ_EMPTY(&q->hashers[n].batches))
 			worker_watch_answer(&q->workers->hashers[n],
 			    q->hashers[n].since_ms, SILENT_MS, MSG_HASH);
+}
+
+bool
+hashq_at_hand(const struct hashq *q, struct hash_at_hand *out)
+{
+	const struct hash_batch *b;
+	const struct hashing *h;
+	uint32_t i;
+	size_t n;
+
+	for (n = 0; n < q->workers->nhashers; n++) {
+		b = TAILQ_FIRST(&q->hashers[n].batches);
+		for (i = 0; b != NULL && i < b->count; i++) {
+			h = b->items[i].hashing;
+			if (h == NULL)
+				continue;
+			*out = (struct hash_at_hand){ h->path, h->done,
+			    h->identity.size };
+			return true;
+		}
+	}
+	return false;
 }
 
 uint32_t

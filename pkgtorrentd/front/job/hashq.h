@@ -122,6 +122,13 @@ struct hashq {
 	bool			 rate_busy;	/* there were files then */
 };
 
+/* Of a file that is being hashed; the path is valid until the next event. */
+struct hash_at_hand {
+	const char	*path;
+	uint64_t	 done;		/* bytes */
+	uint64_t	 size;
+};
+
 void	hashq_init(struct hashq *, struct workers *, struct openq *);
 
 /* For a job that wants so many bytes hashed, or HASH_BACKGROUND.  NULL without
@@ -159,6 +166,8 @@ void	hashq_hasher_lost(struct hashq *, size_t, bool ended);
 /* Measure the rate, and give up hashers that do not answer.  To be called a few
    times a second. */
 void	hashq_tick(struct hashq *);
+/* A file that a hasher has now; false: there is none. */
+bool	hashq_at_hand(const struct hashq *, struct hash_at_hand *);
 /* Seconds until so many bytes more are hashed, at the rate so far. */
 uint32_t hashq_estimate(const struct hashq *, uint64_t bytes);
 

@@ -332,6 +332,15 @@ job_pass_charge(struct job *job)
 	return true;
 }
 
+/* Over a limit on jobs. */
+static void
+job_turn_away(struct job *job, int status, const char *why, uint32_t retry_s)
+{
+	job->all->workers.child->counts[status == 429 ? COUNT_JOBS_429 :
+	    COUNT_JOBS_503]++;
+	job_fail(job, status, why, retry_s);
+}
+
 /* 0, or -1: the client has no more slots, and the job has failed. */
 int
 job_take_client_slot(struct job *job)
@@ -340,7 +349,7 @@ job_take_client_slot(struct job *job)
 	    (job_pass_charge(job) &&
 	    charge_client(&job->charge, job->all->conf) == 0))
 		return 0;
-	job_fail(job, 429, busy_client, 5);
+	job_turn_away(job, 429, busy_client, 5);
 	return -1;
 }
 
@@ -355,9 +364,9 @@ job_take_queue_slot(struct job *job)
 	if (status == 429 && job_pass_charge(job))
 		status = charge_queue(&job->charge, all->conf, &all->queued);
 	if (status == 429)
-		job_fail(job, 429, busy_client, 5);
+		job_turn_away(job, 429, busy_client, 5);
 	else if (status != 0)
-		job_fail(job, 503, busy_queue, hashq_estimate(&all->hashq,
+		job_turn_away(job, 503, busy_queue, hashq_estimate(&all->hashq,
 		    all->hashq.left));
 	return status == 0 ? 0 : -1;
 }

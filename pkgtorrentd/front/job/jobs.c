@@ -99,7 +99,8 @@ jobs_on_tracker_key(struct worker *w, struct msg *m)
 	X(DIGESTS, jobs_on_digests)					\
 	X(TRACKER_KEY, jobs_on_tracker_key)				\
 	X(INFO, job_on_info)						\
-	X(PIECES, jobs_on_pieces)
+	X(PIECES, jobs_on_pieces)					\
+	X(COUNTS, worker_on_counts)
 
 CHANNEL_DISPATCH(jobs_dispatch, struct worker, WORKER_HANDLERS, SEALERS,
     FRONT);

@@ -18,7 +18,7 @@ answer_memory_fit(struct service *s, uint64_t more)
 
 	made = s->jobs->made + s->listing;
 	return made + conns_fit(s->conns, made + more, max, max / CLIENT_PART,
-	    &s->memory.closed);
+	    &s->counts[COUNT_MEMORY_CLOSED]);
 }
 
 uint64_t
@@ -42,22 +42,27 @@ answer_memory_admit(void *arg, const struct addr *addr, uint64_t bytes)
 		if (used == 0 || used + bytes <= max)
 			return true;
 	}
-	s->memory.refused++;
+	s->counts[COUNT_MEMORY_REFUSED]++;
 	return false;
 }
 
 void
 answer_memory_tick(struct service *s)
 {
+	const uint64_t *n = s->counts;
 	struct answer_memory *m = &s->memory;
+	uint64_t closed, refused;
 
 	(void)answer_memory_fit(s, 0);
-	if ((m->closed == 0 && m->refused == 0) ||
+	closed = n[COUNT_MEMORY_CLOSED] - m->closed;
+	refused = n[COUNT_MEMORY_REFUSED] - m->refused;
+	if ((closed == 0 && refused == 0) ||
 	    !log_once(&m->log_ms, LOG_INTERVAL_MS, clock_coarse_ms()))
 		return;
 	log_warn("answer-memory (%" PRIu64 " bytes) is full of torrents that "
-	    "clients read: %u of the slowest connections were closed, %u "
-	    "large torrents refused", s->conf->answer_memory, m->closed,
-	    m->refused);
-	m->closed = m->refused = 0;
+	    "clients read: %" PRIu64 " of the slowest connections were "
+	    "closed, %" PRIu64 " large torrents refused",
+	    s->conf->answer_memory, closed, refused);
+	m->closed += closed;
+	m->refused += refused;
 }

@@ -258,16 +258,9 @@ void
 reply_log(struct service *s, const struct conn *c,
     const struct http_request *req, const struct access_line *line)
 {
-	struct counters *n = &s->counters;
 	struct conn_peer client;
-	int status = line->status;
 
-	n->requests++;
-	n->forbidden += status == 403;
-	/* A 412 is not an error: it makes the client post its paths. */
-	n->client_errors += status >= 400 && status < 500 && status != 403 &&
-	    status != 412;
-	n->server_errors += status >= 500;
+	s->counts[counts_code(line->status)]++;
 	if (s->conf->access_log == ACCESS_LOG_NO)
 		return;
 	reply_client(s->conf, conn_peer(c), req, &client);
@@ -278,6 +271,13 @@ void
 reply_send(const struct exchange *x, const struct out *out,
     const struct access_line *line, enum conn_after after)
 {
+	uint64_t *counts = x->service->counts;
+
+	/* Without a look at the clock when the answer was there. */
+	if (x->since_us == 0)
+		counts[COUNT_ANSWER]++;
+	else
+		counts_observe(counts, COUNT_ANSWER, clock_us() - x->since_us);
 	reply_log(x->service, x->conn, x->req, line);
 	conn_send(x->conn, out, after);
 }
@@ -397,6 +397,7 @@ reply_park(struct parked *p, const struct exchange *x, const char *bytes)
 	reply_move_request(&p->req, bytes, p->head);
 	p->x = *x;
 	p->x.req = &p->req;
+	p->x.since_us = clock_us();
 	p->addr = addr;
 	if (addr != NULL)
 		addr->waiting++;

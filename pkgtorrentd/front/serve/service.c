@@ -117,6 +117,28 @@ service_route(const struct exchange *x, const char *body, struct request *r)
 	return service_refuse_body(x, body);
 }
 
+/* Count a request that was routed; each once, with its body. */
+static void
+service_count(struct service *s, enum request_kind kind)
+{
+	static const uint8_t rows[] = {
+		[REQUEST_SINGLE] = COUNT_KIND_SINGLE,
+		[REQUEST_SIMPLE] = COUNT_KIND_SIMPLE,
+		[REQUEST_META4] = COUNT_KIND_META4,
+		[REQUEST_DIGEST] = COUNT_KIND_DIGEST,
+		[REQUEST_NULLFILE] = COUNT_KIND_NULLFILE,
+		[REQUEST_ANNOUNCE] = COUNT_KIND_ANNOUNCE,
+		[REQUEST_SCRAPE] = COUNT_KIND_SCRAPE,
+		[REQUEST_OTHER] = COUNT_KIND_OTHER,
+	};
+
+	_Static_assert(COUNT_ROWS <= UINT8_MAX, "rows fit");
+	if (kind == REQUEST_OTHER && s->conf->serve_files)
+		s->counts[COUNT_KIND_FILE]++;
+	else
+		s->counts[rows[kind]]++;
+}
+
 static int
 service_on_request(void *arg, struct conn *c, const struct http_request *req,
     const char *bytes, const char *body)
@@ -124,12 +146,15 @@ service_on_request(void *arg, struct conn *c, const struct http_request *req,
 	/* Static and not cleared, to save time: only fields that were set are
 	   read. */
 	static struct request r;
-	struct exchange x = { arg, c, req };
+	struct exchange x = { .service = arg, .conn = c, .req = req };
 
-	if (service_route(&x, body, &r))
+	if (service_route(&x, body, &r)) {
+		x.service->counts[COUNT_KIND_OTHER]++;
 		return 0;
+	}
 	if (body == NULL)
 		return 1;
+	service_count(arg, r.kind);
 	if (r.kind == REQUEST_NULLFILE || r.kind == REQUEST_OTHER)
 		files_answer(&x, bytes, &r);
 	else if (r.kind == REQUEST_ANNOUNCE || r.kind == REQUEST_SCRAPE)
@@ -147,6 +172,7 @@ service_on_refused(void *arg, const struct conn *c,
 	struct access_line line = { .status = status, .body_len = body_len,
 	    .state = "-", .info_hash = "-" };
 
+	((struct service *)arg)->counts[COUNT_KIND_OTHER]++;
 	reply_log(arg, c, req, &line);
 }
 

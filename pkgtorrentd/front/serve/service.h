@@ -12,14 +12,6 @@
 struct jobs;
 struct whitelist;
 
-struct counters {
-	uint64_t	requests;
-	uint64_t	hits;		/* answered from memory at once */
-	uint64_t	forbidden;	/* answered with 403 */
-	uint64_t	client_errors;	/* answered with 4xx but 403 and 412 */
-	uint64_t	server_errors;	/* answered with 5xx */
-};
-
 /*
  * The access log: combined format, then cache state, milliseconds of hashing
  * and info hash.  Lines are collected and written in blocks.
@@ -33,16 +25,16 @@ struct access {
 	struct event	*ev;
 };
 
-/* The steps taken because answer-memory was full, since the last line about it
+/* The steps taken because answer-memory was full, up to the last line about it
    in the log. */
 struct answer_memory {
-	uint32_t	closed;		/* connections */
-	uint32_t	refused;	/* torrents */
+	uint64_t	closed;		/* connections */
+	uint64_t	refused;	/* torrents */
 	uint64_t	log_ms;
 };
 
-/* The owner sets jobs, conf, conns, whitelist, started_ns, and parent and fd
-   of access. */
+/* The owner sets jobs, conf, conns, counts, whitelist, started_ns, and parent
+   and fd of access. */
 struct service {
 	struct jobs		*jobs;
 	const struct conf	*conf;
@@ -51,7 +43,7 @@ struct service {
 	uint64_t		 listing;	/* bytes of large torrents that
 						   wait for the whitelist */
 	struct access		 access;
-	struct counters		 counters;
+	uint64_t		*counts;	/* COUNT_ROWS of them */
 	struct answer_memory	 memory;
 	struct announces	 announces;
 	struct buf		 trackers;	/* announce URLs, in lines, and
@@ -65,6 +57,8 @@ struct exchange {
 	struct service			*service;
 	struct conn			*conn;
 	const struct http_request	*req;
+	uint64_t			 since_us; /* it waits; 0: it does
+						      not */
 };
 
 /* Serve connections; arg is the struct service. */

@@ -619,15 +619,18 @@ torrents_answer_hot(const struct exchange *x, const char *bytes,
 	const struct hot_entry *e = hot_find(hot, key);
 	struct torrent *t;
 
-	if (e == NULL)
+	if (e == NULL) {
+		s->counts[COUNT_HOT_MISSES]++;
 		return false;
+	}
 	t = e->torrent;
 	age = now - (t != NULL ? t->checked_ms : e->since_ms);
 	if (age > limit || limit == 0 || (t != NULL && t->recheck)) {
 		*old = t;
+		s->counts[COUNT_HOT_MISSES]++;
 		return false;
 	}
-	s->counters.hits++;
+	s->counts[COUNT_HOT_HITS]++;
 	if (t == NULL) {
 		torrents_fail_unknown(x);
 		return true;

@@ -72,6 +72,7 @@ announceq_close(struct announceq *q)
 	struct announce_ask *a;
 
 	channel_event_stop(&q->event);
+	counts_lose(ROLE_TRACKER, q->child->counts, &q->gauges);
 	channel_close(&q->ch);
 	q->due_ms = 0;
 	q->batch.len = 0;
@@ -131,8 +132,16 @@ announceq_on_peers(struct announceq *q, const struct msg *m)
 	return at == end ? FAULT_NONE : FAULT_CONTENT;
 }
 
+static enum msg_fault
+announceq_on_counts(struct announceq *q, const struct msg *m)
+{
+	return counts_take(ROLE_TRACKER, q->child->counts, &q->gauges,
+	    m->tail, m->tail_len) == -1 ? FAULT_CONTENT : FAULT_NONE;
+}
+
 #define TRACKER_HANDLERS(X)						\
-	X(PEERS, announceq_on_peers)
+	X(PEERS, announceq_on_peers)					\
+	X(COUNTS, announceq_on_counts)
 
 CHANNEL_DISPATCH(announceq_dispatch, struct announceq, TRACKER_HANDLERS,
     TRACKER, FRONT);
@@ -142,7 +151,9 @@ announceq_on_message(void *owner, struct msg *m)
 {
 	struct announceq *q = owner;
 
-	q->due_ms = 0;
+	/* Numbers do not answer anything. */
+	if (m->type != MSG_COUNTS)
+		q->due_ms = 0;
 	return announceq_dispatch(owner, m);
 }
 

@@ -38,6 +38,7 @@ struct announceq {
 						   since then; 0: not so */
 	uint32_t		 count;		/* in batch */
 	struct buf		 batch;		/* of this turn */
+	struct counts_gauges	 gauges;	/* among the child's counts */
 };
 
 /* Not connected yet.  0, or -1 without memory. */

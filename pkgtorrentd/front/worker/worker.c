@@ -38,6 +38,9 @@ static void
 worker_close(struct worker *w)
 {
 	channel_event_stop(&w->event);
+	/* Before its first channel it has no role. */
+	if (w->ch.fd != -1)
+		counts_lose(w->ch.peer, w->all->child->counts, &w->gauges);
 	channel_close(&w->ch);
 	w->lost_ms = clock_coarse_ms();
 }
@@ -138,7 +141,9 @@ worker_on_message(void *owner, struct msg *m)
 {
 	struct worker *w = owner;
 
-	w->heard_ms = clock_coarse_ms();
+	/* Numbers do not answer anything. */
+	if (m->type != MSG_COUNTS)
+		w->heard_ms = clock_coarse_ms();
 	return w->all->ops->message(w, m);
 }
 
@@ -203,4 +208,11 @@ worker_send(struct worker *w, enum msg_type type, const void *body,
 		return -1;
 	return channel_event_send(&w->event, type, body, tail, tail_len, fds,
 	    nfds);
+}
+
+enum msg_fault
+worker_on_counts(struct worker *w, const struct msg *m)
+{
+	return counts_take(w->ch.peer, w->all->child->counts, &w->gauges,
+	    m->tail, m->tail_len) == -1 ? FAULT_CONTENT : FAULT_NONE;
 }

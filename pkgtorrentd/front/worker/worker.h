@@ -31,8 +31,10 @@ struct worker {
 	struct channel		 ch;		/* fd -1: not connected */
 	struct channel_event	 event;
 	struct asks		 asks;		/* not of hashers */
-	uint64_t		 heard_ms;	/* its last message */
+	uint64_t		 heard_ms;	/* its last message, but for
+						   MSG_COUNTS */
 	uint64_t		 lost_ms;
+	struct counts_gauges	 gauges;	/* among the child's counts */
 };
 
 struct workers {
@@ -98,5 +100,7 @@ bool	worker_may_be_told(const struct worker *);
  */
 int	worker_send(struct worker *, enum msg_type, const void *body,
 	    const void *tail, size_t tail_len, const int *fds, int nfds);
+/* The handler of MSG_COUNTS. */
+enum msg_fault worker_on_counts(struct worker *, const struct msg *);
 
 #endif

@@ -28,6 +28,18 @@ check_path(const char *path, size_t len, bool dot_allowed)
 }
 
 static void
+check_typed(struct str query)
+{
+	char		 out[HTTP_LINE_MAX];
+	const char	*why;
+	size_t		 len;
+	int		 status = request_typed(query, out, &len, &why);
+
+	require((status == 0) == (why == NULL));
+	require(status != 0 || len <= query.len);
+}
+
+static void
 route(struct str target, enum http_method method)
 {
 	static struct request	 req;
@@ -65,6 +77,11 @@ route(struct str target, enum http_method method)
 	case REQUEST_ANNOUNCE:
 	case REQUEST_SCRAPE:
 		require(req.path_len == 0);
+		break;
+	case REQUEST_PAGE:
+		check_path(req.path, req.path_len, false);
+		require(strchr(req.path + 1, '/') == NULL);
+		check_typed(req.query);
 		break;
 	case REQUEST_NULLFILE:
 		require(req.null_len <= PIECE_LEN_MAX);

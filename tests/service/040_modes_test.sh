@@ -261,8 +261,8 @@ targets_body()
 	    $service/single/yum/. /..; do
 		want 400 "$target"
 	done
-	for target in / /mirror /mirror/torrent_service \
-	    /mirror/torrent_service/ /torrent_service/single/yum/a.rpm \
+	for target in / /mirror /torrent_service /torrent_service/ \
+	    /torrent_service/single/yum/a.rpm \
 	    /a/b/torrent_service/single/yum/a.rpm \
 	    /mirror/torrent_services/single/yum/a.rpm \
 	    $service/singles/yum/a.rpm $service/single $service/single/ \

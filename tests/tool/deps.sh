@@ -36,6 +36,7 @@ table() {
 	check py:libtorrent python3-libtorrent rb_libtorrent-python3 python3-libtorrent-rasterbar libtorrent-rasterbar py3-libtorrent-rasterbar
 	check cmd:transmission-cli transmission-cli transmission-cli transmission transmission-cli transmission-cli
 	check cmd:wget2 wget2 wget2 wget2 - wget2
+	check cmd:w3m w3m w3m w3m w3m w3m
 	check cmd:xmllint libxml2-utils libxml2 libxml2-tools libxml2 libxml2-utils
 	check cmd:ps procps procps-ng procps procps-ng procps
 	check cmd:ip iproute2 iproute iproute2 iproute2 iproute2

@@ -83,6 +83,15 @@ static const struct {
 	{ "/a./.b", REQUEST_OTHER, "/a./.b" },
 	{ "/./yum/./torrent_service/./single/./a/./b", REQUEST_SINGLE,
 	    "/a/b" },
+	/* The page has the component above the service. */
+	{ S, REQUEST_PAGE, "/yum" },
+	{ S "?path=/../%zz", REQUEST_PAGE, "/yum" },
+	{ "/yum/torrent_service", REQUEST_PAGE, "/yum" },
+	{ "//y%20';/./torrent%5Fservice//./", REQUEST_PAGE, "/y ';" },
+	{ "/torrent_service/torrent_service/", REQUEST_PAGE,
+	    "/torrent_service" },
+	{ "/torrent_service/", REQUEST_OTHER, "/torrent_service/" },
+	{ "/yum/torrent_service.", REQUEST_OTHER, "/yum/torrent_service." },
 };
 
 static struct specs specs;
@@ -285,6 +294,7 @@ TEST(request__methods)
 		{ S "nullfile/1_0", "GET, HEAD, OPTIONS" },
 		{ S "digest/" HEX, "GET, HEAD, POST, OPTIONS" },
 		{ "/yum/a", "GET, HEAD, OPTIONS" },
+		{ S, "GET, HEAD, OPTIONS" },
 	};
 	bool	post;
 
@@ -332,8 +342,8 @@ static const struct {
 	{ S "single/.", 404 }, { S "single/a/", 400 }, { S "single/a/.", 400 },
 	{ S "single/a%2f", 400 }, { S "single", 404 },
 	{ S "single/", 404 }, { S "single//", 404 },
-	{ S "simple/", 404 }, { S "single?a", 404 }, { S, 404 },
-	{ "/yum/torrent_service", 404 }, { S "singleton/a", 404 },
+	{ S "simple/", 404 }, { S "single?a", 404 }, { S "singleton/a", 404 },
+	{ S "x", 404 }, { "/yum/torrent_service/x/", 404 },
 	{ S "meta4/", 404 }, { S "meta4/a/", 400 }, { S "meta/a", 404 },
 	{ S "Single/a", 404 }, { S "info/a", 404 },
 };
@@ -540,4 +550,44 @@ TEST(request__specs)
 	ATF_CHECK_EQ(specs.n, 1002);
 	ATF_CHECK_EQ(specs.text.len, len);
 	specs_free(&specs);
+}
+
+/* The field path of a page's query. */
+static const struct {
+	const char	*query;
+	const char	*text;		/* NULL: refused */
+} typed[] = {
+	{ "", "" }, { "path=", "" }, { "path", "" }, { "x=/a&paths=/b", "" },
+	{ "path=/a", "/a" }, { "%70ath=%2fa+b%2B", "/a b+" },
+	{ "a=%zz&path=%27;%00", "\'" }, { "&&path=/a=b&", "/a=b" },
+	{ "path=%zz", NULL }, { "path=%2", NULL },
+	{ "path=/a&path=/b", NULL }, { "path&path=/b", NULL },
+};
+
+TEST(request__typed)
+{
+	static char	out[HTTP_LINE_MAX], query[3 * HTTP_LINE_MAX];
+	size_t		len;
+	int		status;
+
+	EACH(row, typed) {
+		status = request_typed(str_of(row->query), out, &len, &why);
+		ATF_CHECK_EQ_MSG(status, row->text == NULL ? 400 : 0, "%s",
+		    row->query);
+		ATF_CHECK_EQ(why == NULL, status == 0);
+		if (status == 0)
+			check_str((struct str){ out, strlen(row->text) },
+			    row->text);
+	}
+	ATF_CHECK_EQ(request_typed((struct str){ NULL, 0 }, out, &len, &why),
+	    0);
+	ATF_CHECK_EQ(len, 0);
+	/* Nothing longer comes from the parser, yet it must not overflow. */
+	memset(query, 'a', sizeof(query) - 1);
+	memcpy(query, "path=", 5);
+	query[5 + HTTP_LINE_MAX] = '\0';
+	ATF_CHECK_EQ(request_typed(str_of(query), out, &len, &why), 0);
+	ATF_CHECK_EQ(len, HTTP_LINE_MAX);
+	query[5 + HTTP_LINE_MAX] = 'a';
+	ATF_CHECK_EQ(request_typed(str_of(query), out, &len, &why), 414);
 }

@@ -56,6 +56,7 @@ static const struct {
 } known[] = {
 	{  4, NAME_HOST, "host" },
 	{  5, FIELD_RANGE, "range" },
+	{  6, FIELD_ACCEPT, "accept" },
 	{  6, NAME_EXPECT, "expect" },
 	{  7, FIELD_REFERER, "referer" },
 	{  8, FIELD_IF_RANGE, "if-range" },
@@ -572,6 +573,10 @@ take_field(struct reader *r, unsigned name, struct str value)
 	case FIELD_X_FORWARDED_PROTO:
 		take_proto(r->req, value);
 		return 0;
+	case FIELD_ACCEPT:
+		if (!http_accepts(r->req->field[name], "text/html"))
+			r->req->field[name] = value;
+		return 0;
 	default:
 		r->req->field[name] = value;
 		return 0;
@@ -583,7 +588,7 @@ is_list(unsigned name)
 {
 	return name == NAME_CONNECTION || name == NAME_CONTENT_ENCODING ||
 	    name == NAME_EXPECT || name == NAME_X_FORWARDED_FOR ||
-	    name == FIELD_X_FORWARDED_PROTO;
+	    name == FIELD_ACCEPT || name == FIELD_X_FORWARDED_PROTO;
 }
 
 static int
@@ -857,4 +862,60 @@ http_etag_matches(struct str field, const char *etag)
 		if (p < end && *p != ',')
 			return 0;
 	}
+}
+
+/* The next part of a list, up to this byte or the end; quotes hide it.  *p is
+   moved past it. */
+static struct str
+next_part(const char **p, const char *end, char until)
+{
+	struct str	 part = { *p, 0 };
+	const char	*at;
+	bool		 quoted = false;
+
+	for (at = *p; at < end && (quoted || *at != until); at++) {
+		if (quoted && *at == '\\' && end - at > 1)
+			at++;
+		else if (*at == '"')
+			quoted = !quoted;
+	}
+	part.len = (size_t)(at - *p);
+	*p = at + (at < end);
+	return str_trim(part);
+}
+
+/* Is it "q=0", with as many zeros behind a point as one likes? */
+static bool
+is_weight_zero(struct str parameter)
+{
+	const char	*p = parameter.p, *end = p + parameter.len;
+
+	if (parameter.len < 3 || (*p | 0x20) != 'q' || p[1] != '=')
+		return false;
+	for (p += 2; p < end && (*p == '0' || *p == '.'); p++)
+		continue;
+	return p == end;
+}
+
+bool
+http_accepts(struct str field, const char *type)
+{
+	const char	*p = field.p, *end, *at, *last;
+	struct str	 range;
+	bool		 named, zero;
+
+	if (p == NULL)
+		return false;
+	end = p + field.len;
+	while (p < end) {
+		range = next_part(&p, end, ',');
+		at = range.p;
+		last = at + range.len;
+		named = str_is(next_part(&at, last, ';'), type);
+		for (zero = false; at < last;)
+			zero |= is_weight_zero(next_part(&at, last, ';'));
+		if (named && !zero)
+			return true;
+	}
+	return false;
 }

@@ -29,6 +29,7 @@ enum http_method {
 enum http_field {
 	FIELD_CONTENT_TYPE,
 	FIELD_RANGE,
+	FIELD_ACCEPT,			/* of several, see http_parse() */
 	FIELD_IF_RANGE,
 	FIELD_IF_NONE_MATCH,
 	FIELD_IF_MODIFIED_SINCE,
@@ -73,7 +74,8 @@ struct http_request {
  * far as they were read, for the log.
  *
  * A repeated field that may stand only once is refused with 400; of Referer and
- * User-Agent the first counts, X-Forwarded-Proto if all its values agree.
+ * User-Agent the first counts, X-Forwarded-Proto if all its values agree, of
+ * Accept the first that names text/html, or the last.
  */
 int	http_parse(const char *buf, size_t len, struct http_request *req,
 	    const char **why);
@@ -125,5 +127,9 @@ int	http_range(struct str range, uint64_t size, uint64_t *first,
 /* If-None-Match (weak comparison): 1 if it has this entity tag (given with
    its quotes) or is "*"; 0 also when it is absent. */
 int	http_etag_matches(struct str field, const char *etag);
+
+/* Does Accept (RFC 9110 12.5.1) name this type, and not with q=0?  A range,
+   as text with a star, names none. */
+bool	http_accepts(struct str field, const char *type);
 
 #endif

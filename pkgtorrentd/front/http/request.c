@@ -328,7 +328,7 @@ request_route(struct str target, enum http_method method,
     const char **allow)
 {
 	const char	*path = target.p, *end = path + target.len, *mark;
-	char		*below;
+	char		*slash, *below = NULL;
 	int		 status;
 
 	/* Do not clear all of the path: that is 8 KiB for each request. */
@@ -366,9 +366,15 @@ request_route(struct str target, enum http_method method,
 		    "slash; ask for a path");
 
 	/* The service is below any one component. */
-	below = strchr(req->path + 1, '/');
-	if (below != NULL)
-		below = after_word(below, service);
+	slash = strchr(req->path + 1, '/');
+	if (slash != NULL)
+		below = after_word(slash, service);
+	if (below != NULL && (*below == '\0' || below[1] == '\0')) {
+		req->kind = REQUEST_PAGE;
+		*slash = '\0';
+		req->path_len = (size_t)(slash - req->path);
+		return check_method(method, REQUEST_PAGE, why, allow);
+	}
 	if (below != NULL)
 		return route_service(req, below, method, why, allow);
 	return check_method(method, REQUEST_OTHER, why, allow);
@@ -429,6 +435,39 @@ request_form(const char *form, size_t len, uint32_t max,
 			specs_free(specs);
 			return status;
 		}
+	}
+	return 0;
+}
+
+int
+request_typed(struct str query, char out[HTTP_LINE_MAX], size_t *len,
+    const char **why)
+{
+	const char	*p = query.p, *end, *next, *equals;
+	bool		 named = false;
+
+	*why = NULL;
+	*len = 0;
+	if (p == NULL)
+		return 0;
+	for (end = p + query.len; p < end; p = next + (next < end)) {
+		next = memchr(p, '&', (size_t)(end - p));
+		if (next == NULL)
+			next = end;
+		equals = memchr(p, '=', (size_t)(next - p));
+		if (!value_is(p, equals == NULL ? next : equals, "path"))
+			continue;
+		if (named)
+			return refuse(why, 400, "path is given twice; give it "
+			    "once");
+		named = true;
+		if (equals == NULL)
+			continue;
+		if (decode_value(equals + 1, next, out, HTTP_LINE_MAX,
+		    len) == -1)
+			return refuse(why, 400, why_escape);
+		if (*len > HTTP_LINE_MAX)
+			return refuse(why, 414, spec_why_long);
 	}
 	return 0;
 }

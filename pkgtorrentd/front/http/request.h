@@ -20,6 +20,7 @@ enum request_kind {
 	REQUEST_NULLFILE,
 	REQUEST_ANNOUNCE,
 	REQUEST_SCRAPE,
+	REQUEST_PAGE,		/* for people */
 	REQUEST_OTHER		/* a mirror file, if those are served */
 };
 
@@ -27,7 +28,8 @@ struct request {
 	enum request_kind	 kind;
 	char			 path[HTTP_LINE_MAX]; /* SINGLE, SIMPLE, META4,
 						   OTHER: decoded, one slash
-						   each */
+						   each; PAGE: the component
+						   above the service */
 	size_t			 path_len;
 	uint8_t			 digest[SHA1_LEN];
 	uint64_t		 null_len;
@@ -40,11 +42,12 @@ struct request {
 /*
  * Route a target.  The service is found below any one component; digest,
  * null_len and token are filled for their kinds, path is then empty.  A final
- * slash of an OTHER path stays.  0, or a status with *why one line for the
- * client: 400, 403 for a nullfile longer than PIECE_LEN_MAX, 404 for a URL
- * that the service does not have (and for single without a path), 405 with the
- * methods in *allow, 414 for a single path longer than SPEC_MAX.  *allow is
- * NULL but for 405 and for OPTIONS, for which only it and kind are set.
+ * slash of an OTHER path stays; a PAGE needs none.  0, or a status with *why
+ * one line for the client: 400, 403 for a nullfile longer than PIECE_LEN_MAX,
+ * 404 for a URL that the service does not have (and for single without a path),
+ * 405 with the methods in *allow, 414 for a single path longer than SPEC_MAX.
+ * *allow is NULL but for 405 and for OPTIONS, for which only it and kind are
+ * set.
  */
 int	request_route(struct str target, enum http_method,
 	    const char *service, struct request *, const char **why,
@@ -59,5 +62,12 @@ int	request_route(struct str target, enum http_method,
  */
 int	request_form(const char *form, size_t len, uint32_t max,
 	    struct specs *, const char **why);
+
+/*
+ * The field path of a page's query, decoded; *len is 0 without one.  0, or 400
+ * (it is there twice, or malformed), 414, with *why.
+ */
+int	request_typed(struct str query, char out[HTTP_LINE_MAX], size_t *len,
+	    const char **why);
 
 #endif

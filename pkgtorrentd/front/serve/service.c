@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pkgtorrentd/front/serve/pages.h"
 #include "pkgtorrentd/front/serve/reply.h"
 
 /* Refuse a request.  If it has a body that was not read, discard it. */
@@ -159,6 +160,8 @@ service_on_request(void *arg, struct conn *c, const struct http_request *req,
 		files_answer(&x, bytes, &r);
 	else if (r.kind == REQUEST_ANNOUNCE || r.kind == REQUEST_SCRAPE)
 		announces_answer(&x, bytes, &r);
+	else if (r.kind == REQUEST_PAGE)
+		pages_answer(&x, &r);
 	else
 		torrents_answer(&x, bytes, body, &r);
 	return 0;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/log.h"
 #include "common/seal.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/front/job/caveat.h"
@@ -16,8 +15,6 @@
 #include "pkgtorrentd/front/serve/whitelist.h"
 
 #define TOUCH_MS	(24ULL * 60 * 60 * 1000)
-#define LOG_INTERVAL_MS	60000
-#define BASE_MAX	300		/* scheme, host, port */
 #define WRAPS_MAX	8
 
 /*
@@ -364,53 +361,6 @@ torrents_give(const struct exchange *x, struct torrent *t, const char *base,
 	torrents_give_wrapped(x, t, w, &line);
 }
 
-static void
-torrents_log_proto(void)
-{
-	static uint64_t log_ms;
-
-	if (log_once(&log_ms, LOG_INTERVAL_MS, clock_coarse_ms()))
-		log_warn("X-Forwarded-Proto has several values that differ, "
-		    "as of two proxies of which one ends TLS: it is ignored, "
-		    "and torrents name http://; set base-url");
-}
-
-/* The base URL for torrents, in base or as configured; NULL if the request
-   names no host. */
-static const char *
-torrents_base(const struct exchange *x, char base[BASE_MAX])
-{
-	const struct http_request *req = x->req;
-	const bool proxy = conn_peer(x->conn)->proxy;
-	const char *scheme = "http";
-	size_t i, n;
-
-	if (x->service->conf->base_url != NULL)
-		return x->service->conf->base_url;
-	if (req->host.p == NULL)
-		return NULL;
-	if (proxy && req->proto_disagrees)
-		torrents_log_proto();
-	else if (proxy &&
-	    str_is(req->field[FIELD_X_FORWARDED_PROTO], "https"))
-		scheme = "https";
-	/* The length of the host was checked. */
-	n = strlcpy(base, scheme, BASE_MAX);
-	n += strlcpy(base + n, "://", BASE_MAX - n);
-	for (i = 0; i < req->host.len; i++, n++) {
-		base[n] = req->host.p[i];
-		if (base[n] >= 'A' && base[n] <= 'Z')
-			base[n] += 'a' - 'A';
-	}
-	if (req->port.p != NULL) {
-		base[n++] = ':';
-		memcpy(base + n, req->port.p, req->port.len);
-		n += req->port.len;
-	}
-	base[n] = '\0';
-	return base;
-}
-
 /* Record the use of a torrent once a day: the cache removes the least
    recently used entries when it is full. */
 static void
@@ -462,10 +412,10 @@ static void
 torrent_wait_give(struct torrent_wait *w)
 {
 	const struct exchange *x = &w->parked.x;
-	char base[BASE_MAX];
+	char base[FIELDS_BASE_MAX];
 
 	reply_uncharge(&w->parked);
-	torrents_give(x, w->torrent, torrents_base(x, base), w->kind,
+	torrents_give(x, w->torrent, fields_base(x, base), w->kind,
 	    w->state);
 	torrent_wait_free(&w->parked.on);
 }
@@ -668,10 +618,10 @@ static void
 torrent_wait_answer(struct torrent_wait *w, const struct job_result *result)
 {
 	const struct exchange *x = &w->parked.x;
-	char base[BASE_MAX], field[64] = "";
+	char base[FIELDS_BASE_MAX], field[64] = "";
 
 	if (result->torrent != NULL) {
-		torrents_give(x, result->torrent, torrents_base(x, base),
+		torrents_give(x, result->torrent, fields_base(x, base),
 		    w->kind, torrents_state(result));
 	} else if (result->status == 412) {
 		torrents_fail_unknown(x);
@@ -760,9 +710,9 @@ torrent_wait_refuses(const struct waiter *waiter,
 	    offsetof(struct torrent_wait, waiter));
 	const struct job_file *only = files->n == 1 ? &files->v[0] : NULL;
 	const struct exchange *x = &w->parked.x;
-	char base[BASE_MAX];
+	char base[FIELDS_BASE_MAX];
 
-	return metalinks_refuse(x->service, torrents_base(x, base),
+	return metalinks_refuse(x->service, fields_base(x, base),
 	    &files->meta, only != NULL ? only->path : NULL,
 	    only != NULL ? only->path_len : 0, why);
 }
@@ -773,8 +723,8 @@ torrents_want(const struct exchange *x, const char *bytes,
     enum request_kind kind)
 {
 	struct torrent *old = NULL;
-	char text[BASE_MAX];
-	const char *base = torrents_base(x, text), *why;
+	char text[FIELDS_BASE_MAX];
+	const char *base = fields_base(x, text), *why;
 	struct torrent_wait *w;
 	int status;
 

@@ -275,10 +275,30 @@ reload_drop(struct parent *parent)
 	return true;
 }
 
+/* By a signal for that alone, the configuration may be wrong for long. */
+static void
+reload_reopen_access_log(struct parent *parent)
+{
+	struct buf	 errors = { 0 };
+	struct process	*front = processes_front(parent);
+	int		 fd = files_open_access_log(parent->conf, &errors);
+
+	if (fd >= 0) {
+		if (parent->access_fd != -1)
+			close(parent->access_fd);
+		parent->access_fd = fd;
+		if (front != NULL)
+			process_send(front, MSG_ACCESS_LOG, NULL, NULL, 0, fd);
+	} else if (fd == -2)
+		log_complaints(&errors);
+	buf_free(&errors);
+}
+
 static void
 reload_refuse(struct parent *parent)
 {
 	(void)reload_drop(parent);
+	reload_reopen_access_log(parent);
 	parent->reload_refused = true;
 	reload_end(parent);
 }

@@ -263,6 +263,49 @@ access_log_body()
 	true
 }
 
+# rotate: as logrotate does it by the shipped file, for a service that no
+# service manager knows.
+rotate()
+{
+	sed -e "s,^/var/log/pkgtorrentd/\*.log .*,$here/access {," \
+	    -e 's,/run/systemd/system,/nonexistent,' \
+	    -e "s,/etc/init.d/pkgtorrentd,$here/rc," \
+	    "$tests/../etc/pkgtorrentd.logrotate" >rotation
+	printf '#! /bin/sh\n[ "$1" = reload ] && kill -HUP %s\n' $pid >rc
+	chmod 644 rotation
+	chmod 755 . rc
+	atf_check logrotate --state state --force rotation
+	rm -f state
+}
+
+# rotated NAME: a request is in the new log, and not in the old one.
+rotated()
+{
+	wait_for 10 test -e access || fail "no new access log"
+	want 404 "/$1"
+	want_log "/$1" access
+	! grep -q "/$1" access.1 || fail "the old file goes on"
+}
+
+service_case logrotate "The file for logrotate rotates the access log." \
+    logrotate
+logrotate_body()
+{
+	service_start "access-log $here/access"
+	want 404 /before
+	want_log /before access
+	rotate
+	want_log /before access.1
+	rotated after
+	# Even if what is read at the signal is wrong.
+	echo nonsense >>conf
+	rotate
+	want_log 'old configuration stays'
+	want_log /after access.1
+	rotated later
+	gzip -dc access.2.gz | grep -q /before || fail "the oldest is lost"
+}
+
 service_case access_log_cut "A line that was cut is not in the way of others."
 access_log_cut_body()
 {

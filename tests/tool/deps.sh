@@ -52,6 +52,7 @@ table() {
 	check fuzzer: libclang-rt-dev compiler-rt clang compiler-rt compiler-rt
 	check cmd:systemd-analyze systemd systemd systemd systemd -
 	check cmd:strace strace strace strace strace strace
+	check cmd:logrotate logrotate logrotate logrotate logrotate logrotate
 	browser cmd:chromium chromium chromium chromium chromium chromium
 	browser cmd:npm npm npm npm npm npm
 	field cmd:ip iproute2 iproute iproute2 iproute2 iproute2

@@ -10,10 +10,15 @@
 #	make field		as root: each distribution and its systemd, see
 #				tests/tool/field.sh (WHAT=name for one step)
 #	make fuzz TIME=60	each fuzzer for so many seconds (FUZZ=noun for one)
-#	make install DESTDIR=… PREFIX=…
+#	make install		what make has built (DESTDIR=… PREFIX=…)
+#	make setup		as root: users and directories of the service
+#	make dist		dist/pkgtorrentd-VERSION.tar.gz, of the last commit
+#	make deb		as root: dist/SUITE/*.deb, each built in a chroot of
+#				its Debian (FIELD_SUITES="bookworm trixie")
 #
 # SANITIZE=address,undefined builds, and tests, with sanitizers.
-# CC, AR and PKG_CONFIG of another architecture build for that.
+# CC, AR and PKG_CONFIG of another architecture build for that; CPPFLAGS, CFLAGS
+# and LDFLAGS are added to those below.
 
 VERSION	= 0.1.0
 
@@ -31,11 +36,12 @@ SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 # The daemon looks for its configuration in /etc unless told otherwise.
 SYSCONFDIR ?= /etc
+# It finds the other program from its own directory.
+HASHER_DIR != realpath -m -s --relative-to=$(SBINDIR) $(LIBEXECDIR)
 TIME	?= 60
 
 # An environment sets this for GNU make alone.
 SUBMAKE	= GNUMAKEFLAGS=--no-print-directory $(MAKE) -j$(JOBS)
-TREE	!= pwd
 JOBS	!= nproc 2>/dev/null || echo 2
 PKGS	= libevent_core libcrypto libseccomp libbsd-overlay
 PKG_CFLAGS != $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null || true
@@ -52,7 +58,7 @@ HARDEN	!= for f in -fstack-protector-strong -fstack-clash-protection \
 		    2>/dev/null && echo $$f; \
 	done; true
 # Of no use without optimization, and in the sanitizers' way.
-FORTIFY	!= case "$(OPT) $(CFLAGS) $(SANITIZE)" in \
+FORTIFY	!= case "$(OPT) $(CPPFLAGS) $(CFLAGS) $(SANITIZE)" in \
 	*-O0*|*address*|*memory*) ;; \
 	*) echo -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 ;; esac
 SANITIZE_FLAGS != test -z "$(SANITIZE)" || echo -fsanitize=$(SANITIZE) \
@@ -61,10 +67,12 @@ SANITIZE_FLAGS != test -z "$(SANITIZE)" || echo -fsanitize=$(SANITIZE) \
 # Files of any size and times past 2038, on 32-bit machines too.
 WIDE	= -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 
+# Ours of _FORTIFY_SOURCE is the stricter one, so it comes last.
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WIDE) -I. $(OPT) $(WARN) \
-	$(WERROR_FLAG) $(HARDEN) $(FORTIFY) -fPIE $(SANITIZE_FLAGS) \
-	-MMD -MP -DVERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANITIZE_FLAGS) $(LDFLAGS)
+	$(WERROR_FLAG) $(HARDEN) $(CPPFLAGS) $(FORTIFY) -fPIE \
+	$(SANITIZE_FLAGS) -MMD -MP -DVERSION='"$(VERSION)"' \
+	-DHASHER_DIR='"$(HASHER_DIR)"' $(PKG_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -fPIE -pie -Wl,-z,relro,-z,now $(SANITIZE_FLAGS) $(LDFLAGS)
 
 COMMON_SRC != find common -name "*.c" | sort
 FRONT_SRC != find pkgtorrentd -name "*.c" ! -path pkgtorrentd/main.c | sort
@@ -91,13 +99,15 @@ OTHER_PROGS = $(CHECK_PROGS) $(BENCH_PROGS) $(FUZZ_PROGS)
 DAEMON	= pkgtorrentd/pkgtorrentd
 HASHER	= hasher/pkgtorrent-hasher
 CTL	= ctl/pkgtorrentctl
-UNITS	= pkgtorrentd.service pkgtorrentd@.service \
-	pkgtorrentd-confined.service pkgtorrentd.socket
+# What "make install" takes as it is: to read, and to run.
+DOCS	= README.md NEWS LICENSE SECURITY.md etc/pkgtorrentd.conf etc/trackers \
+	etc/*.snippet etc/whitelist-*.* etc/*.apparmor
+SCRIPTS	= etc/whitelist-opentracker etc/whitelist-torrust
 LIBS	= pkgtorrentd/libfront.a hasher/libhasher.a common/libcommon.a
 TEST_LIB = tests/lib/libtest.a
 
 .PHONY: all require tests benches fuzzers deps check demo bench soak field lint \
-	fuzz install uninstall clean FORCE
+	fuzz install uninstall setup dist deb clean FORCE
 
 all: $(DAEMON) $(HASHER) $(CTL)
 
@@ -129,25 +139,18 @@ $(HASHER): hasher/main.o hasher/libhasher.a common/libcommon.a
 $(CTL): $(CTL_OBJ) common/libcommon.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(CTL_OBJ) common/libcommon.a $(PKG_LIBS)
 
-# The daemon finds the other program by a path that is compiled in.
-pkgtorrentd/main.o: pkgtorrentd/main.c .tree
-	$(CC) $(ALL_CFLAGS) -DHASHER_PATH='"$(TREE)/$(HASHER)"' \
-	    -c -o $@ pkgtorrentd/main.c
-
 # Compiler, libraries and system.
 require: FORCE
 	@$(PKG_CONFIG) --exists --print-errors $(PKGS) || \
 	    { echo "run as root: make deps WHAT=build" >&2; exit 1; }
 	@sh tests/tool/require.sh $(CC) $(ALL_CFLAGS) -MF /dev/null
 
-# Other flags, or a tree that was moved: these files change, and everything that
-# was made with the old ones is made again.
+# Other flags: this file changes, and everything that was made with the old ones
+# is made again.
 $(ALL_OBJ) $(TEST_LIB_OBJ) $(OTHER_PROGS): .flags
 .flags: require
 	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
 	    echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@
-.tree: FORCE
-	@echo '$(TREE)' | cmp -s - $@ || echo '$(TREE)' >$@
 FORCE:
 
 $(OTHER_PROGS): $(TEST_LIB) $(LIBS)
@@ -186,61 +189,73 @@ fuzz:
 lint:
 	@sh tests/tool/lint.sh
 
-# An existing configuration stays; users are for packages to create.
-install: all
-	$(CC) $(ALL_CFLAGS) \
-	    -DHASHER_PATH='"$(LIBEXECDIR)/pkgtorrent-hasher"' \
-	    -c -o pkgtorrentd/installed.o pkgtorrentd/main.c
-	$(CC) $(ALL_LDFLAGS) -o pkgtorrentd/installed pkgtorrentd/installed.o \
-	    pkgtorrentd/libfront.a common/libcommon.a $(PKG_LIBS)
+# Packages of Debian, built in chroots by field.sh.
+deb:
+	@WHAT=package FIELD_SUITES='$(FIELD_SUITES)' \
+	    FIELD_MIRROR='$(FIELD_MIRROR)' FIELD_CACHE='$(FIELD_CACHE)' \
+	    bash tests/tool/field.sh
+# The same bytes for the same commit, wherever and whenever.
+dist:
+	@mkdir -p dist
+	git archive --format=tar --prefix=pkgtorrentd-$(VERSION)/ HEAD \
+	    >dist/pkgtorrentd-$(VERSION).tar
+	gzip -9nf dist/pkgtorrentd-$(VERSION).tar
+
+# An existing configuration stays.  Nothing is built, and least of all by root
+# with other flags than those of "make".
+install:
+	@grep -q -s -F -e '-DHASHER_DIR=$(HASHER_DIR) ' .flags && \
+	    test -x $(DAEMON) && test -x $(HASHER) && test -x $(CTL) || \
+	    { echo 'run "make" first, with the same directories' >&2; exit 1; }
 	for dir in $(SBINDIR) $(LIBEXECDIR) $(MANDIR)/man5 $(MANDIR)/man8 \
-	    $(SYSCONFDIR)/pkgtorrentd $(DOCDIR)/docs $(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR); \
-	    do mkdir -p $(DESTDIR)$$dir || exit 1; done
-	install -m 755 pkgtorrentd/installed $(DESTDIR)$(SBINDIR)/pkgtorrentd
-	install -m 755 $(HASHER) $(DESTDIR)$(LIBEXECDIR)/pkgtorrent-hasher
-	install -m 755 $(CTL) $(DESTDIR)$(SBINDIR)/pkgtorrentctl
-	install -m 644 man/pkgtorrentd.conf.5 $(DESTDIR)$(MANDIR)/man5
-	install -m 644 man/pkgtorrentd.8 man/pkgtorrentctl.8 \
-	    $(DESTDIR)$(MANDIR)/man8
-	install -m 644 README.md NEWS LICENSE etc/pkgtorrentd.conf \
-	    etc/trackers etc/nginx.conf.snippet etc/nginx-http.conf.snippet \
-	    etc/nginx-cors.conf.snippet etc/apache.conf.snippet \
-	    etc/apache-cors.conf.snippet SECURITY.md $(DESTDIR)$(DOCDIR)
-	install -m 644 etc/whitelist-opentracker.socket \
-	    etc/whitelist-opentracker@.service $(DESTDIR)$(DOCDIR)
-	install -m 755 etc/whitelist-opentracker etc/whitelist-torrust \
-	    $(DESTDIR)$(DOCDIR)
+	    $(SYSCONFDIR)/logrotate.d $(SYSCONFDIR)/pkgtorrentd \
+	    $(DOCDIR)/docs $(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR); do \
+		mkdir -p $(DESTDIR)$$dir || exit 1; done
+	install -m 755 $(DAEMON) $(CTL) $(DESTDIR)$(SBINDIR)
+	install -m 755 $(HASHER) $(DESTDIR)$(LIBEXECDIR)
+	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)
+	install -m 755 $(SCRIPTS) $(DESTDIR)$(DOCDIR)
 	install -m 644 docs/*.md $(DESTDIR)$(DOCDIR)/docs
 	sed 's,/usr/sbin/,$(SBINDIR)/,' etc/pkgtorrentd.rc \
 	    >$(DESTDIR)$(DOCDIR)/pkgtorrentd.rc
 	chmod 755 $(DESTDIR)$(DOCDIR)/pkgtorrentd.rc
-	for unit in $(UNITS); do \
-		sed 's,/usr/sbin/,$(SBINDIR)/,' etc/$$unit \
-		    >$(DESTDIR)$(UNITDIR)/$$unit && \
-		chmod 644 $(DESTDIR)$(UNITDIR)/$$unit || exit 1; done
+	for unit in etc/pkgtorrentd*.service etc/pkgtorrentd*.socket; do \
+		file=$(DESTDIR)$(UNITDIR)/$${unit##*/} && \
+		sed 's,/usr/sbin/,$(SBINDIR)/,' $$unit >$$file && \
+		chmod 644 $$file || exit 1; done
 	install -m 644 etc/pkgtorrentd.sysusers \
 	    $(DESTDIR)$(SYSUSERSDIR)/pkgtorrentd.conf
 	install -m 644 etc/pkgtorrentd.tmpfiles \
 	    $(DESTDIR)$(TMPFILESDIR)/pkgtorrentd.conf
 	test -e $(DESTDIR)$(SYSCONFDIR)/pkgtorrentd.conf || install -m 644 \
 	    etc/pkgtorrentd.conf $(DESTDIR)$(SYSCONFDIR)/pkgtorrentd.conf
+	test -e $(DESTDIR)$(SYSCONFDIR)/logrotate.d/pkgtorrentd || \
+	    install -m 644 etc/pkgtorrentd.logrotate \
+	    $(DESTDIR)$(SYSCONFDIR)/logrotate.d/pkgtorrentd
+	@test -n "$(DESTDIR)" || sh etc/setup.sh left
+# Changed files of /etc stay.
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/pkgtorrentd \
 	    $(DESTDIR)$(SBINDIR)/pkgtorrentctl \
 	    $(DESTDIR)$(LIBEXECDIR)/pkgtorrent-hasher \
-	    $(DESTDIR)$(MANDIR)/man5/pkgtorrentd.conf.5 \
-	    $(DESTDIR)$(MANDIR)/man8/pkgtorrentd.8 \
-	    $(DESTDIR)$(MANDIR)/man8/pkgtorrentctl.8 \
 	    $(DESTDIR)$(SYSUSERSDIR)/pkgtorrentd.conf \
 	    $(DESTDIR)$(TMPFILESDIR)/pkgtorrentd.conf
-	for unit in $(UNITS); do rm -f $(DESTDIR)$(UNITDIR)/$$unit; done
+	for page in man/*.[58]; do rm -f \
+	    $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+	for unit in etc/pkgtorrentd*.service etc/pkgtorrentd*.socket; do \
+		rm -f $(DESTDIR)$(UNITDIR)/$${unit##*/}; done
+	! cmp -s etc/pkgtorrentd.logrotate \
+	    $(DESTDIR)$(SYSCONFDIR)/logrotate.d/pkgtorrentd || \
+	    rm $(DESTDIR)$(SYSCONFDIR)/logrotate.d/pkgtorrentd
 	rm -rf $(DESTDIR)$(DOCDIR)
 	-rmdir $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(SYSCONFDIR)/pkgtorrentd
+setup:
+	@sh etc/setup.sh all $(DOCDIR)/pkgtorrentd.rc
 
 clean:
 	find common pkgtorrentd hasher ctl tests -name "*.[oda]" -exec rm -f {} +
-	rm -f $(DAEMON) $(HASHER) $(CTL) \
-	    pkgtorrentd/installed $(OTHER_PROGS) \
-	    .flags .tree
+	rm -f $(DAEMON) $(HASHER) $(CTL) $(OTHER_PROGS) .flags
 
 -include $(ALL_OBJ:.o=.d) $(TEST_LIB_OBJ:.o=.d) $(OTHER_PROGS:=.d)

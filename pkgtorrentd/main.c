@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <paths.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,37 @@ hold_standard_fds(void)
 	if (fd != -1)
 		close(fd);
 }
+
+#ifndef HASHER_PATH
+#define HASHER_PATH	find_hasher()
+
+/*
+ * The other program, by its way from the directory of this one: as in the tree,
+ * or as "make install" has put them.  So both can be moved.
+ */
+static char *
+find_hasher(void)
+{
+	static const char	*dirs[] = { "../hasher", HASHER_DIR };
+	char			 own[PATH_MAX], *path = NULL;
+	ssize_t			 n;
+	size_t			 i;
+
+	n = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	if (n == -1)
+		fatal("/proc/self/exe: %s", strerror(errno));
+	own[n] = '\0';
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		free(path);
+		if (asprintf(&path, "%.*s/%s/pkgtorrent-hasher",
+		    (int)(strrchr(own, '/') - own), own, dirs[i]) == -1)
+			fatal("out of memory");
+		if (access(path, F_OK) == 0)
+			break;
+	}
+	return path;
+}
+#endif
 
 static int
 print_conf(const struct buf *text)

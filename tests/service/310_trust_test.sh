@@ -213,7 +213,8 @@ as_shipped_body()
 	echo a >www/yum/a
 	service_prepare
 	{
-		sed "s,^root .*,root $here/www," "$tests/../etc/pkgtorrentd.conf"
+		cat "$tests/../etc/pkgtorrentd.conf"
+		echo "root $here/www"
 		echo "listen 127.0.0.1:$port"
 		echo "cache $here/cache"
 		echo "trackers $here/trackers"

@@ -80,6 +80,43 @@ whitelist_body()
 	    "$etc/whitelist-opentracker.socket"
 }
 
+test_case unconfigured "A configuration without a root is no failure." \
+    systemd-analyze
+unconfigured_body()
+{
+	# The condition, as systemd reads it.
+	sed -n '/^ExecCondition=/{:more
+	    /\\$/{N;s/\\\n//;bmore
+	    }
+	    s/^ExecCondition=\/bin\/sh -c //p}' "$etc/pkgtorrentd.service" |
+	    sed "s,/etc/pkgtorrentd.conf,$PWD/conf,g" >condition
+	eval "set -- $(cat condition)"
+	atf_check [ $# = 1 ]
+	# A missing file is for the service to complain of.
+	atf_check sh -c "$1"
+	cp "$etc/pkgtorrentd.conf" conf
+	atf_check -s exit:1 -o match:'set root in' sh -c "$1"
+	echo ' Root	/srv/mirror' >>conf
+	atf_check sh -c "$1"
+	sed -i 's/^#	root /root /; $d' conf
+	atf_check sh -c "$1"
+}
+
+test_case apparmor "apparmor_parser takes the profile." apparmor_parser
+apparmor_body()
+{
+	atf_check -e save:said apparmor_parser -Q -T \
+	    "$etc/pkgtorrentd.apparmor"
+	# Most kernels of tests have no AppArmor.
+	atf_check -s exit:1 grep -v '^Cache read/write disabled' said
+	# It has the paths of the other files.
+	for word in /etc/pkgtorrentd.conf /var/lib/torrent_service \
+	    /var/cache/torrent_service /var/log/pkgtorrentd; do
+		grep -q "^	$word" "$etc/pkgtorrentd.apparmor" ||
+		    atf_fail "no $word"
+	done
+}
+
 test_case openat2 "No unit has systemd refuse openat2(2)."
 openat2_body()
 {
@@ -138,11 +175,13 @@ users_body()
 	sed -n 's/^u \([^ ]*\) .*/\1/p' "$etc/pkgtorrentd.sysusers" | sort \
 	    >made
 	atf_check -o file:named cat made
-	for file in README.md man/pkgtorrentd.8; do
-		sed -n 's/.*useradd -r .* \(_[^ ]*\)$/\1/p' "$top/$file" |
-		    sort >made
-		atf_check -o file:named cat made
-	done
+	sed -n 's/.*useradd -r .* \(_[^ ]*\)$/\1/p' "$top/man/pkgtorrentd.8" |
+	    sort >made
+	atf_check -o file:named cat made
+	# And they go with the package.
+	sed -n '/for user in/,/do$/p' "$top/debian/pkgtorrentd.postrm" |
+	    grep -o '_pkgtorrent[a-z-]*' | sort >made
+	atf_check -o file:named cat made
 	# The one of walkers and cache is that of the cache and of the unit.
 	atf_check -o ignore grep "^d .*_pkgtorrent _pkgtorrent -" \
 	    "$etc/pkgtorrentd.tmpfiles"

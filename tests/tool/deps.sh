@@ -52,7 +52,9 @@ table() {
 	check fuzzer: libclang-rt-dev compiler-rt clang compiler-rt compiler-rt
 	check cmd:systemd-analyze systemd systemd systemd systemd -
 	check cmd:strace strace strace strace strace strace
+	check cmd:git git git git git git
 	check cmd:logrotate logrotate logrotate logrotate logrotate logrotate
+	check cmd:apparmor_parser apparmor - apparmor-parser apparmor apparmor
 	browser cmd:chromium chromium chromium chromium chromium chromium
 	browser cmd:npm npm npm npm npm npm
 	field cmd:ip iproute2 iproute iproute2 iproute2 iproute2

@@ -8,7 +8,9 @@
 #	FIELD_SUITES=	bookworm trixie; those of FIELD_WARN (sid) may fail
 #	FIELD_MIRROR=	another mirror than that of this machine's apt
 #	FIELD_CACHE=	a directory that keeps the chroots for a week
-#	WHAT=		only these steps, by name ("check" is make check)
+#	WHAT=		only these steps, by name ("check" is make check;
+#			"package" alone is make deb: the Debian package of each
+#			distribution, built as in "deb", and left in dist/)
 #	CHECK_WHAT=	only these tests in that
 #
 # Each tests/field/NAME.sh is a step, in the order of their names.  It says in
@@ -28,6 +30,10 @@
 #
 # firstboot	as machine, but as it is after its first boot, at which systemd
 #		has enabled units by itself.
+# package	as root on a booted machine without the service, which has
+#		curl, aria2 and logrotate.  /packages has the Debian package of
+#		this tree; /packages/old the same as if it were an older one,
+#		with another configuration.  apt-get finds what they depend on.
 #
 # With the exit status 0 a step has passed, with 77 it is skipped, with any
 # other it has failed.  Instead of one, a step may be many tests: it then says
@@ -178,18 +184,21 @@ furnish() {
 	    cp -L /etc/resolv.conf "$1/etc/resolv.conf"
 }
 
-# make_chroot NAME DEPS-ARGUMENT ...: with the tree in it, and its dependencies.
+# make_chroot NAME COMMAND ...: with the tree in it, and its dependencies, which
+# the command installs by what deps.sh and debian/control say.
 make_chroot() {
 	local cache root=$work/$1
 
-	cache=$1-$(cksum <"$tree/tests/tool/deps.sh" | cut -d ' ' -f 1)
+	cache=$1-$(cat "$tree/tests/tool/deps.sh" "$tree/debian/control" |
+	    cksum | cut -d ' ' -f 1)
 	shift
 	if ! kept "$cache" "$root"; then
 		cp -a "$work/base" "$root" && furnish "$root" &&
 		    mkdir -p "$root/src/tree/tests/tool" &&
 		    cp "$tree/tests/tool/deps.sh" "$root/src/tree/tests/tool" &&
+		    cp -a "$tree/debian" "$root/src/tree" &&
 		    in_chroot "$root" apt-get -q update &&
-		    in_chroot "$root" sh tests/tool/deps.sh "$@" &&
+		    in_chroot "$root" "$@" &&
 		    in_chroot "$root" apt-get clean || return 1
 		keep "$cache" "$root"
 	else
@@ -226,6 +235,64 @@ check() {
 	    WHAT="${CHECK_WHAT:-}"
 }
 
+# build_package NUMBER: in a directory of that name, and so at another path.
+build_package() {
+	alone_in_chroot "$work/package" sh -c '
+	    mkdir "/src/$1" && cp -a . "/src/$1/tree" && cd "/src/$1/tree" &&
+	    dpkg-buildpackage --build=binary --no-sign >../log 2>&1 ||
+		{ cat ../log; exit 1; }
+	    cd .. && sha256sum *.deb && ls -l *.deb' sh "$1"
+}
+
+# At another time, by somebody else with other habits.
+build_package_again() {
+	alone_in_chroot "$work/package" useradd -m builder &&
+	    alone_in_chroot "$work/package" sh -c 'chmod a+rx /src &&
+		install -d -o builder /src/2 && umask 027 &&
+		cp -a /src/tree /src/2/tree && chown -R builder /src/2 &&
+		cd /src/2/tree && find . -exec touch -h -d 2020-02-02 {} + &&
+		setpriv --reuid builder --regid builder --clear-groups env \
+		    HOME=/home/builder TZ=Asia/Kathmandu LC_ALL=C \
+		    DEB_BUILD_OPTIONS=parallel=1 \
+		    dpkg-buildpackage --build=binary --no-sign >../log 2>&1 ||
+		    { cat ../log; exit 1; }
+		cd .. && for deb in *.deb; do
+			cmp "$deb" "../1/$deb" || exit 1
+		done'
+}
+
+# lintian, and blhc: each file was compiled with the flags of Debian.
+check_package() {
+	alone_in_chroot "$work/package" sh -c 'cd /src/1 &&
+	    blhc --all log &&
+	    lintian --allow-root --fail-on error,warning --show-overrides \
+		pkgtorrentd_*.changes'
+}
+
+# keep_packages DIRECTORY: with /old, an older package, whose files in /etc are
+# others.
+keep_packages() {
+	mkdir -p "$1" && cp "$work"/package/src/1/pkgtorrentd_*.deb "$1" ||
+	    return 1
+	[ "${2:-}" = old ] || return 0
+	alone_in_chroot "$work/package" sh -c 'cd /src/1 &&
+	    dpkg-deb --raw-extract pkgtorrentd_*.deb old &&
+	    sed -i "s/^Version: .*/Version: 0.0.1-1/" old/DEBIAN/control &&
+	    for file in pkgtorrentd.conf logrotate.d/pkgtorrentd; do
+		echo "# An older line." >>"old/etc/$file" || exit 1
+	    done && dpkg-deb --root-owner-group --build old old.deb' &&
+	    mkdir "$1/old" && cp "$work/package/src/1/old.deb" "$1/old"
+}
+
+# With what debian/control wants, and no more but programs that check it.
+make_packages() {
+	step "apt-get build-dep" 300 make_chroot package sh -c '
+	    apt-get -q -y --no-install-recommends build-dep ./ &&
+	    apt-get -q -y --no-install-recommends install lintian blhc' &&
+	    step "make deb" 180 build_package 1 &&
+	    step "lintian, blhc" 60 check_package
+}
+
 # The packages of the libraries that the programs are linked to.
 libraries() {
 	in_chroot "$work/build" sh -c '
@@ -236,25 +303,55 @@ libraries() {
 	    done | sed "s/:.*//" | sort -u'
 }
 
-# A machine that has nothing but the service's dependencies, and clients.
+# begin_machine NAME PACKAGE ...: with these packages, and clients.
+begin_machine() {
+	local root=$work/$1
+
+	shift
+	cp -a "$work/base" "$root" && furnish "$root" &&
+	    in_chroot "$root" apt-get -q update &&
+	    in_chroot "$root" apt-get -q -y --no-install-recommends install \
+	    "$@" curl aria2
+}
+
+# Ready to be booted: without our mounts, and with a mirror.
+finish_machine() {
+	local root=$work/$1 name pub
+
+	pub=$root/srv/mirror/pub
+	umount -R "$root/dev" "$root/sys" "$root/proc" &&
+	    mkdir -p "$pub/sub" || return 1
+	rm -f "$root/etc/resolv.conf" "$root/etc/hostname"
+	for name in a.rpm b.rpm sub/c.rpm; do
+		head -c 1500001 /dev/urandom >"$pub/$name" || return 1
+	done
+	head -c 5000000 /dev/urandom >"$pub/image.iso" &&
+	    cp -a "$tree/tests/field" "$root/field"
+}
+
+# A machine that has nothing but the service's dependencies.
 make_machine() {
 	local packages root=$work/machine
 
-	packages=$(libraries | xargs) && cp -a "$work/base" "$root" &&
-	    furnish "$root" || return 1
+	packages=$(libraries | xargs) || return 1
 	echo "depends on: $packages"
 	# shellcheck disable=SC2086
-	in_chroot "$root" apt-get -q update &&
-	    in_chroot "$root" apt-get -q -y --no-install-recommends install \
-	    $packages curl aria2 || return 1
+	begin_machine machine $packages || return 1
 	mkdir "$work/build/src/machine" &&
 	    mount --bind "$root" "$work/build/src/machine" &&
-	    alone_in_chroot "$work/build" make install CC=gcc WERROR=1 \
+	    alone_in_chroot "$work/build" make install CC=false \
 	    PREFIX=/usr DESTDIR=/src/machine &&
-	    umount "$work/build/src/machine" &&
-	    umount -R "$root/dev" "$root/sys" "$root/proc" || return 1
-	rm -f "$root/etc/resolv.conf" "$root/etc/hostname"
-	cp -a "$tree/tests/field" "$root/field"
+	    umount "$work/build/src/machine" && finish_machine machine
+}
+
+# What the package depends on is not installed, but can be, without a network.
+make_fresh_machine() {
+	local root=$work/fresh
+
+	begin_machine fresh logrotate && keep_packages "$root/packages" old &&
+	    in_chroot "$root" sh -c 'apt-get -q -y --download-only \
+		--no-install-recommends install /packages/*.deb' &&
+	    finish_machine fresh
 }
 
 # on_machine COMMAND ...
@@ -281,12 +378,12 @@ leader_pid() {
 	return 1
 }
 
-# Nobody is there to answer questions at a first boot, nor a network to wait
-# for.  Some units of a container may fail; ours are another matter.
+# boot NAME: nobody is there to answer questions at a first boot, nor a network
+# to wait for.  Some units of a container may fail; ours are another matter.
 boot() {
 	local end=$((SECONDS + 50)) state
 
-	systemd-nspawn --quiet --directory="$work/machine" --boot \
+	systemd-nspawn --quiet --directory="$work/$1" --boot \
 	    --private-network --register=no --keep-unit --settings=no \
 	    --link-journal=no --resolv-conf=off --timezone=off \
 	    --system-call-filter='openat2 landlock_create_ruleset
@@ -321,17 +418,13 @@ shut_down() {
 	done
 }
 
-# The administrator's first steps, and a mirror.
+# The administrator's first steps.
 set_up() {
-	local pub=$work/machine/srv/mirror/pub name
+	local conf=$work/machine/etc/pkgtorrentd.conf
 
-	mkdir -p "$pub/sub" || return 1
-	for name in a.rpm b.rpm sub/c.rpm; do
-		head -c 1500001 /dev/urandom >"$pub/$name" || return 1
-	done
-	head -c 5000000 /dev/urandom >"$pub/image.iso" || return 1
-	echo 'serve-files yes' >>"$work/machine/etc/pkgtorrentd.conf"
-	cp "$work/machine/etc/pkgtorrentd.conf" "$work/machine/field/conf"
+	sed -i 's/^#[[:blank:]]*root .*/root \/srv\/mirror/' "$conf" &&
+	    echo 'serve-files yes' >>"$conf" &&
+	    cp "$conf" "$work/machine/field/conf"
 }
 
 # steps CLASS: those of that class; "field: CLASS SECONDS [network]".
@@ -378,7 +471,7 @@ have_steps() {
 first_boot() {
 	# Of the marks of a first boot that which each systemd knows.
 	echo uninitialized >"$work/machine/etc/machine-id"
-	must "first boot" 60 boot
+	must "first boot" 60 boot machine
 	steps firstboot
 	step shutdown 60 shut_down
 }
@@ -393,10 +486,31 @@ inside() {
 		mkdir -p "$group" && echo $$ >"$group/cgroup.procs" || exit 1
 	done
 	must debootstrap 300 make_base
-	must "make deps WHAT=build" 300 make_chroot build install build
+	if [ "${WHAT:-}" = package ]; then
+		make_packages && keep_packages "$tree/dist/$suite" || exit 1
+	fi
+	! have_steps package || package_steps
+	if wanted check || have_steps chroot firstboot machine; then
+		other_steps
+	fi
+}
+
+package_steps() {
+	make_packages && step "the same bytes again" 180 build_package_again &&
+	    step "a fresh machine" 120 make_fresh_machine &&
+	    step boot 60 boot fresh || return
+	steps package
+	step shutdown 60 shut_down
+	rm -rf --one-file-system "${work:?}/fresh"
+}
+
+other_steps() {
+	must "make deps WHAT=build" 300 make_chroot build \
+	    sh tests/tool/deps.sh install build
 	must build 180 build
 	if wanted check || have_steps chroot; then
-		must "make deps" 480 make_chroot check check
+		must "make deps" 480 make_chroot check \
+		    sh tests/tool/deps.sh check
 		must "build of tests" 240 build_tests
 		! wanted check || step check 1200 check
 		steps chroot
@@ -406,7 +520,7 @@ inside() {
 	must "set up" 20 set_up
 	! have_steps firstboot || first_boot
 	have_steps machine || return 0
-	must boot 60 boot
+	must boot 60 boot machine
 	steps machine
 	step shutdown 60 shut_down
 }

@@ -118,8 +118,8 @@ if here python3; then
 fi
 
 set --
-for script in tests/*/*.sh tests/*/*/*.sh etc/*.rc etc/whitelist-opentracker \
-    etc/whitelist-torrust .ci/run; do
+for script in tests/*/*.sh tests/*/*/*.sh etc/*.rc etc/*.sh \
+    etc/whitelist-opentracker etc/whitelist-torrust debian/*.p[or]* .ci/run; do
 	[ ! -e "$script" ] || set -- "$@" "$script"
 done
 for script; do

@@ -210,7 +210,7 @@ child_start(struct child *child, enum role role, const struct child_ops *ops,
 
 	memset(child, 0, sizeof(*child));
 	channel_open(&child->parent, PARENT_FD, role, ROLE_PARENT, 0);
-	child->front.fd = -1;
+	child->front.fd = child->also.fd = -1;
 	child->ops = ops;
 	child->owner = owner;
 	log_open_child(&child->parent);
@@ -315,19 +315,20 @@ unsigned
 child_wait(struct child *child, int timeout_ms)
 {
 	int wait_ms = child_count(child, timeout_ms);
-	struct pollfd pfds[2] = {
+	struct pollfd pfds[3] = {
 		{ .fd = child->parent.fd, .events = POLLIN },
 		/* poll(2) leaves out a descriptor of -1. */
 		{ .fd = front_has_room(child) ? child->front.fd : -1,
 		    .events = POLLIN },
+		child->also,
 	};
 	unsigned n = 0;
 
-	if (!wait_for(pfds, 2, wait_ms))
+	if (!wait_for(pfds, 3, wait_ms))
 		return 0;
 	/* After a wait that was cut for the numbers alone there is no work. */
 	child->worked |= wait_ms == timeout_ms || pfds[0].revents != 0 ||
-	    pfds[1].revents != 0;
+	    pfds[1].revents != 0 || pfds[2].revents != 0;
 	if (pfds[0].revents != 0)
 		n += child_receive_parent(child);
 	if (pfds[1].revents != 0)

@@ -7,6 +7,8 @@
 #ifndef CHILD_H
 #define CHILD_H
 
+#include <poll.h>
+
 #include "common/channel.h"
 #include "common/conf/conf.h"
 #include "common/counts.h"
@@ -31,6 +33,7 @@ struct child {
 	struct channel	 parent;
 	struct channel	 front;		/* of all but the front itself;
 					   fd -1: there is none now */
+	struct pollfd	 also;		/* ends a wait, too; fd -1: none */
 	const struct child_ops *ops;
 	void		*owner;		/* for ops */
 	uint32_t	 index;		/* which walker or hasher */
@@ -71,8 +74,8 @@ void	child_ready(struct child *, const char *layers);
 /* Receive all messages of the parent; exits if it goes away. */
 unsigned child_receive_parent(struct child *);
 /*
- * Wait for messages of the parent and of the front (timeout -1: for ever), and
- * receive them.  Returns the number of messages handled.  Once a second, if the
+ * Wait for messages of the parent and of the front, and for also (timeout -1:
+ * for ever), and receive them.  Returns the number of messages handled.  Once a second, if the
  * process has worked, the front is sent the numbers that have changed; for that
  * the wait may end early.
  */

@@ -663,6 +663,10 @@ struct msg_pieces {
 	uint32_t	used_us;		/* since the last message */
 };
 
+#define PIECES_IMPORTED	0x1	/* in flags: another host made them, of a
+				   file of this size and mtime; they are to
+				   be rechecked */
+
 /*
  * total is the number of digests of the whole file, with the padded one of a
  * partial last piece at the end; 0 is a miss.  Longer lists come as several
@@ -673,6 +677,7 @@ struct msg_pieces_item {
 	uint32_t	total;
 	uint32_t	first;
 	uint32_t	count;			/* digests that follow */
+	uint32_t	flags;			/* PIECES_ */
 };
 
 /*

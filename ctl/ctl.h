@@ -61,5 +61,7 @@ char	*ctl_tail(const struct ctl *, char *out, size_t outlen);
 
 enum ctl_exit command_status(struct ctl *, int argc, char *argv[]);
 enum ctl_exit command_reload(struct ctl *, int argc, char *argv[]);
+enum ctl_exit command_export(struct ctl *, int argc, char *argv[]);
+enum ctl_exit command_import(struct ctl *, int argc, char *argv[]);
 
 #endif

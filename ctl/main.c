@@ -16,6 +16,8 @@
 static const struct command commands[] = {
 	{ "status", "[--json]", command_status },
 	{ "reload", "", command_reload },
+	{ "export", "[file]", command_export },
+	{ "import", "[file]", command_import },
 	{ .name = NULL }
 };
 

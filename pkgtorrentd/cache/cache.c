@@ -36,6 +36,7 @@
 #include "pkgtorrentd/cache/summary.h"
 #include "pkgtorrentd/cache/sweep.h"
 #include "pkgtorrentd/cache/tracker_key.h"
+#include "pkgtorrentd/cache/transfer.h"
 
 #define MESSAGES_AT_ONCE 32
 /* Files that are stored before requests have their turn; the message that has
@@ -84,6 +85,7 @@ struct cache {
 	struct store	 store;
 	struct packs	*packs;
 	struct sweep	*sweep;
+	struct transfer	*transfer;
 	struct put	 put;
 	struct requests	 requests;
 	struct tracker_key key;
@@ -573,10 +575,19 @@ cache_on_touch(struct cache *c, const struct msg *msg)
 
 /* The parent waits for the end of each command. */
 static enum msg_fault
-cache_on_control(struct cache *c, const struct msg *msg)
+cache_on_control(struct cache *c, struct msg *msg)
 {
-	child_refuse_control(&c->child, msg->body, "not known here");
-	return FAULT_NONE;
+	const struct msg_control *body = msg->body;
+
+	switch (body->command) {
+	case CONTROL_EXPORT:
+	case CONTROL_IMPORT:
+	case CONTROL_STOP:
+		return transfer_on_control(c->transfer, msg);
+	default:
+		child_refuse_control(&c->child, body, "not known here");
+		return FAULT_NONE;
+	}
 }
 
 /* Messages to the cache. */
@@ -628,7 +639,7 @@ static const struct child_ops cache_ops = {
 static void __attribute__((__noreturn__))
 cache_loop(struct cache *c)
 {
-	int wait_ms = 0, due_ms, key_ms;
+	int wait_ms = 0, due_ms[3], i;
 	bool busy = true;
 
 	for (;;) {
@@ -638,12 +649,12 @@ cache_loop(struct cache *c)
 		if (!busy)
 			busy = packs_tidy(c->packs);
 		wait_ms = sweep_turn(c->sweep, !busy);
-		due_ms = packs_flush_due(c->packs);
-		if (due_ms != -1 && due_ms < wait_ms)
-			wait_ms = due_ms;
-		key_ms = cache_key_turn(c);
-		if (key_ms != -1 && key_ms < wait_ms)
-			wait_ms = key_ms;
+		due_ms[0] = transfer_turn(c->transfer, !busy);
+		due_ms[1] = packs_flush_due(c->packs);
+		due_ms[2] = cache_key_turn(c);
+		for (i = 0; i < 3; i++)
+			if (due_ms[i] != -1 && due_ms[i] < wait_ms)
+				wait_ms = due_ms[i];
 	}
 }
 
@@ -679,7 +690,8 @@ cache_main(void)
 	c.put.packs = c.packs;
 	c.put.requests = &c.requests;
 	c.put.keys = &c.child.keys;
-	if (c.sweep == NULL)
+	c.transfer = transfer_new(&c.child, &c.store, c.packs);
+	if (c.sweep == NULL || c.transfer == NULL)
 		fatal("out of memory");
 	cache_configure(&c);
 	child_confine(&c.child, c.child.conf->cache, 0, cache_selftest);

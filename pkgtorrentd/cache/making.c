@@ -379,6 +379,11 @@ load_pieces(struct making *mk, struct buf *b)
 			    f->path_len));
 			return not_stored(mk, "pieces are missing");
 		}
+		/* The entry would last longer than a list that turns out to be
+		   wrong. */
+		if (list.imported)
+			return not_stored(mk, "pieces are imported and not "
+			    "rechecked yet");
 		f->digests = mk->digests.data + mk->digests.len;
 		if (buf_add(&mk->digests, list.digests, (size_t)list.count *
 		    SHA1_LEN) == -1)

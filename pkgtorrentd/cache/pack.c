@@ -21,6 +21,8 @@ static const uint8_t head_magic[8] = {
 
 /* It names the version of the format, too.  Neither zeros nor text have it. */
 #define RECORD_MAGIC	0xa1
+/* The same, imported.  Version 0.1.0 takes it for bytes that are no record. */
+#define IMPORTED_MAGIC	0xa2
 
 /* The formats on disk.  No implicit padding: every byte is written. */
 struct head {
@@ -178,11 +180,26 @@ static uint32_t
 record_check(const struct pack_id *id, const struct record *r,
     const char *name)
 {
-	uint64_t h = mix(r->name_len, id, sizeof(*id));
+	bool imported = r->magic == IMPORTED_MAGIC;
+	uint64_t h = mix(r->name_len | (uint64_t)imported << 8, id,
+	    sizeof(*id));
 
 	h = mix(h, &r->identity, sizeof(r->identity));
 	h = mix(h, name, r->name_len);
 	return (uint32_t)(h ^ h >> 32);
+}
+
+/* Mask the digests of an imported record, or unmask them. */
+static void
+record_mask(uint8_t *digests, size_t len, const struct identity *id)
+{
+	uint8_t mask[sizeof(id->ino) + sizeof(id->ctime_ns)];
+	size_t i;
+
+	memcpy(mask, &id->ino, sizeof(id->ino));
+	memcpy(mask + sizeof(id->ino), &id->ctime_ns, sizeof(id->ctime_ns));
+	for (i = 0; i < len; i++)
+		digests[i] ^= mask[i % sizeof(mask)];
 }
 
 int
@@ -216,7 +233,7 @@ pack_add(struct buf *b, const struct pack_id *id, const struct pack_list *list,
 	size_t digests_len = (size_t)list->count * SHA1_LEN, begin = b->len;
 	size_t len = sizeof(struct record) + list->name_len + digests_len;
 	struct record r = {
-		.magic = RECORD_MAGIC,
+		.magic = list->imported ? IMPORTED_MAGIC : RECORD_MAGIC,
 		.day = day,
 		.name_len = (uint8_t)list->name_len,
 		.identity = stored(&list->identity),
@@ -229,6 +246,9 @@ pack_add(struct buf *b, const struct pack_id *id, const struct pack_list *list,
 	    buf_add(b, list->name, list->name_len) == -1 ||
 	    (digests_len > 0 && buf_add(b, list->digests, digests_len) == -1))
 		return -1;
+	if (list->imported)
+		record_mask(b->data + begin + len - digests_len, digests_len,
+		    &list->identity);
 	sha256_both(id, sizeof(*id), b->data + begin + offsetof(struct record,
 	    check), len - offsetof(struct record, check), sum);
 	if (buf_add(b, sum, SUM_LEN) == -1)
@@ -271,12 +291,12 @@ pack_find(const uint8_t *data, size_t len, const struct pack_id *id,
 	struct record r;
 	uint64_t digests;
 
-	if (len > 0 && data[0] != RECORD_MAGIC)
+	if (len > 0 && data[0] != RECORD_MAGIC && data[0] != IMPORTED_MAGIC)
 		return PACK_JUNK;
 	if (len < sizeof(r))
 		return PACK_SHORT;
 	memcpy(&r, data, sizeof(r));
-	if (r.magic != RECORD_MAGIC || r.name_len == 0)
+	if (r.name_len == 0)
 		return PACK_JUNK;
 	if (len < sizeof(r) + r.name_len)
 		return PACK_SHORT;
@@ -287,6 +307,7 @@ pack_find(const uint8_t *data, size_t len, const struct pack_id *id,
 		return PACK_JUNK;
 	*out = (struct pack_record){
 		.identity = restored(&r.identity),
+		.imported = r.magic == IMPORTED_MAGIC,
 		.name = name,
 		.name_len = r.name_len,
 		.day = r.day,
@@ -313,8 +334,17 @@ pack_read(const uint8_t *data, const struct pack_record *r,
 		.name = (const char *)data + sizeof(struct record),
 		.name_len = r->name_len,
 		.identity = r->identity,
+		.imported = r->imported,
 		.digests = data + head_len,
 		.count = count,
 	};
 	return true;
+}
+
+void
+pack_unmask(uint8_t *data, const struct pack_list *list)
+{
+	if (list->imported)
+		record_mask(data + (list->digests - data),
+		    (size_t)list->count * SHA1_LEN, &list->identity);
 }

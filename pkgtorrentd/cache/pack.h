@@ -20,6 +20,12 @@
  * is worth nothing in another pack.  After bytes that are no record, the next
  * record is found by its magic and check.  Integers are in the byte order of
  * the machine; on a machine with the other order no record is found.
+ *
+ * An imported record, which another host made, has another magic.  Inode and
+ * ctime of that host mean nothing here: in their place are 16 random bytes.
+ * The digests are masked with these: otherwise their maker, knowing the format,
+ * could have a record that is not imported found among them once the imported
+ * one is damaged.
  */
 #ifndef PACK_H
 #define PACK_H
@@ -47,6 +53,7 @@ struct pack_list {
 	const char	*name;		/* in its directory */
 	size_t		 name_len;	/* 1..PACK_FILE_MAX */
 	struct identity	 identity;	/* mount is 0: it is not stored */
+	bool		 imported;	/* ino and ctime_ns are random */
 	const uint8_t	*digests;	/* torrent_digests() digests */
 	uint64_t	 count;
 };
@@ -54,6 +61,7 @@ struct pack_list {
 /* A record as its beginning tells. */
 struct pack_record {
 	struct identity	 identity;
+	bool		 imported;
 	const char	*name;		/* in the bytes that were read */
 	size_t		 name_len;
 	uint16_t	 day;		/* of the last use, since 1970 */
@@ -118,8 +126,11 @@ enum pack_fault	pack_check_head(const uint8_t *, size_t len,
 enum pack_found	pack_find(const uint8_t *, size_t len,
 	    const struct pack_id *, struct pack_record *out);
 /* Check a whole record that pack_find() found, record.len bytes at data.
-   false: it is damaged.  *out points into data. */
+   false: it is damaged.  *out points into data, where the digests of an
+   imported record are masked until pack_unmask(). */
 bool	pack_read(const uint8_t *data, const struct pack_record *,
 	    const struct pack_id *, struct pack_list *out);
+/* Once after pack_read(): put the digests of an imported record right. */
+void	pack_unmask(uint8_t *data, const struct pack_list *);
 
 #endif

@@ -292,6 +292,12 @@ packfile_ready(struct packfile *pf)
 {
 	if (pf->pending.len > 0)
 		packfile_flush(pf);
+	return packfile_ready_unflushed(pf);
+}
+
+bool
+packfile_ready_unflushed(struct packfile *pf)
+{
 	freshen(pf);
 	if (pf->fd != -1 && !is_read(pf))
 		read_on(pf);
@@ -345,8 +351,10 @@ packfile_read(struct packfile *pf, const char *name, size_t name_len,
 	out->day = r.day;
 	if (!read_rest(pf, b, out->offset, r.len))
 		return 0;
-	if (pack_read(b->data, &r, &pf->id, &out->list))
+	if (pack_read(b->data, &r, &pf->id, &out->list)) {
+		pack_unmask(b->data, &out->list);
 		return 1;
+	}
 	forget_record(pf, slot, &r);
 	return 0;
 }
@@ -390,6 +398,7 @@ packfile_append(struct packfile *pf, const struct pack_list *list)
 		return -1;
 	}
 	pf->npending++;
+	pf->pending_hashed |= !list->imported;
 	store_add_pending(pf->store, pf->name, (int64_t)(pf->pending.len -
 	    before + (before == 0) * BLOCK));
 	if (pf->pending.len >= PENDING_MAX)
@@ -515,6 +524,8 @@ packfile_flush(struct packfile *pf)
 	while (pf->fd != -1 && !is_read(pf))
 		read_on(pf);
 	if (append_pending(pf) == -1) {
+		pf->store->lost += pf->npending;
+		pf->store->lost_error = errno;
 		store_complain_write(pf->store, pf->name);
 		if (!is_unchanged(pf))
 			forget_file(pf);
@@ -523,6 +534,7 @@ packfile_flush(struct packfile *pf)
 	    -(int64_t)(pf->pending.len + BLOCK));
 	buf_free(&pf->pending);
 	pf->npending = 0;
+	pf->pending_hashed = false;
 }
 
 bool
@@ -563,8 +575,9 @@ packfile_stop_rewrite(struct packfile_rewrite *rw)
 	memset(rw, 0, sizeof(*rw));
 }
 
-static bool
-is_live(struct packfile *pf, const struct pack_record *r, uint64_t offset)
+bool
+packfile_is_live(struct packfile *pf, const struct pack_record *r,
+    uint64_t offset)
 {
 	uint32_t hash = pack_hash(pf->salt, r->name, r->name_len);
 	uint64_t *slot;
@@ -598,7 +611,7 @@ keep_record(struct packfile_rewrite *rw, const struct pack_record *r,
 	struct pack_list list;
 
 	rw->seen++;
-	if (!is_live(rw->file, r, offset) || is_cut(rw, r, day) ||
+	if (!packfile_is_live(rw->file, r, offset) || is_cut(rw, r, day) ||
 	    !pack_read(data, r, &rw->file->id, &list))
 		return 0;
 	rw->kept++;

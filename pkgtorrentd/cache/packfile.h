@@ -43,6 +43,7 @@ struct packfile {
 	struct offsets	 offsets;
 	struct buf	 pending;	/* records to be appended */
 	unsigned	 npending;
+	bool		 pending_hashed; /* not all of them are imported */
 };
 
 /* Begin with no file open. */
@@ -60,6 +61,12 @@ size_t	packfile_memory(const struct packfile *);
  * read.
  */
 bool	packfile_ready(struct packfile *);
+/* The same, but appended records stay in memory, and are not found yet. */
+bool	packfile_ready_unflushed(struct packfile *);
+/* All has been read: is this record, at this offset, the valid one of its
+   name? */
+bool	packfile_is_live(struct packfile *, const struct pack_record *,
+	    uint64_t offset);
 
 /*
  * Read the record of a name.  1: *out points into b, which is overwritten, and

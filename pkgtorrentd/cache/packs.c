@@ -10,6 +10,8 @@
 #include "common/spec.h"
 #include "pkgtorrentd/cache/packs.h"
 
+#define PACKS_BLOCK	4096	/* only for estimates */
+
 struct pack {
 	TAILQ_ENTRY(pack)	 entry;
 	struct packfile		 file;
@@ -21,6 +23,7 @@ struct packs {
 	struct store		*store;
 	const struct conf	*conf;
 	uint64_t		 salt;
+	uint64_t		 masks;		/* of imported records */
 	struct pack_list_head	 open;		/* used last first */
 	unsigned		 n;
 	size_t			 memory;	/* of all of them */
@@ -199,6 +202,15 @@ packs_find(struct packs *ps, const char *path, size_t len, uint32_t piece_len,
 	return PACKS_HIT;
 }
 
+/* Inode and change time of another host mean nothing here. */
+static bool
+list_is_of(const struct pack_list *list, const struct identity *id)
+{
+	return list->imported ? list->identity.size == id->size &&
+	    list->identity.mtime_ns == id->mtime_ns :
+	    identity_same(&list->identity, id);
+}
+
 enum packs_result
 packs_load(struct packs *ps, const void *path, size_t len, uint32_t piece_len,
     const struct identity *identity, struct buf *b, struct pack_list *out)
@@ -213,7 +225,7 @@ packs_load(struct packs *ps, const void *path, size_t len, uint32_t piece_len,
 	result = packs_find(ps, path, len, piece_len, b, &r);
 	if (result != PACKS_HIT)
 		return result;
-	if (!identity_same(&r.list.identity, identity))
+	if (!list_is_of(&r.list, identity))
 		return PACKS_MISS;
 	packfile_use(&ps->last->file, &r);
 	*out = r.list;
@@ -248,6 +260,100 @@ packs_save(struct packs *ps, const void *path, size_t len, uint32_t piece_len,
 		ps->saved_ms = clock_ms();
 	count_memory(ps, p);
 	make_room(ps, p);
+}
+
+/*
+ * Importing.
+ */
+
+/* Bytes that nobody outside can guess; each record has others. */
+static void
+set_mask(struct packs *ps, struct identity *id)
+{
+	uint8_t sum[SEAL_LEN];
+
+	ps->masks++;
+	sha256_both(&ps->salt, sizeof(ps->salt), &ps->masks,
+	    sizeof(ps->masks), sum);
+	memcpy(&id->ino, sum, sizeof(id->ino));
+	memcpy(&id->ctime_ns, sum + sizeof(id->ino), sizeof(id->ctime_ns));
+}
+
+/* Is there a list that stays?  One that was imported before gives way to
+   another. */
+static bool
+list_stays(const struct pack_list *there, const struct pack_list *list)
+{
+	return !there->imported || (list_is_of(there, &list->identity) &&
+	    memcmp(there->digests, list->digests,
+	    (size_t)list->count * SHA1_LEN) == 0);
+}
+
+static enum packs_import
+import_into(struct packs *ps, struct packfile *pf, struct pack_list *list,
+    struct buf *b)
+{
+	uint64_t need = PACK_PEEK + list->count * SHA1_LEN;
+	struct packfile_record r;
+
+	/* Imported ones wait to be written together: all but the last one of
+	   a name is dead. */
+	if (pf->pending_hashed)
+		packfile_flush(pf);
+	if (!packfile_ready_unflushed(pf))
+		return PACKS_IMPORT_GO_ON;
+	if (packfile_read(pf, list->name, list->name_len, b, &r) &&
+	    list_stays(&r.list, list))
+		return PACKS_KNOWN;
+	if (!store_has_spare(ps->store, pf->name, PACKS_BLOCK + need))
+		return PACKS_FULL;
+	list->imported = true;
+	set_mask(ps, &list->identity);
+	if (packfile_append(pf, list) == -1)
+		return PACKS_REFUSED;
+	if (ps->saved_ms == 0)
+		ps->saved_ms = clock_ms();
+	return PACKS_IMPORTED;
+}
+
+enum packs_import
+packs_import(struct packs *ps, const void *path, size_t len,
+    uint32_t piece_len, struct pack_list *list, struct buf *b)
+{
+	enum packs_import result;
+	size_t dir_len;
+	struct pack *p = packs_of(ps, path, len, piece_len, &dir_len);
+
+	if (p == NULL)
+		return PACKS_REFUSED;
+	list->name = (const char *)path + dir_len + 1;
+	list->name_len = len - dir_len - 1;
+	result = import_into(ps, &p->file, list, b);
+	count_memory(ps, p);
+	make_room(ps, p);
+	return result;
+}
+
+void
+packs_open_alone(const struct packs *ps, struct packfile *pf,
+    const struct pack_id *id)
+{
+	packfile_init(pf, ps->store, id);
+	pf->salt = ps->salt;
+}
+
+bool
+packs_is_pack_of(const struct packs *ps, const struct pack_id *id,
+    const void *path, size_t len)
+{
+	int root = conf_root_of(ps->conf, path, len);
+	uint8_t key[SEAL_LEN];
+	size_t dir_len;
+
+	if (root == -1 || pack_split(path, len, &dir_len) == -1)
+		return false;
+	seal_path(ps->conf->roots[root].prefix, path, dir_len, key);
+	return memcmp(key, id->key, sizeof(key)) == 0;
 }
 
 void

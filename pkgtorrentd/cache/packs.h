@@ -30,7 +30,7 @@ enum packs_result {
 /*
  * Load the pieces of a file, and mark them as used.  PACKS_HIT: *out points
  * into b, which is overwritten.  PACKS_MISS: there are none, or not of this
- * identity.
+ * identity; or, of imported ones, not of its size and mtime.
  */
 enum packs_result packs_load(struct packs *, const void *path, size_t len,
 	    uint32_t piece_len, const struct identity *, struct buf *b,
@@ -42,6 +42,29 @@ enum packs_result packs_touch(struct packs *, const void *path, size_t len,
    cannot be stored is logged. */
 void	packs_save(struct packs *, const void *path, size_t len,
 	    uint32_t piece_len, struct pack_list *);
+
+enum packs_import {
+	PACKS_IMPORT_GO_ON,	/* call again: the pack is not read yet */
+	PACKS_IMPORTED,
+	PACKS_KNOWN,		/* hashed here, or imported before */
+	PACKS_REFUSED,		/* it has no place */
+	PACKS_FULL		/* it would cause a sweep */
+};
+
+/*
+ * Store a list that another host has made, of which identity has the size and
+ * mtime alone; the rest of identity, name and mark are set here.  A list that
+ * was hashed here stays: a stream cannot know better.  b is overwritten.
+ */
+enum packs_import packs_import(struct packs *, const void *path, size_t len,
+	    uint32_t piece_len, struct pack_list *, struct buf *b);
+/* Open a pack for the caller alone, to be read as it was after the last
+   packs_flush(), and to be closed. */
+void	packs_open_alone(const struct packs *, struct packfile *,
+	    const struct pack_id *);
+/* Is this the pack of the path with these roots? */
+bool	packs_is_pack_of(const struct packs *, const struct pack_id *,
+	    const void *path, size_t len);
 /* Does this path have a place in the cache? */
 bool	packs_has_place(const struct packs *, const void *path, size_t len);
 

@@ -426,6 +426,7 @@ add_pieces(struct requests *q, struct request *r, uint32_t index,
 	struct msg_pieces_item item = {
 		.index = index,
 		.total = list != NULL ? (uint32_t)list->count : 0,
+		.flags = list != NULL && list->imported ? PIECES_IMPORTED : 0,
 	};
 	size_t room;
 

@@ -660,6 +660,17 @@ store_has_room(struct store *st, enum store_tree tree, const char *name,
 	return false;
 }
 
+bool
+store_has_spare(const struct store *st, const char *name, uint64_t need)
+{
+	const struct store_share *sh = &st->shares[STORE_PIECES];
+
+	if (store_is_other(st, name))
+		return share_has_room(st, STORE_OTHERS, need);
+	return sh->used + sh->pending + need <= MIN(share_room(sh),
+	    store_high_water(sh));
+}
+
 /* The bytes that an entry will take if it is a file. */
 static uint64_t
 entry_need(size_t len)

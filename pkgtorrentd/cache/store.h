@@ -71,6 +71,8 @@ struct store {
 					   removed */
 	uint64_t	 outdated;	/* entries of version 0.1.0, removed */
 	uint64_t	 saves;
+	uint64_t	 lost;		/* records of writes that failed */
+	int		 lost_error;	/* errno of the last of these */
 	uint64_t	 errors;	/* wrong entries and failed writes */
 	uint64_t	 write_errors;	/* the latter */
 	uint64_t	 sweeps;
@@ -138,6 +140,9 @@ int	store_clear(struct store *, enum store_tree, int dirfd,
 /* Is there room in a tree for so many bytes more?  If not, that is logged, and
    a sweep of the tree becomes due. */
 bool	store_has_room(struct store *, enum store_tree, const char *name,
+	    uint64_t need);
+/* Would so many bytes more in a pack cause no sweep of its share? */
+bool	store_has_spare(const struct store *, const char *name,
 	    uint64_t need);
 /* Count a change of a file in pieces/, or of a directory (name NULL): bytes of
    blocks, and entries. */

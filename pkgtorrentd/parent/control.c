@@ -34,7 +34,7 @@ static const struct control_kind {
 	[CONTROL_WARM] = { true, ROLE_FRONT, ROLE_PARENT, true, 0 },
 	[CONTROL_PURGE] = { true, ROLE_FRONT, ROLE_CACHE, true, 0 },
 	[CONTROL_CHECK] = { true, ROLE_FRONT, ROLE_PARENT, true, 0 },
-	[CONTROL_EXPORT] = { true, ROLE_CACHE, ROLE_PARENT, true, 1 },
+	[CONTROL_EXPORT] = { true, ROLE_CACHE, ROLE_PARENT, false, 1 },
 	[CONTROL_IMPORT] = { true, ROLE_CACHE, ROLE_PARENT, false, 1 },
 };
 

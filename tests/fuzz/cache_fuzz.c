@@ -118,6 +118,7 @@ check_pieces(const struct msg_pieces *body, const uint8_t *at, size_t len)
 		at += sizeof(item);
 		len -= sizeof(item);
 		require(len / SHA1_LEN >= item.count);
+		require(item.flags == 0);
 		require(item.first <= item.total &&
 		    item.count <= item.total - item.first);
 		if (item.total > 0 && honest && !wild) {

@@ -522,15 +522,18 @@ answer_pieces(struct other *o, const struct answer_to *q, bool spoil)
 	uint8_t digest[SHA1_LEN] = { 0 };
 	struct msg_file file;
 	uint32_t i, j;
+	uint8_t how;
 
 	for (i = 0; i < body->count; i++) {
 		memcpy(&file, at, sizeof(file));
 		at += sizeof(file) + file.len;
 		memset(&item, 0, sizeof(item));
 		item.index = file.index;
-		if (file.identity.size < FILE_LEN && next() % 2 == 0)
+		if (file.identity.size < FILE_LEN && (how = next()) % 2 == 0) {
 			item.total = item.count = (uint32_t)torrent_digests(
 			    file.identity.size, body->piece_len);
+			item.flags = how % 4 == 0 ? PIECES_IMPORTED : 0;
+		}
 		add(&s.tail, &item, sizeof(item));
 		for (j = 0; j < item.count; j++)
 			add(&s.tail, digest, sizeof(digest));

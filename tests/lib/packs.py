@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: ISC
 """The piece lists in a cache, as pkgtorrentd/cache/pack.c stores them.
 
-usage: packs.py list | stored PATH ... | name PATH | days PATH |
+usage: packs.py list | stored PATH ... | imported | name PATH | days PATH |
        age DAYS PATH ... | flip PATH ...
 
 "list" prints the paths of the files with stored pieces, of "cache" in the
 current directory; "stored" fails unless the pieces of all these are stored;
+"imported" prints the paths of those that are imported and not rechecked;
 "name" prints the pack, "days" how many days ago the pieces were used;
 "age" lets them seem used so many days ago, but not their packs;
 "flip" damages them, each by one bit.  PIECE_LEN in the environment is the piece
@@ -24,12 +25,12 @@ PIECE_LEN = int(os.environ.get("PIECE_LEN", 1 << 20))
 HEAD = struct.Struct("=8sIII16sI")
 RECORD = struct.Struct("=BBHIQQqq")
 HEAD_MAGIC, VERSION = b"pkgpack\n", 1
-RECORD_MAGIC = 0xa1
+RECORD_MAGIC, IMPORTED_MAGIC = 0xa1, 0xa2
 DAY_AT, CHECK_AT, IDENTITY_AT, SUM_LEN, ALIGN = 2, 4, 8, 8, 4
 DAY = 86400
 
 Record = collections.namedtuple(
-    "Record", "offset len name day identity digests whole")
+    "Record", "offset len name day identity digests whole imported")
 Identity = collections.namedtuple("Identity", "ino size mtime_ns ctime_ns")
 
 
@@ -66,9 +67,17 @@ def mixed(h, data):
     return h
 
 
-def record_check(pack_id, identity, name):
-    h = mixed(mixed(mixed(len(name), pack_id), identity), name)
+def record_check(pack_id, identity, name, imported=False):
+    h = mixed(mixed(mixed(len(name) | imported << 8, pack_id), identity),
+              name)
     return (h ^ h >> 32) & 0xffffffff
+
+
+def masked(digests, identity):
+    """Those of an imported record, with the mask or without it."""
+    mask = struct.pack("=Qq", identity.ino, identity.ctime_ns)
+    return bytes(byte ^ mask[at % len(mask)]
+                 for at, byte in enumerate(digests))
 
 
 class Pack:
@@ -123,9 +132,11 @@ class Pack:
             return None
         magic, name_len, day, check, *rest = RECORD.unpack_from(data, at)
         name = data[at + RECORD.size:at + RECORD.size + name_len]
-        if magic != RECORD_MAGIC or name_len == 0 or \
+        imported = magic == IMPORTED_MAGIC
+        if magic not in (RECORD_MAGIC, IMPORTED_MAGIC) or name_len == 0 or \
                 len(name) < name_len or check != record_check(
-                    self.id, data[at + IDENTITY_AT:at + RECORD.size], name):
+                    self.id, data[at + IDENTITY_AT:at + RECORD.size], name,
+                    imported):
             return None
         identity = Identity(*rest)
         begin = at + RECORD.size + name_len
@@ -137,8 +148,10 @@ class Pack:
             return None
         whole = hashlib.sha256(self.id + data[at + CHECK_AT:end]).digest()[
             :SUM_LEN] == data[end:end + SUM_LEN]
+        digests = data[begin:end]
         return Record(at, aligned(end + SUM_LEN - at), os.fsdecode(name), day,
-                      identity, data[begin:end], whole)
+                      identity, masked(digests, identity) if imported
+                      else digests, whole, imported)
 
     def live(self):
         """{name: record}: the last whole one of each name."""
@@ -240,6 +253,10 @@ def main(what, *args):
     if what == "list":
         for path, _ in sorted(stored()):
             print(path)
+    elif what == "imported":
+        for (path, _), record in sorted(stored().items()):
+            if record.imported:
+                print(path)
     elif what == "stored":
         sys.exit(not all(map(find, args)))
     elif what == "name":

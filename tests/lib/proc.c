@@ -124,6 +124,11 @@ proc_hear(struct proc *p)
 			    sizeof(p->controlled));
 			memcpy(p->controlled_tail, msg.tail, msg.tail_len);
 			p->controlled_tail[msg.tail_len] = '\0';
+			if (p->controlled.state == CONTROL_RUNNING)
+				break;
+			p->ended = p->controlled;
+			memcpy(p->ended_tail, p->controlled_tail,
+			    sizeof(p->ended_tail));
 			break;
 		case MSG_TOTALS:
 			proc_take_totals(p, &msg);

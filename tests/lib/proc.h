@@ -41,6 +41,8 @@ struct proc {
 	struct msg_totals totals;	/* the front's last, … */
 	uint64_t	 counts[COUNT_ROWS]; /* … with its numbers … */
 	char		 at_hand[SPEC_MAX + 1]; /* … and its path */
+	struct msg_controlled ended;	/* the last that ended a command */
+	char		 ended_tail[SPEC_MAX + 1];
 	bool		 ready;
 };
 

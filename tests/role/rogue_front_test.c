@@ -446,7 +446,7 @@ static void
 made_empty(struct copy *copy)
 {
 	const struct msg_pieces_item items[] = {
-		{ 0, 4, 0, 0 }, { 0, 0, 0, 0 }, { 1, 0, 0, 0 },
+		{ 0, 4, 0, 0, 0 }, { 0, 0, 0, 0, 0 }, { 1, 0, 0, 0, 0 },
 	};
 	struct msg_pieces body;
 

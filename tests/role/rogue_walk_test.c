@@ -406,7 +406,7 @@ await_lookup(void)
 		at += sizeof(item);
 		ATF_REQUIRE(ntruth < 3);
 		truth[ntruth++] = (struct msg_pieces_item){ item.index, 2, 0,
-		    2 };
+		    2, 0 };
 	}
 	return ((const struct msg_get_pieces *)msg.body)->id;
 }
@@ -453,15 +453,18 @@ TEST(walk__lies_of_a_cache)
 	static const struct msg_pieces_item lies[][2] = {
 		/* A file that was not asked for, or twice. */
 		{ { .index = 3 } }, { { .index = UINT32_MAX } },
-		{ { 0, 2, 0, 2 }, { 0, 2, 0, 2 } },
+		{ { 0, 2, 0, 2, 0 }, { 0, 2, 0, 2, 0 } },
 		/* Another number of digests than it can have. */
-		{ { 0, 1, 0, 1 } }, { { 0, 3, 0, 2 } },
-		{ { 0, UINT32_MAX, 0, 2 } }, { { 0, 2, 0, 3 } },
-		{ { 0, 0, 0, 2 } }, { { 0, 2, 0, 0 } },
-		{ { 0, 2, 0, UINT32_MAX } },
+		{ { 0, 1, 0, 1, 0 } }, { { 0, 3, 0, 2, 0 } },
+		{ { 0, UINT32_MAX, 0, 2, 0 } }, { { 0, 2, 0, 3, 0 } },
+		{ { 0, 0, 0, 2, 0 } }, { { 0, 2, 0, 0, 0 } },
+		{ { 0, 2, 0, UINT32_MAX, 0 } },
 		/* Not in order; or suddenly none. */
-		{ { 0, 2, 1, 1 } }, { { 0, 2, 0, 1 }, { 0, 2, 0, 1 } },
-		{ { 0, 2, 0, 1 }, { 0, 0, 0, 0 } },
+		{ { 0, 2, 1, 1, 0 } }, { { 0, 2, 0, 1, 0 }, { 0, 2, 0, 1, 0 } },
+		{ { 0, 2, 0, 1, 0 }, { 0, 0, 0, 0, 0 } },
+		/* A flag that is none; nothing, imported. */
+		{ { 0, 2, 0, 2, 2 } }, { { 0, 2, 0, 2, UINT32_MAX } },
+		{ { 0, 0, 0, 0, PIECES_IMPORTED } },
 	};
 	uint64_t id;
 	size_t i;

@@ -437,6 +437,85 @@ TEST(record__may_have_no_digests)
 	ATF_CHECK_EQ(0, got.count);
 }
 
+/* An imported record of a file, behind one that was hashed here. */
+static struct pack_record
+build_imported(struct pack_list *list)
+{
+	struct pack_record r;
+
+	build();
+	*list = list_of(3);
+	list->imported = true;
+	list->identity.ino = 0x1122334455667788;
+	list->identity.ctime_ns = 0x0123456789abcdef;
+	ATF_REQUIRE_EQ(0, pack_add(&b, &id, list, DAYS));
+	ATF_REQUIRE_EQ(PACK_RECORD, pack_find(b.data + starts[N],
+	    b.len - starts[N], &id, &r));
+	return r;
+}
+
+TEST(imported__is_read_back)
+{
+	struct pack_list list, got;
+	struct pack_record r = build_imported(&list);
+
+	ATF_CHECK(r.imported);
+	ATF_CHECK_EQ(b.len - starts[N], r.len);
+	ATF_REQUIRE(pack_read(b.data + starts[N], &r, &id, &got));
+	ATF_CHECK(got.imported);
+	ATF_CHECK_EQ(list.identity.size, got.identity.size);
+	ATF_CHECK_EQ(list.identity.mtime_ns, got.identity.mtime_ns);
+	ATF_CHECK(memcmp(digests[3], got.digests, 16) != 0);
+	pack_unmask(b.data + starts[N], &got);
+	ATF_CHECK(memcmp(digests[3], got.digests, (size_t)got.count *
+	    SHA1_LEN) == 0);
+	/* The others are as they were, without a mark. */
+	b.len = (size_t)starts[N];
+	ATF_CHECK_EQ(ALL, walk(b.data, b.len));
+}
+
+/* Neither mark becomes the other one by a change of its byte. */
+TEST(imported__keeps_its_mark)
+{
+	struct pack_list list;
+	struct pack_record r = build_imported(&list);
+
+	ATF_CHECK(r.imported);
+	b.data[starts[N]] = b.data[starts[0]];
+	ATF_CHECK_EQ(PACK_JUNK, pack_find(b.data + starts[N],
+	    b.len - starts[N], &id, &r));
+}
+
+/* Their writer can have made them a record of this pack, and in the bytes after
+   a damaged record the next one is looked for. */
+TEST(imported__has_no_record_in_its_digests)
+{
+	struct pack_list list, inner = list_of(0);
+	struct buf forged = { 0 };
+	unsigned whole;
+
+	build_imported(&list);
+	b.len = (size_t)starts[N];
+	ATF_REQUIRE_EQ(0, pack_add(&forged, &id, &inner, DAYS));
+	ATF_REQUIRE(forged.len <= list.count * SHA1_LEN);
+	list.digests = calloc(list.count, SHA1_LEN);
+	ATF_REQUIRE(list.digests != NULL);
+	/* With a name that lets the digests begin where records do. */
+	list.name_len = 12;
+	memcpy((uint8_t *)(uintptr_t)list.digests, forged.data, forged.len);
+	ATF_REQUIRE_EQ(0, pack_add(&b, &id, &list, DAYS));
+	whole = walk(b.data + starts[N] + PACK_ALIGN, b.len - starts[N] -
+	    PACK_ALIGN);
+	ATF_CHECK_EQ(0, whole);
+	/* It is the mask that keeps it from being found. */
+	list.imported = false;
+	b.len = (size_t)starts[N];
+	ATF_REQUIRE_EQ(0, pack_add(&b, &id, &list, DAYS));
+	whole = walk(b.data + starts[N] + PACK_ALIGN, b.len - starts[N] -
+	    PACK_ALIGN);
+	ATF_CHECK_EQ(1, whole);
+}
+
 static int
 split(const char *path, size_t len)
 {

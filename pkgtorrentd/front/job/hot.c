@@ -148,6 +148,16 @@ hot_forget_mounts(struct hot *hot)
 			hot_free_entry(hot, e);
 }
 
+void
+hot_forget_imported(struct hot *hot)
+{
+	struct hot_entry *e, *next;
+
+	TAILQ_FOREACH_SAFE(e, &hot->lru, lru, next)
+		if (e->torrent != NULL && e->torrent->import_epoch != 0)
+			hot_free_entry(hot, e);
+}
+
 /*
  * Give the torrent's walkers their new numbers; they may list other files
  * now.  false: one of them is gone.

@@ -46,6 +46,8 @@ struct torrent {
 	bool			 settled;	/* may be remembered */
 	bool			 by_mount;	/* until its mounts change */
 	uint32_t		 layout_epoch;	/* when it was made */
+	uint32_t		 import_epoch;	/* the same, if of imported
+						   pieces; else 0 */
 	uint32_t		 piece_len;	/* bytes; 0: of the cache */
 	struct specs		 specs;
 	struct blob		*info;
@@ -110,6 +112,8 @@ void		 hot_remove_all(struct hot *, const struct torrent_key *);
 void		 hot_remove_unknown(struct hot *, const struct torrent_key *);
 /* Drop the torrents of files that are known by their mounts. */
 void		 hot_forget_mounts(struct hot *);
+/* Drop the torrents of imported pieces. */
+void		 hot_forget_imported(struct hot *);
 /*
  * Another configuration.  Torrents that may be wrong or too large under it are
  * dropped.  If only the roots differ, the torrents of walkers that stay

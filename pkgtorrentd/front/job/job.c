@@ -570,8 +570,11 @@ job_keep_old(struct job *job)
 {
 	struct torrent *old = job->old;
 
-	/* The job had just begun when the parameters changed. */
-	if (old->layout_epoch != job->all->layout_epoch) {
+	/* The job had just begun when the parameters changed, or when imported
+	   pieces turned out to be wrong. */
+	if (old->layout_epoch != job->all->layout_epoch ||
+	    (old->import_epoch != 0 &&
+	    old->import_epoch != job->all->import_epoch)) {
 		job_restart(job);
 		return;
 	}
@@ -609,7 +612,9 @@ job_resolved(struct job *job)
 		job_restart(job);
 		return;
 	}
-	if (all_same && job->old != NULL) {
+	/* Its pieces are rechecked by now: it is made anew, to be stored. */
+	if (all_same && job->old != NULL && !(job->old->import_epoch != 0 &&
+	    recheck_is_idle(&job->all->recheck))) {
 		job_keep_old(job);
 		return;
 	}
@@ -692,12 +697,39 @@ job_wants_file(const struct job *job, const struct job_file *file)
 	    file == &job->files.v[file->first];
 }
 
+/*
+ * Have imported pieces rechecked.  Those of a file that may have changed after
+ * the walkers looked at it, in the same tick of its clock, are not used, since
+ * their torrent could not be remembered.
+ */
+static void
+job_recheck(struct job *job)
+{
+	struct job_file *file, *end = job->files.v + job->files.n;
+	uint64_t age_ms = clock_coarse_ms() - job->asked_walkers_ms;
+	int64_t asked_ns = clock_real_ns() - (int64_t)age_ms * 1000000;
+
+	for (file = job->files.v; file < end; file++) {
+		if (!file->imported || file->pieces == NULL)
+			continue;
+		if (!identity_settled(&file->identity, asked_ns, false)) {
+			pieces_unref(file->pieces);
+			file->pieces = NULL;
+			continue;
+		}
+		recheck_want(&job->all->recheck, file->path, file->path_len,
+		    &file->identity, job->files.piece_len, file->pieces);
+		job->files.imported = true;
+	}
+}
+
 static void
 job_hash(struct job *job)
 {
 	struct job_file *file, *end = job->files.v + job->files.n;
 
 	job->state = JOB_HASH;
+	job_recheck(job);
 	for (file = job->files.v; file < end; file++)
 		if (job_wants_file(job, file))
 			job->to_hash += file->identity.size;
@@ -809,6 +841,7 @@ job_laid_out(struct job *job)
 		return;
 	t = layout_take(&job->layout);
 	t->layout_epoch = all->layout_epoch;
+	t->import_epoch = job->files.imported ? all->import_epoch : 0;
 	t->checked_ms = job->asked_walkers_ms;
 	t->touched_ms = clock_coarse_ms();
 	if (job->hash_start_ms != 0)
@@ -819,7 +852,8 @@ job_laid_out(struct job *job)
 		if (caveat_name(t, job->files.v[i].path,
 		    job->files.v[i].path_len))
 			break;
-	if (t->multi && t->settled && !t->by_mount)
+	if (t->multi && t->settled && !t->by_mount &&
+	    t->import_epoch == 0)
 		job_files_put(&job->files, &job->specs, job->key.piece,
 		    &all->workers.cache, job_client(job));
 	job_succeed(job, t);

@@ -19,6 +19,7 @@
 #include "pkgtorrentd/front/job/hot.h"
 #include "pkgtorrentd/front/job/job_files.h"
 #include "pkgtorrentd/front/job/openq.h"
+#include "pkgtorrentd/front/job/recheck.h"
 #include "pkgtorrentd/front/job/warm.h"
 #include "pkgtorrentd/front/worker/worker.h"
 
@@ -68,6 +69,7 @@ struct jobs {
 	struct openq		 openq;
 	struct hashq		 hashq;
 	struct warm		 warm;
+	struct recheck		 recheck;
 	const struct conf	*conf;
 	struct hot		 hot;
 	struct job_key_tree	 by_key;
@@ -91,6 +93,8 @@ struct jobs {
 	void			*take_key_arg;
 	uint32_t		 layout_epoch;	/* number of configurations that
 						   changed info hashes */
+	uint32_t		 import_epoch;	/* number of times that imported
+						   pieces were wrong, and 1 */
 	uint32_t		 mounts;	/* changes of the mount table */
 	bool			 mounts_watched; /* the parent notices them */
 	uint64_t		 failure_log_ms;

@@ -615,8 +615,11 @@ file_take_pieces(struct job_files *files, const struct msg_pieces_item *item,
 	if (item->index >= files->n || files->v[item->index].answered)
 		return -1;
 	file = &files->v[item->index];
+	if (item->flags & ~(uint32_t)PIECES_IMPORTED)
+		return -1;
+	file->imported = item->flags & PIECES_IMPORTED;
 	if (item->total == 0) {
-		if (file->got > 0)
+		if (file->got > 0 || file->imported)
 			return -1;
 	} else {
 		if (item->count == 0 || item->total !=

@@ -40,6 +40,7 @@ struct job_file {
 	struct pieces	*pieces;	/* NULL: not known yet */
 	uint32_t	 got;		/* digests so far, from the cache */
 	bool		 answered;	/* by the cache */
+	bool		 imported;	/* its pieces, and not rechecked */
 	struct hash_waiter waiter;	/* while it is hashed */
 };
 
@@ -57,6 +58,7 @@ struct job_files {
 	bool		 multi;		/* the torrent has the multi form */
 	bool		 settled;	/* the torrent may be remembered */
 	bool		 by_mount;	/* until the mounts change */
+	bool		 imported;	/* it is made of imported pieces */
 	bool		 complete;	/* every spec is in a listing */
 	const struct buf *listing;	/* all shares in the order of specs */
 	struct buf	 merged;	/* of several shares */

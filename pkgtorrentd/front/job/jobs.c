@@ -89,6 +89,25 @@ jobs_on_tracker_key(struct worker *w, struct msg *m)
 	return FAULT_NONE;
 }
 
+/* Imported pieces are wrong, perhaps those of this or that torrent: make all of
+   them anew. */
+static void
+jobs_on_difference(void *arg)
+{
+	struct jobs *all = arg;
+	struct job *job, *next;
+	uint64_t last = all->workers.last_id;
+
+	all->import_epoch++;
+	hot_forget_imported(&all->hot);
+	for (job = RB_MIN(job_id_tree, &all->by_id);
+	    job != NULL && job->id <= last; job = next) {
+		next = RB_NEXT(job_id_tree, &all->by_id, job);
+		if (job->state != JOB_DONE && job->files.imported)
+			job_restart(job);
+	}
+}
+
 /* The messages of walkers, hashers and the cache. */
 #define WORKER_HANDLERS(X)						\
 	X(LISTING, job_on_listing)					\
@@ -165,13 +184,16 @@ jobs_init(struct jobs *all, struct event_base *base, struct child *child)
 	RB_INIT(&all->hot.tree);
 	TAILQ_INIT(&all->hot.lru);
 	all->hot.max = all->conf->hot_size;
+	all->import_epoch = 1;
 	RB_INIT(&all->by_key);
 	RB_INIT(&all->by_id);
 	turns_init(&all->due);
 	all->ev = event_new(base, -1, 0, jobs_run, all);
 	workers_set_hashers(&all->workers, all->conf->hashers);
-	return all->ev == NULL || warm_init(&all->warm, base, &all->workers,
-	    &all->hashq) == -1 ? -1 :
+	return all->ev == NULL || recheck_init(&all->recheck, base,
+	    &all->workers, &all->hashq, jobs_on_difference, all) == -1 ||
+	    warm_init(&all->warm, base, &all->workers, &all->hashq,
+	    &all->recheck) == -1 ? -1 :
 	    workers_set_walkers(&all->workers, all->conf->nroots);
 }
 
@@ -235,9 +257,11 @@ jobs_set_conf(struct jobs *all, const struct conf *conf)
 	workers_set_hashers(&all->workers, conf->hashers);
 	if (anew)
 		hashq_set_roots(&all->hashq, old, conf);
-	if ((anew || strcmp(old->cache, conf->cache) != 0) &&
-	    all->workers.cache.ch.fd != -1)
-		worker_lose(&all->workers.cache);
+	if (anew || strcmp(old->cache, conf->cache) != 0) {
+		recheck_restart(&all->recheck);
+		if (all->workers.cache.ch.fd != -1)
+			worker_lose(&all->workers.cache);
+	}
 	if (anew) {
 		jobs_restart(all);
 		warm_restart(&all->warm);
@@ -322,5 +346,6 @@ jobs_tick(struct jobs *all)
 		openq_watch(&all->openq, i, WALKER_SILENT_MS);
 	}
 	hashq_tick(&all->hashq);
+	recheck_tick(&all->recheck);
 	warm_tick(&all->warm, CACHE_SILENT_MS, WALKER_SILENT_MS);
 }

@@ -553,7 +553,7 @@ warm_look_up(struct warm *w)
 		if (!part->known)
 			break;
 	if (part == NULL || w->looked_up != NULL ||
-	    worker_is_full(&w->workers->cache))
+	    recheck_is_full(w->recheck) || worker_is_full(&w->workers->cache))
 		return;
 	w->looked_up = part;
 	w->lookup_id = ++w->workers->last_id;
@@ -587,20 +587,43 @@ warm_awaits_pieces(const struct warm *w, uint64_t id)
 	return w->looked_up != NULL && w->lookup.out && w->lookup_id == id;
 }
 
+/* The cache has imported digests of a file: these are to be rechecked. */
+static void
+part_take_imported(struct warm *w, const struct warm_file *file,
+    const struct msg_pieces_item *item, const uint8_t *digests)
+{
+	if (item->first == 0) {
+		pieces_unref(w->imported);
+		w->imported = pieces_new(item->total);
+	}
+	if (w->imported == NULL || w->imported->count != item->total)
+		return;
+	memcpy(w->imported->digests + (size_t)item->first * SHA1_LEN, digests,
+	    (size_t)item->count * SHA1_LEN);
+	if (item->first + item->count < item->total)
+		return;
+	recheck_want(w->recheck, file->path.p, file->path.len,
+	    &file->identity, warm_conf(w)->piece_len, w->imported);
+	pieces_unref(w->imported);
+	w->imported = NULL;
+}
+
 /* The cache has digests of a file, which are not needed here, or none.  0, or
    -1: the item is wrong. */
 static int
-part_take_item(struct warm *w, const struct msg_pieces_item *item)
+part_take_item(struct warm *w, const struct msg_pieces_item *item,
+    const uint8_t *digests)
 {
 	struct warm_part *part = w->looked_up;
 	struct warm_file *file;
 
 	if (item->index >= part->n ||
-	    part->files[item->index].state != WARM_ASKED)
+	    part->files[item->index].state != WARM_ASKED ||
+	    (item->flags & ~(uint32_t)PIECES_IMPORTED))
 		return -1;
 	file = &part->files[item->index];
 	if (item->total == 0) {
-		if (file->got > 0 || item->count > 0)
+		if (file->got > 0 || item->count > 0 || item->flags != 0)
 			return -1;
 		file->state = WARM_UNKNOWN;
 		part->unanswered--;
@@ -610,6 +633,8 @@ part_take_item(struct warm *w, const struct msg_pieces_item *item)
 	    item->total != torrent_digests(file->identity.size,
 	    warm_conf(w)->piece_len) || item->count > item->total - file->got)
 		return -1;
+	if (item->flags & PIECES_IMPORTED)
+		part_take_imported(w, file, item, digests);
 	file->got += item->count;
 	if (file->got == item->total) {
 		file_end(file, &w->report.found);
@@ -632,7 +657,7 @@ warm_on_pieces(struct warm *w, const struct msg *m)
 		memcpy(&item, at, sizeof(item));
 		at += sizeof(item);
 		if ((size_t)(end - at) / SHA1_LEN < item.count ||
-		    part_take_item(w, &item) == -1)
+		    part_take_item(w, &item, at) == -1)
 			return FAULT_CONTENT;
 		at += (size_t)item.count * SHA1_LEN;
 	}
@@ -793,11 +818,12 @@ warm_tick(struct warm *w, uint64_t cache_silent_ms, uint64_t walker_silent_ms)
 
 int
 warm_init(struct warm *w, struct event_base *base, struct workers *workers,
-    struct hashq *hashq)
+    struct hashq *hashq, struct recheck *recheck)
 {
 	memset(w, 0, sizeof(*w));
 	w->workers = workers;
 	w->hashq = hashq;
+	w->recheck = recheck;
 	w->told = true;
 	w->walk = (struct ask){ .owner = w, .send = warm_send_walk,
 	    .convict = warm_convict_walk };

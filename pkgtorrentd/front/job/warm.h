@@ -15,6 +15,7 @@
 
 #include "common/str.h"
 #include "pkgtorrentd/front/job/hashq.h"
+#include "pkgtorrentd/front/job/recheck.h"
 #include "pkgtorrentd/front/worker/worker.h"
 
 #define WARM_FILES_MAX	10000
@@ -26,6 +27,7 @@ TAILQ_HEAD(warm_parts, warm_part);
 struct warm {
 	struct workers		*workers;
 	struct hashq		*hashq;
+	struct recheck		*recheck;
 	struct event		*ev;		/* go on */
 	struct msg_warmed	 report;	/* state 0: of none yet */
 	bool			 told;		/* the parent has it */
@@ -53,6 +55,8 @@ struct warm {
 	struct ask		 lookup;	/* of the cache */
 	uint64_t		 lookup_id;
 	uint64_t		 lookup_ms;	/* when it was asked */
+	struct pieces		*imported;	/* of the file that the cache
+						   tells of, or NULL */
 	struct hash_group	*group;
 	uint32_t		 wanted;	/* files given to the hashers */
 	uint64_t		 wanted_pieces;	/* of those */
@@ -61,7 +65,7 @@ struct warm {
 
 /* There is no tree yet.  0, or -1 without memory. */
 int	warm_init(struct warm *, struct event_base *, struct workers *,
-	    struct hashq *);
+	    struct hashq *, struct recheck *);
 /*
  * For MSG_WARM: begin with a tree, after a position, instead of the one at
  * hand; or stop.  Returns the fault in its content.

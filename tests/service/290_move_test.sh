@@ -1,0 +1,164 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# A new host of a mirror starts with what another one has hashed.
+
+. "${0%/*}/../lib/lib.sh"
+
+# host_a ['keyword argument' ...]: has hashed three files, whose torrent is
+# $hash_a, and has exported them to the file lists.
+host_a()
+{
+	mkdir -p www/yum/sub
+	random 3000000 www/yum/a
+	small b sub/c
+	# The other host must not be newer than that.
+	touch -d '2 days ago' www/yum/a www/yum/b www/yum/sub/c
+	settle www/yum/* www/yum/sub/*
+	service_start "control $here/control.sock" "$@"
+	printf '#! /bin/sh\nexec "%s" -s "%s" "$@"\n' \
+	    "${program%/*/*}/ctl/pkgtorrentctl" "$here/control.sock" >ctl
+	chmod +x ctl
+	want_torrent_of /yum/a /yum/b /yum/sub/c
+	hash_a=$torrent
+	want 200 "$service/single/yum/a?piece=auto"
+	want_pieces /yum/a /yum/b /yum/sub/c
+	atf_check -e match:"exported: the pieces of 4 files" ./ctl export lists
+	service_stop
+}
+
+# The same tree as it arrives on host B, which has an empty cache.
+copy_tree()
+{
+	mirror_dir b
+	rsync -a www/ b/ || fail "rsync"
+	mv cache cache-of-a
+}
+
+host_b()
+{
+	find b/ -type f -exec touch -c -r b/yum/b -a {} +
+	settle b/yum/* b/yum/sub/*
+	mkdir cache
+	port=
+	service_start "control $here/control.sock" "root $here/b" \
+	    'revalidate 1s' "$@"
+}
+
+hashers()
+{
+	kill -"$1" $(children hasher)
+}
+
+nothing_is_imported()
+{
+	[ -z "$(packs imported)" ]
+}
+
+has_entry()
+{
+	want 200 $service/digest/$digest
+	[ -e cache/info/$digest ]
+}
+
+service_case warm "Its first torrents need no hashing, which follows." rsync
+warm_body()
+{
+	host_a
+	copy_tree
+	host_b
+	cat >expected <<-END
+		imported: the pieces of 4 files of 6000008 bytes
+		not stored: 0 known already; 0 of other roots or too long
+		They are used for a file of that size and modification time, and the file is
+		hashed when a hasher is idle.  Until then a torrent of it is only as true as
+		the host that exported them.
+	END
+	atf_check -e file:expected ./ctl import lists
+	hashers STOP
+	want_torrent_of /yum/a /yum/b /yum/sub/c
+	same "$torrent" "$hash_a" "the info hash"
+	want_torrent_at $service/single/yum/sub/c
+	want_torrent_at "$service/single/yum/a?piece=auto"
+	same "$(service_count 'bytes hashed')" 0 "bytes hashed"
+	same "$(packs imported | wc -l)" 4 "imported ones"
+	atf_check -e match:"exported: the pieces of 0 files" \
+	    -e match:"left out: 4 imported" ./ctl export none
+	[ ! -e cache/info/$digest ] || fail "an entry of imported pieces"
+
+	hashers CONT
+	wait_for 10 nothing_is_imported || fail "not rechecked"
+	packs stored /yum/a /yum/b /yum/sub/c || fail "what was hashed"
+	same "$(service_count 'bytes hashed')" 6000008 "bytes hashed"
+	wait_for 10 has_entry || fail "no entry of what is rechecked"
+	want_torrent
+	same "$torrent" "$hash_a" "the info hash"
+	atf_check -e match:"exported: the pieces of 4 files" ./ctl export again
+	atf_check -e match:"not stored: 4 known" ./ctl import again
+	same "$(service_count 'bytes hashed')" 6000008 "bytes hashed"
+	! grep -q 'is not what' log || fail "something is wrong"
+}
+
+service_case different "A file that differs, with its size and time, is found." rsync
+different_body()
+{
+	host_a
+	copy_tree
+	random 3000000 b/yum/a
+	touch -r www/yum/a b/yum/a
+	host_b
+	atf_check -e ignore ./ctl import lists
+	hashers STOP
+	want_post 200 /yum/a /yum/b /yum/sub/c
+	same "$(torrent)" "$hash_a" "the info hash"
+	want 200 "$service/single/yum/a?piece=auto"
+	want 200 $service/single/yum/a
+	cp body wrong
+	hashers CONT
+	want_log 'front.*"/yum/a" is not what its imported pieces say'
+	want 200 $service/single/yum/a
+	differs "$(cksum <body)" "$(cksum <wrong)" "the torrent"
+	"$tests/lib/torrent_check.py" body --root b || fail "a wrong torrent"
+	want_post 200 /yum/a /yum/b /yum/sub/c
+	"$tests/lib/torrent_check.py" body --root b || fail "a wrong torrent"
+	wait_for 10 nothing_is_imported || fail "not rechecked"
+	same "$(grep -c 'is not what' log)" 2 "errors, of two piece lengths"
+}
+
+service_case changed "A file of another size or time is hashed." rsync
+changed_body()
+{
+	host_a
+	copy_tree
+	touch -d '1 day ago' b/yum/a
+	echo more >>b/yum/b
+	touch -r www/yum/b b/yum/b
+	host_b
+	# By a pipe, as from another host.
+	atf_check -e match:'4 files' sh -c 'cat lists | ./ctl import'
+	want_post 200 /yum/a /yum/b /yum/sub/c
+	"$tests/lib/torrent_check.py" body --root b || fail "a wrong torrent"
+	differs "$(torrent 2>/dev/null)" "$hash_a" "the info hash"
+	! grep -q 'is not what' log || fail "these were never used"
+}
+
+service_case refused "What is cut, damaged or no export is refused." rsync
+refused_body()
+{
+	host_a
+	copy_tree
+	host_b
+	head -c 200 lists >cut
+	atf_check -s exit:1 -e match:'it was cut off' \
+	    -e match:'what was imported of cut until then stays' \
+	    ./ctl import cut
+	same "$(packs imported | wc -l)" 1 "imported ones"
+	atf_check -s exit:1 -e match:'it is no export of pkgtorrentctl' \
+	    ./ctl import conf
+	atf_check -s exit:1 -e match:'No such file' ./ctl import missing
+	atf_check -s exit:1 -e match:'Is a directory' ./ctl import cache
+	[ ! -e /dev/full ] || atf_check -s exit:1 -e match:'No space left' \
+	    -e match:'is not complete' ./ctl export /dev/full
+	atf_check -s exit:2 -e match:usage ./ctl import one two
+	atf_check -s exit:2 -e match:usage ./ctl export one two
+	atf_check -e match:'3 files.*' ./ctl import lists
+}

@@ -101,7 +101,7 @@ print_progress(const struct msg_controlled *body)
 }
 
 /* Copy until the service says that the command has ended; *end is its last
-   report.  False with a complaint. */
+   report, also of a failure.  False with a complaint. */
 static bool
 copy_run(struct ctl *ctl, struct copy *copy, struct msg_controlled *end)
 {
@@ -121,8 +121,11 @@ copy_run(struct ctl *ctl, struct copy *copy, struct msg_controlled *end)
 		if (poll(pfds, 2, -1) == -1)
 			continue;
 		if (pfds[0].fd != -1 && pfds[0].revents != 0) {
-			if (!ctl_next(ctl, -1))
+			if (!ctl_next(ctl, -1)) {
+				if ((body = ctl_controlled(ctl)) != NULL)
+					*end = *body;
 				return false;
+			}
 			if ((body = ctl_controlled(ctl)) == NULL)
 				continue;
 			*end = *body;
@@ -154,7 +157,7 @@ transfer(struct ctl *ctl, enum control_command command, struct copy *copy,
 	fine = ctl_begin(ctl, command, 0, NULL, 0, fds[1]);
 	copy_end(&fds[1]);
 	fine = fine && copy_run(ctl, copy, end);
-	if (isatty(STDERR_FILENO))
+	if (isatty(STDERR_FILENO) && fine)
 		(void)fputc('\n', stderr);
 	copy_end(&copy->from);
 	copy_end(&copy->to);
@@ -165,7 +168,7 @@ enum ctl_exit
 command_export(struct ctl *ctl, int argc, char *argv[])
 {
 	static struct copy	 copy = { .name = "standard output" };
-	struct msg_controlled	 end;
+	struct msg_controlled	 end = { 0 };
 	int			 fd = STDOUT_FILENO;
 
 	if (argc > 2)
@@ -183,7 +186,8 @@ command_export(struct ctl *ctl, int argc, char *argv[])
 		return CTL_FAILED;
 	}
 	if (!transfer(ctl, CONTROL_EXPORT, &copy, fd, &end)) {
-		ctl_complain("%s is not complete", copy.name);
+		if (end.state != 0)
+			ctl_complain("%s is not complete", copy.name);
 		return CTL_FAILED;
 	}
 	(void)fprintf(stderr, "exported: the pieces of %" PRIu64 " files of %"
@@ -197,7 +201,7 @@ enum ctl_exit
 command_import(struct ctl *ctl, int argc, char *argv[])
 {
 	static struct copy	 copy = { .name = "standard input" };
-	struct msg_controlled	 end;
+	struct msg_controlled	 end = { 0 };
 	int			 fd = STDIN_FILENO;
 
 	if (argc > 2)
@@ -211,8 +215,9 @@ command_import(struct ctl *ctl, int argc, char *argv[])
 		return CTL_FAILED;
 	}
 	if (!transfer(ctl, CONTROL_IMPORT, &copy, fd, &end)) {
-		ctl_complain("what was imported of %s until then stays",
-		    copy.name);
+		if (end.state != 0)
+			ctl_complain("the pieces of %" PRIu64 " files had been "
+			    "imported from %s, and stay", end.done, copy.name);
 		return CTL_FAILED;
 	}
 	(void)fprintf(stderr, "imported: the pieces of %" PRIu64 " files of %"

@@ -17,7 +17,8 @@ struct exporting {
 	unsigned	 dirs;		/* of pieces/, begun so far */
 	int		 dirfd;		/* of the last one; 0: none */
 	char		 dir[3];	/* its name */
-	uint8_t		 dents[EXPORTING_DENTS_LEN];
+	uint8_t		 dents[EXPORTING_DENTS_LEN]
+			    __attribute__((__aligned__(8)));
 	size_t		 at;		/* in dents */
 	size_t		 len;
 	bool		 open;		/* a pack is being read */

@@ -282,6 +282,18 @@ control_answer_status(struct control_conn *conn)
 	control_end(conn);
 }
 
+/* A role gets no file and no connection: only one end of a socketpair. */
+static bool
+control_is_socket(int fd)
+{
+	int		 domain, type;
+	socklen_t	 len = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	    domain == AF_UNIX && type == SOCK_STREAM;
+}
+
 static enum msg_fault
 control_on_message(void *owner, struct msg *msg)
 {
@@ -295,7 +307,8 @@ control_on_message(void *owner, struct msg *msg)
 		return FAULT_CONTENT;
 	kind = &kinds[body->command];
 	if (!kind->known || kind->path != (msg->tail_len > 0) ||
-	    kind->nfds != msg->nfds)
+	    kind->nfds != msg->nfds ||
+	    (msg->nfds > 0 && !control_is_socket(msg->fds[0])))
 		return FAULT_CONTENT;
 	(void)evtimer_del(&conn->timer);
 	if (kind->first != ROLE_PARENT)

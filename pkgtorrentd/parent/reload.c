@@ -277,20 +277,23 @@ reload_drop(struct parent *parent)
 
 /* By a signal for that alone, the configuration may be wrong for long. */
 static void
-reload_reopen_access_log(struct parent *parent)
+reload_reopen_logs(struct parent *parent)
 {
 	struct buf	 errors = { 0 };
 	struct process	*front = processes_front(parent);
-	int		 fd = files_open_access_log(parent->conf, &errors);
+	int		 fd = files_open_log(parent, parent->conf, &errors);
 
+	if (fd >= 0)
+		log_open_file(fd);
+	fd = files_open_access_log(parent->conf, &errors);
 	if (fd >= 0) {
 		if (parent->access_fd != -1)
 			close(parent->access_fd);
 		parent->access_fd = fd;
 		if (front != NULL)
 			process_send(front, MSG_ACCESS_LOG, NULL, NULL, 0, fd);
-	} else if (fd == -2)
-		log_complaints(&errors);
+	}
+	log_complaints(&errors);
 	buf_free(&errors);
 }
 
@@ -298,7 +301,7 @@ static void
 reload_refuse(struct parent *parent)
 {
 	(void)reload_drop(parent);
-	reload_reopen_access_log(parent);
+	reload_reopen_logs(parent);
 	parent->reload_refused = true;
 	reload_end(parent);
 }

@@ -64,9 +64,9 @@ rotates()
 	    logrotate --force /etc/logrotate.d/pkgtorrentd
 	check "it has renamed the log" grep b.rpm $log.1
 	check "there is a new one" wait_for 10 test -e $log
-	check "a request" status 200 "$service/single/pub/a.rpm"
-	check "is in the new one" wait_for 10 grep a.rpm $log
-	check "and not in the old one" not grep a.rpm $log.1
+	check "a request" status 404 "$service/single/after"
+	check "is in the new one" wait_for 10 grep /after $log
+	check "and not in the old one" not grep /after $log.1
 }
 
 gone()
@@ -86,7 +86,7 @@ check "its users are there" [ "$(users)" = 4 ]
 check "and the cache, of one of them" \
     [ "$(stat -c %U /var/cache/torrent_service)" = _pkgtorrent ]
 
-sed -i 's/^#[[:blank:]]*root .*/root \/srv\/mirror/' $conf
+sed -i 's,^#[[:blank:]]*\(root /srv/mirror\)$,\1,' $conf
 printf '%s\n' 'serve-files yes' 'access-log /var/log/pkgtorrentd/access' >>$conf
 check "its configuration is right" pkgtorrentd -n
 check "it starts" systemctl start pkgtorrentd

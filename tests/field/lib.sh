@@ -24,8 +24,8 @@ begin()
 	trap 'exit 1' HUP INT TERM
 	tidy
 	since=$(date +'%F %T')
-	# As make install and the manual say.
-	systemd-sysusers && systemd-tmpfiles --create
+	# "make setup"
+	sh /field/etc/setup.sh all /dev/null >left
 }
 
 tidy()

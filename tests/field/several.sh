@@ -14,8 +14,9 @@ mirror()
 {
 	mkdir -p "/srv/$1/pub" /etc/pkgtorrentd
 	head -c 1500001 /dev/urandom >"/srv/$1/pub/of-$1"
-	sed "s,^root .*,root /srv/$1," /field/conf >"/etc/pkgtorrentd/$1.conf"
-	echo "listen 127.0.0.1:$2" >>"/etc/pkgtorrentd/$1.conf"
+	grep -v '^root ' /field/conf >"/etc/pkgtorrentd/$1.conf"
+	printf 'root /srv/%s\nlisten 127.0.0.1:%s\n' "$1" "$2" \
+	    >>"/etc/pkgtorrentd/$1.conf"
 	_name=$1
 	shift 2
 	for _line; do
@@ -54,11 +55,12 @@ clear()
 
 begin $one $two
 trap clear EXIT
-clear
 # Its socket is in the runtime directory, its log beside the others'.
 mirror one 8081 'listen /run/pkgtorrentd-one/socket' \
     'access-log /var/log/pkgtorrentd/one'
 mirror two-b 8082 'pid-file /run/pkgtorrentd-two-b/pid'
+# Files that have just been made are not remembered on disk.
+sleep 3
 check "no configuration is an error" not systemctl start pkgtorrentd@none
 check "that names the file" sh -c 'journalctl --quiet -u pkgtorrentd@none |
     grep "/etc/pkgtorrentd/none.conf: No such file"'

@@ -550,6 +550,7 @@ static const struct {
 	{ MSG_PIECES, PUT, ITEM(pieces, index), { 1, 2, 3, G, FAR }, WRONG },
 	{ MSG_PIECES, PUT, ITEM(pieces, total), { 1, 3, 4, 5, G, FAR }, WRONG },
 	{ MSG_PIECES, PUT, ITEM(pieces, count), { 1, 2, G, FAR }, WRONG },
+	{ MSG_PIECES, PUT, ITEM(pieces, flags), { 1, 2, G, FAR }, WRONG },
 	{ MSG_PIECES, CUT, 0, { 1, 15, 16, 31, 32 }, WRONG },
 	{ MSG_PIECES, TWICE, 0, { 0 }, ANY },
 	{ MSG_PIECES, MADE, 0, { 6 }, WRONG },

@@ -221,6 +221,29 @@ TEST(import__replaces_imported_ones_only)
 	ATF_CHECK_EQ(2, get_pieces(&c, &other, PIECE_LEN));
 }
 
+/* Also one that waits to be written. */
+TEST(import__replaces_no_record_on_its_way)
+{
+	struct mirror_file newer = a;
+	int fd;
+
+	newer.identity.mtime_ns += 1000;
+	newer.identity.ino++;
+	transfer_make(&b, &newer, 1, PIECE_LEN);
+	cache_start(&c, "");
+	wait_for_sweeps(&c, 1);
+	ATF_REQUIRE_EQ(0, kill(c.proc.pid, SIGSTOP));
+	put_pieces(&c, &a, PIECE_LEN, 16, NULL);
+	fd = transfer_begin(&c, CONTROL_IMPORT, 5);
+	ATF_REQUIRE_EQ((ssize_t)b.len, write(fd, b.data, b.len));
+	ATF_REQUIRE_EQ(0, kill(c.proc.pid, SIGCONT));
+	ATF_REQUIRE_EQ(CONTROL_DONE, transfer_wait(&c, 5));
+	close(fd);
+	ATF_CHECK_EQ(0, c.proc.ended.done);
+	ATF_CHECK_EQ(1, c.proc.ended.skipped);
+	CHECK_KNOWN(&a, 5, 0);
+}
+
 TEST(import__of_a_stream_that_is_cut_keeps_what_came)
 {
 	const struct mirror_file files[] = { a, e, top };

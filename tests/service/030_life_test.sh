@@ -157,6 +157,12 @@ log_file_body()
 	want 404 /second
 	want_log 'GET /second ' lines
 	! grep '/second' lines.1 || fail "it goes on into the old one"
+	# By a configuration that is refused, too.
+	rm lines
+	echo nonsense >>conf
+	kill -HUP $pid
+	want_log 'the old configuration stays' lines
+	sed -i /nonsense/d conf
 	small a
 	sed -i 's/^log-file.*/serve-files yes/' conf
 	kill -HUP $pid

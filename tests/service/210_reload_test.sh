@@ -267,7 +267,7 @@ access_log_body()
 # service manager knows.
 rotate()
 {
-	sed -e "s,^/var/log/pkgtorrentd/\*.log .*,$here/access {," \
+	sed -e "s,^/var/log/pkgtorrentd/\(.*\) {,$here/logs/\1 {," \
 	    -e 's,/run/systemd/system,/nonexistent,' \
 	    -e "s,/etc/init.d/pkgtorrentd,$here/rc," \
 	    "$tests/../etc/pkgtorrentd.logrotate" >rotation
@@ -281,29 +281,33 @@ rotate()
 # rotated NAME: a request is in the new log, and not in the old one.
 rotated()
 {
-	wait_for 10 test -e access || fail "no new access log"
+	wait_for 10 test -e logs/access || fail "no new access log"
 	want 404 "/$1"
-	want_log "/$1" access
-	! grep -q "/$1" access.1 || fail "the old file goes on"
+	want_log "/$1" logs/access
+	! grep -q "/$1" logs/access.1 || fail "the old file goes on"
 }
 
 service_case logrotate "The file for logrotate rotates the access log." \
     logrotate
 logrotate_body()
 {
-	service_start "access-log $here/access"
+	mkdir -m 755 logs
+	service_start "access-log $here/logs/access"
 	want 404 /before
-	want_log /before access
+	want_log /before logs/access
 	rotate
-	want_log /before access.1
+	want_log /before logs/access.1
 	rotated after
 	# Even if what is read at the signal is wrong.
 	echo nonsense >>conf
 	rotate
 	want_log 'old configuration stays'
-	want_log /after access.1
+	want_log /after logs/access.1
 	rotated later
-	gzip -dc access.2.gz | grep -q /before || fail "the oldest is lost"
+	gzip -dc logs/access.2.gz | grep -q /before ||
+	    fail "the oldest is lost"
+	# Those that were rotated are not again.
+	atf_check -o inline:'access\naccess.1\naccess.2.gz\n' ls logs
 }
 
 service_case access_log_cut "A line that was cut is not in the way of others."

@@ -122,10 +122,10 @@ def wrong_ones():
         (message(1 << 31), ()), (message(STOP, b"/"), ()),
         (message(RELOAD, b"/"), ()),
         (message(WARM), ()), (message(PURGE), ()), (message(CHECK), ()),
-        (message(EXPORT, b"/"), ()), (message(IMPORT), ()),
-        (message(EXPORT), (null,)), (message(IMPORT, b"/"), (null,)),
+        (message(EXPORT), ()), (message(IMPORT), ()),
+        (message(EXPORT, b"/"), (null,)), (message(IMPORT, b"/"), (null,)),
         (message(STATUS), (null,)), (message(WARM, b"/"), (null,)),
-        (message(EXPORT, b"/"), (null,) * 2),
+        (message(EXPORT), (null,) * 2),
         (message(STATUS), (null,) * 32), (message(STATUS), (null,) * 250),
     ] + [(message(STATUS, kind=kind), ()) for kind in NUMBERS
          if kind != "CONTROL"]

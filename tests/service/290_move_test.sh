@@ -149,7 +149,7 @@ refused_body()
 	host_b
 	head -c 200 lists >cut
 	atf_check -s exit:1 -e match:'it was cut off' \
-	    -e match:'what was imported of cut until then stays' \
+	    -e match:'the pieces of 1 files had been imported from cut' \
 	    ./ctl import cut
 	same "$(packs imported | wc -l)" 1 "imported ones"
 	atf_check -s exit:1 -e match:'it is no export of pkgtorrentctl' \
@@ -161,4 +161,42 @@ refused_body()
 	atf_check -s exit:2 -e match:usage ./ctl import one two
 	atf_check -s exit:2 -e match:usage ./ctl export one two
 	atf_check -e match:'3 files.*' ./ctl import lists
+}
+
+service_case descriptors "The cache is given a stream socket and nothing else."
+descriptors_body()
+{
+	service_start "control $here/control.sock"
+	"$tests/tool/msg_table" | awk '$2 == "CONTROL" { print NR - 2 }' >number
+	run_python - "$(cat number)" <<-'END'
+		import array, socket, struct, sys
+
+		EXPORT, FAILED = 6, 3
+
+
+		def export(fd):
+		    """The state that ends it."""
+		    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		    s.connect("control.sock")
+		    s.sendmsg([struct.pack("=IIQII", int(sys.argv[2]), 16, 0,
+		                           EXPORT, 0)],
+		              [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+		                array.array("i", [fd]))])
+		    state = 1
+		    while state == 1:
+		        state = struct.unpack_from("=IIQI", s.recv(70000))[3]
+		    return state
+
+
+		mine, its = socket.socketpair()
+		assert export(its.fileno()) == 2
+		its.close()
+		assert mine.recv(8) == b"pkglists"
+		for other in (open("conf"), open("conf", "r+"),
+		              socket.socket(),
+		              socket.socketpair(socket.AF_UNIX,
+		                                socket.SOCK_DGRAM)[0]):
+		    assert export(other.fileno()) == FAILED, other
+	END
+	want 404 /
 }

@@ -55,6 +55,7 @@ table() {
 	check cmd:git git git git git git
 	check cmd:logrotate logrotate logrotate logrotate logrotate logrotate
 	check cmd:apparmor_parser apparmor - apparmor-parser apparmor apparmor
+	check cmd:rsync rsync rsync rsync rsync rsync
 	browser cmd:chromium chromium chromium chromium chromium chromium
 	browser cmd:npm npm npm npm npm npm
 	field cmd:ip iproute2 iproute iproute2 iproute2 iproute2

@@ -326,7 +326,8 @@ finish_machine() {
 		head -c 1500001 /dev/urandom >"$pub/$name" || return 1
 	done
 	head -c 5000000 /dev/urandom >"$pub/image.iso" &&
-	    cp -a "$tree/tests/field" "$root/field"
+	    cp -a "$tree/tests/field" "$root/field" &&
+	    cp -a "$tree/etc" "$root/field/etc"
 }
 
 # A machine that has nothing but the service's dependencies.
@@ -422,7 +423,7 @@ shut_down() {
 set_up() {
 	local conf=$work/machine/etc/pkgtorrentd.conf
 
-	sed -i 's/^#[[:blank:]]*root .*/root \/srv\/mirror/' "$conf" &&
+	sed -i 's,^#[[:blank:]]*\(root /srv/mirror\)$,\1,' "$conf" &&
 	    echo 'serve-files yes' >>"$conf" &&
 	    cp "$conf" "$work/machine/field/conf"
 }
@@ -496,7 +497,7 @@ inside() {
 }
 
 package_steps() {
-	make_packages && step "the same bytes again" 180 build_package_again &&
+	make_packages && step "the same bytes again" 240 build_package_again &&
 	    step "a fresh machine" 120 make_fresh_machine &&
 	    step boot 60 boot fresh || return
 	steps package

@@ -333,11 +333,15 @@ walker_refuses(struct rig *rig, struct end *walker, uint32_t result)
 	rig_say(rig, walker, MSG_RESOLVED, &body, NULL, 0);
 }
 
+/* The pieces that the cache has: imported or not, and each byte of them. */
+static uint32_t pieces_flags;
+static uint8_t pieces_byte;
+
 /* Zeros are the digests of all pieces: of n files, or none of them. */
 static void
 cache_answers_pieces(struct rig *rig, uint32_t n, bool known)
 {
-	static const uint8_t zeros[DIGESTS * SHA1_LEN];
+	static uint8_t digests[DIGESTS * SHA1_LEN];
 	const struct msg_get_pieces *asked = rig_expect(rig, &rig->cache,
 	    MSG_GET_PIECES);
 	struct msg_pieces body = { .id = asked->id, .count = n };
@@ -345,11 +349,13 @@ cache_answers_pieces(struct rig *rig, uint32_t n, bool known)
 	struct buf tail = { 0 };
 
 	ATF_CHECK_EQ(n, asked->count);
+	memset(digests, pieces_byte, sizeof(digests));
 	item.total = item.count = known ? DIGESTS : 0;
+	item.flags = known ? pieces_flags : 0;
 	for (; item.index < n; item.index++) {
 		ATF_REQUIRE_EQ(0, buf_add(&tail, &item, sizeof(item)));
-		ATF_REQUIRE_EQ(0, buf_add(&tail, zeros, (size_t)item.count *
-		    SHA1_LEN));
+		ATF_REQUIRE_EQ(0, buf_add(&tail, digests,
+		    (size_t)item.count * SHA1_LEN));
 	}
 	rig_say(rig, &rig->cache, MSG_PIECES, &body, tail.data, tail.len);
 	buf_free(&tail);
@@ -899,6 +905,177 @@ TEST(job__cache_is_away)
 	walker_opens(rig, 1, identity(1));
 	hasher_hashes(rig, 1, identity(1));
 	request_check(rig, &r[1], 200);
+}
+
+/*
+ * Imported pieces.
+ */
+
+/* Of the torrent that is remembered for PATHS, which is to be checked. */
+static void
+request_check_of_old(struct rig *rig, struct request_rig *r)
+{
+	struct torrent_key key = { .multi = 1 };
+	bool known;
+
+	memset(r, 0, sizeof(*r));
+	sha1(PATHS, strlen(PATHS), key.digest);
+	r->waiter.done = request_on_done;
+	ATF_REQUIRE_EQ(0, job_want(&rig->jobs, &key, NULL,
+	    rig_remembers(rig, PATHS, &known), &r->waiter));
+	ATF_REQUIRE(known);
+}
+
+static void
+walker_sees_no_change(struct rig *rig)
+{
+	const struct msg_resolve *asked = rig_expect(rig, &rig->walker[0],
+	    MSG_RESOLVE);
+	struct msg_resolved body = { .id = asked->id,
+	    .result = RESOLVE_SAME };
+
+	ATF_CHECK(asked->flags & RESOLVE_EXPECT);
+	rig_say(rig, &rig->walker[0], MSG_RESOLVED, &body, NULL, 0);
+}
+
+/* A torrent of imported pieces is answered and remembered; the hashers are to
+   hash both files. */
+static void
+request_imported(struct rig *rig)
+{
+	struct request_rig r;
+	bool known;
+
+	pieces_flags = PIECES_IMPORTED;
+	request_send(rig, &r, PATHS, true, true, NULL);
+	cache_knows_nothing(rig);
+	walker_lists(rig, PATHS, identity(1));
+	cache_answers_pieces(rig, 2, true);
+	request_check(rig, &r, 200);
+	ATF_CHECK(rig_remembers(rig, PATHS, &known) != NULL);
+	rig_expect_nothing(rig, &rig->cache);
+	walker_opens(rig, 2, identity(1));
+}
+
+/* Once they are, the torrent is made anew, and stored, at its next check. */
+TEST(job__imported_pieces_are_rechecked)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	bool known;
+
+	request_imported(rig);
+	/* Not before. */
+	request_check_of_old(rig, &r);
+	walker_sees_no_change(rig);
+	ATF_CHECK(r.result.checked);
+	request_check(rig, &r, 200);
+	hasher_hashes(rig, 2, identity(1));
+	rig_expect(rig, &rig->cache, MSG_PUT_PIECES);
+	rig_expect_nothing(rig, &rig->parent);
+	ATF_CHECK(rig_remembers(rig, PATHS, &known) != NULL);
+
+	pieces_flags = 0;
+	request_check_of_old(rig, &r);
+	walker_sees_no_change(rig);
+	walker_lists(rig, PATHS, identity(1));
+	cache_answers_pieces(rig, 2, true);
+	rig_expect(rig, &rig->cache, MSG_PUT_INFO);
+	check_torrent(r.result.torrent);
+	request_check(rig, &r, 200);
+	/* Then it is a torrent like any other. */
+	request_check_of_old(rig, &r);
+	walker_sees_no_change(rig);
+	request_check(rig, &r, 200);
+}
+
+/* The torrent is forgotten, also if a walker has said meanwhile that its files
+   have not changed. */
+TEST(job__imported_pieces_may_be_wrong)
+{
+	struct rig *rig = rig_start("");
+	struct request_rig r;
+	bool known;
+
+	pieces_byte = 1;
+	request_imported(rig);
+	/* Others are still to be rechecked. */
+	request_send(rig, &r, "/a/z", true, false, NULL);
+	walker_lists(rig, "/a/z", identity(1));
+	cache_answers_pieces(rig, 1, true);
+	request_check(rig, &r, 200);
+	rig_expect(rig, &rig->walker[0], MSG_OPEN);
+	request_check_of_old(rig, &r);
+	hasher_hashes(rig, 2, identity(1));
+	rig_expect(rig, &rig->cache, MSG_PUT_PIECES);
+	ATF_CHECK(rig_remembers(rig, PATHS, &known) == NULL);
+	ATF_CHECK(!known);
+	walker_sees_no_change(rig);
+	ATF_CHECK(!r.done);
+	pieces_flags = pieces_byte = 0;
+	walker_lists(rig, PATHS, identity(1));
+	cache_answers_pieces(rig, 2, true);
+	ATF_REQUIRE(r.result.torrent != NULL);
+	check_torrent(r.result.torrent);
+	request_check(rig, &r, 200);
+}
+
+/* A job that has some of them, and waits for others, starts over. */
+TEST(job__imported_pieces_may_be_wrong_in_a_job)
+{
+	static const uint8_t ones[DIGESTS * SHA1_LEN] = { 1 };
+	struct msg_pieces_item items[2] = { { 0, DIGESTS, 0, DIGESTS,
+	    PIECES_IMPORTED }, { .index = 1 } };
+	struct rig *rig = rig_start("");
+	struct msg_pieces body = { .count = 2 };
+	struct request_rig r;
+	struct buf tail = { 0 };
+
+	pieces_byte = 1;
+	pieces_flags = PIECES_IMPORTED;
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	walker_lists(rig, "/a/x", identity(1));
+	cache_answers_pieces(rig, 1, true);
+	request_check(rig, &r, 200);
+	walker_opens(rig, 1, identity(1));
+	request_send(rig, &r, PATHS, true, true, NULL);
+	cache_knows_nothing(rig);
+	walker_lists(rig, PATHS, identity(1));
+	body.id = ((const struct msg_get_pieces *)rig_expect(rig, &rig->cache,
+	    MSG_GET_PIECES))->id;
+	ATF_REQUIRE_EQ(0, buf_add(&tail, &items[0], sizeof(items[0])));
+	ATF_REQUIRE_EQ(0, buf_add(&tail, ones, sizeof(ones)));
+	ATF_REQUIRE_EQ(0, buf_add(&tail, &items[1], sizeof(items[1])));
+	rig_say(rig, &rig->cache, MSG_PIECES, &body, tail.data, tail.len);
+	rig_expect(rig, &rig->walker[0], MSG_OPEN);
+	hasher_hashes(rig, 1, identity(1));
+	rig_expect(rig, &rig->cache, MSG_PUT_PIECES);
+	pieces_flags = pieces_byte = 0;
+	walker_lists(rig, PATHS, identity(1));
+	cache_answers_pieces(rig, 2, true);
+	ATF_REQUIRE(r.result.torrent != NULL);
+	check_torrent(r.result.torrent);
+	request_check(rig, &r, 200);
+	buf_free(&tail);
+}
+
+/* The file may change once more without another identity. */
+TEST(job__imported_pieces_of_a_new_file_are_not_used)
+{
+	struct rig *rig = rig_start("");
+	struct identity young = identity(1);
+	struct request_rig r;
+
+	pieces_flags = PIECES_IMPORTED;
+	young.ctime_ns = clock_real_ns() - 1000000000;
+	request_send(rig, &r, "/a/x", true, false, NULL);
+	walker_lists(rig, "/a/x", young);
+	cache_answers_pieces(rig, 1, true);
+	ATF_CHECK(!r.done);
+	ATF_CHECK(recheck_is_idle(&rig->jobs.recheck));
+	walker_opens(rig, 1, young);
+	hasher_hashes(rig, 1, young);
+	request_check(rig, &r, 200);
 }
 
 /* A cache that floods the front with other answers is not waited for. */

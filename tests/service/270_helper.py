@@ -167,6 +167,35 @@ def silent(*_):
     assert len(h.lines) == 6
 
 
+def impatient(*_):
+    h = Helper(answer=None)
+    h.wait_connected()
+    target = SERVICE + "/single/yum/"
+
+    def answer(name):
+        start = time.monotonic()
+        with Connection() as c:
+            a = c.ask(target + name)
+        assert time.monotonic() - start < 1, a
+        assert a.status == 200 or a.field("Retry-After"), a
+        return a
+    # It may wait for its hash before.
+    wait_for(10, lambda: answer("a").status == 503 and len(h.lines) == 1,
+             "a line")
+    a = answer("a")
+    assert a.status == 503 and b"the tracker does not know" in a.body, a
+    assert a.field("Retry-After") == "2", a
+    h.say(b"ok\n")
+    wait_for(10, lambda: answer("a").status == 200, "the torrent")
+    # A list that never answers is waited for no longer than by others.
+    wait_for(10, lambda: answer("b").status == 503 and len(h.lines) == 2,
+             "a line")
+    start = time.monotonic()
+    wait_for(10, lambda: answer("b").status == 200, "the torrent")
+    assert time.monotonic() - start < WAIT + 1
+    assert len(h.lines) == 2, h.lines
+
+
 def replaced(*_):
     """The wait is longer than revalidate, and a file goes meanwhile."""
     h = Helper(answer=None)

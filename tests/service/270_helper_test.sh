@@ -41,6 +41,15 @@ silent_body()
 	same "$(grep -c 'no ok within 2 s, 3 times' log)" 1 "lines of the log"
 }
 
+service_case impatient "By hash-wait 0 nobody waits for the list either."
+impatient_body()
+{
+	small a b
+	settle www/yum/*
+	service_start "whitelist-socket $here/helper" 'hash-wait 0'
+	python impatient
+}
+
 service_case replaced "A torrent that waited for too long is checked again."
 replaced_body()
 {

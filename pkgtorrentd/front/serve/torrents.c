@@ -656,25 +656,48 @@ torrent_wait_answer_busy(struct torrent_wait *w,
 	reply_text(&w->parked.x, 503, text, field, CONN_KEEP);
 }
 
+/* The tracker would still refuse the client.  Nobody waits for a line longer
+   than WHITELIST_WAIT_MS, so that the next request or the one after it gets the
+   torrent. */
+static void
+torrent_wait_answer_unlisted(struct torrent_wait *w)
+{
+	reply_text(&w->parked.x, 503, "the tracker does not know this torrent "
+	    "yet, try again in 2 s", "Retry-After: 2\r\n", CONN_KEEP);
+}
+
+/* Has the time of the request ended before its torrent was on the list? */
+static bool
+torrent_wait_is_unlisted(const struct torrent_wait *w,
+    const struct job_result *result)
+{
+	if (w->torrent != NULL)
+		return true;
+	return result != NULL && result->torrent != NULL &&
+	    torrents_line(&w->parked.x, result->torrent, w->kind) != NULL &&
+	    !w->was_listed;
+}
+
 /* The client no longer waits before it is answered: the answer may begin its
    next request. */
 static void
 torrent_wait_on_expired(struct conn_parked *on)
 {
 	struct torrent_wait *w = (struct torrent_wait *)on;
-	const struct job_result *result;
+	const struct job_result *result = NULL;
 	struct job_progress progress;
+	bool unlisted;
 
-	if (w->torrent != NULL) {
-		torrent_wait_give(w);
-		return;
+	if (w->waiter.job != NULL) {
+		result = job_progress(w->waiter.job, &progress);
+		job_leave(&w->waiter);
 	}
-	result = job_progress(w->waiter.job, &progress);
-	job_leave(&w->waiter);
-	if (result != NULL && result->torrent != NULL)
-		(void)torrents_line(&w->parked.x, result->torrent, w->kind);
+	unlisted = torrent_wait_is_unlisted(w, result);
+	whitelist_leave(&w->listed);
 	reply_uncharge(&w->parked);
-	if (result != NULL)
+	if (unlisted)
+		torrent_wait_answer_unlisted(w);
+	else if (result != NULL)
 		torrent_wait_answer(w, result);
 	else
 		torrent_wait_answer_busy(w, &progress);

@@ -8,6 +8,7 @@ import sys
 import time
 
 from amplify import blocks
+from announce import any_hash, target
 from good import family, mark
 from service import SERVICE, Connection, request
 
@@ -36,8 +37,8 @@ class Kind:
         self.cpu, self.memory, self.disk = cpu, memory, disk
 
 
-def get(target, **fields):
-    return lambda n: request(target.replace("{n}", str(n)), **fields)
+def get(url, **fields):
+    return lambda n: request(url.replace("{n}", str(n)), **fields)
 
 
 def form(paths):
@@ -61,6 +62,12 @@ def repeats(n):
     return form([LARGE] * (199 - n))
 
 
+def announce(n):
+    """Of a peer that is new, to the tracker of the house."""
+    return request(target(any_hash(n), left=n + 1),
+                   x_forwarded_for="192.0.2.%d" % n)
+
+
 # Memory: a torrent of a few files takes some KiB in hot memory, as long as it
 # is kept there; the sum is bounded by hot-size.  The pages of a process that
 # has just answered are not all given back at once.
@@ -75,6 +82,15 @@ KINDS = (
                                          if_none_match="*"), 2, 16, 0),
     Kind("a padding file of 1 MiB", 200, get(SERVICE + "/nullfile/1048576_0"),
          10, 64, 0),
+    Kind("a null file of 16 MiB", 200, get(SERVICE + "/nullfile/16777216"),
+         40, 64, 0, 20),
+    Kind("a Metalink in memory", 200, get(SERVICE + "/meta4/set/1"),
+         2, 16, 0),
+    Kind("an announce", 200, announce, 3, 16, 0),
+    Kind("the page, as HTML", 200, get(SERVICE + "/", accept="text/html"),
+         2, 16, 0),
+    Kind("the page of a path", 200, get(SERVICE + "/?path=set/{n}",
+                                        accept="text/html"), 2, 16, 0),
     Kind("1 byte of a mirror file", 206, get("/set/1", range="bytes=0-0"),
          5, 16, 0),
     Kind("a small file, not yet hashed", 200, get(SERVICE +

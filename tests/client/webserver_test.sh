@@ -49,6 +49,15 @@ check_webserver()
 	want 200 "$target" -d @form -H 'Transfer-Encoding: chunked'
 	want 200 "$target" -d @form
 
+	# The page is what each client asks for, also from a cache.
+	for path in /yum/torrent_service /yum/torrent_service/; do
+		for kind in html plain html; do
+			want 200 $path -H "Accept: text/$kind"
+			want_field Content-Type "text/$kind; charset=utf-8"
+			want_body "'$url/yum/torrent_service/simple/PATH'"
+		done
+	done
+
 	# As Transmission and aria2 ask for padding.
 	want 206 "/yum/torrent%5Fservice/nullfile/748576%5F0" -r 0-99
 	want_field Content-Range 'bytes 0-99/748576'

@@ -64,6 +64,13 @@ json_text(struct json *j, const char *name, const char *text, size_t len)
 }
 
 void
+json_raw(struct json *j, const char *name, const char *text, size_t len)
+{
+	begin_value(j, name);
+	(void)fwrite(text, 1, len, stdout);
+}
+
+void
 json_number(struct json *j, const char *name, uint64_t n)
 {
 	begin_value(j, name);

@@ -21,6 +21,8 @@ void	 json_close(struct json *, char close);
 
 /* A string of printable ASCII, of which len bytes count. */
 void	 json_text(struct json *, const char *name, const char *, size_t len);
+/* A value that is JSON already, or the members of an object. */
+void	 json_raw(struct json *, const char *name, const char *, size_t len);
 void	 json_number(struct json *, const char *name, uint64_t);
 void	 json_null(struct json *, const char *name);
 

@@ -14,7 +14,7 @@
 #define DEFAULT_SOCKET	"/run/pkgtorrentd/control.sock"
 
 static const struct command commands[] = {
-	{ "status", "[--json]", command_status },
+	{ "status", "[--all | --json]", command_status },
 	{ "reload", "", command_reload },
 	{ "export", "[file]", command_export },
 	{ "import", "[file]", command_import },

@@ -14,8 +14,10 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/counts.h"
 #include "ctl/ctl.h"
 #include "ctl/json.h"
+#include "ctl/summary.h"
 
 #define ANSWER_MS	10000		/* the service waits for nobody */
 #define TITLE_LEN	(SPEC_MAX + 64)
@@ -48,6 +50,22 @@ enum trouble_word {
 	TROUBLE_WORDS
 };
 
+/* And of "hashing". */
+enum hashing_word {
+	HASHING_DONE = 1,
+	HASHING_SIZE,
+	HASHING_PATH,
+	HASHING_WORDS
+};
+
+/* And of "count". */
+enum count_word {
+	COUNT_NAME = 1,
+	COUNT_VALUE,
+	COUNT_NUMBER,
+	COUNT_WORDS
+};
+
 /* Facts about the service that are one word, and their names in JSON. */
 static const struct fact {
 	const char	*word;
@@ -61,9 +79,7 @@ static const struct fact {
 	{ "conf", "configuration", false },
 	{ "layers", "layers", false },
 	{ "listening", "listening_sockets", true },
-	{ "restarts", "restarts", true },
-	{ "wrong", "wrong_messages", true },
-	{ "syscalls", "stopped_system_calls", true },
+	{ "trackers", "trackers", true },
 	{ .word = NULL }
 };
 
@@ -88,6 +104,15 @@ line_read(char **at, size_t most, struct line *line)
 	return true;
 }
 
+static void
+no_memory(int result)
+{
+	if (result == 0)
+		return;
+	ctl_complain("%s", strerror(ENOMEM));
+	exit(CTL_FAILED);
+}
+
 /* Call a function for each line that has this first word and so many words. */
 static void
 lines_each(const struct buf *text, const char *word, size_t n,
@@ -98,10 +123,7 @@ lines_each(const struct buf *text, const char *word, size_t n,
 	char		*at = copy;
 	struct line	 line;
 
-	if (copy == NULL) {
-		ctl_complain("%s", strerror(errno));
-		exit(CTL_FAILED);
-	}
+	no_memory(copy == NULL ? -1 : 0);
 	while (line_read(&at, n, &line))
 		if (line.n == n && strcmp(line.words[0], word) == 0)
 			function(&line, arg);
@@ -131,6 +153,13 @@ fact_find(const struct buf *text, const char *word, char *out, size_t len)
 	out[0] = '\0';
 	lines_each(text, word, 2, fact_copy, &w);
 	return out;
+}
+
+static void
+count_take(const struct line *line, void *counts)
+{
+	counts_set(counts, line->words[COUNT_NAME], line->words[COUNT_VALUE],
+	    strtoull(line->words[COUNT_NUMBER], NULL, 10));
 }
 
 static size_t
@@ -252,10 +281,26 @@ json_trouble(const struct line *line, void *arg)
 }
 
 static void
-print_json(const struct buf *text)
+json_hashing(const struct line *line, void *arg)
+{
+	const char	*path = line->words[HASHING_PATH];
+	struct json	*j = arg;
+
+	json_open(j, NULL, '{');
+	json_text(j, "path", path, strlen(path));
+	json_number(j, "done_bytes", strtoull(line->words[HASHING_DONE], NULL,
+	    10));
+	json_number(j, "size_bytes", strtoull(line->words[HASHING_SIZE], NULL,
+	    10));
+	json_close(j, '}');
+}
+
+static void
+print_json(const struct buf *text, const uint64_t counts[COUNT_ROWS])
 {
 	struct json		 j = { 0 };
 	const struct fact	*f;
+	struct buf		 members = { 0 };
 	char			 value[8192];
 
 	json_open(&j, NULL, '{');
@@ -271,6 +316,14 @@ print_json(const struct buf *text)
 	json_open(&j, "processes", '[');
 	lines_each(text, "process", PROCESS_WORDS, json_process, &j);
 	json_close(&j, ']');
+	json_open(&j, "hashing", '[');
+	lines_each(text, "hashing", HASHING_WORDS, json_hashing, &j);
+	json_close(&j, ']');
+	no_memory(counts_print_json(&members, counts));
+	json_open(&j, "counts", '{');
+	json_raw(&j, NULL, (const char *)members.data, members.len);
+	buf_free(&members);
+	json_close(&j, '}');
 	json_open(&j, "last_errors", '[');
 	lines_each(text, "trouble", TROUBLE_WORDS, json_trouble, &j);
 	json_close(&j, ']');
@@ -303,14 +356,13 @@ print_process(const struct line *line, void *arg)
 	static const char	 program[] = "pkgtorrentd: ";
 	const char		*title = line->words[PROCESS_TITLE];
 	uint64_t		 memory = process_memory(line);
-	char			 up[32], size[32] = "-";
+	char			 up[32], size[SUMMARY_SIZE_LEN] = "-";
 
 	(void)arg;
 	if (strncmp(title, program, sizeof(program) - 1) == 0)
 		title += sizeof(program) - 1;
 	if (memory != 0)
-		(void)snprintf(size, sizeof(size), "%.1f MiB",
-		    (double)memory / (1 << 20));
+		(void)summary_size(memory, size);
 	(void)printf("%-20s %7s  %-8s %12s %12s %8s  %s\n", title,
 	    line->words[PROCESS_PID], line->words[PROCESS_STATE],
 	    people_time(line->words[PROCESS_UP], up), size,
@@ -333,7 +385,32 @@ print_trouble(const struct line *line, void *arg)
 }
 
 static void
-print_people(const struct buf *text)
+print_hashing(const struct line *line, void *arg)
+{
+	uint64_t	 done = strtoull(line->words[HASHING_DONE], NULL, 10);
+	uint64_t	 size = strtoull(line->words[HASHING_SIZE], NULL, 10);
+	char		 text[SUMMARY_SIZE_LEN];
+
+	(void)arg;
+	summary_title("hashing");
+	(void)printf("%.0f %% of %s of %s\n", size == 0 ? 0 :
+	    (double)done * 100 / (double)size, summary_size(size, text),
+	    line->words[HASHING_PATH]);
+}
+
+static void
+print_all(const uint64_t counts[COUNT_ROWS])
+{
+	struct buf	 lines = { 0 };
+
+	no_memory(counts_print_text(&lines, counts));
+	(void)printf("\n");
+	(void)fwrite(lines.data, 1, lines.len, stdout);
+	buf_free(&lines);
+}
+
+static void
+print_people(const struct buf *text, const uint64_t counts[COUNT_ROWS])
 {
 	char	 values[6][4096], up[32];
 	bool	 any = false;
@@ -345,17 +422,17 @@ print_people(const struct buf *text)
 	    up),
 	    fact_find(text, "pid", values[3], sizeof(values[3])),
 	    fact_find(text, "conf", values[4], sizeof(values[4])));
-	(void)printf("sockets listening: %s, processes started again: %s, "
-	    "wrong messages: %s, system calls stopped: %s, layers of the "
+	(void)printf("sockets listening: %s, trackers: %s, layers of the "
 	    "parent: %s\n\n",
 	    fact_find(text, "listening", values[0], sizeof(values[0])),
-	    fact_find(text, "restarts", values[1], sizeof(values[1])),
-	    fact_find(text, "wrong", values[2], sizeof(values[2])),
-	    fact_find(text, "syscalls", values[3], sizeof(values[3])),
-	    fact_find(text, "layers", values[4], sizeof(values[4])));
+	    fact_find(text, "trackers", values[1], sizeof(values[1])),
+	    fact_find(text, "layers", values[2], sizeof(values[2])));
 	(void)printf("%-20s %7s  %-8s %12s %12s %8s  %s\n", "process", "pid",
 	    "state", "up", "memory", "restarts", "layers");
 	lines_each(text, "process", PROCESS_WORDS, print_process, NULL);
+	(void)printf("\n");
+	summary_print(counts);
+	lines_each(text, "hashing", HASHING_WORDS, print_hashing, NULL);
 	lines_each(text, "trouble", TROUBLE_WORDS, print_trouble, &any);
 }
 
@@ -363,11 +440,13 @@ enum ctl_exit
 command_status(struct ctl *ctl, int argc, char *argv[])
 {
 	const struct msg_controlled	*body;
+	uint64_t			 counts[COUNT_ROWS] = { 0 };
 	struct buf			 text = { 0 };
-	bool				 json;
+	bool				 all, json;
 
+	all = argc == 2 && strcmp(argv[1], "--all") == 0;
 	json = argc == 2 && strcmp(argv[1], "--json") == 0;
-	if (argc > 1 && !json)
+	if (argc > 1 && !all && !json)
 		return ctl_usage();
 	if (!ctl_begin(ctl, CONTROL_STATUS, 0, NULL, 0, -1))
 		return CTL_FAILED;
@@ -380,10 +459,13 @@ command_status(struct ctl *ctl, int argc, char *argv[])
 			return CTL_FAILED;
 		}
 	} while (body->state == CONTROL_RUNNING);
+	lines_each(&text, "count", COUNT_WORDS, count_take, counts);
 	if (json)
-		print_json(&text);
+		print_json(&text, counts);
 	else
-		print_people(&text);
+		print_people(&text, counts);
+	if (all)
+		print_all(counts);
 	buf_free(&text);
 	return CTL_FINE;
 }

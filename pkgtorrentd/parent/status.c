@@ -58,6 +58,16 @@ status_add_troubles(const struct troubles *t, struct buf *out)
 	}
 }
 
+static size_t
+status_lines(const struct buf *text)
+{
+	size_t	 i, n = 0;
+
+	for (i = 0; i < text->len; i++)
+		n += text->data[i] == '\n';
+	return n;
+}
+
 void
 status_write(const struct parent *parent, struct buf *out)
 {
@@ -75,10 +85,8 @@ status_write(const struct parent *parent, struct buf *out)
 	    "layers %s\n", VERSION, (int)getpid(), parent->reload != NULL ?
 	    "reloading" : states[parent->state],
 	    (clock_ms() - parent->started_ms) / 1000, file, parent->layers);
-	ADD(out, "listening %zu\nrestarts %" PRIu64 "\nwrong %" PRIu64
-	    "\nsyscalls %" PRIu64 "\n", parent->listeners.n,
-	    totals_restarts(parent), parent->totals.counts[COUNT_WRONG],
-	    parent->totals.counts[COUNT_SYSCALLS]);
+	ADD(out, "listening %zu\ntrackers %zu\n", parent->listeners.n,
+	    status_lines(&parent->trackers));
 	TAILQ_FOREACH(p, &parent->processes, entry)
 		status_add_process(p, out);
 	status_add_troubles(&parent->troubles, out);

@@ -10,9 +10,7 @@
  *	conf FILE
  *	layers NAMES			of the parent
  *	listening N			sockets
- *	restarts N			of processes
- *	wrong N				messages between processes
- *	syscalls N			stopped by filters
+ *	trackers N			in the file of that name
  *	process ROLE INDEX PID STATE SECONDS RESTARTS LAYERS TITLE
  *	trouble TIME PRIORITY LINE	of the log, the oldest first
  *	hashing DONE SIZE PATH		bytes of a file, if one is being hashed

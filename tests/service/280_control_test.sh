@@ -43,7 +43,7 @@ import calendar, json, sys, time
 d = json.load(open("out"))
 p = d["processes"]
 last = d["last_errors"]
-assert eval(sys.argv[1]), sys.argv[1]' "$1" || fail "$(cat out >&2)not so: $(
+assert eval("(%s)" % sys.argv[1]), sys.argv[1]' "$1" || fail "$(cat out >&2)not so: $(
 	    echo $1)"
 }
 
@@ -67,6 +67,42 @@ status_body()
 	    x['restarts'] == 0 and x['layers'] for x in p)"
 	# A user may write the mirror of its own service.
 	holds 'all("may write" in x["text"] for x in last)'
+}
+
+# shows PATTERN: the status, which is a second or two behind.
+shows()
+{
+	want_control 0 status
+	grep -q -e "$1" out
+}
+
+service_case numbers "The status has the numbers of all processes."
+numbers_body()
+{
+	small a
+	truncate -s 16G www/yum/large
+	settle www/yum/a
+	start_control "digest openssl"
+	want 404 $service/single/yum/none
+	want 200 $service/single/yum/a
+	want 200 $service/single/yum/a
+	ask_later $service/simple/yum/large
+	wait_for 10 shows '^answers *200 2, 404 1$' || fail "$(cat out)"
+	wait_for 10 shows '^requests *single 3, simple 1$' ||
+	    fail "$(cat out)"
+	want_out '^connections .* of 1024 open, 4 accepted, 0 refused'
+	want_out '^hot memory *1 torrents, .* of 64.0 MiB, requests found 25.0'
+	want_out '^queue *1 torrents in the making, 1 of 256 that count'
+	wait_for 10 shows '^hashing  *[0-9]* % of 16.0 GiB of /yum/large$' ||
+	    fail "$(cat out)"
+	want_control 0 status --json
+	holds 'd["hashing"][0]["path"] == "/yum/large" and
+	    0 < d["hashing"][0]["done_bytes"] < d["hashing"][0]["size_bytes"]'
+	holds 'd["counts"]["http_requests_total"]["single"] == 3'
+	holds 'd["counts"]["http_answer_duration_seconds"]["buckets"][
+	    "+Inf"] >= 3 and d["trackers"] == 1'
+	want_control 0 status --all
+	want_out '^Connections accepted: 4$'
 }
 
 service_case last_errors "The last sixteen warnings and errors are kept."

@@ -56,6 +56,7 @@ hasher DIGESTS    hasher [0-9]* sent the front a wrong DIGESTS (content)
 walker COUNTS     flooding
 hasher COUNTS     flooding
 cache  COUNTS     flooding
+cache  TRACKER_KEY flooding
 tracker COUNTS    flooding
 cache  INFO       flooding
 cache  PIECES     flooding
@@ -167,7 +168,7 @@ test_case all_rows "Each row that a child may send is in the list."
 all_rows_body()
 {
 	"$tests/tool/msg_table" | sed -n \
-	    's/^| \([A-Z_]*\) | \(every\|front\|walker\|hasher\|cache\|tracker\).*/\1/p' |
+	    's/^| \([A-Z_]*\) | \(parent, \)\?\(every\|front\|walker\|hasher\|cache\|tracker\).*/\1/p' |
 	    sort >rows
 	echo "$floods" | awk 'NF { print $2 }' | sort -u >listed
 	diff rows listed || atf_fail "not the same"

@@ -75,9 +75,9 @@ void	child_ready(struct child *, const char *layers);
 unsigned child_receive_parent(struct child *);
 /*
  * Wait for messages of the parent and of the front, and for also (timeout -1:
- * for ever), and receive them.  Returns the number of messages handled.  Once a second, if the
- * process has worked, the front is sent the numbers that have changed; for that
- * the wait may end early.
+ * for ever), and receive them.  Returns the number of messages handled.  Once a
+ * second, if the process has worked, the front is sent the numbers that have
+ * changed; for that the wait may end early.
  */
 unsigned child_wait(struct child *, int timeout_ms);
 /* Close the front's channel, if it is open. */

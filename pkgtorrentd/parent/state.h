@@ -63,8 +63,8 @@ struct parent {
 	char			 layers[256];	/* of the parent itself */
 
 	int			 access_fd;	/* -1: no file */
-	int			 log_fd;	/* of log-file, until the log has
-						   it; -1: none */
+	int			 log_fd;	/* of log-file, until the log
+						   has it; -1: none */
 	struct stat		 pid_st;	/* of pid-file; inode 0: none */
 	struct buf		 trackers;	/* checked, one per line */
 	struct stat		 trackers_st;	/* of the file read last */

@@ -14,9 +14,8 @@ drive()
 	python "$1" "$browser" "$url"
 }
 
-service_case keys "The form is filled in and sent by the keyboard."
-body keys drive keys
-service_case hostile "No path becomes a part of the page or its commands."
+service_case hostile \
+    "The form is sent by keys, and no path becomes a part of the page."
 body hostile drive hostile
 service_case looks "It fits a telephone, and is legible by day and by night."
 body looks drive looks

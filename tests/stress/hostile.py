@@ -182,6 +182,7 @@ GOOD = [
     request("/yum/torrent_service/single/yum/a"),
     request("/yum/torrent_service/simple/yum/*", "HEAD"),
     request("/yum/torrent_service/meta4/yum/*"),
+    request("/yum/torrent_service/?path=yum/a", accept="text/html"),
     request("/yum/torrent_service/nullfile/70_0", range="bytes=1-3"),
     request("/yum/torrent_service/digest/%040d" % 0),
     request("/yum/torrent_service/digest/%040d" % 0, "POST", b"p=%2Fyum%2Fa"),

@@ -188,3 +188,37 @@ TEST(page__limit)
 		ATF_CHECK_MSG(page.path.len > 350, "%zu", page.path.len);
 	}
 }
+
+/* The length of a page of text with a path and a name of so many bytes; 0: it
+   is refused. */
+static size_t
+text_len(size_t path_len, size_t name_len)
+{
+	static char	bytes[PAGE_MAX];
+	struct page	page = { BASE, { bytes, name_len }, "torrent_service",
+	    { bytes, path_len }, true, false };
+
+	memset(bytes, 'a', sizeof(bytes));
+	out.len = 0;
+	return page_make(&out, &page, &why) == 0 ? out.len : 0;
+}
+
+TEST(page__limit_is_exact)
+{
+	size_t	first = text_len(1, 1), by_path = text_len(2, 1) - first;
+	size_t	by_name = text_len(1, 2) - first, more, names;
+	bool	met[2] = { false, false };
+
+	for (more = 0; more < 2; more++)
+		for (names = 0; names < by_path && !met[more]; names++) {
+			size_t	rest = PAGE_MAX + more - first -
+			    names * by_name;
+
+			if (rest % by_path != 0)
+				continue;
+			met[more] = true;
+			ATF_CHECK_EQ(text_len(1 + rest / by_path, 1 + names),
+			    more == 0 ? PAGE_MAX : 0);
+		}
+	ATF_CHECK(met[0] && met[1]);
+}

@@ -40,6 +40,7 @@ static const char style[] =
     "border-radius:.5rem}\n"
     "input{flex:1 1 15rem;min-width:0;background:var(--page);"
     "color:inherit;border:1px solid var(--soft)}\n"
+    "::placeholder{color:var(--soft);opacity:1}\n"
     "button,.links a{background:var(--accent);color:var(--on);"
     "border:1px solid var(--accent);font-weight:600;text-decoration:none;"
     "cursor:pointer}\n"

@@ -287,7 +287,8 @@ files_answer(const struct exchange *x, const char *bytes,
 	if (!x->service->conf->serve_files ||
 	    spec_check(r->path, r->path_len, &why) != 0) {
 		reply_text(x, 404, "there is nothing at this URL; torrents are "
-		    "at /NAME/SERVICE/single/PATH", "", CONN_KEEP);
+		    "at /NAME/SERVICE/single/PATH, and /NAME/SERVICE/ says "
+		    "more", "", CONN_KEEP);
 		return;
 	}
 	w = calloc(1, sizeof(*w) + r->path_len + 1);

@@ -52,7 +52,7 @@ left() {
 		echo "	make setup"
 		echo "		(the users of the service, and its cache)"
 	fi
-	if ! grep -q -i '^[[:blank:]]*root[[:blank:]]' $conf; then
+	if ! grep -q -s -i '^[[:blank:]]*root[[:blank:]]' $conf; then
 		echo "	set \"root\" in $conf to the mirror's document root"
 	fi
 	echo "	have the web server pass requests on, see the README"

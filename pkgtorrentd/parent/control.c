@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/sandbox/selftest.h"
 #include "common/timer.h"
@@ -18,6 +19,7 @@
 #define COMMAND_MS	1000	/* for a connection to send its command */
 #define LAST_MS		5000	/* and to read the end of its answer */
 #define ACCEPT_AT_ONCE	8
+#define STRANGER_MS	60000	/* between two lines of the log */
 /* Lines of the log that wait for one who does not read them. */
 #define LINES_MAX	256
 
@@ -399,8 +401,11 @@ control_admit(struct parent *parent, int fd)
 	size_t			 i;
 
 	if (!control_is_owner(fd)) {
-		log_warn("a user who is neither root nor the owner of the "
-		    "service has connected to the control socket: refused");
+		if (log_once(&parent->control.stranger_ms, STRANGER_MS,
+		    clock_ms()))
+			log_warn("a user who is neither root nor the owner of "
+			    "the service has connected to the control "
+			    "socket: refused");
 		control_refuse(fd, "only for root and the owner of the "
 		    "service");
 		return;

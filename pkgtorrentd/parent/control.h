@@ -56,6 +56,7 @@ struct control {
 	struct listeners	 listeners;	/* one, or none */
 	struct event		*acceptable;	/* NULL: no socket */
 	uint64_t		 last_id;
+	uint64_t		 stranger_ms;	/* in the log last */
 	struct control_conn	 conns[CONTROL_CONNS_MAX];
 	struct control_task	 tasks[CONTROL_TASKS_MAX];
 };

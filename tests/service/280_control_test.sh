@@ -256,6 +256,8 @@ strangers_body()
 	    fail "nobody may"
 	want_out 'pkgtorrentctl: only for root and the owner' err
 	want_log 'neither root nor the owner'
+	runuser -u nobody -- ./ctl -s ctl.sock status 2>err
+	same "$(grep -c 'neither root' log)" 1 "lines in a minute"
 	want_control 0 status
 }
 

@@ -489,6 +489,30 @@ TEST(walk__lies_of_a_cache)
 	}
 }
 
+/* The cache has them, from another host: that is enough for the walk, and the
+   files are hashed all the same. */
+TEST(walk__imported_lists_are_rechecked)
+{
+	struct msg msg;
+	uint64_t id;
+	uint32_t i;
+
+	start();
+	rogue_connect(&cache, &front, ROLE_CACHE, 0);
+	id = look_up();
+	for (i = 0; i < ntruth; i++)
+		truth[i].flags = PIECES_IMPORTED;
+	say_pieces(id, truth, 3, 3, 0);
+	ATF_CHECK_EQ(WARM_DONE, end());
+	ATF_CHECK_EQ(3, front.warmed.found);
+	while (!rogue_take(&walker, &msg)) {
+		ATF_REQUIRE(walker.ch.fd != -1);
+		proc_wait(&front, walker.ch.fd, POLLIN);
+	}
+	ATF_REQUIRE_EQ(MSG_OPEN, msg.type);
+	ATF_CHECK_EQ(3, ((const struct msg_open *)msg.body)->count);
+}
+
 /* Two caches end over these files: they fail, and the next are looked up. */
 TEST(walk__fatal_to_caches)
 {

@@ -36,7 +36,7 @@ of_mirror()
 owned()
 {
 	[ "$(stat -c '%U:%G %a' "$1")" = "_pkgtorrent:_pkgtorrent 755" ] &&
-	    [ -s "$1/tracker.key" ] && find "$1/info" -type f | grep .
+	    [ -s "$1/tracker.key" ] && find "$1/pieces" -type f | grep .
 }
 
 # answers_ctl UNIT NAME: its control socket is that of its parent.
@@ -73,8 +73,8 @@ check "a client of the first" download \
     "$url_one/mirror/torrent_service/simple/pub/of-one" ../one/pub/of-one
 check "by its socket, too" curl -fsS -o /dev/null \
     --unix-socket /run/pkgtorrentd-one/socket http://m.example/pub/of-one
-check "each has a cache" owned /var/cache/torrent_service-one
-check "of its own" owned /var/cache/torrent_service-two-b
+check "each has a cache" wait_for 10 owned /var/cache/torrent_service-one
+check "of its own" wait_for 10 owned /var/cache/torrent_service-two-b
 check "none uses that of the single service" \
     not test -e /var/cache/torrent_service/tracker.key
 check "the keys differ" not cmp \

@@ -15,6 +15,7 @@ socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).bind("dev-log")'
 	sed -e "s,^daemon=.*,daemon=$program," -e "s,^conf=.*,conf=$here/conf," \
 	    -e "s,^pidfile=.*,pidfile=$here/conf.pid," \
 	    -e "s,/dev/log,$here/dev-log," \
+	    -e "s,^rundir=.*,rundir=$here/run," \
 	    -e "s,^logfile=.*,logfile=$here/lines," \
 	    -e 's,/etc/default/,/nonexistent/,' \
 	    -e 's,/etc/conf.d/,/nonexistent/,' \
@@ -39,6 +40,7 @@ cycle_body()
 	atf_check -s exit:3 -o 'inline:pkgtorrentd is not running\n' ./rc status
 	start
 	want 404 /
+	same "$(stat -c %a run)" 755 "the directory for pkgtorrentctl"
 	atf_check -o 'inline:pkgtorrentd is running\n' ./rc start
 	small a
 	want 200 $service/single/yum/a

@@ -265,7 +265,7 @@ build_package_again() {
 check_package() {
 	alone_in_chroot "$work/package" sh -c 'cd /src/1 &&
 	    blhc --all log &&
-	    lintian --allow-root --fail-on error,warning --show-overrides \
+	    lintian --allow-root --fail-on error,warning \
 		pkgtorrentd_*.changes'
 }
 

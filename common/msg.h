@@ -80,8 +80,9 @@ enum role {
 	/* A channel to another process. */			      \
 	X(CHANNEL,    PARENT,   CHILDREN,       channel,               0, 1, 1,\
 	    "trusted")							      \
-	/* One of the listening sockets; the last makes the set valid. */     \
-	X(LISTENER,   PARENT,   FRONT,          listener,              0, 1, 1,\
+	/* One of the listening sockets of a kind; the last makes the set     \
+	   valid.  Without a descriptor: there is none. */		      \
+	X(LISTENER,   PARENT,   FRONT,          listener,              0, 0, 1,\
 	    "trusted")							      \
 	/* Where access log lines go; without a descriptor: MSG_ACCESS. */    \
 	X(ACCESS_LOG, PARENT,   FRONT,          none,                  0, 0, 1,\
@@ -322,9 +323,17 @@ struct msg_channel {
 	uint32_t	index;
 };
 
+enum listener_kind {
+	LISTENER_CLIENTS,
+	LISTENER_METRICS,	/* for Prometheus; there may be none */
+	LISTENER_KINDS
+};
+
 struct msg_listener {
 	uint32_t	index;			/* 0 begins a new set */
-	uint32_t	count;			/* index + 1 == count ends it */
+	uint32_t	count;			/* index + 1 == count ends it;
+						   0: there is none */
+	uint32_t	kind;			/* enum listener_kind */
 };
 
 struct msg_whitelist {

@@ -91,6 +91,12 @@ listen_inet(const char *text, struct conf_listen *l)
 }
 
 static const char *
+listen_read(const char *text, struct conf_listen *l)
+{
+	return text[0] == '/' ? listen_unix(text, l) : listen_inet(text, l);
+}
+
+static const char *
 listen_parse(struct conf *conf, const struct keyword *kw,
     struct args *args)
 {
@@ -98,9 +104,7 @@ listen_parse(struct conf *conf, const struct keyword *kw,
 	struct conf_listen new = { 0 }, *v;
 	size_t i;
 
-	problem = text[0] == '/' ? listen_unix(text, &new) :
-	    listen_inet(text, &new);
-	if (problem != NULL)
+	if ((problem = listen_read(text, &new)) != NULL)
 		return problem;
 	for (i = 0; i < conf->nlisten; i++)
 		if (conf->listen[i].addr_len == new.addr_len &&
@@ -147,6 +151,48 @@ listen_reset(struct conf *conf, const struct keyword *kw)
 const struct conf_type conf_type_listen = {
 	.parse = listen_parse, .print = listen_print, .reset = listen_reset,
 	.args_max = 1, .repeats = true
+};
+
+static const char *
+metrics_parse(struct conf *conf, const struct keyword *kw,
+    struct args *args)
+{
+	const char *text = args->words.v[0], *problem;
+	struct conf_listen new = { 0 };
+
+	(void)kw;
+	if (strcmp(text, "none") == 0)
+		return NULL;
+	if ((problem = listen_read(text, &new)) != NULL)
+		return problem;
+	if ((conf->metrics = malloc(sizeof(new))) == NULL)
+		return "out of memory";
+	*conf->metrics = new;
+	conf->metrics->text = strdup(text);
+	return conf->metrics->text != NULL ? NULL : "out of memory";
+}
+
+static int
+metrics_print(const struct conf *conf, const struct keyword *kw,
+    struct buf *out)
+{
+	return conf_print_line(out, kw, NULL, conf->metrics != NULL ?
+	    conf->metrics->text : "none");
+}
+
+static void
+metrics_reset(struct conf *conf, const struct keyword *kw)
+{
+	(void)kw;
+	if (conf->metrics != NULL)
+		free(conf->metrics->text);
+	free(conf->metrics);
+	conf->metrics = NULL;
+}
+
+const struct conf_type conf_type_metrics = {
+	.parse = metrics_parse, .print = metrics_print,
+	.reset = metrics_reset, .args_max = 1
 };
 
 static bool

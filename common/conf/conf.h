@@ -39,6 +39,7 @@ enum sha1_impl { SHA1_AUTO, SHA1_AVX512, SHA1_AVX2, SHA1_OPENSSL };
 struct conf {
 	struct conf_listen	*listen;
 	size_t			 nlisten;
+	struct conf_listen	*metrics;	/* NULL: none */
 	struct conf_root	*roots;
 	size_t			 nroots;
 	struct strings		 deny;		/* patterns */

@@ -91,7 +91,8 @@ extern const struct conf_type conf_type_count, conf_type_size,
 			    conf_type_strings, conf_type_user,
 			    conf_type_access_log;
 /* address.c */
-extern const struct conf_type conf_type_listen, conf_type_proxy;
+extern const struct conf_type conf_type_listen, conf_type_metrics,
+			    conf_type_proxy;
 extern const struct conf_rule conf_rule_url, conf_rule_host,
 			    conf_rule_announce;
 /* path.c */

@@ -157,13 +157,27 @@ check_user(struct check *c, enum role role, const char *name)
 		    "set user to one without privileges");
 }
 
+static void
+check_listen(struct check *c, const char *keyword, const struct conf_listen *l)
+{
+	char hint[128];
+	int error;
+
+	look_at(c, keyword, l->text);
+	if (l->addr.ss_family != AF_UNIX ||
+	    (error = check_parent_dir(c, l->text)) == 0)
+		return;
+	snprintf(hint, sizeof(hint), "set %s to a new name in a directory "
+	    "that may be written", keyword);
+	complain_error(c, keyword, l->text, error, hint);
+}
+
 int
 conf_check_system(const struct conf *conf, const char *file, bool privileged,
     conf_look *look, struct buf *errors)
 {
 	struct check c = { .file = file, .errors = errors, .look = look,
 	    .privileged = privileged };
-	const struct conf_listen *l;
 	enum role role;
 	size_t i;
 	int error;
@@ -176,15 +190,10 @@ conf_check_system(const struct conf *conf, const char *file, bool privileged,
 			    "set root to the directory of that prefix" :
 			    "set root to the mirror's document root");
 	}
-	for (i = 0; i < conf->nlisten; i++) {
-		l = &conf->listen[i];
-		look_at(&c, "listen", l->text);
-		if (l->addr.ss_family == AF_UNIX &&
-		    (error = check_parent_dir(&c, l->text)) != 0)
-			complain_error(&c, "listen", l->text, error,
-			    "set listen to a new name in a directory that may "
-			    "be written");
-	}
+	for (i = 0; i < conf->nlisten; i++)
+		check_listen(&c, "listen", &conf->listen[i]);
+	if (conf->metrics != NULL)
+		check_listen(&c, "metrics", conf->metrics);
 	if (conf->control != NULL && conf->control[0] == '/') {
 		look_at(&c, "control", conf->control);
 		if ((error = check_parent_dir(&c, conf->control)) != 0)

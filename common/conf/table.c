@@ -28,6 +28,9 @@ const struct keyword conf_keywords[] = {
 	KEYWORD("listen", listen, listen, "127.0.0.1:8080\n[::1]:8080",
 	    .max = CONF_FEW_MAX,
 	    EXPECT("ADDRESS:PORT, [ADDRESS6]:PORT or /path/to/socket")),
+	KEYWORD("metrics", metrics, metrics, "none",
+	    EXPECT("ADDRESS:PORT, [ADDRESS6]:PORT, /path/to/socket or "
+	    "none")),
 	KEYWORD("root", root, roots, NULL, .max = CONF_FEW_MAX,
 	    EXPECT("DIRECTORY or /prefix DIRECTORY, both absolute")),
 	KEYWORD("deny", strings, deny, NULL, RULES(pattern, CONF_LIST_MAX)),

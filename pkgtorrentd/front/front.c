@@ -30,6 +30,7 @@
 #include "pkgtorrentd/front/job/job.h"
 #include "pkgtorrentd/front/selftest_front.h"
 #include "pkgtorrentd/front/serve/answer_memory.h"
+#include "pkgtorrentd/front/serve/metrics.h"
 #include "pkgtorrentd/front/serve/reply.h"
 #include "pkgtorrentd/front/serve/whitelist.h"
 
@@ -37,7 +38,8 @@
 #define RATE_S		5	/* seconds that a rate is measured over */
 #define STOP_MS		5000
 
-#define FDS_FIXED	96	/* loop, listeners, log, messages in transit */
+/* Loop, listeners, log, messages in transit, and those for metrics. */
+#define FDS_FIXED	(96 + METRICS_CONNS + 1)
 #define FDS_LEAST	16
 #define FDS_SPARE	64	/* connections that are turned away */
 #define FDS_HASHING	1024	/* files to be hashed, at most */
@@ -57,6 +59,7 @@ struct front {
 
 	struct conns		 conns;
 	struct service		 service;
+	struct metrics		 metrics;
 
 	struct jobs		 jobs;
 
@@ -192,6 +195,12 @@ front_on_whitelist(struct front *f, struct msg *m)
 static enum msg_fault
 front_on_listener(struct front *f, struct msg *m)
 {
+	const struct msg_listener *body = m->body;
+
+	if (body->kind == LISTENER_METRICS)
+		return conns_on_listener(&f->metrics.conns, m);
+	if (body->kind != LISTENER_CLIENTS || body->count == 0)
+		return FAULT_CONTENT;
 	return conns_on_listener(&f->conns, m);
 }
 
@@ -202,6 +211,7 @@ front_on_stop(struct front *f, const struct msg *m)
 	f->stopping = true;
 	f->stop_ms = clock_coarse_ms() + STOP_MS;
 	conns_stop(&f->conns);
+	conns_stop(&f->metrics.conns);
 	return FAULT_NONE;
 }
 
@@ -229,6 +239,12 @@ front_count(struct front *f)
 	n[COUNT_HASH_LEFT] = f->jobs.hashq.left;
 	n[COUNT_ANNOUNCED] = f->service.announces.answered;
 	n[COUNT_ANNOUNCE_FAILED] = f->service.announces.refused;
+}
+
+static void
+front_refresh(void *arg)
+{
+	front_count(arg);
 }
 
 /* Send all numbers to the parent, and the file that is being hashed, if
@@ -315,6 +331,7 @@ front_on_conf(struct front *f, const struct msg *m)
 	if (!child_on_conf(&f->child, m))
 		return FAULT_NONE;
 	f->conns.conf = f->service.conf = f->child.conf;
+	f->metrics.conns.conf = f->child.conf;
 	f->service.generation++;
 	front_share_descriptors(f);
 	jobs_set_conf(&f->jobs, f->child.conf);
@@ -400,6 +417,9 @@ front_init(struct front *f)
 	f->service.jobs = &f->jobs;
 	f->service.conns = &f->conns;
 	f->service.counts = f->child.counts;
+	f->metrics.counts = f->child.counts;
+	f->metrics.refresh = front_refresh;
+	f->metrics.arg = f;
 	f->service.whitelist = whitelist_new(f->base, &f->child.parent);
 	f->service.started_ns = clock_real_ns();
 	f->service.access.parent = &f->child.parent;
@@ -412,6 +432,7 @@ front_init(struct front *f)
 	if (f->parent_ev == NULL || event_add(f->parent_ev, NULL) == -1 ||
 	    f->tick_ev == NULL || timer_add(f->tick_ev, TICK_MS) == -1 ||
 	    f->service.whitelist == NULL || conns_init(&f->conns) == -1 ||
+	    metrics_init(&f->metrics, f->base, f->child.conf) == -1 ||
 	    jobs_init(&f->jobs, f->base, &f->child) == -1 ||
 	    announceq_init(&f->service.announces.q, f->base, &f->child) == -1)
 		fatal("the event loop cannot be set up");

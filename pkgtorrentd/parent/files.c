@@ -670,12 +670,23 @@ files_read_trackers(struct parent *parent, bool forced)
 		files_send_trackers(parent, front);
 }
 
+static void
+files_send_listeners(struct process *front, const struct listeners *set,
+    enum listener_kind kind)
+{
+	struct msg_listener	 body = { .kind = kind,
+				    .count = (uint32_t)set->n };
+
+	if (set->n == 0)
+		process_send(front, MSG_LISTENER, &body, NULL, 0, -1);
+	for (; body.index < body.count; body.index++)
+		process_send(front, MSG_LISTENER, &body, NULL, 0,
+		    set->v[body.index].fd);
+}
+
 void
 files_send_front(struct parent *parent, struct process *front)
 {
-	struct msg_listener	 body;
-	size_t			 i;
-
 	struct msg_tracker_key	 key = { 0 };
 
 	memcpy(key.key, parent->tracker_key, SEAL_LEN);
@@ -685,10 +696,6 @@ files_send_front(struct parent *parent, struct process *front)
 	files_send_trackers(parent, front);
 	process_send(front, MSG_ACCESS_LOG, NULL, NULL, 0,
 	    parent->access_fd);
-	body.count = (uint32_t)parent->listeners.n;
-	for (i = 0; i < parent->listeners.n; i++) {
-		body.index = (uint32_t)i;
-		process_send(front, MSG_LISTENER, &body, NULL, 0,
-		    parent->listeners.v[i].fd);
-	}
+	files_send_listeners(front, &parent->listeners, LISTENER_CLIENTS);
+	files_send_listeners(front, &parent->metrics, LISTENER_METRICS);
 }

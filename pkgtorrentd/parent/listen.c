@@ -390,8 +390,8 @@ listen_has_rival(const struct conf *conf, const struct conf_listen *cl)
 }
 
 static void
-listen_complain(const struct conf *conf, const struct conf_listen *cl,
-    int error, struct buf *errors)
+listen_complain(const struct conf *conf, const char *keyword,
+    const struct conf_listen *cl, int error, struct buf *errors)
 {
 	char		 name[32], cause[SELFTEST_CAUSE_LEN];
 	const char	*hint = selftest_hint(error);
@@ -399,9 +399,9 @@ listen_complain(const struct conf *conf, const struct conf_listen *cl,
 
 	if (selftest_is_refusal(error) && selftest_find_refused("socket/"
 	    "bind/listen/connect/setsockopt", name, sizeof(name), &refusal)) {
-		(void)buf_addf(errors, "listen %s: %s: %s: %s\n", cl->text,
-		    name, strerror(refusal), selftest_explain(cause, name,
-		    refusal));
+		(void)buf_addf(errors, "%s %s: %s: %s: %s\n", keyword,
+		    cl->text, name, strerror(refusal),
+		    selftest_explain(cause, name, refusal));
 		return;
 	}
 	if (error == EEXIST)
@@ -413,8 +413,8 @@ listen_complain(const struct conf *conf, const struct conf_listen *cl,
 		    "; another line of listen has that port, or stop the "
 		    "program that listens there" :
 		    "; stop the program that listens there, or set another";
-	(void)buf_addf(errors, "listen %s: %s%s\n", cl->text, strerror(error),
-	    hint);
+	(void)buf_addf(errors, "%s %s: %s%s\n", keyword, cl->text,
+	    strerror(error), hint);
 }
 
 static void
@@ -431,9 +431,11 @@ listen_share(struct listeners *set, const struct listener *old)
 		fatal("out of memory");
 }
 
-int
-listen_open(struct listeners *set, const struct conf *conf,
-    const struct listeners *kept, gid_t gid, struct buf *errors)
+/* Those of the conf's listen, which may be another keyword's. */
+static int
+listen_open_set(struct listeners *set, const struct conf *conf,
+    const char *keyword, const struct listeners *kept, gid_t gid,
+    struct buf *errors)
 {
 	const struct conf_listen	*cl;
 	const struct listener		*old;
@@ -444,7 +446,7 @@ listen_open(struct listeners *set, const struct conf *conf,
 	for (i = 0; i < conf->nlisten; i++) {
 		cl = &conf->listen[i];
 		if (listen_find(set, cl) != NULL) {
-			listen_complain(conf, cl, EADDRINUSE, errors);
+			listen_complain(conf, keyword, cl, EADDRINUSE, errors);
 			bad = 1;
 		} else if ((old = listen_find(kept, cl)) != NULL) {
 			listen_share(set, old);
@@ -455,11 +457,11 @@ listen_open(struct listeners *set, const struct conf *conf,
 				    strerror(errno));
 				continue;
 			}
-			listen_complain(conf, cl, errno, errors);
+			listen_complain(conf, keyword, cl, errno, errors);
 			bad = 1;
 		}
 	}
-	if (set->n == 0 && !bad) {
+	if (set->n == 0 && conf->nlisten > 0 && !bad) {
 		(void)buf_addf(errors, "listen: none of the addresses "
 		    "exists\n");
 		bad = 1;
@@ -467,6 +469,24 @@ listen_open(struct listeners *set, const struct conf *conf,
 	if (bad)
 		listen_close(set, kept);
 	return bad ? -1 : 0;
+}
+
+int
+listen_open(struct listeners *set, const struct conf *conf,
+    const struct listeners *kept, gid_t gid, struct buf *errors)
+{
+	return listen_open_set(set, conf, "listen", kept, gid, errors);
+}
+
+int
+listen_open_metrics(struct listeners *set, const struct conf *conf,
+    const struct listeners *kept, gid_t gid, struct buf *errors)
+{
+	struct conf	 view = *conf;
+
+	view.listen = conf->metrics;
+	view.nlisten = conf->metrics != NULL;
+	return listen_open_set(set, &view, "metrics", kept, gid, errors);
 }
 
 int

@@ -45,6 +45,10 @@ int	listen_take(struct listeners *, struct buf *errors);
 int	listen_open(struct listeners *, const struct conf *,
 	    const struct listeners *kept, gid_t gid, struct buf *errors);
 
+/* The same for the socket of the keyword metrics, if there is to be one. */
+int	listen_open_metrics(struct listeners *, const struct conf *,
+	    const struct listeners *kept, gid_t gid, struct buf *errors);
+
 /*
  * Open the control socket at this path instead, mode 0600; the one of kept
  * (may be NULL) is shared if it has that path.  0, or -1 with errno and nothing

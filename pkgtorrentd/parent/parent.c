@@ -139,6 +139,7 @@ parent_stop(struct parent *parent)
 	control_close(parent);
 	notify_send(&parent->notify, "STOPPING=1\nSTATUS=stopping\n");
 	listen_close(&parent->listeners, NULL);
+	listen_close(&parent->metrics, NULL);
 	if (front == NULL) {
 		parent_retire_all(parent);
 		return;
@@ -178,11 +179,15 @@ parent_revive_listeners(struct parent *parent)
 {
 	struct process	*front = processes_front(parent);
 	struct buf	 errors = { 0 };
-	int		 n;
+	gid_t		 gid = files_socket_group(parent, parent->conf);
+	int		 n, m = 0;
 
-	n = listen_revive(&parent->listeners,
-	    files_socket_group(parent, parent->conf), &errors);
-	if (n > 0 && front != NULL)
+	n = listen_revive(&parent->listeners, gid, &errors);
+	if (n != -1)
+		m = listen_revive(&parent->metrics, gid, &errors);
+	if (m == -1)
+		n = -1;
+	if (n + m > 0 && front != NULL)
 		process_kill(front);
 	if (n == -1)
 		parent_fail(parent, "%.*s", (int)errors.len - 1,
@@ -598,6 +603,7 @@ parent_free(struct parent *parent)
 	if (parent->log_fd >= 0)
 		close(parent->log_fd);
 	listen_close(&parent->listeners, NULL);
+	listen_close(&parent->metrics, NULL);
 	buf_free(&parent->trackers);
 	buf_free(&parent->conf_text);
 	conf_free(parent->conf);
@@ -620,6 +626,9 @@ parent_acquire(struct parent *parent, struct buf *errors)
 		return bad;
 	if (!parent->listeners.activated &&
 	    listen_open(&parent->listeners, conf, NULL,
+	    files_socket_group(parent, conf), errors) == -1)
+		bad = -1;
+	if (listen_open_metrics(&parent->metrics, conf, NULL,
 	    files_socket_group(parent, conf), errors) == -1)
 		bad = -1;
 	if (control_open(parent, conf, &parent->control.listeners, NULL,

@@ -67,6 +67,7 @@ reload_discard(struct parent *parent, struct reload *new)
 		close(new->log_fd);
 	if (!parent->listeners.activated)
 		listen_close(&new->listeners, &parent->listeners);
+	listen_close(&new->metrics, &parent->metrics);
 	listen_close(&new->control, &parent->control.listeners);
 	buf_free(&new->conf_text);
 	conf_free(new->conf);
@@ -86,7 +87,9 @@ reload_prepare(struct parent *parent, struct reload *new, struct buf *errors)
 	if (files_check_conf(parent, new->conf, parent->conf, errors) == -1 ||
 	    (!parent->listeners.activated &&
 	    listen_open(&new->listeners, new->conf, &parent->listeners,
-	    files_socket_group(parent, new->conf), errors) == -1))
+	    files_socket_group(parent, new->conf), errors) == -1) ||
+	    listen_open_metrics(&new->metrics, new->conf, &parent->metrics,
+	    files_socket_group(parent, new->conf), errors) == -1)
 		goto fail;
 	new->access_fd = files_open_access_log(new->conf, errors);
 	new->log_fd = files_open_log(parent, new->conf, errors);
@@ -149,6 +152,7 @@ reload_take_over(struct parent *parent, struct reload *new)
 	memcpy(parent->tracker_key, new->tracker_key, SEAL_LEN);
 	if (!parent->listeners.activated)
 		parent->listeners = new->listeners;
+	parent->metrics = new->metrics;
 	control_use(parent, &new->control);
 	log_set_level(parent->opt->verbose ? LOG_DEBUG : new->conf->log_level);
 	files_read_trackers(parent, true);
@@ -232,6 +236,7 @@ reload_commit(struct parent *parent)
 	struct reload		*new = parent->reload;
 	struct conf		*old = parent->conf;
 	struct listeners	 old_listeners = parent->listeners;
+	struct listeners	 old_metrics = parent->metrics;
 	struct process		*p, *front = processes_front(parent);
 	bool			 anew = !conf_same_params(old, new->conf) ||
 				    !conf_same_roots(old, new->conf);
@@ -251,6 +256,7 @@ reload_commit(struct parent *parent)
 	reload_retire(parent);
 	if (!parent->listeners.activated)
 		listen_close(&old_listeners, &parent->listeners);
+	listen_close(&old_metrics, &parent->metrics);
 	conf_free(old);
 	freezero(new, sizeof(*new));
 	parent->reload_refused = false;

@@ -37,6 +37,7 @@ struct reload {
 	struct conf		*conf;
 	struct buf		 conf_text;	/* the same, printed */
 	struct listeners	 listeners;
+	struct listeners	 metrics;
 	struct listeners	 control;
 	int			 access_fd;
 	int			 log_fd;
@@ -59,6 +60,7 @@ struct parent {
 	uint8_t			 secret[SEAL_LEN]; /* of all keys, see keys.h */
 	struct programs		 programs;
 	struct listeners	 listeners;
+	struct listeners	 metrics;	/* none or one */
 	struct notify		 notify;
 	char			 layers[256];	/* of the parent itself */
 

@@ -140,7 +140,7 @@ void
 warm_rig_listen(struct warm_rig *rig, const char *path)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	struct msg_listener body = { 0, 1 };
+	struct msg_listener body = { .count = 1 };
 	struct msg_part part = { 0 };
 	int fd;
 

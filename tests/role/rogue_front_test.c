@@ -278,7 +278,7 @@ start_listening(void)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX,
 	    .sun_path = SOCKET_PATH };
-	struct msg_listener body = { 0, 1 };
+	struct msg_listener body = { .count = 1 };
 	struct msg_part part = { 0 };
 	int fd;
 

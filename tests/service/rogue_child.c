@@ -429,7 +429,7 @@ misbehave(enum role role, const char *plan)
 		} else if (msg.type == MSG_CHANNEL &&
 		    strcmp(plan, "peer") == 0)
 			send_key(msg.fds[0]);
-		else if (msg.type == MSG_LISTENER &&
+		else if (msg.type == MSG_LISTENER && msg.nfds > 0 &&
 		    (strstr(plan, "shutdown") != NULL ||
 		    strstr(plan, "connect") != NULL))
 			ruin_listener(plan, &msg);

@@ -56,6 +56,7 @@ table() {
 	check cmd:logrotate logrotate logrotate logrotate logrotate logrotate
 	check cmd:apparmor_parser apparmor - apparmor-parser apparmor apparmor
 	check cmd:rsync rsync rsync rsync rsync rsync
+	check cmd:promtool prometheus golang-github-prometheus golang-github-prometheus-prometheus prometheus prometheus
 	browser cmd:chromium chromium chromium chromium chromium chromium
 	browser cmd:npm npm npm npm npm npm
 	field cmd:ip iproute2 iproute iproute2 iproute2 iproute2

@@ -28,7 +28,8 @@ TEST(conf_print__parses_again)
 {
 	static const char *const lines[] = {
 		"listen 127.0.0.1:80\nlisten [::1]:80\nlisten \"/run/a b\"",
-		"listen /run/#x", "root \"/#\" \"/a \\\" b\"",
+		"listen /run/#x", "metrics none", "metrics /run/#x",
+		"root \"/#\" \"/a \\\" b\"",
 		"root /a\\b \"/c\\\\d e\\\\\"", "root \"/\\\"\" /\\\\",
 		"deny \"/a b/**\"\ndeny /\\*\ndeny \"/\\\"\"\ndeny /[#]",
 		"cache \"/\tx\"", "service \"#\"", "service \"\\\\\"",
@@ -83,6 +84,7 @@ TEST(conf_print__every_keyword)
 {
 	static const char full[] =
 	    "listen 127.0.0.2:81\n"
+	    "metrics [::1]:82\n"
 	    "root /r\n"
 	    "root /pub /s\n"
 	    "deny /d\n"

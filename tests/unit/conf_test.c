@@ -535,3 +535,19 @@ TEST(conf_root_of__longest_prefix)
 	ATF_CHECK_EQ(0, root_of("/pub/x"));
 	ATF_CHECK_EQ(-1, root_of("/x"));
 }
+
+TEST(conf__metrics)
+{
+	USE(ROOT);
+	ATF_CHECK(c->metrics == NULL);
+	USE(ROOT "metrics [::1]:9180\n");
+	ATF_CHECK_STREQ("[::1]:9180", c->metrics->text);
+	ATF_CHECK_EQ(AF_INET6, c->metrics->addr.ss_family);
+	USE(ROOT "metrics /run/m\n");
+	ATF_CHECK_EQ(AF_UNIX, c->metrics->addr.ss_family);
+	USE(ROOT "metrics none\n");
+	ATF_CHECK(c->metrics == NULL);
+	check_refused("metrics 9180", "9180", "without a port");
+	check_refused("metrics /", "/", "a directory");
+	free(bad(ROOT "metrics /m\nmetrics none\n", NULL));
+}

@@ -116,7 +116,7 @@ struct conns {
 
 /* Once, with base set. 0, or -1 without memory. */
 int	conns_init(struct conns *);
-/* A listening socket of MSG_LISTENER; a complete set replaces the one
+/* A listening socket of MSG_LISTENER; a complete set, or none, replaces the one
    before. */
 enum msg_fault conns_on_listener(struct conns *, struct msg *);
 /* Accept nothing any more; close each connection once it has no request. */

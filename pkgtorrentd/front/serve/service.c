@@ -130,10 +130,12 @@ service_count(struct service *s, enum request_kind kind)
 		[REQUEST_NULLFILE] = COUNT_KIND_NULLFILE,
 		[REQUEST_ANNOUNCE] = COUNT_KIND_ANNOUNCE,
 		[REQUEST_SCRAPE] = COUNT_KIND_SCRAPE,
+		[REQUEST_PAGE] = COUNT_KIND_PAGE,
 		[REQUEST_OTHER] = COUNT_KIND_OTHER,
 	};
 
 	_Static_assert(COUNT_ROWS <= UINT8_MAX, "rows fit");
+	_Static_assert(REQUEST_OTHER == 8, "each kind has a row");
 	if (kind == REQUEST_OTHER && s->conf->serve_files)
 		s->counts[COUNT_KIND_FILE]++;
 	else

@@ -28,7 +28,7 @@ warm_restart_body()
 	touch -m -d tomorrow www/yum/a www/yum/b
 	settle www/yum
 	never=$(read_times www/yum/*)
-	service_start
+	service_start 'access-log yes'
 	want_post 200 /yum/a /yum/b
 	cp body first
 	same "$(service_count 'bytes hashed')" 3000002 "bytes hashed"
@@ -196,7 +196,7 @@ never_stale_body()
 {
 	echo 0 >www/yum/a
 	touch -d '2014-05-13 16:53:20 UTC' www/yum/a
-	service_start "revalidate 1s"
+	service_start "revalidate 1s" 'access-log yes'
 	python never_stale
 	want_log '" hit '
 }
@@ -206,7 +206,7 @@ asked_rarely_body()
 {
 	echo old >www/yum/a
 	settle www/yum
-	service_start "revalidate 1s"
+	service_start "revalidate 1s" 'access-log yes'
 	want 200 $service/single/yum/a
 	want 200 $service/single/yum/a
 	want_log '" hit '

@@ -120,7 +120,7 @@ swarm_by_proxies_body()
 service_case refused "What is malformed or not proved is refused in words."
 refused_body()
 {
-	service_start
+	service_start 'access-log yes'
 	python refused
 	want_log '"GET [^"]*/t/[^"]*" 200 [0-9]* "-" "-" announce 0 [0-9a-f]\{40\}$'
 	want_log '"GET [^"]*/t/[^"]*" 200 [0-9]* "-" "-" refused 0 -$'

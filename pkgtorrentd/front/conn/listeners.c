@@ -152,7 +152,8 @@ conns_on_listener(struct conns *conns, struct msg *m)
 		listeners_start(conns);
 		return FAULT_NONE;
 	}
-	if (m->nfds == 0 || body->index != next->n || body->index >= body->count)
+	if (m->nfds == 0 || body->index != next->n ||
+	    body->index >= body->count)
 		return FAULT_CONTENT;
 	l = reallocarray(next->v, next->n + 1, sizeof(*l));
 	if (l == NULL)

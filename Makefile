@@ -15,6 +15,7 @@
 #	make dist		dist/pkgtorrentd-VERSION.tar.gz, of the last commit
 #	make deb		as root: dist/SUITE/*.deb, each built in a chroot of
 #				its Debian (FIELD_SUITES="bookworm trixie")
+#	make rpm		dist/rpm/*.rpm, by rpmbuild
 #
 # SANITIZE=address,undefined builds, and tests, with sanitizers.
 # CC, AR and PKG_CONFIG of another architecture build for that; CPPFLAGS, CFLAGS
@@ -107,7 +108,7 @@ LIBS	= pkgtorrentd/libfront.a hasher/libhasher.a common/libcommon.a
 TEST_LIB = tests/lib/libtest.a
 
 .PHONY: all require tests benches fuzzers deps check demo bench soak field lint \
-	fuzz install uninstall setup dist deb clean FORCE
+	fuzz install uninstall setup dist deb rpm clean FORCE
 
 all: $(DAEMON) $(HASHER) $(CTL)
 
@@ -200,6 +201,8 @@ dist:
 	git archive --format=tar --prefix=pkgtorrentd-$(VERSION)/ HEAD \
 	    >dist/pkgtorrentd-$(VERSION).tar
 	gzip -9nf dist/pkgtorrentd-$(VERSION).tar
+rpm: dist
+	@sh rpm/build.sh dist/pkgtorrentd-$(VERSION).tar.gz dist/rpm
 
 # An existing configuration stays.  Nothing is built, and least of all by root
 # with other flags than those of "make".

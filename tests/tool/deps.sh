@@ -57,6 +57,8 @@ table() {
 	check cmd:apparmor_parser apparmor - apparmor-parser apparmor apparmor
 	check cmd:rsync rsync rsync rsync rsync rsync
 	check cmd:promtool prometheus golang-github-prometheus golang-github-prometheus-prometheus prometheus prometheus
+	check cmd:rpmbuild rpm rpm-build rpm-build - rpm
+	check cmd:file file file file file file
 	browser cmd:chromium chromium chromium chromium chromium chromium
 	browser cmd:npm npm npm npm npm npm
 	field cmd:ip iproute2 iproute iproute2 iproute2 iproute2

@@ -18,6 +18,7 @@
 
 #include "common/child.h"
 #include "common/log.h"
+#include "common/sandbox/selftest.h"
 #include "pkgtorrentd/parent/files.h"
 #include "pkgtorrentd/parent/parent.h"
 
@@ -90,12 +91,16 @@ find_hasher(void)
 {
 	static const char	*dirs[] = { "../hasher", HASHER_DIR };
 	char			 own[PATH_MAX], *path = NULL;
+	char			 cause[SELFTEST_CAUSE_LEN];
 	ssize_t			 n;
 	size_t			 i;
 
 	n = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	if (n == -1 && errno != ENOENT)
+		fatal("readlink: %s: %s", strerror(errno),
+		    selftest_explain(cause, "readlink", errno));
 	if (n == -1)
-		fatal("/proc/self/exe: %s", strerror(errno));
+		fatal("/proc/self/exe: %s; mount /proc", strerror(errno));
 	own[n] = '\0';
 	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		free(path);

@@ -637,8 +637,8 @@ other_speak(struct other *o)
 {
 	static const enum msg_type types[] = { MSG_LISTING, MSG_RESOLVED,
 	    MSG_SLOW, MSG_OPENED, MSG_DIGESTS, MSG_INFO, MSG_PIECES,
-	    MSG_WALKED, MSG_PEERS, MSG_TRACKER_KEY };
-	struct saying s = { .type = types[next() % 10] };
+	    MSG_WALKED, MSG_PEERS, MSG_TRACKER_KEY, MSG_COUNTS };
+	struct saying s = { .type = types[next() % 11] };
 	uint64_t id = front.jobs.workers.last_id - next() % 8;
 	uint8_t body[sizeof(s.body)] = { 0 };
 	size_t i, n = next();

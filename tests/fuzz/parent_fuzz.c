@@ -346,20 +346,21 @@ hear(const uint8_t *data, size_t len)
 {
 	static const enum msg_type types[] = { MSG_READY, MSG_LOG, MSG_ACCESS,
 	    MSG_WRONG, MSG_SYSCALL, MSG_ALIVE, MSG_WARMED,
-	    MSG_WHITELIST_LOST, MSG_CONTROLLED };
+	    MSG_WHITELIST_LOST, MSG_CONTROLLED, MSG_TOTALS };
 	static uint8_t body[256] __attribute__((__aligned__(8)));
 	struct msg msg = { .body = body };
 	size_t body_len, used = 3;
 
-	if (data[1] % 11 == 10)
+	if (data[1] % 12 == 10)
 		return speak(data, len);
 	sender = &processes[data[0] % PROCESSES];
-	if (data[1] % 11 == 8) {
+	if (data[1] % 12 == 8) {
 		end(data[2] % 2 == 0 ? EXIT_SYSCALL << 8 : data[2] << 8 |
 		    (data[2] % 4 == 1 ? SIGSYS : 0));
 		return used;
 	}
-	msg.type = type = types[data[1] % 11 - (data[1] % 11 > 8)];
+	msg.type = type = types[data[1] % 12 - (data[1] % 12 > 8) -
+	    (data[1] % 12 > 10)];
 	body_len = msg_body_len(type);
 	memset(body, 0, sizeof(body));
 	if (len - used < body_len)

@@ -310,6 +310,45 @@ TEST(parent__crafted)
 	ATF_CHECK_EQ(PARENT_SERVING, parent->state);
 }
 
+/* Is the front ended for these numbers and this path of a file? */
+static bool
+totals_end(uint32_t path_len, size_t tail_len)
+{
+	static uint8_t tail[COUNTS_LEN_MAX + SPEC_MAX];
+	struct msg_totals body = { .done = UINT64_MAX, .size = 1,
+	    .path_len = path_len };
+
+	memset(tail, 0xff, sizeof(tail));
+	give_life(children[ROLE_FRONT]);
+	rogue_say(&rogue, MSG_TOTALS, &body, sizeof(body), tail, tail_len,
+	    NULL, 0);
+	return is_ended(children[ROLE_FRONT]);
+}
+
+/* False numbers are numbers: they are printed, and nothing else. */
+TEST(parent__false_totals)
+{
+	const size_t len = COUNT_ROWS * sizeof(uint64_t);
+	struct buf text = { 0 };
+
+	start_parent();
+	parent->totals.counts[COUNT_LINES_ERROR] = 3;
+	ATF_CHECK(!totals_end(0, len));
+	ATF_CHECK(!totals_end(SPEC_MAX, len + SPEC_MAX));
+	ATF_CHECK_EQ(3, parent->totals.counts[COUNT_LINES_ERROR]);
+	ATF_CHECK_EQ(UINT64_MAX, parent->totals.counts[COUNT_CONNECTIONS]);
+	ATF_CHECK_EQ(UINT64_MAX, parent->totals.counts[COUNT_EXPIRED]);
+	ATF_CHECK_EQ(SPEC_MAX, strlen(parent->totals.path));
+	totals_tick(parent);
+	ATF_CHECK_EQ(0, totals_write(parent, &text));
+	ATF_CHECK(memmem(text.data, text.len, " \\xff", 5) != NULL);
+	ATF_CHECK(totals_end(0, len - 8));
+	ATF_CHECK(totals_end(0, len + 8));
+	ATF_CHECK(totals_end(0, 0));
+	ATF_CHECK(totals_end(SPEC_MAX + 1, len + SPEC_MAX + 1));
+	ATF_CHECK(totals_end(UINT32_MAX, len));
+}
+
 /* An answer about this command, and whether its sender is ended for it. */
 static bool
 answer_ends(enum role from, enum msg_type type, uint64_t id, uint32_t state)

@@ -297,3 +297,32 @@ TEST(announceq__queue_is_bounded)
 	for (i = 1; i < 5; i++)
 		ATF_CHECK_EQ(-1, ask(i));
 }
+
+/* A tracker that sends its numbers and nothing else is silent all the same. */
+TEST(announceq__numbers_are_no_answer)
+{
+	static const struct msg_counts body;
+	uint8_t tail[COUNTS_LEN_MAX] = { 0 };
+	struct msg_announce first;
+	uint64_t id, due_ms;
+	size_t n;
+
+	(void)counts_of(ROLE_TRACKER, &n);
+	begin();
+	ATF_REQUIRE_EQ(0, ask(0));
+	turn();
+	ATF_REQUIRE_EQ(1, hear(&first, &id));
+	due_ms = q.due_ms;
+	ATF_REQUIRE(due_ms != 0);
+	tail[0] = 7;
+	ATF_REQUIRE_EQ(0, msg_send(&tracker, MSG_COUNTS, &body, tail, n * 8,
+	    NULL, 0));
+	turn();
+	ATF_CHECK_EQ(due_ms, q.due_ms);
+	ATF_CHECK_EQ(7, q.child->counts[COUNT_SWARMS]);
+	ATF_REQUIRE_EQ(0, msg_send(&tracker, MSG_COUNTS, &body, tail,
+	    n * 8 - 8, NULL, 0));
+	turn();
+	ATF_CHECK_EQ(0, q.child->counts[COUNT_SWARMS]);
+	expect_fault(FAULT_CONTENT);
+}

@@ -119,3 +119,22 @@ TEST(notify__full_socket)
 	for (i = 0; i < 10000; i++)
 		notify_send(&n, "STATUS=%d\n", i);
 }
+
+/* A status is sent when it is another one, and never longer than it may be. */
+TEST(notify__status)
+{
+	char	 got[2048];
+	int	 fd;
+
+	fd = manager_open(abstract());
+	notify_open(&n, abstract());
+	notify_status(&n, "%u answers", 1);
+	manager_expect(fd, "STATUS=1 answers\n");
+	notify_status(&n, "%u answers", 1);
+	ATF_CHECK_EQ(-1, recv(fd, got, sizeof(got), 0));
+	notify_status(&n, "%u answers", 2);
+	manager_expect(fd, "STATUS=2 answers\n");
+	notify_status(&n, "%01000d", 1);
+	ATF_CHECK_EQ((ssize_t)(sizeof("STATUS=\n") - 1 +
+	    sizeof(n.status) - 1), recv(fd, got, sizeof(got), 0));
+}

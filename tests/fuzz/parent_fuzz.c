@@ -209,13 +209,14 @@ end(int status)
 	const bool counts = sender->stopped && ((WIFEXITED(status) &&
 	    WEXITSTATUS(status) == EXIT_SYSCALL) || (WIFSIGNALED(status) &&
 	    WTERMSIG(status) == SIGSYS));
-	const uint64_t before = parent.syscalls;
+	const uint64_t before = parent.totals.counts[COUNT_SYSCALLS];
 
 	stops += counts;
 	ending = true;
 	process_end_stopped(sender, status);
 	ending = false;
-	require(parent.syscalls - before == counts && !sender->stopped);
+	require(parent.totals.counts[COUNT_SYSCALLS] - before == counts &&
+	    !sender->stopped);
 	sender->killed = sender->convicted = false;
 	sender->ready_ms = 0;
 }

@@ -96,8 +96,9 @@ enum role {
 	/* How often something was mounted or unmounted so far. */	      \
 	X(MOUNTS,     PARENT,   FRONT | WALKER, mounts,                0, 0, 0,\
 	    "trusted")							      \
-	/* Warm a tree: have the pieces of its files remembered.  The tail is \
-	   the tree, and the position after which to begin. */		      \
+	/* Walk a tree: have the pieces of its files remembered, or counted,  \
+	   or compared.  The tail is the tree, and the position after which   \
+	   to begin. */							      \
 	X(WARM,       PARENT,   FRONT,          warm, TWO_PATHS_MAX, 0, 0,\
 	    "trusted")							      \
 	/* A command of pkgtorrentctl(8) for the path in the tail; EXPORT and \
@@ -128,7 +129,7 @@ enum role {
 	/* The event loop still runs; sent each second. */		      \
 	X(ALIVE,      FRONT,    PARENT,         none,                  0, 0, 0,\
 	    "CHILD_WORK_MAX a second")					      \
-	/* How far the tree is warmed: its position, and the file at hand. */ \
+	/* How far that walk is: its position, and the file at hand. */	      \
 	X(WARMED,     FRONT,    PARENT,         warmed, TWO_PATHS_MAX, 0, 0,\
 	    "none without WARM")					      \
 	/* How far a command is, and that it has ended; the tail is the file  \
@@ -342,6 +343,12 @@ struct msg_whitelist {
 	uint32_t	zero;
 };
 
+enum warm_mode {
+	WARM_HASH = 1,		/* have all pieces remembered */
+	WARM_COUNT,		/* ask neither the cache nor hashers */
+	WARM_CHECK		/* hash remembered files again, and compare */
+};
+
 /*
  * Trees and positions are those of common/tree_path.h, but a tree is "/" for
  * all of the mirror.  A new one takes the place of the one under way.
@@ -350,10 +357,15 @@ struct msg_warm {
 	uint64_t	id;			/* for WARMED */
 	uint32_t	tree_len;		/* 0: stop the one under way */
 	uint32_t	after_len;		/* 0: from its beginning */
+	uint32_t	mode;			/* enum warm_mode */
+	uint32_t	zero;
 };
 
 enum warm_state {
 	WARM_RUNNING = 1,
+	WARM_DIFFERS,		/* the same; the remembered pieces of the file
+				   at hand are wrong, and it waits for
+				   CONTROL_PURGE */
 	WARM_DONE,
 	WARM_STOPPED,		/* by MSG_WARM */
 	WARM_MISSING,		/* no root has such a tree */
@@ -362,8 +374,8 @@ enum warm_state {
 
 /*
  * The files up to the position are done, in the order of the walk, and those of
- * each root for itself.  files are found, hashed, skipped and failed ones, and
- * those that are still to be done.
+ * each root for itself.  files are found, hashed, skipped, failed and bad ones,
+ * and those that are still to be done.
  */
 struct msg_warmed {
 	uint64_t	id;			/* as in MSG_WARM */
@@ -374,22 +386,31 @@ struct msg_warmed {
 	uint32_t	zero;
 	uint64_t	files;			/* seen */
 	uint64_t	bytes;			/* of those */
+	uint64_t	done_bytes;		/* of those that are done, and
+						   of the others so far */
 	uint64_t	found;			/* files in the cache, or
 						   empty */
 	uint64_t	hashed;			/* files, and sent to the
-						   cache */
+						   cache, or as remembered */
 	uint64_t	hashed_bytes;		/* of those */
 	uint64_t	skipped;		/* files that changed, are too
-						   new, or cannot be stored */
+						   new, or cannot be stored; in
+						   WARM_CHECK, or are not
+						   remembered */
 	uint64_t	failed;			/* files and directories that
 						   could not be read */
+	uint64_t	bad;			/* files that differed, and were
+						   purged */
+	uint64_t	need;			/* WARM_COUNT: cache-size for
+						   these, bytes */
+	uint64_t	cache_size;		/* bytes */
 };
 
 /*
  * pkgtorrentctl sends a command as CONTROL to the control socket, with id 0;
  * pkgtorrentd/parent/control.c gives it a number and passes it on.  A front
- * gets WARM as MSG_WARM.  The answers go back over the socket: CONTROLLED, for
- * WARM also WARMED.
+ * gets WARM and CHECK as MSG_WARM.  The answers go back over the socket:
+ * CONTROLLED, for these also WARMED.
  */
 enum control_command {
 	CONTROL_STATUS = 1,		/* answered by the parent */
@@ -411,6 +432,10 @@ struct msg_control {
 						   role */
 };
 
+#define CONTROL_WARM_COUNT	0x1	/* with WARM: see WARM_COUNT */
+#define CONTROL_PURGE_LAST	0x1	/* with PURGE, of the parent: after the
+					   cache */
+
 enum control_state {
 	CONTROL_RUNNING = 1,
 	CONTROL_DONE,
@@ -421,12 +446,15 @@ struct msg_controlled {
 	uint64_t	id;			/* as in MSG_CONTROL */
 	uint32_t	state;			/* enum control_state */
 	uint32_t	zero;
-	uint64_t	files;			/* known so far */
+	uint64_t	files;			/* known so far; PURGE: piece
+						   lists that are removed */
 	uint64_t	bytes;			/* of those */
-	uint64_t	done;			/* files */
+	uint64_t	done;			/* files; PURGE: torrents that
+						   are removed from disk */
 	uint64_t	done_bytes;		/* of those */
-	uint64_t	bad;			/* files */
-	uint64_t	skipped;		/* files */
+	uint64_t	bad;			/* files; PURGE: not removed */
+	uint64_t	skipped;		/* files; PURGE: torrents that
+						   are removed from memory */
 };
 
 /* In the tail: a number for each row of the sender's role. */

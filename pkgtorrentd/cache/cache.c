@@ -32,6 +32,7 @@
 #include "common/log.h"
 #include "common/torrent.h"
 #include "pkgtorrentd/cache/making.h"
+#include "pkgtorrentd/cache/purging.h"
 #include "pkgtorrentd/cache/request.h"
 #include "pkgtorrentd/cache/summary.h"
 #include "pkgtorrentd/cache/sweep.h"
@@ -86,6 +87,7 @@ struct cache {
 	struct packs	*packs;
 	struct sweep	*sweep;
 	struct transfer	*transfer;
+	struct purging	*purging;
 	struct put	 put;
 	struct requests	 requests;
 	struct tracker_key key;
@@ -580,9 +582,14 @@ cache_on_control(struct cache *c, struct msg *msg)
 	const struct msg_control *body = msg->body;
 
 	switch (body->command) {
+	case CONTROL_PURGE:
+		purging_on_control(c->purging, msg);
+		return FAULT_NONE;
+	case CONTROL_STOP:
+		purging_on_control(c->purging, msg);
+		return transfer_on_control(c->transfer, msg);
 	case CONTROL_EXPORT:
 	case CONTROL_IMPORT:
-	case CONTROL_STOP:
 		return transfer_on_control(c->transfer, msg);
 	default:
 		child_refuse_control(&c->child, body, "not known here");
@@ -646,6 +653,7 @@ cache_loop(struct cache *c)
 		c->put.files = 0;
 		busy = child_wait(&c->child, busy ? 0 : wait_ms) > 0;
 		busy |= requests_turn(&c->requests);
+		busy |= purging_turn(c->purging);
 		if (!busy)
 			busy = packs_tidy(c->packs);
 		wait_ms = sweep_turn(c->sweep, !busy);
@@ -686,12 +694,13 @@ cache_main(void)
 		fatal("out of memory");
 	c.sweep = sweep_new(&c.store, c.packs);
 	requests_init(&c.requests, &c.child, &c.store, c.packs);
+	c.purging = purging_new(&c.child, &c.store, c.packs, &c.requests);
 	c.put.store = &c.store;
 	c.put.packs = c.packs;
 	c.put.requests = &c.requests;
 	c.put.keys = &c.child.keys;
 	c.transfer = transfer_new(&c.child, &c.store, c.packs);
-	if (c.sweep == NULL || c.transfer == NULL)
+	if (c.sweep == NULL || c.purging == NULL || c.transfer == NULL)
 		fatal("out of memory");
 	cache_configure(&c);
 	child_confine(&c.child, c.child.conf->cache, 0, cache_selftest);

@@ -44,7 +44,8 @@ struct head_info {
 	uint64_t	info_len;
 };
 
-_Static_assert(sizeof(struct head_info) == 72, "named padding only");
+_Static_assert(sizeof(struct head_info) == ENTRY_HEAD_LEN,
+    "named padding only");
 
 static bool
 has_magic(const uint8_t *head, size_t len)
@@ -159,6 +160,21 @@ entry_read_summed_info(const void *data, size_t len, const uint8_t *sum,
 	};
 	memcpy(out->digest, digest, SHA1_LEN);
 	return ENTRY_GOOD;
+}
+
+bool
+entry_find_listing(const void *data, size_t len, uint64_t *at,
+    uint64_t *listing_len)
+{
+	struct head_info head;
+
+	if (!has_magic(data, len) || len < sizeof(head))
+		return false;
+	memcpy(&head, data, sizeof(head));
+	*at = sizeof(head) + head.service_len;
+	*listing_len = head.listing_len;
+	return head.head.version == ENTRY_VERSION &&
+	    head.listing_len <= LISTING_MAX;
 }
 
 const char *const entry_fault_names[] = {

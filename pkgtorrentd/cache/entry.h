@@ -61,6 +61,11 @@ enum entry_fault	entry_read_summed_info(const void *data, size_t len,
 			    const uint8_t digest[SHA1_LEN], enum piece_kind,
 			    struct entry_info *out);
 extern const char *const	entry_fault_names[];
+/* Find the listing of an entry by its first bytes, without checking the rest:
+   *at and *listing_len in the file.  false: it is not an entry. */
+#define ENTRY_HEAD_LEN	72
+bool	entry_find_listing(const void *data, size_t len, uint64_t *at,
+	    uint64_t *listing_len);
 
 /* Build "info/<40 hex digits>", with ".auto" or ".simple" for these kinds. */
 void	entry_name_info(char out[ENTRY_PATH_LEN],

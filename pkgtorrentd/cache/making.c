@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/seal.h"
 #include "common/torrent.h"
+#include "common/tree_path.h"
 #include "pkgtorrentd/cache/making.h"
 
 /* Bytes between two looks at the clock. */
@@ -14,6 +15,8 @@
 /* An entry that is longer is written in parts.  It needs more memory than it
    has bytes, so that it is the only one (request.c). */
 #define WHOLE_MAX	(2U << 20)
+/* Bytes of a listing that are looked through without a turn. */
+#define LOOK_MAX	(1U << 20)
 
 /* The records of one spec, at any place in the listings. */
 struct record {
@@ -346,6 +349,22 @@ making_free(struct making *mk)
 	store_stop_saving(&mk->writing);
 	buf_free(&mk->entry);
 	free(mk);
+}
+
+bool
+making_touches(const struct making *mk, struct str tree)
+{
+	struct listing_reader r;
+
+	if (mk->listing.len > LOOK_MAX)
+		return true;
+	listing_open(&r, mk->listing.data, mk->listing.len);
+	while (listing_next_spec(&r) == 1)
+		while (listing_next_file(&r) == 1)
+			if (tree_path_is_in((struct str){
+			    (const char *)r.path, r.file.len }, tree))
+				return true;
+	return false;
 }
 
 uint64_t

@@ -7,6 +7,7 @@
 #define MAKING_H
 
 #include "common/conf/conf.h"
+#include "common/str.h"
 #include "pkgtorrentd/cache/packs.h"
 
 struct making;
@@ -21,6 +22,8 @@ int	making_new(struct store *, struct packs *, const struct conf *,
 	    const uint8_t digest[SHA1_LEN], enum piece_kind,
 	    const struct buf *listing, struct making **out);
 void	making_free(struct making *);		/* NULL is fine */
+/* Does it name a file in this tree?  One with a long listing may. */
+bool	making_touches(const struct making *, struct str tree);
 /* The bytes that it will need; 0: it is not known yet. */
 uint64_t making_need(const struct making *);
 /*

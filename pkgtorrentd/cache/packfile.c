@@ -359,6 +359,17 @@ packfile_read(struct packfile *pf, const char *name, size_t name_len,
 	return 0;
 }
 
+bool
+packfile_has(struct packfile *pf, const char *name, size_t len)
+{
+	uint8_t data[FIRST_READ];
+	struct pack_record r;
+	size_t n;
+
+	return pf->fd != -1 &&
+	    find_slot(pf, name, len, data, &n, &r) != NULL;
+}
+
 /*
  * Writing.
  */
@@ -594,6 +605,11 @@ is_cut(struct packfile_rewrite *rw, const struct pack_record *r, uint16_t day)
 {
 	struct packfile_cut *cut = &rw->cut;
 
+	if (cut->all || (cut->name != NULL && cut->name_len == r->name_len &&
+	    memcmp(cut->name, r->name, r->name_len) == 0)) {
+		rw->dropped++;
+		return true;
+	}
 	if (day > cut->day || (day == cut->day && cut->quota == 0))
 		return false;
 	if (day == cut->day)

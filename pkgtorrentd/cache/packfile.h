@@ -80,6 +80,8 @@ struct packfile_record {
 };
 int	packfile_read(struct packfile *, const char *name, size_t len,
 	    struct buf *b, struct packfile_record *out);
+/* Is there a record of a name? */
+bool	packfile_has(struct packfile *, const char *name, size_t len);
 /* Record the use of a record today, if that has not been done. */
 void	packfile_use(struct packfile *, const struct packfile_record *);
 
@@ -92,11 +94,15 @@ void	packfile_flush(struct packfile *);
 /* Is more than half of it dead, or something damaged? */
 bool	packfile_is_due(const struct packfile *);
 
-/* What else than dead and damaged records is to go: those that were last used
-   before a day, and of those of that day the first, of so many bytes. */
+/* Records to go besides dead and damaged ones: those that were last used
+   before a day, and of those of that day the first, of so many bytes; those of
+   a name; or all. */
 struct packfile_cut {
 	uint16_t	 day;
 	uint64_t	 quota;
+	const char	*name;		/* NULL: of none */
+	size_t		 name_len;
+	bool		 all;
 };
 
 /* A pack that is being written again.  Begins as zeros. */

@@ -19,6 +19,13 @@ struct pack {
 };
 TAILQ_HEAD(pack_list_head, pack);
 
+/* One pack at a time is written again: to be shorter, without old records, or
+   without purged ones. */
+enum packs_user { PACKS_TIDY, PACKS_SWEEP, PACKS_PURGE, PACKS_USERS };
+
+/* A use of a record that comes in between makes a rewrite vain. */
+#define PURGE_TRIES	64
+
 struct packs {
 	struct store		*store;
 	const struct conf	*conf;
@@ -34,9 +41,9 @@ struct packs {
 	struct buf		 scratch;
 	struct packfile_rewrite	 rewrite;
 	struct pack		*rewritten;	/* NULL: none */
-	bool			 for_sweep;	/* that is its rewrite */
-	struct pack		*awaited;	/* the sweep's next, while it is
-						   read; or NULL */
+	enum packs_user		 user;		/* of that rewrite */
+	struct pack		*awaited[PACKS_USERS];	/* the next one, while
+						   it is read; or NULL */
 };
 
 struct packs *
@@ -89,7 +96,8 @@ oldest_of(const struct packs *ps)
 	struct pack *p;
 
 	TAILQ_FOREACH_REVERSE(p, &ps->open, pack_list_head, entry)
-		if (p != ps->rewritten && p != ps->awaited)
+		if (p != ps->rewritten && p != ps->awaited[PACKS_SWEEP] &&
+		    p != ps->awaited[PACKS_PURGE])
 			break;
 	return p;
 }
@@ -397,10 +405,10 @@ rewrite_on(struct packs *ps, uint64_t *cut)
 
 static void
 rewrite_begin(struct packs *ps, struct pack *p, struct packfile_cut cut,
-    bool for_sweep)
+    enum packs_user user)
 {
 	ps->rewritten = p;
-	ps->for_sweep = for_sweep;
+	ps->user = user;
 	packfile_begin_rewrite(&ps->rewrite, &p->file, cut);
 }
 
@@ -416,11 +424,38 @@ packs_tidy(struct packs *ps)
 				break;
 		if (p == NULL)
 			return false;
-		rewrite_begin(ps, p, (struct packfile_cut){ 0 }, false);
-	} else if (ps->for_sweep)
+		rewrite_begin(ps, p, (struct packfile_cut){ 0 }, PACKS_TIDY);
+	} else if (ps->user != PACKS_TIDY)
 		return false;
 	(void)rewrite_on(ps, &cut);
 	return true;
+}
+
+/* Is it this user's turn?  A rewrite to be shorter goes on here; another one
+   goes on by itself. */
+static bool
+rewrite_may_begin(struct packs *ps, enum packs_user user)
+{
+	uint64_t cut;
+
+	if (ps->rewritten != NULL && ps->user == PACKS_TIDY)
+		(void)rewrite_on(ps, &cut);
+	else
+		return ps->rewritten == NULL || ps->user == user;
+	return false;
+}
+
+/* The pack once it is read; NULL: not yet. */
+static struct pack *
+packs_await(struct packs *ps, enum packs_user user, const struct pack_id *id)
+{
+	/* Clients may open any number of others meanwhile. */
+	struct pack *p = ps->awaited[user] = packs_open(ps, id, NULL, 0);
+
+	if (!packfile_ready(&p->file))
+		return NULL;
+	ps->awaited[user] = NULL;
+	return p;
 }
 
 bool
@@ -429,17 +464,52 @@ packs_rewrite(struct packs *ps, const struct pack_id *id,
 {
 	struct pack *p;
 
-	if (ps->rewritten != NULL && !ps->for_sweep) {
-		(void)rewrite_on(ps, cut_out);
+	if (!rewrite_may_begin(ps, PACKS_SWEEP))
 		return false;
-	}
 	if (ps->rewritten == NULL) {
-		/* Clients may open any number of others meanwhile. */
-		p = ps->awaited = packs_open(ps, id, NULL, 0);
-		if (!packfile_ready(&p->file))
+		p = packs_await(ps, PACKS_SWEEP, id);
+		if (p == NULL)
 			return false;
-		ps->awaited = NULL;
-		rewrite_begin(ps, p, cut, true);
+		rewrite_begin(ps, p, cut, PACKS_SWEEP);
 	}
 	return rewrite_on(ps, cut_out);
+}
+
+int
+packs_purge(struct packs *ps, struct packs_purge *purge)
+{
+	struct packfile_cut cut = { .name = purge->name,
+	    .name_len = purge->name_len, .all = purge->name == NULL };
+	struct pack *p;
+	uint64_t n;
+
+	if (!rewrite_may_begin(ps, PACKS_PURGE))
+		return 0;
+	if (ps->rewritten == NULL) {
+		p = packs_await(ps, PACKS_PURGE, &purge->id);
+		if (p == NULL)
+			return 0;
+		if (p->file.fd == -1 || (purge->name != NULL &&
+		    !packfile_has(&p->file, purge->name, purge->name_len)))
+			return 1;
+		if (!p->file.writable || purge->tries++ == PURGE_TRIES)
+			return -1;
+		/* There is no room to write it again without the file. */
+		cut.all |= p->file.failed;
+		rewrite_begin(ps, p, cut, PACKS_PURGE);
+	}
+	/* Then see whether anything is left. */
+	(void)rewrite_on(ps, &n);
+	purge->removed += n;
+	return 0;
+}
+
+void
+packs_stop_purge(struct packs *ps)
+{
+	ps->awaited[PACKS_PURGE] = NULL;
+	if (ps->rewritten == NULL || ps->user != PACKS_PURGE)
+		return;
+	packfile_stop_rewrite(&ps->rewrite);
+	ps->rewritten = NULL;
 }

@@ -84,4 +84,18 @@ bool	packs_tidy(struct packs *);
 bool	packs_rewrite(struct packs *, const struct pack_id *,
 	    struct packfile_cut, uint64_t *cut_out);
 
+/* The records of a pack that are to go.  The other members begin as zeros. */
+struct packs_purge {
+	struct pack_id	 id;
+	const char	*name;		/* of a file; NULL: all go */
+	size_t		 name_len;
+	unsigned	 tries;
+	uint64_t	 removed;	/* records so far */
+};
+/* Remove them, one step.  1: they are gone, 0: it goes on, -1: they cannot be
+   removed, which was logged. */
+int	packs_purge(struct packs *, struct packs_purge *);
+/* Give that up. */
+void	packs_stop_purge(struct packs *);
+
 #endif

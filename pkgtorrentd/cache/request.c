@@ -503,6 +503,23 @@ requests_make(struct requests *q, struct making *making, uint32_t client,
 	r->making = making;
 }
 
+void
+requests_drop_makings(struct requests *q, struct str tree)
+{
+	struct turns_line *line, *next_line;
+	struct turn *turn, *next;
+	struct request *r;
+
+	TAILQ_FOREACH_SAFE(line, &q->turns.ring, entry, next_line)
+		TAILQ_FOREACH_SAFE(turn, &line->work, entry, next) {
+			r = (struct request *)(void *)((char *)turn -
+			    offsetof(struct request, turn));
+			if (r->making != NULL &&
+			    making_touches(r->making, tree))
+				requests_remove(q, r);
+		}
+}
+
 /*
  * Turns.
  */

@@ -49,6 +49,8 @@ enum msg_fault requests_touch_pieces(struct requests *, const struct msg *);
    bytes. */
 void	requests_make(struct requests *, struct making *, uint32_t client,
 	    size_t len);
+/* Drop the makings of entries that name a file in this tree. */
+void	requests_drop_makings(struct requests *, struct str tree);
 /* Work for one turn.  false: there is no work. */
 bool	requests_turn(struct requests *);
 /* The front has gone: drop all requests. */

@@ -411,20 +411,22 @@ store_may_write(struct store *st)
 	return false;
 }
 
-void
+int
 store_remove(struct store *st, const char *name)
 {
 	const char *last;
-	int dirfd;
+	int dirfd, ret;
 
 	if (!store_may_write(st))
-		return;
+		return -1;
 	dirfd = store_open_parent(st, name, false, &last);
 	if (dirfd == -1)
-		return;
-	if (store_clear(st, tree_of(name), dirfd, last) == -1)
+		return 0;
+	ret = store_clear(st, tree_of(name), dirfd, last);
+	if (ret == -1)
 		store_complain_write(st, name);
 	close(dirfd);
+	return ret;
 }
 
 int

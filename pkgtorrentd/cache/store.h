@@ -217,8 +217,9 @@ int	store_end_writing(struct store *, struct store_writing *,
 /* Give it up; it may have ended, or not begun. */
 void	store_stop_saving(struct store_writing *);
 
-/* Remove the file or directory of this name, if there is one. */
-void	store_remove(struct store *, const char *name);
+/* Remove the file or directory of this name, if there is one.  0, or -1: it is
+   there, which was logged. */
+int	store_remove(struct store *, const char *name);
 
 /*
  * Open a file or directory below dirfd.  No symbolic link and no ".." that

@@ -367,7 +367,8 @@ cut_of(const struct sweep *sw)
 	uint16_t day = (uint16_t)(sw->today - MIN(sw->cutoff, sw->today));
 
 	if (sw->phase == PHASE_EVICT && day >= cut.day)
-		cut = (struct packfile_cut){ day, sw->quota };
+		cut = (struct packfile_cut){ .day = day,
+		    .quota = sw->quota };
 	return cut;
 }
 

@@ -182,7 +182,12 @@ front_on_warm(struct front *f, const struct msg *m)
 static enum msg_fault
 front_on_control(struct front *f, const struct msg *m)
 {
-	child_refuse_control(&f->child, m->body, "not known here");
+	const struct msg_control *body = m->body;
+
+	if (body->command == CONTROL_PURGE)
+		purges_on_control(&f->jobs.purges, m);
+	else
+		child_refuse_control(&f->child, body, "not known here");
 	return FAULT_NONE;
 }
 

@@ -23,21 +23,25 @@
 /* Lines of the log that wait for one who does not read them. */
 #define LINES_MAX	256
 
-/* A role of commands, the one that has them next, and their content. */
+#define STEPS_MAX	3
+
+/* The roles that have a command one after another, and its content. */
 static const struct control_kind {
 	bool		known;
-	enum role	first;		/* ROLE_PARENT: the parent itself */
-	enum role	second;		/* ROLE_PARENT: none */
+	bool		walk;		/* the front gets it as MSG_WARM */
 	bool		path;		/* has one, not empty */
 	int		nfds;
+	enum role	steps[STEPS_MAX + 1];	/* up to ROLE_PARENT; if that
+						   is the first: itself */
 } kinds[CONTROL_COMMANDS] = {
 	[CONTROL_STATUS] = { .known = true },
 	[CONTROL_RELOAD] = { .known = true },
-	[CONTROL_WARM] = { true, ROLE_FRONT, ROLE_PARENT, true, 0 },
-	[CONTROL_PURGE] = { true, ROLE_FRONT, ROLE_CACHE, true, 0 },
-	[CONTROL_CHECK] = { true, ROLE_FRONT, ROLE_PARENT, true, 0 },
-	[CONTROL_EXPORT] = { true, ROLE_CACHE, ROLE_PARENT, false, 1 },
-	[CONTROL_IMPORT] = { true, ROLE_CACHE, ROLE_PARENT, false, 1 },
+	[CONTROL_WARM] = { true, true, true, 0, { ROLE_FRONT } },
+	[CONTROL_PURGE] = { true, false, true, 0,
+	    { ROLE_FRONT, ROLE_CACHE, ROLE_FRONT } },
+	[CONTROL_CHECK] = { true, true, true, 0, { ROLE_FRONT } },
+	[CONTROL_EXPORT] = { true, false, false, 1, { ROLE_CACHE } },
+	[CONTROL_IMPORT] = { true, false, false, 1, { ROLE_CACHE } },
 };
 
 /* NULL: none. */
@@ -172,7 +176,13 @@ control_pass_warm(struct process *p, const struct control_task *task,
     size_t path_len)
 {
 	struct msg_warm	 body = { .id = task->id,
-			    .tree_len = (uint32_t)path_len };
+			    .tree_len = (uint32_t)path_len,
+			    .mode = WARM_HASH };
+
+	if (task->command == CONTROL_CHECK)
+		body.mode = WARM_CHECK;
+	else if (task->flags & CONTROL_WARM_COUNT)
+		body.mode = WARM_COUNT;
 
 	process_send(p, MSG_WARM, &body, task->path, path_len, -1);
 }
@@ -190,7 +200,9 @@ control_pass(struct parent *parent, struct control_task *task, enum role role,
 	if (p == NULL)
 		return false;
 	task->at = p;
-	if (task->command == CONTROL_WARM)
+	if (task->command == CONTROL_PURGE)
+		body.flags = task->step == 2 ? CONTROL_PURGE_LAST : 0;
+	if (kinds[task->command].walk)
 		control_pass_warm(p, task, task->path_len);
 	else
 		process_send(p, MSG_CONTROL, &body, task->path,
@@ -224,9 +236,9 @@ control_new_task(struct parent *parent, enum control_command command,
 	for (i = 0; i < CONTROL_TASKS_MAX; i++, t++) {
 		if (t->id == 0)
 			task = t;
-		else if (command == CONTROL_WARM &&
-		    t->command == CONTROL_WARM) {
-			*reason = "a tree is being warmed already";
+		else if (kinds[command].walk && kinds[t->command].walk) {
+			*reason = "a tree is being warmed or checked already; "
+			    "wait for that, or stop it";
 			return NULL;
 		}
 	}
@@ -234,7 +246,8 @@ control_new_task(struct parent *parent, enum control_command command,
 		task->id = ++parent->control.last_id;
 		task->command = command;
 		task->at = NULL;
-		task->second = false;
+		task->step = 0;
+		memset(&task->total, 0, sizeof(task->total));
 	}
 	return task;
 }
@@ -258,12 +271,12 @@ control_begin_task(struct control_conn *conn, const struct msg_control *body,
 	memcpy(task->path, msg->tail, msg->tail_len);
 	task->conn = conn;
 	conn->state = CONTROL_CONN_TASK;
-	if (control_pass(conn->parent, task, kind->first,
+	if (control_pass(conn->parent, task, kind->steps[0],
 	    msg->nfds > 0 ? msg->fds[0] : -1))
 		return;
 	task->id = 0;
 	(void)snprintf(text, sizeof(text), "the %s is being started, try "
-	    "again", role_name(kind->first));
+	    "again", role_name(kind->steps[0]));
 	control_fail(conn, text);
 }
 
@@ -313,7 +326,7 @@ control_on_message(void *owner, struct msg *msg)
 	    (msg->nfds > 0 && !control_is_socket(msg->fds[0])))
 		return FAULT_CONTENT;
 	(void)evtimer_del(&conn->timer);
-	if (kind->first != ROLE_PARENT)
+	if (kind->steps[0] != ROLE_PARENT)
 		control_begin_task(conn, body, msg);
 	else if (body->command == CONTROL_STATUS)
 		control_answer_status(conn);
@@ -579,16 +592,33 @@ control_find_task(const struct process *p, uint64_t id)
 static bool
 control_pass_on(struct parent *parent, struct control_task *task)
 {
-	enum role	 second = kinds[task->command].second;
+	enum role	 next = kinds[task->command].steps[task->step + 1];
+	char		 text[80];
 
-	if (second == ROLE_PARENT || task->second || task->conn == NULL)
+	if (next == ROLE_PARENT || task->conn == NULL)
 		return false;
-	task->second = true;
-	if (control_pass(parent, task, second, -1))
+	task->step++;
+	if (control_pass(parent, task, next, -1))
 		return true;
-	control_fail(task->conn, "not all of it is done: the cache is being "
-	    "started, try again");
+	(void)snprintf(text, sizeof(text), "not all of it is done: the %s is "
+	    "being started, try again", role_name(next));
+	control_fail(task->conn, text);
 	return false;
+}
+
+/* The sums over all roles that had a command so far. */
+static struct msg_controlled
+control_sum(const struct control_task *task, const struct msg_controlled *body)
+{
+	struct msg_controlled	 sum = *body;
+
+	sum.files += task->total.files;
+	sum.bytes += task->total.bytes;
+	sum.done += task->total.done;
+	sum.done_bytes += task->total.done_bytes;
+	sum.bad += task->total.bad;
+	sum.skipped += task->total.skipped;
+	return sum;
 }
 
 enum msg_fault
@@ -596,15 +626,21 @@ control_on_controlled(struct process *p, const struct msg *msg)
 {
 	const struct msg_controlled	*body = msg->body;
 	struct control_task		*task = control_find_task(p, body->id);
+	struct msg_controlled		 sum;
+	struct msg			 copy = *msg;
 
-	if (task == NULL || task->command == CONTROL_WARM ||
+	if (task == NULL || kinds[task->command].walk ||
 	    body->state < CONTROL_RUNNING || body->state > CONTROL_FAILED)
 		return FAULT_CONTENT;
+	sum = control_sum(task, body);
+	copy.body = &sum;
+	if (body->state == CONTROL_DONE)
+		task->total = sum;
 	if (body->state == CONTROL_DONE && control_pass_on(p->parent, task))
 		return FAULT_NONE;
 	if (body->state != CONTROL_RUNNING)
 		task->id = 0;
-	control_copy(task->conn, msg, body->state != CONTROL_RUNNING);
+	control_copy(task->conn, &copy, body->state != CONTROL_RUNNING);
 	return FAULT_NONE;
 }
 
@@ -613,11 +649,13 @@ control_on_warmed(struct process *p, const struct msg *msg)
 {
 	const struct msg_warmed	*body = msg->body;
 	struct control_task	*task = control_find_task(p, body->id);
+	bool			 ended;
 
-	if (task == NULL || task->command != CONTROL_WARM)
+	if (task == NULL || !kinds[task->command].walk)
 		return FAULT_CONTENT;
-	if (body->state != WARM_RUNNING)
+	ended = body->state != WARM_RUNNING && body->state != WARM_DIFFERS;
+	if (ended)
 		task->id = 0;
-	control_copy(task->conn, msg, body->state != WARM_RUNNING);
+	control_copy(task->conn, msg, ended);
 	return FAULT_NONE;
 }

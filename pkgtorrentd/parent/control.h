@@ -29,7 +29,8 @@ struct control_task {
 	enum control_command	 command;
 	uint32_t		 flags;
 	struct process		*at;		/* that has it */
-	bool			 second;	/* which may be the second */
+	unsigned		 step;		/* how many had it before */
+	struct msg_controlled	 total;		/* of their answers */
 	struct control_conn	*conn;		/* NULL: gone */
 	size_t			 path_len;
 	uint8_t			 path[SPEC_MAX];

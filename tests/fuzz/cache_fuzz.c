@@ -3,7 +3,8 @@
  * The cache and a front that does anything.  The input is a list of steps:
  * questions, things to remember with the seals that belong to them, all of
  * these changed afterwards, anything under seals of a walker or a hasher that
- * was broken into, and somebody damages the files meanwhile.
+ * was broken into, and somebody damages the files meanwhile, and has the cache
+ * forget some.
  *
  * As long as seals are honest, every answer was sealed.  There are two roots,
  * and no seal by the key of another process than the right one is taken.
@@ -18,6 +19,7 @@ static int	fuzz_answer(struct channel *, enum msg_type, const void *,
 
 #define msg_send_wait	fuzz_answer
 #include "pkgtorrentd/cache/packs.c"
+#include "pkgtorrentd/cache/purging.c"
 #include "pkgtorrentd/cache/request.c"
 #include "pkgtorrentd/cache/cache.c"
 #undef msg_send_wait
@@ -181,6 +183,10 @@ fuzz_answer(struct channel *ch, enum msg_type type, const void *body,
 	const struct msg_info *part = body;
 
 	(void)fds;
+	if (type == MSG_CONTROLLED) {
+		require(ch == &c.child.parent);
+		return 0;
+	}
 	require(ch == &c.child.front);
 	require(msg_check(type, ROLE_CACHE, ROLE_FRONT, msg_body_len(type) +
 	    len, nfds) == 0);
@@ -611,6 +617,51 @@ damage(unsigned i)
 }
 
 static void
+check_purged(struct str tree)
+{
+	static struct buf b;
+	struct pack_list list;
+	struct identity id;
+	uint32_t piece_len;
+	unsigned i;
+
+	for (i = 0; i < NFILES; i++) {
+		if (!tree_path_is_in((struct str){ mirror[i].path,
+		    strlen(mirror[i].path) }, tree))
+			continue;
+		id = file_identity(i);
+		for (piece_len = 1 << 14; piece_len <= 1 << 24; piece_len *= 2)
+			require(packs_load(c.packs, mirror[i].path,
+			    strlen(mirror[i].path), piece_len, &id, &b,
+			    &list) == PACKS_MISS);
+	}
+}
+
+/* Some of it in turns, between other things; or all of it. */
+static void
+purge(uint8_t arg)
+{
+	static const char *const trees[] = { "/", "/d", "/d/c", "/d/a",
+	    "/d/c/d", "/none" };
+	const char *tree = trees[arg % 6];
+	struct msg_control body = { .id = arg, .command = arg & 64 ?
+	    CONTROL_STOP : CONTROL_PURGE };
+	struct msg msg = { .type = MSG_CONTROL, .body = &body,
+	    .tail = (const uint8_t *)tree, .tail_len = strlen(tree) };
+
+	require(cache_on_message(&c, &msg) == FAULT_NONE);
+	if (arg & 128 && !TAILQ_EMPTY(&c.purging->queue))
+		purging_step(c.purging);
+	if (arg & 128)
+		return;
+	while (purging_turn(c.purging))
+		continue;
+	if (body.command == CONTROL_PURGE)
+		check_purged((struct str){ tree, strlen(tree) == 1 ? 0 :
+		    strlen(tree) });
+}
+
+static void
 step(void)
 {
 	uint8_t what = next(), arg = next();
@@ -648,6 +699,8 @@ step(void)
 			new_front();
 		else if (arg & 2)
 			forge(arg / 4);
+		else if (arg & 4)
+			purge(next());
 		else
 			sweep_turn(c.sweep, true);
 		break;
@@ -670,6 +723,7 @@ start(void)
 	require(c.packs != NULL);
 	c.sweep = sweep_new(&c.store, c.packs);
 	requests_init(&c.requests, &c.child, &c.store, c.packs);
+	c.purging = purging_new(&c.child, &c.store, c.packs, &c.requests);
 	c.put.packs = c.packs;
 	c.put.store = &c.store;
 	c.put.requests = &c.requests;
@@ -681,7 +735,7 @@ start(void)
 	}
 	c.child.new_keys = c.child.keys;
 	c.put.keys = &c.child.keys;
-	require(c.store.dirfd != -1 && c.sweep != NULL);
+	require(c.store.dirfd != -1 && c.sweep != NULL && c.purging != NULL);
 	cache_configure(&c);
 	c.child.front.fd = -1;
 	c.child.ops = &cache_ops;
@@ -714,6 +768,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	new_front();
 	while (in_len > 0)
 		step();
+	while (purging_turn(c.purging))
+		continue;
 	child_close_front(&c.child);
 	require(c.put.info.listing.len == 0);
 	require(c.put.pieces.digests.len == 0);

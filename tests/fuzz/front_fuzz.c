@@ -730,7 +730,8 @@ warm(uint8_t arg)
 	static const char *const trees[] = { "", "/", "/d", "/r", "/d/e",
 	    "/none", "/d/", "/d/../r" };
 	static const char *const after[] = { "", "/d/b", "/r/p", "/zz" };
-	struct msg_warm body = { .id = arg };
+	struct msg_warm body = { .id = arg,
+	    .mode = 1 + arg / 32 % 3 };
 	char tail[64];
 
 	snprintf(tail, sizeof(tail), "%s%s", trees[arg % 8],
@@ -738,6 +739,21 @@ warm(uint8_t arg)
 	body.tree_len = (uint32_t)strlen(trees[arg % 8]);
 	body.after_len = (uint32_t)strlen(after[arg / 8 % 4]);
 	require(msg_send(&parent, MSG_WARM, &body, tail, strlen(tail), NULL,
+	    0) == 0);
+	loop();
+}
+
+/* The parent wants something forgotten. */
+static void
+purge(uint8_t arg)
+{
+	static const char *const trees[] = { "/", "/d", "/d/b", "/r/p",
+	    "/none", "/d/", "d" };
+	const char *tree = trees[arg % 7];
+	struct msg_control body = { .id = arg, .command = CONTROL_PURGE,
+	    .flags = next() & CONTROL_PURGE_LAST };
+
+	require(msg_send(&parent, MSG_CONTROL, &body, tree, strlen(tree), NULL,
 	    0) == 0);
 	loop();
 }
@@ -842,6 +858,8 @@ step(void)
 	case 15:
 		if (arg >= 192)
 			helper_step(arg - 192);
+		else if (arg >= 160)
+			purge(arg);
 		else if (arg >= 64)
 			warm(arg);
 		else
@@ -917,6 +935,7 @@ check_nothing_left(void)
 	require(TAILQ_EMPTY(&front.jobs.warm.parts));
 	require(front.jobs.warm.files == 0 && front.jobs.warm.bytes == 0);
 	require(front.jobs.warm.walk.worker == NULL && !front.jobs.warm.stale);
+	require(front.jobs.purges.n == 0);
 	require(TAILQ_EMPTY(&front.service.announces.q.asks));
 }
 

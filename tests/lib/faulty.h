@@ -37,6 +37,8 @@ struct faults {
 	int64_t	ended;		/* processes that met the poison */
 	char	poison[64];	/* how names begin that end the walker, or
 				   the cache, that looks for them */
+	/* As tests/service/290_tree_test.sh has it. */
+	int64_t	lies;		/* digests that are wrong yet */
 };
 
 static struct faults no_faults;

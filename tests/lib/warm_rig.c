@@ -155,10 +155,11 @@ warm_rig_listen(struct warm_rig *rig, const char *path)
 }
 
 void
-warm_begin(struct warm_rig *rig, const char *tree, const char *after)
+warm_begin_mode(struct warm_rig *rig, enum warm_mode mode, const char *tree,
+    const char *after)
 {
 	struct msg_warm body = { .id = tree[0] != '\0' ? ++rig->id : 0,
-	    .tree_len = (uint32_t)strlen(tree),
+	    .tree_len = (uint32_t)strlen(tree), .mode = mode,
 	    .after_len = after != NULL ? (uint32_t)strlen(after) : 0 };
 	const char *tail = fmt("%s%s", tree, after != NULL ? after : "");
 
@@ -166,11 +167,52 @@ warm_begin(struct warm_rig *rig, const char *tree, const char *after)
 	    body.tree_len + body.after_len, -1);
 }
 
+void
+warm_begin(struct warm_rig *rig, const char *tree, const char *after)
+{
+	warm_begin_mode(rig, WARM_HASH, tree, after);
+}
+
 static void
 hear(struct warm_rig *rig, struct proc *p)
 {
 	(void)rig;
 	proc_hear(p);
+}
+
+static void
+purge_in(struct warm_rig *rig, struct proc *p, uint32_t flags,
+    const char *path, struct msg_controlled *sum)
+{
+	struct msg_control body = { .id = ++rig->id,
+	    .command = CONTROL_PURGE, .flags = flags };
+
+	p->controlled.state = 0;
+	proc_send(p, MSG_CONTROL, &body, path, strlen(path), -1);
+	while (p->controlled.state < CONTROL_DONE) {
+		proc_wait(p, -1, 0);
+		hear(rig, &rig->front);
+		each(rig, hear);
+	}
+	ATF_CHECK_EQ_MSG(CONTROL_DONE, p->controlled.state, "%s",
+	    p->controlled_tail);
+	ATF_CHECK_EQ(body.id, p->controlled.id);
+	sum->files += p->controlled.files;
+	sum->done += p->controlled.done;
+	sum->skipped += p->controlled.skipped;
+}
+
+struct msg_controlled
+warm_purge(struct warm_rig *rig, const char *path)
+{
+	struct msg_controlled sum = { 0 };
+	uint64_t id = rig->id;
+
+	purge_in(rig, &rig->front, 0, path, &sum);
+	purge_in(rig, &rig->cache, 0, path, &sum);
+	purge_in(rig, &rig->front, CONTROL_PURGE_LAST, path, &sum);
+	rig->id = id;
+	return sum;
 }
 
 void

@@ -60,6 +60,12 @@ void	warm_rig_listen(struct warm_rig *, const char *path);
 /* Sends MSG_WARM.  tree "" stops the one under way, for which warm_wait() waits
    then; after NULL: from the beginning. */
 void	warm_begin(struct warm_rig *, const char *tree, const char *after);
+/* The same to have the tree counted, or checked. */
+void	warm_begin_mode(struct warm_rig *, enum warm_mode, const char *tree,
+	    const char *after);
+/* Has a path purged, as the parent does: by the front, by the cache, and by the
+   front again.  Returns the sums of their answers. */
+struct msg_controlled warm_purge(struct warm_rig *, const char *path);
 /* Waits for the next report. */
 void	warm_hear(struct warm_rig *);
 /* Waits until the tree is done, or fails otherwise.  Returns its state. */

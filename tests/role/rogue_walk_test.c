@@ -35,7 +35,7 @@ start(void)
 static void
 begin(const char *tree, const char *after)
 {
-	struct msg_warm body = { .id = ++last_id,
+	struct msg_warm body = { .id = ++last_id, .mode = WARM_HASH,
 	    .tree_len = (uint32_t)strlen(tree),
 	    .after_len = (uint32_t)strlen(after) };
 

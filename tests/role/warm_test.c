@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* A tree is warmed by the real processes, of which the test is the parent. */
+#include <sys/un.h>
+
+#include "common/seal.h"
+#include "common/torrent.h"
+#include "tests/lib/pack_rig.h"
 #include "tests/lib/place.h"
 #include "tests/lib/test.h"
 #include "tests/lib/walker_rig.h"
@@ -9,10 +14,16 @@ static struct warm_rig	 rig;
 
 /* On "www", and whatever else. */
 static const char *
-conf_of(const char *more)
+conf_with(const char *piece_len, const char *more)
 {
 	return fmt("root %s/www\ncache %s/cache\nhashers 2\n"
-	    "piece-length 16K\n%s", here(), here(), more);
+	    "piece-length %s\n%s", here(), here(), piece_len, more);
+}
+
+static const char *
+conf_of(const char *more)
+{
+	return conf_with("16K", more);
 }
 
 /* Files are remembered once they are two seconds old. */
@@ -283,4 +294,234 @@ TEST(warm__too_large)
 	CHECK_REPORT(2, 0, 1, 1, 0);
 	ATF_CHECK_EQ((1 << 20) + strlen("www/b"), rig.report->bytes);
 	ATF_CHECK_EQ(strlen("www/b"), rig.report->hashed_bytes);
+}
+
+/* The need of the tree is said, and neither the cache nor a hasher asked. */
+TEST(warm__count)
+{
+	uint64_t need;
+
+	place_enter();
+	make_files("cache/", "www/a/x", "www/a/y", "www/b");
+	close(open("www/empty", O_WRONLY | O_CREAT, 0644));
+	ATF_REQUIRE_EQ(0, truncate("www/b", 100 << 20));
+	wait_until_old();
+	warm_rig_start(&rig, conf_of("cache-size 1M\n"));
+	hold_hashers();
+	hold(&rig.cache);
+	warm_begin_mode(&rig, WARM_COUNT, "/", NULL);
+	ATF_CHECK_EQ(WARM_DONE, warm_wait(&rig));
+	CHECK_REPORT(4, 1, 0, 0, 0);
+	ATF_CHECK_EQ((100 << 20) + 2 * strlen("www/a/x"), rig.report->bytes);
+	ATF_CHECK_EQ(rig.report->bytes, rig.report->done_bytes);
+	ATF_CHECK_EQ(1 << 20, rig.report->cache_size);
+	/* 6,400 pieces, 256 directories. */
+	need = rig.report->need;
+	ATF_CHECK_MSG(need > 6400 * 20 + (256 << 12) && need < 2 << 20, "%ju",
+	    (uintmax_t)need);
+	warm_begin_mode(&rig, WARM_COUNT, "/a", NULL);
+	ATF_CHECK_EQ(WARM_DONE, warm_wait(&rig));
+	CHECK_REPORT(2, 0, 0, 0, 0);
+	ATF_CHECK(rig.report->need < need);
+	let_hashers_go();
+	let_go(&rig.cache);
+}
+
+/* As a hasher that lied would have left it: the digests of another file. */
+static void
+lie(const char *path, uint32_t piece_len)
+{
+	struct pack_id id = pack_id_of(path, piece_len);
+	struct packed p;
+	struct buf b = { 0 };
+	uint64_t at, junk = 0;
+	uint8_t *digests;
+	int fd;
+
+	read_file(pack_path(path, piece_len), &b);
+	at = pack_first(&b, &id);
+	do
+		ATF_REQUIRE_MSG(pack_next(&b, &id, &at, &junk, &p), "%s", path);
+	while (p.list.name_len != strlen(strrchr(path, '/') + 1) ||
+	    memcmp(p.list.name, strrchr(path, '/') + 1, p.list.name_len) != 0);
+	digests = malloc(p.list.count * SHA1_LEN);
+	ATF_REQUIRE(digests != NULL);
+	memcpy(digests, p.list.digests, p.list.count * SHA1_LEN);
+	digests[p.list.count * SHA1_LEN - 1] ^= 1;
+	p.list.digests = digests;
+	ATF_REQUIRE_EQ(0, pack_add(&b, &id, &p.list, p.day));
+	fd = open(pack_path(path, piece_len), O_WRONLY);
+	ATF_REQUIRE_EQ((ssize_t)b.len, write(fd, b.data, b.len));
+	close(fd);
+	free(digests);
+	buf_free(&b);
+}
+
+static void
+check_all(void)
+{
+	warm_begin_mode(&rig, WARM_CHECK, "/", NULL);
+	while (warm_wait(&rig) == WARM_DIFFERS)
+		(void)warm_purge(&rig, warm_at_hand(&rig));
+	ATF_CHECK_EQ(WARM_DONE, rig.report->state);
+}
+
+/* The wrong lists are found and purged, at any piece length; the others
+   stay. */
+TEST(warm__check)
+{
+	place_enter();
+	make_files("cache/", "www/a/x", "www/a/y", "www/b", "www/unknown");
+	ATF_REQUIRE_EQ(0, truncate("www/b", 5 << 20));
+	ATF_REQUIRE_EQ(0, mkdir("later", 0755));
+	ATF_REQUIRE_EQ(0, rename("www/unknown", "later/unknown"));
+	wait_until_old();
+	warm_rig_start(&rig, conf_with("64K", ""));
+	warm_begin(&rig, "/", NULL);
+	ATF_CHECK_EQ(WARM_DONE, warm_wait(&rig));
+	(void)await_packed("/b", 1 << 16);
+	(void)await_packed("/a/x", 1 << 16);
+	warm_rig_stop(&rig);
+	warm_rig_start(&rig, conf_of(""));
+	warm_begin(&rig, "/", NULL);
+	ATF_CHECK_EQ(WARM_DONE, warm_wait(&rig));
+	(void)await_packed("/b", 1 << 14);
+	(void)await_packed("/a/x", 1 << 14);
+	ATF_REQUIRE_EQ(0, rename("later/unknown", "www/unknown"));
+	check_all();
+	CHECK_REPORT(4, 0, 3, 1, 0);
+	ATF_CHECK_EQ(0, rig.report->bad);
+	ATF_CHECK_EQ(rig.report->bytes, rig.report->done_bytes);
+	/* Right lists are not stored again. */
+	ATF_CHECK_EQ(1, count_packed("/b", 1 << 14));
+	warm_rig_stop(&rig);
+	lie("/b", 1 << 16);
+	lie("/a/x", 1 << 14);
+	warm_rig_start(&rig, conf_of(""));
+	check_all();
+	CHECK_REPORT(4, 0, 1, 1, 0);
+	ATF_CHECK_EQ(2, rig.report->bad);
+	ATF_CHECK(strstr((char *)rig.front.log.data,
+	    "the remembered pieces of \"/a/x\" are wrong") != NULL);
+	ATF_CHECK(strstr((char *)rig.front.log.data,
+	    "the remembered pieces of \"/b\" are wrong") != NULL);
+	check_all();
+	CHECK_REPORT(4, 0, 1, 3, 0);
+	/* The one that was renamed, too. */
+	wait_until_old();
+	warm_begin(&rig, "/", NULL);
+	ATF_CHECK_EQ(WARM_DONE, warm_wait(&rig));
+	CHECK_REPORT(4, 1, 3, 0, 0);
+	check_all();
+	CHECK_REPORT(4, 0, 4, 0, 0);
+}
+
+/* A client's request, which is sent. */
+static int
+request(const char *target)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX,
+	    .sun_path = "socket" };
+	const char *text = fmt("GET /m/torrent_service/%s HTTP/1.1\r\n"
+	    "Host: mirror\r\nConnection: close\r\n\r\n", target);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ATF_REQUIRE(fd != -1);
+	ATF_REQUIRE_EQ(0, connect(fd, (struct sockaddr *)&sun, sizeof(sun)));
+	ATF_REQUIRE_EQ((ssize_t)strlen(text), write(fd, text, strlen(text)));
+	return fd;
+}
+
+/* Its answer has these bytes. */
+static bool
+answer_has(int fd, const void *bytes, size_t len)
+{
+	struct buf b = { 0 };
+	uint8_t more[4096];
+	ssize_t n = -1;
+	bool has;
+
+	while (n != 0) {
+		proc_wait(&rig.front, fd, POLLIN);
+		n = recv(fd, more, sizeof(more), MSG_DONTWAIT);
+		if (n > 0)
+			ATF_REQUIRE_EQ(0, buf_add(&b, more, (size_t)n));
+		ATF_REQUIRE(n >= 0 || errno == EAGAIN);
+	}
+	close(fd);
+	ATF_CHECK(b.len > 12 && memcmp(b.data, "HTTP/1.1 200", 12) == 0);
+	has = memmem(b.data, b.len, bytes, len) != NULL;
+	buf_free(&b);
+	return has;
+}
+
+/* The digest of the only piece of such a file, in a torrent of which it is not
+   the last. */
+static void
+digest_of_first(const char *text, uint8_t digest[SHA1_LEN])
+{
+	static uint8_t piece[1 << 14];
+
+	memset(piece, 0, sizeof(piece));
+	memcpy(piece, text, strlen(text));
+	sha1(piece, sizeof(piece), digest);
+}
+
+/* A job that had the old list when it was purged takes it no further; nor does
+   the torrent in memory. */
+TEST(warm__purge_under_way)
+{
+	uint8_t right[SHA1_LEN];
+	int fd;
+
+	place_enter();
+	make_files("cache/", "www/d/a", "www/d/b", "www/e/c");
+	wait_until_old();
+	warm_rig_start(&rig, conf_of("revalidate 1s\n"));
+	warm_begin(&rig, "/d/a", NULL);
+	ATF_CHECK_EQ(WARM_DONE, warm_wait(&rig));
+	(void)await_packed("/d/a", 1 << 14);
+	warm_rig_stop(&rig);
+	digest_of_first("www/d/a", right);
+	lie("/d/a", 1 << 14);
+	/* The lie is in the last digest, of the piece with its padding. */
+	warm_rig_start(&rig, conf_of(""));
+	warm_rig_listen(&rig, fmt("%s/socket", here()));
+	hold_hashers();
+	fd = request("single/d/*");
+	/* It has the list of one file, and waits for that of the other. */
+	do
+		proc_ask_status(&rig.front);
+	while (strstr(rig.front.line, "1 jobs (1 hashing)") == NULL);
+	ATF_CHECK_EQ(1, warm_purge(&rig, "/d").files);
+	let_hashers_go();
+	ATF_CHECK(answer_has(fd, right, sizeof(right)));
+	/* Digests of meanwhile are remembered, or not: but not the lie. */
+	ATF_CHECK(answer_has(request("single/d/*"), right, sizeof(right)));
+}
+
+/* A torrent in memory goes, and others stay. */
+TEST(warm__purge_memory)
+{
+	uint8_t right[SHA1_LEN];
+	struct msg_controlled sum;
+
+	place_enter();
+	make_files("cache/", "www/d/a", "www/d/b", "www/e/c");
+	wait_until_old();
+	warm_rig_start(&rig, conf_of(""));
+	warm_rig_listen(&rig, fmt("%s/socket", here()));
+	digest_of_first("www/d/a", right);
+	ATF_CHECK(answer_has(request("single/d/*"), right, sizeof(right)));
+	ATF_CHECK(!answer_has(request("single/e/c"), right, sizeof(right)));
+	ATF_CHECK(!answer_has(request("single/e/*"), right, sizeof(right)));
+	sum = warm_purge(&rig, "/d/b");
+	ATF_CHECK_EQ(1, sum.files);
+	ATF_CHECK_EQ(1, sum.skipped);
+	sum = warm_purge(&rig, "/e");
+	ATF_CHECK_EQ(1, sum.files);
+	ATF_CHECK_EQ(2, sum.skipped);
+	sum = warm_purge(&rig, "/");
+	ATF_CHECK_EQ(1, sum.files);
+	ATF_CHECK_EQ(0, sum.skipped);
 }

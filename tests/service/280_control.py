@@ -193,12 +193,12 @@ def tasks():
     pid = front()
     os.kill(pid, signal.SIGSTOP)
     try:
-        want_failed(Control().send(message(CHECK, b"/yum")).send(
+        want_failed(Control().send(message(PURGE, b"/yum")).send(
             message(STATUS)), b"not one command")
         for _ in range(TASKS - 1):
-            Control().send(message(CHECK, b"/yum")).close()
+            Control().send(message(PURGE, b"/yum")).close()
             assert Control().send(message(STATUS)).last()[0] == DONE
-        want_failed(Control().send(message(CHECK, b"/yum")),
+        want_failed(Control().send(message(PURGE, b"/yum")),
                     b"earlier commands have not ended")
         assert Control().send(message(STATUS)).last()[0] == DONE
         assert Control().send(message(RELOAD)).last()[0] == DONE
@@ -207,7 +207,7 @@ def tasks():
 
     def is_free():
         return b"earlier" not in Control().send(
-            message(CHECK, b"/yum")).last()[1]
+            message(PURGE, b"/yum")).last()[1]
     wait_until(is_free, 20)
     assert front() == pid, "the front was ended"
 
@@ -217,16 +217,18 @@ def front_ends():
     pid = front()
     os.kill(pid, signal.SIGSTOP)
     waiting = [Control().send(message(command, b"/yum"))
-               for command in (WARM, CHECK, PURGE)]
+               for command in (WARM, PURGE)]
     time.sleep(0.1)
-    want_failed(Control().send(message(WARM, b"/yum")), b"warmed already")
+    for command in (WARM, CHECK):
+        want_failed(Control().send(message(command, b"/yum")),
+                    b"warmed or checked already")
     os.kill(pid, signal.SIGKILL)
     for control in waiting:
         want_failed(control, b"the front has ended")
 
     def is_back():
         return b"started" not in Control().send(
-            message(CHECK, b"/yum")).last()[1]
+            message(PURGE, b"/yum")).last()[1]
     wait_until(is_back, 20)
 
 

@@ -17,6 +17,7 @@
 #include "common/conf/conf.h"
 #include "common/listing.h"
 #include "common/torrent.h"
+#include "common/tree_path.h"
 #include "pkgtorrentd/front/job/hashq.h"
 
 #define OPEN_AHEAD	64	/* files of a group, open and not handed out */
@@ -25,10 +26,8 @@
 /* For a batch, of up to 64 MiB: the part that a slow disk has read by then
    stays in memory, and the next attempt goes on from there. */
 #define SILENT_MS	20000
-#define RATE_MS		500	/* between two measurements */
 #define LOSSES_MAX	5	/* deaths of hashers; then the file fails */
 #define TURN_BATCHES	4	/* of small files take as long as a slice */
-#define RATE_DEFAULT	(100 << 20)	/* bytes per second of a slow disk */
 
 enum hashing_state {
 	HASHING_QUEUED,		/* to be opened */
@@ -63,6 +62,7 @@ struct hashing {
 	uint64_t		 next;		/* first byte not handed out */
 	struct range_list	 redo;
 	bool			 settled;
+	bool			 remember;	/* somebody wants that */
 	int			 fd;
 	uint8_t			 path_sum[SEAL_LEN];	/* of the walker, … */
 	uint8_t			 for_cache[SEAL_LEN];	/* with its seals */
@@ -359,8 +359,44 @@ hashq_want(struct hashq *q, struct hash_group *g, struct hash_waiter *w,
 		return -1;
 	if (h->group != g && h->group->size > g->size)
 		hashing_move(q, h, g);
+	h->remember |= !g->compares;
 	LIST_INSERT_HEAD(&h->waiters, w, entry);
 	return 0;
+}
+
+struct hashq_place {
+	struct hashing	 at;		/* only the members of its key */
+	char		 path[SPEC_MAX + 1];
+};
+
+struct hashq_place *
+hashq_place_new(void)
+{
+	struct hashq_place *place = calloc(1, sizeof(*place));
+
+	if (place != NULL)
+		place->at.path = place->path;
+	return place;
+}
+
+bool
+hashq_forget(struct hashq *q, struct str tree, struct hashq_place *place,
+    uint64_t ends_us)
+{
+	struct hashing *h = RB_NFIND(hashing_tree, &q->tree, &place->at);
+
+	for (; h != NULL; h = RB_NEXT(hashing_tree, &q->tree, h)) {
+		if (clock_us() >= ends_us) {
+			place->at.piece_len = h->piece_len;
+			place->at.identity = h->identity;
+			strlcpy(place->path, h->path, sizeof(place->path));
+			return false;
+		}
+		if (tree_path_is_in((struct str){ h->path, strlen(h->path) },
+		    tree))
+			h->settled = false;
+	}
+	return true;
 }
 
 static void
@@ -413,7 +449,7 @@ hashing_finish(struct hashq *q, struct hashing *h)
 		h->status = HASH_OK;
 		q->workers->child->counts[COUNT_HASHED_FILES]++;
 		result.pieces = h->pieces;
-		if (h->settled && h->identity.mount == 0)
+		if (h->settled && h->remember && h->identity.mount == 0)
 			hashing_put(q, h);
 	}
 	result.status = h->status;
@@ -929,36 +965,12 @@ hashq_set_roots(struct hashq *q, const struct conf *old,
 	}
 }
 
-/*
- * Measure the bytes that all hashers together hash, reading and waiting for
- * the disk included: smoothed over a few seconds in which there were files.
- */
-static void
-hashq_set_rate(struct hashq *q)
-{
-	uint64_t now = clock_coarse_ms(), ms = now - q->rate_ms;
-	uint64_t bytes = q->hashed - q->rate_hashed;
-	double rate;
-
-	if (ms < RATE_MS)
-		return;
-	q->rate_ms = now;
-	q->rate_hashed = q->hashed;
-	/* A period in which the first file came, or the last one ended, is
-	   no measure. */
-	if (q->rate_busy && q->left > 0 && bytes > 0) {
-		rate = (double)bytes * 1000 / (double)ms;
-		q->rate = q->rate < 1 ? rate : q->rate * 0.8 + rate * 0.2;
-	}
-	q->rate_busy = q->left > 0;
-}
-
 void
 hashq_tick(struct hashq *q)
 {
 	size_t n;
 
-	hashq_set_rate(q);
+	hashq_measure(q);
 	for (n = 0; n < q->workers->nhashers; n++)
 		if (!TAILQ_EMPTY(&q->hashers[n].batches))
 			worker_watch_answer(&q->workers->hashers[n],
@@ -985,12 +997,4 @@ hashq_at_hand(const struct hashq *q, struct hash_at_hand *out)
 		}
 	}
 	return false;
-}
-
-uint32_t
-hashq_estimate(const struct hashq *q, uint64_t bytes)
-{
-	double s = (double)bytes / (q->rate < 1 ? RATE_DEFAULT : q->rate);
-
-	return s < 1 ? 1 : s > 3600 ? 3600 : (uint32_t)s + 1;
 }

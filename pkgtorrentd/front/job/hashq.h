@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "common/str.h"
 #include "pkgtorrentd/front/job/openq.h"
 #include "pkgtorrentd/front/job/puts.h"
 #include "pkgtorrentd/front/worker/worker.h"
@@ -67,6 +68,7 @@ hash_waiter_leave(struct hash_waiter *w)
 }
 
 struct hashing;
+struct hashq_place;
 struct hash_batch;
 struct hash_group;
 RB_HEAD(hashing_tree, hashing);
@@ -83,6 +85,8 @@ struct hash_group {
 	uint32_t		 files;		/* not done */
 	uint64_t		 partial;	/* bytes done of those */
 	uint64_t		 size;		/* bytes of all its files */
+	bool			 compares;	/* they are remembered already,
+						   and stay as they are */
 	uint64_t		 turn;		/* bytes, 0: not begun */
 	bool			 listed;	/* has ready files */
 	bool			 to_open;	/* has queued files */
@@ -150,6 +154,16 @@ void	hash_group_release(struct hashq *, struct hash_group *);
 int	hashq_want(struct hashq *, struct hash_group *, struct hash_waiter *,
 	    const char *path, size_t len, const struct identity *,
 	    uint32_t piece_len);
+/* A place among the files that are being hashed: before the first one.  NULL
+   without memory; to be freed. */
+struct hashq_place *hashq_place_new(void);
+/*
+ * Let nothing be remembered of files in a tree that are being hashed now: of
+ * those behind the place, which moves, until this time of clock_us().  true:
+ * that was the last.
+ */
+bool	hashq_forget(struct hashq *, struct str tree, struct hashq_place *,
+	    uint64_t ends_us);
 /* Send all batches that can be sent. */
 void	hashq_run(struct hashq *);
 
@@ -168,6 +182,8 @@ void	hashq_hasher_lost(struct hashq *, size_t, bool ended);
 void	hashq_tick(struct hashq *);
 /* A file that a hasher has now; false: there is none. */
 bool	hashq_at_hand(const struct hashq *, struct hash_at_hand *);
+/* The part of hashq_tick() that measures the rate. */
+void	hashq_measure(struct hashq *);
 /* Seconds until so many bytes more are hashed, at the rate so far. */
 uint32_t hashq_estimate(const struct hashq *, uint64_t bytes);
 

@@ -2,8 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
+#include "common/info_paths.h"
 #include "common/seal.h"
 #include "common/torrent.h"
+#include "common/tree_path.h"
 #include "pkgtorrentd/front/job/hot.h"
 
 static int
@@ -156,6 +159,41 @@ hot_forget_imported(struct hot *hot)
 	TAILQ_FOREACH_SAFE(e, &hot->lru, lru, next)
 		if (e->torrent != NULL && e->torrent->import_epoch != 0)
 			hot_free_entry(hot, e);
+}
+
+bool
+torrent_touches(const struct torrent *t, struct str tree)
+{
+	if (t->path != NULL)
+		return tree_path_is_in((struct str){ t->path,
+		    strlen(t->path) }, tree);
+	return t->info == NULL ||
+	    info_paths_touch(t->info->data, t->info->len, tree);
+}
+
+bool
+hot_purge(struct hot *hot, struct str tree, struct hot_place *place,
+    uint64_t ends_us, uint64_t *n)
+{
+	struct hot_entry look, *e, *next;
+
+	look.key = place->key;
+	e = place->begun ? RB_NFIND(hot_tree, &hot->tree, &look) :
+	    RB_MIN(hot_tree, &hot->tree);
+	for (; e != NULL; e = next) {
+		next = RB_NEXT(hot_tree, &hot->tree, e);
+		if (e->torrent != NULL && torrent_touches(e->torrent, tree)) {
+			/* It may have another key. */
+			*n += e->torrent->held.hot == 1;
+			hot_free_entry(hot, e);
+		}
+		if (next != NULL && clock_us() >= ends_us) {
+			place->begun = true;
+			place->key = next->key;
+			return false;
+		}
+	}
+	return true;
 }
 
 /*

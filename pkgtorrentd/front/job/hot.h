@@ -17,6 +17,7 @@
 #include "common/metalink.h"
 #include "common/msg.h"
 #include "common/spec.h"
+#include "common/str.h"
 
 /*
  * The key of a torrent: the SHA-1 of its specs, whether the answer must have
@@ -121,6 +122,21 @@ void		 hot_forget_imported(struct hot *);
  */
 void		 hot_set_conf(struct hot *, const struct conf *old,
 		    const struct conf *, uint32_t layout_epoch);
+/* Does the torrent have a file in this tree?  In doubt it does. */
+bool		 torrent_touches(const struct torrent *, struct str tree);
+/* A place among the torrents in hot memory; it begins as zeros: before the
+   first. */
+struct hot_place {
+	bool			 begun;
+	struct torrent_key	 key;
+};
+/*
+ * Drop torrents with a file in a tree: of those behind the place, which moves,
+ * until this time of clock_us(), and one more.  true: that was the last.  *n
+ * grows by their number.
+ */
+bool		 hot_purge(struct hot *, struct str tree, struct hot_place *,
+		    uint64_t ends_us, uint64_t *n);
 /* The wraps of a torrent, which may be in hot memory or not, have so many
    bytes now.  Torrents may be dropped from there, this one too. */
 void		 hot_set_wraps(struct hot *, struct torrent *, size_t);

@@ -234,6 +234,22 @@ job_restart(struct job *job)
 	job_walkers_ask(job, JOB_RESOLVE);
 }
 
+void
+job_begin_again(struct job *job)
+{
+	if (job->specs.n > 0) {
+		job_restart(job);
+		return;
+	}
+	job_drop_files(job);
+	buf_free(&job->listing);
+	buf_free(&job->info);
+	turns_remove(&job->all->due, &job->turn);
+	job->due = false;
+	job_renumber(job);
+	job_cache_ask(job, JOB_LOOKUP);
+}
+
 /* A walker or a hasher found that a file has changed since the walker listed
    it. */
 static void

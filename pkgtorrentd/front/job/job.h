@@ -19,6 +19,7 @@
 #include "pkgtorrentd/front/job/hot.h"
 #include "pkgtorrentd/front/job/job_files.h"
 #include "pkgtorrentd/front/job/openq.h"
+#include "pkgtorrentd/front/job/purge.h"
 #include "pkgtorrentd/front/job/recheck.h"
 #include "pkgtorrentd/front/job/warm.h"
 #include "pkgtorrentd/front/worker/worker.h"
@@ -70,6 +71,7 @@ struct jobs {
 	struct hashq		 hashq;
 	struct warm		 warm;
 	struct recheck		 recheck;
+	struct purges		 purges;
 	const struct conf	*conf;
 	struct hot		 hot;
 	struct job_key_tree	 by_key;

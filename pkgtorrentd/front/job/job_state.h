@@ -79,6 +79,8 @@ void	job_spend(struct job *, uint64_t us);
 void	job_fail(struct job *, int status, const char *why, uint32_t retry_s);
 /* Go back to RESOLVE, for the files as they are now. */
 void	job_restart(struct job *);
+/* The same if the specs are known; if not, ask the cache for them again. */
+void	job_begin_again(struct job *);
 void	job_fail_memory(struct job *);
 /* The job's torrent takes so many bytes from now on. */
 void	job_count(struct job *, uint64_t bytes);

@@ -74,6 +74,10 @@ jobs_on_pieces(struct worker *w, struct msg *m)
 	const struct msg_pieces *body = m->body;
 	struct jobs *all = w->all->arg;
 
+	if (purges_await_pieces(&all->purges, body->id)) {
+		purges_on_pieces(&all->purges, body->id);
+		return FAULT_NONE;
+	}
 	return warm_awaits_pieces(&all->warm, body->id) ?
 	    warm_on_pieces(&all->warm, m) : job_on_pieces(w, m);
 }
@@ -193,7 +197,8 @@ jobs_init(struct jobs *all, struct event_base *base, struct child *child)
 	return all->ev == NULL || recheck_init(&all->recheck, base,
 	    &all->workers, &all->hashq, jobs_on_difference, all) == -1 ||
 	    warm_init(&all->warm, base, &all->workers, &all->hashq,
-	    &all->recheck) == -1 ? -1 :
+	    &all->recheck) == -1 ||
+	    purges_init(&all->purges, all, base) == -1 ? -1 :
 	    workers_set_walkers(&all->workers, all->conf->nroots);
 }
 
@@ -348,4 +353,5 @@ jobs_tick(struct jobs *all)
 	hashq_tick(&all->hashq);
 	recheck_tick(&all->recheck);
 	warm_tick(&all->warm, CACHE_SILENT_MS, WALKER_SILENT_MS);
+	purges_tick(&all->purges, CACHE_SILENT_MS);
 }

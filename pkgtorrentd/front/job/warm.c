@@ -4,6 +4,10 @@
  * cache is asked for its files; those that it does not have are hashed, and
  * their pieces stored by hashq.c as any others.  A part is dropped once it is
  * the oldest and all its files are done.
+ *
+ * WARM_CHECK hashes those that the cache has, and compares; a part has a round
+ * for each piece length.  One that differs waits until it is purged, so that
+ * nobody has to note it meanwhile.
  */
 #include <sys/param.h>
 
@@ -12,9 +16,10 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/seal.h"
 #include "common/torrent.h"
 #include "common/tree_path.h"
-#include "pkgtorrentd/front/job/warm.h"
+#include "pkgtorrentd/front/job/warm_part.h"
 
 /* Files with the hashers, so that their batches are full; and the pieces of
    these, or one file. */
@@ -22,51 +27,10 @@
 #define WANTED_PIECES	((8U << 20) / SHA1_LEN)
 #define FAILURE_LOG_MS	60000
 
-enum warm_file_state {
-	WARM_ASKED,		/* the cache will answer, … */
-	WARM_UNKNOWN,		/* … and does not have it */
-	WARM_WANTED,		/* of the hashers */
-	WARM_COUNTED		/* done */
-};
-
-struct warm_file {
-	struct hash_waiter	 waiter;
-	enum warm_file_state	 state;
-	uint32_t		 got;		/* digests, from the cache */
-	uint64_t		*count;		/* that it is counted in */
-	struct identity		 identity;
-	struct str		 path;		/* in the part's tail */
-};
-
-struct warm_part {
-	TAILQ_ENTRY(warm_part)	 entry;
-	bool			 known;		/* the cache has answered */
-	uint32_t		 n;
-	uint32_t		 first;		/* not done, if below n */
-	uint32_t		 next;		/* to be hashed, if below n */
-	uint32_t		 unanswered;	/* by the cache */
-	uint32_t		 left_out;	/* by the walker */
-	struct str		 position;	/* in the tail, or empty */
-	struct buf		 tail;		/* of the walker's message */
-	struct warm_file	 files[];
-};
-
 static bool
 warm_is_running(const struct warm *w)
 {
 	return w->report.state == WARM_RUNNING;
-}
-
-static const struct conf *
-warm_conf(const struct warm *w)
-{
-	return w->workers->child->conf;
-}
-
-static struct str
-warm_tree(const struct warm *w)
-{
-	return (struct str){ w->tree, w->tree_len };
 }
 
 static void
@@ -76,112 +40,8 @@ warm_go_on(struct warm *w)
 }
 
 /*
- * Parts and their files.
- */
-
-static void
-part_free(struct warm *w, struct warm_part *part)
-{
-	uint32_t i;
-
-	for (i = 0; i < part->n; i++)
-		hash_waiter_leave(&part->files[i].waiter);
-	TAILQ_REMOVE(&w->parts, part, entry);
-	w->files -= MAX(part->n, 1);
-	w->bytes -= part->tail.len;
-	buf_free(&part->tail);
-	free(part);
-}
-
-/* Count a file that is done in one of the numbers of the report. */
-static void
-file_end(struct warm_file *file, uint64_t *count)
-{
-	file->state = WARM_COUNTED;
-	file->count = count;
-	(*count)++;
-}
-
-/* Can its pieces be remembered at all?  A torrent may not have more than
-   max-bytes. */
-static bool
-file_is_storable(const struct warm_file *file, const struct conf *conf)
-{
-	return file->identity.mount == 0 &&
-	    file->identity.size <= conf->max_bytes;
-}
-
-/* Add a part to the end.  Some of its files need no look into the cache. */
-static void
-part_add(struct warm *w, struct warm_part *part)
-{
-	struct warm_file *file, *end = part->files + part->n;
-
-	for (file = part->files; file < end; file++) {
-		w->report.files++;
-		w->report.bytes += file->identity.size;
-		if (file->identity.size == 0)
-			file_end(file, &w->report.found);
-		else if (!file_is_storable(file, warm_conf(w)))
-			file_end(file, &w->report.skipped);
-		else
-			part->unanswered++;
-	}
-	part->known = part->unanswered == 0;
-	w->files += MAX(part->n, 1);
-	w->bytes += part->tail.len;
-	TAILQ_INSERT_TAIL(&w->parts, part, entry);
-}
-
-/* Take back what was counted of its files after the position. */
-static void
-part_uncount(struct warm *w, const struct warm_part *part)
-{
-	const struct warm_file *file = part->files + part->first;
-
-	for (; file < part->files + part->n; file++) {
-		w->report.files--;
-		w->report.bytes -= file->identity.size;
-		if (file->count != NULL)
-			(*file->count)--;
-		if (file->count == &w->report.hashed)
-			w->report.hashed_bytes -= file->identity.size;
-	}
-}
-
-/* All its files that are not done yet count as failed ones. */
-static void
-part_fail(struct warm *w, struct warm_part *part)
-{
-	struct warm_file *file, *end = part->files + part->n;
-
-	for (file = part->files; file < end; file++)
-		if (file->state == WARM_ASKED)
-			file_end(file, &w->report.failed);
-	part->unanswered = 0;
-	part->known = true;
-}
-
-/*
  * The walk: which root is next, and what is asked of its walker.
  */
-
-static struct str
-root_prefix_of(const struct conf *conf, size_t root)
-{
-	const char *prefix = conf->roots[root].prefix;
-
-	return (struct str){ prefix, strlen(prefix) };
-}
-
-/* The tree, or all of a root that is in it. */
-static struct str
-warm_root_tree(const struct warm *w)
-{
-	struct str prefix = root_prefix_of(warm_conf(w), w->root);
-
-	return tree_path_is_in(prefix, warm_tree(w)) ? prefix : warm_tree(w);
-}
 
 /* Go to the first root in the tree whose prefix comes after this path.  False:
    there is none. */
@@ -193,7 +53,7 @@ warm_next_root(struct warm *w, struct str path)
 	size_t i;
 
 	for (i = 0; i < conf->nroots; i++) {
-		prefix = root_prefix_of(conf, i);
+		prefix = warm_root_prefix(conf, i);
 		if (!tree_path_is_in(prefix, warm_tree(w)) ||
 		    tree_path_compare(prefix, path) <= 0 || (best.p != NULL &&
 		    tree_path_compare(prefix, best) > 0))
@@ -262,61 +122,108 @@ warm_drop(struct warm *w)
 	struct warm_part *part;
 
 	while ((part = TAILQ_FIRST(&w->parts)) != NULL)
-		part_free(w, part);
+		warm_part_free(w, part);
 	w->looked_up = NULL;
-	w->wanted = 0;
+	w->wanted = w->different = 0;
 	w->wanted_pieces = 0;
 	ask_end(&w->lookup);
+	sum_end(w->sum, NULL);
+	w->sum = NULL;
 	if (w->group != NULL)
 		hash_group_release(w->hashq, w->group);
 	w->group = NULL;
 	w->stale = w->walk.worker != NULL;
 }
 
-/* The first file that is not done: the hashers have it, or will have it. */
+/* The first file of this state.  NULL: there is none. */
+static const struct warm_file *
+warm_find(const struct warm *w, enum warm_file_state state)
+{
+	const struct warm_part *part;
+	uint32_t i;
+
+	TAILQ_FOREACH(part, &w->parts, entry)
+		for (i = part->first; i < part->n; i++)
+			if (part->files[i].state == state)
+				return &part->files[i];
+	return NULL;
+}
+
+/* The first file that differs, or that the hashers have, or will have. */
 static struct str
 warm_at_hand(const struct warm *w)
 {
 	const struct warm_part *part = TAILQ_FIRST(&w->parts);
+	const struct warm_file *file = NULL;
 
-	return part != NULL && part->first < part->n ?
-	    part->files[part->first].path : (struct str){ 0 };
+	if (w->different > 0)
+		file = warm_find(w, WARM_BAD);
+	else if (w->wanted > 0)
+		file = warm_find(w, WARM_WANTED);
+	else if (part != NULL && part->first < part->n)
+		file = &part->files[part->first];
+	return file != NULL ? file->path : (struct str){ 0 };
 }
 
 /* The parent may be busy: then the next tick tells it. */
 static void
 warm_tell(struct warm *w)
 {
-	struct str at_hand = warm_at_hand(w);
+	struct msg_warmed report = w->report;
 	char tail[2 * SPEC_MAX], *end;
+	struct str at_hand;
 
 	if (w->told)
 		return;
-	w->report.position_len = (uint32_t)w->position_len;
-	w->report.at_hand_len = (uint32_t)at_hand.len;
+	at_hand = warm_at_hand(w);
+	report.position_len = (uint32_t)w->position_len;
+	report.at_hand_len = (uint32_t)at_hand.len;
+	report.cache_size = warm_conf(w)->cache_size;
+	if (w->different > 0)
+		report.state = WARM_DIFFERS;
+	if (w->mode == WARM_COUNT)
+		report.need = need_cache_size(&w->need);
+	if (w->group != NULL)
+		report.done_bytes += w->group->partial;
 	end = mempcpy(tail, w->position, w->position_len);
 	if (at_hand.len > 0)
 		end = mempcpy(end, at_hand.p, at_hand.len);
-	w->told = msg_send(&w->workers->child->parent, MSG_WARMED, &w->report,
+	w->told = msg_send(&w->workers->child->parent, MSG_WARMED, &report,
 	    tail, (size_t)(end - tail), NULL, 0) == 0;
+}
+
+static void
+warm_log_end(const struct warm *w)
+{
+	const struct msg_warmed *r = &w->report;
+	const char *part = r->state == WARM_DONE ? "" : " in part";
+	char tree[512];
+
+	(void)log_escape(tree, sizeof(tree), w->tree_len == 0 ? "/" : w->tree,
+	    MAX(w->tree_len, 1));
+	if (w->mode == WARM_HASH)
+		log_info("warmed \"%s\"%s: %ju files of %ju bytes, of these "
+		    "%ju in the cache, %ju hashed, %ju skipped; %ju could not "
+		    "be read", tree, part, (uintmax_t)r->files,
+		    (uintmax_t)r->bytes, (uintmax_t)r->found,
+		    (uintmax_t)r->hashed, (uintmax_t)r->skipped,
+		    (uintmax_t)r->failed);
+	else if (w->mode == WARM_CHECK)
+		log_info("checked \"%s\"%s: %ju files of %ju bytes, of these "
+		    "%ju as remembered, %ju wrong, %ju skipped; %ju could not "
+		    "be read", tree, part, (uintmax_t)r->files,
+		    (uintmax_t)r->bytes, (uintmax_t)(r->hashed + r->found),
+		    (uintmax_t)r->bad, (uintmax_t)r->skipped,
+		    (uintmax_t)r->failed);
 }
 
 static void
 warm_end(struct warm *w, enum warm_state state)
 {
-	const struct msg_warmed *r = &w->report;
-	char tree[512];
-
 	warm_drop(w);
 	w->report.state = state;
 	w->told = false;
-	log_info("warmed \"%s\"%s: %ju files of %ju bytes, of these %ju in the "
-	    "cache, %ju hashed, %ju skipped; %ju could not be read",
-	    w->tree_len == 0 ? "/" : log_escape(tree, sizeof(tree), w->tree,
-	    w->tree_len), state == WARM_DONE ? "" : " in part",
-	    (uintmax_t)r->files, (uintmax_t)r->bytes, (uintmax_t)r->found,
-	    (uintmax_t)r->hashed, (uintmax_t)r->skipped,
-	    (uintmax_t)r->failed);
+	warm_log_end(w);
 	warm_tell(w);
 }
 
@@ -352,7 +259,11 @@ warm_on_warm(struct warm *w, const struct msg *m)
 		warm_end(w, WARM_STOPPED);
 	if (tree.len == 0)
 		return FAULT_NONE;
+	if (body->mode < WARM_HASH || body->mode > WARM_CHECK)
+		return FAULT_CONTENT;
 	memset(&w->report, 0, sizeof(w->report));
+	memset(&w->need, 0, sizeof(w->need));
+	w->mode = body->mode;
 	w->report.id = body->id;
 	w->report.state = WARM_RUNNING;
 	w->told = w->anything = false;
@@ -373,7 +284,7 @@ warm_restart(struct warm *w)
 
 	if (warm_is_running(w)) {
 		TAILQ_FOREACH(part, &w->parts, entry)
-			part_uncount(w, part);
+			warm_part_uncount(w, part);
 		warm_drop(w);
 		warm_begin_walk(w);
 		warm_go_on(w);
@@ -385,62 +296,6 @@ warm_restart(struct warm *w)
 /*
  * The walker's answers.
  */
-
-/* Read the next file of the part.  0, or -1: it is no file of this tree and
-   root, or not in order. */
-static int
-part_take_file(struct warm_part *part, const struct warm *w, struct str *last,
-    size_t *at)
-{
-	struct warm_file *file = &part->files[part->n];
-	struct msg_file item;
-
-	if (part->tail.len - *at < sizeof(item))
-		return -1;
-	memcpy(&item, part->tail.data + *at, sizeof(item));
-	*at += sizeof(item);
-	if (part->tail.len - *at < item.len || item.index != part->n)
-		return -1;
-	file->identity = item.identity;
-	file->path.p = (const char *)part->tail.data + *at;
-	file->path.len = item.len;
-	*at += item.len;
-	if (!tree_path_is_plain(file->path) ||
-	    !tree_path_is_in(file->path, warm_root_tree(w)) ||
-	    conf_root_of(warm_conf(w), file->path.p, file->path.len) !=
-	    (int)w->root || tree_path_compare(file->path, *last) <= 0)
-		return -1;
-	*last = file->path;
-	part->n++;
-	return 0;
-}
-
-/* 0, or -1: the message is wrong. */
-static int
-part_parse(struct warm_part *part, const struct warm *w,
-    const struct msg_walked *body)
-{
-	struct str last = { w->after, w->after_len };
-	size_t at = 0;
-
-	while (part->n < body->count)
-		if (part_take_file(part, w, &last, &at) == -1)
-			return -1;
-	part->position = (struct str){ (const char *)part->tail.data + at,
-	    part->tail.len - at };
-	part->left_out = body->left_out;
-	if (part->position.len != body->position_len)
-		return -1;
-	if (body->result != WALK_MORE)
-		return body->position_len > 0 || (body->count > 0 &&
-		    body->result != WALK_END) ? -1 : 0;
-	/* It may be as before if a long directory is being read. */
-	if (part->position.len == 0)
-		return last.len > 0 ? -1 : 0;
-	return tree_path_is_plain(part->position) &&
-	    tree_path_is_in(part->position, warm_root_tree(w)) &&
-	    tree_path_compare(part->position, last) >= 0 ? 0 : -1;
-}
 
 /* Where the walk goes on. */
 static void
@@ -474,17 +329,11 @@ warm_on_walked(struct warm *w, struct worker *from, const struct msg *m)
 		warm_go_on(w);
 		return FAULT_NONE;
 	}
-	part = calloc(1, sizeof(*part) + body->count *
-	    sizeof(part->files[0]));
-	if (part == NULL || buf_add(&part->tail, m->tail, m->tail_len) == -1)
-		fatal("out of memory");
-	if (part_parse(part, w, body) == -1) {
-		buf_free(&part->tail);
-		free(part);
+	part = warm_part_new(w, m);
+	if (part == NULL)
 		return FAULT_CONTENT;
-	}
 	ask_end(&w->walk);
-	part_add(w, part);
+	warm_part_add(w, part);
 	warm_advance(w, part, body->result);
 	warm_go_on(w);
 	return FAULT_NONE;
@@ -518,13 +367,15 @@ warm_send_lookup(struct ask *ask)
 {
 	struct warm *w = ask->owner;
 	struct msg_get_pieces body = { .id = w->lookup_id,
-	    .piece_len = warm_conf(w)->piece_len,
+	    .piece_len = w->looked_up->piece_len,
 	    .client = (uint32_t)w->lookup_id };
 	struct warm_part *part = w->looked_up;
 	struct msg_file item = { 0 };
 	struct buf tail = { 0 };
 	struct warm_file *file;
 
+	sum_end(w->sum, NULL);
+	w->sum = NULL;
 	if (buf_reserve(&tail, part->tail.len) == NULL)
 		fatal("out of memory");
 	for (; item.index < part->n; item.index++) {
@@ -577,7 +428,7 @@ warm_convict_lookup(struct ask *ask)
 	struct warm *w = ask->owner;
 
 	ask->suspect = false;
-	part_fail(w, w->looked_up);
+	warm_part_fail(w, w->looked_up);
 	warm_end_lookup(w);
 }
 
@@ -585,62 +436,6 @@ bool
 warm_awaits_pieces(const struct warm *w, uint64_t id)
 {
 	return w->looked_up != NULL && w->lookup.out && w->lookup_id == id;
-}
-
-/* The cache has imported digests of a file: these are to be rechecked. */
-static void
-part_take_imported(struct warm *w, const struct warm_file *file,
-    const struct msg_pieces_item *item, const uint8_t *digests)
-{
-	if (item->first == 0) {
-		pieces_unref(w->imported);
-		w->imported = pieces_new(item->total);
-	}
-	if (w->imported == NULL || w->imported->count != item->total)
-		return;
-	memcpy(w->imported->digests + (size_t)item->first * SHA1_LEN, digests,
-	    (size_t)item->count * SHA1_LEN);
-	if (item->first + item->count < item->total)
-		return;
-	recheck_want(w->recheck, file->path.p, file->path.len,
-	    &file->identity, warm_conf(w)->piece_len, w->imported);
-	pieces_unref(w->imported);
-	w->imported = NULL;
-}
-
-/* The cache has digests of a file, which are not needed here, or none.  0, or
-   -1: the item is wrong. */
-static int
-part_take_item(struct warm *w, const struct msg_pieces_item *item,
-    const uint8_t *digests)
-{
-	struct warm_part *part = w->looked_up;
-	struct warm_file *file;
-
-	if (item->index >= part->n ||
-	    part->files[item->index].state != WARM_ASKED ||
-	    (item->flags & ~(uint32_t)PIECES_IMPORTED))
-		return -1;
-	file = &part->files[item->index];
-	if (item->total == 0) {
-		if (file->got > 0 || item->count > 0 || item->flags != 0)
-			return -1;
-		file->state = WARM_UNKNOWN;
-		part->unanswered--;
-		return 0;
-	}
-	if (item->count == 0 || item->first != file->got ||
-	    item->total != torrent_digests(file->identity.size,
-	    warm_conf(w)->piece_len) || item->count > item->total - file->got)
-		return -1;
-	if (item->flags & PIECES_IMPORTED)
-		part_take_imported(w, file, item, digests);
-	file->got += item->count;
-	if (file->got == item->total) {
-		file_end(file, &w->report.found);
-		part->unanswered--;
-	}
-	return 0;
 }
 
 enum msg_fault
@@ -657,7 +452,7 @@ warm_on_pieces(struct warm *w, const struct msg *m)
 		memcpy(&item, at, sizeof(item));
 		at += sizeof(item);
 		if ((size_t)(end - at) / SHA1_LEN < item.count ||
-		    part_take_item(w, &item, at) == -1)
+		    warm_part_take_item(w, &item, at) == -1)
 			return FAULT_CONTENT;
 		at += (size_t)item.count * SHA1_LEN;
 	}
@@ -682,10 +477,27 @@ warm_log_failure(struct warm *w, struct str path)
 		    path.len));
 }
 
-static uint64_t
-file_pieces(const struct warm *w, const struct warm_file *file)
+/* The pieces of a file that the cache has, too: a round is over for it, or the
+   remembered ones are wrong. */
+static void
+warm_compare(struct warm *w, struct warm_file *file,
+    const struct pieces *pieces)
 {
-	return torrent_digests(file->identity.size, warm_conf(w)->piece_len);
+	uint8_t sum[SEAL_LEN];
+	char path[512];
+
+	sha256(pieces->digests, (size_t)pieces->count * SHA1_LEN, sum);
+	file->checked = true;
+	if (memcmp(sum, file->sum, sizeof(sum)) == 0) {
+		file->state = WARM_SAME;
+		return;
+	}
+	file->state = WARM_BAD;
+	w->different++;
+	w->told = false;
+	log_error("the remembered pieces of \"%s\" are wrong, or a hasher has "
+	    "hashed it wrongly now; they are purged",
+	    log_escape(path, sizeof(path), file->path.p, file->path.len));
 }
 
 static void
@@ -698,11 +510,13 @@ warm_on_hashed(struct hash_waiter *waiter, const struct hash_result *result)
 	w->wanted_pieces -= file->got;
 	if (result->status == HASH_FAILED) {
 		warm_log_failure(w, file->path);
-		file_end(file, &w->report.failed);
+		warm_file_end(w, file, &w->report.failed);
 	} else if (result->status != HASH_OK || !result->settled)
-		file_end(file, &w->report.skipped);
+		warm_file_end(w, file, &w->report.skipped);
+	else if (w->mode == WARM_CHECK)
+		warm_compare(w, file, result->pieces);
 	else {
-		file_end(file, &w->report.hashed);
+		warm_file_end(w, file, &w->report.hashed);
 		w->report.hashed_bytes += file->identity.size;
 	}
 	warm_go_on(w);
@@ -710,21 +524,22 @@ warm_on_hashed(struct hash_waiter *waiter, const struct hash_result *result)
 
 /* false: the hashers have enough of them. */
 static bool
-warm_want_file(struct warm *w, struct warm_file *file)
+warm_want_file(struct warm *w, struct warm_file *file, uint32_t piece_len)
 {
-	uint64_t pieces = file_pieces(w, file);
+	uint64_t pieces = torrent_digests(file->identity.size, piece_len);
 
 	if (w->wanted == WANTED_MAX || (w->wanted > 0 &&
 	    w->wanted_pieces + pieces > WANTED_PIECES))
 		return false;
-	if (w->group == NULL)
-		w->group = hash_group_new(HASH_BACKGROUND);
+	if (w->group == NULL &&
+	    (w->group = hash_group_new(HASH_BACKGROUND)) != NULL)
+		w->group->compares = w->mode == WARM_CHECK;
 	file->waiter.owner = w;
 	file->waiter.done = warm_on_hashed;
 	if (w->group == NULL || hashq_want(w->hashq, w->group, &file->waiter,
 	    file->path.p, file->path.len, &file->identity,
-	    warm_conf(w)->piece_len) == -1) {
-		file_end(file, &w->report.failed);
+	    piece_len) == -1) {
+		warm_file_end(w, file, &w->report.failed);
 		return true;
 	}
 	file->state = WARM_WANTED;
@@ -747,8 +562,9 @@ warm_hash(struct warm *w)
 		if (!part->known)
 			break;
 		for (; part->next < part->n; part->next++)
-			if (part->files[part->next].state == WARM_UNKNOWN &&
-			    !warm_want_file(w, &part->files[part->next]))
+			if (part->files[part->next].state == WARM_TO_HASH &&
+			    !warm_want_file(w, &part->files[part->next],
+			    part->piece_len))
 				goto out;
 	}
 out:
@@ -763,10 +579,7 @@ warm_settle(struct warm *w)
 	struct str at;
 
 	while ((part = TAILQ_FIRST(&w->parts)) != NULL) {
-		at = (struct str){ 0 };
-		while (part->first < part->n &&
-		    part->files[part->first].state == WARM_COUNTED)
-			at = part->files[part->first++].path;
+		at = warm_part_settle(w, part);
 		if (part->first == part->n && part->known &&
 		    part->position.len > 0)
 			at = part->position;
@@ -777,7 +590,7 @@ warm_settle(struct warm *w)
 		if (part->first < part->n || !part->known)
 			break;
 		w->report.failed += part->left_out;
-		part_free(w, part);
+		warm_part_free(w, part);
 	}
 }
 
@@ -798,6 +611,22 @@ warm_run(evutil_socket_t fd, short events, void *arg)
 	warm_ask_walker(w);
 	warm_look_up(w);
 	warm_hash(w);
+}
+
+void
+warm_on_purged(struct warm *w, struct str path)
+{
+	struct warm_part *part;
+	uint32_t i;
+
+	TAILQ_FOREACH(part, &w->parts, entry)
+		for (i = part->first; w->different > 0 && i < part->n; i++)
+			if (part->files[i].state == WARM_BAD &&
+			    tree_path_is_in(part->files[i].path, path))
+				warm_file_end(w, &part->files[i],
+				    &w->report.bad);
+	if (warm_is_running(w))
+		warm_go_on(w);
 }
 
 void

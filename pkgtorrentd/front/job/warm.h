@@ -2,7 +2,9 @@
 /*
  * Warming: the pieces of all files of a tree are made and remembered before a
  * client asks for them.  The walkers walk, the cache says what it has, and
- * hashers hash the rest behind every client's work.  There is one tree at a
+ * hashers hash the rest behind every client's work.  The same walk can count
+ * files, and the cache-size that they need; and it can check the remembered
+ * pieces: files are hashed again, and compared.  There is one tree at a
  * time, and of it at most WARM_FILES_MAX files, or WARM_BYTES_MAX of names and
  * identities, are in this process.
  */
@@ -13,6 +15,7 @@
 
 #include <event2/event.h>
 
+#include "common/need.h"
 #include "common/str.h"
 #include "pkgtorrentd/front/job/hashq.h"
 #include "pkgtorrentd/front/job/recheck.h"
@@ -21,6 +24,7 @@
 #define WARM_FILES_MAX	10000
 #define WARM_BYTES_MAX	(8U << 20)
 
+struct sum;
 struct warm_part;
 TAILQ_HEAD(warm_parts, warm_part);
 
@@ -31,6 +35,7 @@ struct warm {
 	struct event		*ev;		/* go on */
 	struct msg_warmed	 report;	/* state 0: of none yet */
 	bool			 told;		/* the parent has it */
+	enum warm_mode		 mode;
 	size_t			 tree_len;
 	char			 tree[SPEC_MAX];
 	size_t			 position_len;
@@ -57,9 +62,16 @@ struct warm {
 	uint64_t		 lookup_ms;	/* when it was asked */
 	struct pieces		*imported;	/* of the file that the cache
 						   tells of, or NULL */
+	struct sum		*sum;		/* of a list that has come in
+						   part; or NULL */
+	uint32_t		 summed;	/* the file of that list */
 	struct hash_group	*group;
 	uint32_t		 wanted;	/* files given to the hashers */
 	uint64_t		 wanted_pieces;	/* of those */
+	uint32_t		 different;	/* files that wait to be
+						   purged */
+	struct need		 need;		/* of the files up to the
+						   position */
 	uint64_t		 failure_log_ms;
 };
 
@@ -71,6 +83,9 @@ int	warm_init(struct warm *, struct event_base *, struct workers *,
  * hand; or stop.  Returns the fault in its content.
  */
 enum msg_fault warm_on_warm(struct warm *, const struct msg *);
+/* All of a path, and of paths below it, is forgotten: files there that differed
+   are done. */
+void	warm_on_purged(struct warm *, struct str path);
 /* Roots or the layout have changed, and all walkers' channels are closed: walk
    again from the position. */
 void	warm_restart(struct warm *);

@@ -103,7 +103,7 @@ CTL	= ctl/pkgtorrentctl
 # What "make install" takes as it is: to read, and to run.
 DOCS	= README.md NEWS LICENSE SECURITY.md etc/pkgtorrentd.conf etc/trackers \
 	etc/*.snippet etc/whitelist-*.* etc/*.apparmor etc/*.yml
-SCRIPTS	= etc/whitelist-opentracker etc/whitelist-torrust
+SCRIPTS	= etc/post-rsync etc/whitelist-opentracker etc/whitelist-torrust
 LIBS	= pkgtorrentd/libfront.a hasher/libhasher.a common/libcommon.a
 TEST_LIB = tests/lib/libtest.a
 

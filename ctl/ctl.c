@@ -59,6 +59,7 @@ ctl_begin(struct ctl *ctl, enum control_command command, uint32_t flags,
 
 	if (s == -1)
 		return false;
+	channel_close(&ctl->channel);
 	channel_open(&ctl->channel, s, ROLE_PARENT, ROLE_FRONT, 0);
 	/* A service that refuses the connection has closed it, but it has said
 	   why. */
@@ -95,7 +96,10 @@ ctl_next(struct ctl *ctl, int timeout_ms)
 
 	do
 		n = poll(&pfd, 1, timeout_ms);
-	while (n == -1 && errno == EINTR);
+	while (n == -1 && errno == EINTR && (ctl->interrupted == NULL ||
+	    !*ctl->interrupted));
+	if (n == -1)
+		return false;
 	if (n == 0) {
 		ctl_complain("%s: the service does not answer", ctl->socket);
 		return false;

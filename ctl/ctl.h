@@ -2,15 +2,17 @@
 /*
  * pkgtorrentctl(8): a command, its connection to the service, and its answers.
  * Each command is a row of the table in main.c and a function.  It sends one
- * MSG_CONTROL, and is told MSG_CONTROLLED (for warm also MSG_WARMED) until the
- * command has ended.
+ * MSG_CONTROL, and is told MSG_CONTROLLED (for warm and check also MSG_WARMED)
+ * until the command has ended.
  */
 #ifndef CTL_H
 #define CTL_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "common/msg.h"
+#include "common/str.h"
 
 #define CTL_PROGRAM	"pkgtorrentctl"
 
@@ -23,6 +25,8 @@ enum ctl_exit {
 struct ctl {
 	const char	*socket;	/* of the service */
 	struct channel	 channel;	/* of a parent to its front */
+	const volatile sig_atomic_t *interrupted; /* set by a signal that ends
+						     the wait; or NULL */
 	struct msg	 answer;	/* the last one */
 	uint8_t		 buf[MSG_MAX] __attribute__((__aligned__(16)));
 };
@@ -50,7 +54,7 @@ bool	 ctl_begin(struct ctl *, enum control_command, uint32_t flags,
 /*
  * Wait for the next answer, at most so long (-1: for ever).  True: it is in
  * ctl->answer.  False, with a complaint: the command has failed, or the service
- * has gone.
+ * has gone; or without one: a signal has come.
  */
 bool	 ctl_next(struct ctl *, int timeout_ms);
 /* The body of that answer if it is a MSG_CONTROLLED; or NULL. */
@@ -59,6 +63,20 @@ const struct msg_controlled *ctl_controlled(const struct ctl *);
    into must not write to a terminal of root.  Returns out. */
 char	*ctl_tail(const struct ctl *, char *out, size_t outlen);
 
+/* Complain of the first of these arguments that is no path of the mirror; the
+   last one is NULL.  True: there is none. */
+bool	 ctl_check_paths(char *paths[]);
+/* The path without slashes at the end. */
+struct str ctl_path(const char *arg);
+/* Have a path purged, over a connection of its own to this socket, and wait for
+   that.  *out, unless it is NULL, is the last answer.  False with a
+   complaint. */
+bool	 ctl_purge(const char *socket, struct str path,
+	    struct msg_controlled *out);
+
+enum ctl_exit command_check(struct ctl *, int argc, char *argv[]);
+enum ctl_exit command_purge(struct ctl *, int argc, char *argv[]);
+enum ctl_exit command_warm(struct ctl *, int argc, char *argv[]);
 enum ctl_exit command_status(struct ctl *, int argc, char *argv[]);
 enum ctl_exit command_reload(struct ctl *, int argc, char *argv[]);
 enum ctl_exit command_export(struct ctl *, int argc, char *argv[]);

@@ -16,6 +16,9 @@
 static const struct command commands[] = {
 	{ "status", "[--all | --json]", command_status },
 	{ "reload", "", command_reload },
+	{ "warm", "path ...", command_warm },
+	{ "check", "all | path ...", command_check },
+	{ "purge", "path ...", command_purge },
 	{ "export", "[file]", command_export },
 	{ "import", "[file]", command_import },
 	{ .name = NULL }
@@ -71,7 +74,8 @@ run(struct ctl *ctl, int argc, char *argv[])
 int
 main(int argc, char *argv[])
 {
-	static struct ctl	 ctl = { .socket = DEFAULT_SOCKET };
+	static struct ctl	 ctl = { .socket = DEFAULT_SOCKET,
+				    .channel.fd = -1 };
 	int			 ch;
 
 	/* The options of a command come after it. */

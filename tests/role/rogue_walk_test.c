@@ -32,10 +32,12 @@ start(void)
 	rogue_connect(&other, &front, ROLE_WALKER, 1);
 }
 
+static enum warm_mode mode = WARM_HASH;
+
 static void
 begin(const char *tree, const char *after)
 {
-	struct msg_warm body = { .id = ++last_id, .mode = WARM_HASH,
+	struct msg_warm body = { .id = ++last_id, .mode = mode,
 	    .tree_len = (uint32_t)strlen(tree),
 	    .after_len = (uint32_t)strlen(after) };
 
@@ -511,6 +513,31 @@ TEST(walk__imported_lists_are_rechecked)
 	}
 	ATF_REQUIRE_EQ(MSG_OPEN, msg.type);
 	ATF_CHECK_EQ(3, ((const struct msg_open *)msg.body)->count);
+}
+
+/* The parts of two lists are mixed: they cannot be summed as they come. */
+TEST(walk__lies_of_a_cache_that_is_checked)
+{
+	static const struct msg_pieces_item mixed[] = { { 0, 2, 0, 1, 0 },
+	    { 1, 2, 0, 2, 0 } };
+	static const struct msg_pieces_item none[] = { { .index = 0 },
+	    { .index = 1 }, { .index = 2 } };
+	uint64_t id;
+	int i;
+
+	mode = WARM_CHECK;
+	start();
+	rogue_connect(&cache, &front, ROLE_CACHE, 0);
+	id = look_up();
+	say_pieces(id, mixed, 2, 2, 0);
+	proc_await_blame(&front, ROLE_CACHE, 0, MSG_PIECES, FAULT_CONTENT,
+	    "mixed");
+	rogue_connect(&cache, &front, ROLE_CACHE, 0);
+	/* Once for each piece length. */
+	for (i = 0; i < 11; i++)
+		say_pieces(await_lookup(), none, 3, 3, 0);
+	ATF_CHECK_EQ(WARM_DONE, end());
+	ATF_CHECK_EQ(3, front.warmed.skipped);
 }
 
 /* Two caches end over these files: they fail, and the next are looked up. */

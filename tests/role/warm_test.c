@@ -305,7 +305,6 @@ TEST(warm__count)
 	make_files("cache/", "www/a/x", "www/a/y", "www/b");
 	close(open("www/empty", O_WRONLY | O_CREAT, 0644));
 	ATF_REQUIRE_EQ(0, truncate("www/b", 100 << 20));
-	wait_until_old();
 	warm_rig_start(&rig, conf_of("cache-size 1M\n"));
 	hold_hashers();
 	hold(&rig.cache);
@@ -370,6 +369,8 @@ check_all(void)
    stay. */
 TEST(warm__check)
 {
+	struct stat before, after;
+
 	place_enter();
 	make_files("cache/", "www/a/x", "www/a/y", "www/b", "www/unknown");
 	ATF_REQUIRE_EQ(0, truncate("www/b", 5 << 20));
@@ -388,13 +389,16 @@ TEST(warm__check)
 	(void)await_packed("/b", 1 << 14);
 	(void)await_packed("/a/x", 1 << 14);
 	ATF_REQUIRE_EQ(0, rename("later/unknown", "www/unknown"));
+	ATF_REQUIRE_EQ(0, stat(pack_path("/b", 1 << 14), &before));
 	check_all();
 	CHECK_REPORT(4, 0, 3, 1, 0);
 	ATF_CHECK_EQ(0, rig.report->bad);
 	ATF_CHECK_EQ(rig.report->bytes, rig.report->done_bytes);
-	/* Right lists are not stored again. */
-	ATF_CHECK_EQ(1, count_packed("/b", 1 << 14));
 	warm_rig_stop(&rig);
+	/* Right lists are not stored again. */
+	ATF_REQUIRE_EQ(0, stat(pack_path("/b", 1 << 14), &after));
+	ATF_CHECK(after.st_ino == before.st_ino &&
+	    after.st_size == before.st_size);
 	lie("/b", 1 << 16);
 	lie("/a/x", 1 << 14);
 	warm_rig_start(&rig, conf_of(""));
@@ -498,6 +502,86 @@ TEST(warm__purge_under_way)
 	ATF_CHECK(answer_has(fd, right, sizeof(right)));
 	/* Digests of meanwhile are remembered, or not: but not the lie. */
 	ATF_CHECK(answer_has(request("single/d/*"), right, sizeof(right)));
+}
+
+/* A file that was being hashed at the time is not remembered. */
+TEST(warm__purge_while_hashed)
+{
+	place_enter();
+	make_files("cache/", "www/d/a", "www/d/b");
+	wait_until_old();
+	warm_rig_start(&rig, conf_of(""));
+	hold_hashers();
+	warm_begin(&rig, "/", NULL);
+	do
+		warm_hear(&rig);
+	while (strcmp(warm_at_hand(&rig), "/d/a") != 0);
+	(void)warm_purge(&rig, "/d/a");
+	let_hashers_go();
+	ATF_CHECK_EQ(WARM_DONE, warm_wait(&rig));
+	CHECK_REPORT(2, 0, 1, 1, 0);
+	warm_begin(&rig, "/", NULL);
+	ATF_CHECK_EQ(WARM_DONE, warm_wait(&rig));
+	CHECK_REPORT(2, 1, 1, 0, 0);
+}
+
+/* The front has not purged anything before the cache has all that was sent to
+   it. */
+TEST(warm__purge_waits_for_the_cache)
+{
+	struct msg_control body = { .id = 7, .command = CONTROL_PURGE };
+
+	place_enter();
+	make_files("cache/", "www/a");
+	warm_rig_start(&rig, conf_of(""));
+	hold(&rig.cache);
+	proc_send(&rig.front, MSG_CONTROL, &body, "/a", 2, -1);
+	/* Several turns of its loop. */
+	proc_ask_status(&rig.front);
+	(void)poll(NULL, 0, 600);
+	proc_ask_status(&rig.front);
+	ATF_CHECK_EQ(0, rig.front.controlled.id);
+	let_go(&rig.cache);
+	while (rig.front.controlled.id != 7)
+		proc_wait(&rig.front, -1, 0);
+	ATF_CHECK_EQ(CONTROL_DONE, rig.front.controlled.state);
+}
+
+/* Paths that there cannot be, and more than there may be at once. */
+TEST(warm__purge_refused)
+{
+	static const char *const paths[] = { "a", "/a/", "//a", "/../a", "/." };
+	struct msg_control body = { .command = CONTROL_PURGE };
+	const char *tail = rig.front.controlled_tail;
+	uint32_t i;
+
+	place_enter();
+	make_files("cache/", "www/a");
+	warm_rig_start(&rig, conf_of(""));
+	EACH(path, paths) {
+		body.id++;
+		proc_send(&rig.front, MSG_CONTROL, &body, *path, strlen(*path),
+		    -1);
+		while (rig.front.controlled.id != body.id)
+			proc_wait(&rig.front, -1, 0);
+		ATF_CHECK_EQ(CONTROL_FAILED, rig.front.controlled.state);
+		ATF_CHECK_MSG(strstr(tail, "not a path") != NULL, "%s", tail);
+	}
+	hold(&rig.cache);
+	for (i = 0; i < 9; i++) {
+		body.id++;
+		proc_send(&rig.front, MSG_CONTROL, &body, "/a", 2, -1);
+	}
+	while (rig.front.controlled.id != body.id)
+		proc_wait(&rig.front, -1, 0);
+	ATF_CHECK_EQ(CONTROL_FAILED, rig.front.controlled.state);
+	ATF_CHECK_MSG(strstr(tail, "too much") != NULL, "%s", tail);
+	let_go(&rig.cache);
+	for (i = 1; i < 9; i++)
+		while (rig.front.controlled.id != body.id - i &&
+		    rig.front.controlled.id >= body.id)
+			proc_wait(&rig.front, -1, 0);
+	ATF_CHECK_EQ(CONTROL_DONE, rig.front.controlled.state);
 }
 
 /* A torrent in memory goes, and others stay. */

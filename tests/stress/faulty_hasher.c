@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The hashers' and walkers' program with a clock that tests can move, on a
-   kernel that may have no unique numbers for mounts, and with files that end
-   the walker. */
+   kernel that may have no unique numbers for mounts, with files that end the
+   walker, and with digests that are wrong. */
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -10,6 +10,11 @@
 #include "tests/lib/faulty.h"
 
 #include "hasher/main.c"
+
+#define sha1_lanes_run	sha1_lanes_run_really
+#include "hasher/hash/sha1_lanes.c"
+#undef sha1_lanes_run
+void	sha1_lanes_run(struct sha1_lanes *, const struct sha1_job *, size_t);
 
 long __attribute__((__no_sanitize_address__))
 syscall(long number, ...)
@@ -38,4 +43,12 @@ statx(int dirfd, const char *restrict name, int flags, unsigned mask,
 	faulty_meet(name);
 	return real(dirfd, name, flags, faults->reused ?
 	    mask & ~statx_mnt_id_unique : mask, stx);
+}
+
+void
+sha1_lanes_run(struct sha1_lanes *lanes, const struct sha1_job *jobs, size_t n)
+{
+	sha1_lanes_run_really(lanes, jobs, n);
+	for (; n > 0 && faults->lies > 0; n--, faults->lies--)
+		jobs[n - 1].digest[0] ^= 1;
 }

@@ -56,6 +56,7 @@ table() {
 	check cmd:logrotate logrotate logrotate logrotate logrotate logrotate
 	check cmd:apparmor_parser apparmor - apparmor-parser apparmor apparmor
 	check cmd:rsync rsync rsync rsync rsync rsync
+	check cmd:script bsdutils util-linux util-linux util-linux util-linux-misc
 	check cmd:promtool prometheus golang-github-prometheus golang-github-prometheus-prometheus prometheus prometheus
 	check cmd:rpmbuild rpm rpm-build rpm-build - rpm
 	check cmd:file file file file file file

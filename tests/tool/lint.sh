@@ -119,7 +119,8 @@ fi
 
 set --
 for script in tests/*/*.sh tests/*/*/*.sh etc/*.rc etc/*.sh \
-    etc/whitelist-opentracker etc/whitelist-torrust debian/*.p[or]* .ci/run; do
+    etc/whitelist-opentracker etc/whitelist-torrust etc/post-rsync \
+    debian/*.p[or]* .ci/run; do
 	[ ! -e "$script" ] || set -- "$@" "$script"
 done
 for script; do

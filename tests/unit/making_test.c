@@ -113,3 +113,18 @@ TEST(making__wants_the_right_digest)
 	    PIECE_LENGTH, &listing, &mk));
 	ATF_CHECK(mk == NULL);
 }
+
+TEST(making__touches)
+{
+	static const char *const in[] = { "", "/pub", "/pub/d", "/pub/d/7" };
+	static const char *const out[] = { "/pu", "/pub/e", "/pub/d/7/x" };
+	struct making *mk = begin(FILES);
+
+	EACH(tree, in)
+		ATF_CHECK_MSG(making_touches(mk, (struct str){ *tree,
+		    strlen(*tree) }), "%s", *tree);
+	EACH(tree, out)
+		ATF_CHECK_MSG(!making_touches(mk, (struct str){ *tree,
+		    strlen(*tree) }), "%s", *tree);
+	making_free(mk);
+}

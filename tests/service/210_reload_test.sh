@@ -267,7 +267,7 @@ access_log_body()
 # service manager knows.
 rotate()
 {
-	sed -e "s,^/var/log/pkgtorrentd/\(.*\) {,$here/logs/\1 {," \
+	sed -e "s,/var/log/pkgtorrentd,$here/logs,g" \
 	    -e 's,/run/systemd/system,/nonexistent,' \
 	    -e "s,/etc/init.d/pkgtorrentd,$here/rc," \
 	    "$tests/../etc/pkgtorrentd.logrotate" >rotation

@@ -395,7 +395,7 @@ TEST(parent__answers_of_commands)
 	for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
 		give_life(children[tries[i].role]);
 		*task = (struct control_task){ .id = 7,
-		    .command = CONTROL_CHECK, .at = children[ROLE_FRONT] };
+		    .command = CONTROL_PURGE, .at = children[ROLE_FRONT] };
 		ATF_CHECK_EQ_MSG(tries[i].ends, answer_ends(tries[i].role,
 		    tries[i].type, tries[i].id, tries[i].state), "%zu", i);
 		ATF_CHECK_EQ_MSG(tries[i].state < CONTROL_DONE ||
@@ -425,7 +425,7 @@ say_progress(uint32_t state, uint64_t done)
 TEST(parent__progress_that_nobody_reads)
 {
 	struct channel client = { .self = ROLE_PARENT, .peer = ROLE_FRONT };
-	const struct msg_control body = { .command = CONTROL_CHECK };
+	const struct msg_control body = { .command = CONTROL_PURGE };
 	const struct msg_controlled *answer;
 	struct rogue reader;
 	struct msg msg;
@@ -445,7 +445,7 @@ TEST(parent__progress_that_nobody_reads)
 	for (i = 1; i <= 1000; i++)
 		say_progress(CONTROL_RUNNING, i);
 	ATF_CHECK_EQ(1, parent->control.conns[0].channel.queued);
-	say_progress(CONTROL_DONE, i);
+	say_progress(CONTROL_FAILED, i);
 	ATF_CHECK_EQ(2, parent->control.conns[0].channel.queued);
 	reader.ch = client;
 	while (rogue_take(&reader, &msg)) {

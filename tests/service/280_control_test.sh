@@ -93,7 +93,7 @@ numbers_body()
 	want_out '^connections .* of 1024 open, 4 accepted, 0 refused'
 	want_out '^hot memory *1 torrents, .* of 64.0 MiB, requests found 25.0'
 	want_out '^queue *1 torrents in the making, 1 of 256 that count'
-	wait_for 10 shows '^hashing  *[0-9]* % of 16.0 GiB of /yum/large$' ||
+	wait_for 10 shows '^hashing  *[1-9][0-9]* % of 16.0 GiB of /yum/large$' ||
 	    fail "$(cat out)"
 	want_control 0 status --json
 	holds 'd["hashing"][0]["path"] == "/yum/large" and

@@ -55,13 +55,16 @@ not()
 	! "$@"
 }
 
-# The sources, as they are here.
+# make_tarball [LINE]: the sources, as they are here, with that line in the
+# configuration.
 make_tarball()
 {
+	rm -f "$tarball"
 	mkdir "$work/pkgtorrentd-$version" &&
 	    tar cf - --exclude=./.git . |
 	    tar xf - -C "$work/pkgtorrentd-$version" &&
 	    make -C "$work/pkgtorrentd-$version" clean &&
+	    echo "${1:-}" >>"$work/pkgtorrentd-$version/etc/pkgtorrentd.conf" &&
 	    tar czf "$tarball" -C "$work" "pkgtorrentd-$version" &&
 	    rm -r "$work/pkgtorrentd-$version"
 }
@@ -79,9 +82,8 @@ build()
 # The next release: another configuration, and nothing that takes time.
 build_next()
 {
-	echo '# of the next release' >>etc/pkgtorrentd.conf
-	rm "$tarball"
-	make_tarball && build next -D 'pkgrelease 2' -D 'optflags -O0'
+	make_tarball '# of the next release' &&
+	    build next -D 'pkgrelease 2' -D 'optflags -O0'
 }
 
 # same_files DIRECTORY DIRECTORY: as many, the same bytes.
@@ -186,9 +188,8 @@ removed()
 	systemctl enable pkgtorrentd@one.service || return 1
 	change -e pkgtorrentd || return 1
 	[ "$(cat /etc/pkgtorrentd.conf.rpmsave)" = 'root /srv/mine' ] || return 1
-	! find / -xdev \( -path /proc -o -path /src -o -path "$work" \) \
-	    -prune -o \( -name '*pkgtorrent*' -o -name torrent_service \) \
-	    -print | grep -v -x -e /etc/pkgtorrentd.conf.rpmsave \
+	! find /etc /usr /var/cache /var/lib -xdev \
+	    \( -name '*pkgtorrent*' -o -name torrent_service \) | grep -v -x -e /etc/pkgtorrentd.conf.rpmsave \
 	    -e /etc/pkgtorrentd.conf.rpmnew \
 	    -e /var/cache/torrent_service
 }

@@ -505,6 +505,15 @@ packs_purge(struct packs *ps, struct packs_purge *purge)
 }
 
 void
+packs_look_again(struct packs *ps)
+{
+	struct pack *p;
+
+	TAILQ_FOREACH(p, &ps->open, entry)
+		p->file.checked_ms = 0;
+}
+
+void
 packs_stop_purge(struct packs *ps)
 {
 	ps->awaited[PACKS_PURGE] = NULL;

@@ -97,5 +97,8 @@ struct packs_purge {
 int	packs_purge(struct packs *, struct packs_purge *);
 /* Give that up. */
 void	packs_stop_purge(struct packs *);
+/* Believe no longer that names are the files that are open, as is done for a
+   second: somebody may have removed one. */
+void	packs_look_again(struct packs *);
 
 #endif

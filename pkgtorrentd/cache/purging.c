@@ -208,6 +208,7 @@ packs_step(struct purging *all)
 		if (name != NULL && name[0] != '.' && strlen(name) == 2)
 			dir_open(&all->sub, all->top.fd, name);
 	} else {
+		packs_look_again(all->packs);
 		requests_drop_makings(all->requests,
 		    purge_tree(TAILQ_FIRST(&all->queue)));
 		dir_open(&all->top, all->store->dirfd,

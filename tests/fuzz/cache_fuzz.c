@@ -633,7 +633,7 @@ check_purged(struct str tree)
 		for (piece_len = 1 << 14; piece_len <= 1 << 24; piece_len *= 2)
 			require(packs_load(c.packs, mirror[i].path,
 			    strlen(mirror[i].path), piece_len, &id, &b,
-			    &list) == PACKS_MISS);
+			    &list) != PACKS_HIT);
 	}
 }
 
@@ -724,6 +724,7 @@ start(void)
 	c.sweep = sweep_new(&c.store, c.packs);
 	requests_init(&c.requests, &c.child, &c.store, c.packs);
 	c.purging = purging_new(&c.child, &c.store, c.packs, &c.requests);
+	c.transfer = transfer_new(&c.child, &c.store, c.packs);
 	c.put.packs = c.packs;
 	c.put.store = &c.store;
 	c.put.requests = &c.requests;
@@ -735,7 +736,8 @@ start(void)
 	}
 	c.child.new_keys = c.child.keys;
 	c.put.keys = &c.child.keys;
-	require(c.store.dirfd != -1 && c.sweep != NULL && c.purging != NULL);
+	require(c.store.dirfd != -1 && c.sweep != NULL && c.purging != NULL &&
+	    c.transfer != NULL);
 	cache_configure(&c);
 	c.child.front.fd = -1;
 	c.child.ops = &cache_ops;

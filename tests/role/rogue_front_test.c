@@ -997,7 +997,7 @@ TEST(front__access_log_is_busy)
 	int fd, i, n;
 
 	make_mirror();
-	start_everybody("");
+	start_everybody("access-log yes\n");
 	memset(fill, 'r', sizeof(fill));
 	n = snprintf(request, sizeof(request), "HEAD /m/torrent_service/"
 	    "nullfile/1 HTTP/1.1\r\nHost: mirror\r\nRange: bytes=0-0\r\n"

@@ -332,7 +332,7 @@ control_on_message(void *owner, struct msg *msg)
 		control_answer_status(conn);
 	else {
 		conn->state = CONTROL_CONN_RELOAD;
-		parent_reload(conn->parent);
+		conn->parent->control.reload(conn->parent);
 	}
 	return FAULT_NONE;
 }

@@ -54,6 +54,7 @@ struct control_conn {
 
 /* Begins as zeros. */
 struct control {
+	void			(*reload)(struct parent *);
 	struct listeners	 listeners;	/* one, or none */
 	struct event		*acceptable;	/* NULL: no socket */
 	uint64_t		 last_id;

@@ -370,6 +370,21 @@ parent_on_stopped(struct process *p, const char *why)
 	parent_fail(p->parent, "%s", why);
 }
 
+static enum msg_fault
+parent_on_message(struct process *p, const struct msg *msg)
+{
+	switch (msg->type) {
+	case MSG_WARMED:
+		return control_on_warmed(p, msg);
+	case MSG_CONTROLLED:
+		return control_on_controlled(p, msg);
+	case MSG_TOTALS:
+		return totals_on_totals(p, msg);
+	default:
+		return whitelist_socket_on_lost(p, msg);
+	}
+}
+
 static const struct process_ops parent_ops = {
 	.ready = parent_on_ready,
 	.line = parent_on_line,
@@ -377,6 +392,8 @@ static const struct process_ops parent_ops = {
 	.stuck = parent_on_stuck,
 	.ended = parent_on_end,
 	.stopped = parent_on_stopped,
+	.message = parent_on_message,
+	.closed = control_on_lost,
 };
 
 static void
@@ -488,7 +505,7 @@ parent_log_status(struct parent *parent)
 		parent_log_process(p);
 }
 
-void
+static void
 parent_reload(struct parent *parent)
 {
 	if (parent->state != PARENT_STOPPING &&
@@ -517,6 +534,18 @@ parent_on_signal(evutil_socket_t sig, short what, void *arg)
 		parent_stop(parent);
 		break;
 	}
+}
+
+/* The log has this line. */
+static void
+parent_on_log_line(void *arg, int priority, const char *line, size_t len)
+{
+	struct parent	*parent = arg;
+
+	if (priority > LOG_WARNING)
+		return;
+	control_on_line(parent, line, len);
+	status_keep_line(parent, priority, line, len);
 }
 
 static void	parent_flush_log(struct parent *);
@@ -712,8 +741,9 @@ parent_open_loop(struct parent *parent)
 	if (parent->tick == NULL || timer_add(parent->tick, 1000) == -1)
 		fatal("event_new");
 	parent_watch_mounts(parent);
+	parent->control.reload = parent_reload;
 	control_use(parent, &parent->control.listeners);
-	log_watch(status_on_line, parent);
+	log_watch(parent_on_log_line, parent);
 }
 
 int

@@ -32,8 +32,6 @@ struct parent	*parent_new(const struct options *, struct conf *,
  * status and frees the parent.
  */
 int	 parent_run(struct parent *, int ready_fd);
-/* Do what SIGHUP does. */
-void	 parent_reload(struct parent *);
 /* For -n: start each role once as it is to work, touching nothing that a
    running service has.  0, or -1 with complaints, in a bounded time.  Frees
    the parent. */

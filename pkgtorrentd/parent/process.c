@@ -267,7 +267,8 @@ process_close_channel(struct process *p)
 {
 	channel_event_stop(&p->event);
 	channel_close(&p->channel);
-	control_on_lost(p);
+	if (p->parent->ops->closed != NULL)
+		p->parent->ops->closed(p);
 }
 
 static const struct conf *
@@ -873,15 +874,23 @@ process_on_closed(void *process)
 	process_hang_up(process);
 }
 
+static enum msg_fault
+process_pass_up(struct process *p, const struct msg *msg)
+{
+	const struct process_ops	*ops = p->parent->ops;
+
+	return ops->message == NULL ? FAULT_TYPE : ops->message(p, msg);
+}
+
 #define PROCESS_HANDLERS(X)					\
 	X(READY, process_on_ready)				\
 	X(LOG, process_on_log)					\
 	X(ACCESS, process_on_access)				\
 	X(ALIVE, process_on_alive)				\
-	X(WARMED, control_on_warmed)				\
-	X(CONTROLLED, control_on_controlled)			\
-	X(TOTALS, totals_on_totals)				\
-	X(WHITELIST_LOST, whitelist_socket_on_lost)		\
+	X(WARMED, process_pass_up)				\
+	X(CONTROLLED, process_pass_up)				\
+	X(TOTALS, process_pass_up)				\
+	X(WHITELIST_LOST, process_pass_up)			\
 	X(WRONG, process_on_wrong)				\
 	X(SYSCALL, process_on_syscall)
 

@@ -55,6 +55,11 @@ struct process_ops {
 	void	(*ended)(struct process *, pid_t pid, int status);
 	/* Filters stop system calls too often. */
 	void	(*stopped)(struct process *, const char *why);
+	/* A message that is not about the process itself, or the fault of its
+	   content; and its channel is closed.  Those of parent->ops are asked;
+	   NULL: there are no such messages. */
+	enum msg_fault (*message)(struct process *, const struct msg *);
+	void	(*closed)(struct process *);
 };
 
 /* A child, and after its end its successor in the same place. */

@@ -95,17 +95,14 @@ status_write(const struct parent *parent, struct buf *out)
 }
 
 void
-status_on_line(void *arg, int priority, const char *text, size_t len)
+status_keep_line(struct parent *parent, int priority, const char *text,
+    size_t len)
 {
-	struct parent	*parent = arg;
 	struct troubles	*t = &parent->troubles;
 	struct trouble	*line = &t->last[t->n % TROUBLES_MAX];
 
-	if (priority > LOG_WARNING)
-		return;
 	parent->totals.counts[priority == LOG_WARNING ? COUNT_LINES_WARNING :
 	    COUNT_LINES_ERROR]++;
-	control_on_line(parent, text, len);
 	t->n++;
 	line->time_s = time(NULL);
 	line->priority = priority;

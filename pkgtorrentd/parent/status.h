@@ -45,8 +45,8 @@ struct troubles {
 
 /* Append those lines. */
 void	 status_write(const struct parent *, struct buf *);
-/* For log_watch(), with the parent. */
-void	 status_on_line(void *parent, int priority, const char *line,
+/* Count and keep a line of the log, a warning or an error. */
+void	 status_keep_line(struct parent *, int priority, const char *line,
 	    size_t len);
 
 #endif

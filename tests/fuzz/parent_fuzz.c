@@ -36,10 +36,8 @@ static void	 fuzz_reload(struct parent *);
 #undef log_child_line
 #undef kill
 #define process_send		fuzz_send
-#define parent_reload		fuzz_reload
 #include "pkgtorrentd/parent/control.c"
 #undef process_send
-#undef parent_reload
 
 #define PROCESSES	7
 
@@ -151,6 +149,8 @@ static const struct process_ops fuzz_ops = {
 	.ready = parent_on_ready,
 	.line = fuzz_own_line,
 	.stopped = fuzz_stopped,
+	.message = parent_on_message,
+	.closed = control_on_lost,
 };
 
 /* The text as the log's own function escapes it. */
@@ -191,6 +191,7 @@ start(void)
 	memset(clients, -1, sizeof(clients));
 	TAILQ_INIT(&parent.processes);
 	parent.ops = &fuzz_ops;
+	parent.control.reload = fuzz_reload;
 	for (i = 0; i < PROCESSES; i++) {
 		processes[i].parent = &parent;
 		processes[i].ops = &fuzz_ops;

@@ -49,6 +49,8 @@ static const struct process_ops ops = {
 	.line = on_line,
 	.ended = on_end,
 	.stopped = parent_on_stopped,
+	.message = parent_on_message,
+	.closed = control_on_lost,
 };
 
 /* Something that can be ended, or ends by itself: with a status, or if that is

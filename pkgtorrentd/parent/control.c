@@ -218,7 +218,7 @@ control_stop(struct control_task *task)
 				    .command = CONTROL_STOP };
 
 	task->conn = NULL;
-	if (task->command == CONTROL_WARM)
+	if (kinds[task->command].walk)
 		control_pass_warm(task->at, task, 0);
 	else
 		process_send(task->at, MSG_CONTROL, &body, NULL, 0, -1);

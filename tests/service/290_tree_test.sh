@@ -98,6 +98,26 @@ want_stopped()
 	grep -q 'warmed "/yum" in part' log
 }
 
+service_case check_stopped "Nor does a check go on that nobody waits for."
+check_stopped_body()
+{
+	small a b c
+	settle www
+	start_walk
+	want_control 0 warm /yum
+	hasher=$(children hasher)
+	kill -STOP "$hasher"
+	"$ctl" -s ctl.sock check /yum >first 2>first.err &
+	check=$!
+	note_pid $check
+	wait_for 10 has_lines first 1 || fail "not counted"
+	kill -TERM $check
+	wait $check && fail "it says that all went well"
+	wait_for 10 grep -q 'checked "/yum" in part' log || fail "not stopped"
+	kill -CONT "$hasher"
+	want_control 0 check /yum
+}
+
 service_case warm_terminal "On a terminal there is a bar." script
 warm_terminal_body()
 {

@@ -297,6 +297,21 @@ list_stays(const struct pack_list *there, const struct pack_list *list)
 	    (size_t)list->count * SHA1_LEN) == 0);
 }
 
+/* What packs without a file yet will take besides records that wait: a head,
+   and perhaps a directory, or one more block of it. */
+static uint64_t
+new_packs_need(const struct packs *ps)
+{
+	const struct pack *p;
+	uint64_t need = 0;
+
+	TAILQ_FOREACH(p, &ps->open, entry)
+		if (p->file.fd == -1)
+			need += PACKS_BLOCK + PACK_HEAD_MAX - SPEC_MAX +
+			    p->file.dir.len;
+	return need;
+}
+
 static enum packs_import
 import_into(struct packs *ps, struct packfile *pf, struct pack_list *list,
     struct buf *b)
@@ -313,7 +328,8 @@ import_into(struct packs *ps, struct packfile *pf, struct pack_list *list,
 	if (packfile_read(pf, list->name, list->name_len, b, &r) &&
 	    list_stays(&r.list, list))
 		return PACKS_KNOWN;
-	if (!store_has_spare(ps->store, pf->name, PACKS_BLOCK + need))
+	if (!store_has_spare(ps->store, pf->name, PACKS_BLOCK + need +
+	    new_packs_need(ps)))
 		return PACKS_FULL;
 	list->imported = true;
 	set_mask(ps, &list->identity);

@@ -166,6 +166,8 @@ read_bytes(struct transfer *t, size_t need)
 	n = socket_recvmsg(t->fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n == -1 && store_is_lack(errno))
 		return MOVED_WAITS;
+	if (n == 0 && t->ended)
+		return MOVED_ALL;
 	if (n <= 0)
 		return transfer_fail(t, "it was cut off");
 	t->bytes.len += (size_t)n;
@@ -252,7 +254,7 @@ take_part(struct transfer *t)
 
 	if (t->ended)
 		return len > 0 ? transfer_fail(t, "it goes on after its end") :
-		    MOVED_ALL;
+		    read_bytes(t, 1);
 	switch (piece_stream_read(&t->stream, t->bytes.data + t->at, &len,
 	    &im->record)) {
 	case PIECE_STREAM_SHORT:

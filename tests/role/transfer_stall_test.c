@@ -77,7 +77,7 @@ TEST(import__that_is_slow_goes_on)
 			(void)poll(NULL, 0, 5);
 	}
 	ATF_CHECK(clock_ms() - begin > TRANSFER_STALL_MS / SPEED);
+	close(fd);
 	ATF_REQUIRE_EQ(CONTROL_DONE, transfer_wait(&c, 1));
 	ATF_CHECK_EQ(1, c.proc.ended.done);
-	close(fd);
 }

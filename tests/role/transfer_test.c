@@ -284,6 +284,24 @@ TEST(import__of_something_else_is_refused)
 	    c.proc.ended_tail);
 }
 
+/* Also if it comes later than the rest. */
+TEST(import__of_two_streams_is_refused)
+{
+	int fd;
+
+	cache_start(&c, "");
+	transfer_make(&b, &a, 1, PIECE_LEN);
+	fd = transfer_begin(&c, CONTROL_IMPORT, 1);
+	ATF_REQUIRE_EQ((ssize_t)b.len, write(fd, b.data, b.len));
+	while (c.proc.controlled.done == 0)
+		proc_wait(&c.proc, -1, 0);
+	ATF_REQUIRE_EQ((ssize_t)b.len, write(fd, b.data, b.len));
+	ATF_REQUIRE_EQ(CONTROL_FAILED, transfer_wait(&c, 1));
+	ATF_CHECK_STREQ("it goes on after its end", c.proc.ended_tail);
+	ATF_CHECK_EQ(1, c.proc.ended.done);
+	close(fd);
+}
+
 /* They are counted, and the others are imported. */
 TEST(import__of_what_has_no_place_is_counted)
 {

@@ -158,7 +158,8 @@ take_records(struct exporting *ex, const struct packs *ps,
 	ex->need = 0;
 	while (at < len) {
 		found = pack_find(data + at, len - at, &ex->file.id, &r);
-		if (found == PACK_SHORT && !last)
+		/* Somebody may have cut the file. */
+		if (found == PACK_SHORT && !last && at > 0)
 			break;
 		if (found != PACK_RECORD ||
 		    r.len > ex->file.size - ex->offset - at) {

@@ -24,6 +24,7 @@ struct copy {
 	int		 to;		/* -1: nobody takes more */
 	const char	*name;		/* of the file */
 	bool		 import;
+	bool		 keep;		/* the file is as it was before */
 	size_t		 at;		/* in bytes; up to there it is done */
 	size_t		 len;
 	char		 bytes[65536];
@@ -35,6 +36,19 @@ copy_end(int *fd)
 	if (*fd != -1)
 		(void)close(*fd);
 	*fd = -1;
+}
+
+/* A named file is emptied once there is something to be written: not if the
+   service is not there, or refuses. */
+static bool
+copy_clear(struct copy *copy)
+{
+	if (copy->keep && ftruncate(copy->to, 0) == -1 && errno != EINVAL) {
+		ctl_complain("%s: %s", copy->name, strerror(errno));
+		return false;
+	}
+	copy->keep = false;
+	return true;
 }
 
 /* Read the next bytes.  False with a complaint. */
@@ -49,7 +63,9 @@ copy_read(struct copy *copy)
 	}
 	copy->at = 0;
 	copy->len = n > 0 ? (size_t)n : 0;
-	if (n > 0 || (n == -1 && (errno == EINTR || errno == EAGAIN)))
+	if (n > 0)
+		return copy_clear(copy);
+	if (n == -1 && (errno == EINTR || errno == EAGAIN))
 		return true;
 	copy_end(&copy->from);
 	/* The service learns that there is no more; it may have gone. */
@@ -175,8 +191,8 @@ command_export(struct ctl *ctl, int argc, char *argv[])
 		return ctl_usage();
 	if (argc == 2) {
 		copy.name = argv[1];
-		fd = open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-		    0644);
+		copy.keep = true;
+		fd = open(argv[1], O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	} else if (isatty(STDOUT_FILENO)) {
 		ctl_complain("standard output is a terminal: name a file");
 		return CTL_FAILED;
@@ -186,7 +202,7 @@ command_export(struct ctl *ctl, int argc, char *argv[])
 		return CTL_FAILED;
 	}
 	if (!transfer(ctl, CONTROL_EXPORT, &copy, fd, &end)) {
-		if (end.state != 0)
+		if (end.state != 0 && !copy.keep)
 			ctl_complain("%s is not complete", copy.name);
 		return CTL_FAILED;
 	}

@@ -171,6 +171,16 @@ refused_body()
 	atf_check -s exit:2 -e match:usage ./ctl export one two
 	atf_check -e match:'the pieces of 1 files' -e match:'2 known already' \
 	    ./ctl import lists
+	# An export that does not begin leaves the file alone; one that is
+	# shorter leaves nothing of it.
+	cp lists kept
+	service_stop
+	atf_check -s exit:1 -e match:'does not run' ./ctl export lists
+	atf_check cmp kept lists
+	rm -r cache/pieces
+	service_run
+	atf_check -e match:"of 0 files" ./ctl export lists
+	same "$(stat -c %s lists)" 96 "bytes of an empty export"
 }
 
 service_case descriptors "The cache is given a stream socket and nothing else."

@@ -216,8 +216,10 @@ install:
 		mkdir -p $(DESTDIR)$$dir || exit 1; done
 	install -m 755 $(DAEMON) $(CTL) $(DESTDIR)$(SBINDIR)
 	install -m 755 $(HASHER) $(DESTDIR)$(LIBEXECDIR)
-	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
-	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
+	for page in man/*.[58]; do \
+		file=$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} && \
+		sed 's,/usr/local/share/doc/pkgtorrentd,$(DOCDIR),' $$page \
+		    >$$file && chmod 644 $$file || exit 1; done
 	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)
 	install -m 755 $(SCRIPTS) $(DESTDIR)$(DOCDIR)
 	install -m 644 docs/*.md $(DESTDIR)$(DOCDIR)/docs

@@ -56,6 +56,13 @@ install_body()
 	atf_check -s exit:1 grep -e ' -c ' said
 	atf_check cmp "$top/pkgtorrentd/pkgtorrentd" \
 	    root/opt/some/sbin/pkgtorrentd
+	# Manuals name files where these are.
+	grep -r -h -o '/[a-z/]*/share/doc/pkgtorrentd/[a-z-]*' \
+	    root/opt/some/share/man >named
+	atf_check [ "$(wc -l <named)" -ge 3 ]
+	while read -r file; do
+		atf_check test -x "root$file"
+	done <named
 	mkdir www cache
 	[ "$(id -u)" != 0 ] || chown nobody cache
 	cat >conf <<-END

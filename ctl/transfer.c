@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "ctl/ctl.h"
+#include "ctl/progress.h"
 
 /* The socket is one of the two. */
 struct copy {
@@ -185,6 +186,7 @@ command_export(struct ctl *ctl, int argc, char *argv[])
 {
 	static struct copy	 copy = { .name = "standard output" };
 	struct msg_controlled	 end = { 0 };
+	char			 bytes[BYTES_TEXT];
 	int			 fd = STDOUT_FILENO;
 
 	if (argc > 2)
@@ -206,10 +208,11 @@ command_export(struct ctl *ctl, int argc, char *argv[])
 			ctl_complain("%s is not complete", copy.name);
 		return CTL_FAILED;
 	}
-	(void)fprintf(stderr, "exported: the pieces of %" PRIu64 " files of %"
-	    PRIu64 " bytes\nleft out: %" PRIu64 " imported and not rechecked, "
-	    "or of other roots; %" PRIu64 " damaged\n", end.done,
-	    end.done_bytes, end.skipped, end.bad);
+	(void)fprintf(stderr, "exported: %" PRIu64 " piece lists, one for each "
+	    "file and piece length, of %s of files\n"
+	    "left out: %" PRIu64 " imported and not rechecked, or of other "
+	    "roots; %" PRIu64 " damaged\n", end.done,
+	    progress_bytes(bytes, end.done_bytes), end.skipped, end.bad);
 	return CTL_FINE;
 }
 
@@ -218,6 +221,7 @@ command_import(struct ctl *ctl, int argc, char *argv[])
 {
 	static struct copy	 copy = { .name = "standard input" };
 	struct msg_controlled	 end = { 0 };
+	char			 bytes[BYTES_TEXT];
 	int			 fd = STDIN_FILENO;
 
 	if (argc > 2)
@@ -232,16 +236,19 @@ command_import(struct ctl *ctl, int argc, char *argv[])
 	}
 	if (!transfer(ctl, CONTROL_IMPORT, &copy, fd, &end)) {
 		if (end.state != 0)
-			ctl_complain("the pieces of %" PRIu64 " files had been "
+			ctl_complain("%" PRIu64 " piece lists had been "
 			    "imported from %s, and stay", end.done, copy.name);
 		return CTL_FAILED;
 	}
-	(void)fprintf(stderr, "imported: the pieces of %" PRIu64 " files of %"
-	    PRIu64 " bytes\nnot stored: %" PRIu64 " known already; %" PRIu64
-	    " of other roots or too long\n"
-	    "They are used for a file of that size and modification time, and "
-	    "the file is\nhashed when a hasher is idle.  Until then a torrent "
-	    "of it is only as true as\nthe host that exported them.\n",
-	    end.done, end.done_bytes, end.skipped, end.bad);
+	(void)fprintf(stderr, "imported: %" PRIu64 " piece lists, one for each "
+	    "file and piece length, of %s of files\n"
+	    "not stored: %" PRIu64 " known already; %" PRIu64 " of other roots "
+	    "or too long\n", end.done, progress_bytes(bytes, end.done_bytes),
+	    end.skipped, end.bad);
+	if (end.done > 0)
+		(void)fprintf(stderr, "They are used for a file of that size "
+		    "and modification time, and the file is\nhashed when a "
+		    "hasher is idle.  Until then a torrent of it is only as "
+		    "true as\nthe host that exported them.\n");
 	return CTL_FINE;
 }

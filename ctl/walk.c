@@ -125,7 +125,7 @@ walk_failed(struct walk *w, const struct msg_warmed *last)
 		    "run goes on from there");
 	else if (last->state == WARM_MISSING)
 		ctl_complain("%s: the mirror has no such file or directory, or "
-		    "does not serve it", w->text);
+		    "does not serve it; paths are those of its URLs", w->text);
 	else if (last->state > WARM_DONE)
 		ctl_complain("%s: the walk has ended early; the log of the "
 		    "service has the reason", w->text);
@@ -170,6 +170,10 @@ walk_conclude(struct walk *w, const struct msg_warmed *r)
 		    " differed, %" PRIu64 " could not be read\n", w->text,
 		    r->files, r->found + r->hashed, bytes, r->skipped,
 		    r->bad, r->failed);
+	(void)fflush(stdout);
+	if (r->failed > 0)
+		ctl_complain("%s: the log of the service has examples of what "
+		    "could not be read", w->text);
 	return r->failed == 0 && r->bad == 0 ? CTL_FINE : CTL_FAILED;
 }
 

@@ -67,6 +67,8 @@ warm_failing_body()
 	start_walk
 	want_control 1 warm /
 	want_out ', 1 hashed .*, 1 could not be read'
+	want_out '/: the log of the service has examples of' err
+	want_log '^walker.*secret'
 	chmod 755 www/yum/secret
 }
 

@@ -10,6 +10,8 @@ starts_body()
 	service_start
 	want 404 /
 	want_field Content-Type 'text/plain; charset=utf-8'
+	grep -q "the page /yum/torrent_service/ says" body || fail "$(cat body)"
+	want 200 /yum/torrent_service/
 	all=$(children)
 	same "$(echo "$all" | wc -l)" 5 \
 	    "front, walker, hasher, cache and tracker"

@@ -277,6 +277,7 @@ files_answer(const struct exchange *x, const char *bytes,
     const struct request *r)
 {
 	struct file_wait *w;
+	char text[HEAD_TEXT_MAX];
 	unsigned status;
 	const char *why;
 
@@ -286,9 +287,10 @@ files_answer(const struct exchange *x, const char *bytes,
 	}
 	if (!x->service->conf->serve_files ||
 	    spec_check(r->path, r->path_len, &why) != 0) {
-		reply_text(x, 404, "there is nothing at this URL; torrents are "
-		    "at /NAME/SERVICE/single/PATH, and /NAME/SERVICE/ says "
-		    "more", "", CONN_KEEP);
+		snprintf(text, sizeof(text), "there is nothing at this URL; "
+		    "the page /yum/%s/ says where torrents are",
+		    x->service->conf->service);
+		reply_text(x, 404, text, "", CONN_KEEP);
 		return;
 	}
 	w = calloc(1, sizeof(*w) + r->path_len + 1);

@@ -180,7 +180,7 @@ refused_body()
 	atf_check cmp kept lists
 	rm -r cache/pieces
 	service_run
-	atf_check -e match:"of 0 files" ./ctl export lists
+	atf_check -e match:"0 piece lists" ./ctl export lists
 	same "$(stat -c %s lists)" 96 "bytes of an empty export"
 }
 

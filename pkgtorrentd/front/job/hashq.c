@@ -365,30 +365,31 @@ hashq_want(struct hashq *q, struct hash_group *g, struct hash_waiter *w,
 }
 
 struct hashq_place {
-	struct hashing	 at;		/* only the members of its key */
+	uint32_t	 piece_len;
+	struct identity	 identity;
 	char		 path[SPEC_MAX + 1];
 };
 
 struct hashq_place *
 hashq_place_new(void)
 {
-	struct hashq_place *place = calloc(1, sizeof(*place));
-
-	if (place != NULL)
-		place->at.path = place->path;
-	return place;
+	return calloc(1, sizeof(struct hashq_place));
 }
 
 bool
 hashq_forget(struct hashq *q, struct str tree, struct hashq_place *place,
     uint64_t ends_us)
 {
-	struct hashing *h = RB_NFIND(hashing_tree, &q->tree, &place->at);
+	struct hashing look, *h;
 
+	look.piece_len = place->piece_len;
+	look.identity = place->identity;
+	look.path = place->path;
+	h = RB_NFIND(hashing_tree, &q->tree, &look);
 	for (; h != NULL; h = RB_NEXT(hashing_tree, &q->tree, h)) {
 		if (clock_us() >= ends_us) {
-			place->at.piece_len = h->piece_len;
-			place->at.identity = h->identity;
+			place->piece_len = h->piece_len;
+			place->identity = h->identity;
 			strlcpy(place->path, h->path, sizeof(place->path));
 			return false;
 		}

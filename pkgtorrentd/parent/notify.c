@@ -67,8 +67,10 @@ notify_status(struct notify *n, const char *fmt, ...)
 }
 
 void
-notify_ready(const struct notify *n, const struct conf *conf, bool refused)
+notify_ready(struct notify *n, const struct conf *conf, bool refused)
 {
+	/* Its status takes the place of the last one. */
+	n->status[0] = '\0';
 	notify_send(n, "READY=1\nMAINPID=%d\nSTATUS=%zu %s, %u %s%s\n",
 	    (int)getpid(), conf->nroots, conf->nroots == 1 ? "walker" :
 	    "walkers", conf->hashers, conf->hashers == 1 ? "hasher" :

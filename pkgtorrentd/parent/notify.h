@@ -33,6 +33,6 @@ void	notify_send(const struct notify *, const char *, ...)
 void	notify_status(struct notify *, const char *, ...)
 	    __attribute__((__format__(printf, 2, 3)));
 /* Tell the manager that a start or a reload has ended. */
-void	notify_ready(const struct notify *, const struct conf *, bool refused);
+void	notify_ready(struct notify *, const struct conf *, bool refused);
 
 #endif

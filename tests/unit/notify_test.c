@@ -123,8 +123,9 @@ TEST(notify__full_socket)
 /* A status is sent when it is another one, and never longer than it may be. */
 TEST(notify__status)
 {
-	char	 got[2048];
-	int	 fd;
+	struct conf	 conf = { .nroots = 1, .hashers = 1 };
+	char		 got[2048];
+	int		 fd;
 
 	fd = manager_open(abstract());
 	notify_open(&n, abstract());
@@ -132,6 +133,11 @@ TEST(notify__status)
 	manager_expect(fd, "STATUS=1 answers\n");
 	notify_status(&n, "%u answers", 1);
 	ATF_CHECK_EQ(-1, recv(fd, got, sizeof(got), 0));
+	notify_status(&n, "%u answers", 2);
+	manager_expect(fd, "STATUS=2 answers\n");
+	/* The end of a reload has a status of its own. */
+	notify_ready(&n, &conf, false);
+	ATF_CHECK(recv(fd, got, sizeof(got), 0) > 0);
 	notify_status(&n, "%u answers", 2);
 	manager_expect(fd, "STATUS=2 answers\n");
 	notify_status(&n, "%01000d", 1);

@@ -9,11 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/tree_path.h"
 #include "ctl/ctl.h"
 #include "ctl/progress.h"
 
+/* Answers that were on their way as a purge ended have come by then. */
+#define AGAIN_MS	2000
 /* Of a path, in printable characters. */
 #define TEXT_LEN	(4 * SPEC_MAX + 1)
 
@@ -27,6 +30,7 @@ struct walk {
 	struct progress		 progress;
 	size_t			 purged_len;	/* 0: none yet */
 	char			 purged[SPEC_MAX];	/* the last one */
+	uint64_t		 purged_ms;	/* when that had ended */
 };
 
 static void
@@ -65,8 +69,9 @@ walk_show(struct walk *w, const struct msg_warmed *r)
 	progress_show(&w->progress, r->done_bytes, text);
 }
 
-/* Purge the file at hand, unless that was done since this answer was sent.
-   false, with a complaint: it is not purged. */
+/* Purge the file at hand, unless that was done since this answer was sent; it
+   may be wrong again if the walk has begun again meanwhile.  false, with a
+   complaint: it is not purged. */
 static bool
 walk_purge(struct walk *w, const struct msg_warmed *r)
 {
@@ -74,20 +79,24 @@ walk_purge(struct walk *w, const struct msg_warmed *r)
 	struct str	 tree = w->tree.len == 1 ? (struct str){ "", 0 } :
 			    w->tree;
 	char		 text[TEXT_LEN];
+	bool		 fine;
 
 	/* The front names it, which may have been broken into. */
 	if (!tree_path_is_plain(at) || !tree_path_is_in(at, tree)) {
 		ctl_complain("not an answer of this version");
 		return false;
 	}
-	if (at.len == w->purged_len && memcmp(at.p, w->purged, at.len) == 0)
+	if (at.len == w->purged_len && memcmp(at.p, w->purged, at.len) == 0 &&
+	    clock_ms() - w->purged_ms < AGAIN_MS)
 		return true;
 	w->purged_len = at.len;
 	memcpy(w->purged, at.p, at.len);
 	progress_hide(&w->progress);
 	ctl_complain("%s: the remembered pieces differ; purged",
 	    log_escape(text, sizeof(text), at.p, at.len));
-	return ctl_purge(w->ctl->socket, at, NULL);
+	fine = ctl_purge(w->ctl->socket, at, NULL);
+	w->purged_ms = clock_ms();
+	return fine;
 }
 
 /* One walk to its end.  false, with a complaint: it has not ended well; the

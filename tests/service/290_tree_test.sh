@@ -189,6 +189,60 @@ check_body()
 	want_out '0 are as remembered (0 B), 1 skipped, 0 differed'
 }
 
+service_case check_again "A file that is wrong again is purged again."
+check_again_body()
+{
+	service_prepare
+	ctl=$(dirname "$(readlink -f "$tests/../ctl/main.c")")/pkgtorrentctl
+	"$tests/tool/msg_table" | awk '/→/ && !/^. message/ { print $2 }' >rows
+	PYTHONPATH= python3 -u - <<-'END' >purged &
+		import socket, struct, time
+
+		rows = open("rows").read().split()
+		RUNNING, DIFFERS, DONE = 1, 2, 3
+		listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		listener.bind("ctl.sock")
+		listener.listen()
+
+
+		def command():
+		    s = listener.accept()[0]
+		    return s, struct.unpack_from("=IIQI", s.recv(9000))[3]
+
+
+		def send(s, name, body):
+		    s.send(struct.pack("=II", rows.index(name) + 1, len(body)) +
+		           body)
+
+
+		def warmed(s, state, path=b""):
+		    send(s, "WARMED", struct.pack(
+		        "=QIIII11Q", 0, state, 0, len(path), 0, 1, 1,
+		        *[0] * 6, state == DONE, 0, 0) + path)
+
+
+		warmed(command()[0], DONE)
+		walk = command()[0]
+		for _ in range(2):
+		    warmed(walk, DIFFERS, b"/a")
+		    purge, number = command()
+		    # These are told before its end.
+		    warmed(walk, DIFFERS, b"/a")
+		    send(purge, "CONTROLLED", struct.pack("=QII6Q", 0, 2, 0,
+		                                          *[0] * 6))
+		    purge.close()
+		    print(number)
+		    time.sleep(3)
+		warmed(walk, DONE)
+	END
+	note_pid $!
+	wait_for 10 [ -S ctl.sock ] || fail "no socket"
+	want_control 1 check /a
+	want_out '1 differed'
+	same "$(grep -c 'differ; purged' err)" 2 "complaints"
+	same "$(tr '\n' ' ' <purged)" "4 4 " "commands"
+}
+
 service_case post_rsync "The hook warms what rsync has brought." rsync flock
 post_rsync_body()
 {

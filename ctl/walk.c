@@ -92,10 +92,11 @@ walk_purge(struct walk *w, const struct msg_warmed *r)
 	w->purged_len = at.len;
 	memcpy(w->purged, at.p, at.len);
 	progress_hide(&w->progress);
-	ctl_complain("%s: the remembered pieces differ; purged",
-	    log_escape(text, sizeof(text), at.p, at.len));
 	fine = ctl_purge(w->ctl->socket, at, NULL);
 	w->purged_ms = clock_ms();
+	ctl_complain("%s: the remembered pieces differ; %s",
+	    log_escape(text, sizeof(text), at.p, at.len), fine ? "purged" :
+	    "they could not be purged, and are used further");
 	return fine;
 }
 

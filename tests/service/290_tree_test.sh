@@ -233,13 +233,16 @@ check_again_body()
 		    purge.close()
 		    print(number)
 		    time.sleep(3)
-		warmed(walk, DONE)
+		warmed(walk, DIFFERS, b"/a/b")
+		send(command()[0], "CONTROLLED",
+		     struct.pack("=QII6Q", 0, 3, 0, *[0] * 6) + b"a reason")
 	END
 	note_pid $!
 	wait_for 10 [ -S ctl.sock ] || fail "no socket"
 	want_control 1 check /a
-	want_out '1 differed'
 	same "$(grep -c 'differ; purged' err)" 2 "complaints"
+	want_out '^pkgtorrentctl: a reason$' err
+	want_out '^pkgtorrentctl: /a/b: .* differ; they could not be' err
 	same "$(tr '\n' ' ' <purged)" "4 4 " "commands"
 }
 

@@ -272,7 +272,8 @@ announces_take_address(const struct exchange *x,
 		    clock_coarse_ms()))
 			log_warn("an announce came through a proxy that does "
 			    "not name its client: have it set "
-			    "X-Forwarded-For");
+			    "X-Forwarded-For, or set \"proxy none\" if there "
+			    "is no proxy");
 		return -1;
 	}
 	if (client.family == AF_INET) {

@@ -422,7 +422,7 @@ print_people(const struct buf *text, const uint64_t counts[COUNT_ROWS])
 	    up),
 	    fact_find(text, "pid", values[3], sizeof(values[3])),
 	    fact_find(text, "conf", values[4], sizeof(values[4])));
-	(void)printf("sockets listening: %s, trackers: %s, layers of the "
+	(void)printf("sockets listening: %s, other trackers: %s, layers of the "
 	    "parent: %s\n\n",
 	    fact_find(text, "listening", values[0], sizeof(values[0])),
 	    fact_find(text, "trackers", values[1], sizeof(values[1])),

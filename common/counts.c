@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/counts.h"
+#include "common/size_text.h"
 
 #define ONE(id, kind, name, label, value, help) +1
 
@@ -309,18 +310,11 @@ counts_print_json(struct buf *out, const uint64_t counts[COUNT_ROWS])
 static int
 text_number(struct buf *out, const struct count_row *row, uint64_t number)
 {
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-	double value = (double)number;
-	size_t unit = 0;
+	char size[SIZE_TEXT_LEN];
 
 	if (strstr(row->name, "_bytes") == NULL)
 		return buf_addf(out, "%" PRIu64, number);
-	while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
-		value /= 1024;
-		unit++;
-	}
-	return buf_addf(
-	    out, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+	return buf_addf(out, "%s", size_text(size, number));
 }
 
 /* The number of values of a histogram, their mean, and the bound that nine of

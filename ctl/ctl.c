@@ -118,7 +118,9 @@ ctl_next(struct ctl *ctl, int timeout_ms)
 	if ((body = ctl_controlled(ctl)) == NULL ||
 	    body->state != CONTROL_FAILED)
 		return true;
-	ctl_complain("%s", ctl_tail(ctl, reason, sizeof(reason)));
+	/* A role that was broken into must not write to a terminal of root. */
+	ctl_complain("%s", log_escape(reason, sizeof(reason), ctl->answer.tail,
+	    ctl->answer.tail_len));
 	return false;
 }
 
@@ -126,10 +128,4 @@ const struct msg_controlled *
 ctl_controlled(const struct ctl *ctl)
 {
 	return ctl->answer.type == MSG_CONTROLLED ? ctl->answer.body : NULL;
-}
-
-char *
-ctl_tail(const struct ctl *ctl, char *out, size_t outlen)
-{
-	return log_escape(out, outlen, ctl->answer.tail, ctl->answer.tail_len);
 }

@@ -59,9 +59,6 @@ bool	 ctl_begin(struct ctl *, enum control_command, uint32_t flags,
 bool	 ctl_next(struct ctl *, int timeout_ms);
 /* The body of that answer if it is a MSG_CONTROLLED; or NULL. */
 const struct msg_controlled *ctl_controlled(const struct ctl *);
-/* Its tail as printable ASCII, cut if out is too small.  A role that was broken
-   into must not write to a terminal of root.  Returns out. */
-char	*ctl_tail(const struct ctl *, char *out, size_t outlen);
 
 /* Complain of the first of these arguments that is no path of the mirror; the
    last one is NULL.  True: there is none. */

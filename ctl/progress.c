@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/size_text.h"
 #include "ctl/progress.h"
 
 #define COLUMNS		80		/* of a terminal that does not say */
@@ -15,30 +16,13 @@
 #define MEASURE_MS	1000
 #define LINE_MS		10000		/* between two lines elsewhere */
 
-char *
-progress_bytes(char out[BYTES_TEXT], uint64_t bytes)
-{
-	static const char	*const units[] = { "KiB", "MiB", "GiB", "TiB",
-				    "PiB", "EiB" };
-	double			 v = (double)bytes / 1024;
-	size_t			 i = 0;
-
-	if (bytes < 1024) {
-		(void)snprintf(out, BYTES_TEXT, "%d B", (int)bytes);
-		return out;
-	}
-	for (; v >= 1023.95 && i < 5; i++)
-		v /= 1024;
-	(void)snprintf(out, BYTES_TEXT, "%.1f %s", v, units[i]);
-	return out;
-}
-
-char *
-progress_time(char out[BYTES_TEXT], uint64_t s)
+/* "1:02:03".  Returns out. */
+static char *
+progress_time(char out[SIZE_TEXT_LEN], uint64_t s)
 {
 	if (s > 100 * 86400)
 		s = 100 * 86400;
-	(void)snprintf(out, BYTES_TEXT, "%d:%02d:%02d", (int)(s / 3600),
+	(void)snprintf(out, SIZE_TEXT_LEN, "%d:%02d:%02d", (int)(s / 3600),
 	    (int)(s / 60 % 60), (int)(s % 60));
 	return out;
 }
@@ -64,12 +48,12 @@ measure(struct progress *p, uint64_t done)
 static void
 describe(const struct progress *p, uint64_t done, char *out, size_t len)
 {
-	char	 a[BYTES_TEXT], b[BYTES_TEXT], c[BYTES_TEXT], d[BYTES_TEXT];
+	char	 a[SIZE_TEXT_LEN], b[SIZE_TEXT_LEN], c[SIZE_TEXT_LEN], d[SIZE_TEXT_LEN];
 
 	(void)snprintf(out, len, "%d%% %s of %s, %s/s, %s left",
 	    p->bytes == 0 ? 100 : (int)(done * 100.0 / (double)p->bytes),
-	    progress_bytes(a, done), progress_bytes(b, p->bytes),
-	    progress_bytes(c, (uint64_t)p->rate), p->rate < 1 ? "?" :
+	    size_text(a, done), size_text(b, p->bytes),
+	    size_text(c, (uint64_t)p->rate), p->rate < 1 ? "?" :
 	    progress_time(d, (uint64_t)((double)(p->bytes - done) /
 	    p->rate)));
 }

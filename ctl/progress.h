@@ -19,11 +19,6 @@ struct progress {
 	bool		 bar;		/* is on the terminal */
 };
 
-#define BYTES_TEXT	16
-/* "1.2 GiB".  Returns out. */
-char	*progress_bytes(char out[BYTES_TEXT], uint64_t bytes);
-/* "1:02:03".  Returns out. */
-char	*progress_time(char out[BYTES_TEXT], uint64_t seconds);
 /* So many bytes are done; file: printable, the one at hand, or "". */
 void	 progress_show(struct progress *, uint64_t done, const char *file);
 /* Take the bar away: something else is printed next. */

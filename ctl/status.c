@@ -15,6 +15,7 @@
 
 #include "common/buf.h"
 #include "common/counts.h"
+#include "common/size_text.h"
 #include "ctl/ctl.h"
 #include "ctl/json.h"
 #include "ctl/summary.h"
@@ -356,13 +357,13 @@ print_process(const struct line *line, void *arg)
 	static const char	 program[] = "pkgtorrentd: ";
 	const char		*title = line->words[PROCESS_TITLE];
 	uint64_t		 memory = process_memory(line);
-	char			 up[32], size[SUMMARY_SIZE_LEN] = "-";
+	char			 up[32], size[SIZE_TEXT_LEN] = "-";
 
 	(void)arg;
 	if (strncmp(title, program, sizeof(program) - 1) == 0)
 		title += sizeof(program) - 1;
 	if (memory != 0)
-		(void)summary_size(memory, size);
+		(void)size_text(size, memory);
 	(void)printf("%-20s %7s  %-8s %12s %12s %8s  %s\n", title,
 	    line->words[PROCESS_PID], line->words[PROCESS_STATE],
 	    people_time(line->words[PROCESS_UP], up), size,
@@ -389,12 +390,12 @@ print_hashing(const struct line *line, void *arg)
 {
 	uint64_t	 done = strtoull(line->words[HASHING_DONE], NULL, 10);
 	uint64_t	 size = strtoull(line->words[HASHING_SIZE], NULL, 10);
-	char		 text[SUMMARY_SIZE_LEN];
+	char		 text[SIZE_TEXT_LEN];
 
 	(void)arg;
 	summary_title("hashing");
 	(void)printf("%.0f %% of %s of %s\n", size == 0 ? 0 :
-	    (double)done * 100 / (double)size, summary_size(size, text),
+	    (double)done * 100 / (double)size, size_text(text, size),
 	    line->words[HASHING_PATH]);
 }
 

@@ -3,24 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/size_text.h"
 #include "ctl/summary.h"
 
 #define US	1e6		/* microseconds in a second */
-
-char *
-summary_size(uint64_t bytes, char out[SUMMARY_SIZE_LEN])
-{
-	static const char *const	 units[] = { "bytes", "KiB", "MiB",
-					    "GiB", "TiB", "PiB" };
-	double				 n = (double)bytes;
-	size_t				 i = 0;
-
-	for (; n >= 1024 && i + 1 < sizeof(units) / sizeof(units[0]); i++)
-		n /= 1024;
-	(void)snprintf(out, SUMMARY_SIZE_LEN, i == 0 ? "%.0f %s" : "%.1f %s",
-	    n, units[i]);
-	return out;
-}
 
 void
 summary_title(const char *title)
@@ -81,7 +67,7 @@ print_rate(const char *what, uint64_t hits, uint64_t misses)
 static void
 print_clients(const uint64_t n[COUNT_ROWS])
 {
-	char	 size[SUMMARY_SIZE_LEN];
+	char	 size[SIZE_TEXT_LEN];
 
 	summary_title("connections");
 	(void)printf("%" PRIu64 " of %" PRIu64 " open, %" PRIu64 " accepted, %"
@@ -94,29 +80,29 @@ print_clients(const uint64_t n[COUNT_ROWS])
 	summary_title("");
 	print_times(n, COUNT_ANSWER);
 	summary_title("sent");
-	(void)printf("%s\n", summary_size(n[COUNT_SENT], size));
+	(void)printf("%s\n", size_text(size, n[COUNT_SENT]));
 }
 
 static void
 print_stores(const uint64_t n[COUNT_ROWS])
 {
-	char	 a[SUMMARY_SIZE_LEN], b[SUMMARY_SIZE_LEN];
+	char	 a[SIZE_TEXT_LEN], b[SIZE_TEXT_LEN];
 
 	summary_title("hot memory");
 	(void)printf("%" PRIu64 " torrents, %s of %s", n[COUNT_HOT_TORRENTS],
-	    summary_size(n[COUNT_HOT_BYTES], a),
-	    summary_size(n[COUNT_HOT_LIMIT], b));
+	    size_text(a, n[COUNT_HOT_BYTES]),
+	    size_text(b, n[COUNT_HOT_LIMIT]));
 	print_rate("requests", n[COUNT_HOT_HITS], n[COUNT_HOT_MISSES]);
 	(void)printf("\n");
 	summary_title("cache");
 	(void)printf("%" PRIu64 " entries, info %s of %s", n[COUNT_CACHE_ENTRIES],
-	    summary_size(n[COUNT_CACHE_INFO], a),
-	    summary_size(n[COUNT_CACHE_LIMIT_INFO], b));
+	    size_text(a, n[COUNT_CACHE_INFO]),
+	    size_text(b, n[COUNT_CACHE_LIMIT_INFO]));
 	print_rate("torrents", n[COUNT_INFO_HITS], n[COUNT_INFO_MISSES]);
 	(void)printf("\n");
 	summary_title("");
-	(void)printf("pieces %s of %s", summary_size(n[COUNT_CACHE_PIECES], a),
-	    summary_size(n[COUNT_CACHE_LIMIT_PIECES], b));
+	(void)printf("pieces %s of %s", size_text(a, n[COUNT_CACHE_PIECES]),
+	    size_text(b, n[COUNT_CACHE_LIMIT_PIECES]));
 	print_rate("lists", n[COUNT_PIECES_HITS], n[COUNT_PIECES_MISSES]);
 	(void)printf("%s\n", n[COUNT_CACHE_COUNTING] != 0 ?
 	    ", still being counted" : "");
@@ -125,7 +111,7 @@ print_stores(const uint64_t n[COUNT_ROWS])
 static void
 print_work(const uint64_t n[COUNT_ROWS])
 {
-	char	 a[SUMMARY_SIZE_LEN], b[SUMMARY_SIZE_LEN];
+	char	 a[SIZE_TEXT_LEN], b[SIZE_TEXT_LEN];
 
 	summary_title("queue");
 	(void)printf("%" PRIu64 " torrents in the making, %" PRIu64 " of %"
@@ -134,9 +120,9 @@ print_work(const uint64_t n[COUNT_ROWS])
 	    n[COUNT_JOBS_429] + n[COUNT_JOBS_503]);
 	summary_title("hashed");
 	(void)printf("%" PRIu64 " files, %s; %s/s",
-	    n[COUNT_HASHED_FILES], summary_size(n[COUNT_HASHED], a),
-	    summary_size(n[COUNT_HASH_RATE], b));
-	(void)printf(", %s to go\n", summary_size(n[COUNT_HASH_LEFT], a));
+	    n[COUNT_HASHED_FILES], size_text(a, n[COUNT_HASHED]),
+	    size_text(b, n[COUNT_HASH_RATE]));
+	(void)printf(", %s to go\n", size_text(a, n[COUNT_HASH_LEFT]));
 	summary_title("");
 	(void)printf("batches: ");
 	print_times(n, COUNT_HASH);

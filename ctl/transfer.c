@@ -16,8 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/size_text.h"
 #include "ctl/ctl.h"
-#include "ctl/progress.h"
 
 /* The socket is one of the two. */
 struct copy {
@@ -186,7 +186,7 @@ command_export(struct ctl *ctl, int argc, char *argv[])
 {
 	static struct copy	 copy = { .name = "standard output" };
 	struct msg_controlled	 end = { 0 };
-	char			 bytes[BYTES_TEXT];
+	char			 bytes[SIZE_TEXT_LEN];
 	int			 fd = STDOUT_FILENO;
 
 	if (argc > 2)
@@ -212,7 +212,7 @@ command_export(struct ctl *ctl, int argc, char *argv[])
 	    "file and piece length, of %s of files\n"
 	    "left out: %" PRIu64 " imported and not rechecked, or of other "
 	    "roots; %" PRIu64 " damaged\n", end.done,
-	    progress_bytes(bytes, end.done_bytes), end.skipped, end.bad);
+	    size_text(bytes, end.done_bytes), end.skipped, end.bad);
 	return CTL_FINE;
 }
 
@@ -221,7 +221,7 @@ command_import(struct ctl *ctl, int argc, char *argv[])
 {
 	static struct copy	 copy = { .name = "standard input" };
 	struct msg_controlled	 end = { 0 };
-	char			 bytes[BYTES_TEXT];
+	char			 bytes[SIZE_TEXT_LEN];
 	int			 fd = STDIN_FILENO;
 
 	if (argc > 2)
@@ -243,7 +243,7 @@ command_import(struct ctl *ctl, int argc, char *argv[])
 	(void)fprintf(stderr, "imported: %" PRIu64 " piece lists, one for each "
 	    "file and piece length, of %s of files\n"
 	    "not stored: %" PRIu64 " known already; %" PRIu64 " of other roots "
-	    "or too long\n", end.done, progress_bytes(bytes, end.done_bytes),
+	    "or too long\n", end.done, size_text(bytes, end.done_bytes),
 	    end.skipped, end.bad);
 	if (end.done > 0)
 		(void)fprintf(stderr, "They are used for a file of that size "

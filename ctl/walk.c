@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/size_text.h"
 #include "common/tree_path.h"
 #include "ctl/ctl.h"
 #include "ctl/progress.h"
@@ -146,14 +147,14 @@ walk_failed(struct walk *w, const struct msg_warmed *last)
 static void
 walk_announce(const struct walk *w, const struct msg_warmed *r)
 {
-	char	 a[BYTES_TEXT], b[BYTES_TEXT], c[BYTES_TEXT];
+	char	 a[SIZE_TEXT_LEN], b[SIZE_TEXT_LEN], c[SIZE_TEXT_LEN];
 
 	(void)printf("%s: %" PRIu64 " files, %s", w->text, r->files,
-	    progress_bytes(a, r->bytes));
+	    size_text(a, r->bytes));
 	if (w->command == CONTROL_WARM)
 		(void)printf("; they need a cache-size of %s, and it is %s",
-		    progress_bytes(b, r->need),
-		    progress_bytes(c, r->cache_size));
+		    size_text(b, r->need),
+		    size_text(c, r->cache_size));
 	(void)putchar('\n');
 	(void)fflush(stdout);
 	if (w->command == CONTROL_WARM && r->need > r->cache_size)
@@ -164,10 +165,10 @@ walk_announce(const struct walk *w, const struct msg_warmed *r)
 static enum ctl_exit
 walk_conclude(struct walk *w, const struct msg_warmed *r)
 {
-	char	 bytes[BYTES_TEXT];
+	char	 bytes[SIZE_TEXT_LEN];
 
 	progress_hide(&w->progress);
-	(void)progress_bytes(bytes, r->hashed_bytes);
+	(void)size_text(bytes, r->hashed_bytes);
 	if (w->command == CONTROL_WARM)
 		(void)printf("%s: %" PRIu64 " files: %" PRIu64 " were "
 		    "remembered, %" PRIu64 " hashed (%s), %" PRIu64

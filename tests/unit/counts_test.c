@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "common/counts.h"
+#include "common/size_text.h"
 #include "tests/lib/test.h"
 
 static uint64_t	counts[COUNT_ROWS];
@@ -27,6 +28,19 @@ has(const char *text, const char *line)
 }
 
 /* Each row belongs to one role, and the roles follow each other. */
+TEST(size__text)
+{
+	char out[SIZE_TEXT_LEN];
+
+	ATF_CHECK_STREQ("0 B", size_text(out, 0));
+	ATF_CHECK_STREQ("1023 B", size_text(out, 1023));
+	ATF_CHECK_STREQ("1.0 KiB", size_text(out, 1024));
+	ATF_CHECK_STREQ("1.5 MiB", size_text(out, 3 << 19));
+	ATF_CHECK_STREQ("1023.9 KiB", size_text(out, (1 << 20) - 60));
+	ATF_CHECK_STREQ("1.0 MiB", size_text(out, (1 << 20) - 1));
+	ATF_CHECK_STREQ("16.0 EiB", size_text(out, UINT64_MAX));
+}
+
 TEST(counts__roles)
 {
 	size_t n, all = 0;

@@ -364,18 +364,6 @@ hashq_want(struct hashq *q, struct hash_group *g, struct hash_waiter *w,
 	return 0;
 }
 
-struct hashq_place {
-	uint32_t	 piece_len;
-	struct identity	 identity;
-	char		 path[SPEC_MAX + 1];
-};
-
-struct hashq_place *
-hashq_place_new(void)
-{
-	return calloc(1, sizeof(struct hashq_place));
-}
-
 bool
 hashq_forget(struct hashq *q, struct str tree, struct hashq_place *place,
     uint64_t ends_us)

@@ -68,7 +68,6 @@ hash_waiter_leave(struct hash_waiter *w)
 }
 
 struct hashing;
-struct hashq_place;
 struct hash_batch;
 struct hash_group;
 RB_HEAD(hashing_tree, hashing);
@@ -154,9 +153,12 @@ void	hash_group_release(struct hashq *, struct hash_group *);
 int	hashq_want(struct hashq *, struct hash_group *, struct hash_waiter *,
 	    const char *path, size_t len, const struct identity *,
 	    uint32_t piece_len);
-/* A place among the files that are being hashed: before the first one.  NULL
-   without memory; to be freed. */
-struct hashq_place *hashq_place_new(void);
+/* A place among the files that are being hashed; zeros: before the first. */
+struct hashq_place {
+	uint32_t	 piece_len;
+	struct identity	 identity;
+	char		 path[SPEC_MAX + 1];
+};
 /*
  * Let nothing be remembered of files in a tree that are being hashed now: of
  * those behind the place, which moves, until this time of clock_us().  true:

@@ -169,8 +169,6 @@ purge_tell(struct purge *p)
 	if (msg_send(&p->all->jobs->workers.child->parent, MSG_CONTROLLED,
 	    &p->report, NULL, 0, NULL, 0) == -1)
 		return;
-	free(p->hashings);
-	p->hashings = NULL;
 	p->state = PURGE_NONE;
 	p->all->n--;
 }
@@ -183,7 +181,7 @@ purge_run(struct purge *p, uint64_t ends_us)
 
 	switch (p->state) {
 	case PURGE_HASHINGS:
-		if (!hashq_forget(&jobs->hashq, purge_tree(p), p->hashings,
+		if (!hashq_forget(&jobs->hashq, purge_tree(p), &p->hashings,
 		    ends_us))
 			return true;
 		p->state = PURGE_ASK;
@@ -273,13 +271,14 @@ purges_on_control(struct purges *all, const struct msg *m)
 		    "it has no final slash, and no empty, . or .. component");
 		return;
 	}
-	if (p == NULL || (p->hashings = hashq_place_new()) == NULL) {
+	if (p == NULL) {
 		child_refuse_control(child, body, "too much is being purged "
 		    "already");
 		return;
 	}
 	memset(&p->report, 0, sizeof(p->report));
 	memset(&p->hot, 0, sizeof(p->hot));
+	memset(&p->hashings, 0, sizeof(p->hashings));
 	p->report.id = body->id;
 	memcpy(p->tree, tree.p, tree.len);
 	p->tree_len = tree.len;

@@ -42,7 +42,7 @@ struct purge {
 	struct msg_controlled	 report;
 	size_t			 tree_len;	/* 0: everything */
 	char			 tree[SPEC_MAX];
-	struct hashq_place	*hashings;	/* up to here they are passed */
+	struct hashq_place	 hashings;	/* up to here they are passed */
 	uint64_t		 last_job;	/* the same, by their numbers */
 	uint64_t		 end_job;	/* no newer ones */
 	struct hot_place	 hot;

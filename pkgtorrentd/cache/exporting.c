@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/param.h>
 
-#include <dirent.h>
-#include <fcntl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,9 +26,8 @@ void
 exporting_end(struct exporting *ex)
 {
 	close_pack(ex);
-	if (ex->dirfd > 0)
-		close(ex->dirfd);
-	ex->dirfd = 0;
+	if (ex->dirs > 0)
+		dir_close(&ex->dir);
 }
 
 static void
@@ -48,13 +46,11 @@ next_dir(struct exporting *ex, const struct store *st)
 {
 	char name[16];
 
-	if (ex->dirfd > 0)
-		close(ex->dirfd);
-	snprintf(ex->dir, sizeof(ex->dir), "%02x", ex->dirs++ & 0xff);
-	snprintf(name, sizeof(name), "pieces/%s", ex->dir);
-	ex->dirfd = store_open_beneath(st->dirfd, name, O_RDONLY |
-	    O_DIRECTORY);
-	ex->at = ex->len = 0;
+	snprintf(ex->dir_name, sizeof(ex->dir_name), "%02x",
+	    ex->dirs++ & 0xff);
+	snprintf(name, sizeof(name), "pieces/%s", ex->dir_name);
+	if (dir_open(&ex->dir, st->dirfd, name) == -1)
+		ex->damaged += errno != ENOENT;
 }
 
 /* Open the next pack, or look at another name.  1: that was the last one. */
@@ -64,27 +60,18 @@ next_name(struct exporting *ex, const struct store *st,
 {
 	const struct dirent64 *d;
 	struct pack_id id;
-	ssize_t n;
 
-	if (ex->dirfd <= 0) {
+	if (ex->dirs == 0 || ex->dir.fd == -1) {
 		if (ex->dirs == DIRS)
 			return 1;
 		next_dir(ex, st);
 		return 0;
 	}
-	if (ex->at == ex->len) {
-		n = getdents64(ex->dirfd, ex->dents, sizeof(ex->dents));
-		if (n <= 0) {
-			close(ex->dirfd);
-			ex->dirfd = 0;
-			return 0;
-		}
-		ex->at = 0;
-		ex->len = (size_t)n;
-	}
-	d = (const struct dirent64 *)(const void *)(ex->dents + ex->at);
-	ex->at += d->d_reclen;
-	if (pack_read_name(ex->dir, d->d_name, &id))
+	d = dir_next(&ex->dir);
+	if (d == NULL) {
+		ex->damaged += errno != 0;
+		dir_close(&ex->dir);
+	} else if (pack_read_name(ex->dir_name, d->d_name, &id))
 		open_pack(ex, ps, &id);
 	return 0;
 }

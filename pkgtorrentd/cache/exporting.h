@@ -8,19 +8,14 @@
 #define EXPORTING_H
 
 #include "common/piece_stream.h"
+#include "pkgtorrentd/cache/dir.h"
 #include "pkgtorrentd/cache/packs.h"
-
-#define EXPORTING_DENTS_LEN	8192
 
 /* Begins as zeros. */
 struct exporting {
 	unsigned	 dirs;		/* of pieces/, begun so far */
-	int		 dirfd;		/* of the last one; 0: none */
-	char		 dir[3];	/* its name */
-	uint8_t		 dents[EXPORTING_DENTS_LEN]
-			    __attribute__((__aligned__(8)));
-	size_t		 at;		/* in dents */
-	size_t		 len;
+	struct dir	 dir;		/* the last one, if dirs is not 0 */
+	char		 dir_name[3];
 	bool		 open;		/* a pack is being read */
 	bool		 indexed;	/* all its records are known */
 	struct packfile	 file;
@@ -30,7 +25,8 @@ struct exporting {
 	uint64_t	 content;	/* bytes of the files of all records */
 	uint64_t	 imported;	/* records that are left out */
 	uint64_t	 others;	/* of other roots, or too long */
-	uint64_t	 damaged;
+	uint64_t	 damaged;	/* or in a directory that cannot be
+					   read, which counts once */
 };
 
 /* Append the next records to the stream, about PACKFILE_STEP bytes.  1: there

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +10,9 @@
 #include "common/listing.h"
 #include "common/log.h"
 #include "common/tree_path.h"
+#include "pkgtorrentd/cache/dir.h"
 #include "pkgtorrentd/cache/purging.h"
 
-#define DENTS_LEN	8192
 #define TELL_MS		250	/* between two reports */
 /* Of a listing: bytes that are read at once, and more than a record has. */
 #define WINDOW_LEN	(256U << 10)
@@ -23,15 +23,6 @@ enum phase {
 	PHASE_PACKS,
 	PHASE_INFO,
 	PHASE_END
-};
-
-/* A directory that is being read. */
-struct dir {
-	int		 fd;		/* -1: none */
-	char		 name[8];
-	uint8_t		 dents[DENTS_LEN] __attribute__((__aligned__(8)));
-	size_t		 at;
-	size_t		 len;
 };
 
 /* An entry of info/ of which the listing is being read. */
@@ -60,6 +51,7 @@ struct purging {
 	enum phase		 phase;
 	struct dir		 top;		/* pieces/ or info/ */
 	struct dir		 sub;		/* in pieces/ */
+	char			 sub_name[8];
 	bool			 has_pack;
 	struct packs_purge	 pack;		/* that is at hand */
 	struct entry		 at_hand;
@@ -101,41 +93,36 @@ purge_tell(struct purging *all, struct purge *p, enum control_state state,
 	    reason, strlen(reason), NULL, 0);
 }
 
+/* This cannot be read, so it may have what is to be removed.  If it is gone, or
+   is no entry, nothing is asked of it. */
 static void
-dir_close(struct dir *dir)
+purge_miss(struct purging *all, const char *name)
 {
-	if (dir->fd != -1)
-		close(dir->fd);
-	dir->fd = -1;
+	if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+		return;
+	TAILQ_FIRST(&all->queue)->report.bad++;
+	store_complain_remove(all->store, name);
 }
 
 static void
-dir_open(struct dir *dir, int at, const char *name)
+purge_enter(struct purging *all, struct dir *dir, int at, const char *name)
 {
-	dir->fd = store_open_beneath(at, name, O_RDONLY | O_DIRECTORY);
-	dir->at = dir->len = 0;
-	strlcpy(dir->name, name, sizeof(dir->name));
+	if (dir_open(dir, at, name) == -1)
+		purge_miss(all, name);
 }
 
-/* The next name in it; NULL: that was the last, and it is closed. */
+/* NULL: that was the last name, and the directory is closed. */
 static const char *
-dir_next(struct dir *dir)
+purge_next(struct purging *all, struct dir *dir, const char *name)
 {
-	const struct dirent64 *d;
-	ssize_t n;
+	const struct dirent64 *d = dir_next(dir);
 
-	if (dir->at == dir->len) {
-		n = getdents64(dir->fd, dir->dents, sizeof(dir->dents));
-		if (n <= 0) {
-			dir_close(dir);
-			return NULL;
-		}
-		dir->at = 0;
-		dir->len = (size_t)n;
-	}
-	d = (const struct dirent64 *)(const void *)(dir->dents + dir->at);
-	dir->at += d->d_reclen;
-	return d->d_name;
+	if (d != NULL)
+		return d->d_name;
+	if (errno != 0)
+		purge_miss(all, name);
+	dir_close(dir);
+	return NULL;
 }
 
 /*
@@ -159,7 +146,7 @@ pack_begin(struct purging *all, const char *name)
 	int fd;
 
 	memset(pack, 0, sizeof(*pack));
-	if (!pack_read_name(all->sub.name, name, &pack->id))
+	if (!pack_read_name(all->sub_name, name, &pack->id))
 		return;
 	fd = store_open_beneath(all->sub.fd, name, O_RDONLY | O_NONBLOCK |
 	    O_NOCTTY);
@@ -200,18 +187,21 @@ packs_step(struct purging *all)
 	if (all->has_pack) {
 		pack_step(all);
 	} else if (all->sub.fd != -1) {
-		name = dir_next(&all->sub);
+		name = purge_next(all, &all->sub, all->sub_name);
 		if (name != NULL)
 			pack_begin(all, name);
 	} else if (all->top.fd != -1) {
-		name = dir_next(&all->top);
-		if (name != NULL && name[0] != '.' && strlen(name) == 2)
-			dir_open(&all->sub, all->top.fd, name);
+		name = purge_next(all, &all->top,
+		    store_tree_names[STORE_PIECES]);
+		if (name == NULL || name[0] == '.' || strlen(name) != 2)
+			return;
+		strlcpy(all->sub_name, name, sizeof(all->sub_name));
+		purge_enter(all, &all->sub, all->top.fd, name);
 	} else {
 		packs_look_again(all->packs);
 		requests_drop_makings(all->requests,
 		    purge_tree(TAILQ_FIRST(&all->queue)));
-		dir_open(&all->top, all->store->dirfd,
+		purge_enter(all, &all->top, all->store->dirfd,
 		    store_tree_names[STORE_INFO]);
 		all->phase = PHASE_INFO;
 	}
@@ -253,8 +243,10 @@ entry_begin(struct purging *all, const char *name)
 		return;
 	e->fd = store_open_beneath(all->top.fd, name, O_RDONLY | O_NONBLOCK |
 	    O_NOCTTY);
-	if (e->fd == -1)
+	if (e->fd == -1) {
+		purge_miss(all, name);
 		return;
+	}
 	strlcpy(e->name, name, sizeof(e->name));
 	n = pread(e->fd, head, sizeof(head), 0);
 	if (p->tree_len == 0 || n <= 0 ||
@@ -322,7 +314,8 @@ info_step(struct purging *all)
 	if (all->at_hand.fd != -1) {
 		entry_step(all);
 	} else if (all->top.fd != -1) {
-		name = dir_next(&all->top);
+		name = purge_next(all, &all->top,
+		    store_tree_names[STORE_INFO]);
 		if (name != NULL)
 			entry_begin(all, name);
 	} else
@@ -364,7 +357,7 @@ purging_begin(struct purging *all)
 	}
 	/* Records that wait have no file yet. */
 	packs_flush(all->packs);
-	dir_open(&all->top, all->store->dirfd,
+	purge_enter(all, &all->top, all->store->dirfd,
 	    store_tree_names[STORE_PIECES]);
 	all->phase = PHASE_PACKS;
 }

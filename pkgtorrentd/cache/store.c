@@ -125,6 +125,13 @@ store_complain_write(struct store *st, const char *name)
 	store_complain(st, STORE_NOT_WRITTEN, problem, name);
 }
 
+void
+store_complain_remove(struct store *st, const char *name)
+{
+	store_complain(st, STORE_NOT_WRITTEN, "not removed: no permission, or "
+	    "an I/O error", name);
+}
+
 /* During a count we cannot know whether the sweep has passed this place yet.
    To be safe, count additions and ignore removals. */
 static void
@@ -167,8 +174,7 @@ store_unlink(struct store *st, enum store_tree tree, int dirfd,
 	if (unlinkat(dirfd, name, flags) == -1 && (flags & AT_REMOVEDIR ||
 	    errno != ENOENT)) {
 		if (!(flags & AT_REMOVEDIR))
-			store_complain(st, STORE_NOT_WRITTEN, "not removed: "
-			    "no permission, or an I/O error", name);
+			store_complain_remove(st, name);
 		return false;
 	}
 	file_sub(st, tree, name, bytes);

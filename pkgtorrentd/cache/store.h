@@ -130,6 +130,8 @@ void	store_complain(struct store *, enum store_complaint,
 	    const char *problem, const char *name);
 /* Log why the file of this name could not be written, by errno. */
 void	store_complain_write(struct store *, const char *name);
+/* The same for a file that could not be removed, or looked at for that. */
+void	store_complain_remove(struct store *, const char *name);
 /* Open the directory of a file, and make it if make is set.  *last is the
    file's name in it.  A descriptor, or -1 with errno. */
 int	store_open_parent(struct store *, const char *name, bool make,

@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "pkgtorrentd/cache/dir.h"
 #include "pkgtorrentd/cache/summary.h"
 #include "pkgtorrentd/cache/sweep.h"
 
@@ -25,7 +26,6 @@
 #define RETRY_MS	60000ULL
 
 #define LEVELS		64
-#define DENTS_LEN	8192
 
 #define SPARE		1000	/* times the cost of the last sweep */
 #define OTHERS_SPARE	100	/* the same, for lists of other lengths */
@@ -67,11 +67,8 @@ struct scan {
 
 /* A directory on the path to the current one. */
 struct level {
-	int		 fd;
+	struct dir	 dir;
 	char		 name[256];
-	uint8_t		*dents;
-	size_t		 at;
-	size_t		 len;
 	uint64_t	 bytes;		/* of its own blocks */
 	uint64_t	 uncharged;	/* those that no entry was charged
 					   with */
@@ -116,19 +113,10 @@ struct sweep {
 struct sweep *
 sweep_new(struct store *st, struct packs *packs)
 {
-	struct sweep *sw;
-	uint8_t *dents;
-	unsigned i;
+	struct sweep *sw = calloc(1, sizeof(*sw));
 
-	sw = calloc(1, sizeof(*sw));
-	dents = malloc((size_t)LEVELS * DENTS_LEN);
-	if (sw == NULL || dents == NULL) {
-		free(sw);
-		free(dents);
+	if (sw == NULL)
 		return NULL;
-	}
-	for (i = 0; i < LEVELS; i++)
-		sw->levels[i].dents = dents + (size_t)i * DENTS_LEN;
 	sw->store = st;
 	sw->packs = packs;
 	sw->scan.fd = -1;
@@ -222,23 +210,21 @@ static int
 enter(struct sweep *sw, const char *name, bool doomed)
 {
 	struct level *lv = &sw->levels[sw->depth];
-	int at = sw->depth > 0 ? lv[-1].fd : sw->store->dirfd;
+	int at = sw->depth > 0 ? lv[-1].dir.fd : sw->store->dirfd;
 	struct stat sb;
 
 	if (sw->depth == LEVELS)
 		return -1;
-	lv->fd = store_open_beneath(at, name, O_RDONLY | O_DIRECTORY);
-	if (lv->fd == -1) {
+	if (dir_open(&lv->dir, at, name) == -1) {
 		sw->incomplete |= store_is_lack(errno);
 		return -1;
 	}
-	if (fstat(lv->fd, &sb) == -1) {
+	if (fstat(lv->dir.fd, &sb) == -1) {
 		sw->incomplete |= store_is_lack(errno);
-		close(lv->fd);
+		dir_close(&lv->dir);
 		return -1;
 	}
 	strlcpy(lv->name, name, sizeof(lv->name));
-	lv->at = lv->len = 0;
 	lv->bytes = store_bytes(&sb);
 	lv->uncharged = sw->depth > 0 ? lv->bytes : 0;
 	lv->doomed = doomed;
@@ -256,11 +242,11 @@ leave(struct sweep *sw)
 {
 	struct level *lv = &sw->levels[--sw->depth];
 
-	close(lv->fd);
+	dir_close(&lv->dir);
 	if (sw->depth == 0)
 		return;
-	if (lv->kept || !store_unlink(sw->store, sw->tree, lv[-1].fd, lv->name,
-	    AT_REMOVEDIR, lv->bytes))
+	if (lv->kept || !store_unlink(sw->store, sw->tree, lv[-1].dir.fd,
+	    lv->name, AT_REMOVEDIR, lv->bytes))
 		lv[-1].kept = true;
 	else if (sw->phase == PHASE_COUNT)
 		share_of(sw)->count_used -= lv->bytes;
@@ -271,7 +257,7 @@ static bool
 remove_file(struct sweep *sw, const char *name, const struct stat *sb)
 {
 	return store_unlink(sw->store, sw->tree,
-	    sw->levels[sw->depth - 1].fd, name, 0, store_bytes(sb));
+	    sw->levels[sw->depth - 1].dir.fd, name, 0, store_bytes(sb));
 }
 
 /* Is this entry to be removed?  Of the cutoff class, remove only as many bytes
@@ -327,7 +313,7 @@ sweep_entry(struct sweep *sw, const char *name, const struct stat *sb)
 static bool
 is_original(const struct sweep *sw, const char *name, enum entry_name kind)
 {
-	int fd = sw->levels[sw->depth - 1].fd;
+	int fd = sw->levels[sw->depth - 1].dir.fd;
 
 	if (sw->tree != STORE_INFO)
 		return store_owner(fd, name, kind == ENTRY_NAME_PIECES) ==
@@ -379,7 +365,7 @@ scan_begin(struct sweep *sw, const char *name, const struct pack_id *id,
 	struct scan *sc = &sw->scan;
 
 	memset(sc, 0, sizeof(*sc));
-	sc->fd = store_open_beneath(sw->levels[sw->depth - 1].fd, name,
+	sc->fd = store_open_beneath(sw->levels[sw->depth - 1].dir.fd, name,
 	    O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	sw->incomplete |= sc->fd == -1 && store_is_lack(errno);
 	sc->id = *id;
@@ -537,7 +523,7 @@ is_outdated(const struct sweep *sw, const char *name, enum entry_name kind)
 {
 	return sw->tree == STORE_PIECES && sw->depth > 1 &&
 	    kind == ENTRY_NAME_PIECES &&
-	    store_owner(sw->levels[sw->depth - 1].fd, name, true) ==
+	    store_owner(sw->levels[sw->depth - 1].dir.fd, name, true) ==
 	    ENTRY_OURS;
 }
 
@@ -584,7 +570,7 @@ sweep_name(struct sweep *sw, const struct dirent64 *d)
 	if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
 		return;
 	if (d->d_type != DT_DIR &&
-	    fstatat(lv->fd, d->d_name, &sb, AT_SYMLINK_NOFOLLOW) == -1) {
+	    fstatat(lv->dir.fd, d->d_name, &sb, AT_SYMLINK_NOFOLLOW) == -1) {
 		sw->incomplete |= store_is_lack(errno);
 		return;
 	}
@@ -605,27 +591,18 @@ step(struct sweep *sw)
 {
 	struct level *lv = &sw->levels[sw->depth - 1];
 	const struct dirent64 *d;
-	ssize_t n;
 
 	if (sw->scan.fd != -1) {
 		scan_step(sw);
 		return;
 	}
-	if (lv->at == lv->len) {
-		/* A directory that somebody removed meanwhile reads as
-		   empty. */
-		n = getdents64(lv->fd, lv->dents, DENTS_LEN);
-		sw->incomplete |= n == -1 && store_is_lack(errno);
-		if (n <= 0) {
-			leave(sw);
-			return;
-		}
-		lv->at = 0;
-		lv->len = (size_t)n;
+	d = dir_next(&lv->dir);
+	if (d != NULL) {
+		sweep_name(sw, d);
+		return;
 	}
-	d = (const struct dirent64 *)(const void *)(lv->dents + lv->at);
-	lv->at += d->d_reclen;
-	sweep_name(sw, d);
+	sw->incomplete |= store_is_lack(errno);
+	leave(sw);
 }
 
 /* Enter the top of the tree, to count it or to remove entries. */

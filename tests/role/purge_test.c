@@ -194,6 +194,28 @@ TEST(purge__damaged_head)
 	ATF_CHECK(get_pieces(&c, &files[5], PIECE_LEN) > 0);
 }
 
+/* A directory that cannot be read may have a pack of the tree: a purge does not
+   say that all is gone. */
+TEST(purge__unreadable_directory)
+{
+	uint8_t digests[N][SHA1_LEN];
+	struct msg_controlled end;
+
+	if (geteuid() == 0)
+		atf_tc_skip("root reads all");
+	cache_start(&c, "");
+	put_all(digests);
+	ATF_REQUIRE_EQ(0, system("chmod 0 cache/info"));
+	end = purge("/d/a");
+	ATF_CHECK_EQ(CONTROL_FAILED, end.state);
+	ATF_CHECK_EQ(1, end.bad);
+	ATF_CHECK_EQ(2, end.files);
+	ATF_REQUIRE_EQ(0, system("chmod 700 cache/info"));
+	end = purge("/d/a");
+	ATF_CHECK_EQ(CONTROL_DONE, end.state);
+	ATF_CHECK_EQ(1, end.done);
+}
+
 /* A long listing, of which the last file is meant, or a part of its path. */
 TEST(purge__long_listing)
 {

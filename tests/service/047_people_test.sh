@@ -68,7 +68,8 @@ print(base64.b64encode(hashlib.sha256(style[1]).digest()).decode())')
 	fi
 	# A path is nobody's business, be it blank.
 	for _query in '?' '?path=' '?path=/pub/a' '?other'; do
-		want 200 "$service/$_query"
+		# Newer versions of curl leave an empty query out of a URL.
+		want 200 $service/ --request-target "$service/$_query"
 		want_field Cache-Control no-store
 	done
 	# HEAD has the same fields.

@@ -218,7 +218,8 @@ summary_body()
 	service_stop
 	python summary 1000000 7776
 	# While somebody else has the lock, nothing is swept.
-	flock -n -F cache/pieces sleep 60 &
+	# It waits, because is_locked takes the lock for a moment, too.
+	flock -F cache/pieces sleep 60 &
 	locker=$!
 	note_pid $locker
 	wait_for 5 is_locked || fail "no lock"

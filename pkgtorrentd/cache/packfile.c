@@ -500,6 +500,11 @@ append_pending(struct packfile *pf)
 			return -1;
 	} else if (fstat(pf->fd, &sb) == 0)
 		before = store_file_bytes(&sb);
+	/* A longer one would be removed when it is opened. */
+	if (aligned_end(pf) + pf->pending.len > PACKFILE_LEN_MAX) {
+		errno = EFBIG;
+		return -1;
+	}
 	/* The day of the last use becomes the file's mtime by this. */
 	if (write_pending(pf) == -1)
 		return -1;

@@ -399,13 +399,19 @@ store_may_write(struct store *st)
 	st->lockfd = 0;
 	fd = make_dir(st, STORE_PIECES, st->dirfd,
 	    store_tree_names[STORE_PIECES]);
-	if (fd == -1)
+	if (fd == -1 && errno != EMFILE && errno != ENFILE)
 		return true;		/* writing will say what is wrong */
-	close(fd);
-	fd = store_open_beneath(st->dirfd, store_tree_names[STORE_PIECES],
-	    O_RDONLY | O_DIRECTORY);
-	if (fd == -1)
-		return true;
+	if (fd != -1) {
+		close(fd);
+		fd = store_open_beneath(st->dirfd,
+		    store_tree_names[STORE_PIECES], O_RDONLY | O_DIRECTORY);
+	}
+	/* There it is, but whether another service has the lock is unknown. */
+	if (fd == -1) {
+		store_complain_write(st, store_tree_names[STORE_PIECES]);
+		st->may_write = false;
+		return false;
+	}
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
 		st->lockfd = fd;
 		lock_tell(st, true);

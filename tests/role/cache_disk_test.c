@@ -606,6 +606,61 @@ TEST(others__have_a_quarter)
 	ATF_CHECK_EQ(N, count_large(N));
 }
 
+/* The CPU time of a process, in milliseconds. */
+static double
+cpu_ms(pid_t pid)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	ATF_REQUIRE_EQ(0, clock_getcpuclockid(pid, &clock));
+	ATF_REQUIRE_EQ(0, clock_gettime(clock, &ts));
+	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+static double
+now_ms(void)
+{
+	struct timespec ts;
+
+	ATF_REQUIRE_EQ(0, clock_gettime(CLOCK_MONOTONIC, &ts));
+	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+/* Whatever clients ask for, sweeps for these lists cost a hundredth of a core:
+   after one that read many records, the next comes late. */
+TEST(others__are_not_swept_all_the_time)
+{
+	enum { PACKS = 4, RECORDS = 100000, N = 100, SHARE = 100 };
+	double cost, begin;
+	unsigned i;
+	struct status st;
+	uint64_t before;
+
+	ATF_REQUIRE(mkdir("cache", 0700) == 0);
+	for (i = 0; i < PACKS; i++)
+		make_pack(fmt("/many/%u", i), PIECE_LEN, RECORDS,
+		    (struct pack_list){ .count = 2,
+		    .digests = (const uint8_t[2 * SHA1_LEN]){ 0 } });
+	cache_start(&c, "cache-size 90M\n");
+	wait_for_sweeps(&c, 1);
+	cost = cpu_ms(c.proc.pid);
+	send_conf(&c, "cache-size 91M\n");
+	wait_for_sweeps(&c, 2);
+	cost = cpu_ms(c.proc.pid) - cost;
+	before = cache_status(&c).sweeps;
+	begin = now_ms();
+	do {
+		for (i = 0; i < 2 * N; i++)
+			put_pieces(&c, large(i), OTHER_LEN, 500, NULL);
+		st = cache_status(&c);
+	} while (now_ms() - begin < 1000 || st.sweeps == before);
+	/* The first comes at once; the cost includes other work. */
+	ATF_CHECK_MSG((double)(st.sweeps - before - 1) * cost * SHARE / 2 <=
+	    now_ms() - begin, "%lu sweeps of %.1f ms in %.1f",
+	    st.sweeps - before, cost, now_ms() - begin);
+}
+
 /* They go first, although they were used last; and those of piece-length go
    only if they have no room without these. */
 TEST(others__go_first)

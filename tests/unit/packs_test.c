@@ -675,6 +675,56 @@ TEST(pack__with_too_many_records_takes_no_more)
 	ATF_CHECK(!load(fmt("/x/%u", PACKFILE_RECORDS_MAX), 0));
 }
 
+/* What is appended would make it so long that it were removed. */
+TEST(pack__that_is_too_long_takes_no_more)
+{
+	const char *path = pack_path("/x/a", PIECE);
+	struct pack_id id = pack_id_of("/x/a", PIECE);
+	uint8_t digests[2 * SHA1_LEN] = { 0 };
+	struct pack_list list = { .name = "b", .name_len = 1,
+	    .identity = version_of(0), .digests = digests, .count = 2 };
+	struct packfile pf;
+	struct stat sb;
+
+	start();
+	save("/x/a", 0);
+	packs_flush(ps);
+	ATF_REQUIRE_EQ(0, truncate(path, (off_t)PACKFILE_LEN_MAX - 64));
+	packfile_init(&pf, &st, &id);
+	(void)packfile_ready(&pf);
+	/* To read all these zeros takes too long. */
+	pf.at = pf.size;
+	ATF_REQUIRE_EQ(0, packfile_append(&pf, &list));
+	packfile_flush(&pf);
+	ATF_CHECK_EQ(1, st.lost);
+	ATF_CHECK_EQ(EFBIG, st.lost_error);
+	ATF_REQUIRE_EQ(0, stat(path, &sb));
+	ATF_CHECK_EQ((off_t)PACKFILE_LEN_MAX - 64, sb.st_size);
+	packfile_close(&pf);
+}
+
+/* Whether another service writes cannot be found out, so nothing is written;
+   when it can be again, it is. */
+TEST(lock__needs_a_descriptor)
+{
+	struct rlimit all, none;
+
+	start();
+	save("/x/a", 0);
+	packs_flush(ps);
+	start();
+	ATF_REQUIRE_EQ(0, getrlimit(RLIMIT_NOFILE, &all));
+	none = (struct rlimit){ 0, all.rlim_max };
+	ATF_REQUIRE_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	ATF_CHECK(!store_may_write(&st));
+	ATF_REQUIRE_EQ(0, setrlimit(RLIMIT_NOFILE, &all));
+	ATF_CHECK(!store_may_write(&st));
+	st.locked_ms = 1;
+	ATF_CHECK(store_may_write(&st));
+	save("/x/b", 0);
+	ATF_CHECK(load("/x/b", 0));
+}
+
 /* Two megabytes are known of each, and there are twenty. */
 TEST(memory__is_bounded)
 {

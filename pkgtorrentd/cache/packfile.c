@@ -777,6 +777,8 @@ packfile_rewrite(struct packfile_rewrite *rw, uint64_t *cut)
 	if (done == -1) {
 		store_complain_write(pf->store, pf->name);
 		pf->failed = true;
+		/* Somebody may have cut the file. */
+		pf->checked_ms = 0;
 	} else
 		*cut = rw->dropped;
 	packfile_stop_rewrite(rw);

@@ -194,6 +194,25 @@ TEST(purge__damaged_head)
 	ATF_CHECK(get_pieces(&c, &files[5], PIECE_LEN) > 0);
 }
 
+/* Somebody cuts a pack that has just been looked at: it goes all the same. */
+TEST(purge__of_a_pack_that_was_cut)
+{
+	const char *pack = pack_path(files[1].path, PIECE_LEN);
+	struct msg_controlled end;
+	struct stat sb;
+
+	cache_start(&c, "");
+	put_pieces(&c, &files[1], PIECE_LEN, 16, NULL);
+	put_pieces(&c, &files[2], PIECE_LEN, 16, NULL);
+	ATF_REQUIRE(get_pieces(&c, &files[2], PIECE_LEN) > 0);
+	ATF_REQUIRE_EQ(0, stat(pack, &sb));
+	ATF_REQUIRE_EQ(0, truncate(pack, sb.st_size - 4));
+	end = purge("/d");
+	ATF_CHECK_EQ(CONTROL_DONE, end.state);
+	ATF_CHECK_EQ(0, end.bad);
+	ATF_CHECK(!there(pack));
+}
+
 /* A directory that cannot be read may have a pack of the tree: a purge does not
    say that all is gone. */
 TEST(purge__unreadable_directory)

@@ -16,6 +16,14 @@ start_with_large()
 	want 200 $service/single/yum/0
 }
 
+service_case hashed_at_once "Torrents hashed at the same time are a client's, too."
+hashed_at_once_body()
+{
+	start_with_large 'answer-memory 64M'
+	python hashed_at_once "$pid" "$(children hasher)"
+	want_log 'answer-memory (67108864 bytes) is full'
+}
+
 service_case slow_readers "64 slow readers from two addresses hold little."
 slow_readers_body()
 {

@@ -390,15 +390,16 @@ job_take_queue_slot(struct job *job)
 /*
  * Count so many bytes for a torrent whose dictionary has info_len bytes.  A
  * large one needs a slot, as if it were hashed, and memory that others do not
- * take.  0, or -1: it has none, and the job has failed.
+ * take, unless it had as much.  0, or -1: it has none, and the job has failed.
  */
 int
 job_take_memory(struct job *job, uint64_t bytes, uint64_t info_len)
 {
 	struct jobs *all = job->all;
+	bool more = bytes > job->charge.made;
 
 	job_count(job, 0);
-	if (info_len > CHARGE_FREE_LEN) {
+	if (info_len > CHARGE_FREE_LEN && more) {
 		if (job_take_queue_slot(job) == -1)
 			return -1;
 		if (all->admit != NULL && !all->admit(all->admit_arg,
@@ -804,10 +805,12 @@ job_complete(struct job *job)
 		job_fail(job, 413, JOB_FILES_TOO_LONG, 0);
 		return;
 	}
-	job->state = JOB_LAYOUT;
 	job_files_share(&job->files);
-	/* After hashing it is not refused: that cost far more. */
-	job_count(job, job_files_size(&job->files) + job_old_size(job));
+	/* What was hashed for it did not count, and is remembered. */
+	if (job_take_memory(job, job_files_size(&job->files) +
+	    job_old_size(job), job->files.info_len) == -1)
+		return;
+	job->state = JOB_LAYOUT;
 	if (layout_begin(&job->layout, &job->files, job->all->conf,
 	    &job->specs) == -1)
 		job_fail_memory(job);

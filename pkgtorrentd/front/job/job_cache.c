@@ -160,8 +160,7 @@ job_cache_take_info(struct job *job, const struct msg_info *body,
 	announced = body->listing_len +
 	    MIN(body->info_len, all->conf->max_torrent);
 	held = MAX(held, announced);
-	if (held > job->charge.made &&
-	    job_take_memory(job, held, body->info_len) == -1)
+	if (job_take_memory(job, held, body->info_len) == -1)
 		return FAULT_NONE;
 	if (job_cache_add_info(job, body, m) == -1)
 		job_fail_memory(job);

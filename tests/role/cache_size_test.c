@@ -406,10 +406,10 @@ now_ms(void)
 TEST(others__are_not_swept_all_the_time)
 {
 	enum { PACKS = 4, RECORDS = 100000, N = 100, SHARE = 100 };
+	unsigned long before;
 	double cost, begin;
-	unsigned i;
 	struct status st;
-	uint64_t before;
+	unsigned i;
 
 	ATF_REQUIRE(mkdir("cache", 0700) == 0);
 	for (i = 0; i < PACKS; i++)

@@ -675,7 +675,7 @@ TEST(pack__with_too_many_records_takes_no_more)
 	ATF_CHECK(!load(fmt("/x/%u", PACKFILE_RECORDS_MAX), 0));
 }
 
-/* What is appended would make it so long that it were removed. */
+/* A longer one would be removed when it is opened next. */
 TEST(pack__that_is_too_long_takes_no_more)
 {
 	const char *path = pack_path("/x/a", PIECE);

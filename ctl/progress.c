@@ -48,7 +48,8 @@ measure(struct progress *p, uint64_t done)
 static void
 describe(const struct progress *p, uint64_t done, char *out, size_t len)
 {
-	char	 a[SIZE_TEXT_LEN], b[SIZE_TEXT_LEN], c[SIZE_TEXT_LEN], d[SIZE_TEXT_LEN];
+	char	 a[SIZE_TEXT_LEN], b[SIZE_TEXT_LEN], c[SIZE_TEXT_LEN];
+	char	 d[SIZE_TEXT_LEN];
 
 	(void)snprintf(out, len, "%d%% %s of %s, %s/s, %s left",
 	    p->bytes == 0 ? 100 : (int)(done * 100.0 / (double)p->bytes),

@@ -28,8 +28,8 @@ ctl_check_paths(char *paths[])
 		if (tree_path_is_plain(path) ||
 		    (path.len == 1 && *path.p == '/'))
 			continue;
-		ctl_complain("%s: not a path as in the mirror's URLs: it begins "
-		    "with a slash, and has no empty, . or .. component",
+		ctl_complain("%s: not a path as in the mirror's URLs: it "
+		    "begins with a slash, and has no empty, . or .. component",
 		    *paths);
 		return false;
 	}

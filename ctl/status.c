@@ -268,7 +268,7 @@ static void
 json_trouble(const struct line *line, void *arg)
 {
 	const char	*text = line->words[TROUBLE_TEXT];
-	const char	*priority = priority_name(line->words[TROUBLE_PRIORITY]);
+	const char	*priority;
 	struct json	*j = arg;
 	char		 when[32];
 
@@ -276,6 +276,7 @@ json_trouble(const struct line *line, void *arg)
 	(void)time_text(line->words[TROUBLE_TIME], "%Y-%m-%dT%H:%M:%SZ", true,
 	    when);
 	json_text(j, "time", when, strlen(when));
+	priority = priority_name(line->words[TROUBLE_PRIORITY]);
 	json_text(j, "priority", priority, strlen(priority));
 	json_text(j, "text", text, strlen(text));
 	json_close(j, '}');

@@ -95,7 +95,8 @@ print_stores(const uint64_t n[COUNT_ROWS])
 	print_rate("requests", n[COUNT_HOT_HITS], n[COUNT_HOT_MISSES]);
 	(void)printf("\n");
 	summary_title("cache");
-	(void)printf("%" PRIu64 " entries, info %s of %s", n[COUNT_CACHE_ENTRIES],
+	(void)printf("%" PRIu64 " entries, info %s of %s",
+	    n[COUNT_CACHE_ENTRIES],
 	    size_text(a, n[COUNT_CACHE_INFO]),
 	    size_text(b, n[COUNT_CACHE_LIMIT_INFO]));
 	print_rate("torrents", n[COUNT_INFO_HITS], n[COUNT_INFO_MISSES]);

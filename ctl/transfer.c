@@ -123,8 +123,8 @@ static bool
 copy_run(struct ctl *ctl, struct copy *copy, struct msg_controlled *end)
 {
 	const struct msg_controlled	*body;
-	struct pollfd			 pfds[2] = {
-		{ .fd = ctl->channel.fd, .events = POLLIN } };
+	struct pollfd			 pfds[2] = { { .fd = ctl->channel.fd,
+					    .events = POLLIN } };
 	bool				 writes;
 
 	end->state = CONTROL_RUNNING;

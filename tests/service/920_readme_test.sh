@@ -18,8 +18,8 @@ papers()
 sources()
 {
 	for _suffix; do
-		find "$top/common" "$top/pkgtorrentd" "$top/hasher" \
-		    "$top/tests" -name "*.$_suffix"
+		find "$top/common" "$top/ctl" "$top/hasher" \
+		    "$top/pkgtorrentd" "$top/tests" -name "*.$_suffix"
 	done
 }
 

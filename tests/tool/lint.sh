@@ -99,7 +99,7 @@ indent() {
 }
 
 # shellcheck disable=SC2046
-set -- $(find common pkgtorrentd hasher -name "*.[ch]" | sort)
+set -- $(find common ctl hasher pkgtorrentd -name "*.[ch]" | sort)
 style 60 1000 "$@" >"$work/out"
 report "style"
 style 100 1000 tests/*/*.[ch] >"$work/out"

@@ -26,14 +26,14 @@ static struct cpu
 cpu_now(void)
 {
 	struct cpu cpu = {
-		.front = warm_cpu_us(&rig.front),
-		.walker = warm_cpu_us(&rig.walkers[0]),
-		.cache = warm_cpu_us(&rig.cache),
+		.front = proc_cpu_us(&rig.front),
+		.walker = proc_cpu_us(&rig.walkers[0]),
+		.cache = proc_cpu_us(&rig.cache),
 	};
 	uint32_t i;
 
 	for (i = 0; i < rig.nhashers; i++)
-		cpu.hasher += warm_cpu_us(&rig.hashers[i]);
+		cpu.hasher += proc_cpu_us(&rig.hashers[i]);
 	return cpu;
 }
 
@@ -41,12 +41,12 @@ cpu_now(void)
 static void
 wait_for_cache(void)
 {
-	uint64_t before, now = warm_cpu_us(&rig.cache);
+	uint64_t before, now = proc_cpu_us(&rig.cache);
 
 	do {
 		before = now;
 		sleep(1);
-		now = warm_cpu_us(&rig.cache);
+		now = proc_cpu_us(&rig.cache);
 	} while (now - before > IDLE_US);
 }
 

@@ -2,6 +2,7 @@
 #include <sys/prctl.h>
 
 #include <limits.h>
+#include <time.h>
 
 #include "tests/lib/conf_text.h"
 #include "tests/lib/proc.h"
@@ -304,4 +305,15 @@ proc_await_blame(struct proc *p, enum role role, uint32_t index,
 	while (p->reports == p->settled)
 		proc_wait(p, -1, 0);
 	proc_check_blame(p, role, index, type, fault, what);
+}
+
+uint64_t
+proc_cpu_us(const struct proc *p)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	ATF_REQUIRE_EQ(0, clock_getcpuclockid(p->pid, &clock));
+	ATF_REQUIRE_EQ(0, clock_gettime(clock, &ts));
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }

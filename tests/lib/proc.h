@@ -82,6 +82,9 @@ void	proc_wait(struct proc *, int fd, short events);
    sent to it before. */
 void	proc_ask_status(struct proc *);
 
+/* Its CPU time so far, in microseconds. */
+uint64_t proc_cpu_us(const struct proc *);
+
 /* Connects another role to it, which the test plays: its end. */
 struct channel proc_connect(struct proc *, enum role self, uint32_t index);
 

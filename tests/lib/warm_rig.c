@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/un.h>
 
-#include <inttypes.h>
-
 #include "tests/lib/conf_text.h"
 #include "tests/lib/test.h"
 #include "tests/lib/warm_rig.h"
@@ -247,19 +245,4 @@ warm_at_hand(struct warm_rig *rig)
 {
 	return fmt("%.*s", (int)rig->report->at_hand_len,
 	    rig->front.warmed_paths + rig->report->position_len);
-}
-
-uint64_t
-warm_cpu_us(const struct proc *p)
-{
-	char path[64];
-	uint64_t ns;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)p->pid);
-	f = fopen(path, "r");
-	ATF_REQUIRE_MSG(f != NULL, "%s: %s", path, strerror(errno));
-	ATF_REQUIRE_EQ(1, fscanf(f, "%" SCNu64, &ns));
-	fclose(f);
-	return ns / 1000;
 }

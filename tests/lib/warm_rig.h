@@ -16,7 +16,7 @@
  *		warm_wait(&rig);
  *		printf("%ju files, front %ju us\n",
  *		    (uintmax_t)rig.report->files,
- *		    (uintmax_t)warm_cpu_us(&rig.front));
+ *		    (uintmax_t)proc_cpu_us(&rig.front));
  *		warm_rig_stop(&rig);
  *	}
  *
@@ -73,8 +73,5 @@ enum warm_state warm_wait(struct warm_rig *);
 /* The position and the file at hand of the last report, until the next. */
 const char *warm_position(struct warm_rig *);
 const char *warm_at_hand(struct warm_rig *);
-
-/* The CPU time of one of its processes so far. */
-uint64_t warm_cpu_us(const struct proc *);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <fts.h>
 
+#include "common/clock.h"
 #include "pkgtorrentd/cache/entry.h"
 #include "tests/lib/cache_rig.h"
 #include "tests/lib/pack_rig.h"
@@ -218,6 +219,19 @@ count_large(unsigned n)
 	return found;
 }
 
+/* Start a cache that has the pieces of the first so many. */
+static void
+start_with_large(const char *conf, unsigned n)
+{
+	unsigned i;
+
+	cache_start(&c, conf);
+	wait_for_sweeps(&c, 1);
+	for (i = 0; i < n; i++)
+		put_pieces(&c, large(i), PIECE_LEN, 500, NULL);
+	ATF_REQUIRE_EQ(n, count_large(n));
+}
+
 /* The number that is left of n files, of which so many were used on each day,
    the oldest first: once some are left, all younger ones are, and one day at
    most has lost only some. */
@@ -242,32 +256,40 @@ count_youngest(const struct mirror_file *(*file)(unsigned), unsigned n,
 	return kept;
 }
 
+/* Of n files, so many were used on each day, the oldest first, the last
+   yesterday; then cache-size becomes this.  The figures after the sweep. */
+static struct status
+shrink(const struct mirror_file *(*file)(unsigned), unsigned n,
+    unsigned a_day, unsigned mib)
+{
+	const uint64_t share = PIECES_SHARE((uint64_t)mib << 20);
+	struct status st;
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		set_days(file(i)->path, PIECE_LEN, 1 + (n - 1 - i) / a_day);
+	send_conf(&c, fmt("cache-size %uM\n", mib));
+	st = wait_for_sweeps(&c, 2);
+	ATF_CHECK(du("cache/pieces") <= share);
+	ATF_CHECK(du("cache/pieces") >= share / 5 * 4);
+	ATF_CHECK(st.evicted > 0);
+	return st;
+}
+
 /* By days: of those of the last day that is left, some may have gone. */
 TEST(size__removes_the_least_recently_used)
 {
-	enum { N = 800, A_DAY = 40, LIMIT = 8 << 20 };
-	unsigned i, kept;
+	enum { N = 800, A_DAY = 40 };
 	struct status st;
+	unsigned kept;
 
-	cache_start(&c, "cache-size 1G\n");
-	wait_for_sweeps(&c, 1);
-	for (i = 0; i < N; i++)
-		put_pieces(&c, large(i), PIECE_LEN, 500, NULL);
-	for (i = N - 8; i < N; i++)
-		ATF_REQUIRE_EQ(LARGE_DIGESTS, get_pieces(&c, large(i),
-		    PIECE_LEN));
+	start_with_large("cache-size 1G\n", N);
 	st = cache_status(&c);
 	ATF_CHECK_EQ(N, st.entries);
 	ATF_CHECK_EQ(N, st.stored);
 	ATF_CHECK_EQ(du("cache/info") + du("cache/pieces"),
 	    st.used_kib * 1024);
-	for (i = 0; i < N; i++)
-		set_days(large(i)->path, PIECE_LEN, 1 + (N - 1 - i) / A_DAY);
-	send_conf(&c, "cache-size 8M\n");
-	st = wait_for_sweeps(&c, 2);
-	ATF_CHECK(du("cache/pieces") <= PIECES_SHARE(LIMIT));
-	ATF_CHECK(du("cache/pieces") >= PIECES_SHARE(LIMIT) / 5 * 4);
-	ATF_CHECK(st.evicted > 0);
+	st = shrink(large, N, A_DAY, 8);
 	ATF_CHECK_EQ(0, st.expired);
 	kept = count_youngest(large, N, A_DAY, LARGE_DIGESTS);
 	ATF_CHECK_EQ(N, kept + st.evicted);
@@ -288,9 +310,8 @@ lone(unsigned i)
 /* The blocks count, of which the records are a small part. */
 TEST(size__removes_the_least_recently_used_packs)
 {
-	enum { N = 3000, A_DAY = 150, LIMIT = 14 << 20 };
-	unsigned i, kept;
-	struct status st;
+	enum { N = 3000, A_DAY = 150 };
+	unsigned i;
 
 	cache_start(&c, "cache-size 1G\n");
 	wait_for_sweeps(&c, 1);
@@ -299,15 +320,8 @@ TEST(size__removes_the_least_recently_used_packs)
 	ATF_REQUIRE_EQ(2, get_pieces(&c, lone(N - 1), PIECE_LEN));
 	for (i = 0; i < N; i++)
 		(void)await_packed(lone(i)->path, PIECE_LEN);
-	for (i = 0; i < N; i++)
-		set_days(lone(i)->path, PIECE_LEN, 1 + (N - 1 - i) / A_DAY);
-	send_conf(&c, "cache-size 14M\n");
-	st = wait_for_sweeps(&c, 2);
-	ATF_CHECK(du("cache/pieces") <= PIECES_SHARE(LIMIT));
-	ATF_CHECK(du("cache/pieces") >= PIECES_SHARE(LIMIT) / 5 * 4);
-	ATF_CHECK(st.evicted > 0);
-	kept = count_youngest(lone, N, A_DAY, 2);
-	ATF_CHECK(kept < N);
+	shrink(lone, N, A_DAY, 14);
+	ATF_CHECK(count_youngest(lone, N, A_DAY, 2) < N);
 	/* What was used today and yesterday has room. */
 	ATF_CHECK_EQ(0, count_in_log(&c, "cache-size is too small"));
 }
@@ -352,11 +366,7 @@ TEST(others__have_a_quarter)
 	const uint64_t quarter = PIECES_SHARE(LIMIT) / 4;
 	unsigned i, stored = 0;
 
-	cache_start(&c, "cache-size 8M\n");
-	wait_for_sweeps(&c, 1);
-	for (i = 0; i < N; i++)
-		put_pieces(&c, large(i), PIECE_LEN, 500, NULL);
-	ATF_REQUIRE_EQ(N, count_large(N));
+	start_with_large("cache-size 8M\n", N);
 	for (i = 0; i < N; i++)
 		set_days(large(i)->path, PIECE_LEN, 20);
 	for (i = 0; i < OLD; i++)
@@ -380,34 +390,13 @@ TEST(others__have_a_quarter)
 	ATF_CHECK_EQ(N, count_large(N));
 }
 
-/* The CPU time of a process, in milliseconds. */
-static double
-cpu_ms(pid_t pid)
-{
-	struct timespec ts;
-	clockid_t clock;
-
-	ATF_REQUIRE_EQ(0, clock_getcpuclockid(pid, &clock));
-	ATF_REQUIRE_EQ(0, clock_gettime(clock, &ts));
-	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
-}
-
-static double
-now_ms(void)
-{
-	struct timespec ts;
-
-	ATF_REQUIRE_EQ(0, clock_gettime(CLOCK_MONOTONIC, &ts));
-	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
-}
-
 /* Whatever clients ask for, sweeps for these lists cost a hundredth of a core:
    after one that read many records, the next comes late. */
 TEST(others__are_not_swept_all_the_time)
 {
 	enum { PACKS = 4, RECORDS = 100000, N = 100, SHARE = 100 };
 	unsigned long before;
-	double cost, begin;
+	uint64_t cost, begin, took;
 	struct status st;
 	unsigned i;
 
@@ -418,21 +407,22 @@ TEST(others__are_not_swept_all_the_time)
 		    .digests = (const uint8_t[2 * SHA1_LEN]){ 0 } });
 	cache_start(&c, "cache-size 90M\n");
 	wait_for_sweeps(&c, 1);
-	cost = cpu_ms(c.proc.pid);
+	cost = proc_cpu_us(&c.proc);
 	send_conf(&c, "cache-size 91M\n");
 	wait_for_sweeps(&c, 2);
-	cost = cpu_ms(c.proc.pid) - cost;
+	cost = proc_cpu_us(&c.proc) - cost;
 	before = cache_status(&c).sweeps;
-	begin = now_ms();
+	begin = clock_us();
 	do {
 		for (i = 0; i < 2 * N; i++)
 			put_pieces(&c, large(i), OTHER_LEN, 500, NULL);
 		st = cache_status(&c);
-	} while (now_ms() - begin < 1000 || st.sweeps == before);
+		took = clock_us() - begin;
+	} while (took < 1000000 || st.sweeps == before);
 	/* The first comes at once; the cost includes other work. */
-	ATF_CHECK_MSG((double)(st.sweeps - before - 1) * cost * SHARE / 2 <=
-	    now_ms() - begin, "%lu sweeps of %.1f ms in %.1f",
-	    st.sweeps - before, cost, now_ms() - begin);
+	ATF_CHECK_MSG((st.sweeps - before - 1) * cost * SHARE / 2 <= took,
+	    "%lu sweeps of %ju us in %ju", st.sweeps - before,
+	    (uintmax_t)cost, (uintmax_t)took);
 }
 
 /* They go first, although they were used last; and those of piece-length go
@@ -444,11 +434,7 @@ TEST(others__go_first)
 	uint64_t before;
 	unsigned i;
 
-	cache_start(&c, "cache-size 1G\n");
-	wait_for_sweeps(&c, 1);
-	for (i = 0; i < N; i++)
-		put_pieces(&c, large(i), PIECE_LEN, 500, NULL);
-	ATF_REQUIRE_EQ(N, count_large(N));
+	start_with_large("cache-size 1G\n", N);
 	for (i = 0; i < N; i++)
 		set_days(large(i)->path, PIECE_LEN, 20);
 	for (i = 0; i < OTHERS; i++)
@@ -482,11 +468,7 @@ TEST(others__follow_piece_length)
 	uint64_t before;
 	unsigned i;
 
-	cache_start(&c, "cache-size 2M\n");
-	wait_for_sweeps(&c, 1);
-	for (i = 0; i < N; i++)
-		put_pieces(&c, large(i), PIECE_LEN, 500, NULL);
-	ATF_REQUIRE_EQ(N, count_large(N));
+	start_with_large("cache-size 2M\n", N);
 	before = cache_status(&c).sweeps;
 	send_conf(&c, "cache-size 2M\npiece-length 64K\n");
 	new_front(&c);
@@ -504,13 +486,7 @@ TEST(size__removes_old_packs)
 	enum { N = 8, EACH_OF = 64, LIMIT = 4 << 20 };
 	unsigned i, k;
 
-	cache_start(&c, "cache-size 1G\n");
-	wait_for_sweeps(&c, 1);
-	for (i = 0; i < N * EACH_OF; i++)
-		put_pieces(&c, large(i), PIECE_LEN, 500, NULL);
-	for (i = 0; i < N; i++)
-		ATF_REQUIRE_EQ(LARGE_DIGESTS, get_pieces(&c, large(i),
-		    PIECE_LEN));
+	start_with_large("cache-size 1G\n", N * EACH_OF);
 	for (i = 0; i < N * EACH_OF; i++)
 		set_days(large(i)->path, PIECE_LEN, 20 - 2 * (i % N));
 	send_conf(&c, "cache-size 4M\n");
